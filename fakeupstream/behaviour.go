@@ -1,0 +1,177 @@
+package fakeupstream
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Behaviour is what an upstream does with one request (or, for behaviours that act
+// before anything is read, with a connection). The structs of this package that
+// implement it are the whole set: Well, Reset, Silent and so on. They are plain values
+// and their JSON form is an object whose "do" is the behaviour's name.
+type Behaviour interface {
+	// String tells what is done in a few words, as a transcript shows it: "reset at header".
+	String() string
+
+	// check says what is wrong with the values for the place they are used in.
+	check(on place) error
+	// play does it. A nil error means that the connection can carry another request.
+	play(x *exchange) error
+}
+
+// place is the kind of listener a behaviour is asked to work on.
+type place struct {
+	protocol string // HTTP or FastCGI
+	network  string // "tcp" or "unix"
+}
+
+// listenerBehaviour is a Behaviour of the whole listener: no connection is ever served.
+type listenerBehaviour interface {
+	Behaviour
+	// arrange puts the listener in its bad state and returns the way back.
+	arrange(s *Server) (undo func() error, err error)
+}
+
+// Point is a moment in the life of a request at which a fault strikes.
+type Point string
+
+// The points, in the order in which they come.
+const (
+	AtAccept    Point = "accept"     // the connection is open and nothing has been read from it
+	AtRequest   Point = "request"    // the request has been read in full, nothing was answered
+	AtHeader    Point = "header"     // part of the answer's header was sent
+	AtHeaderEnd Point = "header-end" // all of the header was sent and nothing of the body
+	AtBody      Point = "body"       // part of the body was sent
+	AtEnd       Point = "end"        // the answer was sent to its last byte
+)
+
+// or gives p, or fallback when p is not set.
+func (p Point) or(fallback Point) Point {
+	if p == "" {
+		return fallback
+	}
+	return p
+}
+
+// check says whether p is one of those allowed; empty always is.
+func (p Point) check(allowed ...Point) error { return oneOf("at", p, allowed...) }
+
+// Ending is how a connection ends after a fault was sent on it.
+type Ending string
+
+// The endings.
+const (
+	EndClose Ending = "close" // FIN; what the client still sends is read and thrown away
+	EndReset Ending = "reset" // RST
+	EndStall Ending = "stall" // nothing more is sent and the connection stays open
+	EndKeep  Ending = "keep"  // the connection is kept for another request
+)
+
+func (e Ending) or(fallback Ending) Ending {
+	if e == "" {
+		return fallback
+	}
+	return e
+}
+
+func (e Ending) check(on place) error {
+	if e == EndReset && on.network == "unix" && !unixReset {
+		return errNoUnixReset
+	}
+	return oneOf("end", e, EndClose, EndReset, EndStall, EndKeep)
+}
+
+// then is the ending in words, for String methods.
+func (e Ending) then(fallback Ending) string { return ", then " + string(e.or(fallback)) }
+
+// oneOf is the check of a value that must be one of a few names; empty means "the default".
+func oneOf[T ~string](field string, value T, allowed ...T) error {
+	if value == "" {
+		return nil
+	}
+	for _, a := range allowed {
+		if a == value {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q is not possible here; %s", field, string(value), suggest(string(value), namesOf(allowed)))
+}
+
+// namesOf turns names of any type to strings.
+func namesOf[T ~string](all []T) []string {
+	names := make([]string, len(all))
+	for i, a := range all {
+		names[i] = string(a)
+	}
+	return names
+}
+
+// required is oneOf for a field that has no default.
+func required[T ~string](field string, value T, allowed ...T) error {
+	if value == "" {
+		return fmt.Errorf("%s: missing; %s", field, suggest("", namesOf(allowed)))
+	}
+	return oneOf(field, value, allowed...)
+}
+
+// notNegative is the check of a count, a size or a length of time.
+func notNegative[T ~int | ~int64](field string, v T) error {
+	if v < 0 {
+		return fmt.Errorf("%s: %v is negative; give 0 (the default) or more", field, v)
+	}
+	return nil
+}
+
+// only is the check of a behaviour that makes sense in one protocol.
+func (on place) only(protocol string) error {
+	if on.protocol != protocol {
+		return fmt.Errorf("works on protocol %q only, and this listener speaks %q", protocol, on.protocol)
+	}
+	return nil
+}
+
+// first gives the first error there is.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// suggest names the nearest of names, and all of them.
+func suggest(value string, names []string) string {
+	best, near := "", len(value)/2+1
+	for _, n := range names {
+		if d := distance(value, n); d <= near {
+			best, near = n, d-1
+		}
+	}
+	all := "valid: " + strings.Join(names, ", ")
+	if best == "" {
+		return all
+	}
+	return fmt.Sprintf("did you mean %q? %s", best, all)
+}
+
+// distance counts the single-letter edits between two words (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,31 @@
+package fakeupstream
+
+// Close closes the connection: the client sees the end of the stream (FIN), and never a
+// reset, since what it still sends is read and thrown away until it closes too.
+type Close struct {
+	// At is the point; empty means AtRequest. AtAccept does not answer anything, and AtEnd
+	// closes after a complete answer that did not announce it.
+	At Point `json:"at,omitempty"`
+	// After is how many bytes of the header or body are sent before, for AtHeader and
+	// AtBody; 0 means half.
+	After int `json:"after,omitempty"`
+	// Answer is what is sent in part.
+	Answer Well `json:"answer,omitzero"`
+}
+
+func (b Close) String() string { return "close at " + string(b.At.or(AtRequest)) }
+
+func (b Close) check(on place) error {
+	return first(
+		b.At.check(AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		notNegative("after", b.After),
+		b.Answer.checkAnswer(on),
+	)
+}
+
+func (b Close) play(x *exchange) error {
+	if err := x.upTo(b.At.or(AtRequest), b.After, &b.Answer); err != nil {
+		return err
+	}
+	return x.end(EndClose)
+}

@@ -1,0 +1,30 @@
+package fakeupstream
+
+// Contradiction answers with both Content-Length and Transfer-Encoding: chunked, which
+// RFC 9112, 6.3 calls a possible attempt at response splitting. The body is chunked
+// (HTTP only).
+type Contradiction struct {
+	// Declare is the Content-Length; 0 means the right one.
+	Declare int64 `json:"declare,omitempty"`
+	// Answer is the rest.
+	Answer Well `json:"answer,omitzero"`
+}
+
+func (b Contradiction) String() string { return "both Content-Length and chunked" }
+
+func (b Contradiction) check(on place) error {
+	return first(on.only(HTTP), notNegative("declare", b.Declare), b.Answer.checkAnswer(on))
+}
+
+func (b Contradiction) play(x *exchange) error {
+	if err := x.readRequest(); err != nil {
+		return err
+	}
+	declare := b.Declare
+	if declare == 0 {
+		declare = b.Answer.size()
+	}
+	w := b.Answer
+	w.Chunked = true
+	return x.answerWith(w, "Content-Length: "+itoa(int(declare)))
+}

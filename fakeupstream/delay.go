@@ -1,0 +1,69 @@
+package fakeupstream
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Delay waits, and then lets another behaviour go on.
+type Delay struct {
+	// At is where it waits: AtAccept before anything is read (and before a TLS handshake),
+	// AtRequest after the request was read, AtHeader (the default) before the first byte
+	// of the header, AtBody between header and body. The kernel completes TCP handshakes
+	// by itself, so that an upstream that is slow to accept looks like AtAccept.
+	At Point `json:"at,omitempty"`
+	// For is how long, by the Server's Clock. It must be given.
+	For time.Duration `json:"for,omitempty"`
+	// Then is what is done after it; nil answers well.
+	Then Behaviour `json:"then,omitempty"`
+}
+
+func (b Delay) String() string {
+	return fmt.Sprintf("delay %v at %s, then %s", b.For, b.At.or(AtHeader), b.then())
+}
+
+func (b Delay) then() Behaviour {
+	if b.Then == nil {
+		return Well{}
+	}
+	return b.Then
+}
+
+func (b Delay) check(on place) error {
+	if b.For <= 0 {
+		return errors.New(`for: missing; say how long, such as "2s"`)
+	}
+	if _, ok := b.Then.(listenerBehaviour); ok {
+		return fmt.Errorf("then: %s is a state of the whole listener and cannot follow a delay", NameOf(b.Then))
+	}
+	if NameOf(b.then()) == "" {
+		return fmt.Errorf("then: %T is not a behaviour of this package; give a value, not a pointer", b.Then)
+	}
+	if err := b.then().check(on); err != nil {
+		return fmt.Errorf("then: %w", err)
+	}
+	return b.At.check(AtAccept, AtRequest, AtHeader, AtBody)
+}
+
+func (b Delay) play(x *exchange) error {
+	switch b.At.or(AtHeader) {
+	case AtAccept:
+		x.acts()
+		if err := x.pause(b.For); err != nil {
+			return err
+		}
+	case AtRequest:
+		if err := x.readRequest(); err != nil {
+			return err
+		}
+		if err := x.pause(b.For); err != nil {
+			return err
+		}
+	case AtHeader:
+		x.out.head += b.For
+	case AtBody:
+		x.out.body += b.For
+	}
+	return b.then().play(x)
+}

@@ -1,0 +1,75 @@
+package fakeupstream
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Drip sends the answer slowly: a few bytes, a wait, a few bytes more.
+type Drip struct {
+	// Bytes is how many go in one write; 0 means 1.
+	Bytes int `json:"bytes,omitempty"`
+	// Every is the wait between writes, by the Server's Clock. It must be given.
+	Every time.Duration `json:"every,omitempty"`
+	// From is AtHeader (the default), to drip from the first byte on, or AtBody, to send
+	// the header at once.
+	From Point `json:"from,omitempty"`
+	// Answer is what is sent.
+	Answer Well `json:"answer,omitzero"`
+}
+
+func (b Drip) bytes() int { return max(b.Bytes, 1) }
+
+func (b Drip) String() string {
+	return fmt.Sprintf("drip %d bytes every %v from %s", b.bytes(), b.Every, b.From.or(AtHeader))
+}
+
+func (b Drip) check(on place) error {
+	if b.Every <= 0 {
+		return errors.New(`every: missing; say how long to wait between writes, such as "100ms"`)
+	}
+	return first(
+		notNegative("bytes", b.Bytes),
+		oneOf("from", b.From, AtHeader, AtBody),
+		b.Answer.checkAnswer(on),
+	)
+}
+
+func (b Drip) play(x *exchange) error {
+	if err := x.readRequest(); err != nil {
+		return err
+	}
+	if b.From == AtBody {
+		if err := x.partial(&b.Answer, AtHeaderEnd, 0); err != nil {
+			return err
+		}
+		if err := x.pause(x.out.body); err != nil {
+			return err
+		}
+		x.out.dripBy, x.out.every = b.bytes(), b.Every
+		return x.rest(&b.Answer, 0)
+	}
+	x.out.dripBy, x.out.every = b.bytes(), b.Every
+	return x.answer(&b.Answer)
+}
+
+// rest sends what is left of an answer of which the head, and the body up to from, was
+// sent.
+func (x *exchange) rest(w *Well, from int64) error {
+	x.out.body = 0
+	if x.hasBody(w) {
+		if err := x.putBody(w, from, w.size()); err != nil {
+			return err
+		}
+	}
+	if x.hasBody(w) || x.s.spec.protocol() == FastCGI {
+		if err := x.putEnd(w); err != nil {
+			return err
+		}
+	}
+	if err := x.flush(); err != nil {
+		return err
+	}
+	return x.after(w)
+}

@@ -1,0 +1,269 @@
+package fakeupstream
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// errDone ends a connection on purpose; errUnreadable ends it for what the client sent.
+var errDone = errors.New("done")
+
+type errUnreadable struct{ why string }
+
+func (e errUnreadable) Error() string { return e.why }
+
+func unreadable(format string, a ...any) error { return errUnreadable{fmt.Sprintf(format, a...)} }
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 8<<10) }}
+
+// exchange is a connection at work: it reads requests, lets the behaviours play, and keeps
+// the record. Behaviours use its methods and nothing else.
+type exchange struct {
+	s      *Server
+	wire   *wire
+	conn   net.Conn // wire, or TLS over it
+	secure bool     // the TLS handshake, if there is one to do, is done
+	tls    *tlsSide
+	steps  []step
+	gone   chan struct{} // closed by kill
+	once   sync.Once
+	shut   atomic.Bool // killed
+	br     *bufio.Reader
+
+	ledger *ledger
+	rec    ConnectionRecord // under ledger.mu
+	kept   bool             // rec is in the ledger
+	count  atomic.Int64     // requests begun
+
+	step *step
+	req  request
+	rr   int // where the current request is in rec.Requests, or -1
+	out  output
+}
+
+func newExchange(s *Server, c net.Conn, number int, steps []step) *exchange {
+	x := &exchange{
+		s: s, wire: &wire{Conn: c}, tls: s.tls, steps: steps, step: &steps[0],
+		gone: make(chan struct{}), ledger: s.seen, rr: -1,
+	}
+	if s.network == "unix" && unixReset && resets(steps) {
+		x.wire.held = newHolder(c)
+	}
+	x.conn = x.wire
+	if x.tls != nil && x.tls.config != nil {
+		x.conn = tls.Server(x.wire, x.tls.config)
+	}
+	x.rec = ConnectionRecord{Number: number, Opened: s.opts.Clock.Now()}
+	if a := c.RemoteAddr(); a != nil && s.network == "tcp" {
+		x.rec.Remote = a.String()
+	}
+	x.ledger.mu.Lock()
+	if len(x.ledger.open) < keepConnections {
+		x.ledger.open = append(x.ledger.open, x)
+		x.kept = true
+	}
+	x.ledger.mu.Unlock()
+	x.ledger.connections.Add(1)
+	x.ledger.wake()
+	return x
+}
+
+// resets tells whether any of the steps may have to reset the connection.
+func resets(steps []step) bool {
+	for _, st := range steps {
+		if mayReset(st.b) {
+			return true
+		}
+	}
+	return false
+}
+
+// kill ends the connection from outside, for Close and Reset of the Server.
+func (x *exchange) kill() {
+	x.once.Do(func() {
+		x.shut.Store(true)
+		close(x.gone)
+		x.wire.Conn.Close()
+	})
+}
+
+// serve plays the steps until the connection is over.
+func (x *exchange) serve() {
+	x.event(EventOpened, "opened")
+	x.br = readers.Get().(*bufio.Reader)
+	x.br.Reset(x.conn)
+	err := x.run()
+	x.finish(err)
+	x.br.Reset(nil)
+	readers.Put(x.br)
+	x.br = nil
+}
+
+func (x *exchange) run() error {
+	for j := 0; ; j++ {
+		x.step = &x.steps[min(j, len(x.steps)-1)]
+		x.rr = -1
+		x.req.reset()
+		x.out.reset()
+		if err := x.step.b.play(x); err != nil {
+			return err
+		}
+		x.answered()
+	}
+}
+
+// finish closes the connection if that is still to be done, and tells how it ended.
+func (x *exchange) finish(err error) {
+	by, problem := ByClient, ""
+	var bad errUnreadable
+	switch {
+	case x.shut.Load():
+		by = ByShutdown
+	case errors.Is(err, errDone):
+		by = ByUpstream
+	case errors.As(err, &bad):
+		by, problem = ByUpstream, bad.why
+		x.unreadable(bad)
+	case err != nil && !errors.Is(err, io.EOF):
+		problem = err.Error()
+	}
+	x.wire.Conn.Close()
+	if problem != "" {
+		x.problem(problem)
+	}
+	now := x.s.opts.Clock.Now()
+	x.ledger.mu.Lock()
+	x.rec.Closed, x.rec.ClosedBy = now, by
+	x.ledger.mu.Unlock()
+	x.event(EventClosed, "closed by "+by)
+}
+
+// unreadable answers what could not be read as real servers do, and puts it on record.
+func (x *exchange) unreadable(bad errUnreadable) {
+	x.record(func(r *RequestRecord) { r.Problem, r.Raw = bad.why, x.req.firstBytes() })
+	if x.s.spec.protocol() == HTTP {
+		x.conn.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+	}
+	x.close()
+}
+
+// problem puts on record what went wrong.
+func (x *exchange) problem(text string) {
+	x.ledger.mu.Lock()
+	x.rec.Problem = text
+	x.ledger.mu.Unlock()
+	x.event(EventProblem, text)
+}
+
+// record changes the record of the current request, if there is one.
+func (x *exchange) record(change func(r *RequestRecord)) {
+	if x.rr < 0 {
+		return
+	}
+	x.ledger.mu.Lock()
+	change(&x.rec.Requests[x.rr])
+	x.ledger.mu.Unlock()
+}
+
+// started counts a request of which the first byte is there, and opens its record.
+func (x *exchange) started() {
+	n := x.count.Add(1)
+	if !x.kept {
+		return
+	}
+	l := x.ledger
+	l.mu.Lock()
+	if l.kept < keepRequests {
+		l.kept++
+		x.rec.Requests = append(x.rec.Requests, RequestRecord{
+			Number: int(n), Started: x.s.opts.Clock.Now(), Did: x.step.text,
+		})
+		x.rr = len(x.rec.Requests) - 1
+	}
+	l.mu.Unlock()
+}
+
+// answered notes that all that was to be sent has been written.
+func (x *exchange) answered() {
+	if x.rr >= 0 {
+		x.record(func(r *RequestRecord) {
+			if r.Answered.IsZero() {
+				r.Answered = x.s.opts.Clock.Now()
+			}
+		})
+	}
+}
+
+// event tells the observer about this connection.
+func (x *exchange) event(kind, text string) {
+	if x.s.opts.Observe == nil {
+		return
+	}
+	x.s.event(Event{Kind: kind, Connection: x.rec.Number, Request: int(x.count.Load()), Remote: x.rec.Remote, Text: text})
+}
+
+// acts notes a behaviour that strikes before any request is read.
+func (x *exchange) acts() {
+	x.ledger.mu.Lock()
+	x.rec.Did = x.step.text
+	x.ledger.mu.Unlock()
+	x.event(EventRequest, "nothing read -> "+x.step.text)
+}
+
+// pause waits by the Server's clock.
+func (x *exchange) pause(d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	select {
+	case <-x.s.opts.Clock.After(d):
+		return nil
+	case <-x.gone:
+		return errDone
+	}
+}
+
+// end ends the connection in the way that was asked for.
+func (x *exchange) end(e Ending) error {
+	x.answered()
+	switch e {
+	case EndKeep:
+		return nil
+	case EndReset:
+		return x.reset()
+	case EndStall:
+		return x.stall()
+	}
+	return x.close()
+}
+
+// reset sends RST.
+func (x *exchange) reset() error {
+	x.wire.reset()
+	return errDone
+}
+
+// close sends FIN and waits for the client to close.
+func (x *exchange) close() error {
+	if t, ok := x.conn.(*tls.Conn); ok && x.secure && !x.tls.rude {
+		t.CloseWrite()
+	}
+	x.wire.fin()
+	x.wire.drain()
+	return errDone
+}
+
+// stall keeps the connection open and silent until the client has had enough.
+func (x *exchange) stall() error {
+	if _, err := io.Copy(io.Discard, x.br); err != nil {
+		return err
+	}
+	return io.EOF
+}

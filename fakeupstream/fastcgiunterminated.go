@@ -1,0 +1,35 @@
+package fakeupstream
+
+// FastCGIUnterminated sends the whole output and no END_REQUEST, as an application server
+// that dies at the last moment.
+type FastCGIUnterminated struct {
+	// End is how the connection ends: EndClose (the default), EndReset or EndStall.
+	End Ending `json:"end,omitempty"`
+	// EndOfStream sends the empty STDOUT record that ends the stream.
+	EndOfStream bool `json:"end_of_stream,omitempty"`
+	// Answer is the output.
+	Answer Well `json:"answer,omitzero"`
+}
+
+func (b FastCGIUnterminated) String() string { return "no END_REQUEST" + b.End.then(EndClose) }
+
+func (b FastCGIUnterminated) ending() Ending { return b.End }
+
+func (b FastCGIUnterminated) check(on place) error {
+	return first(on.only(FastCGI), oneOf("end", b.End, EndClose, EndReset, EndStall), b.End.check(on), b.Answer.checkAnswer(on))
+}
+
+func (b FastCGIUnterminated) play(x *exchange) error {
+	if err := x.readRequest(); err != nil {
+		return err
+	}
+	if err := x.unterminated(&b.Answer); err != nil {
+		return err
+	}
+	if b.EndOfStream {
+		if err := x.write(appendRecord(nil, fcgiStdout, x.req.id, nil)); err != nil {
+			return err
+		}
+	}
+	return x.end(b.End)
+}

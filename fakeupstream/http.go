@@ -1,0 +1,386 @@
+package fakeupstream
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"math"
+	"strconv"
+)
+
+const (
+	maxHead    = 1 << 20 // bytes of a request's head that are read before giving up
+	keepBody   = 4 << 10 // bytes of a request's body on record
+	keepRaw    = 64      // bytes on record of what could not be read
+	undeclared = -1      // a chunked body
+)
+
+// request is the request being served. Its slices point into head.
+type request struct {
+	head        []byte // as read: HTTP's head with its line ends, FastCGI's parameters decoded from params
+	method, uri []byte
+	proto       []byte
+	length      int64 // of the body; undeclared when it is chunked
+	keep        bool  // the client would keep the connection
+	http10      bool
+	isHead      bool
+	expects     bool // 100-continue
+	id          uint16
+	headDone    bool
+	bodyDone    bool
+	params      []byte
+	stdin       io.Reader
+}
+
+func (r *request) reset() { *r = request{head: r.head[:0], params: r.params[:0]} }
+
+// firstBytes is the start of what was read, for the record.
+func (r *request) firstBytes() []byte {
+	return append([]byte(nil), r.head[:min(len(r.head), keepRaw)]...)
+}
+
+// readRequest reads a request to its end.
+func (x *exchange) readRequest() error {
+	if err := x.readHead(); err != nil {
+		return err
+	}
+	return x.readBody()
+}
+
+// readHead reads the head of a request: HTTP's header, FastCGI's parameters.
+func (x *exchange) readHead() error {
+	if x.req.headDone {
+		return nil
+	}
+	if err := x.handshake(); err != nil {
+		return err
+	}
+	lead, err := x.br.Peek(1)
+	if err != nil {
+		return err
+	}
+	x.started()
+	read := x.readHTTPHead
+	if x.s.spec.protocol() == FastCGI {
+		read = x.readParams
+	}
+	if err := read(lead[0]); err != nil {
+		return err
+	}
+	x.req.headDone = true
+	if x.rr >= 0 {
+		x.recordHead()
+	}
+	return nil
+}
+
+// recordHead puts the head on record.
+func (x *exchange) recordHead() {
+	r := &x.req
+	x.record(func(rec *RequestRecord) {
+		rec.HeadRead = x.s.opts.Clock.Now()
+		rec.Method, rec.URI, rec.Protocol = string(r.method), string(r.uri), string(r.proto)
+		if x.s.spec.protocol() == FastCGI {
+			eachParam(r.params, func(n, v []byte) { rec.Params = append(rec.Params, Field{string(n), string(v)}) })
+			return
+		}
+		eachLine(r.head, func(line []byte) {
+			n, v, _ := bytes.Cut(line, []byte(":"))
+			rec.Headers = append(rec.Headers, Field{string(n), string(bytes.TrimSpace(v))})
+		})
+	})
+}
+
+// eachLine calls f with each header line of a head.
+func eachLine(head []byte, f func(line []byte)) {
+	_, rest, _ := bytes.Cut(head, []byte("\n"))
+	for len(rest) > 0 {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
+			return
+		}
+		f(line)
+	}
+}
+
+// readHTTPHead reads a head (RFC 9112, 2 and 3). What is no HTTP is found out as early as
+// can be, since its sender may be waiting for a reply before it sends more.
+func (x *exchange) readHTTPHead(lead byte) error {
+	r := &x.req
+	if !tokenByte(lead) && lead != '\r' && lead != '\n' {
+		x.takeBuffered()
+		return unreadable("not HTTP: the first byte is 0x%02x", lead)
+	}
+	for {
+		start := len(r.head)
+		for {
+			part, err := x.br.ReadSlice('\n')
+			r.head = append(r.head, part...)
+			if len(r.head) > maxHead {
+				return unreadable("the head of the request has more than %d bytes", maxHead)
+			}
+			if err == bufio.ErrBufferFull {
+				continue
+			}
+			if err == io.EOF {
+				return unreadable("the client closed within the head of the request")
+			}
+			if err != nil {
+				return err
+			}
+			break
+		}
+		line := trimEnd(r.head[start:])
+		switch {
+		case r.method == nil && len(line) == 0: // a robust server skips these: RFC 9112, 2.2
+			r.head = r.head[:0]
+		case r.method == nil:
+			if !r.requestLine(line) {
+				return unreadable("not an HTTP request line")
+			}
+		case len(line) == 0:
+			r.point()
+			return nil
+		default:
+			if why := r.header(line); why != "" {
+				return unreadable("%s", why)
+			}
+		}
+	}
+}
+
+// takeBuffered moves what has arrived to the head, for the record.
+func (x *exchange) takeBuffered() {
+	b, _ := x.br.Peek(min(x.br.Buffered(), keepRaw))
+	x.req.head = append(x.req.head[:0], b...)
+}
+
+func trimEnd(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+}
+
+// requestLine takes apart "GET /path HTTP/1.1".
+func (r *request) requestLine(line []byte) bool {
+	i := bytes.IndexByte(line, ' ')
+	j := bytes.LastIndexByte(line, ' ')
+	if i <= 0 || j <= i+1 {
+		return false
+	}
+	r.method, r.uri, r.proto = line[:i], line[i+1:j], line[j+1:]
+	if len(r.proto) != 8 || string(r.proto[:7]) != "HTTP/1." {
+		return false
+	}
+	for _, c := range r.method {
+		if !tokenByte(c) {
+			return false
+		}
+	}
+	r.http10 = r.proto[7] == '0'
+	r.keep = !r.http10
+	r.isHead = string(r.method) == "HEAD"
+	return true
+}
+
+// point sets the slices anew, as head may have moved while it grew.
+func (r *request) point() {
+	end := bytes.IndexByte(r.head, '\n')
+	r.requestLineAgain(trimEnd(r.head[:end+1]))
+}
+
+func (r *request) requestLineAgain(line []byte) {
+	i, j := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
+	r.method, r.uri, r.proto = line[:i], line[i+1:j], line[j+1:]
+}
+
+// header looks at the fields that say how to read on. It returns what is wrong, if
+// something is.
+func (r *request) header(line []byte) string {
+	i := bytes.IndexByte(line, ':')
+	if i <= 0 {
+		return "a header line has no name"
+	}
+	name, value := line[:i], line[i+1:]
+	switch len(name) {
+	case len("connection"):
+		if bytes.EqualFold(name, []byte("connection")) {
+			if containsFold(value, "close") {
+				r.keep = false
+			} else if containsFold(value, "keep-alive") {
+				r.keep = true
+			}
+		}
+	case len("content-length"):
+		if bytes.EqualFold(name, []byte("content-length")) && r.length != undeclared {
+			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+			if err != nil || n < 0 {
+				return "Content-Length is not a number"
+			}
+			r.length = n
+		}
+	case len("transfer-encoding"):
+		if bytes.EqualFold(name, []byte("transfer-encoding")) && containsFold(value, "chunked") {
+			r.length = undeclared
+		}
+	case len("expect"):
+		if bytes.EqualFold(name, []byte("expect")) && containsFold(value, "100-continue") {
+			r.expects = true
+		}
+	}
+	return ""
+}
+
+func containsFold(value []byte, word string) bool {
+	return bytes.Contains(bytes.ToLower(value), []byte(word))
+}
+
+// tokenByte tells the bytes that a method may have (RFC 9110, 5.6.2), in short.
+func tokenByte(c byte) bool {
+	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '-' || c == '_'
+}
+
+// hasBody tells whether an answer to this request carries one.
+func (x *exchange) hasBody(w *Well) bool {
+	return w.size() > 0 && !x.req.isHead || w.Chunked && !x.req.isHead && !w.bodiless()
+}
+
+// persistence tells what becomes of the connection after a well answer.
+func (x *exchange) persistence(w *Well) persistence {
+	switch {
+	case !x.req.keep || w.Close:
+		return closing
+	case x.req.http10:
+		return keeping1_0
+	}
+	return keeping
+}
+
+// readBody reads the body of the request, counts the request as read and tells of it.
+func (x *exchange) readBody() error {
+	if x.req.bodyDone {
+		return nil
+	}
+	sum := bodySum{keep: x.rr >= 0}
+	if err := x.readBodyUpTo(math.MaxInt64, &sum); err != nil {
+		return err
+	}
+	x.req.bodyDone = true
+	x.tell()
+	if x.rr >= 0 {
+		x.record(func(r *RequestRecord) { r.BodyRead = x.s.opts.Clock.Now() })
+	}
+	x.ledger.requests.Add(1)
+	x.ledger.wake()
+	return nil
+}
+
+// tell lets the observer know of the request and of what is done about it.
+func (x *exchange) tell() {
+	if x.s.opts.Observe != nil {
+		x.event(EventRequest, string(x.req.method)+" "+string(x.req.uri)+" -> "+x.step.text)
+	}
+}
+
+// readBodyUpTo reads at most that many bytes of the body, and puts them on record.
+func (x *exchange) readBodyUpTo(limit int64, sum *bodySum) (err error) {
+	if x.req.expects && limit > 0 && x.s.spec.protocol() == HTTP {
+		if err := x.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
+			return err
+		}
+	}
+	switch {
+	case x.s.spec.protocol() == FastCGI:
+		err = x.readStdin(limit, sum)
+	case x.req.length == undeclared:
+		err = x.readChunks(limit, sum)
+	case x.req.length > 0:
+		err = sum.take(x.br, min(x.req.length, limit))
+	default:
+		return nil
+	}
+	if x.rr >= 0 {
+		x.record(func(r *RequestRecord) { r.Body = sum.record() })
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return unreadable("the client closed within the body of the request")
+	}
+	return err
+}
+
+// readChunks reads a chunked body (RFC 9112, 7.1).
+func (x *exchange) readChunks(limit int64, sum *bodySum) error {
+	for {
+		line, err := x.br.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		size, _, _ := bytes.Cut(trimEnd(line), []byte(";"))
+		n, err := strconv.ParseInt(string(bytes.TrimSpace(size)), 16, 64)
+		if err != nil || n < 0 {
+			return unreadable("a chunk of the body has no size")
+		}
+		if n == 0 {
+			break
+		}
+		if left := limit - sum.n; n >= left {
+			return sum.take(x.br, left)
+		}
+		if err := sum.take(x.br, n); err != nil {
+			return err
+		}
+		if _, err := x.br.ReadSlice('\n'); err != nil {
+			return err
+		}
+	}
+	for { // trailers
+		line, err := x.br.ReadSlice('\n')
+		if err != nil || len(trimEnd(line)) == 0 {
+			return err
+		}
+	}
+}
+
+// bodySum takes in a body: its length, and when it is for the record its hash and start.
+type bodySum struct {
+	keep  bool
+	n     int64
+	start []byte
+	hash  hash.Hash
+}
+
+// take reads n bytes of body.
+func (b *bodySum) take(r *bufio.Reader, n int64) error {
+	for n > 0 {
+		if _, err := r.Peek(1); err != nil {
+			return err
+		}
+		part, _ := r.Peek(int(min(int64(r.Buffered()), n)))
+		b.Write(part)
+		r.Discard(len(part))
+		n -= int64(len(part))
+	}
+	return nil
+}
+
+func (b *bodySum) Write(p []byte) (int, error) {
+	b.n += int64(len(p))
+	if b.keep {
+		if b.hash == nil {
+			b.hash = sha256.New()
+		}
+		b.hash.Write(p)
+		b.start = append(b.start, p[:min(len(p), keepBody-len(b.start))]...)
+	}
+	return len(p), nil
+}
+
+func (b *bodySum) record() BodyRecord {
+	r := BodyRecord{Length: b.n, Start: string(b.start)}
+	if b.hash != nil {
+		r.SHA256 = hex.EncodeToString(b.hash.Sum(nil))
+	}
+	return r
+}

@@ -1,0 +1,99 @@
+package fakeupstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+// The exit codes of Main.
+const (
+	exitOK     = 0 // it ran until it was interrupted
+	exitFailed = 1 // it could not listen
+	exitUsage  = 2 // the arguments or the spec file are wrong
+)
+
+// Main is the program: it starts the upstreams that the arguments ask for, prints what they
+// see and do to stdout, and runs until it gets SIGINT or SIGTERM. It returns the exit
+// code: 0, 1 when it could not listen, 2 when the arguments or a spec file are wrong.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, args, stdout, stderr)
+}
+
+// run is Main until ctx ends.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	usage := func(err error) int {
+		fmt.Fprintf(stderr, "fake: %v\nTry --help.\n", err)
+		return exitUsage
+	}
+	o, err := parseFlags(args, stderr)
+	if errors.Is(err, pflag.ErrHelp) {
+		fmt.Fprint(stdout, o.help)
+		return exitOK
+	}
+	if err != nil {
+		return usage(err)
+	}
+	if o.list {
+		list(stdout)
+		return exitOK
+	}
+	specs, err := o.specs()
+	if err != nil {
+		return usage(err)
+	}
+	f := &fleet{}
+	if !o.quiet {
+		f.opts.Observe = printer(stdout)
+	}
+	defer f.close()
+	for _, spec := range specs {
+		s, err := f.add(spec)
+		if errors.Is(err, errTaken) {
+			return usage(err)
+		}
+		if err == nil && o.caFile != "" && s.CA() != nil {
+			err = os.WriteFile(o.caFile, s.CA(), 0o644)
+		}
+		if err != nil {
+			fmt.Fprintf(stderr, "fake: %v\n", err)
+			return exitFailed
+		}
+	}
+	if o.control != "" {
+		ln, err := net.Listen("tcp", o.control)
+		if err != nil {
+			fmt.Fprintf(stderr, "fake: --control: %v\n", err)
+			return exitFailed
+		}
+		api := &http.Server{Handler: control(f)}
+		go api.Serve(ln)
+		defer api.Close()
+		fmt.Fprintf(stdout, "control on http://%s/\n", ln.Addr())
+	}
+	<-ctx.Done()
+	return exitOK
+}
+
+// list prints the behaviours with their fields.
+func list(w io.Writer) {
+	for _, e := range Behaviours() {
+		t, _ := typeOf(e.Name)
+		_, fields := fieldsOf(t)
+		fmt.Fprintf(w, "%-22s %s\n", e.Name, e.Summary)
+		if len(fields) > 0 {
+			fmt.Fprintf(w, "%-22s fields: %s\n", "", strings.Join(fields, ", "))
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package fakeupstream
+
+import (
+	"strconv"
+	"time"
+)
+
+// output is what is being sent. Content is framed as the protocol has it and gathered, so
+// that an answer leaves in as few writes as its behaviour allows.
+type output struct {
+	buf    []byte
+	dripBy int           // bytes per write; 0 writes all at once
+	every  time.Duration // between such writes
+	head   time.Duration // wait before the first byte of the header
+	body   time.Duration // wait between header and body
+}
+
+func (o *output) reset() { *o = output{buf: o.buf[:0]} }
+
+const flushAt = 64 << 10
+
+// raw gathers bytes for the wire as they are.
+func (x *exchange) raw(b string) { x.out.buf = append(x.out.buf, b...) }
+
+// put gathers content, framed: in FastCGI it goes in STDOUT records.
+func (x *exchange) put(content []byte) error {
+	if x.s.spec.protocol() == FastCGI {
+		x.out.buf = appendStream(x.out.buf, fcgiStdout, x.req.id, content)
+	} else {
+		x.out.buf = append(x.out.buf, content...)
+	}
+	if len(x.out.buf) >= flushAt {
+		return x.flush()
+	}
+	return nil
+}
+
+// flush writes what was gathered.
+func (x *exchange) flush() error {
+	b := x.out.buf
+	x.out.buf = b[:0]
+	if x.out.dripBy <= 0 {
+		return x.write(b)
+	}
+	for len(b) > 0 {
+		n := min(x.out.dripBy, len(b))
+		if err := x.write(b[:n]); err != nil {
+			return err
+		}
+		if b = b[n:]; len(b) > 0 {
+			if err := x.pause(x.out.every); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// write sends bytes at once. TLS is agreed on first, when there was nothing to read yet.
+func (x *exchange) write(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if err := x.handshake(); err != nil {
+		return err
+	}
+	_, err := x.conn.Write(b)
+	return err
+}
+
+// putHead gathers the head of an answer.
+func (x *exchange) putHead(w *Well) error {
+	if err := x.pause(x.out.head); err != nil {
+		return err
+	}
+	return x.put(x.head(w))
+}
+
+// head is the text of an answer's head.
+func (x *exchange) head(w *Well) []byte {
+	return appendHead(nil, w, x.s.spec.protocol(), x.persistence(w))
+}
+
+// putBody gathers bytes from up to to of the answer's body, in chunks if it has them.
+func (x *exchange) putBody(w *Well, from, to int64) error {
+	if x.out.body > 0 {
+		if err := x.flush(); err != nil {
+			return err
+		}
+		if err := x.pause(x.out.body); err != nil {
+			return err
+		}
+		x.out.body = 0
+	}
+	for from < to {
+		part := w.piece(from, to)
+		if w.Chunked {
+			part = append(strconv.AppendInt(nil, int64(len(part)), 16), "\r\n"+string(part)+"\r\n"...)
+		}
+		if err := x.put(part); err != nil {
+			return err
+		}
+		from += min(to-from, int64(len(pattern)))
+	}
+	return nil
+}
+
+// putEnd gathers what tells that the answer is complete.
+func (x *exchange) putEnd(w *Well) error {
+	if x.s.spec.protocol() == FastCGI {
+		x.out.buf = appendRecord(x.out.buf, fcgiStdout, x.req.id, nil)
+		x.out.buf = appendEnd(x.out.buf, x.req.id, 0, fcgiComplete)
+		return nil
+	}
+	if w.Chunked {
+		return x.put([]byte("0\r\n\r\n"))
+	}
+	return nil
+}
+
+// answer sends a complete answer, and closes the connection unless it is kept.
+func (x *exchange) answer(w *Well) error {
+	if p := x.step.pre; p != nil && x.out.plain() {
+		if b := p.pick(x, w); b != nil {
+			if err := x.write(b); err != nil {
+				return err
+			}
+			return x.after(w)
+		}
+	}
+	if err := x.putHead(w); err != nil {
+		return err
+	}
+	if x.hasBody(w) {
+		if err := x.putBody(w, 0, w.size()); err != nil {
+			return err
+		}
+	}
+	if x.hasBody(w) || x.s.spec.protocol() == FastCGI {
+		if err := x.putEnd(w); err != nil {
+			return err
+		}
+	}
+	if err := x.flush(); err != nil {
+		return err
+	}
+	return x.after(w)
+}
+
+// plain tells that nothing is slow about the output.
+func (o *output) plain() bool { return o.dripBy == 0 && o.head == 0 && o.body == 0 }
+
+// after closes after an answer, or keeps the connection for the next.
+func (x *exchange) after(w *Well) error {
+	if x.persistence(w) != closing {
+		return nil
+	}
+	x.answered()
+	return x.close()
+}
+
+// partial sends the answer up to a point: after bytes of the part that the point is in, or
+// half of that part when after is 0.
+func (x *exchange) partial(w *Well, at Point, after int) error {
+	head := x.head(w)
+	switch at {
+	case AtHeader:
+		if err := x.pause(x.out.head); err != nil {
+			return err
+		}
+		if err := x.put(head[:portion(int64(len(head)), after)]); err != nil {
+			return err
+		}
+	case AtHeaderEnd, AtBody:
+		if err := x.putHead(w); err != nil {
+			return err
+		}
+		if at == AtBody {
+			if err := x.putBody(w, 0, portion(w.size(), after)); err != nil {
+				return err
+			}
+		}
+	case AtEnd:
+		kept := *w
+		kept.Close = false
+		if err := x.putHead(&kept); err != nil {
+			return err
+		}
+		if err := x.putBody(w, 0, w.size()); err != nil {
+			return err
+		}
+		if err := x.putEnd(w); err != nil {
+			return err
+		}
+	}
+	return x.flush()
+}
+
+// portion is how much of a part of that size is sent.
+func portion(size int64, after int) int64 {
+	if after > 0 {
+		return min(int64(after), size)
+	}
+	return size / 2
+}

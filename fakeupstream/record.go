@@ -1,0 +1,103 @@
+package fakeupstream
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Who ended a connection, in ConnectionRecord.ClosedBy.
+const (
+	ByClient   = "client"   // the client closed, reset or failed it
+	ByUpstream = "upstream" // the behaviour did
+	ByShutdown = "shutdown" // Server.Close or Server.Reset did
+)
+
+// ConnectionRecord is what an upstream saw of one connection.
+type ConnectionRecord struct {
+	Number   int             `json:"number"` // 1 is the first
+	Remote   string          `json:"remote,omitempty"`
+	Opened   time.Time       `json:"opened"`
+	Closed   time.Time       `json:"closed,omitzero"`
+	ClosedBy string          `json:"closed_by,omitempty"` // empty while it is open
+	TLS      *TLSRecord      `json:"tls,omitempty"`
+	BytesIn  int64           `json:"bytes_in"`  // on the wire, so of TLS records when there is TLS
+	BytesOut int64           `json:"bytes_out"` // on the wire
+	Did      string          `json:"did,omitempty"`
+	Problem  string          `json:"problem,omitempty"` // the error that ended it, if one did
+	Requests []RequestRecord `json:"requests,omitempty"`
+	// RequestCount counts every request of which the head was read, even when there was no
+	// more room to record it.
+	RequestCount int `json:"request_count"`
+}
+
+// TLSRecord is what was agreed in a TLS handshake.
+type TLSRecord struct {
+	ServerName string `json:"server_name,omitempty"` // SNI
+	Version    string `json:"version,omitempty"`     // "TLS 1.3"
+}
+
+// Field is a header field or a FastCGI parameter.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// RequestRecord is what an upstream saw of one request. A time that is zero did not come.
+type RequestRecord struct {
+	Number   int        `json:"number"` // in its connection, 1 is the first
+	Method   string     `json:"method,omitempty"`
+	URI      string     `json:"uri,omitempty"`      // the request target; FastCGI: REQUEST_URI
+	Protocol string     `json:"protocol,omitempty"` // "HTTP/1.1"; FastCGI: SERVER_PROTOCOL
+	Headers  []Field    `json:"headers,omitempty"`  // in the order of the wire
+	Params   []Field    `json:"params,omitempty"`   // FastCGI: in the order of the wire
+	Body     BodyRecord `json:"body"`
+	Started  time.Time  `json:"started"`            // the first byte was there
+	HeadRead time.Time  `json:"head_read,omitzero"` // header, or FastCGI parameters, read in full
+	BodyRead time.Time  `json:"body_read,omitzero"` // body, or FastCGI stdin, read in full
+	Answered time.Time  `json:"answered,omitzero"`  // the last byte of what was to be sent is written
+	Did      string     `json:"did,omitempty"`      // the behaviour: "reset at header"
+	Problem  string     `json:"problem,omitempty"`  // why it could not be read
+	Raw      []byte     `json:"raw,omitempty"`      // its first bytes, 64 at most, when it could not be read
+}
+
+// BodyRecord is what is kept of a request's body.
+type BodyRecord struct {
+	Length int64  `json:"length"`           // bytes read
+	SHA256 string `json:"sha256,omitempty"` // of all of it, in hex; empty without a body
+	Start  string `json:"start,omitempty"`  // its first 4 KiB
+}
+
+// Header gives the value of the first header field with that name, in any case.
+func (r RequestRecord) Header(name string) string {
+	for _, f := range r.Headers {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Param gives the value of the first FastCGI parameter with exactly that name.
+func (r RequestRecord) Param(name string) string {
+	for _, f := range r.Params {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// copy is a record that shares nothing with c.
+func (c ConnectionRecord) copy() ConnectionRecord {
+	if c.TLS != nil {
+		t := *c.TLS
+		c.TLS = &t
+	}
+	c.Requests = slices.Clone(c.Requests)
+	for i := range c.Requests {
+		r := &c.Requests[i]
+		r.Headers, r.Params, r.Raw = slices.Clone(r.Headers), slices.Clone(r.Params), slices.Clone(r.Raw)
+	}
+	return c
+}

@@ -1,0 +1,357 @@
+package fakeupstream
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Options are what a Server takes from its surroundings. The zero value is the machine.
+type Options struct {
+	// Listen opens the listener; nil means net.Listen. Give one to listen in another
+	// network namespace.
+	Listen func(network, address string) (net.Listener, error)
+	// Dial connects to the upstream's own address; nil means net.Dial. BacklogFull fills
+	// its queue through it.
+	Dial func(network, address string) (net.Conn, error)
+	// Clock tells the time; nil means the machine's.
+	Clock Clock
+	// Observe is called with each thing the upstream sees and does, as it happens, from
+	// many goroutines, never two at once for one Server. It must not call the Server.
+	Observe func(Event)
+}
+
+// step is a behaviour made ready to be played.
+type step struct {
+	b    Behaviour
+	text string    // b in words
+	pre  *prebuilt // the finished answer, when b is a Well that is small
+}
+
+// Server is a running upstream.
+type Server struct {
+	spec             Spec
+	opts             Options
+	network, address string // address has the port that was got
+	addr             net.Addr
+	tls              *tlsSide
+	done             chan struct{} // closed by Close
+	wg               sync.WaitGroup
+	observing        sync.Mutex
+
+	mu       sync.Mutex
+	listener net.Listener // nil while refusing
+	undo     func() error // ends a listenerBehaviour
+	script   [][]step
+	accepted int
+	seen     *ledger
+	live     map[*exchange]struct{}
+	closed   bool
+}
+
+// NewHTTP is a plain HTTP upstream: request j of each connection meets b[j], and the last
+// behaviour is for the rest. Without behaviours it answers well.
+func NewHTTP(listen string, b ...Behaviour) (*Server, error) {
+	return New(short1(listen, HTTP, b), Options{})
+}
+
+// NewFastCGI is NewHTTP for a FastCGI responder.
+func NewFastCGI(listen string, b ...Behaviour) (*Server, error) {
+	return New(short1(listen, FastCGI, b), Options{})
+}
+
+func short1(listen, protocol string, b []Behaviour) Spec {
+	spec := Spec{Listen: listen, Protocol: protocol}
+	if len(b) > 0 {
+		spec.Script = Script{b}
+	}
+	return spec
+}
+
+// New starts an upstream. It is listening when New returns (or refusing, when that is its
+// script). The Spec is taken as it is: what is done with it later changes nothing.
+func New(spec Spec, opts Options) (*Server, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.Listen == nil {
+		opts.Listen = net.Listen
+	}
+	if opts.Dial == nil {
+		opts.Dial = net.Dial
+	}
+	if opts.Clock == nil {
+		opts.Clock = machineClock{}
+	}
+	s := &Server{
+		spec: spec, opts: opts, done: make(chan struct{}),
+		seen: newLedger(), live: map[*exchange]struct{}{},
+		script: ready(spec.Script, spec.protocol()),
+	}
+	s.network, s.address = spec.where()
+	if spec.TLS != nil {
+		side, err := spec.TLS.side(s.address)
+		if err != nil {
+			return nil, fmt.Errorf("upstream %q: tls: %w", spec.name(), err)
+		}
+		s.tls = side
+	}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("upstream %q: %w", spec.name(), err)
+	}
+	return s, nil
+}
+
+// ready makes the script ready to be played; every list in it has an entry.
+func ready(script Script, protocol string) [][]step {
+	if len(script) == 0 {
+		script = Script{nil}
+	}
+	all := make([][]step, len(script))
+	for i, c := range script {
+		if len(c) == 0 {
+			c = Connection{Well{}}
+		}
+		for _, b := range c {
+			st := step{b: b, text: b.String()}
+			if w, ok := b.(Well); ok {
+				st.pre = prebuild(&w, protocol)
+			}
+			all[i] = append(all[i], st)
+		}
+	}
+	return all
+}
+
+// open listens and puts the listener in the state that the script asks for.
+func (s *Server) open() error {
+	ln, err := s.listen()
+	if err != nil {
+		return err
+	}
+	s.listener, s.addr = ln, ln.Addr()
+	if s.network == "tcp" {
+		s.address = s.addr.String()
+	}
+	text := "listening on " + s.spec.Listen
+	if tcp, ok := s.addr.(*net.TCPAddr); ok {
+		text = "listening on " + tcp.String()
+	}
+	if b := s.spec.Script.listener(); b != nil {
+		if s.undo, err = b.arrange(s); err != nil {
+			if s.listener != nil {
+				s.listener.Close()
+			}
+			return err
+		}
+		s.event(Event{Kind: EventListening, Text: b.String()})
+		return nil
+	}
+	s.event(Event{Kind: EventListening, Text: text})
+	s.wg.Add(1)
+	go s.accept(ln)
+	return nil
+}
+
+// listen opens the listener. A socket file that nobody listens on any more is in the way
+// of a bind, so it is removed first; one that is in use is not.
+func (s *Server) listen() (net.Listener, error) {
+	if s.network == "unix" {
+		if info, err := os.Lstat(s.address); err == nil && info.Mode()&os.ModeSocket != 0 {
+			if c, err := s.opts.Dial("unix", s.address); err == nil {
+				c.Close()
+				return nil, fmt.Errorf("listen: another process listens on %s; stop it or use another path", s.address)
+			}
+			os.Remove(s.address)
+		}
+	}
+	ln, err := s.opts.Listen(s.network, s.address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if s.network == "unix" {
+		mode, _ := s.spec.mode()
+		if err := os.Chmod(s.address, os.FileMode(mode)); err != nil {
+			ln.Close()
+			return nil, fmt.Errorf("mode: %w", err)
+		}
+	}
+	return ln, nil
+}
+
+// accept serves connections until the listener is closed.
+func (s *Server) accept(ln net.Listener) {
+	defer s.wg.Done()
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			select {
+			case <-s.done:
+				return
+			default:
+			}
+			s.event(Event{Kind: EventProblem, Text: "accept: " + err.Error()})
+			if t, ok := err.(interface{ Temporary() bool }); !ok || !t.Temporary() {
+				return
+			}
+			// Out of file descriptors, most likely. The lab's clock may stand still, so
+			// this short rest goes by the machine's.
+			select {
+			case <-s.done:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			continue
+		}
+		s.begin(c)
+	}
+}
+
+// begin gives a connection its number and its part of the script.
+func (s *Server) begin(c net.Conn) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		c.Close()
+		return
+	}
+	s.accepted++
+	x := newExchange(s, c, s.accepted, s.script[min(s.accepted, len(s.script))-1])
+	s.live[x] = struct{}{}
+	s.wg.Add(1)
+	s.mu.Unlock()
+	go func() {
+		defer s.wg.Done()
+		x.serve()
+		s.mu.Lock()
+		delete(s.live, x)
+		s.mu.Unlock()
+	}()
+}
+
+// Name is what records and events call this upstream.
+func (s *Server) Name() string { return s.spec.name() }
+
+// Spec is what the upstream was made from.
+func (s *Server) Spec() Spec { return s.spec }
+
+// Addr is where it listens, or where it refuses.
+func (s *Server) Addr() net.Addr { return s.addr }
+
+// Records is a copy of what was seen so far: the first 1000 connections, and in them the
+// first 1000 requests.
+func (s *Server) Records() []ConnectionRecord { return s.ledger().records() }
+
+// Counts tells how many connections were accepted and how many requests were read in full,
+// those beyond the records included.
+func (s *Server) Counts() (connections, requests int) {
+	l := s.ledger()
+	return int(l.connections.Load()), int(l.requests.Load())
+}
+
+// WaitRequests returns once n requests were read in full, head and declared body, since
+// the upstream was made or reset. It fails when ctx ends or the upstream is closed first.
+func (s *Server) WaitRequests(ctx context.Context, n int) error {
+	l := s.ledger()
+	return l.wait(ctx, s.done, &l.requests, n, "requests")
+}
+
+// WaitConnections is WaitRequests for connections that were accepted.
+func (s *Server) WaitConnections(ctx context.Context, n int) error {
+	l := s.ledger()
+	return l.wait(ctx, s.done, &l.connections, n, "connections")
+}
+
+func (s *Server) ledger() *ledger {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen
+}
+
+// Reset makes everything well: the script is dropped, so that every request from now on is
+// answered well, connections are closed, and the records start anew. An upstream that was
+// refusing, or whose backlog was full, listens again. TLS faults are dropped too.
+//
+// Reset panics only if such an upstream cannot listen again, as its address was taken.
+func (s *Server) Reset() {
+	if err := s.reset(); err != nil {
+		panic(err)
+	}
+}
+
+func (s *Server) reset() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	undo := s.undo
+	s.spec.Script, s.undo = nil, nil
+	s.script, s.accepted, s.seen = ready(nil, s.spec.protocol()), 0, newLedger()
+	if s.tls != nil {
+		s.tls = s.tls.well()
+	}
+	for x := range s.live {
+		x.kill()
+	}
+	if undo == nil {
+		return nil
+	}
+	if err := undo(); err != nil {
+		return err
+	}
+	if s.listener == nil {
+		ln, err := s.listen()
+		if err != nil {
+			return fmt.Errorf("upstream %q: %w", s.spec.name(), err)
+		}
+		s.listener = ln
+	}
+	s.wg.Add(1)
+	go s.accept(s.listener)
+	return nil
+}
+
+// Close stops listening, closes every connection and waits until all of its goroutines
+// are gone. A unix socket's file is removed. Closing twice is fine.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		s.wg.Wait()
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	var err error
+	if s.listener != nil {
+		err = s.listener.Close()
+	}
+	if s.undo != nil {
+		err = first(err, s.undo())
+	}
+	for x := range s.live {
+		x.kill()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	s.event(Event{Kind: EventStopped, Text: "stopped"})
+	return err
+}
+
+// event hands e to the observer.
+func (s *Server) event(e Event) {
+	if s.opts.Observe == nil {
+		return
+	}
+	s.observing.Lock()
+	defer s.observing.Unlock()
+	e.Time, e.Upstream = s.opts.Clock.Now(), s.spec.name()
+	s.opts.Observe(e)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,25 @@
+package fakeupstream
+
+// Silent accepts the connection and never says anything. It lasts until the client closes.
+type Silent struct {
+	// At is AtRequest (the default), which reads the request and whatever follows, or
+	// AtAccept, which reads nothing: a client that sends much then gets stuck in sending,
+	// and one that leaves is noticed only when the upstream is closed.
+	At Point `json:"at,omitempty"`
+}
+
+func (b Silent) String() string { return "silent at " + string(b.At.or(AtRequest)) }
+
+func (b Silent) check(place) error { return b.At.check(AtAccept, AtRequest) }
+
+func (b Silent) play(x *exchange) error {
+	if b.At == AtAccept {
+		x.acts()
+		<-x.gone
+		return errDone
+	}
+	if err := x.readRequest(); err != nil {
+		return err
+	}
+	return x.stall()
+}

@@ -1,0 +1,52 @@
+package fakeupstream
+
+// Stall sends a part of the answer and then nothing more; the connection stays open until
+// the client closes it.
+type Stall struct {
+	// At is AtHeader, AtHeaderEnd, AtBody (the default) or AtEnd. At AtEnd the answer lacks
+	// only what ends it, if its protocol has that: the last chunk, or FastCGI's END_REQUEST.
+	At Point `json:"at,omitempty"`
+	// After is how many bytes of the header or body are sent before, for AtHeader and
+	// AtBody; 0 means half.
+	After int `json:"after,omitempty"`
+	// Answer is what is sent in part.
+	Answer Well `json:"answer,omitzero"`
+}
+
+func (b Stall) String() string { return "stall at " + string(b.At.or(AtBody)) }
+
+func (b Stall) check(on place) error {
+	return first(
+		b.At.check(AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		notNegative("after", b.After),
+		b.Answer.checkAnswer(on),
+	)
+}
+
+func (b Stall) play(x *exchange) error {
+	if err := x.readRequest(); err != nil {
+		return err
+	}
+	at := b.At.or(AtBody)
+	if at == AtEnd {
+		if err := x.unterminated(&b.Answer); err != nil {
+			return err
+		}
+		return x.end(EndStall)
+	}
+	if err := x.partial(&b.Answer, at, b.After); err != nil {
+		return err
+	}
+	return x.end(EndStall)
+}
+
+// unterminated sends an answer without what marks its end.
+func (x *exchange) unterminated(w *Well) error {
+	if err := x.putHead(w); err != nil {
+		return err
+	}
+	if err := x.putBody(w, 0, w.size()); err != nil {
+		return err
+	}
+	return x.flush()
+}

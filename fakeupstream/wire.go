@@ -1,0 +1,65 @@
+package fakeupstream
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+)
+
+// wire is an accepted connection that counts what passes and that can be reset.
+type wire struct {
+	net.Conn
+	in, out atomic.Int64
+	held    holder // set on a unix socket that may have to be reset
+}
+
+func (w *wire) Read(p []byte) (n int, err error) {
+	if w.held != nil {
+		n, err = w.held.read(p)
+	} else {
+		n, err = w.Conn.Read(p)
+	}
+	w.in.Add(int64(n))
+	return n, err
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.out.Add(int64(n))
+	return n, err
+}
+
+// reset closes so that the client gets a reset. On TCP that is SO_LINGER with no time,
+// which turns close into RST. A unix socket has no such thing, but closing it while bytes
+// from the peer are unread does the same to the peer: see holder.
+func (w *wire) reset() error {
+	if l, ok := w.Conn.(interface{ SetLinger(int) error }); ok {
+		l.SetLinger(0)
+	} else if w.held != nil {
+		w.held.await()
+	}
+	return w.Conn.Close()
+}
+
+// fin tells the client that nothing more will come.
+func (w *wire) fin() error {
+	if h, ok := w.Conn.(interface{ CloseWrite() error }); ok {
+		return h.CloseWrite()
+	}
+	return w.Conn.Close()
+}
+
+// drain throws away what the client sends until it closes too. Closing a socket that has
+// unread bytes would send RST and not FIN.
+func (w *wire) drain() { io.Copy(io.Discard, struct{ io.Reader }{w}) }
+
+// holder reads from a socket and always leaves the last byte of what it got in the
+// kernel's queue, so that a close at any moment meets unread bytes.
+type holder interface {
+	read(p []byte) (int, error)
+	// await returns once there is an unread byte, or none will come.
+	await()
+}
+
+var errNoUnixReset = errors.New("a unix socket can be reset on Linux only; use close here")

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package fakeupstream
+
+import "net"
+
+const unixReset = false
+
+func newHolder(net.Conn) holder { return nil }

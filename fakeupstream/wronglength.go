@@ -1,0 +1,88 @@
+package fakeupstream
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ShortBody sends a body that is shorter than its Content-Length, and ends. In FastCGI the
+// request ends in good order, with a body that is short of the Content-Length in the
+// CGI header.
+type ShortBody struct {
+	// Missing is how many bytes are declared and not sent; 0 means 1.
+	Missing int64 `json:"missing,omitempty"`
+	// End is how the connection ends; empty means EndClose.
+	End Ending `json:"end,omitempty"`
+	// Answer is what is sent.
+	Answer Well `json:"answer,omitzero"`
+}
+
+func (b ShortBody) String() string {
+	return fmt.Sprintf("body %d bytes shorter than declared%s", max(b.Missing, 1), b.End.then(EndClose))
+}
+
+func (b ShortBody) ending() Ending { return b.End }
+
+func (b ShortBody) check(on place) error {
+	return first(notNegative("missing", b.Missing), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
+}
+
+func (b ShortBody) play(x *exchange) error {
+	return x.wrongLength(b.Answer, b.Answer.size()+max(b.Missing, 1), 0, b.End.or(EndClose))
+}
+
+// LongBody sends more of a body than its Content-Length says.
+type LongBody struct {
+	// Extra is how many bytes are sent beyond the declared ones; 0 means 1. They are x's.
+	Extra int `json:"extra,omitempty"`
+	// End is how the connection ends; empty means EndKeep, so that the surplus is in the
+	// way of the next answer.
+	End Ending `json:"end,omitempty"`
+	// Answer is what is sent.
+	Answer Well `json:"answer,omitzero"`
+}
+
+func (b LongBody) String() string {
+	return fmt.Sprintf("body %d bytes longer than declared%s", max(b.Extra, 1), b.End.then(EndKeep))
+}
+
+func (b LongBody) ending() Ending { return b.End }
+
+func (b LongBody) check(on place) error {
+	return first(notNegative("extra", b.Extra), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
+}
+
+func (b LongBody) play(x *exchange) error {
+	return x.wrongLength(b.Answer, b.Answer.size(), max(b.Extra, 1), b.End.or(EndKeep))
+}
+
+// noChunks is the check of answers that are about Content-Length.
+func noChunks(w Well) error {
+	if w.Chunked {
+		return errors.New("answer.chunked: a chunked body declares no length; remove it")
+	}
+	return nil
+}
+
+func (x *exchange) wrongLength(w Well, declare int64, extra int, e Ending) error {
+	if err := x.readRequest(); err != nil {
+		return err
+	}
+	w.Headers = append([]string{fmt.Sprintf("Content-Length: %d", declare)}, w.Headers...)
+	if err := x.putHead(&w); err != nil {
+		return err
+	}
+	if err := x.putBody(&w, 0, w.size()); err != nil {
+		return err
+	}
+	if err := x.put([]byte(filler(extra))); err != nil {
+		return err
+	}
+	if err := x.putEnd(&w); err != nil {
+		return err
+	}
+	if err := x.flush(); err != nil {
+		return err
+	}
+	return x.end(e)
+}

@@ -1,0 +1,72 @@
+package fakeupstream
+
+import "fmt"
+
+// WrongProtocol speaks another protocol than the client expects.
+type WrongProtocol struct {
+	// Speak is what it speaks instead; it must be given.
+	Speak Tongue `json:"speak,omitempty"`
+	// End is how the connection ends; empty means EndClose.
+	End Ending `json:"end,omitempty"`
+}
+
+// Tongue is a protocol that WrongProtocol can speak.
+type Tongue string
+
+// The tongues. SSH and SMTP greet at once, before anything is read; the rest answer.
+const (
+	SpeakSSH      Tongue = "ssh"       // the banner of an SSH server
+	SpeakSMTP     Tongue = "smtp"      // the greeting of a mail server
+	SpeakHTTP     Tongue = "http"      // an HTTP answer on a FastCGI port
+	SpeakFastCGI  Tongue = "fastcgi"   // a FastCGI answer on an HTTP port
+	SpeakTLSAlert Tongue = "tls-alert" // a TLS alert (unexpected_message) in answer to plain text
+	SpeakHTTP2    Tongue = "http2"     // HTTP/2 SETTINGS and GOAWAY frames
+	SpeakHTTP09   Tongue = "http09"    // a body with no header, as in HTTP/0.9
+)
+
+// said is what each of them says.
+func (t Tongue) said() []byte {
+	switch t {
+	case SpeakSSH:
+		return []byte("SSH-2.0-OpenSSH_9.9\r\n")
+	case SpeakSMTP:
+		return []byte("220 mail.example ESMTP\r\n")
+	case SpeakHTTP:
+		return append(appendHead(nil, &Well{}, HTTP, keeping), okBody...)
+	case SpeakFastCGI:
+		out := append(appendHead(nil, &Well{}, FastCGI, keeping), okBody...)
+		b := appendRecord(appendStream(nil, fcgiStdout, 1, out), fcgiStdout, 1, nil)
+		return appendEnd(b, 1, 0, fcgiComplete)
+	case SpeakTLSAlert:
+		return tlsAlert(10)
+	case SpeakHTTP2:
+		// An empty SETTINGS, then GOAWAY with PROTOCOL_ERROR: RFC 9113, 6.5 and 6.8.
+		return []byte("\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01")
+	case SpeakHTTP09:
+		return []byte("<html>ok</html>\n")
+	}
+	return nil
+}
+
+func (b WrongProtocol) String() string {
+	return fmt.Sprintf("speak %s%s", b.Speak, b.End.then(EndClose))
+}
+
+func (b WrongProtocol) ending() Ending { return b.End }
+
+func (b WrongProtocol) check(on place) error {
+	all := []Tongue{SpeakSSH, SpeakSMTP, SpeakHTTP, SpeakFastCGI, SpeakTLSAlert, SpeakHTTP2, SpeakHTTP09}
+	if string(b.Speak) == on.protocol {
+		return fmt.Errorf("speak: %q is what the listener speaks anyway", b.Speak)
+	}
+	return first(required("speak", b.Speak, all...), b.End.check(on))
+}
+
+func (b WrongProtocol) play(x *exchange) error {
+	if b.Speak == SpeakSSH || b.Speak == SpeakSMTP {
+		x.acts()
+	} else if err := x.readRequest(); err != nil {
+		return err
+	}
+	return x.sendAndEnd(b.Speak.said(), b.End)
+}

@@ -1,0 +1,207 @@
+//go:build linux
+
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// ask is one request of the visitor under way.
+type ask struct {
+	spec   wire.AskSpec
+	conn   *net.TCPConn
+	begun  time.Time
+	heard  atomic.Bool // the first byte of the answer was read
+	answer wire.Answer
+	done   chan struct{}
+}
+
+const bodyKept = 4 << 10
+
+// startAsk sends the visitor's request and listens for the answer. A refused connection is an answer too.
+func (c *cell) startAsk(spec wire.AskSpec) (*ask, error) {
+	a := &ask{spec: spec, done: make(chan struct{}), begun: time.Now()}
+	from, err := netip.ParseAddr(spec.From)
+	if err != nil {
+		return nil, fmt.Errorf("the visitor's address: %w", err)
+	}
+	d := net.Dialer{Timeout: spec.Limit, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
+	err = c.online(func() error {
+		conn, err := d.Dial("tcp", spec.To)
+		if err == nil {
+			a.conn = conn.(*net.TCPConn)
+		}
+		return err
+	})
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		a.answer = wire.Answer{NoAnswer: "refused", Real: time.Since(a.begun)}
+		close(a.done)
+		return a, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connecting as the visitor to %s: %w", spec.To, err)
+	}
+	go a.listen()
+	// The gateway may answer and close before it has read all of a body; what it said still counts.
+	a.conn.Write(spec.Raw)
+	return a, nil
+}
+
+// listen reads the answer to its end.
+func (a *ask) listen() {
+	defer close(a.done)
+	defer a.conn.Close()
+	a.conn.SetReadDeadline(a.begun.Add(a.spec.Limit))
+	in := bufio.NewReader(a.conn)
+	_, err := in.Peek(1)
+	a.heard.Store(err == nil)
+	method := http.MethodGet
+	if a.spec.Head {
+		method = http.MethodHead
+	}
+	resp, err := http.ReadResponse(in, &http.Request{Method: method})
+	if err != nil {
+		a.answer = wire.Answer{NoAnswer: howItEnded(err), Real: time.Since(a.begun)}
+		return
+	}
+	a.answer = wire.Answer{Status: resp.StatusCode, Header: resp.Header}
+	var kept bytes.Buffer
+	n, err := io.Copy(&kept, io.LimitReader(resp.Body, bodyKept))
+	if err == nil {
+		var rest int64
+		rest, err = io.Copy(io.Discard, resp.Body)
+		n += rest
+	}
+	a.answer.Body, a.answer.BodyBytes, a.answer.Cut = kept.String(), n, err != nil
+	a.answer.Real = time.Since(a.begun)
+	// The gateway writes its access log before it closes the connection: its end is the sign that the line is there.
+	io.Copy(io.Discard, in)
+}
+
+func howItEnded(err error) string {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, syscall.ECONNRESET):
+		return "reset"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "silent"
+	default:
+		return "closed"
+	}
+}
+
+// pending tells whether nothing of the answer has come yet. It looks into the socket itself, so that a byte which the
+// gateway has sent and nobody has read counts.
+func (a *ask) pending() (bool, error) {
+	select {
+	case <-a.done:
+		return false, nil
+	default:
+	}
+	raw, err := a.conn.SyscallConn()
+	if err != nil {
+		return false, nil // closed: the answer is complete
+	}
+	var n int
+	var peek error
+	if err := raw.Control(func(fd uintptr) {
+		n, _, peek = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	}); err != nil {
+		return false, nil
+	}
+	if peek == unix.EAGAIN {
+		return !a.heard.Load(), nil
+	}
+	_ = n
+	return false, nil
+}
+
+// visitorSocket finds the gateway's end of the visitor's connection.
+func (a *ask) visitorSocket(all []socket) (socket, bool) {
+	me := a.conn.LocalAddr().(*net.TCPAddr).AddrPort()
+	for _, s := range all {
+		if s.remote == me && s.local.Port() == a.conn.RemoteAddr().(*net.TCPAddr).AddrPort().Port() {
+			return s, true
+		}
+	}
+	return socket{}, false
+}
+
+// held waits until the gateway has read the whole request and has nothing left to do for it but wait.
+func (c *cell) held(a *ask) error {
+	gateway, err := c.process(a.spec.Gateway)
+	if err != nil {
+		return err
+	}
+	err = until(10*time.Second, func() (bool, error) {
+		select {
+		case <-a.done:
+			return true, nil
+		default:
+		}
+		all, err := c.sockets()
+		if err != nil {
+			return false, err
+		}
+		s, there := a.visitorSocket(all)
+		if !there || s.inode == 0 || s.unread > 0 {
+			return false, nil // not yet accepted, or not yet read
+		}
+		return gateway.idle()
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until the gateway has read the request: %w", err)
+	}
+	return nil
+}
+
+// idle tells whether the process and all its children sleep.
+func (p *process) idle() (bool, error) {
+	for _, pid := range append(childrenOf(p.pid), p.pid) {
+		s, err := scheduleOf(pid)
+		if err != nil || !s.asleep {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// finish waits for the answer, and until the gateway is through with the request, so that its logs are complete.
+func (c *cell) finish(a *ask) (wire.Answer, error) {
+	<-a.done
+	if a.conn != nil {
+		if err := until(5*time.Second, func() (bool, error) {
+			all, err := c.sockets()
+			if err != nil {
+				return false, err
+			}
+			s, there := a.visitorSocket(all)
+			return !there || s.inode == 0, nil
+		}); err != nil && !errors.Is(err, errLimit) {
+			return wire.Answer{}, err
+		}
+	}
+	c.mu.Lock()
+	delete(c.asks, a.spec.Name)
+	c.mu.Unlock()
+	logs, err := c.news()
+	if err != nil {
+		return wire.Answer{}, err
+	}
+	a.answer.Logs = logs
+	return a.answer, nil
+}

@@ -1,0 +1,331 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// Agent holds the cells of one container.
+type Agent struct {
+	mu    sync.Mutex
+	cells map[string]*cell
+	hello wire.Hello
+}
+
+func (a *Agent) cell(id string) (*cell, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.cells[id]
+	if c == nil {
+		return nil, fmt.Errorf("there is no cell %q", id)
+	}
+	return c, nil
+}
+
+// Calls are the calls that the agent answers, as net/rpc wants them. Each does one thing and returns when it is done.
+type Calls struct{ agent *Agent }
+
+// Hello says what the container is like.
+func (s *Calls) Hello(_ wire.None, out *wire.Hello) error {
+	*out = s.agent.hello
+	return nil
+}
+
+// OpenCell makes a cell.
+func (s *Calls) OpenCell(spec wire.CellSpec, out *wire.CellOpened) error {
+	c, err := openCell(spec)
+	if err != nil {
+		return err
+	}
+	s.agent.mu.Lock()
+	s.agent.cells[spec.ID] = c
+	s.agent.mu.Unlock()
+	out.Netns = fmt.Sprintf("/proc/%d/fd/%d", s.agent.hello.PID, c.netns.Fd())
+	return nil
+}
+
+// CloseCell ends all that runs in a cell and removes it.
+func (s *Calls) CloseCell(id string, _ *wire.None) error {
+	s.agent.mu.Lock()
+	c := s.agent.cells[id]
+	delete(s.agent.cells, id)
+	s.agent.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	return c.close()
+}
+
+// Start starts a process in a cell.
+func (s *Calls) Start(spec wire.ProcSpec, out *wire.ProcStarted) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	*out, err = c.start(spec)
+	return err
+}
+
+// Signal sends a signal to a process of a cell.
+func (s *Calls) Signal(ref wire.ProcRef, _ *wire.None) error {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return err
+	}
+	return c.signal(ref)
+}
+
+// Play starts a fake upstream in a cell.
+func (s *Calls) Play(spec wire.FakeSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.play(spec)
+}
+
+// Mute ends a fake upstream, with all its connections.
+func (s *Calls) Mute(ref wire.NameRef, _ *wire.None) error {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return err
+	}
+	return c.mute(ref.Name)
+}
+
+// Records tells what a fake upstream was asked.
+func (s *Calls) Records(ref wire.NameRef, out *[]fakeupstream.ConnectionRecord) error {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return err
+	}
+	f, err := c.fake(ref.Name)
+	if err != nil {
+		return err
+	}
+	*out = f.Records()
+	return nil
+}
+
+// Ask asks as the visitor, and returns when the answer is complete and logged.
+func (s *Calls) Ask(spec wire.AskSpec, out *wire.Answer) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	a, err := c.startAsk(spec)
+	if err != nil {
+		return err
+	}
+	*out, err = c.finish(a)
+	return err
+}
+
+// StartAsk asks as the visitor, and returns once the gateway has read the request and waits.
+func (s *Calls) StartAsk(spec wire.AskSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	a, err := c.startAsk(spec)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.asks[spec.Name] = a
+	c.mu.Unlock()
+	return c.held(a)
+}
+
+// Pending tells whether the visitor has not had a byte of the answer yet.
+func (s *Calls) Pending(ref wire.NameRef, out *bool) error {
+	_, a, err := s.ask(ref)
+	if err != nil {
+		return err
+	}
+	*out, err = a.pending()
+	return err
+}
+
+// EndAsk waits for the answer.
+func (s *Calls) EndAsk(ref wire.NameRef, out *wire.Answer) error {
+	c, a, err := s.ask(ref)
+	if err != nil {
+		return err
+	}
+	*out, err = c.finish(a)
+	return err
+}
+
+func (s *Calls) ask(ref wire.NameRef) (*cell, *ask, error) {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.asks[ref.Name]
+	if a == nil {
+		return nil, nil, fmt.Errorf("cell %s has no request %q under way", ref.Cell, ref.Name)
+	}
+	return c, a, nil
+}
+
+// Move moves the clock of a cell.
+func (s *Calls) Move(spec wire.MoveSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.moveClock(spec.Offset)
+}
+
+// Break breaks the network of a cell in one place.
+func (s *Calls) Break(spec wire.NetSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.breakNet(spec)
+}
+
+// Mend undoes a Break.
+func (s *Calls) Mend(spec wire.NetSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.mendNet(spec)
+}
+
+// Change changes a file of a cell.
+func (s *Calls) Change(spec wire.FileSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.changeFile(spec)
+}
+
+// Disk makes a folder of a cell a small file system, or gives it back.
+func (s *Calls) Disk(spec wire.DiskSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.disk(spec)
+}
+
+// Read reads a file of a cell.
+func (s *Calls) Read(ref wire.NameRef, out *wire.FileText) error {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(c.path(ref.Name))
+	if os.IsNotExist(err) {
+		out.Missing = true
+		return nil
+	}
+	out.Text = string(text)
+	return err
+}
+
+// News is what was added to each log file of a cell since the last answer or the last News.
+func (s *Calls) News(id string, out *map[string]string) error {
+	c, err := s.agent.cell(id)
+	if err != nil {
+		return err
+	}
+	*out, err = c.news()
+	return err
+}
+
+// Watch begins to watch a file of the cell, for Opened.
+func (s *Calls) Watch(ref wire.NameRef, _ *wire.None) error {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return err
+	}
+	return c.watch(ref.Name)
+}
+
+// Opened waits until a program has opened a file that is watched.
+func (s *Calls) Opened(ref wire.NameRef, _ *wire.None) error {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return err
+	}
+	return c.opened(ref.Name)
+}
+
+// Run runs a command in the container, outside of any cell, and tells what it printed.
+func (s *Calls) Run(argv []string, out *wire.Output) error {
+	children.Lock()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	text := &tail{}
+	cmd.Stdout, cmd.Stderr = text, text
+	err := cmd.Start()
+	if err == nil {
+		children.pids[cmd.Process.Pid] = true
+	}
+	children.Unlock()
+	if err != nil {
+		return err
+	}
+	err = cmd.Wait()
+	children.Lock()
+	delete(children.pids, cmd.Process.Pid)
+	children.Unlock()
+	out.Text = text.String()
+	return err
+}
+
+// Follow makes the news of a log file come with each answer.
+func (s *Calls) Follow(spec wire.FollowSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.logs[spec.Path]; !known {
+		c.logs[spec.Path] = 0
+	}
+	return nil
+}
+
+// Idle waits until a process and all its children sleep.
+func (s *Calls) Idle(ref wire.NameRef, _ *wire.None) error {
+	c, err := s.agent.cell(ref.Cell)
+	if err != nil {
+		return err
+	}
+	p, err := c.process(ref.Name)
+	if err != nil {
+		return err
+	}
+	if err := until(10*time.Second, p.idle); err != nil {
+		return fmt.Errorf("waiting until %s has nothing to do: %w", ref.Name, err)
+	}
+	return nil
+}
+
+// kernelRelease is what uname -r prints.
+func kernelRelease() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}

@@ -1,0 +1,156 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// clock is a cell's clock: the machine's, moved forward by an offset. The fake upstreams of the cell obey it.
+type clock struct {
+	mu     sync.Mutex
+	offset time.Duration
+	alarms map[*alarm]bool
+}
+
+type alarm struct {
+	at    time.Time
+	ring  chan time.Time
+	timer *time.Timer
+}
+
+func newClock() *clock { return &clock{alarms: map[*alarm]bool{}} }
+
+// Now is the cell's time.
+func (k *clock) Now() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return time.Now().Add(k.offset)
+}
+
+// After sends the cell's time once it is d later than now.
+func (k *clock) After(d time.Duration) <-chan time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a := &alarm{at: time.Now().Add(k.offset + d), ring: make(chan time.Time, 1)}
+	k.alarms[a] = true
+	a.timer = time.AfterFunc(d, func() { k.ring(a) })
+	return a.ring
+}
+
+func (k *clock) ring(a *alarm) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.alarms[a] {
+		delete(k.alarms, a)
+		a.ring <- a.at
+	}
+}
+
+// move sets how far the clock is ahead of the machine's.
+func (k *clock) move(offset time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.offset = offset
+	now := time.Now().Add(offset)
+	for a := range k.alarms {
+		if left := a.at.Sub(now); left > 0 {
+			a.timer.Reset(left)
+			continue
+		}
+		a.timer.Stop()
+		delete(k.alarms, a)
+		a.ring <- a.at
+	}
+}
+
+// moveClock moves the clock of the cell, and sees to it that every process which obeys it has looked at it.
+func (c *cell) moveClock(offset time.Duration) error {
+	text := fmt.Sprintf("+%.3f\n", offset.Seconds())
+	// In place and of growing length, so that a reader never finds the file empty.
+	f, err := os.OpenFile(c.path(faketimerc), os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("moving the clock of cell %s: %w", c.id, err)
+	}
+	_, err = f.WriteAt([]byte(text), 0)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("moving the clock of cell %s: %w", c.id, err)
+	}
+	c.clock.move(offset)
+	c.mu.Lock()
+	var procs []*process
+	for _, p := range c.procs {
+		if p.spec.Clock {
+			procs = append(procs, p)
+		}
+	}
+	c.mu.Unlock()
+	for _, p := range procs {
+		if err := p.poke(); err != nil {
+			return fmt.Errorf("making %s of cell %s look at the moved clock: %w", p.spec.Name, c.id, err)
+		}
+	}
+	return nil
+}
+
+// poke wakes the process, and waits until it has gone to sleep again: then it has seen the new time, and done all that
+// was due at it.
+func (p *process) poke() error {
+	if p.spec.Poke.Signal == 0 {
+		return nil
+	}
+	select {
+	case <-p.ended:
+		return nil
+	default:
+	}
+	pids := []int{p.pid}
+	if p.spec.Poke.Children {
+		pids = childrenOf(p.pid)
+	}
+	for _, pid := range pids {
+		if err := wake(pid, unix.Signal(p.spec.Poke.Signal)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func wake(pid int, sig unix.Signal) error {
+	var before schedule
+	asleep := func() (ok bool, err error) {
+		if before, err = scheduleOf(pid); os.IsNotExist(err) {
+			return true, nil // it ended, which was perhaps just what was due
+		}
+		return before.asleep, err
+	}
+	// A signal to a process that is awake may come between its look at the clock and its going to sleep.
+	if err := until(5*time.Second, asleep); err != nil {
+		return fmt.Errorf("waiting for process %d to sleep: %w", pid, err)
+	}
+	if err := unix.Kill(pid, sig); err != nil {
+		if err == unix.ESRCH {
+			return nil
+		}
+		return err
+	}
+	err := until(5*time.Second, func() (bool, error) {
+		now, err := scheduleOf(pid)
+		if os.IsNotExist(err) {
+			return true, nil
+		}
+		return now.asleep && now.switches > before.switches, err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for process %d to sleep again: %w", pid, err)
+	}
+	return nil
+}

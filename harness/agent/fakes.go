@@ -1,0 +1,90 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// play starts a fake upstream that lives in the cell's network and by its clock.
+func (c *cell) play(f wire.FakeSpec) error {
+	spec := f.Spec
+	if path, ok := strings.CutPrefix(spec.Listen, "unix:"); ok {
+		spec.Listen = "unix:" + c.path(path)
+	}
+	s, err := fakeupstream.New(spec, fakeupstream.Options{
+		Clock: c.clock,
+		Listen: func(network, address string) (l net.Listener, err error) {
+			if ierr := c.online(func() error { l, err = net.Listen(network, address); return nil }); ierr != nil {
+				return nil, ierr
+			}
+			return l, err
+		},
+		Dial: func(network, address string) (conn net.Conn, err error) {
+			if ierr := c.online(func() error { conn, err = net.Dial(network, address); return nil }); ierr != nil {
+				return nil, ierr
+			}
+			return conn, err
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("starting the fake upstream %s of cell %s: %w", f.Name, c.id, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fakes[f.Name] = s
+	return nil
+}
+
+func (c *cell) fake(name string) (*fakeupstream.Server, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.fakes[name]
+	if f == nil {
+		return nil, fmt.Errorf("cell %s has no fake upstream %q", c.id, name)
+	}
+	return f, nil
+}
+
+func (c *cell) mute(name string) error {
+	f, err := c.fake(name)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	delete(c.fakes, name)
+	c.mu.Unlock()
+	return f.Close()
+}
+
+// Reached waits until a fake upstream has read so many requests, or accepted so many connections.
+func (s *Calls) Reached(r wire.ReachedSpec, _ *wire.None) error {
+	c, err := s.agent.cell(r.Cell)
+	if err != nil {
+		return err
+	}
+	f, err := c.fake(r.Name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if r.Connections > 0 {
+		if err := f.WaitConnections(ctx, r.Connections); err != nil {
+			return fmt.Errorf("waiting for connection %d at the fake upstream %s: %w", r.Connections, r.Name, err)
+		}
+	}
+	if r.Requests > 0 {
+		if err := f.WaitRequests(ctx, r.Requests); err != nil {
+			return fmt.Errorf("waiting for request %d at the fake upstream %s: %w", r.Requests, r.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+//go:build linux
+
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// errLimit says that what was waited for did not come in time.
+var errLimit = errors.New("the time limit was reached")
+
+// until asks again until something is so. What it asks is the state of the kernel, which has no event to wait on.
+func until(limit time.Duration, so func() (bool, error)) error {
+	deadline := time.Now().Add(limit)
+	for pause := 50 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+		ok, err := so()
+		if err != nil || ok {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return errLimit
+		}
+		time.Sleep(pause)
+	}
+}
+
+// socket is one row of /proc/net/tcp.
+type socket struct {
+	local, remote netip.AddrPort
+	state         int // as in the kernel's include/net/tcp_states.h
+	unread        int // bytes received that the program has not read; of a listener, connections not accepted
+	inode         uint64
+}
+
+const (
+	tcpEstablished = 1
+	tcpSynSent     = 2
+	tcpListen      = 10
+)
+
+// sockets lists the TCP sockets of the cell's network.
+func (c *cell) sockets() ([]socket, error) {
+	var all []socket
+	for _, name := range []string{"tcp", "tcp6"} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/%s", c.tid, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the sockets of cell %s: %w", c.id, err)
+		}
+		lines := bufio.NewScanner(bytes.NewReader(text))
+		lines.Scan()
+		for lines.Scan() {
+			if s, ok := parseSocket(lines.Text()); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	return all, nil
+}
+
+func parseSocket(line string) (socket, bool) {
+	f := strings.Fields(line)
+	if len(f) < 10 {
+		return socket{}, false
+	}
+	state, err := strconv.ParseInt(f[3], 16, 0)
+	if err != nil {
+		return socket{}, false
+	}
+	s := socket{local: parseAddr(f[1]), remote: parseAddr(f[2]), state: int(state)}
+	if _, rx, ok := strings.Cut(f[4], ":"); ok {
+		n, _ := strconv.ParseInt(rx, 16, 64)
+		s.unread = int(n)
+	}
+	s.inode, _ = strconv.ParseUint(f[9], 10, 64)
+	return s, true
+}
+
+// parseAddr reads the kernel's "0100007F:0050": 32-bit words in the machine's order, and the port.
+func parseAddr(s string) netip.AddrPort {
+	host, port, _ := strings.Cut(s, ":")
+	raw, err := hex.DecodeString(host)
+	if err != nil || len(raw)%4 != 0 {
+		return netip.AddrPort{}
+	}
+	for i := 0; i < len(raw); i += 4 {
+		binary.BigEndian.PutUint32(raw[i:], binary.NativeEndian.Uint32(raw[i:]))
+	}
+	addr, _ := netip.AddrFromSlice(raw)
+	n, _ := strconv.ParseUint(port, 16, 16)
+	return netip.AddrPortFrom(addr.Unmap(), uint16(n))
+}
+
+// notListening names the first of the addresses at which nothing in the cell listens; empty when all are served.
+func (c *cell) notListening(want []string) (string, error) {
+	if len(want) == 0 {
+		return "", nil
+	}
+	all, err := c.sockets()
+	if err != nil {
+		return "", err
+	}
+	for _, w := range want {
+		if path, ok := strings.CutPrefix(w, "unix:"); ok {
+			listening, err := c.unixListening(path)
+			if err != nil || !listening {
+				return w, err
+			}
+			continue
+		}
+		if !tcpListening(all, w) {
+			return w, nil
+		}
+	}
+	return "", nil
+}
+
+func tcpListening(all []socket, want string) bool {
+	host, port, _ := strings.Cut(want, ":")
+	if i := strings.LastIndex(want, ":"); i >= 0 {
+		host, port = strings.Trim(want[:i], "[]"), want[i+1:]
+	}
+	for _, s := range all {
+		if s.state != tcpListen || strconv.Itoa(int(s.local.Port())) != port {
+			continue
+		}
+		if host == "" || s.local.Addr().IsUnspecified() || s.local.Addr().String() == host {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cell) unixListening(path string) (bool, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/unix", c.tid))
+	if err != nil {
+		return false, fmt.Errorf("reading the unix sockets of cell %s: %w", c.id, err)
+	}
+	const acceptsConnections = "00010000" // SO_ACCEPTCON in the column of flags
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) == 8 && f[3] == acceptsConnections && f[7] == path {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// childrenOf lists the children of a process.
+func childrenOf(pid int) []int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, f := range strings.Fields(string(text)) {
+		if n, err := strconv.Atoi(f); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// schedule is how a process stands with the kernel's scheduler.
+type schedule struct {
+	asleep   bool
+	switches uint64 // how often it has gone to sleep of its own
+}
+
+func scheduleOf(pid int) (schedule, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return schedule{}, err
+	}
+	var s schedule
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "State":
+			s.asleep = strings.HasPrefix(value, "S")
+		case "voluntary_ctxt_switches":
+			s.switches, _ = strconv.ParseUint(value, 10, 64)
+		}
+	}
+	return s, nil
+}
+
+// siginfoPID reads the process id of a child out of the union in siginfo_t, which x/sys leaves as bytes.
+func siginfoPID(info *unix.Siginfo) int {
+	// Three ints (signo, errno, code), padded to the union's alignment.
+	const offset = (3*4 + unsafe.Sizeof(uintptr(0)) - 1) &^ (unsafe.Sizeof(uintptr(0)) - 1)
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(info), offset)))
+}

@@ -1,0 +1,139 @@
+//go:build linux
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/rpc"
+	"net/rpc/jsonrpc"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+
+	"github.com/hashicorp/yamux"
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// Main is the agent as a container's init. It returns when the driving program is gone.
+func Main() int {
+	orphans := make(chan os.Signal, 16)
+	signal.Notify(orphans, unix.SIGCHLD)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM)
+	go func() {
+		<-stop
+		os.Exit(0)
+	}()
+	// Where this is not the container's first process (a backend shares the lab's process namespace), orphans come
+	// here all the same.
+	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	go reap(orphans)
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
+		return 1
+	}
+	a := &Agent{cells: map[string]*cell{}, hello: wire.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Faketime: faketimeWorks()}}
+	if err := a.serve(stdio{}); err != nil {
+		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
+		return 1
+	}
+	return 0
+}
+
+// prepare gives the image what every cell counts on.
+func prepare() error {
+	unix.Umask(0o022)
+	if err := os.MkdirAll(wire.Root, 0o755); err != nil {
+		return err
+	}
+	if err := os.Chmod(wire.Root, 0o755); err != nil {
+		return err
+	}
+	// The file has to be there for a cell to cover it with its own.
+	if err := os.WriteFile(faketimerc, []byte("+0\n"), 0o644); err != nil {
+		return fmt.Errorf("preparing the clock: %w", err)
+	}
+	return ensureUser("www-data", 33)
+}
+
+// ensureUser adds a user that real configs name and a stock image may lack.
+func ensureUser(name string, id int) error {
+	for file, line := range map[string]string{
+		"/etc/passwd": fmt.Sprintf("%s:x:%d:%d::/var/www:/usr/sbin/nologin\n", name, id, id),
+		"/etc/group":  fmt.Sprintf("%s:x:%d:\n", name, id),
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if strings.HasPrefix(string(text), name+":") || strings.Contains(string(text), "\n"+name+":") {
+			continue
+		}
+		if err := os.WriteFile(file, append(text, line...), 0o644); err != nil {
+			return fmt.Errorf("adding the user %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// faketimeWorks says why the clock cannot be moved in this container; empty when it can.
+func faketimeWorks() string {
+	if _, err := os.Stat(wire.FaketimeAt); err != nil {
+		return "libfaketime was not brought along"
+	}
+	cmd := exec.Command("/bin/true")
+	cmd.Env = []string{"LD_PRELOAD=" + wire.FaketimeAt}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Sprintf("libfaketime does not load in this image: %v %s", err, out)
+	}
+	if len(out) > 0 {
+		return "libfaketime does not load in this image: " + strings.TrimSpace(string(out))
+	}
+	return ""
+}
+
+// serve answers streams until the connection ends.
+func (a *Agent) serve(conn io.ReadWriteCloser) error {
+	session, err := yamux.Server(conn, wire.Mux())
+	if err != nil {
+		return fmt.Errorf("beginning the session: %w", err)
+	}
+	calls := rpc.NewServer()
+	if err := calls.RegisterName("Agent", &Calls{agent: a}); err != nil {
+		return err
+	}
+	for {
+		stream, err := session.AcceptStream()
+		if err != nil {
+			return nil // the driving program is gone
+		}
+		go func() {
+			kind := make([]byte, 1)
+			if _, err := io.ReadFull(stream, kind); err != nil {
+				stream.Close()
+				return
+			}
+			switch kind[0] {
+			case wire.StreamCalls:
+				calls.ServeCodec(jsonrpc.NewServerCodec(stream))
+			case wire.StreamTunnel:
+				a.tunnel(stream)
+			default:
+				stream.Close()
+			}
+		}()
+	}
+}
+
+// stdio is the container's standard input and output as one connection.
+type stdio struct{}
+
+func (stdio) Read(b []byte) (int, error)  { return os.Stdin.Read(b) }
+func (stdio) Write(b []byte) (int, error) { return os.Stdout.Write(b) }
+func (stdio) Close() error                { return errors.Join(os.Stdin.Close(), os.Stdout.Close()) }

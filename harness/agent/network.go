@@ -1,0 +1,305 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// setUpLoopback brings the cell's loopback up and gives it the addresses of all hosts that the scenario has.
+func (c *cell) setUpLoopback(addresses []string) error {
+	h, err := c.netlink()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("finding the loopback of cell %s: %w", c.id, err)
+	}
+	if err := h.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("bringing up the loopback of cell %s: %w", c.id, err)
+	}
+	for _, a := range addresses {
+		if err := ownAddress(h, lo, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cell) netlink() (*netlink.Handle, error) {
+	h, err := netlink.NewHandleAt(netns.NsHandle(c.netns.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("speaking netlink to the network of cell %s: %w", c.id, err)
+	}
+	return h, nil
+}
+
+func ownAddress(h *netlink.Handle, lo netlink.Link, address string) error {
+	addr, err := hostAddr(address)
+	if err != nil {
+		return err
+	}
+	if err := h.AddrAdd(lo, addr); err != nil {
+		return fmt.Errorf("giving the address %s to the loopback: %w", address, err)
+	}
+	return nil
+}
+
+// hostAddr is the address as a host of its own: a /32 or a /128, usable at once.
+func hostAddr(address string) (*netlink.Addr, error) {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return nil, fmt.Errorf("the address of a host: %w", err)
+	}
+	bits := ip.BitLen()
+	a := &netlink.Addr{IPNet: &net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(bits, bits)}}
+	if ip.Is6() {
+		a.Flags = unix.IFA_F_NODAD
+	}
+	return a, nil
+}
+
+// breakNet breaks the cell's network in one place.
+func (c *cell) breakNet(spec wire.NetSpec) error {
+	undo, err := c.breakage(spec)
+	if err != nil {
+		return fmt.Errorf("breaking the network of cell %s (%s %s %s): %w", c.id, spec.Kind, spec.With, spec.To, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.undo[spec] = undo
+	return nil
+}
+
+// mendNet undoes what breakNet did.
+func (c *cell) mendNet(spec wire.NetSpec) error {
+	c.mu.Lock()
+	undo := c.undo[spec]
+	delete(c.undo, spec)
+	c.mu.Unlock()
+	if undo == nil {
+		return fmt.Errorf("the network of cell %s is not broken in that way (%s %s)", c.id, spec.Kind, spec.To)
+	}
+	if err := undo(); err != nil {
+		return fmt.Errorf("mending the network of cell %s (%s %s): %w", c.id, spec.Kind, spec.To, err)
+	}
+	return nil
+}
+
+func (c *cell) breakage(spec wire.NetSpec) (undo func() error, err error) {
+	switch spec.Kind {
+	case "drop", "reject":
+		return c.firewall(spec)
+	case "route":
+		return c.route(spec)
+	case "away":
+		return c.away(spec.To)
+	case "off":
+		return c.off(spec.To)
+	default:
+		return nil, fmt.Errorf("unknown kind %q (drop, reject, route, away, off)", spec.Kind)
+	}
+}
+
+// firewall adds a rule to the packets that leave the gateway, or to the answers that leave the upstream.
+func (c *cell) firewall(spec wire.NetSpec) (func() error, error) {
+	match, err := packets(spec.To, spec.Answers)
+	if err != nil {
+		return nil, err
+	}
+	verdict := []expr.Any{&expr.Verdict{Kind: expr.VerdictDrop}}
+	if spec.Kind == "reject" {
+		reject, err := rejection(spec.With)
+		if err != nil {
+			return nil, err
+		}
+		verdict = []expr.Any{reject}
+	}
+	nft, err := nftables.New(nftables.WithNetNSFd(int(c.netns.Fd())))
+	if err != nil {
+		return nil, err
+	}
+	table := nft.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "badgateway-" + tableName(spec)})
+	chain := nft.AddChain(&nftables.Chain{
+		Name: "output", Table: table, Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter,
+	})
+	nft.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(match, verdict...)})
+	if err := nft.Flush(); err != nil {
+		return nil, err
+	}
+	return func() error {
+		nft.DelTable(table)
+		return nft.Flush()
+	}, nil
+}
+
+func tableName(s wire.NetSpec) string {
+	return fmt.Sprintf("%s-%s-%v", s.Kind, s.To, s.Answers)
+}
+
+// packets matches TCP packets to an address and port, or from them. Both ends of a connection over the loopback have
+// the same host, so the port decides; a rule without it would also catch the ICMP error that it makes itself.
+func packets(to string, answers bool) ([]expr.Any, error) {
+	at, err := netip.ParseAddrPort(to)
+	if err != nil {
+		return nil, fmt.Errorf("the address and port that a firewall rule is for: %w", err)
+	}
+	if !at.Addr().Is4() {
+		return nil, fmt.Errorf("a firewall rule is for an IPv4 address, not %s", at)
+	}
+	hostOffset, portOffset := uint32(16), uint32(2) // destination, in the IPv4 and the TCP header
+	if answers {
+		hostOffset, portOffset = 12, 0
+	}
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: hostOffset, Len: 4},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: at.Addr().AsSlice()},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: portOffset, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(at.Port())},
+	}, nil
+}
+
+// rejection is what a firewall answers, by the names of nft(8).
+func rejection(with string) (*expr.Reject, error) {
+	codes := map[string]uint8{ // RFC 792 and RFC 1812, codes of Destination Unreachable
+		"icmp-net-unreachable": 0, "icmp-host-unreachable": 1, "icmp-proto-unreachable": 2, "icmp-port-unreachable": 3,
+		"icmp-net-prohibited": 9, "icmp-host-prohibited": 10, "icmp-admin-prohibited": 13,
+	}
+	if with == "tcp-reset" {
+		return &expr.Reject{Type: unix.NFT_REJECT_TCP_RST}, nil
+	}
+	code, known := codes[with]
+	if !known {
+		return nil, fmt.Errorf("unknown kind of reject %q", with)
+	}
+	return &expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: code}, nil
+}
+
+// away takes an address from the loopback: the network has no way to that host.
+func (c *cell) away(address string) (func() error, error) {
+	h, err := c.netlink()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return nil, err
+	}
+	addr, err := hostAddr(address)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.AddrDel(lo, addr); err != nil {
+		return nil, fmt.Errorf("taking the address %s away: %w", address, err)
+	}
+	return func() error {
+		h, err := c.netlink()
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		return ownAddress(h, lo, address)
+	}, nil
+}
+
+// route sends the packets to a host nowhere.
+func (c *cell) route(spec wire.NetSpec) (func() error, error) {
+	kinds := map[string]int{"unreachable": unix.RTN_UNREACHABLE, "prohibit": unix.RTN_PROHIBIT, "blackhole": unix.RTN_BLACKHOLE}
+	kind, known := kinds[spec.With]
+	if !known {
+		return nil, fmt.Errorf("unknown kind of route %q (unreachable, prohibit, blackhole)", spec.With)
+	}
+	back, err := c.away(spec.To)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := hostAddr(spec.To)
+	if err != nil {
+		return nil, err
+	}
+	nowhere := &netlink.Route{Dst: addr.IPNet, Type: kind}
+	h, err := c.netlink()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	if err := h.RouteAdd(nowhere); err != nil {
+		return nil, err
+	}
+	return func() error {
+		h, err := c.netlink()
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		if err := h.RouteDel(nowhere); err != nil {
+			return err
+		}
+		return back()
+	}, nil
+}
+
+// off puts a host behind a wire at whose other end nobody answers ARP, as if it had been switched off.
+func (c *cell) off(address string) (func() error, error) {
+	back, err := c.away(address)
+	if err != nil {
+		return nil, err
+	}
+	h, err := c.netlink()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	port := len(c.undo)
+	near, far := "wire"+strconv.Itoa(port), "dead"+strconv.Itoa(port)
+	wire := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: near}, PeerName: far}
+	if err := h.LinkAdd(wire); err != nil {
+		return nil, fmt.Errorf("making the wire: %w", err)
+	}
+	for _, name := range []string{far, near} {
+		l, err := h.LinkByName(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.LinkSetUp(l); err != nil {
+			return nil, err
+		}
+		wire.Index = l.Attrs().Index // the near end's, at last
+	}
+	addr, err := hostAddr(address)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.RouteAdd(&netlink.Route{Dst: addr.IPNet, LinkIndex: wire.Index, Scope: unix.RT_SCOPE_LINK}); err != nil {
+		return nil, fmt.Errorf("sending the packets for %s down the wire: %w", address, err)
+	}
+	return func() error {
+		h, err := c.netlink()
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		if err := h.LinkDel(wire); err != nil {
+			return err
+		}
+		return back()
+	}, nil
+}

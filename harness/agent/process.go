@@ -1,0 +1,214 @@
+//go:build linux
+
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// process is a program that runs in a cell.
+type process struct {
+	spec   wire.ProcSpec
+	pid    int
+	output *tail
+	ended  chan struct{} // closed when it was waited for
+	state  *os.ProcessState
+}
+
+// start starts a program in the cell and waits until it listens everywhere it has to.
+func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
+	c.mu.Lock()
+	old := c.procs[spec.Name]
+	c.mu.Unlock()
+	if old != nil {
+		select {
+		case <-old.ended:
+		default:
+			return wire.ProcStarted{}, fmt.Errorf("cell %s already runs %q", c.id, spec.Name)
+		}
+	}
+	p := &process{spec: spec, output: &tail{}, ended: make(chan struct{})}
+	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
+	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, spec.Env...)
+	if spec.Clock {
+		cmd.Env = append(cmd.Env, "LD_PRELOAD="+wire.FaketimeAt, "FAKETIME_NO_CACHE=1")
+	}
+	cmd.Stdout, cmd.Stderr = p.output, p.output
+	// A group of its own, so that the whole program can be ended at once, and a descendant that outlives it does not
+	// keep its output open for ever.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = time.Second
+	err := c.inside(func() error {
+		children.Lock()
+		defer children.Unlock()
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		children.pids[cmd.Process.Pid] = true
+		return nil
+	})
+	if err != nil {
+		return wire.ProcStarted{}, fmt.Errorf("starting %s: %w", spec.Argv[0], err)
+	}
+	p.pid = cmd.Process.Pid
+	go func() {
+		cmd.Wait()
+		children.Lock()
+		delete(children.pids, p.pid)
+		children.Unlock()
+		p.state = cmd.ProcessState
+		close(p.ended)
+	}()
+	c.mu.Lock()
+	c.procs[spec.Name] = p
+	c.mu.Unlock()
+	return c.awaitReady(p)
+}
+
+// awaitReady waits until the process listens where it has to, or has ended.
+func (c *cell) awaitReady(p *process) (wire.ProcStarted, error) {
+	limit := p.spec.Limit
+	if limit == 0 {
+		limit = 20 * time.Second
+	}
+	var missing string
+	ready := func() (bool, error) {
+		select {
+		case <-p.ended:
+			return true, nil
+		default:
+		}
+		var err error
+		missing, err = c.notListening(p.spec.Ready)
+		return missing == "", err
+	}
+	if err := until(limit, ready); err != nil {
+		if errors.Is(err, errLimit) {
+			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, p.output)
+		}
+		return wire.ProcStarted{}, err
+	}
+	select {
+	case <-p.ended:
+		return wire.ProcStarted{PID: p.pid, Exited: true, Output: p.output.String()}, nil
+	default:
+		return wire.ProcStarted{PID: p.pid, Output: p.output.String()}, nil
+	}
+}
+
+// kill ends the process and all of its group.
+func (p *process) kill() {
+	unix.Kill(-p.pid, unix.SIGKILL)
+}
+
+func (c *cell) process(name string) (*process, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.procs[name]
+	if p == nil {
+		return nil, fmt.Errorf("cell %s runs no %q", c.id, name)
+	}
+	return p, nil
+}
+
+// signal sends a signal to a process of the cell, to its children, or to all of its group.
+func (c *cell) signal(r wire.ProcRef) error {
+	p, err := c.process(r.Name)
+	if err != nil {
+		return err
+	}
+	sig := unix.Signal(r.Signal)
+	switch {
+	case r.Signal == 0:
+	case r.Children:
+		for _, pid := range childrenOf(p.pid) {
+			if err := unix.Kill(pid, sig); err != nil {
+				return fmt.Errorf("sending %v to a child of %s: %w", sig, r.Name, err)
+			}
+		}
+	case r.Group:
+		if err := unix.Kill(-p.pid, sig); err != nil {
+			return fmt.Errorf("sending %v to %s and its children: %w", sig, r.Name, err)
+		}
+	default:
+		if err := unix.Kill(p.pid, sig); err != nil {
+			return fmt.Errorf("sending %v to %s: %w", sig, r.Name, err)
+		}
+	}
+	if !r.Await {
+		return nil
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(20 * time.Second):
+		return fmt.Errorf("%s did not end within 20 s of %v", r.Name, sig)
+	}
+	return nil
+}
+
+// children are the processes that this program started and waits for itself; the reaper leaves them alone.
+var children = struct {
+	sync.Mutex
+	pids map[int]bool
+}{pids: map[int]bool{}}
+
+// reap waits for the orphans that fall to the container's init, so that none stays a zombie.
+func reap(signals <-chan os.Signal) {
+	for range signals {
+		for {
+			var info unix.Siginfo
+			if unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != nil {
+				break
+			}
+			pid := siginfoPID(&info)
+			if pid == 0 {
+				break
+			}
+			children.Lock()
+			own := children.pids[pid]
+			if !own {
+				unix.Wait4(pid, nil, unix.WNOHANG, nil)
+			}
+			children.Unlock()
+			if own {
+				break // its own waiter takes it, and the next SIGCHLD brings the rest
+			}
+		}
+	}
+}
+
+// tail keeps the end of what a process printed.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailBytes = 16 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	if over := len(t.text) - tailBytes; over > 0 {
+		t.text = t.text[over:]
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(bytes.ToValidUTF8(t.text, []byte("?"))))
+}

@@ -1,0 +1,48 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// watch begins to watch for a file of the cell being opened.
+func (c *cell) watch(path string) error {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("watching %s: %w", path, err)
+	}
+	w := os.NewFile(uintptr(fd), "inotify")
+	if _, err := unix.InotifyAddWatch(fd, c.path(path), unix.IN_OPEN); err != nil {
+		w.Close()
+		return fmt.Errorf("watching %s in cell %s: %w", path, c.id, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := c.watches[path]; old != nil {
+		old.Close()
+	}
+	c.watches[path] = w
+	return nil
+}
+
+// opened waits until the file was opened since watch.
+func (c *cell) opened(path string) error {
+	c.mu.Lock()
+	w := c.watches[path]
+	delete(c.watches, path)
+	c.mu.Unlock()
+	if w == nil {
+		return fmt.Errorf("%s of cell %s is not watched", path, c.id)
+	}
+	defer w.Close()
+	w.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := w.Read(make([]byte, 4096)); err != nil {
+		return fmt.Errorf("waiting until %s is opened in cell %s: %w", path, c.id, err)
+	}
+	return nil
+}

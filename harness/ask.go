@@ -1,0 +1,257 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// A Patience is how long the visitor is expected to wait, in the gateway's time, and what happens meanwhile.
+type Patience struct {
+	// After and Until are the earliest and latest that the answer may come. The lab's clock is moved to half a second
+	// before After, when the visitor must still wait, and then to half a second after Until.
+	After, Until time.Duration
+	// Held is what has to have the request first; see [Twin].
+	Held string
+	// Strike is done once it has.
+	Strike []Change
+}
+
+// atMost bounds every wait for an answer that is due.
+const atMost = 10 * time.Second
+
+// margin is how far before and after a limit the clock is moved.
+const margin = 500 * time.Millisecond
+
+// Ask asks the gateway as a visitor of his own address, once, and reads what it logged for him.
+func (c *Cell) Ask(ctx context.Context, r Request) (Exchange, error) {
+	spec := c.askSpec(r, atMost)
+	var got wire.Answer
+	c.Note("visitor", "asks %s", r.line())
+	if err := c.call(ctx, "Ask", spec, &got); err != nil {
+		return Exchange{}, err
+	}
+	return c.exchange(spec, r, got)
+}
+
+// AskSlowly asks as [Cell.Ask] does, and moves the clock while the visitor waits.
+func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, error) {
+	limit := atMost
+	if !c.clocked() {
+		limit += max(p.After, p.Until)
+	}
+	spec := c.askSpec(r, limit)
+	had, err := c.prepareHeld(ctx, p.Held)
+	if err != nil {
+		return Exchange{}, err
+	}
+	c.Note("visitor", "asks %s", r.line())
+	begun := time.Now()
+	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
+		return Exchange{}, err
+	}
+	if err := c.awaitHeld(ctx, p.Held, had); err != nil {
+		return Exchange{}, err
+	}
+	for _, s := range p.Strike {
+		c.Note("fault", "%v", s)
+		if err := s.Do(ctx, c); err != nil {
+			return Exchange{}, err
+		}
+	}
+	ref := wire.NameRef{Cell: c.id, Name: spec.Name}
+	var notBefore, jumped time.Duration
+	if p.After > 0 {
+		start := c.moved
+		// What has passed on the machine counts as well, so the gateway has waited between jumped and jumped+passed.
+		jumped = p.After - margin - time.Since(begun)
+		if err := c.Wait(ctx, jumped); err != nil {
+			return Exchange{}, err
+		}
+		var waits bool
+		if err := c.call(ctx, "Pending", ref, &waits); err != nil {
+			return Exchange{}, err
+		}
+		if waits {
+			notBefore = jumped
+			c.Note("visitor", "still waits after %.1f s", jumped.Seconds())
+			last := max(p.After, p.Until) + margin - jumped
+			if !c.clocked() {
+				last = 0 // the answer comes by itself
+			}
+			if last > 0 {
+				if err := c.Wait(ctx, last); err != nil {
+					return Exchange{}, err
+				}
+				jumped = c.moved - start
+			}
+		}
+	}
+	var got wire.Answer
+	if err := c.call(ctx, "EndAsk", ref, &got); err != nil {
+		return Exchange{}, err
+	}
+	e, err := c.exchange(spec, r, got)
+	if c.clocked() {
+		e.Waited = jumped + e.Real
+	}
+	e.NotBefore = notBefore
+	return e, err
+}
+
+// prepareHeld notes what to count from, before the visitor asks.
+func (c *Cell) prepareHeld(ctx context.Context, held string) (int, error) {
+	switch {
+	case held == "":
+		return 0, nil
+	case strings.HasPrefix(held, "/"):
+		return 0, c.call(ctx, "Watch", wire.NameRef{Cell: c.id, Name: held}, nil)
+	}
+	name, what, _ := strings.Cut(held, ":")
+	all, err := c.Records(ctx, name)
+	return count(all, what == "connection"), err
+}
+
+func (c *Cell) awaitHeld(ctx context.Context, held string, had int) error {
+	var err error
+	switch {
+	case held == "":
+		return nil
+	case strings.HasPrefix(held, "/"):
+		err = c.call(ctx, "Opened", wire.NameRef{Cell: c.id, Name: held}, nil)
+	default:
+		err = c.reached(ctx, held, had)
+	}
+	if err != nil {
+		return fmt.Errorf("waiting until %s has the request: %w", held, err)
+	}
+	c.Note("upstream", "%s has the request", held)
+	return c.call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: gatewayName}, nil)
+}
+
+func (c *Cell) askSpec(r Request, limit time.Duration) wire.AskSpec {
+	c.visitors++
+	return wire.AskSpec{
+		Cell: c.id, Name: fmt.Sprintf("visitor %d", c.visitors), Gateway: gatewayName, Limit: limit,
+		From: fmt.Sprint(visitorNet, (c.visitors-1)%9+1), To: net.JoinHostPort(GatewayAddress, gatewayPort),
+		Raw: r.raw(), Head: r.Method == "HEAD",
+	}
+}
+
+// line is the request as logs show it: method and path.
+func (r Request) line() string { return or(r.Method, "GET") + " " + or(r.Path, "/") }
+
+// raw is the request as it goes over the wire. It asks the gateway to close, so that the end of the connection tells that
+// the gateway is through.
+func (r Request) raw() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), or(r.Host, "example.com"))
+	names := make([]string, 0, len(r.Header))
+	for n := range r.Header {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		fmt.Fprintf(&b, "%s: %s\r\n", n, r.Header[n])
+	}
+	if r.Body != "" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body))
+	}
+	fmt.Fprintf(&b, "Connection: close\r\n\r\n%s", r.Body)
+	return []byte(b.String())
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// exchange puts together what the visitor got and what the logs say of his request.
+func (c *Cell) exchange(spec wire.AskSpec, r Request, got wire.Answer) (Exchange, error) {
+	e := Exchange{
+		Visitor: spec.From, Request: r.line(), Status: got.Status, NoAnswer: got.NoAnswer, Header: got.Header,
+		Body: got.Body, BodyBytes: got.BodyBytes, Cut: got.Cut, Waited: got.Real, Real: got.Real,
+	}
+	if e.Status != 0 {
+		c.Note("visitor", "gets %d (%d bytes)", e.Status, e.BodyBytes)
+	} else {
+		c.Note("visitor", "gets no answer: %s", e.NoAnswer)
+	}
+	program := c.setup.Gateway.Program
+	lines, _ := nginxlog.ParseAll(got.Logs[program.ErrorLog])
+	for _, l := range lines {
+		c.Note("gateway log", "%s", l.Raw)
+		// A line without a client is the gateway's own; what it says at this level concerns every visitor.
+		if l.AtLeast("warn") && (l.Client == spec.From || l.Client == "") {
+			e.Log = append(e.Log, l)
+		}
+	}
+	for line := range strings.Lines(got.Logs[program.AccessLog]) {
+		var a accessLine
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			return e, fmt.Errorf("reading the access log line %q: %w", line, err)
+		}
+		if a.Client == spec.From {
+			e.Access = strings.TrimSpace(line)
+			e.Tries = a.tries()
+		}
+	}
+	e.UpstreamLog = c.upstreamLines(got.Logs)
+	return e, nil
+}
+
+// upstreamLines are the lines of the logs that are not the gateway's own.
+func (c *Cell) upstreamLines(logs map[string]string) (all []string) {
+	program := c.setup.Gateway.Program
+	for path, text := range logs {
+		if path == program.ErrorLog || path == program.AccessLog {
+			continue
+		}
+		for line := range strings.Lines(text) {
+			line = strings.TrimRight(line, "\n")
+			all = append(all, line)
+			c.Note("upstream log", "%s", line)
+		}
+	}
+	return all
+}
+
+// accessLine is a line of the access log in the form of the snippet upstream-log.conf.
+type accessLine struct {
+	Client         string `json:"client"`
+	UpstreamAddr   string `json:"upstream_addr"`
+	UpstreamStatus string `json:"upstream_status"`
+	UpstreamTime   string `json:"upstream_response_time"`
+}
+
+// tries splits the lists that nginx makes of several peers: commas between the tries of one upstream, colons where an
+// internal redirect led to another (ngx_http_upstream_module, $upstream_addr).
+func (a accessLine) tries() []Try {
+	split := func(s string) []string {
+		return strings.Split(strings.ReplaceAll(s, " : ", ", "), ", ")
+	}
+	if a.UpstreamAddr == "" || a.UpstreamAddr == "-" {
+		return nil
+	}
+	addrs, states, times := split(a.UpstreamAddr), split(a.UpstreamStatus), split(a.UpstreamTime)
+	at := func(list []string, i int) string {
+		if i < len(list) {
+			return list[i]
+		}
+		return "-"
+	}
+	tries := make([]Try, len(addrs))
+	for i, addr := range addrs {
+		tries[i] = Try{Addr: addr, Status: at(states, i), Time: at(times, i)}
+	}
+	return tries
+}

@@ -1,0 +1,68 @@
+// Package backends holds the real servers behind a gateway, each as a value that a scenario names.
+package backends
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// PHPFPM is PHP-FPM with one pool, as Debian packages it.
+type PHPFPM struct {
+	Name   string // "app"
+	Listen string // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
+	// Pool are further lines of the pool's config ("request_terminate_timeout = 20s"), as its www.conf takes them.
+	Pool []string
+	// Scripts are the PHP files, by path.
+	Scripts map[string]string
+	// Memory is the memory limit of its container in bytes; 0 for none.
+	Memory int64
+}
+
+// fpmLog is where PHP-FPM logs.
+const fpmLog = "/var/log/upstream/php-fpm.log"
+
+// sigchld makes the master look at its timers: it expects one whenever a worker ends, and finds none ended.
+const sigchld = 17
+
+// Upstream is the pool as an upstream of a cell.
+func (p PHPFPM) Upstream() harness.Upstream {
+	conf := "/etc/php-fpm-" + p.Name + ".conf"
+	files := []wire.File{{Path: conf, Data: p.config()}}
+	for path, text := range p.Scripts {
+		files = append(files, wire.File{Path: path, Data: text})
+	}
+	return harness.Upstream{Name: p.Name, Real: &harness.Backend{
+		Image:  "php",
+		Argv:   []string{"php-fpm8.2", "-F", "-y", conf},
+		Files:  files,
+		Listen: p.Listen,
+		Log:    fpmLog,
+		Poke:   wire.Poke{Signal: sigchld},
+		Memory: p.Memory,
+	}}
+}
+
+// config is the whole config: PHP-FPM's defaults, save that two workers do for one visitor at a time, and that what the
+// workers print is logged.
+func (p PHPFPM) config() string {
+	pool := []string{
+		"[global]", "error_log = " + fpmLog, "daemonize = no",
+		"[www]", "user = www-data", "group = www-data", "listen = " + strings.TrimPrefix(p.Listen, "unix:"),
+		"pm = static", "pm.max_children = 2", "catch_workers_output = yes",
+	}
+	if strings.HasPrefix(p.Listen, "unix:") {
+		pool = append(pool, "listen.owner = www-data", "listen.group = www-data", "listen.mode = 0660")
+	}
+	return strings.Join(append(pool, p.Pool...), "\n") + "\n"
+}
+
+// With is the same pool with further lines of config.
+func (p PHPFPM) With(lines ...string) PHPFPM {
+	p.Pool = append(append([]string(nil), p.Pool...), lines...)
+	return p
+}
+
+func (p PHPFPM) String() string { return fmt.Sprintf("PHP-FPM on %s", p.Listen) }

@@ -1,0 +1,248 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// Where the hosts of a cell are. The addresses are those that RFC 5737 sets aside for documentation.
+const (
+	// GatewayAddress is where the visitor reaches the gateway.
+	GatewayAddress = "192.0.2.80"
+	gatewayPort    = "80"
+	visitorNet     = "198.51.100."
+)
+
+// Signals, as Linux numbers them: the harness may run on another system than the lab.
+const (
+	sigio   = 29
+	sigquit = 3
+)
+
+// A Setup is what a cell starts with.
+type Setup struct {
+	Gateway   Gateway
+	Upstreams []Upstream
+	// Clock lets the cell's time be moved, where the lab can do that.
+	Clock bool
+}
+
+// A Cell is one scenario's own world in a lab: a network, a folder, a clock, in which one gateway runs with its
+// upstreams, apart from all other cells.
+type Cell struct {
+	lab   *Lab
+	id    string
+	setup Setup
+	begun time.Time
+
+	netns    string
+	moved    time.Duration // how far the clock is ahead
+	visitors int
+
+	mu        sync.Mutex
+	upstreams map[string]Upstream // as they were set up
+	playing   map[string]Upstream // as they are now; absent while stopped
+	guests    map[*station]bool   // the backends' containers in which the cell is open too
+	events    []Event
+}
+
+// Open makes a cell and starts its upstreams and then its gateway. A config that the gateway refuses is a [ConfigError].
+func (l *Lab) Open(ctx context.Context, setup Setup) (*Cell, error) {
+	c, err := l.prepare(ctx, setup)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.startAll(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
+	c := &Cell{
+		lab: l, id: fmt.Sprintf("c%d", l.cells.Add(1)), setup: setup, begun: time.Now(),
+		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
+	}
+	spec := wire.CellSpec{
+		ID:        c.id,
+		Folders:   setup.Gateway.Program.Folders,
+		Files:     append([]wire.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files...),
+		Addresses: addresses(setup),
+	}
+	var opened wire.CellOpened
+	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
+		return nil, err
+	}
+	c.netns = opened.Netns
+	for _, log := range []string{setup.Gateway.Program.ErrorLog, setup.Gateway.Program.AccessLog} {
+		if err := c.call(ctx, "Follow", wire.FollowSpec{Cell: c.id, Path: log}, nil); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+func (c *Cell) startAll(ctx context.Context) error {
+	for _, u := range c.setup.Upstreams {
+		c.upstreams[u.Name] = u
+		if err := c.StartUpstream(ctx, u); err != nil {
+			return err
+		}
+	}
+	return c.StartGateway(ctx)
+}
+
+// addresses are the hosts of the cell: the gateway, its visitors, and every upstream.
+func addresses(setup Setup) []string {
+	all := []string{GatewayAddress}
+	known := map[string]bool{"127.0.0.1": true, "::1": true, "": true, GatewayAddress: true}
+	for i := 1; i <= 9; i++ {
+		all = append(all, fmt.Sprint(visitorNet, i))
+	}
+	for _, u := range setup.Upstreams {
+		if h := host(u.listen()); !known[h] {
+			known[h] = true
+			all = append(all, h)
+		}
+	}
+	for _, h := range setup.Gateway.Hosts {
+		if !known[h] {
+			known[h] = true
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+func hostsFile(hosts map[string]string) wire.File {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	for name, address := range hosts {
+		fmt.Fprintf(&b, "%s %s\n", address, name)
+	}
+	return wire.File{Path: "/etc/hosts", Data: b.String()}
+}
+
+// call makes a call to the agent beside the gateway.
+func (c *Cell) call(ctx context.Context, name string, args, reply any) error {
+	if reply == nil {
+		reply = &wire.None{}
+	}
+	return c.lab.gateway.client.Call(ctx, name, args, reply)
+}
+
+// Close ends all that runs in the cell and removes it.
+func (c *Cell) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var errs []error
+	for s := range c.guests {
+		if err := s.client.Call(ctx, "CloseCell", c.id, &wire.None{}); err != nil && !errors.Is(err, wire.ErrGone) {
+			errs = append(errs, err)
+		}
+	}
+	if err := c.call(ctx, "CloseCell", c.id, nil); err != nil && !errors.Is(err, wire.ErrGone) {
+		errs = append(errs, err)
+	}
+	errs = append(errs, c.lab.dropBackends(c.id))
+	return errors.Join(errs...)
+}
+
+// Note adds a line to the cell's transcript.
+func (c *Cell) Note(actor, format string, a ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events = append(c.events, Event{At: time.Since(c.begun), Actor: actor, Text: fmt.Sprintf(format, a...)})
+}
+
+// Transcript is what happened in the cell so far.
+func (c *Cell) Transcript() []Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Event(nil), c.events...)
+}
+
+// clocked tells whether the cell's processes obey a clock that can be moved.
+func (c *Cell) clocked() bool {
+	return c.setup.Clock && !c.lab.options.RealTime && c.lab.gateway.hello.Faketime == ""
+}
+
+// Wait lets time pass for all that runs in the cell: by its clock, where that can be moved, else by the machine's.
+func (c *Cell) Wait(ctx context.Context, d time.Duration) error {
+	if !c.clocked() {
+		c.Note("clock", "%v pass in real time", d)
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return c.moveTo(ctx, c.moved+d)
+}
+
+func (c *Cell) moveTo(ctx context.Context, offset time.Duration) error {
+	c.moved = offset
+	move := wire.MoveSpec{Cell: c.id, Offset: offset}
+	// A backend is moved first: what it does at its own limit comes before what the gateway does at a later one.
+	for s := range c.guests {
+		if err := s.client.Call(ctx, "Move", move, &wire.None{}); err != nil {
+			return err
+		}
+	}
+	if err := c.call(ctx, "Move", move, nil); err != nil {
+		return err
+	}
+	c.Note("clock", "moved to +%.1f s", offset.Seconds())
+	return nil
+}
+
+// Tunnel is a connection to the cell's gateway from where this program runs.
+func (c *Cell) Tunnel() (net.Conn, error) {
+	return c.lab.gateway.client.Tunnel(c.id, net.JoinHostPort(GatewayAddress, gatewayPort))
+}
+
+// Records tells what a fake upstream was asked since it began to play its present script.
+func (c *Cell) Records(ctx context.Context, name string) ([]fakeupstream.ConnectionRecord, error) {
+	var all []fakeupstream.ConnectionRecord
+	err := c.call(ctx, "Records", wire.NameRef{Cell: c.id, Name: name}, &all)
+	return all, err
+}
+
+// ReadFile reads a file of the cell; missing is true when there is none.
+func (c *Cell) ReadFile(ctx context.Context, path string) (text string, missing bool, err error) {
+	var out wire.FileText
+	err = c.call(ctx, "Read", wire.NameRef{Cell: c.id, Name: path}, &out)
+	return out.Text, out.Missing, err
+}
+
+// ChangeFile writes, removes or re-modes a file of the cell.
+func (c *Cell) ChangeFile(ctx context.Context, spec wire.FileSpec) error {
+	spec.Cell = c.id
+	return c.call(ctx, "Change", spec, nil)
+}
+
+// BreakNetwork breaks the cell's network in one place; MendNetwork with the same spec undoes it.
+func (c *Cell) BreakNetwork(ctx context.Context, spec wire.NetSpec) error {
+	spec.Cell = c.id
+	return c.call(ctx, "Break", spec, nil)
+}
+
+// MendNetwork undoes a BreakNetwork.
+func (c *Cell) MendNetwork(ctx context.Context, spec wire.NetSpec) error {
+	spec.Cell = c.id
+	return c.call(ctx, "Mend", spec, nil)
+}
+
+// LimitDisk makes a folder of the cell a file system of so many bytes; 0 gives the folder back.
+func (c *Cell) LimitDisk(ctx context.Context, path string, bytes int64) error {
+	return c.call(ctx, "Disk", wire.DiskSpec{Cell: c.id, Path: path, Bytes: bytes}, nil)
+}

@@ -1,0 +1,19 @@
+//go:build unix
+
+package engine
+
+import (
+	"errors"
+	"os/exec"
+	"syscall"
+)
+
+// detach makes a program outlive the terminal and the signals of this process.
+func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+
+// alive tells whether a process of this machine runs. One of another user's,
+// which may not be signalled, does.
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}

@@ -1,0 +1,115 @@
+// Package engine finds the container engine, and gets from it or for it what
+// a lab is made of: the images, the project's own Linux program that becomes a
+// container's init, and the library that moves a container's clock.
+//
+// Everything the package makes carries Label, so that Clean finds it again.
+package engine
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"sync"
+
+	"github.com/moby/moby/client"
+)
+
+// Label marks every container, volume, network and image the project makes.
+// On an image its value is "image"; on what a lab makes it names the owner, as
+// Labels returns it.
+const Label = "org.badgateway"
+
+// Options say how Find goes about it. The zero value looks and never changes
+// the machine.
+type Options struct {
+	// Install allows Find, as root on Debian or Ubuntu, to install and start
+	// an engine where none answers.
+	Install bool
+	// Say is told, in one short line each, of steps that take long. May be nil.
+	Say func(format string, a ...any)
+}
+
+// Engine is a connection to a container engine. It is safe for use by several
+// goroutines, and, through locks in the cache folder, beside other processes.
+type Engine struct {
+	client  *client.Client
+	host    string // as the API client takes it: unix:///..., tcp://..., npipe://...
+	arch    string // as Go names it: amd64, arm64
+	version string
+	label   string // Label, except in tests
+	say     func(format string, a ...any)
+
+	agentOnce  sync.Once
+	agent      []byte
+	agentError error
+}
+
+// Client returns the connection itself, for calls this package has no method
+// for. It belongs to the Engine: don't close it.
+func (e *Engine) Client() *client.Client { return e.client }
+
+// Close ends the connection. Containers go on as they are.
+func (e *Engine) Close() error { return e.client.Close() }
+
+// Host returns the engine's address, such as unix:///var/run/docker.sock.
+func (e *Engine) Host() string { return e.host }
+
+// Architecture returns the engine's processor as Go names it: amd64, arm64.
+func (e *Engine) Architecture() string { return e.arch }
+
+// Version returns the engine's own version, such as 20.10.24.
+func (e *Engine) Version() string { return e.version }
+
+// IsRemote tells whether the engine is reached over a network, so that paths
+// of this machine mean nothing to it.
+func (e *Engine) IsRemote() bool { return isRemote(e.host) }
+
+// Labels returns the labels of whatever this process makes on the engine: Label,
+// with this process as the owner, by which Sweep knows whether it still runs.
+func Labels() map[string]string {
+	return map[string]string{Label: owner{host: hostname(), pid: os.Getpid()}.String()}
+}
+
+func isRemote(host string) bool {
+	u, err := url.Parse(host)
+	if err != nil || u.Scheme == "unix" || u.Scheme == "npipe" {
+		return false
+	}
+	name := u.Hostname()
+	if ip := net.ParseIP(name); ip != nil {
+		return !ip.IsLoopback()
+	}
+	return name != "localhost"
+}
+
+// newEngine asks a connected client what it is connected to.
+func newEngine(c *client.Client, v client.ServerVersionResult, o Options) (*Engine, error) {
+	if v.Os != "linux" {
+		return nil, &NoEngineError{
+			Host:   c.DaemonHost(),
+			Err:    fmt.Errorf("it runs %s containers", v.Os),
+			Remedy: "switch it to Linux containers",
+		}
+	}
+	say := o.Say
+	if say == nil {
+		say = func(string, ...any) {}
+	}
+	return &Engine{
+		client: c, host: c.DaemonHost(), label: Label, say: say,
+		arch: goArchitecture(v.Arch), version: v.Version,
+	}, nil
+}
+
+// goArchitecture gives the name Go uses to an architecture that an engine may
+// have named the kernel's way.
+func goArchitecture(s string) string {
+	switch s {
+	case "x86_64":
+		return "amd64"
+	case "aarch64":
+		return "arm64"
+	}
+	return s
+}

@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// FaketimePath is where the project's own images have libfaketime, built for
+// glibc, whatever their architecture.
+const FaketimePath = "/usr/lib/badgateway/libfaketime.so.1"
+
+// Faketime returns libfaketime.so.1 for the engine's architecture and glibc,
+// to be brought into gateway images that have none. It is taken out of our own
+// image once and kept in the cache folder.
+func (e *Engine) Faketime(ctx context.Context) ([]byte, error) {
+	ref, err := e.Image(ctx, "gateway")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	_, tag, _ := strings.Cut(ref, ":")
+	path := filepath.Join(dir, "libfaketime-"+e.arch+"-"+tag+".so.1")
+	if lib, err := os.ReadFile(path); err == nil {
+		return lib, nil
+	}
+	lib, err := e.fileFrom(ctx, ref, FaketimePath)
+	if err != nil {
+		return nil, err
+	}
+	return lib, writeFile(path, lib, 0o644)
+}
+
+// fileFrom reads one regular file out of an image. The engine reads files only
+// of containers, so there is one for a moment; it is never started.
+func (e *Engine) fileFrom(ctx context.Context, ref, path string) ([]byte, error) {
+	labels := Labels()
+	made, err := e.client.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Config:     &container.Config{Image: ref, Labels: map[string]string{e.label: labels[Label]}},
+		HostConfig: &container.HostConfig{NetworkMode: "none"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making a container of %s to read %s: %w", ref, path, err)
+	}
+	defer e.client.ContainerRemove(context.WithoutCancel(ctx), made.ID, client.ContainerRemoveOptions{Force: true})
+	result, err := e.client.CopyFromContainer(ctx, made.ID, client.CopyFromContainerOptions{SourcePath: path})
+	if err != nil {
+		return nil, fmt.Errorf("reading %s out of %s: %w", path, ref, err)
+	}
+	defer result.Content.Close()
+	archive := tar.NewReader(result.Content)
+	if h, err := archive.Next(); err != nil {
+		return nil, fmt.Errorf("reading %s out of %s: %w", path, ref, err)
+	} else if h.Typeflag != tar.TypeReg {
+		return nil, fmt.Errorf("reading %s out of %s: it is no regular file", path, ref)
+	}
+	return io.ReadAll(archive)
+}

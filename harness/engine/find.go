@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	stdlog "log"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go/log"
+)
+
+// answerWithin bounds how long an address is given to answer. A local socket
+// does in milliseconds; the time is for an engine across a slow network.
+const answerWithin = 10 * time.Second
+
+// Prepare sets testcontainers up for this project, and must run before it
+// first reads its configuration: no reaper container, as labs end by
+// themselves, and no log. What the user has set himself is left alone. Find
+// calls it.
+func Prepare() {
+	if _, set := os.LookupEnv("TESTCONTAINERS_RYUK_DISABLED"); !set {
+		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+	}
+	if l, ok := log.Default().(*stdlog.Logger); ok && l.Writer() == os.Stderr {
+		log.SetDefault(log.NewNoopLogger())
+	}
+}
+
+// Find connects to the container engine: the one that DOCKER_HOST, docker's
+// current context or testcontainers' properties file names, else the one at
+// the usual sockets. Where none answers the error is a *NoEngineError.
+//
+// Find sets DOCKER_HOST for this process to the engine it found, so that
+// testcontainers works on the same one.
+func Find(ctx context.Context, o Options) (*Engine, error) {
+	Prepare()
+	tries, err := candidates()
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, c := range tries {
+		e, err := connect(ctx, c, o)
+		if err == nil {
+			settle(c)
+			return e, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if !o.Install || tries[0].named || !installable() {
+		return nil, first
+	}
+	if err := install(ctx, o); err != nil {
+		return nil, &NoEngineError{Host: tries[0].host, Err: err, Remedy: remedyFor(tries[0], err)}
+	}
+	e, err := waitFor(ctx, tries[0], o)
+	if err == nil {
+		settle(tries[0])
+	}
+	return e, err
+}
+
+// connect opens the connection and asks for the version, which both proves
+// that an engine answers and settles the API version to speak.
+func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
+	fail := func(err error) error {
+		return &NoEngineError{Host: c.host, Err: err, Remedy: remedyFor(c, err)}
+	}
+	if strings.HasPrefix(c.host, "ssh://") {
+		return nil, fail(errors.New("ssh addresses are not spoken here"))
+	}
+	options := []client.Opt{client.FromEnv, client.WithHost(c.host)}
+	if c.certs != "" {
+		options = append(options, client.WithTLSClientConfig(
+			filepath.Join(c.certs, "ca.pem"), filepath.Join(c.certs, "cert.pem"), filepath.Join(c.certs, "key.pem")))
+	}
+	api, err := client.New(options...)
+	if err != nil {
+		return nil, fail(err)
+	}
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	v, err := api.ServerVersion(asking, client.ServerVersionOptions{})
+	if err == nil {
+		var e *Engine
+		if e, err = newEngine(api, v, o); err == nil {
+			return e, nil
+		}
+	}
+	api.Close()
+	if no := new(NoEngineError); errors.As(err, &no) {
+		return nil, err
+	}
+	return nil, fail(err)
+}
+
+// settle makes testcontainers, which reads neither docker's contexts nor our
+// choice, come to the same engine.
+func settle(c candidate) {
+	if os.Getenv("DOCKER_HOST") == "" {
+		os.Setenv("DOCKER_HOST", c.host)
+	}
+	if c.certs != "" {
+		os.Setenv("DOCKER_CERT_PATH", c.certs)
+		os.Setenv("DOCKER_TLS_VERIFY", "1")
+	}
+}
+
+// waitFor tries an engine that is starting until it answers, for a minute.
+func waitFor(ctx context.Context, c candidate, o Options) (*Engine, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		e, err := connect(ctx, c, o)
+		if err == nil {
+			return e, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// remedyFor says in a few words what helps against err at that address.
+func remedyFor(c candidate, err error) string {
+	switch {
+	case strings.HasPrefix(c.host, "ssh://"):
+		return fmt.Sprintf("forward its socket, `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock %s`, and set DOCKER_HOST=unix:///tmp/docker.sock",
+			strings.TrimPrefix(c.host, "ssh://"))
+	case errors.Is(err, fs.ErrPermission):
+		return "join the group that may use it, `sudo usermod -aG docker $USER`, and log in again"
+	case c.named:
+		return "start it, or name another in DOCKER_HOST, or unset that"
+	case runtime.GOOS == "linux" && aptGet() != "":
+		return "install and start one, `sudo apt-get install docker.io`, or set DOCKER_HOST"
+	case runtime.GOOS == "linux":
+		return "install and start Docker or Podman, or set DOCKER_HOST"
+	}
+	return "start Docker Desktop or another engine, or set DOCKER_HOST"
+}

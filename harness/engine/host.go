@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/moby/moby/client"
+)
+
+// candidate is an address at which an engine may answer.
+type candidate struct {
+	host  string
+	certs string // folder with ca.pem, cert.pem and key.pem, "" for none
+	named bool   // the user named it: no other may be taken in its place
+}
+
+// candidates returns the addresses to try, in order. Where the user named one,
+// by any of the ways that docker's own client or testcontainers read, it is
+// the only one: silently working on another engine would be a nasty surprise.
+func candidates() ([]candidate, error) {
+	home, _ := os.UserHomeDir()
+	properties := readProperties(filepath.Join(home, ".testcontainers.properties"))
+	if h := properties["tc.host"]; h != "" {
+		return []candidate{{host: h, named: true}}, nil
+	}
+	if h := os.Getenv("DOCKER_HOST"); h != "" {
+		return []candidate{{host: h, named: true}}, nil
+	}
+	if c, err := contextCandidate(home); err != nil || c.host != "" {
+		return []candidate{c}, err
+	}
+	if h := properties["docker.host"]; h != "" {
+		return []candidate{{host: h, named: true}}, nil
+	}
+	found := []candidate{{host: client.DefaultDockerHost}}
+	if runtime.GOOS == "windows" {
+		return found, nil
+	}
+	// Docker Desktop and engines without root keep their socket elsewhere.
+	sockets := []string{
+		filepath.Join(home, ".docker", "run", "docker.sock"),
+		filepath.Join(home, ".docker", "desktop", "docker.sock"),
+		filepath.Join("/run/user", strconv.Itoa(os.Getuid()), "docker.sock"),
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		sockets = append([]string{filepath.Join(dir, "docker.sock")}, sockets...)
+	}
+	for _, s := range sockets {
+		if _, err := os.Stat(s); err == nil {
+			found = append(found, candidate{host: "unix://" + s})
+		}
+	}
+	return found, nil
+}
+
+// contextCandidate returns the address of docker's current context, or an
+// empty one where that is the default.
+func contextCandidate(home string) (candidate, error) {
+	dir := os.Getenv("DOCKER_CONFIG")
+	if dir == "" {
+		dir = filepath.Join(home, ".docker")
+	}
+	name := os.Getenv("DOCKER_CONTEXT")
+	if name == "" {
+		var config struct {
+			CurrentContext string `json:"currentContext"`
+		}
+		// A config that can't be read is docker's affair: the default holds.
+		if text, err := os.ReadFile(filepath.Join(dir, "config.json")); err == nil {
+			_ = json.Unmarshal(text, &config)
+		}
+		name = config.CurrentContext
+	}
+	if name == "" || name == "default" {
+		return candidate{}, nil
+	}
+	// Docker files a context under the hash of its name.
+	sum := sha256.Sum256([]byte(name))
+	id := hex.EncodeToString(sum[:])
+	var meta struct {
+		Endpoints map[string]struct{ Host string }
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "contexts", "meta", id, "meta.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &meta)
+	}
+	if err == nil && meta.Endpoints["docker"].Host == "" {
+		err = fmt.Errorf("it names no address")
+	}
+	if err != nil {
+		return candidate{}, &NoEngineError{
+			Host:   "docker context " + name,
+			Err:    err,
+			Remedy: "choose another with `docker context use`, or set DOCKER_HOST",
+		}
+	}
+	c := candidate{host: meta.Endpoints["docker"].Host, named: true}
+	certs := filepath.Join(dir, "contexts", "tls", id, "docker")
+	if _, err := os.Stat(filepath.Join(certs, "cert.pem")); err == nil {
+		c.certs = certs
+	}
+	return c, nil
+}
+
+// readProperties reads the simple "name=value" lines of a properties file; a
+// file that is not there has none.
+func readProperties(path string) map[string]string {
+	values := map[string]string{}
+	f, err := os.Open(path)
+	if err != nil {
+		return values
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		name, value, ok := strings.Cut(lines.Text(), "=")
+		if name = strings.TrimSpace(name); ok && !strings.HasPrefix(name, "#") {
+			values[name] = strings.TrimSpace(value)
+		}
+	}
+	return values
+}

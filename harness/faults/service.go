@@ -1,0 +1,118 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+)
+
+// Stop ends an upstream at once, as a crash or a stopped service does.
+type Stop struct{ Upstream string }
+
+// Do ends the upstream.
+func (f Stop) Do(ctx context.Context, c *harness.Cell) error {
+	return c.StopUpstream(ctx, f.Upstream, 0)
+}
+
+// Undo starts it again.
+func (f Stop) Undo(ctx context.Context, c *harness.Cell) error {
+	u, err := c.Upstream(f.Upstream)
+	if err != nil {
+		return err
+	}
+	return c.StartUpstream(ctx, u)
+}
+
+func (f Stop) String() string { return fmt.Sprintf("%s is stopped", f.Upstream) }
+
+// Start starts an upstream that was stopped.
+type Start struct{ Upstream string }
+
+// Do starts the upstream as the cell was set up with it.
+func (f Start) Do(ctx context.Context, c *harness.Cell) error { return Stop(f).Undo(ctx, c) }
+
+// Undo ends it again.
+func (f Start) Undo(ctx context.Context, c *harness.Cell) error { return Stop(f).Do(ctx, c) }
+
+func (f Start) String() string { return fmt.Sprintf("%s is started", f.Upstream) }
+
+// Become puts another upstream in the place of one: another version, another port, another config.
+type Become struct{ Upstream harness.Upstream }
+
+// Do ends the upstream of that name, and starts the new one.
+func (f Become) Do(ctx context.Context, c *harness.Cell) error {
+	return c.StartUpstream(ctx, f.Upstream)
+}
+
+// Undo brings back the one that the cell was set up with.
+func (f Become) Undo(ctx context.Context, c *harness.Cell) error {
+	u, err := c.Upstream(f.Upstream.Name)
+	if err != nil {
+		return err
+	}
+	return c.StartUpstream(ctx, u)
+}
+
+func (f Become) String() string { return fmt.Sprintf("%s is another", f.Upstream.Name) }
+
+// Behave makes a fake upstream follow another script.
+type Behave struct {
+	Upstream string
+	Script   fakeupstream.Script
+}
+
+// Do closes the fake with all its connections, and starts it with the script.
+func (f Behave) Do(ctx context.Context, c *harness.Cell) error {
+	u, err := c.Upstream(f.Upstream)
+	if err != nil {
+		return err
+	}
+	if u.Fake == nil {
+		return fmt.Errorf("the upstream %s is real, and follows no script", f.Upstream)
+	}
+	spec := *u.Fake
+	spec.Script = f.Script
+	u.Fake = &spec
+	return c.StartUpstream(ctx, u)
+}
+
+// Undo brings back the script that the cell was set up with.
+func (f Behave) Undo(ctx context.Context, c *harness.Cell) error {
+	u, err := c.Upstream(f.Upstream)
+	if err != nil {
+		return err
+	}
+	return c.StartUpstream(ctx, u)
+}
+
+func (f Behave) String() string { return fmt.Sprintf("%s follows another script", f.Upstream) }
+
+// Signal sends a signal to a real upstream, or to its children (PHP-FPM's workers).
+type Signal struct {
+	Upstream string
+	Number   int // as Linux numbers them: 9 is SIGKILL, 11 is SIGSEGV
+	Children bool
+}
+
+// Do sends the signal.
+func (f Signal) Do(ctx context.Context, c *harness.Cell) error {
+	return c.SignalUpstream(ctx, f.Upstream, f.Number, f.Children)
+}
+
+// Undo does nothing: a master starts its workers anew by itself.
+func (f Signal) Undo(context.Context, *harness.Cell) error { return nil }
+
+func (f Signal) String() string { return fmt.Sprintf("signal %d goes to %s", f.Number, f.Upstream) }
+
+// Config gives the gateway another main config and restarts it.
+type Config struct{ Conf string }
+
+// Do puts the config in place. A config with which the gateway does not start gives a harness.ConfigError.
+func (f Config) Do(ctx context.Context, c *harness.Cell) error { return c.SetConfig(ctx, f.Conf) }
+
+// Undo brings back the config that the cell was set up with.
+func (f Config) Undo(ctx context.Context, c *harness.Cell) error { return c.ResetConfig(ctx) }
+
+func (f Config) String() string { return "the gateway gets another config" }

@@ -1,0 +1,57 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// Wait lets time pass, by the cell's clock where that can be moved.
+type Wait struct{ For time.Duration }
+
+// Do waits.
+func (f Wait) Do(ctx context.Context, c *harness.Cell) error { return c.Wait(ctx, f.For) }
+
+// Undo does nothing: time does not go back.
+func (f Wait) Undo(context.Context, *harness.Cell) error { return nil }
+
+// NeedsClock says that the cell's clock has to be one that can be moved.
+func (f Wait) NeedsClock() bool { return true }
+
+func (f Wait) String() string { return fmt.Sprintf("%v pass", f.For) }
+
+// Visit is another visitor's request, whose answer has to have a status.
+type Visit struct {
+	Request harness.Request
+	Status  int
+}
+
+// Do asks.
+func (f Visit) Do(ctx context.Context, c *harness.Cell) error {
+	e, err := c.Ask(ctx, f.Request)
+	if err != nil {
+		return err
+	}
+	if e.Status != f.Status {
+		return fmt.Errorf("another visitor got %d (%s), not %d", e.Status, e.NoAnswer, f.Status)
+	}
+	return nil
+}
+
+// Undo does nothing.
+func (f Visit) Undo(context.Context, *harness.Cell) error { return nil }
+
+func (f Visit) String() string { return fmt.Sprintf("another visitor gets %d", f.Status) }
+
+// Restart restarts the gateway with the config it has.
+type Restart struct{}
+
+// Do restarts it. A gateway that does not start gives a harness.ConfigError.
+func (f Restart) Do(ctx context.Context, c *harness.Cell) error { return c.RestartGateway(ctx) }
+
+// Undo restarts it as well, so that it is well once what kept it down is undone.
+func (f Restart) Undo(ctx context.Context, c *harness.Cell) error { return c.RestartGateway(ctx) }
+
+func (f Restart) String() string { return "the gateway is restarted" }

@@ -1,0 +1,44 @@
+package harness
+
+import (
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// A Gateway is a gateway's program with the files of its config.
+type Gateway struct {
+	Program Program
+	// Files are the config, by path; the one at Program.Conf is the main one.
+	Files []wire.File
+	// Hosts are names that resolve in the cell, as /etc/hosts has them: name to address.
+	Hosts map[string]string
+}
+
+// A Program is a server that the harness knows how to start, to wake and to read.
+type Program struct {
+	Name      string
+	Argv      []string
+	Version   []string // prints name and version
+	Conf      string   // its main config file
+	Folders   []wire.Folder
+	Poke      wire.Poke
+	ErrorLog  string
+	AccessLog string // written in the form of the snippet upstream-log.conf
+}
+
+// Nginx is nginx as any stock image has it: the image's own /etc/nginx with the scenario's files laid over it.
+var Nginx = Program{
+	Name:    "nginx",
+	Argv:    []string{"nginx", "-g", "daemon off;"},
+	Version: []string{"nginx", "-v"},
+	Conf:    "/etc/nginx/nginx.conf",
+	Folders: []wire.Folder{
+		{Path: "/etc/nginx", Keep: true},
+		// Debian's build and the one of nginx.org keep their temporary files in different places.
+		{Path: "/var/lib/nginx"}, {Path: "/var/cache/nginx"},
+		{Path: "/var/log/nginx"}, {Path: "/var/log/upstream"}, {Path: "/run"}, {Path: "/var/www"},
+	},
+	// A worker ignores SIGIO, but it wakes from epoll_wait, and looks at the clock and its timers.
+	Poke:      wire.Poke{Signal: sigio, Children: true},
+	ErrorLog:  "/var/log/nginx/error.log",
+	AccessLog: "/var/log/nginx/upstream.log",
+}

@@ -1,0 +1,38 @@
+// Package images holds the Dockerfiles of the project's own images, compiled
+// into the program so that an installed binary needs no source tree.
+package images
+
+import (
+	"embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+//go:embed *.Dockerfile
+var files embed.FS
+
+// table maps the name under which the harness asks for an image to the
+// Dockerfile that makes it. Names may share one: an image is built once.
+var table = map[string]string{
+	"gateway": "lab",
+	"php":     "lab",
+}
+
+// Dockerfile returns the text of the Dockerfile for the named image, and the
+// short repository name ("lab") that every image built from it is tagged with.
+// An unknown name is an error that lists the known ones.
+func Dockerfile(name string) (repository string, text []byte, err error) {
+	repository, ok := table[name]
+	if !ok {
+		return "", nil, fmt.Errorf("no image is named %q: the images are %s", name, strings.Join(Names(), ", "))
+	}
+	text, err = files.ReadFile(repository + ".Dockerfile")
+	return repository, text, err
+}
+
+// Names returns the names Dockerfile knows, sorted.
+func Names() []string {
+	return slices.Sorted(maps.Keys(table))
+}

@@ -1,0 +1,162 @@
+package harness
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// How exactly a wait is judged.
+const (
+	atOnce     = 5 * time.Second       // an answer "at once" came sooner than this, however slow the machine is
+	waitWindow = time.Second           // how far the proven window may reach to either side of the expected wait
+	timerSlack = 50 * time.Millisecond // how much a real timer may fire before its time, as the visitor measures it
+)
+
+// Judge compares what came with what was expected, and returns what differs: nothing when the exchange is as expected.
+// This is the only place where an [Exchange] is judged. The order is status, answer cut, waited, tries, log.
+//
+// A status and the end of an answer are compared exactly. The log lines must be those of the expectation, in its order,
+// and no others; got.Log has to hold the lines of level warn and above only. Tries are counted when the expectation
+// counts them.
+//
+// A wait is proven from both sides: the visitor still waited at got.NotBefore and had the answer at got.Waited, both
+// within a second of the expected time, which lies between them. A wait that nobody shortened needs no NotBefore; it
+// is told by got.Real being as long. An expected wait of nothing allows less than 5 s.
+func Judge(want Expectation, got Exchange) []Difference {
+	var all []Difference
+	add := func(what, want, got string) {
+		if want != got {
+			all = append(all, Difference{What: what, Want: want, Got: got})
+		}
+	}
+	add("status", outcomeText(want.Status, want.NoAnswer), outcomeText(got.Status, got.NoAnswer))
+	add("cut", completeText(want.Cut), completeText(got.Cut))
+	if problem := judgeWait(want.After, got); problem != "" {
+		add("waited", waitText(want.After), problem)
+	}
+	if want.Tries > 0 && want.Tries != len(got.Tries) {
+		add("tries", strconv.Itoa(want.Tries), triesText(got.Tries))
+	}
+	return append(all, judgeLog(want.Log, got.Log)...)
+}
+
+// outcomeText is what the visitor got, in words.
+func outcomeText(status int, noAnswer string) string {
+	switch {
+	case status == 0 && noAnswer == "":
+		return "no answer"
+	case status == 0:
+		return "no answer, connection " + noAnswer
+	case noAnswer != "":
+		return strconv.Itoa(status) + ", then connection " + noAnswer
+	}
+	return strconv.Itoa(status)
+}
+
+func completeText(cut bool) string {
+	if cut {
+		return "an answer that is cut off"
+	}
+	return "a complete answer"
+}
+
+func waitText(d time.Duration) string {
+	if d == 0 {
+		return "at once"
+	}
+	return spanText(d)
+}
+
+// spanText is a duration as operators write it: "60.5 s", below a second "12 ms".
+func spanText(d time.Duration) string {
+	if d < time.Second {
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	}
+	return strconv.FormatFloat(d.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+}
+
+// judgeWait says what is wrong with the wait; empty when nothing is.
+func judgeWait(after time.Duration, got Exchange) string {
+	waited := spanText(got.Waited)
+	notBefore := spanText(got.NotBefore)
+	switch {
+	case after == 0 && got.Waited >= atOnce:
+		return waited
+	case after == 0:
+		return ""
+	case got.Waited > after+waitWindow:
+		return waited
+	case got.Waited < after-timerSlack:
+		return waited
+	case got.NotBefore > after:
+		return "longer: no answer yet at " + notBefore
+	case got.NotBefore >= after-waitWindow, got.NotBefore == 0 && got.Real >= after-waitWindow:
+		return ""
+	case got.NotBefore == 0:
+		return "at most " + waited + ": nothing proves that the visitor still waited before"
+	}
+	return "between " + notBefore + " and " + waited + ": too wide to prove it"
+}
+
+func triesText(tries []Try) string {
+	if len(tries) == 0 {
+		return "0"
+	}
+	addrs := make([]string, len(tries))
+	for i, t := range tries {
+		addrs[i] = t.Addr
+	}
+	return fmt.Sprintf("%d (%s)", len(tries), strings.Join(addrs, ", "))
+}
+
+// Differs returns what keeps the line from being this one, a short sentence for each part; nothing when it is. An Errno
+// of 0 and an empty Phase mean that the line has none; an empty Level or Text leaves it open. Text is looked for in the
+// line's message, and in its short form, so that it may also be copied from a log with errno and phase.
+func (l LogLine) Differs(line nginxlog.Line) []string {
+	var all []string
+	if l.Level != "" && l.Level != line.Level {
+		all = append(all, fmt.Sprintf("the level is %s, not %s", line.Level, l.Level))
+	}
+	if !strings.Contains(line.Message, l.Text) && !strings.Contains(line.String(), l.Text) {
+		all = append(all, fmt.Sprintf("the message is %q, without %q", line.Message, l.Text))
+	}
+	switch {
+	case l.Errno == line.Errno:
+	case line.Errno == 0:
+		all = append(all, fmt.Sprintf("there is no errno, not %d", l.Errno))
+	case l.Errno == 0:
+		all = append(all, fmt.Sprintf("the errno is %d, where none was expected", line.Errno))
+	default:
+		all = append(all, fmt.Sprintf("the errno is %d, not %d", line.Errno, l.Errno))
+	}
+	switch {
+	case l.Phase == line.Phase:
+	case line.Phase == "":
+		all = append(all, fmt.Sprintf("there is no phase, not %q", l.Phase))
+	case l.Phase == "":
+		all = append(all, fmt.Sprintf("the phase is %q, where none was expected", line.Phase))
+	default:
+		all = append(all, fmt.Sprintf("the phase is %q, not %q", line.Phase, l.Phase))
+	}
+	return all
+}
+
+// String is the expected line in short: "[error] connect() failed (111) while connecting to upstream".
+func (l LogLine) String() string {
+	var b strings.Builder
+	if l.Level != "" {
+		b.WriteString("[" + l.Level + "] ")
+	}
+	b.WriteString(l.Text)
+	if l.Errno != 0 {
+		fmt.Fprintf(&b, " (%d)", l.Errno)
+	}
+	if l.Phase != "" {
+		b.WriteString(" while " + l.Phase)
+	}
+	return strings.TrimSpace(b.String())
+}

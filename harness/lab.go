@@ -1,0 +1,164 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// Options say how a lab is to be made. The zero value is a lab of the project's own image on the engine at hand.
+type Options struct {
+	// GatewayImage is the image of the gateway ("nginx:1.29"); empty for the project's own.
+	GatewayImage string
+	// RealTime leaves the clock alone: every wait is as long as it says.
+	RealTime bool
+	// Install allows to install and start a container engine where none is and the machine is Debian's and ours.
+	Install bool
+	// Say gets a line about each long step; nil for none.
+	Say func(format string, a ...any)
+}
+
+// A Lab is the running containers: one that runs the gateways, and one for each image of a real backend, made when it
+// is first needed. Any number of cells can be open in it at once. It ends with the process that made it, however that
+// ends.
+type Lab struct {
+	options Options
+	engine  *engine.Engine
+	agent   []byte
+	gateway *station
+	version string
+
+	cells atomic.Int64
+
+	mu       sync.Mutex
+	backends map[string]*backendStation
+}
+
+type backendStation struct {
+	once    sync.Once
+	station *station
+	err     error
+}
+
+// Start makes a lab. Its errors say what is missing and what to do: [engine.NoEngineError], [engine.NoImageError].
+func Start(ctx context.Context, o Options) (*Lab, error) {
+	if o.Say == nil {
+		o.Say = func(string, ...any) {}
+	}
+	e, err := engine.Find(ctx, engine.Options{Install: o.Install, Say: o.Say})
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{options: o, engine: e, backends: map[string]*backendStation{}}
+	image := o.GatewayImage
+	if image == "" {
+		image, err = e.Image(ctx, "gateway")
+	} else {
+		err = e.Pull(ctx, image)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.agent, err = e.Agent(ctx); err != nil {
+		return nil, err
+	}
+	if l.gateway, err = l.newStation(ctx, stationSpec{image: image}); err != nil {
+		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
+	}
+	if l.version, err = l.gatewayVersion(ctx, Nginx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// GatewayVersion is the gateway's program and version, as it names itself ("nginx/1.22.1").
+func (l *Lab) GatewayVersion() string { return l.version }
+
+// Engine is the container engine that the lab runs on.
+func (l *Lab) Engine() *engine.Engine { return l.engine }
+
+func (l *Lab) gatewayVersion(ctx context.Context, p Program) (string, error) {
+	var out wire.Output
+	if err := l.gateway.client.Call(ctx, "Run", p.Version, &out); err != nil {
+		return "", fmt.Errorf("asking the gateway for its version: %w", err)
+	}
+	_, version, ok := strings.Cut(out.Text, "version: ")
+	if !ok {
+		return "", fmt.Errorf("the image has no %s that can be run: %s", p.Name, out.Text)
+	}
+	return strings.TrimSpace(version), nil
+}
+
+// Close ends the lab and all that runs in it.
+func (l *Lab) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, b := range l.backends {
+		if b.station != nil {
+			errs = append(errs, b.station.close())
+		}
+	}
+	l.backends = map[string]*backendStation{}
+	if l.gateway != nil {
+		errs = append(errs, l.gateway.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Gone is closed when the lab has ended: by Close, or because its engine did.
+func (l *Lab) Gone() <-chan struct{} { return l.gateway.client.Gone() }
+
+// backendStation is the container that runs the backends of one image. One with a memory limit is the cell's own, since
+// what the kernel kills there would be another cell's as well.
+func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, error) {
+	key := b.Image
+	if b.Memory > 0 {
+		key = fmt.Sprintf("%s for %s", b.Image, cell)
+	}
+	l.mu.Lock()
+	s := l.backends[key]
+	if s == nil {
+		s = &backendStation{}
+		l.backends[key] = s
+	}
+	l.mu.Unlock()
+	s.once.Do(func() {
+		image, err := l.engine.Image(ctx, b.Image)
+		if err != nil {
+			s.err = err
+			return
+		}
+		s.station, s.err = l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory})
+	})
+	if s.err != nil {
+		return nil, fmt.Errorf("starting the container of the backend %s: %w", b.Image, s.err)
+	}
+	return s.station, nil
+}
+
+// dropBackends ends the containers that were made for one cell alone.
+func (l *Lab) dropBackends(cell string) error {
+	l.mu.Lock()
+	var drop []*station
+	for key, b := range l.backends {
+		if strings.HasSuffix(key, " for "+cell) {
+			delete(l.backends, key)
+			if b.station != nil {
+				drop = append(drop, b.station)
+			}
+		}
+	}
+	l.mu.Unlock()
+	var errs []error
+	for _, s := range drop {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}

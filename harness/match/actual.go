@@ -1,0 +1,98 @@
+package match
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// exchangeOf is the exchange in what a test handed over.
+func exchangeOf(matcher string, actual any) (harness.Exchange, error) {
+	switch a := actual.(type) {
+	case harness.Exchange:
+		return a, nil
+	case *harness.Exchange:
+		if a != nil {
+			return *a, nil
+		}
+	case harness.Evidence:
+		return a.Broken, nil
+	case *harness.Evidence:
+		if a != nil {
+			return a.Broken, nil
+		}
+	}
+	return harness.Exchange{}, wrongType(matcher, "a harness.Exchange or a harness.Evidence", actual)
+}
+
+// linesOf are the log lines in what a test handed over.
+func linesOf(matcher string, actual any) ([]nginxlog.Line, error) {
+	switch a := actual.(type) {
+	case string:
+		lines, _ := nginxlog.ParseAll(a)
+		return lines, nil
+	case []byte:
+		lines, _ := nginxlog.ParseAll(string(a))
+		return lines, nil
+	case []string:
+		lines, _ := nginxlog.ParseAll(strings.Join(a, "\n"))
+		return lines, nil
+	case nginxlog.Line:
+		return []nginxlog.Line{a}, nil
+	case []nginxlog.Line:
+		return a, nil
+	}
+	if x, err := exchangeOf(matcher, actual); err == nil {
+		return x.Log, nil
+	}
+	return nil, wrongType(matcher, "a harness.Exchange, a harness.Evidence, []nginxlog.Line, or a log's text", actual)
+}
+
+func wrongType(matcher, want string, actual any) error {
+	if actual == nil {
+		return fmt.Errorf("%s takes %s, not nil", matcher, want)
+	}
+	return fmt.Errorf("%s takes %s, not a value of type %T", matcher, want, actual)
+}
+
+// asked tells who asked what: the first words of a failure.
+func asked(x harness.Exchange) string {
+	request, visitor := x.Request, x.Visitor
+	if request == "" {
+		request = "the request"
+	}
+	if visitor == "" {
+		return fmt.Sprintf("Expected %s", request)
+	}
+	return fmt.Sprintf("Expected %s, asked by %s,", request, visitor)
+}
+
+// answer is what the visitor got.
+func answer(x harness.Exchange) string {
+	text := fmt.Sprintf("status %d", x.Status)
+	if x.Status == 0 {
+		text = "no answer"
+		if x.NoAnswer != "" {
+			text += ", connection " + x.NoAnswer
+		}
+	}
+	if x.Cut {
+		text += fmt.Sprintf(", cut off after %d bytes", x.BodyBytes)
+	}
+	return fmt.Sprintf("%s after %v", text, x.Waited)
+}
+
+// logged shows the log lines that were there.
+func logged(lines []nginxlog.Line) string {
+	if len(lines) == 0 {
+		return "The log has no line."
+	}
+	var b strings.Builder
+	b.WriteString("The log:")
+	for _, l := range lines {
+		b.WriteString("\n    " + strings.ReplaceAll(l.String(), "\n", "\n    "))
+	}
+	return b.String()
+}

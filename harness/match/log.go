@@ -1,0 +1,174 @@
+package match
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/onsi/gomega/types"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// A LineOption is one part of a log line that [HaveLogLine] looks for.
+type LineOption func(*wanted)
+
+// wanted is a log line of which only some parts are given.
+type wanted struct {
+	line         harness.LogLine
+	errno, phase bool // whether they are given; an empty one then means that the line has none
+}
+
+// Level asks for exactly this level: "debug", "info", "notice", "warn", "error", "crit", "alert" or "emerg".
+func Level(level string) LineOption { return func(w *wanted) { w.line.Level = level } }
+
+// Text asks for a message that contains the text. A plain string does the same.
+func Text(text string) LineOption { return func(w *wanted) { w.line.Text = text } }
+
+// Errno asks for the system error with this number, given as a number (111) or by name (syscall.ECONNREFUSED); 0 asks
+// for a line without one. Numbers are those of the system that the gateway runs on.
+func Errno[N ~int | ~uintptr](errno N) LineOption {
+	return func(w *wanted) { w.line.Errno, w.errno = int(errno), true }
+}
+
+// Phase asks for exactly these words after nginx's "while" ("connecting to upstream"); an empty one for a line that has
+// none.
+func Phase(phase string) LineOption {
+	return func(w *wanted) { w.line.Phase, w.phase = phase, true }
+}
+
+// differs judges only the parts that are given.
+func (w wanted) differs(line nginxlog.Line) []string {
+	want := w.line
+	if !w.errno {
+		want.Errno = line.Errno
+	}
+	if !w.phase {
+		want.Phase = line.Phase
+	}
+	return want.Differs(line)
+}
+
+// HaveLogLine succeeds when one line of the log has all these parts. A part is a [LineOption], or a string, which the
+// message has to contain; what is not given is left open. It takes an exchange, []nginxlog.Line, one nginxlog.Line, or
+// the text of any nginx error log as string, []byte or []string. The failure names the nearest line, and what differs.
+func HaveLogLine(parts ...any) types.GomegaMatcher {
+	m := &lineMatcher{}
+	for _, p := range parts {
+		switch p := p.(type) {
+		case LineOption:
+			p(&m.want)
+		case string:
+			m.want.line.Text = p
+		default:
+			m.misuse = fmt.Errorf("HaveLogLine is made of strings and of Level, Text, Errno and Phase, not of %T", p)
+		}
+	}
+	return m
+}
+
+type lineMatcher struct {
+	want   wanted
+	misuse error
+	got    []nginxlog.Line
+}
+
+func (m *lineMatcher) Match(actual any) (bool, error) {
+	if m.misuse != nil {
+		return false, m.misuse
+	}
+	var err error
+	if m.got, err = linesOf("HaveLogLine", actual); err != nil {
+		return false, err
+	}
+	for _, l := range m.got {
+		if len(m.want.differs(l)) == 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (m *lineMatcher) FailureMessage(actual any) string {
+	text := "Expected " + m.subject(actual) + " to have the line\n    " + m.want.line.String()
+	if near, why := m.nearest(); why != nil {
+		text += "\nThe nearest is\n    " + near.String() + "\nbut " + strings.Join(why, "; ")
+	}
+	return text + "\n" + logged(m.got)
+}
+
+func (m *lineMatcher) NegatedFailureMessage(actual any) string {
+	return "Expected " + m.subject(actual) + " not to have the line\n    " + m.want.line.String() + "\n" + logged(m.got)
+}
+
+// subject tells whose log it is.
+func (m *lineMatcher) subject(actual any) string { return logOf(actual) }
+
+func logOf(actual any) string {
+	x, err := exchangeOf("", actual)
+	if err != nil || x.Request == "" {
+		return "the log"
+	}
+	return "the log of " + strings.TrimSuffix(strings.TrimPrefix(asked(x), "Expected "), ",")
+}
+
+// nearest is the line that differs in the fewest parts; the first of several.
+func (m *lineMatcher) nearest() (near nginxlog.Line, why []string) {
+	for _, l := range m.got {
+		if d := m.want.differs(l); why == nil || len(d) < len(why) {
+			near, why = l, d
+		}
+	}
+	return near, why
+}
+
+// HaveOnlyLogLines succeeds when the lines of level warn and above are these, in this order, and no others. Every
+// part of a [harness.LogLine] counts: an Errno of 0 is that of a line without one. Without arguments, nothing may be
+// logged. It takes what [HaveLogLine] takes.
+func HaveOnlyLogLines(lines ...harness.LogLine) types.GomegaMatcher {
+	return &onlyMatcher{want: lines}
+}
+
+type onlyMatcher struct {
+	want []harness.LogLine
+	got  []nginxlog.Line
+	all  []harness.Difference
+}
+
+func (m *onlyMatcher) Match(actual any) (bool, error) {
+	lines, err := linesOf("HaveOnlyLogLines", actual)
+	if err != nil {
+		return false, err
+	}
+	m.got, m.all = atLeast("warn", lines), nil
+	for _, d := range harness.Judge(harness.Expectation{Log: m.want}, harness.Exchange{Log: m.got}) {
+		if d.What == "log" {
+			m.all = append(m.all, d)
+		}
+	}
+	return len(m.all) == 0, nil
+}
+
+func (m *onlyMatcher) FailureMessage(actual any) string {
+	var b strings.Builder
+	b.WriteString("Expected " + logOf(actual) + " to be just as told")
+	for _, d := range m.all {
+		b.WriteString("\n    expected " + d.Want + "\n    came     " + d.Got)
+	}
+	return b.String() + "\n" + logged(m.got)
+}
+
+func (m *onlyMatcher) NegatedFailureMessage(actual any) string {
+	return "Expected " + logOf(actual) + " to be other than this\n" + logged(m.got)
+}
+
+// atLeast are the lines of this level and above.
+func atLeast(level string, lines []nginxlog.Line) []nginxlog.Line {
+	var all []nginxlog.Line
+	for _, l := range lines {
+		if l.AtLeast(level) {
+			all = append(all, l)
+		}
+	}
+	return all
+}

@@ -1,0 +1,52 @@
+package nginxlog
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// levels are nginx's, the least severe first.
+var levels = [...]string{"debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"}
+
+// severity is the place of a level in levels, or -1.
+func severity(level string) int { return slices.Index(levels[:], level) }
+
+// AtLeast tells whether the line is of this level or a more severe one ("warn" holds for an error). It is false when
+// either level is none of nginx's.
+func (l Line) AtLeast(level string) bool {
+	least := severity(level)
+	return least >= 0 && severity(l.Level) >= least
+}
+
+// String is the line in short, for tables and messages: level, what happened, errno and phase, on one line.
+//
+//	[error] connect() failed (111: Connection refused) while connecting to upstream
+func (l Line) String() string {
+	text := l.happened()
+	if strings.ContainsAny(text, "\r\n\t") {
+		text = strings.Join(strings.Fields(text), " ")
+	}
+	if l.Level == "" {
+		return text
+	}
+	return "[" + l.Level + "] " + text
+}
+
+// happened is the message with its errno where nginx writes it, and the phase.
+func (l Line) happened() string {
+	text := l.Message
+	if l.Errno != 0 {
+		at := len(text)
+		if i := strings.LastIndex(text, " in "); i >= 0 && isPlace(text[i+1:]) {
+			at = i
+		} else if i := strings.LastIndex(text, " while resolving service "); i >= 0 {
+			at = i
+		}
+		text = text[:at] + " (" + strconv.Itoa(l.Errno) + ": " + l.ErrnoText + ")" + text[at:]
+	}
+	if l.Phase != "" {
+		text += " while " + l.Phase
+	}
+	return text
+}

@@ -1,0 +1,29 @@
+// Package nginxlog reads the lines of nginx's error log: who, which level, which errno, in which phase.
+//
+// The form of a line is that of ngx_log_error_core and ngx_http_log_error_handler in nginx's source:
+//
+//	2026/01/02 15:04:05 [error] 12#12: *3 connect() failed (111: Connection refused) while connecting to upstream, client: ...
+package nginxlog
+
+import "time"
+
+// A Line is one line of the error log.
+type Line struct {
+	Time       time.Time `json:"time"`                 // to the second, in the zone of the machine
+	Level      string    `json:"level"`                // "debug" to "emerg"
+	PID        int       `json:"pid"`                  // the process that wrote it
+	Connection int64     `json:"connection,omitempty"` // the number after the star; 0 when the line has none
+	// Message is what happened, without the errno and the phase: "connect() failed", "upstream timed out".
+	Message string `json:"message"`
+	// Errno and ErrnoText are the first system error in brackets: 111 and "Connection refused".
+	Errno     int    `json:"errno,omitempty"`
+	ErrnoText string `json:"errno_text,omitempty"`
+	// Phase is what nginx was doing, the words after "while": "connecting to upstream".
+	Phase    string `json:"phase,omitempty"`
+	Client   string `json:"client,omitempty"`
+	Server   string `json:"server,omitempty"`
+	Request  string `json:"request,omitempty"`  // without its quotes
+	Upstream string `json:"upstream,omitempty"` // without its quotes
+	Host     string `json:"host,omitempty"`
+	Raw      string `json:"raw"`
+}

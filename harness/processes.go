@@ -1,0 +1,267 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// gatewayName is the gateway's name among the processes of a cell.
+const gatewayName = "gateway"
+
+// A ConfigError says that the gateway does not start with its config.
+type ConfigError struct {
+	Program string
+	Lines   []nginxlog.Line // the gateway's own words, the one that stopped it first
+	Output  string          // what it printed, as it is
+}
+
+func (e *ConfigError) Error() string {
+	if len(e.Lines) > 0 {
+		return fmt.Sprintf("%s does not start with this config: %s", e.Program, e.Lines[0].Message)
+	}
+	return fmt.Sprintf("%s does not start with this config: %s", e.Program, e.Output)
+}
+
+// StartGateway starts the gateway with the config that is in the cell.
+func (c *Cell) StartGateway(ctx context.Context) error {
+	p := c.setup.Gateway.Program
+	spec := wire.ProcSpec{
+		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.clocked(), Poke: p.Poke,
+		Ready: []string{net.JoinHostPort(GatewayAddress, gatewayPort)},
+	}
+	var out wire.ProcStarted
+	if err := c.call(ctx, "Start", spec, &out); err != nil {
+		return err
+	}
+	if out.Exited {
+		e := &ConfigError{Program: p.Name, Output: out.Output}
+		lines, _ := nginxlog.ParseAll(out.Output)
+		for _, l := range lines {
+			if l.AtLeast("emerg") {
+				e.Lines = append(e.Lines, l)
+			}
+		}
+		return e
+	}
+	c.Note(gatewayName, "%s started", c.lab.version)
+	return nil
+}
+
+// StopGateway ends the gateway at once.
+func (c *Cell) StopGateway(ctx context.Context) error {
+	if err := c.signal(ctx, c.lab.gateway, wire.ProcRef{Name: gatewayName, Signal: 9, Group: true, Await: true}); err != nil {
+		return err
+	}
+	c.Note(gatewayName, "stopped")
+	return nil
+}
+
+// RestartGateway ends the gateway, if it runs, and starts it with the config that is in the cell.
+func (c *Cell) RestartGateway(ctx context.Context) error {
+	if err := c.StopGateway(ctx); err != nil {
+		return err
+	}
+	return c.StartGateway(ctx)
+}
+
+// SetConfig gives the gateway another main config and restarts it, as a deploy does.
+func (c *Cell) SetConfig(ctx context.Context, conf string) error {
+	if err := c.ChangeFile(ctx, wire.FileSpec{File: wire.File{Path: c.setup.Gateway.Program.Conf, Data: conf}}); err != nil {
+		return err
+	}
+	c.Note(gatewayName, "has another config")
+	return c.RestartGateway(ctx)
+}
+
+// ResetConfig brings back the config that the cell was set up with, and restarts the gateway.
+func (c *Cell) ResetConfig(ctx context.Context) error {
+	for _, f := range c.setup.Gateway.Files {
+		if f.Path == c.setup.Gateway.Program.Conf {
+			return c.SetConfig(ctx, f.Data)
+		}
+	}
+	return fmt.Errorf("the cell was set up without %s", c.setup.Gateway.Program.Conf)
+}
+
+// SetHosts makes the names of the cell resolve so, and no others. A program asks anew when it is restarted.
+func (c *Cell) SetHosts(ctx context.Context, hosts map[string]string) error {
+	return c.ChangeFile(ctx, wire.FileSpec{File: hostsFile(hosts)})
+}
+
+// ResetHosts brings back the names that the cell was set up with.
+func (c *Cell) ResetHosts(ctx context.Context) error { return c.SetHosts(ctx, c.setup.Gateway.Hosts) }
+
+// Config is the gateway's main config as it is now.
+func (c *Cell) Config(ctx context.Context) (string, error) {
+	text, _, err := c.ReadFile(ctx, c.setup.Gateway.Program.Conf)
+	return text, err
+}
+
+// Upstream is an upstream as the cell was set up with it.
+func (c *Cell) Upstream(name string) (Upstream, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u, known := c.upstreams[name]
+	if !known {
+		return u, fmt.Errorf("the cell has no upstream %q", name)
+	}
+	return u, nil
+}
+
+// StartUpstream starts an upstream. Under the name of one that runs it takes its place.
+func (c *Cell) StartUpstream(ctx context.Context, u Upstream) error {
+	c.mu.Lock()
+	_, running := c.playing[u.Name]
+	c.mu.Unlock()
+	if running {
+		if err := c.StopUpstream(ctx, u.Name, 0); err != nil {
+			return err
+		}
+	}
+	var err error
+	if u.Fake != nil {
+		err = c.call(ctx, "Play", wire.FakeSpec{Cell: c.id, Name: u.Name, Spec: *u.Fake}, nil)
+	} else {
+		err = c.startBackend(ctx, u)
+	}
+	if err != nil {
+		return fmt.Errorf("starting the upstream %s: %w", u.Name, err)
+	}
+	c.mu.Lock()
+	c.playing[u.Name] = u
+	c.mu.Unlock()
+	c.Note("upstream "+u.Name, "listens on %s", u.listen())
+	return nil
+}
+
+func (c *Cell) startBackend(ctx context.Context, u Upstream) error {
+	b := u.Real
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	for _, f := range b.Files {
+		if err := s.client.Call(ctx, "Change", wire.FileSpec{Cell: c.id, File: f}, &wire.None{}); err != nil {
+			return err
+		}
+	}
+	if b.Log != "" {
+		if err := c.call(ctx, "Follow", wire.FollowSpec{Cell: c.id, Path: b.Log}, nil); err != nil {
+			return err
+		}
+	}
+	spec := wire.ProcSpec{
+		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.clocked() && s.hello.Faketime == "",
+		Ready: []string{b.Listen}, Poke: b.Poke,
+	}
+	var out wire.ProcStarted
+	if err := s.client.Call(ctx, "Start", spec, &out); err != nil {
+		return err
+	}
+	if out.Exited {
+		return fmt.Errorf("%s ended at its start: %s", b.Argv[0], out.Output)
+	}
+	return nil
+}
+
+// stationOf is the container that a real upstream runs in, with the cell open there.
+func (c *Cell) stationOf(ctx context.Context, u Upstream) (*station, error) {
+	if u.Real.Image == "" {
+		return c.lab.gateway, nil
+	}
+	s, err := c.lab.backend(ctx, u.Real, c.id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	open := c.guests[s]
+	c.mu.Unlock()
+	if open {
+		return s, nil
+	}
+	folders := append([]wire.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}}, u.Real.Folders...)
+	spec := wire.CellSpec{ID: c.id, Join: c.netns, Folders: folders}
+	if err := s.client.Call(ctx, "OpenCell", spec, &wire.CellOpened{}); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.guests[s] = true
+	c.mu.Unlock()
+	return s, nil
+}
+
+// StopUpstream ends an upstream: a fake closes its listener and all its connections; a real one gets the signal, or
+// with 0 is ended at once with all its children.
+func (c *Cell) StopUpstream(ctx context.Context, name string, signal int) error {
+	c.mu.Lock()
+	u, running := c.playing[name]
+	delete(c.playing, name)
+	c.mu.Unlock()
+	if !running {
+		return fmt.Errorf("the upstream %q does not run", name)
+	}
+	c.Note("upstream "+name, "is stopped")
+	if u.Fake != nil {
+		return c.call(ctx, "Mute", wire.NameRef{Cell: c.id, Name: name}, nil)
+	}
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	ref := wire.ProcRef{Name: name, Signal: signal, Await: true}
+	if signal == 0 {
+		ref.Signal, ref.Group = 9, true
+	}
+	return c.signal(ctx, s, ref)
+}
+
+// SignalUpstream sends a signal to a real upstream, or to its children.
+func (c *Cell) SignalUpstream(ctx context.Context, name string, signal int, children bool) error {
+	c.mu.Lock()
+	u, running := c.playing[name]
+	c.mu.Unlock()
+	if !running || u.Real == nil {
+		return fmt.Errorf("no real upstream %q runs", name)
+	}
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	c.Note("upstream "+name, "gets signal %d", signal)
+	return c.signal(ctx, s, wire.ProcRef{Name: name, Signal: signal, Children: children})
+}
+
+func (c *Cell) signal(ctx context.Context, s *station, ref wire.ProcRef) error {
+	ref.Cell = c.id
+	return s.client.Call(ctx, "Signal", ref, &wire.None{})
+}
+
+// Reached waits until a fake upstream that plays now has read so many requests in all.
+func (c *Cell) reached(ctx context.Context, held string, before int) error {
+	name, what, _ := strings.Cut(held, ":")
+	spec := wire.ReachedSpec{Cell: c.id, Name: name}
+	if what == "connection" {
+		spec.Connections = before + 1
+	} else {
+		spec.Requests = before + 1
+	}
+	return c.call(ctx, "Reached", spec, nil)
+}
+
+// count is how many connections, or requests, a fake upstream has had so far.
+func count(all []fakeupstream.ConnectionRecord, connections bool) int {
+	if connections {
+		return len(all)
+	}
+	n := 0
+	for _, r := range all {
+		n += len(r.Requests)
+	}
+	return n
+}

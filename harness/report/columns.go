@@ -1,0 +1,126 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// The table's columns. The verdict stands first, so that failures are found by looking down the edge.
+const (
+	verdictColumn = iota
+	scenarioColumn
+	brokenColumn
+	statusColumn
+	logColumn
+	timeColumn
+	columnCount
+)
+
+var headings = [columnCount]string{"result", "scenario", "what was broken", "status", "log line", "waited"}
+
+const (
+	gap     = 2 // spaces after each column
+	deepest = 3 // lines of a cell: with two, a log line loses its phase
+)
+
+// columns are the widths of the columns in a terminal of this width, 0 for one that is left out. The short ones get what
+// they need; the log line, by which a fault is recognised, gets the most of what is left. In a narrow terminal
+// what was broken is left out, because the scenario's name tells it too.
+func columns(all []harness.Evidence, width int) [columnCount]int {
+	var need [columnCount]int
+	for i, h := range headings {
+		need[i] = len(h)
+	}
+	for _, e := range all {
+		for i, cell := range cells(e) {
+			need[i] = max(need[i], text.StringWidthWithoutEscSequences(cell))
+		}
+	}
+	if width <= 0 {
+		return need
+	}
+	room := width - columnCount*gap - need[verdictColumn] - need[statusColumn] - need[timeColumn]
+	if need[scenarioColumn]+need[brokenColumn]+need[logColumn] <= room {
+		return need
+	}
+	if room < 54 {
+		need[brokenColumn] = 0
+		room += gap
+	} else {
+		need[brokenColumn] = min(need[brokenColumn], room*3/10)
+	}
+	need[scenarioColumn] = min(need[scenarioColumn], max(room*3/10, 12))
+	left := room - need[scenarioColumn] - need[brokenColumn]
+	need[logColumn] = min(need[logColumn], max(left, 12))
+	return need
+}
+
+// fit wraps a text to a width, cuts it after a few lines, and paints each of them.
+func fit(s string, width int, paint func(string) string) string {
+	if text.StringWidthWithoutEscSequences(s) <= width {
+		return paint(s)
+	}
+	wrapped := wrap(s, width)
+	if len(wrapped) > deepest {
+		wrapped = append(wrapped[:deepest-1], text.Trim(wrapped[deepest-1], width-1)+"…")
+	}
+	for i, line := range wrapped {
+		wrapped[i] = paint(line)
+	}
+	return strings.Join(wrapped, "\n")
+}
+
+// wrap breaks a text at its spaces, and words that are longer than the width where they stand, after a hyphen or a
+// slash if they have one.
+func wrap(s string, width int) []string {
+	var all []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		for {
+			joined := word
+			if line != "" {
+				joined = line + " " + word
+			}
+			if text.StringWidthWithoutEscSequences(joined) <= width {
+				line = joined
+				break
+			}
+			if line != "" {
+				all, line = append(all, line), ""
+				continue
+			}
+			head := text.Trim(word, width)
+			if head == "" { // not even one character is as narrow
+				line = word
+				break
+			}
+			if i := strings.LastIndexAny(head, "-/"); i > 0 {
+				head = head[:i+1]
+			}
+			all, word = append(all, head), word[len(head):]
+		}
+	}
+	if line != "" {
+		all = append(all, line)
+	}
+	return all
+}
+
+// ink paints texts, or leaves them as they are.
+type ink bool
+
+func (i ink) paint(code, s string) string {
+	if !i || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (i ink) plain(s string) string { return s }
+func (i ink) bold(s string) string  { return i.paint("1", s) }
+func (i ink) red(s string) string   { return i.paint("31", s) }
+func (i ink) green(s string) string { return i.paint("32", s) }
+func (i ink) faint(s string) string { return i.paint("2", s) }

@@ -1,0 +1,42 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// The schemas of [JSON] and [Line]; see the package's documentation for what each promises.
+const (
+	RunSchema      = "badgateway.run/1"
+	ScenarioSchema = "badgateway.scenario/1"
+)
+
+// JSON writes the whole run as one indented object. The error is the writer's.
+func JSON(w io.Writer, run Run, all []harness.Evidence) error {
+	passed, failed := Count(all)
+	if all == nil {
+		all = []harness.Evidence{} // a list, even when it is empty
+	}
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false) // configs and pages are full of < and >
+	out.SetIndent("", "  ")
+	return out.Encode(struct {
+		Schema    string             `json:"schema"`
+		Run       Run                `json:"run"`
+		Passed    int                `json:"passed"`
+		Failed    int                `json:"failed"`
+		Scenarios []harness.Evidence `json:"scenarios"`
+	}{RunSchema, run, passed, failed, all})
+}
+
+// Line writes one evidence as one object on one line, to be read while the run goes on. The error is the writer's.
+func Line(w io.Writer, e harness.Evidence) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	return out.Encode(struct {
+		Schema string `json:"schema"`
+		harness.Evidence
+	}{ScenarioSchema, e})
+}

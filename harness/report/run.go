@@ -1,0 +1,31 @@
+package report
+
+import (
+	"time"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// A Run is what all the evidence of one run has in common.
+type Run struct {
+	Started time.Time     `json:"started"`
+	Took    time.Duration `json:"took_ns"`
+	// Seed is what the order of the scenarios was made from; the same seed gives the same order.
+	Seed int64 `json:"seed"`
+	// Image is the gateway's image, as the engine knows it ("nginx:1.22", or its digest).
+	Image string `json:"image"`
+	// Engine is the container engine and its version ("Docker 20.10.24").
+	Engine string `json:"engine"`
+	// Command is the command line that made the run.
+	Command string `json:"command"`
+}
+
+// Count tells how many of the evidence passed, and how many did not. What the lab could not try has not passed.
+func Count(all []harness.Evidence) (passed, failed int) {
+	for _, e := range all {
+		if e.Verdict == harness.Passed {
+			passed++
+		}
+	}
+	return passed, len(all) - passed
+}

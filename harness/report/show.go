@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// The layout of the texts for one scenario.
+const (
+	labelWidth = 12
+	proseWidth = 84 // of the prose beside the labels; log lines and commands are never wrapped
+)
+
+// Show writes one scenario as an operator reads it: what was broken, what the visitor saw, what the log says, what that
+// means, how to confirm it on a live server, what mends it, and what proves all that. Log lines stand as nginx wrote
+// them, to be searched for. The error is the writer's.
+func Show(w io.Writer, e harness.Evidence, colour bool) error {
+	s := sheet{ink: ink(colour)}
+	word := s.ink.green(verdict(e))
+	if e.Verdict != harness.Passed {
+		word = s.ink.red(verdict(e))
+	}
+	fmt.Fprintf(&s.out, "%s  %s\n\n", s.ink.bold(oneLine(name(e))), word)
+
+	s.prose("Broken", e.Fault)
+	if e.Error != "" {
+		s.prose("Error", e.Error)
+	}
+	if e.Broken.Request != "" {
+		s.prose("Visitor", saw(e))
+		if title := page(e.Broken); title != "" {
+			s.prose("", "page: "+title)
+		}
+		s.exact("Error log", logText(e.Broken)...)
+	}
+	s.prose("Means", e.Claim)
+	if e.Said != "" {
+		s.prose("Articles", "say: "+e.Said)
+		s.prose("", "measured: "+measured(e))
+	}
+	s.exact("Confirm", lines(clean(e.Confirm))...)
+	s.exact("Mend", lines(clean(e.Remedy))...)
+	s.out.WriteString("\n")
+	s.prose("Proof", proof(e))
+	s.prose("Source", e.Source)
+	s.exact("Run again", lines(clean(e.Again))...)
+	if len(e.Differences) > 0 {
+		s.out.WriteString("\n")
+		for _, d := range e.Differences {
+			s.exact(d.What, s.ink.red("expected "+oneLine(d.Want)), s.ink.red("came     "+oneLine(d.Got)))
+		}
+	}
+	_, err := io.WriteString(w, s.out.String())
+	return err
+}
+
+// saw is what the visitor asked and got, and when.
+func saw(e harness.Evidence) string {
+	s := fmt.Sprintf("%s: %s after %s", e.Broken.Request, statusLong(e.Broken), waited(e.Broken))
+	if shortened(e) {
+		s += " in the gateway's time"
+	}
+	return s
+}
+
+// measured is what came, in one line, to stand beside what articles say.
+func measured(e harness.Evidence) string {
+	s := statusLong(e.Broken) + " after " + waited(e.Broken)
+	if n := len(e.Broken.Tries); n > 1 {
+		s += fmt.Sprintf(", %d upstreams tried", n)
+	}
+	return s + "; " + logged(e.Broken.Log)
+}
+
+// proof tells that the fault and nothing else made the difference, and how it was measured.
+func proof(e harness.Evidence) string {
+	if e.Verdict == harness.Error {
+		return "none: the lab failed before anything was proven"
+	}
+	parts := []string{fmt.Sprintf("%s before, %s under the fault, %s after the remedy",
+		status(e.Healthy), status(e.Broken), status(e.Mended))}
+	for _, s := range []string{e.Gateway, clock(e)} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(append(parts, "took "+seconds(e.Took)), "; ")
+}
+
+// logText are the log lines as nginx wrote them.
+func logText(x harness.Exchange) []string {
+	if len(x.Log) == 0 {
+		return []string{"nothing logged, at level warn or above"}
+	}
+	var all []string
+	for _, l := range x.Log {
+		all = append(all, lines(clean(raw(l)))...)
+	}
+	return all
+}
+
+// A sheet is a text with labels at its left edge.
+type sheet struct {
+	out strings.Builder
+	ink ink
+}
+
+// prose writes a text beside its label, wrapped; nothing when the text is empty.
+func (s *sheet) prose(label, text string) {
+	s.exact(label, wrap(clean(text), proseWidth)...)
+}
+
+// exact writes lines beside a label as they are.
+func (s *sheet) exact(label string, all ...string) {
+	for i, line := range all {
+		if i > 0 {
+			label = ""
+		}
+		padded := text.Pad(label, labelWidth, ' ')
+		s.out.WriteString(strings.TrimRight(s.ink.faint(padded)+line, " ") + "\n")
+	}
+}

@@ -1,0 +1,111 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// Table writes the end of a run: a row for each scenario and twin, then a line for each that did not pass, then the line
+// "N passed, N failed", alone on its line. What the lab could not try counts as failed.
+//
+// Width is the terminal's; the texts are wrapped, and cut after three lines, so that no line is longer. With 0 nothing is
+// cut. Rows that did not pass say so in a word, and are red if colour is true. The error is the writer's.
+func Table(w io.Writer, all []harness.Evidence, colour bool, width int) error {
+	ink := ink(colour)
+	var out strings.Builder
+	if len(all) > 0 {
+		out.WriteString(rows(all, ink, width))
+		out.WriteString("\n\n")
+	}
+	for _, note := range notes(all) {
+		out.WriteString(note + "\n")
+	}
+	for _, e := range all {
+		if e.Verdict != harness.Passed {
+			fmt.Fprintf(&out, "%s\n", ink.red(verdict(e)+" "+clean(name(e))+": "+oneLine(why(e))))
+		}
+	}
+	passed, failed := Count(all)
+	fmt.Fprintf(&out, "%d passed, %d failed\n", passed, failed)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// why is the reason for which a scenario did not pass, in short.
+func why(e harness.Evidence) string {
+	if e.Error != "" {
+		return e.Error
+	}
+	var parts []string
+	for _, d := range e.Differences {
+		parts = append(parts, fmt.Sprintf("%s: expected %s, came %s", d.What, d.Want, d.Got))
+	}
+	if len(parts) == 0 {
+		return "no reason given"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// mark stands after a wait that was made shorter than it says.
+const mark = "*"
+
+// notes explain the mark, where it was used.
+func notes(all []harness.Evidence) []string {
+	for _, e := range all {
+		if shortened(e) {
+			return []string{mark + " in the gateway's own time: its clock was moved, so nobody waited that long"}
+		}
+	}
+	return nil
+}
+
+// rows is the table itself, without a line break at its end.
+func rows(all []harness.Evidence, ink ink, width int) string {
+	widths := columns(all, width)
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true}
+	style.Format.Header = text.FormatDefault
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", strings.Repeat(" ", gap)
+	t.SetStyle(style)
+	t.SuppressTrailingSpaces()
+
+	row := func(paint func(string) string, cells [columnCount]string) table.Row {
+		var r table.Row
+		for i, cell := range cells {
+			if widths[i] > 0 {
+				r = append(r, fit(cell, widths[i], paint))
+			}
+		}
+		return r
+	}
+	t.AppendHeader(row(ink.bold, headings))
+	for _, e := range all {
+		paint := ink.plain
+		if e.Verdict != harness.Passed {
+			paint = ink.red
+		}
+		t.AppendRow(row(paint, cells(e)))
+	}
+	return t.Render()
+}
+
+// cells are the texts of a row.
+func cells(e harness.Evidence) [columnCount]string {
+	time := waited(e.Broken)
+	if shortened(e) {
+		time += " " + mark
+	}
+	log := logged(e.Broken.Log)
+	answer := status(e.Broken)
+	if e.Verdict == harness.Error && e.Broken.Request == "" { // it did not come to the question
+		time, log, answer = "-", "-", "-"
+	}
+	return [columnCount]string{verdict(e), oneLine(name(e)), oneLine(e.Fault), answer, oneLine(log), time}
+}

@@ -1,0 +1,173 @@
+package report
+
+import (
+	"html"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// name is the scenario with its twin: "upstream-stopped (fake)".
+func name(e harness.Evidence) string {
+	if e.Twin == "" {
+		return e.Scenario
+	}
+	return e.Scenario + " (" + string(e.Twin) + ")"
+}
+
+// verdict is the word that marks a result; a failure is in capitals, so that it is found without colour.
+func verdict(e harness.Evidence) string {
+	switch e.Verdict {
+	case harness.Passed:
+		return "passed"
+	case harness.Failed:
+		return "FAILED"
+	}
+	return "ERROR"
+}
+
+// status is what the visitor got, as short as can be: "502", "200 cut", "closed".
+func status(x harness.Exchange) string {
+	switch {
+	case x.Status == 0 && x.NoAnswer == "":
+		return "-"
+	case x.Status == 0:
+		return x.NoAnswer
+	case x.Cut:
+		return strconv.Itoa(x.Status) + " cut"
+	}
+	return strconv.Itoa(x.Status)
+}
+
+// statusLong is what the visitor got, in words: "502 Bad Gateway", "no answer: the connection was reset".
+func statusLong(x harness.Exchange) string {
+	switch {
+	case x.Status == 0 && x.NoAnswer == "":
+		return "no answer"
+	case x.Status == 0:
+		return "no answer: the connection was " + x.NoAnswer
+	}
+	text := strings.TrimSpace(strconv.Itoa(x.Status) + " " + http.StatusText(x.Status))
+	if x.Cut {
+		text += ", cut off after " + strconv.FormatInt(x.BodyBytes, 10) + " bytes"
+	}
+	return text
+}
+
+// waited is how long the visitor waited, in the gateway's time. Where the clock was moved, the answer came in a window
+// around the time that was configured, and the middle of that window is told.
+func waited(x harness.Exchange) string {
+	d := x.Waited
+	if x.NotBefore > 0 && x.NotBefore <= d {
+		window := d - x.NotBefore
+		d = x.NotBefore + window/2
+		if window >= 500*time.Millisecond {
+			d = d.Round(time.Second)
+		}
+	}
+	return seconds(d)
+}
+
+// seconds writes a duration in the unit of nginx's directives: "60 s", "2.5 s", "12 ms".
+func seconds(d time.Duration) string {
+	if d < time.Second {
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	}
+	return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+}
+
+// shortened tells whether the wait was made shorter than it says.
+func shortened(e harness.Evidence) bool {
+	return (e.Clock == "moved" || e.Clock == "scaled") && e.Broken.Waited >= time.Second
+}
+
+// clock says in words whose time it was.
+func clock(e harness.Evidence) string {
+	switch e.Clock {
+	case "real":
+		return "real time"
+	case "moved":
+		return "the gateway's clock was moved forward"
+	case "scaled":
+		return "the gateway's clock ran faster"
+	}
+	return e.Clock
+}
+
+// logged is the log in short: its first line, and how many more there are.
+func logged(lines []nginxlog.Line) string {
+	switch len(lines) {
+	case 0:
+		return "nothing logged"
+	case 1:
+		return lines[0].String()
+	}
+	return lines[0].String() + " (+" + strconv.Itoa(len(lines)-1) + ")"
+}
+
+// raw is a log line as nginx wrote it, or in short where only that is known.
+func raw(l nginxlog.Line) string {
+	if l.Raw == "" {
+		return l.String()
+	}
+	return l.Raw
+}
+
+// page is what the visitor reads first in an answer: the title of a page, or the first line of anything else.
+func page(x harness.Exchange) string {
+	lower := strings.ToLower(x.Body)
+	if len(lower) == len(x.Body) { // so that places in one are places in the other
+		if begin := strings.Index(lower, "<title>"); begin >= 0 {
+			begin += len("<title>")
+			if end := strings.Index(lower[begin:], "</title>"); end >= 0 {
+				return strings.TrimSpace(html.UnescapeString(x.Body[begin : begin+end]))
+			}
+		}
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(x.Body), "\n")
+	return strings.TrimSpace(line)
+}
+
+// clean makes the control characters in s visible, except line breaks: what an upstream sends or logs must not be
+// able to drive the reader's terminal.
+func clean(s string) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
+	if strings.IndexFunc(s, hidden) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if r == '\t' {
+			b.WriteString("    ")
+		} else if hidden(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// hidden tells whether a character is one that a terminal obeys: control characters, and marks that turn the direction.
+func hidden(r rune) bool {
+	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}
+
+// oneLine is clean, on a single line.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(clean(s)), " ")
+}
+
+// lines splits a text into its lines, without the empty end.
+func lines(text string) []string {
+	text = strings.TrimRight(text, "\n")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}

@@ -1,0 +1,196 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// Run proves one twin of a scenario in a lab: healthy, break, look, mend, healthy. What differs from the expectation is
+// in the evidence; a lab that failed is its Error, and never a finding.
+func Run(ctx context.Context, lab *Lab, s Scenario, t Twin) Evidence {
+	e := Evidence{
+		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: s.Causes, Claim: s.Claim, Said: s.Said, Fault: s.Fault,
+		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
+		Gateway: lab.version, Clock: "real", Again: "badgateway run " + s.ID,
+	}
+	begun := time.Now()
+	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
+	limit := time.Minute
+	if lab.options.RealTime {
+		limit += 2 * max(s.Expect.After, s.Expect.Until, t.RemedyTakes)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
+	defer cancel()
+	r := &run{lab: lab, scenario: s, twin: t, evidence: &e}
+	if err := r.all(ctx); err != nil {
+		e.Error = err.Error()
+	}
+	if r.cell != nil {
+		e.Transcript = r.cell.Transcript()
+		if err := r.cell.Close(); err != nil && e.Error == "" {
+			e.Error = err.Error()
+		}
+	}
+	switch {
+	case e.Error != "":
+		e.Verdict = Error
+	case len(e.Differences) > 0:
+		e.Verdict = Failed
+	default:
+		e.Verdict = Passed
+	}
+	e.Took = time.Since(begun)
+	return e
+}
+
+type run struct {
+	lab      *Lab
+	scenario Scenario
+	twin     Twin
+	evidence *Evidence
+	cell     *Cell
+	refusal  []nginxlog.Line // what the gateway said when it did not start
+}
+
+func (r *run) all(ctx context.Context) error {
+	e, s, t := r.evidence, r.scenario, r.twin
+	setup := Setup{Gateway: s.Gateway, Upstreams: t.Upstreams, Clock: r.needsClock()}
+	var err error
+	if r.cell, err = r.lab.Open(ctx, setup); err != nil {
+		return fmt.Errorf("the lab is not healthy before the fault: %w", err)
+	}
+	if e.Config, err = r.cell.Config(ctx); err != nil {
+		return err
+	}
+	if r.cell.clocked() {
+		e.Clock = "moved"
+	}
+	if e.Healthy, err = r.cell.Ask(ctx, s.Ask); err != nil {
+		return fmt.Errorf("asking before the fault: %w", err)
+	}
+	if d := Judge(Expectation{Status: 200}, e.Healthy); len(d) > 0 {
+		return fmt.Errorf("the lab is not healthy before the fault: %s is %s, not %s", d[0].What, d[0].Got, d[0].Want)
+	}
+	r.cell.Note("fault", "%s", s.Fault)
+	if err := r.breakIt(ctx); err != nil {
+		return fmt.Errorf("making the fault: %w", err)
+	}
+	if conf, err := r.cell.Config(ctx); err == nil {
+		e.Config = conf
+	}
+	if e.Broken, err = r.ask(ctx, Patience{After: s.Expect.After, Until: s.Expect.Until, Held: t.Held, Strike: t.Strike}); err != nil {
+		return fmt.Errorf("asking under the fault: %w", err)
+	}
+	e.Broken.Log = append(r.refusal, e.Broken.Log...)
+	e.Differences = append(e.Differences, Judge(s.Expect, e.Broken)...)
+	if err := r.awaitUpstreamLog(ctx); err != nil {
+		return err
+	}
+	r.cell.Note("remedy", "%s", s.Remedy)
+	if err := r.mend(ctx); err != nil {
+		return fmt.Errorf("mending: %w", err)
+	}
+	if e.Mended, err = r.ask(ctx, Patience{After: t.RemedyTakes, Held: r.heldAfterRemedy()}); err != nil {
+		return fmt.Errorf("asking after the remedy: %w", err)
+	}
+	for _, d := range Judge(Expectation{Status: 200, After: t.RemedyTakes}, e.Mended) {
+		d.What = "after the remedy: " + d.What
+		e.Differences = append(e.Differences, d)
+	}
+	return nil
+}
+
+// needsClock tells whether time has to pass in the scenario.
+func (r *run) needsClock() bool {
+	if r.scenario.Expect.After > 0 || r.twin.RemedyTakes > 0 {
+		return true
+	}
+	for _, list := range [][]Change{r.twin.Break, r.twin.Strike, r.twin.Remedy} {
+		for _, c := range list {
+			if w, ok := c.(interface{ NeedsClock() bool }); ok && w.NeedsClock() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r *run) heldAfterRemedy() string {
+	if r.twin.RemedyTakes > 0 {
+		return r.twin.Held
+	}
+	return ""
+}
+
+func (r *run) ask(ctx context.Context, p Patience) (Exchange, error) {
+	if p.After == 0 && len(p.Strike) == 0 {
+		return r.cell.Ask(ctx, r.scenario.Ask)
+	}
+	return r.cell.AskSlowly(ctx, r.scenario.Ask, p)
+}
+
+func (r *run) breakIt(ctx context.Context) error {
+	for _, c := range r.twin.Break {
+		err := c.Do(ctx, r.cell)
+		var refused *ConfigError
+		if errors.As(err, &refused) && r.scenario.Expect.NoAnswer != "" {
+			// A gateway that does not start is what the fault leads to, and its own words are the log.
+			r.refusal = refused.Lines
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) mend(ctx context.Context) error {
+	if len(r.twin.Remedy) > 0 {
+		for _, c := range r.twin.Remedy {
+			if err := c.Do(ctx, r.cell); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, list := range [][]Change{r.twin.Strike, r.twin.Break} {
+		for i := len(list) - 1; i >= 0; i-- {
+			if err := list[i].Undo(ctx, r.cell); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// awaitUpstreamLog waits until the upstream's own log says what it has to: a server may log a death after its client
+// has noticed it.
+func (r *run) awaitUpstreamLog(ctx context.Context) error {
+	want := r.twin.UpstreamLog
+	if want == "" {
+		return nil
+	}
+	e := &r.evidence.Broken
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		if strings.Contains(strings.Join(e.UpstreamLog, "\n"), want) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			r.evidence.Differences = append(r.evidence.Differences, Difference{
+				What: "upstream log", Want: want, Got: or(strings.Join(e.UpstreamLog, "\n"), "nothing"),
+			})
+			return nil
+		}
+		var news map[string]string
+		if err := r.cell.call(ctx, "News", r.cell.id, &news); err != nil {
+			return err
+		}
+		e.UpstreamLog = append(e.UpstreamLog, r.cell.upstreamLines(news)...)
+	}
+}

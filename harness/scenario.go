@@ -1,0 +1,118 @@
+package harness
+
+import (
+	"context"
+	"time"
+)
+
+// A Scenario is one thing that can go wrong between a gateway and its upstream: what is broken, what follows, how to
+// recognise it and what mends it. It is pure data; [Run] proves it.
+type Scenario struct {
+	// ID names the scenario on the command line and in every report: short, lower case, words joined by hyphens.
+	ID string
+	// Claim is what the scenario proves, in one sentence, the guilty side first.
+	Claim string
+	// Family groups scenarios that an operator looks for together ("service", "time", "memory").
+	Family string
+	// Causes are the ids of the documented causes that the scenario reproduces ("A1").
+	Causes []string
+	// Said is what articles commonly claim, where the measurement differs; empty where they agree.
+	Said string
+
+	// Gateway is the gateway's program with its config.
+	Gateway Gateway
+	// Ask is the visitor's request, the same before the fault, under it and after the remedy.
+	Ask Request
+	// Fault says what is broken, in a few words: "php-fpm is stopped".
+	Fault string
+	// Twins are the upstreams that the scenario is proven on. A fake and a real one must give the same log lines.
+	Twins []Twin
+	// Expect is what follows the fault.
+	Expect Expectation
+
+	// Confirm is the one check that proves this cause on a live server.
+	Confirm string
+	// Remedy is what mends it. The scenario performs it, and the same request answers 200 again.
+	Remedy string
+	// Source is where the claim can be read.
+	Source string
+}
+
+// A Twin is one staging of a scenario: its upstreams, and how the fault is made there.
+type Twin struct {
+	// Kind is Fake or Real.
+	Kind Kind
+	// Upstreams are started in this order, before the gateway.
+	Upstreams []Upstream
+	// Break is the fault: it is done in this order before the visitor asks.
+	Break []Change
+	// Strike is done while the request is under way, once Held is so.
+	Strike []Change
+	// Held names what has the request in its hands before the fault strikes or the clock is moved: a fake upstream
+	// that has read it ("app"), one that has accepted a connection ("app:connection"), or a file that a real one has
+	// opened ("/var/www/index.php"). Empty when it is enough that the gateway has read it.
+	Held string
+	// Remedy is what mends it; without any, undoing the fault is the remedy.
+	Remedy []Change
+	// RemedyTakes is how long the visitor waits for the 200 after the remedy, in the gateway's time; 0 is at once.
+	RemedyTakes time.Duration
+	// UpstreamLog is a text that the upstream's own log has to hold under the fault; empty for none.
+	UpstreamLog string
+}
+
+// A Change is one thing done to a running cell: something broken, or something mended. It is a value; its fields say all.
+type Change interface {
+	Do(ctx context.Context, c *Cell) error
+	// Undo brings back what was before Do.
+	Undo(ctx context.Context, c *Cell) error
+}
+
+// Kind tells a programmable upstream from the real component.
+type Kind string
+
+// The kinds of twin. A fake is believed only because a real component gave the same log line.
+const (
+	Fake Kind = "fake"
+	Real Kind = "real"
+)
+
+// An Expectation is what follows a fault: exact, so that a near miss fails.
+type Expectation struct {
+	// Status is the status that the visitor gets; 0 when no answer comes at all, which NoAnswer then names.
+	Status int
+	// NoAnswer says how the visitor's connection ended where it got no status: "refused", "closed", "reset".
+	NoAnswer string
+	// Cut is true when the answer ends before the length that it declared, or without its last chunk.
+	Cut bool
+	// Log are the lines of level warn and above that the gateway logs for this request, in order, and no others.
+	Log []LogLine
+	// Tries is how many peers were asked, as $upstream_addr counts them; 0 leaves it open.
+	Tries int
+	// After is how long the visitor waits, in the gateway's own time; 0 means at once. The lab proves it from both
+	// sides: half a second before the visitor still waits, half a second after the answer is there.
+	After time.Duration
+	// Until is the latest that the answer may come, where the guilty side looks at its own limit only now and then;
+	// After when 0.
+	Until time.Duration
+}
+
+// A LogLine is what the gateway's log must say. All that is set must agree exactly, except Text.
+type LogLine struct {
+	// Level is "warn", "error", "crit", "alert" or "emerg".
+	Level string
+	// Text is contained in the line's message ("connect() failed").
+	Text string
+	// Errno is the number in the line (111); 0 when it has none.
+	Errno int
+	// Phase is what nginx was doing ("connecting to upstream"); empty when the line has none.
+	Phase string
+}
+
+// A Request is what the visitor asks.
+type Request struct {
+	Method string            // GET when empty
+	Path   string            // "/" when empty
+	Host   string            // "example.com" when empty
+	Header map[string]string // further headers
+	Body   string
+}

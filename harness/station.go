@@ -1,0 +1,153 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// station is one container of the lab, with the agent as its init.
+type station struct {
+	container testcontainers.Container
+	client    *wire.Client
+	hello     wire.Hello
+	stderr    *bytes.Buffer // what the agent said before it ended; read only once it has
+}
+
+type stationSpec struct {
+	image  string
+	beside *station // the lab's first container, whose namespaces and volume a backend shares
+	memory int64
+}
+
+const agentAt = "/badgateway-agent"
+
+// newStation makes a container with no network, no port and no host path, and speaks to its agent over its standard
+// input. When this process ends, in whatever way, the engine closes that input and the container goes.
+func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error) {
+	s := &station{stderr: &bytes.Buffer{}}
+	files := []testcontainers.ContainerFile{{Reader: bytes.NewReader(l.agent), ContainerFilePath: agentAt, FileMode: 0o755}}
+	if !l.options.RealTime {
+		lib, err := l.engine.Faketime(ctx)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, testcontainers.ContainerFile{
+			Reader: bytes.NewReader(lib), ContainerFilePath: wire.FaketimeAt, FileMode: 0o755,
+		})
+	}
+	request := testcontainers.GenericContainerRequest{
+		ContainerRequest: testcontainers.ContainerRequest{
+			Image:      spec.image,
+			Labels:     engine.Labels(),
+			Entrypoint: []string{agentAt, "agent"},
+			Files:      files,
+			ConfigModifier: func(c *container.Config) {
+				c.Cmd = nil
+				c.User = "0:0"
+				c.OpenStdin, c.StdinOnce = true, true
+				c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true
+				c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
+				c.StopSignal = "SIGKILL"
+				if spec.beside == nil {
+					c.Volumes = map[string]struct{}{wire.Root: {}}
+				}
+			},
+			HostConfigModifier: func(h *container.HostConfig) {
+				h.AutoRemove = true
+				// A cell is a network and a mount namespace of its own.
+				h.CapAdd = []string{"NET_ADMIN", "SYS_ADMIN"}
+				h.SecurityOpt = []string{"apparmor=unconfined"}
+				h.NetworkMode = "none"
+				if spec.beside != nil {
+					id := spec.beside.container.GetContainerID()
+					h.NetworkMode = container.NetworkMode("container:" + id)
+					h.PidMode = container.PidMode("container:" + id)
+					h.VolumesFrom = []string{id}
+				}
+				if spec.memory > 0 {
+					h.Memory, h.MemorySwap = spec.memory, spec.memory
+				}
+			},
+			LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
+				PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
+					return s.attach(l.engine.Client(), c.GetContainerID())
+				}},
+			}},
+		},
+		Started: true,
+		Logger:  silent{},
+	}
+	var err error
+	s.container, err = testcontainers.GenericContainer(ctx, request)
+	if err != nil {
+		if s.container != nil {
+			err = errors.Join(err, s.remove())
+		}
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if err := s.client.Call(ctx, "Hello", wire.None{}, &s.hello); err != nil {
+		err = fmt.Errorf("the lab's program in the container did not answer: %w %s", err, bytes.TrimSpace(s.stderr.Bytes()))
+		return nil, errors.Join(err, s.remove())
+	}
+	return s, nil
+}
+
+// attach connects to the container's standard streams before it starts. It does not obey the caller's context, since the
+// connection lives as long as the lab.
+func (s *station) attach(c *client.Client, id string) error {
+	attached, err := c.ContainerAttach(context.Background(), id, client.ContainerAttachOptions{
+		Stream: true, Stdin: true, Stdout: true, Stderr: true,
+	})
+	if err != nil {
+		return fmt.Errorf("attaching to the container: %w", err)
+	}
+	read, write := io.Pipe()
+	go func() {
+		_, err := stdcopy.StdCopy(write, s.stderr, attached.Reader)
+		write.CloseWithError(errors.Join(err, io.EOF))
+	}()
+	s.client, err = wire.Dial(&streams{Reader: read, attached: attached.HijackedResponse})
+	return err
+}
+
+// streams is the container's standard output to read, its standard input to write.
+type streams struct {
+	io.Reader
+	attached client.HijackedResponse
+}
+
+func (s *streams) Write(b []byte) (int, error) { return s.attached.Conn.Write(b) }
+func (s *streams) Close() error                { s.attached.Close(); return nil }
+
+// close ends the session: the agent ends, the kernel ends all else in the container, the engine removes it.
+func (s *station) close() error {
+	if s.client != nil {
+		s.client.Close()
+	}
+	return s.remove()
+}
+
+// remove makes sure that the container is gone before it returns.
+func (s *station) remove() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	return s.container.Terminate(ctx, testcontainers.StopTimeout(0))
+}
+
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}

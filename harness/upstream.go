@@ -1,0 +1,50 @@
+package harness
+
+import (
+	"strings"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// An Upstream is what the gateway calls: a fake, or a real one.
+type Upstream struct {
+	Name string // "app"
+	Fake *fakeupstream.Spec
+	Real *Backend
+}
+
+// A Backend is a real server behind the gateway.
+type Backend struct {
+	// Image names the image that has its program ("php"); empty when the gateway's own image has it.
+	Image   string
+	Argv    []string
+	Env     []string
+	Files   []wire.File
+	Folders []wire.Folder // private folders that it needs beside the gateway's
+	Listen  string        // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
+	Log     string        // its own log file; empty when it has none
+	Poke    wire.Poke
+	// Memory is the limit of its container in bytes, which the kernel's OOM killer guards. A backend with a limit gets a
+	// container of its own; 0 means that it shares one with others of its image.
+	Memory int64
+}
+
+// listen is where the upstream accepts connections.
+func (u Upstream) listen() string {
+	if u.Fake != nil {
+		return u.Fake.Listen
+	}
+	return u.Real.Listen
+}
+
+// host is the address of the machine that the upstream stands for; empty for a unix socket.
+func host(listen string) string {
+	if strings.HasPrefix(listen, "unix:") {
+		return ""
+	}
+	if i := strings.LastIndex(listen, ":"); i >= 0 {
+		return strings.Trim(listen[:i], "[]")
+	}
+	return listen
+}

@@ -1,0 +1,91 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/rpc"
+	"net/rpc/jsonrpc"
+	"time"
+
+	"github.com/hashicorp/yamux"
+)
+
+// ErrGone says that the lab ended while it was being used: its engine stopped, or its container was removed.
+var ErrGone = errors.New("the lab is gone: its container or the container engine has ended")
+
+// Call makes one of the agent's calls by its name and waits for its answer. When ctx ends first, the answer is dropped.
+func (c *Client) Call(ctx context.Context, name string, args, reply any) error {
+	call := c.calls.Go("Agent."+name, args, reply, make(chan *rpc.Call, 1))
+	select {
+	case <-call.Done:
+		if errors.Is(call.Error, rpc.ErrShutdown) || errors.Is(call.Error, io.ErrUnexpectedEOF) || errors.Is(call.Error, io.EOF) {
+			return ErrGone
+		}
+		return call.Error
+	case <-c.session.CloseChan():
+		return ErrGone
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Client is the driving end of a session.
+type Client struct {
+	session *yamux.Session
+	calls   *rpc.Client
+}
+
+// Dial begins a session over a connection to an agent.
+func Dial(conn io.ReadWriteCloser) (*Client, error) {
+	session, err := yamux.Client(conn, Mux())
+	if err != nil {
+		return nil, fmt.Errorf("beginning the session with the lab: %w", err)
+	}
+	stream, err := open(session, StreamCalls)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{session: session, calls: jsonrpc.NewClient(stream)}, nil
+}
+
+func open(session *yamux.Session, kind byte) (net.Conn, error) {
+	stream, err := session.OpenStream()
+	if err != nil {
+		return nil, fmt.Errorf("reaching the lab: %w", err)
+	}
+	if _, err := stream.Write([]byte{kind}); err != nil {
+		return nil, fmt.Errorf("reaching the lab: %w", err)
+	}
+	return stream, nil
+}
+
+// Tunnel opens a TCP connection to an address in a cell.
+func (c *Client) Tunnel(cell, address string) (net.Conn, error) {
+	stream, err := open(c.session, StreamTunnel)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fmt.Fprintf(stream, "%s %s\n", cell, address); err != nil {
+		return nil, fmt.Errorf("reaching the lab: %w", err)
+	}
+	return stream, nil
+}
+
+// Gone is closed when the session has ended, by whichever end.
+func (c *Client) Gone() <-chan struct{} { return c.session.CloseChan() }
+
+// Close ends the session, and with it the agent.
+func (c *Client) Close() error { return c.session.Close() }
+
+// Mux is how both ends set up yamux. Keep-alives are off: the end of the stream is the sign that the other is gone.
+func Mux() *yamux.Config {
+	c := yamux.DefaultConfig()
+	c.EnableKeepAlive = false
+	c.LogOutput = io.Discard
+	c.StreamOpenTimeout = 0
+	c.ConnectionWriteTimeout = time.Minute
+	return c
+}

@@ -1,0 +1,182 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+)
+
+// The first byte of a stream says what it carries.
+const (
+	StreamCalls  = 'c' // net/rpc calls in JSON
+	StreamTunnel = 't' // a line "CELL ADDRESS", then the bytes of one TCP connection
+)
+
+// Hello is what the agent says of the container that it runs in.
+type Hello struct {
+	PID      int    // the agent's own, in the container's process namespace
+	Kernel   string // uname -r
+	Faketime string // why the clock cannot be moved here; empty when it can
+}
+
+// A Folder of a cell is private to it: what it holds is seen by no other cell, and goes with the cell.
+type Folder struct {
+	Path string // as the cell's processes see it
+	Keep bool   // starts as a copy of the image's own; otherwise empty
+}
+
+// A File is written into a cell. Its path has to lie in one of the cell's folders, or name a file that exists in the
+// image, which it then covers.
+type File struct {
+	Path string
+	Data string
+	Mode uint32 // 0644 when 0
+	User string // owner and group; root when empty
+}
+
+// CellSpec describes a cell to be opened.
+type CellSpec struct {
+	ID        string
+	Join      string   // the network namespace to join, as a path; empty makes a new one
+	Folders   []Folder // private folders
+	Files     []File
+	Addresses []string // IP addresses that the cell's loopback owns
+}
+
+// CellOpened answers OpenCell.
+type CellOpened struct {
+	Netns string // path by which another container of the lab joins the network namespace
+}
+
+// ProcSpec describes a process to be started in a cell.
+type ProcSpec struct {
+	Cell  string
+	Name  string // "gateway", "app"
+	Argv  []string
+	Env   []string
+	Clock bool     // obeys the cell's clock, by libfaketime
+	Ready []string // where it has to listen before it counts as started: "192.0.2.1:80", ":80" or "unix:/run/x.sock"
+	Limit time.Duration
+	Poke  Poke
+}
+
+// A Poke makes a process look at the clock after it was moved.
+type Poke struct {
+	Signal   int  // 0 means that it needs none
+	Children bool // the signal goes to the children of the process, not to the process itself
+}
+
+// ProcStarted answers Start.
+type ProcStarted struct {
+	PID    int
+	Exited bool   // it ended before it was ready
+	Output string // what it printed, when it ended
+}
+
+// ProcRef names a process of a cell.
+type ProcRef struct {
+	Cell, Name string
+	Signal     int
+	Children   bool // the signal goes to the children
+	Group      bool // the signal goes to the process and all its descendants
+	Await      bool // wait for the process to end
+}
+
+// FakeSpec starts a fake upstream in a cell.
+type FakeSpec struct {
+	Cell, Name string
+	Spec       fakeupstream.Spec
+}
+
+// NameRef names a thing of a cell: a fake upstream, a process, a file.
+type NameRef struct {
+	Cell, Name string
+}
+
+// AskSpec is one request of the visitor.
+type AskSpec struct {
+	Cell    string
+	Name    string // of the ask within the cell
+	From    string // the visitor's address
+	To      string // the gateway's address with port
+	Raw     []byte // the request as it goes over the wire
+	Head    bool   // it is a HEAD request, so that the answer has no body
+	Gateway string // the process that answers
+	Limit   time.Duration
+}
+
+// Answer is what the visitor got.
+type Answer struct {
+	Status    int
+	Header    map[string][]string
+	Body      string // 4 KiB at the most
+	BodyBytes int64
+	Cut       bool   // ended before its declared length or last chunk
+	NoAnswer  string // "refused", "closed", "reset" or "silent", when there is no status
+	Real      time.Duration
+	Logs      map[string]string // what was added to each log file of the cell since the last answer
+}
+
+// MoveSpec moves a cell's clock.
+type MoveSpec struct {
+	Cell   string
+	Offset time.Duration // from the machine's clock; it only grows
+}
+
+// NetSpec is one thing broken in a cell's network.
+type NetSpec struct {
+	Cell string
+	// Kind is "drop", "reject", "route", "away" or "off".
+	Kind string
+	// To is the address ("10.0.0.5:9000"; without a port for the kinds that break a whole host).
+	To string
+	// With is the kind of reject ("tcp-reset", "icmp-port-unreachable", ...) or of route ("unreachable", ...).
+	With string
+	// Answers makes a drop hit the packets that come from the address, not those that go to it.
+	Answers bool
+}
+
+// FileSpec changes a file of a cell.
+type FileSpec struct {
+	Cell   string
+	File   File
+	Remove bool
+	Chmod  bool // only the mode changes
+}
+
+// DiskSpec makes a folder of a cell a file system of its own size, or gives it back.
+type DiskSpec struct {
+	Cell  string
+	Path  string
+	Bytes int64 // 0 gives the folder back
+}
+
+// FileText answers ReadFile.
+type FileText struct {
+	Text    string
+	Missing bool
+}
+
+// None is the argument or answer of a call that needs none.
+type None struct{}
+
+// ReachedSpec names what a fake upstream has to have been reached by.
+type ReachedSpec struct {
+	Cell, Name            string
+	Connections, Requests int
+}
+
+// Root is where the cells' folders lie in a container. It is a volume, so that a backend in a container of its own
+// shares them.
+const Root = "/badgateway"
+
+// FaketimeAt is where the lab puts libfaketime in a container.
+const FaketimeAt = "/badgateway-libfaketime.so.1"
+
+// Output is what a command printed, on either stream.
+type Output struct{ Text string }
+
+// FollowSpec names a log file of a cell whose news are to come with each answer.
+type FollowSpec struct {
+	Cell, Path string
+}
