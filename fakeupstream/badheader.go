@@ -66,7 +66,7 @@ func (b BadHeader) play(x *exchange) error {
 		return x.answerWith(b.Answer, line)
 	}
 	prefix := "HTTP/1.1 "
-	if x.s.spec.protocol() == FastCGI {
+	if x.s.protocol == FastCGI {
 		prefix = "Status: "
 	}
 	line := ""

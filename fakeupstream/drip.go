@@ -63,7 +63,7 @@ func (x *exchange) rest(w *Well, from int64) error {
 			return err
 		}
 	}
-	if x.hasBody(w) || x.s.spec.protocol() == FastCGI {
+	if x.hasBody(w) || x.s.protocol == FastCGI {
 		if err := x.putEnd(w); err != nil {
 			return err
 		}

@@ -148,7 +148,7 @@ func (x *exchange) finish(err error) {
 // unreadable answers what could not be read as real servers do, and puts it on record.
 func (x *exchange) unreadable(bad errUnreadable) {
 	x.record(func(r *RequestRecord) { r.Problem, r.Raw = bad.why, x.req.firstBytes() })
-	if x.s.spec.protocol() == HTTP {
+	if x.s.protocol == HTTP {
 		x.conn.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
 	}
 	x.close()

@@ -79,8 +79,8 @@ func (f *fleet) replace(name string, spec Spec) (*Server, error) {
 	if old == nil {
 		return nil, nil
 	}
-	if spec.Listen == "" || spec.Listen == old.spec.Listen {
-		spec.Listen = old.spec.Listen
+	if listen := old.Spec().Listen; spec.Listen == "" || spec.Listen == listen {
+		spec.Listen = listen
 		if old.network == "tcp" {
 			spec.Listen = old.address
 		}

@@ -64,7 +64,7 @@ func (x *exchange) readHead() error {
 	}
 	x.started()
 	read := x.readHTTPHead
-	if x.s.spec.protocol() == FastCGI {
+	if x.s.protocol == FastCGI {
 		read = x.readParams
 	}
 	if err := read(lead[0]); err != nil {
@@ -83,7 +83,7 @@ func (x *exchange) recordHead() {
 	x.record(func(rec *RequestRecord) {
 		rec.HeadRead = x.s.opts.Clock.Now()
 		rec.Method, rec.URI, rec.Protocol = string(r.method), string(r.uri), string(r.proto)
-		if x.s.spec.protocol() == FastCGI {
+		if x.s.protocol == FastCGI {
 			eachParam(r.params, func(n, v []byte) { rec.Params = append(rec.Params, Field{string(n), string(v)}) })
 			return
 		}
@@ -286,13 +286,13 @@ func (x *exchange) tell() {
 
 // readBodyUpTo reads at most that many bytes of the body, and puts them on record.
 func (x *exchange) readBodyUpTo(limit int64, sum *bodySum) (err error) {
-	if x.req.expects && limit > 0 && x.s.spec.protocol() == HTTP {
+	if x.req.expects && limit > 0 && x.s.protocol == HTTP {
 		if err := x.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
 			return err
 		}
 	}
 	switch {
-	case x.s.spec.protocol() == FastCGI:
+	case x.s.protocol == FastCGI:
 		err = x.readStdin(limit, sum)
 	case x.req.length == undeclared:
 		err = x.readChunks(limit, sum)

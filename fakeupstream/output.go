@@ -24,7 +24,7 @@ func (x *exchange) raw(b string) { x.out.buf = append(x.out.buf, b...) }
 
 // put gathers content, framed: in FastCGI it goes in STDOUT records.
 func (x *exchange) put(content []byte) error {
-	if x.s.spec.protocol() == FastCGI {
+	if x.s.protocol == FastCGI {
 		x.out.buf = appendStream(x.out.buf, fcgiStdout, x.req.id, content)
 	} else {
 		x.out.buf = append(x.out.buf, content...)
@@ -78,7 +78,7 @@ func (x *exchange) putHead(w *Well) error {
 
 // head is the text of an answer's head.
 func (x *exchange) head(w *Well) []byte {
-	return appendHead(nil, w, x.s.spec.protocol(), x.persistence(w))
+	return appendHead(nil, w, x.s.protocol, x.persistence(w))
 }
 
 // putBody gathers bytes from up to to of the answer's body, in chunks if it has them.
@@ -107,7 +107,7 @@ func (x *exchange) putBody(w *Well, from, to int64) error {
 
 // putEnd gathers what tells that the answer is complete.
 func (x *exchange) putEnd(w *Well) error {
-	if x.s.spec.protocol() == FastCGI {
+	if x.s.protocol == FastCGI {
 		x.out.buf = appendRecord(x.out.buf, fcgiStdout, x.req.id, nil)
 		x.out.buf = appendEnd(x.out.buf, x.req.id, 0, fcgiComplete)
 		return nil
@@ -136,7 +136,7 @@ func (x *exchange) answer(w *Well) error {
 			return err
 		}
 	}
-	if x.hasBody(w) || x.s.spec.protocol() == FastCGI {
+	if x.hasBody(w) || x.s.protocol == FastCGI {
 		if err := x.putEnd(w); err != nil {
 			return err
 		}

@@ -4,7 +4,8 @@ package fakeupstream
 // (SO_LINGER without time), on a unix socket by closing while a byte is left unread, as an
 // application server that dies does (Linux only).
 type Reset struct {
-	// At is the point; empty means AtRequest. AtAccept does not read anything.
+	// At is the point; empty means AtRequest. AtAccept does not read anything; on TCP the
+	// RST then races with the client, which may meet it in connect, write or read.
 	At Point `json:"at,omitempty"`
 	// After is how many bytes of the header or body are sent before, for AtHeader and
 	// AtBody; 0 means half.

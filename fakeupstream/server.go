@@ -34,8 +34,8 @@ type step struct {
 
 // Server is a running upstream.
 type Server struct {
-	spec             Spec
 	opts             Options
+	name, protocol   string
 	network, address string // address has the port that was got
 	addr             net.Addr
 	tls              *tlsSide
@@ -44,6 +44,7 @@ type Server struct {
 	observing        sync.Mutex
 
 	mu       sync.Mutex
+	spec     Spec
 	listener net.Listener // nil while refusing
 	undo     func() error // ends a listenerBehaviour
 	script   [][]step
@@ -88,7 +89,7 @@ func New(spec Spec, opts Options) (*Server, error) {
 		opts.Clock = machineClock{}
 	}
 	s := &Server{
-		spec: spec, opts: opts, done: make(chan struct{}),
+		spec: spec, name: spec.name(), protocol: spec.protocol(), opts: opts, done: make(chan struct{}),
 		seen: newLedger(), live: map[*exchange]struct{}{},
 		script: ready(spec.Script, spec.protocol()),
 	}
@@ -234,10 +235,14 @@ func (s *Server) begin(c net.Conn) {
 }
 
 // Name is what records and events call this upstream.
-func (s *Server) Name() string { return s.spec.name() }
+func (s *Server) Name() string { return s.name }
 
-// Spec is what the upstream was made from.
-func (s *Server) Spec() Spec { return s.spec }
+// Spec is what the upstream was made from, or after Reset what is left of that.
+func (s *Server) Spec() Spec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spec
+}
 
 // Addr is where it listens, or where it refuses.
 func (s *Server) Addr() net.Addr { return s.addr }
@@ -291,9 +296,11 @@ func (s *Server) reset() error {
 	}
 	undo := s.undo
 	s.spec.Script, s.undo = nil, nil
-	s.script, s.accepted, s.seen = ready(nil, s.spec.protocol()), 0, newLedger()
+	s.script, s.accepted, s.seen = ready(nil, s.protocol), 0, newLedger()
 	if s.tls != nil {
-		s.tls = s.tls.well()
+		t := *s.spec.TLS
+		t.Fault = ""
+		s.spec.TLS, s.tls = &t, s.tls.well()
 	}
 	for x := range s.live {
 		x.kill()
@@ -307,7 +314,7 @@ func (s *Server) reset() error {
 	if s.listener == nil {
 		ln, err := s.listen()
 		if err != nil {
-			return fmt.Errorf("upstream %q: %w", s.spec.name(), err)
+			return fmt.Errorf("upstream %q: %w", s.name, err)
 		}
 		s.listener = ln
 	}
@@ -350,7 +357,7 @@ func (s *Server) event(e Event) {
 	}
 	s.observing.Lock()
 	defer s.observing.Unlock()
-	e.Time, e.Upstream = s.opts.Clock.Now(), s.spec.name()
+	e.Time, e.Upstream = s.opts.Clock.Now(), s.name
 	s.opts.Observe(e)
 }
 

@@ -213,7 +213,7 @@ func prebuild(w *Well, protocol string) *prebuilt {
 // pick gives the bytes for the current request, or nil if they have to be made for it.
 func (p *prebuilt) pick(x *exchange, w *Well) []byte {
 	keep := x.persistence(w)
-	if x.s.spec.protocol() == FastCGI {
+	if x.s.protocol == FastCGI {
 		if x.req.id != 1 {
 			return nil
 		}

@@ -69,29 +69,8 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 	ref := wire.NameRef{Cell: c.id, Name: spec.Name}
 	var notBefore, jumped time.Duration
 	if p.After > 0 {
-		start := c.moved
-		// What has passed on the machine counts as well, so the gateway has waited between jumped and jumped+passed.
-		jumped = p.After - margin - time.Since(begun)
-		if err := c.Wait(ctx, jumped); err != nil {
+		if notBefore, jumped, err = c.outlast(ctx, ref, p, begun); err != nil {
 			return Exchange{}, err
-		}
-		var waits bool
-		if err := c.call(ctx, "Pending", ref, &waits); err != nil {
-			return Exchange{}, err
-		}
-		if waits {
-			notBefore = jumped
-			c.Note("visitor", "still waits after %.1f s", jumped.Seconds())
-			last := max(p.After, p.Until) + margin - jumped
-			if !c.clocked() {
-				last = 0 // the answer comes by itself
-			}
-			if last > 0 {
-				if err := c.Wait(ctx, last); err != nil {
-					return Exchange{}, err
-				}
-				jumped = c.moved - start
-			}
 		}
 	}
 	var got wire.Answer
@@ -99,11 +78,37 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 		return Exchange{}, err
 	}
 	e, err := c.exchange(spec, r, got)
-	if c.clocked() {
-		e.Waited = jumped + e.Real
-	}
-	e.NotBefore = notBefore
+	e.NotBefore, e.Waited = notBefore, jumped+e.Real
 	return e, err
+}
+
+// outlast lets time pass until the answer is due, and looks just before whether the visitor still waits. It tells how
+// long he certainly had waited then, and how far the clock was moved in all.
+func (c *Cell) outlast(ctx context.Context, ref wire.NameRef, p Patience, begun time.Time) (notBefore, jumped time.Duration, err error) {
+	start := c.moved
+	waits := func() (still bool, err error) {
+		err = c.call(ctx, "Pending", ref, &still)
+		return still, err
+	}
+	if still, err := waits(); err != nil || !still {
+		return 0, 0, err
+	}
+	// What has passed on the machine counts as well: the gateway has waited for between this and this plus that.
+	almost := p.After - margin - time.Since(begun)
+	if err := c.Wait(ctx, almost); err != nil {
+		return 0, 0, err
+	}
+	still, err := waits()
+	if err != nil || !still {
+		return 0, c.moved - start, err
+	}
+	c.Note("visitor", "still waits after %.1f s", almost.Seconds())
+	if c.clocked() { // otherwise the answer comes by itself
+		if err := c.Wait(ctx, max(p.After, p.Until)+margin-almost); err != nil {
+			return 0, 0, err
+		}
+	}
+	return almost, c.moved - start, nil
 }
 
 // prepareHeld notes what to count from, before the visitor asks.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 const (
@@ -125,6 +126,12 @@ func publishedVersion(info *debug.BuildInfo) string {
 		}
 	}
 	return ""
+}
+
+// publishable tells whether a version is one that can be fetched again: not
+// (devel), and not of a working tree with changes.
+func publishable(version string) bool {
+	return strings.HasPrefix(version, "v") && !strings.Contains(version, "+dirty")
 }
 
 // agentRemedy tells how to make the program by hand.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -27,20 +26,13 @@ type goModule struct {
 	Replace            *goModule
 }
 
-// findGo returns the go command: the one on the PATH, else the one this
-// program was built with, which go test does not always put there.
+// findGo returns the go command. Below go test it is always on the PATH.
 func findGo() (string, error) {
 	path, err := exec.LookPath("go")
-	if err == nil {
-		return path, nil
+	if err != nil {
+		return "", errors.New("this program can't serve itself, and there is no go command to build one that can")
 	}
-	if root := runtime.GOROOT(); root != "" { //nolint:staticcheck // a last resort
-		path = filepath.Join(root, "bin", "go")
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("this program can't serve itself, and there is no go command to build one that can")
+	return path, nil
 }
 
 // module returns where our module lies as seen from the current folder.
@@ -65,7 +57,7 @@ func (b builder) module(ctx context.Context) (goModule, error) {
 func (b builder) fromFolder(ctx context.Context, m goModule) ([]byte, error) {
 	name := m.Version
 	if name == "" {
-		sum, err := b.fingerprint(m.Dir)
+		sum, err := b.fingerprint(ctx, m.Dir)
 		if err != nil {
 			return nil, &AgentError{Err: err, Remedy: agentRemedy(b.arch)}
 		}
@@ -193,10 +185,4 @@ func (b builder) run(ctx context.Context, dir string, env []string, args ...stri
 		return nil, fmt.Errorf("go %s: %w: %s", args[0], err, lastLines(said.String(), 8))
 	}
 	return out.Bytes(), nil
-}
-
-// publishable tells whether a version is one that can be fetched again: not
-// (devel), and not of a working tree with changes.
-func publishable(version string) bool {
-	return strings.HasPrefix(version, "v") && !strings.Contains(version, "+dirty")
 }

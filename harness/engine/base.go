@@ -99,16 +99,11 @@ func (e *Engine) baseFromPackages(ctx context.Context, pulled error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var output bytes.Buffer
-	args := []string{"--quiet", "--variant=apt", "--format=tar", "--architectures=" + debianArchitecture(e.arch)}
-	for _, k := range keyrings() {
-		args = append(args, "--keyring="+k)
-	}
-	args = append(args, suite, "-")
-	if list != "" {
-		args = append(args, "-") // the sources come on standard input
-	}
-	cmd := exec.CommandContext(ctx, tool, args...)
+	cmd := exec.CommandContext(ctx, tool, bootstrapArgs(e.arch, list)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	if dir := scratch(); dir != "" {
+		cmd.Env = append(cmd.Env, "TMPDIR="+dir)
+	}
 	cmd.Stdin = strings.NewReader(list)
 	cmd.Stderr = &output
 	// Killed, it would leave its folder and mounts behind; asked, it cleans up.
@@ -138,6 +133,29 @@ func (e *Engine) baseFromPackages(ctx context.Context, pulled error) error {
 		return fail(fmt.Errorf("the engine's import: %w", imported), output.String(), "")
 	}
 	return nil
+}
+
+// bootstrapArgs returns mmdebstrap's arguments. The sources, if there are any,
+// come on its standard input; the archive goes to its standard output.
+func bootstrapArgs(arch, list string) []string {
+	args := []string{
+		"--quiet", "--variant=apt", "--format=tar",
+		"--architectures=" + debianArchitecture(arch), "--dpkgopt=force-unsafe-io",
+	}
+	// Where this version of it has the hook, /bin is a link from the start, and
+	// the package that would make it one, with all of Perl, is not needed.
+	const merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
+	if _, err := os.Stat(merged); err == nil {
+		args = append(args, "--hook-dir="+merged)
+	}
+	for _, k := range keyrings() {
+		args = append(args, "--keyring="+k)
+	}
+	args = append(args, suite, "-")
+	if list != "" {
+		args = append(args, "-")
+	}
+	return args
 }
 
 // importBase makes of an archive of a root file system the base image.

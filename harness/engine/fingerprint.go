@@ -13,9 +13,9 @@ import (
 // fingerprint sums up the state of a source tree and of the go command: names,
 // sizes and times of all files. It takes milliseconds, where go build takes a
 // good part of a second to find that nothing has changed.
-func (b builder) fingerprint(dir string) (string, error) {
+func (b builder) fingerprint(ctx context.Context, dir string) (string, error) {
 	h := sha256.New()
-	version, err := b.run(context.Background(), "", nil, "env", "GOVERSION")
+	version, err := b.run(ctx, dir, nil, "env", "GOVERSION")
 	if err != nil {
 		return "", err
 	}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 )
@@ -18,6 +20,9 @@ import (
 // is there is taken as it is; else it is pulled, with the credentials that
 // `docker login` has left. The error is a *NoImageError.
 func (e *Engine) Pull(ctx context.Context, ref string) error {
+	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
+		return &NoImageError{Image: strconv.Quote(ref), Err: err, Remedy: pullRemedy(ref, err)}
+	}
 	there, err := e.has(ctx, ref)
 	if err != nil || there {
 		return err

@@ -3,6 +3,7 @@ package match
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/nginxlog"
@@ -81,7 +82,12 @@ func answer(x harness.Exchange) string {
 	if x.Cut {
 		text += fmt.Sprintf(", cut off after %d bytes", x.BodyBytes)
 	}
-	return fmt.Sprintf("%s after %v", text, x.Waited)
+	return text + " after " + span(x.Waited)
+}
+
+// span is a duration in seconds, as nginx's own times are.
+func span(d time.Duration) string {
+	return fmt.Sprintf("%v s", d.Round(time.Millisecond).Seconds())
 }
 
 // logged shows the log lines that were there.

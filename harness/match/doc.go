@@ -2,7 +2,7 @@
 // that makes sense anybody's: an *http.Response, or the text of any nginx error log.
 //
 //	Expect(broken).To(match.HaveStatus(502))
-//	Expect(broken).To(match.HaveLogLine("connect() failed", match.Errno(syscall.ECONNREFUSED)))
+//	Expect(broken).To(match.HaveLogLine("connect() failed", match.Errno(111)))
 //	Expect(broken).To(match.HaveWaited(60 * time.Second))
 //
 // Where a matcher takes an exchange, it takes a [harness.Exchange] or a [harness.Evidence] (then the exchange under the

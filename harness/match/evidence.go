@@ -21,8 +21,11 @@ func (m *alertMatcher) Match(actual any) (bool, error) {
 		actual = append(append(append([]nginxlog.Line{}, e.Healthy.Log...), e.Broken.Log...), e.Mended.Log...)
 	}
 	lines, err := linesOf("HaveNoAlerts", actual)
+	if err != nil {
+		return false, err
+	}
 	m.alerts = atLeast("alert", lines)
-	return len(m.alerts) == 0, err
+	return len(m.alerts) == 0, nil
 }
 
 func (m *alertMatcher) FailureMessage(actual any) string {

@@ -154,7 +154,7 @@ func peersOf(x harness.Exchange) []string {
 // answer at once, in less than 5 s.
 func HaveWaited(d time.Duration) types.GomegaMatcher {
 	return &exchangeMatcher{
-		name: "HaveWaited", want: fmt.Sprintf("to be answered after %v", d),
+		name: "HaveWaited", want: "to be answered after " + span(d),
 		differ: judged("waited", harness.Expectation{After: d}),
 	}
 }

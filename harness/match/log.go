@@ -90,7 +90,7 @@ func (m *lineMatcher) Match(actual any) (bool, error) {
 }
 
 func (m *lineMatcher) FailureMessage(actual any) string {
-	text := "Expected " + m.subject(actual) + " to have the line\n    " + m.want.line.String()
+	text := "Expected " + logOf(actual) + " to have the line\n    " + m.want.line.String()
 	if near, why := m.nearest(); why != nil {
 		text += "\nThe nearest is\n    " + near.String() + "\nbut " + strings.Join(why, "; ")
 	}
@@ -98,12 +98,10 @@ func (m *lineMatcher) FailureMessage(actual any) string {
 }
 
 func (m *lineMatcher) NegatedFailureMessage(actual any) string {
-	return "Expected " + m.subject(actual) + " not to have the line\n    " + m.want.line.String() + "\n" + logged(m.got)
+	return "Expected " + logOf(actual) + " not to have the line\n    " + m.want.line.String() + "\n" + logged(m.got)
 }
 
-// subject tells whose log it is.
-func (m *lineMatcher) subject(actual any) string { return logOf(actual) }
-
+// logOf tells whose log it is.
 func logOf(actual any) string {
 	x, err := exchangeOf("", actual)
 	if err != nil || x.Request == "" {
@@ -120,46 +118,6 @@ func (m *lineMatcher) nearest() (near nginxlog.Line, why []string) {
 		}
 	}
 	return near, why
-}
-
-// HaveOnlyLogLines succeeds when the lines of level warn and above are these, in this order, and no others. Every
-// part of a [harness.LogLine] counts: an Errno of 0 is that of a line without one. Without arguments, nothing may be
-// logged. It takes what [HaveLogLine] takes.
-func HaveOnlyLogLines(lines ...harness.LogLine) types.GomegaMatcher {
-	return &onlyMatcher{want: lines}
-}
-
-type onlyMatcher struct {
-	want []harness.LogLine
-	got  []nginxlog.Line
-	all  []harness.Difference
-}
-
-func (m *onlyMatcher) Match(actual any) (bool, error) {
-	lines, err := linesOf("HaveOnlyLogLines", actual)
-	if err != nil {
-		return false, err
-	}
-	m.got, m.all = atLeast("warn", lines), nil
-	for _, d := range harness.Judge(harness.Expectation{Log: m.want}, harness.Exchange{Log: m.got}) {
-		if d.What == "log" {
-			m.all = append(m.all, d)
-		}
-	}
-	return len(m.all) == 0, nil
-}
-
-func (m *onlyMatcher) FailureMessage(actual any) string {
-	var b strings.Builder
-	b.WriteString("Expected " + logOf(actual) + " to be just as told")
-	for _, d := range m.all {
-		b.WriteString("\n    expected " + d.Want + "\n    came     " + d.Got)
-	}
-	return b.String() + "\n" + logged(m.got)
-}
-
-func (m *onlyMatcher) NegatedFailureMessage(actual any) string {
-	return "Expected " + logOf(actual) + " to be other than this\n" + logged(m.got)
 }
 
 // atLeast are the lines of this level and above.

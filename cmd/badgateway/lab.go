@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/scenarios"
+)
+
+func labCommand() *cobra.Command {
+	var f labFlags
+	var listen, twin string
+	c := &cobra.Command{
+		Use:   "lab ID",
+		Short: "Keep one thing broken, to try by hand",
+		Long: `Starts the scenario's lab, breaks it, and keeps it so: prints an address to curl, and shows the logs as they come. Enter
+mends it, Enter again ends it.`,
+		Example: `  badgateway lab fpm-dead
+  badgateway lab fpm-dead --twin fake --listen 127.0.0.1:8080`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeIDs,
+		RunE: func(c *cobra.Command, args []string) error {
+			some, err := scenarios.Select(args[0])
+			if err != nil {
+				return err
+			}
+			if len(some) != 1 {
+				return fmt.Errorf("%q is %d scenarios: a lab shows one", args[0], len(some))
+			}
+			s, err := f.withConfig(some[0])
+			if err != nil {
+				return err
+			}
+			t, err := twinOf(s, twin)
+			if err != nil {
+				return err
+			}
+			l, err := net.Listen("tcp", listen)
+			if err != nil {
+				return fmt.Errorf("listening for your curl on %s: %w (another address: --listen 127.0.0.1:0)", listen, err)
+			}
+			defer l.Close()
+			return keepBroken(c.Context(), c.InOrStdin(), c.OutOrStdout(), f.options(newProgress(c.ErrOrStderr(), 0).say), l, s, t)
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "where to listen for your curl")
+	c.Flags().StringVar(&twin, "twin", "", "the kind of upstream, real or fake; the first that the scenario has when empty")
+	return c
+}
+
+func twinOf(s harness.Scenario, kind string) (harness.Twin, error) {
+	for _, t := range s.Twins {
+		if kind == "" || string(t.Kind) == kind {
+			return t, nil
+		}
+	}
+	return harness.Twin{}, fmt.Errorf("%s has no twin of kind %q; it has %s", s.ID, kind, kinds(s))
+}
+
+func keepBroken(ctx context.Context, in io.Reader, out io.Writer, o harness.Options, l net.Listener, s harness.Scenario, t harness.Twin) error {
+	lab, err := startLab(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer lab.Close()
+	stage, err := harness.SetStage(ctx, lab, s, t)
+	if err != nil {
+		return err
+	}
+	defer stage.Close()
+	go serveTunnels(l, stage.Cell())
+	enter := make(chan struct{})
+	go func() {
+		lines := bufio.NewScanner(in)
+		for lines.Scan() {
+			enter <- struct{}{}
+		}
+		close(enter)
+	}()
+	if err := stage.Break(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "broken:  %s\n", s.Fault)
+	fmt.Fprintf(out, "try it:  curl -i http://%s%s\n", l.Addr(), pathOf(s.Ask))
+	fmt.Fprintf(out, "expect:  %s\n", outcome(s.Expect))
+	for _, line := range s.Expect.Log {
+		fmt.Fprintf(out, "         %v\n", line)
+	}
+	fmt.Fprintf(out, "\nIts logs follow. Enter mends it.\n\n")
+	if err := follow(ctx, out, stage.Cell(), lab, enter); err != nil {
+		return err
+	}
+	if err := stage.Mend(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nmended:  %s\nTry again; Enter ends the lab.\n\n", s.Remedy)
+	return follow(ctx, out, stage.Cell(), lab, enter)
+}
+
+func pathOf(r harness.Request) string {
+	if r.Path == "" {
+		return "/"
+	}
+	return r.Path
+}
+
+// follow shows the logs as they come, until Enter.
+func follow(ctx context.Context, out io.Writer, c *harness.Cell, lab *harness.Lab, enter <-chan struct{}) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- c.FollowLogs(ctx, out) }()
+	select {
+	case <-enter:
+		stop()
+		<-ended
+		return nil
+	case err := <-ended:
+		return err
+	case <-lab.Gone():
+		return errors.New("the lab is gone: its container or the container engine has ended")
+	}
+}
+
+// serveTunnels carries each connection to the cell's gateway.
+func serveTunnels(l net.Listener, c *harness.Cell) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			inside, err := c.Tunnel()
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "badgateway:", err)
+				return
+			}
+			defer inside.Close()
+			go func() {
+				io.Copy(inside, conn)
+				if half, ok := inside.(interface{ CloseWrite() error }); ok {
+					half.CloseWrite()
+				}
+			}()
+			io.Copy(conn, inside)
+		}()
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/scenarios"
+)
+
+func listCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list [PATTERN...]",
+		Short: "Show what can go wrong: the scenarios, by family",
+		Example: `  badgateway list
+  badgateway list 'fpm-*' family:time cause:B1
+  badgateway list --json | jq -r .id`,
+		ValidArgsFunction: completeIDs,
+		RunE: func(c *cobra.Command, args []string) error {
+			some, err := scenarios.Select(args...)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := json.NewEncoder(c.OutOrStdout())
+				for _, s := range some {
+					if err := out.Encode(listed(s)); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			t := table.NewWriter()
+			t.SetOutputMirror(c.OutOrStdout())
+			t.SetStyle(table.StyleLight)
+			t.AppendHeader(table.Row{"scenario", "family", "cause", "what is broken", "visitor gets", "proven on"})
+			for _, s := range some {
+				t.AppendRow(table.Row{s.ID, s.Family, strings.Join(s.Causes, " "), s.Fault, outcome(s.Expect), kinds(s)})
+			}
+			t.SetColumnConfigs([]table.ColumnConfig{{Name: "what is broken", WidthMax: 60}})
+			t.Render()
+			fmt.Fprintf(c.OutOrStdout(), "%d scenarios. One of them: badgateway run %s\n", len(some), some[0].ID)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return c
+}
+
+// listing is a scenario as list --json prints it. Fields are only ever added.
+type listing struct {
+	ID         string   `json:"id"`
+	Family     string   `json:"family"`
+	Causes     []string `json:"causes"`
+	Claim      string   `json:"claim"`
+	Said       string   `json:"said,omitempty"` // what articles claim, where the measurement differs
+	Fault      string   `json:"fault"`
+	Status     int      `json:"status"` // 0 when the visitor gets no answer
+	NoAnswer   string   `json:"no_answer,omitempty"`
+	Cut        bool     `json:"cut,omitempty"`
+	AfterNanos int64    `json:"after_ns"` // how long the visitor waits
+	Log        []string `json:"log"`      // the log lines, in short
+	Twins      []string `json:"twins"`
+	Confirm    string   `json:"confirm"`
+	Remedy     string   `json:"remedy"`
+	Source     string   `json:"source"`
+}
+
+func listed(s harness.Scenario) listing {
+	l := listing{
+		ID: s.ID, Family: s.Family, Causes: s.Causes, Claim: s.Claim, Said: s.Said, Fault: s.Fault, Status: s.Expect.Status,
+		NoAnswer: s.Expect.NoAnswer, Cut: s.Expect.Cut, AfterNanos: int64(s.Expect.After), Confirm: s.Confirm,
+		Remedy: s.Remedy, Source: s.Source, Log: []string{},
+	}
+	for _, line := range s.Expect.Log {
+		l.Log = append(l.Log, line.String())
+	}
+	for _, t := range s.Twins {
+		l.Twins = append(l.Twins, string(t.Kind))
+	}
+	return l
+}
+
+// outcome is what the visitor gets, in a few words.
+func outcome(e harness.Expectation) string {
+	s := fmt.Sprint(e.Status)
+	switch {
+	case e.Status == 0:
+		s = "no answer (" + e.NoAnswer + ")"
+	case e.Cut:
+		s += ", cut off"
+	}
+	if e.After > 0 {
+		s += fmt.Sprintf(" after %v", e.After)
+	}
+	return s
+}
+
+func kinds(s harness.Scenario) string {
+	var all []string
+	for _, t := range s.Twins {
+		all = append(all, string(t.Kind))
+	}
+	return strings.Join(all, " + ")
+}
+
+func completeIDs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var ids []string
+	for _, s := range scenarios.All() {
+		ids = append(ids, s.ID+"\t"+s.Fault)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}

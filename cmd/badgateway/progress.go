@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// progress tells what is going on while it is: on a terminal in one line that changes, else in a line for each tenth.
+type progress struct {
+	mu       sync.Mutex
+	w        io.Writer
+	terminal bool
+	n, of    int
+	failed   int
+}
+
+func newProgress(w io.Writer, of int) *progress {
+	f, ok := w.(*os.File)
+	return &progress{w: w, of: of, terminal: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+// say tells of one long step.
+func (p *progress) say(format string, a ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.w, format+"\n", a...)
+}
+
+func (p *progress) begin(of int) {
+	if of > 1 {
+		p.say("running %d: each healthy, broken, looked at, mended, healthy", of)
+	}
+}
+
+// done tells of one run that has ended.
+func (p *progress) done(e harness.Evidence) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n++
+	if e.Verdict != harness.Passed {
+		p.failed++
+		p.clear()
+		fmt.Fprintf(p.w, "%s: %s (%s)\n", e.Verdict, e.Scenario, e.Twin)
+	}
+	switch {
+	case p.terminal:
+		p.clear()
+		fmt.Fprintf(p.w, "[%d/%d] %s (%s)", p.n, p.of, e.Scenario, e.Twin)
+	case p.of >= 10 && p.n%max(p.of/10, 1) == 0:
+		fmt.Fprintf(p.w, "[%d/%d] %d failed\n", p.n, p.of, p.failed)
+	}
+}
+
+func (p *progress) clear() {
+	if p.terminal {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}

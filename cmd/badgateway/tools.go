@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/engine"
+)
+
+func fakeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "fake [FLAGS]",
+		Short: "Run an upstream that misbehaves to order, without a lab",
+		Long:  "Runs a fake upstream on this machine, to put behind a gateway of your own. badgateway fake --help shows its flags.",
+		Example: `  badgateway fake --listen 127.0.0.1:8080 --do reset
+  badgateway fake --spec upstreams.json --control 127.0.0.1:9900`,
+		DisableFlagParsing: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if code := fakeupstream.Main(args, os.Stdout, os.Stderr); code != 0 {
+				os.Exit(code) // it has said why
+			}
+			return nil
+		},
+	}
+}
+
+func imagesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "images",
+		Short: "Get the images that the labs need, and say which they are",
+		RunE: func(c *cobra.Command, _ []string) error {
+			say := newProgress(c.ErrOrStderr(), 0).say
+			e, err := engine.Find(c.Context(), engine.Options{Install: true, Say: say})
+			if err != nil {
+				return noLab{err}
+			}
+			for _, name := range []string{"gateway", "php"} {
+				ref, err := e.Image(c.Context(), name)
+				if err != nil {
+					return noLab{err}
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%-8s %s\n", name, ref)
+			}
+			return nil
+		},
+	}
+}
+
+func cleanCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "clean",
+		Short: "Remove all that badgateway ever made on this engine, images included",
+		RunE: func(c *cobra.Command, _ []string) error {
+			e, err := engine.Find(c.Context(), engine.Options{})
+			if err != nil {
+				return noLab{err}
+			}
+			removed, err := e.Clean(c.Context())
+			for _, r := range removed {
+				fmt.Fprintln(c.OutOrStdout(), "removed", r)
+			}
+			if err != nil {
+				return errors.Join(errors.New("cleaning up"), err)
+			}
+			return nil
+		},
+	}
+}

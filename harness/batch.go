@@ -1,0 +1,122 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// A Job is one twin of a scenario to be run.
+type Job struct {
+	Scenario Scenario
+	Twin     Twin
+}
+
+// A Batch runs many jobs in one or more labs, several at once.
+type Batch struct {
+	Labs []*Lab
+	// Parallel is how many cells are open at once in each lab; 4 when it is 0.
+	Parallel int
+	// Done gets each evidence as it comes, one at a time; nil for none.
+	Done func(Evidence)
+}
+
+// Run runs the jobs in their order, and returns the evidence in that order. When ctx ends or a lab is gone it returns
+// what it has, with the error. The twins of a scenario that gave different log lines both say so.
+func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	results := make([]*Evidence, len(jobs))
+	next := make(chan int)
+	go func() {
+		defer close(next)
+		for i := range jobs {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	parallel := b.Parallel
+	if parallel == 0 {
+		parallel = 4
+	}
+	var wg sync.WaitGroup
+	var done sync.Mutex
+	for _, lab := range b.Labs {
+		for range parallel {
+			wg.Go(func() {
+				for i := range next {
+					e := Run(ctx, lab, jobs[i].Scenario, jobs[i].Twin)
+					select {
+					case <-lab.Gone():
+						stop(wire.ErrGone)
+						return
+					case <-ctx.Done():
+						return // it was cut off, and proves nothing
+					default:
+					}
+					done.Lock()
+					results[i] = &e
+					if b.Done != nil {
+						b.Done(e)
+					}
+					done.Unlock()
+				}
+			})
+		}
+	}
+	wg.Wait()
+	var all []Evidence
+	for _, e := range results {
+		if e != nil {
+			all = append(all, *e)
+		}
+	}
+	compareTwins(all)
+	if err := context.Cause(ctx); err != nil {
+		return all, err
+	}
+	if len(all) < len(jobs) {
+		return all, errors.New("not every scenario was run")
+	}
+	return all, nil
+}
+
+// compareTwins holds the log lines of each fake against those of its real twin.
+func compareTwins(all []Evidence) {
+	real := map[string]*Evidence{}
+	for i, e := range all {
+		if e.Twin == Real && e.Verdict != Error {
+			real[e.Scenario] = &all[i]
+		}
+	}
+	for i := range all {
+		e := &all[i]
+		if twin := real[e.Scenario]; e.Twin == Fake && e.Verdict != Error && twin != nil {
+			if d, differ := DifferentLogs(*twin, *e); differ {
+				e.Differences, e.Verdict = append(e.Differences, d), Failed
+			}
+		}
+	}
+}
+
+// DifferentLogs tells whether a fake made the gateway log other lines than the real component did, in which case it is
+// not to be believed. Times, process ids and connection numbers do not count.
+func DifferentLogs(real, fake Evidence) (Difference, bool) {
+	want, got := sameForm(real.Broken.Log), sameForm(fake.Broken.Log)
+	return Difference{What: "twins", Want: want, Got: got}, want != got
+}
+
+func sameForm(lines []nginxlog.Line) string {
+	all := make([]string, len(lines))
+	for i, l := range lines {
+		all[i] = l.Same()
+	}
+	return or(strings.Join(all, "\n"), "no line")
+}

@@ -1,0 +1,108 @@
+package scenarios
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", or "cause:B1". Without
+// any it picks all. A pattern that picks nothing is an error that names the nearest id.
+func Select(patterns ...string) ([]harness.Scenario, error) {
+	all := All()
+	if len(patterns) == 0 {
+		return all, nil
+	}
+	picked := make([]bool, len(all))
+	for _, p := range patterns {
+		hits := 0
+		for i, s := range all {
+			ok, err := matches(p, s)
+			if err != nil {
+				return nil, fmt.Errorf("the pattern %q: %w", p, err)
+			}
+			if ok {
+				picked[i] = true
+				hits++
+			}
+		}
+		if hits == 0 {
+			return nil, unknown(p, all)
+		}
+	}
+	var some []harness.Scenario
+	for i, s := range all {
+		if picked[i] {
+			some = append(some, s)
+		}
+	}
+	return some, nil
+}
+
+func matches(pattern string, s harness.Scenario) (bool, error) {
+	if family, ok := strings.CutPrefix(pattern, "family:"); ok {
+		return s.Family == family, nil
+	}
+	if cause, ok := strings.CutPrefix(pattern, "cause:"); ok {
+		for _, c := range s.Causes {
+			if strings.EqualFold(c, cause) {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	return path.Match(pattern, s.ID)
+}
+
+func unknown(pattern string, all []harness.Scenario) error {
+	nearest, distance := "", 1<<30
+	for _, s := range all {
+		if d := levenshtein.ComputeDistance(pattern, s.ID); d < distance {
+			nearest, distance = s.ID, d
+		}
+	}
+	return fmt.Errorf("no scenario is called %q; the nearest is %q (badgateway list shows all)", pattern, nearest)
+}
+
+// Jobs are the twins of the scenarios, in their order.
+func Jobs(some []harness.Scenario) []harness.Job {
+	var jobs []harness.Job
+	for _, s := range some {
+		for _, t := range s.Twins {
+			jobs = append(jobs, harness.Job{Scenario: s, Twin: t})
+		}
+	}
+	return jobs
+}
+
+// Shuffle puts jobs in the random order that a seed stands for.
+func Shuffle(jobs []harness.Job, seed int64) {
+	r := rand.New(rand.NewPCG(uint64(seed), 0))
+	r.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
+}
+
+// Shard is the part of the scenarios that one of several machines runs, written "2/5": the second of five.
+func Shard(some []harness.Scenario, part string) ([]harness.Scenario, error) {
+	if part == "" {
+		return some, nil
+	}
+	which, of, ok := strings.Cut(part, "/")
+	k, err1 := strconv.Atoi(which)
+	n, err2 := strconv.Atoi(of)
+	if !ok || err1 != nil || err2 != nil || k < 1 || k > n {
+		return nil, fmt.Errorf("a shard is written K/N with K from 1 to N, like 2/5, not %q", part)
+	}
+	var mine []harness.Scenario
+	for i, s := range some {
+		if i%n == k-1 {
+			mine = append(mine, s)
+		}
+	}
+	return mine, nil
+}
