@@ -81,11 +81,8 @@ func (b BadHeader) play(x *exchange) error {
 		line = prefix + "20 OK"
 	}
 	_, rest, _ := bytes.Cut(x.head(&b.Answer), []byte("\r\n"))
-	if err := x.pause(x.out.head); err != nil {
-		return err
-	}
 	if err := x.put(append([]byte(line+"\r\n"), rest...)); err != nil {
 		return err
 	}
-	return x.rest(&b.Answer, 0)
+	return x.rest(&b.Answer)
 }

@@ -9,9 +9,10 @@ import (
 // Delay waits, and then lets another behaviour go on.
 type Delay struct {
 	// At is where it waits: AtAccept before anything is read (and before a TLS handshake),
-	// AtRequest after the request was read, AtHeader (the default) before the first byte
-	// of the header, AtBody between header and body. The kernel completes TCP handshakes
-	// by itself, so that an upstream that is slow to accept looks like AtAccept.
+	// AtRequest (the default) or AtHeader after the request was read and before the first
+	// byte of an answer, AtBody between header and body, if Then sends these. The kernel
+	// completes TCP handshakes by itself, so that an upstream that is slow to accept looks
+	// like AtAccept.
 	At Point `json:"at,omitempty"`
 	// For is how long, by the Server's Clock. It must be given.
 	For time.Duration `json:"for,omitempty"`
@@ -20,7 +21,7 @@ type Delay struct {
 }
 
 func (b Delay) String() string {
-	return fmt.Sprintf("delay %v at %s, then %s", b.For, b.At.or(AtHeader), b.then())
+	return fmt.Sprintf("delay %v at %s, then %s", b.For, b.At.or(AtRequest), b.then())
 }
 
 func (b Delay) then() Behaviour {
@@ -47,23 +48,21 @@ func (b Delay) check(on place) error {
 }
 
 func (b Delay) play(x *exchange) error {
-	switch b.At.or(AtHeader) {
-	case AtAccept:
-		x.acts()
-		if err := x.pause(b.For); err != nil {
-			return err
-		}
-	case AtRequest:
-		if err := x.readRequest(); err != nil {
-			return err
-		}
-		if err := x.pause(b.For); err != nil {
-			return err
-		}
-	case AtHeader:
-		x.out.head += b.For
-	case AtBody:
+	if b.At == AtBody {
 		x.out.body += b.For
+		return b.then().play(x)
+	}
+	read := x.readRequest
+	if b.At == AtAccept {
+		read = func() error { x.acts(); return nil }
+	} else if _, ok := b.Then.(EarlyAnswer); ok {
+		read = x.readHead
+	}
+	if err := read(); err != nil {
+		return err
+	}
+	if err := x.pause(b.For); err != nil {
+		return err
 	}
 	return b.then().play(x)
 }

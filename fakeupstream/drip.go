@@ -44,32 +44,9 @@ func (b Drip) play(x *exchange) error {
 		if err := x.partial(&b.Answer, AtHeaderEnd, 0); err != nil {
 			return err
 		}
-		if err := x.pause(x.out.body); err != nil {
-			return err
-		}
 		x.out.dripBy, x.out.every = b.bytes(), b.Every
-		return x.rest(&b.Answer, 0)
+		return x.rest(&b.Answer)
 	}
 	x.out.dripBy, x.out.every = b.bytes(), b.Every
 	return x.answer(&b.Answer)
-}
-
-// rest sends what is left of an answer of which the head, and the body up to from, was
-// sent.
-func (x *exchange) rest(w *Well, from int64) error {
-	x.out.body = 0
-	if x.hasBody(w) {
-		if err := x.putBody(w, from, w.size()); err != nil {
-			return err
-		}
-	}
-	if x.hasBody(w) || x.s.protocol == FastCGI {
-		if err := x.putEnd(w); err != nil {
-			return err
-		}
-	}
-	if err := x.flush(); err != nil {
-		return err
-	}
-	return x.after(w)
 }

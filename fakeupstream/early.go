@@ -54,10 +54,7 @@ func (b EarlyAnswer) play(x *exchange) error {
 	if err := x.putHead(&w); err != nil {
 		return err
 	}
-	if err := x.putBody(&w, 0, w.size()); err != nil {
-		return err
-	}
-	if err := x.putEnd(&w); err != nil {
+	if err := x.putRest(&w); err != nil {
 		return err
 	}
 	if err := x.flush(); err != nil {

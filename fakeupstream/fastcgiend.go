@@ -61,11 +61,7 @@ func (b FastCGIEnd) play(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
 	}
-	if b.silent() {
-		if err := x.pause(x.out.head); err != nil {
-			return err
-		}
-	} else {
+	if !b.silent() {
 		if err := x.unterminated(&b.Answer); err != nil {
 			return err
 		}

@@ -48,9 +48,6 @@ func garbage(n int) []byte {
 
 // sendAndEnd sends bytes as they are and ends the connection.
 func (x *exchange) sendAndEnd(b []byte, e Ending) error {
-	if err := x.pause(x.out.head); err != nil {
-		return err
-	}
 	x.raw(string(b))
 	if err := x.flush(); err != nil {
 		return err

@@ -11,7 +11,6 @@ type output struct {
 	buf    []byte
 	dripBy int           // bytes per write; 0 writes all at once
 	every  time.Duration // between such writes
-	head   time.Duration // wait before the first byte of the header
 	body   time.Duration // wait between header and body
 }
 
@@ -70,9 +69,6 @@ func (x *exchange) write(b []byte) error {
 
 // putHead gathers the head of an answer.
 func (x *exchange) putHead(w *Well) error {
-	if err := x.pause(x.out.head); err != nil {
-		return err
-	}
 	return x.put(x.head(w))
 }
 
@@ -131,15 +127,13 @@ func (x *exchange) answer(w *Well) error {
 	if err := x.putHead(w); err != nil {
 		return err
 	}
-	if x.hasBody(w) {
-		if err := x.putBody(w, 0, w.size()); err != nil {
-			return err
-		}
-	}
-	if x.hasBody(w) || x.s.protocol == FastCGI {
-		if err := x.putEnd(w); err != nil {
-			return err
-		}
+	return x.rest(w)
+}
+
+// rest sends what follows the head of an answer.
+func (x *exchange) rest(w *Well) error {
+	if err := x.putRest(w); err != nil {
+		return err
 	}
 	if err := x.flush(); err != nil {
 		return err
@@ -147,8 +141,21 @@ func (x *exchange) answer(w *Well) error {
 	return x.after(w)
 }
 
+// putRest gathers the body, if the answer has one, and what ends the answer.
+func (x *exchange) putRest(w *Well) error {
+	if x.hasBody(w) {
+		if err := x.putBody(w, 0, w.size()); err != nil {
+			return err
+		}
+	}
+	if x.hasBody(w) || x.s.protocol == FastCGI {
+		return x.putEnd(w)
+	}
+	return nil
+}
+
 // plain tells that nothing is slow about the output.
-func (o *output) plain() bool { return o.dripBy == 0 && o.head == 0 && o.body == 0 }
+func (o *output) plain() bool { return o.dripBy == 0 && o.body == 0 }
 
 // after closes after an answer, or keeps the connection for the next.
 func (x *exchange) after(w *Well) error {
@@ -165,9 +172,6 @@ func (x *exchange) partial(w *Well, at Point, after int) error {
 	head := x.head(w)
 	switch at {
 	case AtHeader:
-		if err := x.pause(x.out.head); err != nil {
-			return err
-		}
 		if err := x.put(head[:portion(int64(len(head)), after)]); err != nil {
 			return err
 		}
@@ -186,10 +190,7 @@ func (x *exchange) partial(w *Well, at Point, after int) error {
 		if err := x.putHead(&kept); err != nil {
 			return err
 		}
-		if err := x.putBody(w, 0, w.size()); err != nil {
-			return err
-		}
-		if err := x.putEnd(w); err != nil {
+		if err := x.putRest(w); err != nil {
 			return err
 		}
 	}

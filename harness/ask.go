@@ -18,7 +18,7 @@ type Patience struct {
 	// After and Until are the earliest and latest that the answer may come. The lab's clock is moved to half a second
 	// before After, when the visitor must still wait, and then to half a second after Until.
 	After, Until time.Duration
-	// Held is what has to have the request first; see [Twin].
+	// Held is what has to have the request first; see [Twin]. Of several, each has it for an equal part of After.
 	Held string
 	// Strike is done once it has.
 	Strike []Change
@@ -48,16 +48,20 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 		limit += max(p.After, p.Until)
 	}
 	spec := c.askSpec(r, limit)
-	had, err := c.prepareHeld(ctx, p.Held)
-	if err != nil {
-		return Exchange{}, err
+	holders := strings.Split(p.Held, ",")
+	had := make([]int, len(holders))
+	for i, h := range holders {
+		var err error
+		if had[i], err = c.prepareHeld(ctx, h); err != nil {
+			return Exchange{}, err
+		}
 	}
 	c.Note("visitor", "asks %s", r.line())
-	begun := time.Now()
+	begun, start := time.Now(), c.moved
 	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
 		return Exchange{}, err
 	}
-	if err := c.awaitHeld(ctx, p.Held, had); err != nil {
+	if err := c.awaitHeld(ctx, holders[0], had[0]); err != nil {
 		return Exchange{}, err
 	}
 	for _, s := range p.Strike {
@@ -67,9 +71,19 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 		}
 	}
 	ref := wire.NameRef{Cell: c.id, Name: spec.Name}
-	var notBefore, jumped time.Duration
+	var notBefore time.Duration
 	if p.After > 0 {
-		if notBefore, jumped, err = c.outlast(ctx, ref, p, begun); err != nil {
+		// All but the last have the request for their share of the time; only then does the next have it.
+		for i := 1; i < len(holders); i++ {
+			if err := c.Wait(ctx, p.After/time.Duration(len(holders))); err != nil {
+				return Exchange{}, err
+			}
+			if err := c.awaitHeld(ctx, holders[i], had[i]); err != nil {
+				return Exchange{}, err
+			}
+		}
+		var err error
+		if notBefore, err = c.outlast(ctx, ref, p, begun, start); err != nil {
 			return Exchange{}, err
 		}
 	}
@@ -78,67 +92,37 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 		return Exchange{}, err
 	}
 	e, err := c.exchange(spec, r, got)
-	e.NotBefore, e.Waited = notBefore, jumped+e.Real
+	e.NotBefore, e.Waited = notBefore, c.moved-start+e.Real
 	return e, err
 }
 
 // outlast lets time pass until the answer is due, and looks just before whether the visitor still waits. It tells how
-// long he certainly had waited then, and how far the clock was moved in all.
-func (c *Cell) outlast(ctx context.Context, ref wire.NameRef, p Patience, begun time.Time) (notBefore, jumped time.Duration, err error) {
-	start := c.moved
+// long he had waited by then. The request was begun when the clock stood at start, and what has passed on the machine
+// since then counts as well.
+func (c *Cell) outlast(ctx context.Context, ref wire.NameRef, p Patience, begun time.Time, start time.Duration) (time.Duration, error) {
 	waits := func() (still bool, err error) {
 		err = c.call(ctx, "Pending", ref, &still)
 		return still, err
 	}
+	passed := func() time.Duration { return c.moved - start + time.Since(begun) }
 	if still, err := waits(); err != nil || !still {
-		return 0, 0, err
+		return 0, err
 	}
-	// What has passed on the machine counts as well: the gateway has waited for between this and this plus that.
-	almost := p.After - margin - time.Since(begun)
-	if err := c.Wait(ctx, almost); err != nil {
-		return 0, 0, err
+	if err := c.Wait(ctx, max(0, p.After-margin-passed())); err != nil {
+		return 0, err
 	}
-	still, err := waits()
-	if err != nil || !still {
-		return 0, c.moved - start, err
+	notBefore := passed()
+	if still, err := waits(); err != nil || !still {
+		return 0, err
 	}
-	c.Note("visitor", "still waits after %.1f s", almost.Seconds())
+	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
 	if c.clocked() { // otherwise the answer comes by itself
-		if err := c.Wait(ctx, max(p.After, p.Until)+margin-almost); err != nil {
-			return 0, 0, err
+		// The gateway began to wait a little later than the visitor, so all of this is by the clock.
+		if err := c.Wait(ctx, max(p.After, p.Until)+margin-(c.moved-start)); err != nil {
+			return 0, err
 		}
 	}
-	return almost, c.moved - start, nil
-}
-
-// prepareHeld notes what to count from, before the visitor asks.
-func (c *Cell) prepareHeld(ctx context.Context, held string) (int, error) {
-	switch {
-	case held == "":
-		return 0, nil
-	case strings.HasPrefix(held, "/"):
-		return 0, c.call(ctx, "Watch", wire.NameRef{Cell: c.id, Name: held}, nil)
-	}
-	name, what, _ := strings.Cut(held, ":")
-	all, err := c.Records(ctx, name)
-	return count(all, what == "connection"), err
-}
-
-func (c *Cell) awaitHeld(ctx context.Context, held string, had int) error {
-	var err error
-	switch {
-	case held == "":
-		return nil
-	case strings.HasPrefix(held, "/"):
-		err = c.call(ctx, "Opened", wire.NameRef{Cell: c.id, Name: held}, nil)
-	default:
-		err = c.reached(ctx, held, had)
-	}
-	if err != nil {
-		return fmt.Errorf("waiting until %s has the request: %w", held, err)
-	}
-	c.Note("upstream", "%s has the request", held)
-	return c.call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: gatewayName}, nil)
+	return notBefore, nil
 }
 
 func (c *Cell) askSpec(r Request, limit time.Duration) wire.AskSpec {

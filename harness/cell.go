@@ -103,7 +103,7 @@ func (c *Cell) startAll(ctx context.Context) error {
 // addresses are the hosts of the cell: the gateway, its visitors, and every upstream.
 func addresses(setup Setup) []string {
 	all := []string{GatewayAddress}
-	known := map[string]bool{"127.0.0.1": true, "::1": true, "": true, GatewayAddress: true}
+	known := map[string]bool{"127.0.0.1": true, "::1": true, "": true, "0.0.0.0": true, "::": true, GatewayAddress: true}
 	for i := 1; i <= 9; i++ {
 		all = append(all, fmt.Sprint(visitorNet, i))
 	}

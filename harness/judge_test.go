@@ -28,6 +28,11 @@ func TestJudge(t *testing.T) {
 			want.After, got.NotBefore, got.Waited, got.Real = time.Minute, notBefore, waited, real
 		}
 	}
+	until := func(notBefore, waited time.Duration) func(*Expectation, *Exchange) {
+		return func(want *Expectation, got *Exchange) {
+			want.After, want.Until, got.NotBefore, got.Waited = 20*time.Second, 30*time.Second, notBefore, waited
+		}
+	}
 	for name, c := range map[string]struct {
 		change func(*Expectation, *Exchange)
 		differ []string // "what: want | got", a part of it
@@ -54,6 +59,11 @@ func TestJudge(t *testing.T) {
 		"still waiting":      {minute(60500*time.Millisecond, 61*time.Second, 0), []string{"no answer yet at 60.5 s"}},
 		"one-sided":          {minute(0, 60500*time.Millisecond, time.Second), []string{"nothing proves"}},
 		"too wide":           {minute(30*time.Second, 60500*time.Millisecond, 0), []string{"too wide"}},
+
+		"until, in time":   {until(19*time.Second, 28*time.Second), nil},
+		"until, too late":  {until(19*time.Second, 32*time.Second), []string{"waited: 20 s to 30 s | 32 s"}},
+		"until, too early": {until(10*time.Second, 15*time.Second), []string{"waited: 20 s to 30 s | 15 s"}},
+		"until, one-sided": {until(0, 25*time.Second), []string{"nothing proves"}},
 
 		"silent":           {func(_ *Expectation, g *Exchange) { g.Log = nil }, []string{"log: [error] connect() failed (111) while connecting to upstream | no further line"}},
 		"an unwanted line": {func(w *Expectation, _ *Exchange) { w.Log = nil }, []string{"log: no further line | [error] connect() failed (111: Connection refused) while"}},

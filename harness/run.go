@@ -95,7 +95,11 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.mend(ctx); err != nil {
 		return fmt.Errorf("mending: %w", err)
 	}
-	if e.Mended, err = r.ask(ctx, Patience{After: t.RemedyTakes, Held: r.heldAfterRemedy()}); err != nil {
+	after := Patience{After: t.RemedyTakes, Held: r.heldAfterRemedy()}
+	if t.Withstands {
+		after.Held, after.Strike = t.Held, t.Strike
+	}
+	if e.Mended, err = r.ask(ctx, after); err != nil {
 		return fmt.Errorf("asking after the remedy: %w", err)
 	}
 	for _, d := range Judge(Expectation{Status: 200, After: t.RemedyTakes}, e.Mended) {

@@ -48,9 +48,13 @@ type Twin struct {
 	Break []Change
 	// Strike is done while the request is under way, once Held is so.
 	Strike []Change
-	// Held names what has the request in its hands before the fault strikes or the clock is moved: a fake upstream
-	// that has read it ("app"), one that has accepted a connection ("app:connection"), or a file that a real one has
-	// opened ("/var/www/index.php"). Empty when it is enough that the gateway has read it.
+	// Withstands says that the remedy does not keep the strike away but makes it harmless: it strikes once more, while
+	// the request after the remedy is under way.
+	Withstands bool
+	// Held names what has the request in its hands before the fault strikes or the clock is moved: an upstream that
+	// has read it ("app"), one that has a connection and perhaps reads nothing ("app:connection"), or a file that a real
+	// one has opened ("/var/www/index.php"). Empty when it is enough that the gateway has read it. Several, with commas
+	// between them ("b,a"), keep the visitor waiting one after the other, each for an equal part of the time expected.
 	Held string
 	// Remedy is what mends it; without any, undoing the fault is the remedy.
 	Remedy []Change
@@ -80,7 +84,8 @@ const (
 type Expectation struct {
 	// Status is the status that the visitor gets; 0 when no answer comes at all, which NoAnswer then names.
 	Status int
-	// NoAnswer says how the visitor's connection ended where it got no status: "refused", "closed", "reset".
+	// NoAnswer says how the visitor's connection ended where it got no status: "refused", "closed", "reset", or
+	// "garbled" where bytes came that are no HTTP.
 	NoAnswer string
 	// Cut is true when the answer ends before the length that it declared, or without its last chunk.
 	Cut bool

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -22,6 +24,7 @@ type station struct {
 	container testcontainers.Container
 	client    *wire.Client
 	hello     wire.Hello
+	engine    *client.Client
 	stderr    *bytes.Buffer // what the agent said before it ended; read only once it has
 }
 
@@ -36,23 +39,20 @@ const agentAt = "/badgateway-agent"
 // newStation makes a container with no network, no port and no host path, and speaks to its agent over its standard
 // input. When this process ends, in whatever way, the engine closes that input and the container goes.
 func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error) {
-	s := &station{stderr: &bytes.Buffer{}}
-	files := []testcontainers.ContainerFile{{Reader: bytes.NewReader(l.agent), ContainerFilePath: agentAt, FileMode: 0o755}}
+	s := &station{engine: l.engine.Client(), stderr: &bytes.Buffer{}}
+	files := map[string][]byte{agentAt: l.agent}
 	if !l.options.RealTime {
 		lib, err := l.engine.Faketime(ctx)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, testcontainers.ContainerFile{
-			Reader: bytes.NewReader(lib), ContainerFilePath: wire.FaketimeAt, FileMode: 0o755,
-		})
+		files[wire.FaketimeAt] = lib
 	}
 	request := testcontainers.GenericContainerRequest{
 		ContainerRequest: testcontainers.ContainerRequest{
 			Image:      spec.image,
 			Labels:     engine.Labels(),
 			Entrypoint: []string{agentAt, "agent"},
-			Files:      files,
 			ConfigModifier: func(c *container.Config) {
 				c.Cmd = nil
 				c.User = "0:0"
@@ -82,6 +82,9 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 			},
 			LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
 				PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
+					if err := copyInto(ctx, l.engine.Client(), c.GetContainerID(), files); err != nil {
+						return err
+					}
 					return s.attach(l.engine.Client(), c.GetContainerID())
 				}},
 			}},
@@ -104,6 +107,30 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
+}
+
+// copyInto puts programs into a container that has not started. Testcontainers can do it too, but packs them with gzip,
+// which takes longer than all the rest of the start.
+func copyInto(ctx context.Context, c *client.Client, id string, files map[string][]byte) error {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for path, data := range files {
+		header := &tar.Header{Name: path, Mode: 0o755, Size: int64(len(data)), Format: tar.FormatPAX}
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := w.Write(data); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err := c.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
+	if err != nil {
+		return fmt.Errorf("copying the lab's program into the container: %w", err)
+	}
+	return nil
 }
 
 // attach connects to the container's standard streams before it starts. It does not obey the caller's context, since the
@@ -145,7 +172,27 @@ func (s *station) close() error {
 func (s *station) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	return s.container.Terminate(ctx, testcontainers.StopTimeout(0))
+	err := s.container.Terminate(ctx, testcontainers.StopTimeout(0))
+	if errdefs.IsConflict(err) {
+		return s.removed(ctx) // its program ended first, and the engine is at it
+	}
+	return err
+}
+
+// removed waits until the engine has removed the container.
+func (s *station) removed(ctx context.Context) error {
+	gone := s.engine.ContainerWait(ctx, s.container.GetContainerID(), client.ContainerWaitOptions{
+		Condition: container.WaitConditionRemoved,
+	})
+	select {
+	case <-gone.Result:
+		return nil
+	case err := <-gone.Error:
+		if errdefs.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("waiting until the container is removed: %w", err)
+	}
 }
 
 type silent struct{}

@@ -17,7 +17,16 @@ var files embed.FS
 func All() []harness.Scenario {
 	var all []harness.Scenario
 	for _, family := range [][]harness.Scenario{
+		firewall,
+		answer, body,
 		service,
+		sockets,
+		restarts,
+		timeouts,
+		memory,
+		overload,
+		code,
+		crashes,
 	} {
 		all = append(all, family...)
 	}

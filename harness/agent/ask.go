@@ -11,11 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -25,7 +22,6 @@ type ask struct {
 	spec   wire.AskSpec
 	conn   *net.TCPConn
 	begun  time.Time
-	heard  atomic.Bool // the first byte of the answer was read
 	answer wire.Answer
 	done   chan struct{}
 }
@@ -67,8 +63,6 @@ func (a *ask) listen() {
 	defer a.conn.Close()
 	a.conn.SetReadDeadline(a.begun.Add(a.spec.Limit))
 	in := bufio.NewReader(a.conn)
-	_, err := in.Peek(1)
-	a.heard.Store(err == nil)
 	method := http.MethodGet
 	if a.spec.Head {
 		method = http.MethodHead
@@ -99,35 +93,27 @@ func howItEnded(err error) string {
 		return "reset"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "silent"
-	default:
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "closed"
+	default:
+		return "garbled"
 	}
 }
 
-// pending tells whether nothing of the answer has come yet. It looks into the socket itself, so that a byte which the
-// gateway has sent and nobody has read counts.
-func (a *ask) pending() (bool, error) {
+// pending tells whether the answer has not ended yet. The visitor asks the gateway to close, so it has ended once the
+// gateway's end of the connection is no longer open, whether the visitor has read it by then or not.
+func (c *cell) pending(a *ask) (bool, error) {
 	select {
 	case <-a.done:
 		return false, nil
 	default:
 	}
-	raw, err := a.conn.SyscallConn()
+	all, err := c.sockets()
 	if err != nil {
-		return false, nil // closed: the answer is complete
+		return false, err
 	}
-	var n int
-	var peek error
-	if err := raw.Control(func(fd uintptr) {
-		n, _, peek = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	}); err != nil {
-		return false, nil
-	}
-	if peek == unix.EAGAIN {
-		return !a.heard.Load(), nil
-	}
-	_ = n
-	return false, nil
+	s, there := a.visitorSocket(all)
+	return there && s.state == tcpEstablished, nil
 }
 
 // visitorSocket finds the gateway's end of the visitor's connection.
@@ -169,6 +155,20 @@ func (c *cell) held(a *ask) error {
 	return nil
 }
 
+// resting tells whether a process has ended, or has nothing to do.
+func (c *cell) resting(name string) (bool, error) {
+	p, err := c.process(name)
+	if err != nil {
+		return false, err
+	}
+	select {
+	case <-p.ended:
+		return true, nil
+	default:
+		return p.idle()
+	}
+}
+
 // idle tells whether the process and all its children sleep.
 func (p *process) idle() (bool, error) {
 	for _, pid := range append(childrenOf(p.pid), p.pid) {
@@ -189,8 +189,11 @@ func (c *cell) finish(a *ask) (wire.Answer, error) {
 			if err != nil {
 				return false, err
 			}
-			s, there := a.visitorSocket(all)
-			return !there || s.inode == 0, nil
+			if s, there := a.visitorSocket(all); there && s.inode != 0 {
+				return false, nil
+			}
+			// A connection that both ends have closed may be gone from the list before the gateway has logged it.
+			return c.resting(a.spec.Gateway)
 		}); err != nil && !errors.Is(err, errLimit) {
 			return wire.Answer{}, err
 		}

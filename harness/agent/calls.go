@@ -147,13 +147,13 @@ func (s *Calls) StartAsk(spec wire.AskSpec, _ *wire.None) error {
 	return c.held(a)
 }
 
-// Pending tells whether the visitor has not had a byte of the answer yet.
+// Pending tells whether the answer has not ended yet.
 func (s *Calls) Pending(ref wire.NameRef, out *bool) error {
-	_, a, err := s.ask(ref)
+	c, a, err := s.ask(ref)
 	if err != nil {
 		return err
 	}
-	*out, err = a.pending()
+	*out, err = c.pending(a)
 	return err
 }
 
@@ -303,6 +303,15 @@ func (s *Calls) Follow(spec wire.FollowSpec, _ *wire.None) error {
 		c.logs[spec.Path] = 0
 	}
 	return nil
+}
+
+// Taken waits until a real upstream has the gateway's request.
+func (s *Calls) Taken(spec wire.TakenSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.taken(spec)
 }
 
 // Idle waits until a process and all its children sleep.

@@ -130,11 +130,14 @@ func wake(pid int, sig unix.Signal) error {
 		if before, err = scheduleOf(pid); os.IsNotExist(err) {
 			return true, nil // it ended, which was perhaps just what was due
 		}
-		return before.asleep, err
+		return before.asleep || before.stopped, err
 	}
 	// A signal to a process that is awake may come between its look at the clock and its going to sleep.
 	if err := until(5*time.Second, asleep); err != nil {
 		return fmt.Errorf("waiting for process %d to sleep: %w", pid, err)
+	}
+	if before.stopped {
+		return nil // it looks at the clock when it is continued
 	}
 	if err := unix.Kill(pid, sig); err != nil {
 		if err == unix.ESRCH {
@@ -147,7 +150,7 @@ func wake(pid int, sig unix.Signal) error {
 		if os.IsNotExist(err) {
 			return true, nil
 		}
-		return now.asleep && now.switches > before.switches, err
+		return now.asleep && now.switches > before.switches || now.stopped, err
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for process %d to sleep again: %w", pid, err)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,6 +20,9 @@ func (c *cell) play(f wire.FakeSpec) error {
 	spec := f.Spec
 	if path, ok := strings.CutPrefix(spec.Listen, "unix:"); ok {
 		spec.Listen = "unix:" + c.path(path)
+		if err := os.MkdirAll(filepath.Dir(c.path(path)), 0o755); err != nil {
+			return fmt.Errorf("making a folder for the socket %s of cell %s: %w", path, c.id, err)
+		}
 	}
 	s, err := fakeupstream.New(spec, fakeupstream.Options{
 		Clock: c.clock,

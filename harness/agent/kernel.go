@@ -17,6 +17,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // errLimit says that what was waited for did not come in time.
@@ -161,6 +163,41 @@ func (c *cell) unixListening(path string) (bool, error) {
 	return false, nil
 }
 
+// taken waits until the gateway has sent what it has to send to an address of the cell, and a program has read it all
+// there, or has at least not refused it.
+func (c *cell) taken(spec wire.TakenSpec) error {
+	gateway, err := c.process(spec.Gateway)
+	if err != nil {
+		return err
+	}
+	at, err := netip.ParseAddrPort(spec.At)
+	if err != nil {
+		return fmt.Errorf("the address of a real upstream: %w", err)
+	}
+	err = until(10*time.Second, func() (bool, error) {
+		if idle, err := gateway.idle(); err != nil || !idle {
+			return false, err
+		}
+		all, err := c.sockets()
+		if err != nil {
+			return false, err
+		}
+		for _, s := range all {
+			if s.local != at || s.state != tcpEstablished {
+				continue
+			}
+			if spec.Unread && s.unread > 0 || !spec.Unread && s.inode != 0 && s.unread == 0 {
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for a request at %s: %w", spec.At, err)
+	}
+	return nil
+}
+
 // childrenOf lists the children of a process.
 func childrenOf(pid int) []int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -179,6 +216,7 @@ func childrenOf(pid int) []int {
 // schedule is how a process stands with the kernel's scheduler.
 type schedule struct {
 	asleep   bool
+	stopped  bool   // by SIGSTOP
 	switches uint64 // how often it has gone to sleep of its own
 }
 
@@ -193,7 +231,7 @@ func scheduleOf(pid int) (schedule, error) {
 		value = strings.TrimSpace(value)
 		switch key {
 		case "State":
-			s.asleep = strings.HasPrefix(value, "S")
+			s.asleep, s.stopped = strings.HasPrefix(value, "S"), strings.HasPrefix(value, "T")
 		case "voluntary_ctxt_switches":
 			s.switches, _ = strconv.ParseUint(value, 10, 64)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -251,53 +250,6 @@ func (c *cell) route(spec wire.NetSpec) (func() error, error) {
 		}
 		defer h.Close()
 		if err := h.RouteDel(nowhere); err != nil {
-			return err
-		}
-		return back()
-	}, nil
-}
-
-// off puts a host behind a wire at whose other end nobody answers ARP, as if it had been switched off.
-func (c *cell) off(address string) (func() error, error) {
-	back, err := c.away(address)
-	if err != nil {
-		return nil, err
-	}
-	h, err := c.netlink()
-	if err != nil {
-		return nil, err
-	}
-	defer h.Close()
-	port := len(c.undo)
-	near, far := "wire"+strconv.Itoa(port), "dead"+strconv.Itoa(port)
-	wire := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: near}, PeerName: far}
-	if err := h.LinkAdd(wire); err != nil {
-		return nil, fmt.Errorf("making the wire: %w", err)
-	}
-	for _, name := range []string{far, near} {
-		l, err := h.LinkByName(name)
-		if err != nil {
-			return nil, err
-		}
-		if err := h.LinkSetUp(l); err != nil {
-			return nil, err
-		}
-		wire.Index = l.Attrs().Index // the near end's, at last
-	}
-	addr, err := hostAddr(address)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.RouteAdd(&netlink.Route{Dst: addr.IPNet, LinkIndex: wire.Index, Scope: unix.RT_SCOPE_LINK}); err != nil {
-		return nil, fmt.Errorf("sending the packets for %s down the wire: %w", address, err)
-	}
-	return func() error {
-		h, err := c.netlink()
-		if err != nil {
-			return err
-		}
-		defer h.Close()
-		if err := h.LinkDel(wire); err != nil {
 			return err
 		}
 		return back()

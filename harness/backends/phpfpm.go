@@ -3,6 +3,7 @@ package backends
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness"
@@ -13,6 +14,8 @@ import (
 type PHPFPM struct {
 	Name   string // "app"
 	Listen string // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
+	// Global are further lines of the section [global] ("process_control_timeout = 30s").
+	Global []string
 	// Pool are further lines of the pool's config ("request_terminate_timeout = 20s"), as its www.conf takes them.
 	Pool []string
 	// Scripts are the PHP files, by path.
@@ -31,10 +34,10 @@ const sigchld = 17
 func (p PHPFPM) Upstream() harness.Upstream {
 	conf := "/etc/php-fpm-" + p.Name + ".conf"
 	files := []wire.File{{Path: conf, Data: p.config()}}
-	for path, text := range p.Scripts {
-		files = append(files, wire.File{Path: path, Data: text})
+	for at, text := range p.Scripts {
+		files = append(files, wire.File{Path: at, Data: text})
 	}
-	return harness.Upstream{Name: p.Name, Real: &harness.Backend{
+	b := &harness.Backend{
 		Image:  "php",
 		Argv:   []string{"php-fpm8.2", "-F", "-y", conf},
 		Files:  files,
@@ -42,21 +45,27 @@ func (p PHPFPM) Upstream() harness.Upstream {
 		Log:    fpmLog,
 		Poke:   wire.Poke{Signal: sigchld},
 		Memory: p.Memory,
-	}}
+	}
+	if socket, ok := strings.CutPrefix(p.Listen, "unix:"); ok {
+		b.Folders = []wire.Folder{{Path: path.Dir(socket)}}
+	}
+	return harness.Upstream{Name: p.Name, Real: b}
 }
 
-// config is the whole config: PHP-FPM's defaults, save that two workers do for one visitor at a time, and that what the
-// workers print is logged.
+// config is the whole config: PHP-FPM's defaults, save that two workers do for one visitor at a time, that what the
+// workers print is logged, and that a script which is deployed counts from the next request on, not up to two seconds
+// later (opcache.revalidate_freq).
 func (p PHPFPM) config() string {
+	lines := append([]string{"[global]", "error_log = " + fpmLog, "daemonize = no"}, p.Global...)
 	pool := []string{
-		"[global]", "error_log = " + fpmLog, "daemonize = no",
 		"[www]", "user = www-data", "group = www-data", "listen = " + strings.TrimPrefix(p.Listen, "unix:"),
 		"pm = static", "pm.max_children = 2", "catch_workers_output = yes",
+		"php_value[opcache.revalidate_freq] = 0",
 	}
 	if strings.HasPrefix(p.Listen, "unix:") {
 		pool = append(pool, "listen.owner = www-data", "listen.group = www-data", "listen.mode = 0660")
 	}
-	return strings.Join(append(pool, p.Pool...), "\n") + "\n"
+	return strings.Join(append(append(lines, pool...), p.Pool...), "\n") + "\n"
 }
 
 // With is the same pool with further lines of config.

@@ -2,15 +2,18 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // builder makes the agent with the go command.
@@ -89,8 +92,9 @@ func (b builder) fromVersion(ctx context.Context, version string) ([]byte, error
 		if _, err := b.run(ctx, gopath, env, append(buildArgs("install"), agentPackage+"@"+version)...); err != nil {
 			return err
 		}
-		found, _ := filepath.Glob(filepath.Join(gopath, "bin", "badgateway"))
-		cross, _ := filepath.Glob(filepath.Join(gopath, "bin", "linux_*", "badgateway"))
+		name := path.Base(agentPackage)
+		found, _ := filepath.Glob(filepath.Join(gopath, "bin", name))
+		cross, _ := filepath.Glob(filepath.Join(gopath, "bin", "linux_*", name))
 		if found = append(found, cross...); len(found) == 0 {
 			return errors.New("go install left no program")
 		}
@@ -116,12 +120,12 @@ func (b builder) cached(ctx context.Context, name string, make func(to string) e
 	if err != nil {
 		return fail(err)
 	}
-	path := filepath.Join(dir, "agent-"+b.arch+"-"+name)
-	if program, err := os.ReadFile(path); err == nil {
+	file := filepath.Join(dir, "agent-"+b.arch+"-"+name)
+	if program, err := os.ReadFile(file); err == nil {
 		return program, nil
 	}
 	err = locked(ctx, "agent-"+b.arch, b.say, func() error {
-		if program, err = os.ReadFile(path); err == nil {
+		if program, err = os.ReadFile(file); err == nil {
 			return nil
 		}
 		work, err := os.MkdirTemp(dir, ".agent-*")
@@ -139,8 +143,8 @@ func (b builder) cached(ctx context.Context, name string, make func(to string) e
 		if err := staticLinux(program, b.arch); err != nil {
 			return err
 		}
-		b.forget(dir, path)
-		return writeFile(path, program, 0o755)
+		b.forget(dir)
+		return writeFile(file, program, 0o755)
 	})
 	if err != nil {
 		return fail(err)
@@ -150,20 +154,17 @@ func (b builder) cached(ctx context.Context, name string, make func(to string) e
 
 // forget removes programs built from earlier states of a source tree, all but
 // the newest few: each has some ten megabytes.
-func (b builder) forget(dir, keep string) {
+func (b builder) forget(dir string) {
 	old, _ := filepath.Glob(filepath.Join(dir, "agent-"+b.arch+"-source-*"))
-	age := func(path string) int64 {
-		info, err := os.Stat(path)
-		if err != nil {
-			return 0
+	age := map[string]time.Duration{}
+	for _, file := range old {
+		if info, err := os.Stat(file); err == nil {
+			age[file] = time.Since(info.ModTime())
 		}
-		return info.ModTime().UnixNano()
 	}
-	slices.SortFunc(old, func(a, b string) int { return int(max(-1, min(1, age(b)-age(a)))) })
-	for i, path := range old {
-		if i >= 3 && path != keep {
-			os.Remove(path)
-		}
+	slices.SortFunc(old, func(a, b string) int { return cmp.Compare(age[a], age[b]) })
+	for _, file := range old[min(3, len(old)):] {
+		os.Remove(file)
 	}
 }
 
@@ -173,9 +174,12 @@ func (b builder) forget(dir, keep string) {
 func (b builder) run(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, b.tool, args...)
 	cmd.Dir = dir
-	flags := "-mod=readonly"
-	if args[0] == "list" || args[0] == "env" || args[0] == "install" {
-		flags = ""
+	flags := ""
+	if args[0] == "build" {
+		flags = "-mod=readonly"
+	}
+	if strings.Contains(os.Getenv("GOFLAGS"), "-modcacherw") {
+		flags += " -modcacherw" // about the user's folders, so his to say
 	}
 	cmd.Env = append(append(os.Environ(),
 		"CGO_ENABLED=0", "GOOS=linux", "GOARCH="+b.arch, "GOFLAGS="+flags), env...)

@@ -1,14 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -63,8 +58,8 @@ func (e *Engine) baseFromRegistry(ctx context.Context) error {
 	return e.build(ctx, baseRef, []byte("FROM "+upstream+"\n"), nil)
 }
 
-// baseFromPackages makes the base with mmdebstrap, which writes it straight
-// into the engine. The error tells also why the registry did not serve.
+// baseFromPackages makes the base with mmdebstrap, which is installed if need
+// be. The error tells also why the registry did not serve.
 func (e *Engine) baseFromPackages(ctx context.Context, pulled error) error {
 	fail := func(err error, output, remedy string) error {
 		b := buildError(baseRef, fmt.Errorf("%w; and before that, from the registry: %w", err, pulled), output).(*BuildError)
@@ -88,101 +83,15 @@ func (e *Engine) baseFromPackages(ctx context.Context, pulled error) error {
 		}
 		return fail(err, "", remedy)
 	}
-	e.say("making the base image from Debian packages (about 20 s, once)")
+	e.say("making the base image from Debian packages (10 to 20 s, once)")
 	list, err := sourcesList()
 	if err != nil {
 		return fail(err, "", "")
 	}
 
-	// The tool's end is the import's end: if one fails, the other is stopped,
-	// so that half an image is never taken for a whole one.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, tool, bootstrapArgs(e.arch, list)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	if dir := scratch(); dir != "" {
-		cmd.Env = append(cmd.Env, "TMPDIR="+dir)
-	}
-	cmd.Stdin = strings.NewReader(list)
-	cmd.Stderr = &output
-	// Killed, it would leave its folder and mounts behind; asked, it cleans up.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	pipe, w := io.Pipe()
-	cmd.Stdout = w
-	if err := cmd.Start(); err != nil {
-		return fail(err, "", "")
-	}
-	ended := make(chan error, 1)
-	go func() {
-		err := cmd.Wait()
-		w.CloseWithError(err) // nil is the end of the archive
-		ended <- err
-	}()
-	imported := e.importBase(ctx, pipe)
-	if imported != nil {
-		cancel()
-		pipe.CloseWithError(imported)
-	}
-	made := <-ended
-	switch {
-	case made != nil && !errors.Is(made, context.Canceled):
-		return fail(fmt.Errorf("mmdebstrap: %w", made), output.String(), "")
-	case imported != nil:
-		return fail(fmt.Errorf("the engine's import: %w", imported), output.String(), "")
+	output, err := e.bootstrap(ctx, tool, list)
+	if err != nil {
+		return fail(err, output, "")
 	}
 	return nil
-}
-
-// bootstrapArgs returns mmdebstrap's arguments. The sources, if there are any,
-// come on its standard input; the archive goes to its standard output.
-func bootstrapArgs(arch, list string) []string {
-	args := []string{
-		"--quiet", "--variant=apt", "--format=tar",
-		"--architectures=" + debianArchitecture(arch), "--dpkgopt=force-unsafe-io",
-	}
-	// Where this version of it has the hook, /bin is a link from the start, and
-	// the package that would make it one, with all of Perl, is not needed.
-	const merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
-	if _, err := os.Stat(merged); err == nil {
-		args = append(args, "--hook-dir="+merged)
-	}
-	for _, k := range keyrings() {
-		args = append(args, "--keyring="+k)
-	}
-	args = append(args, suite, "-")
-	if list != "" {
-		args = append(args, "-")
-	}
-	return args
-}
-
-// importBase makes of an archive of a root file system the base image.
-func (e *Engine) importBase(ctx context.Context, archive io.Reader) error {
-	result, err := e.client.ImageImport(ctx,
-		client.ImageImportSource{Source: archive, SourceName: "-"}, baseRef,
-		client.ImageImportOptions{Changes: []string{
-			fmt.Sprintf("LABEL %s=image", e.label),
-			"ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-			`CMD ["/bin/sh"]`,
-		}})
-	if err != nil {
-		return err
-	}
-	defer result.Close()
-	return follow(result, io.Discard)
-}
-
-// debianArchitecture gives an architecture the name Debian has for it.
-func debianArchitecture(arch string) string {
-	switch arch {
-	case "386":
-		return "i386"
-	case "arm":
-		return "armhf"
-	case "ppc64le":
-		return "ppc64el"
-	}
-	return arch
 }

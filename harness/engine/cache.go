@@ -11,15 +11,21 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// cacheRoot is the folder the cache folder is made in, "" for the user's own.
+// Tests set it.
+var cacheRoot string
+
 // cacheDir returns the folder for what is dear to make and may be deleted at
 // any time: the agent, libraries, build logs, locks. It is made if need be.
 func cacheDir() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		// No HOME, as in a bare CI job.
-		dir = os.TempDir()
+	root := cacheRoot
+	if root == "" {
+		var err error
+		if root, err = os.UserCacheDir(); err != nil {
+			root = os.TempDir() // no HOME, as in a bare CI job
+		}
 	}
-	dir = filepath.Join(dir, "badgateway")
+	dir := filepath.Join(root, "badgateway")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("making the cache folder: %w", err)
 	}

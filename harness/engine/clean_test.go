@@ -21,8 +21,7 @@ func TestCleanRemovesAllThatIsOursAndNothingElse(t *testing.T) {
 	ctx := context.Background()
 	lab, err := e.Image(ctx, "gateway")
 	g.Expect(err).NotTo(HaveOccurred())
-	cache := t.TempDir()
-	t.Setenv("XDG_CACHE_HOME", cache)
+	cache := ownCache(t)
 	_, err = cacheDir()
 	g.Expect(err).NotTo(HaveOccurred())
 
@@ -74,7 +73,9 @@ func TestOnlyWhatNobodyOwnsIsALeftover(t *testing.T) {
 		return container.Summary{Created: now.Add(-ago).Unix(), Labels: map[string]string{Label: label}}
 	}
 	mine := Labels()[Label]
-	g.Expect(parseOwner(mine)).To(Equal(owner{host: here, pid: os.Getpid()}))
+	o, ok := parseOwner(mine)
+	g.Expect(ok).To(BeTrue())
+	g.Expect(o).To(Equal(owner{host: here, pid: os.Getpid()}))
 	lost := owner{host: here, pid: dead}.String()
 	for _, c := range []struct {
 		ago   time.Duration
@@ -93,7 +94,7 @@ func TestOnlyWhatNobodyOwnsIsALeftover(t *testing.T) {
 	}
 }
 
-func TestSweepLeavesTheYoung(t *testing.T) {
+func TestSweepRemovesTheOldAndLeavesTheYoung(t *testing.T) {
 	g := NewWithT(t)
 	e := realEngine(t)
 	ctx := context.Background()
@@ -108,6 +109,8 @@ func TestSweepLeavesTheYoung(t *testing.T) {
 	defer e.client.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true})
 	g.Expect(e.Sweep(ctx)).To(Succeed())
 	g.Expect(containers(g, e, e.label)).To(ConsistOf(made.ID))
+	g.Expect(e.sweep(ctx, time.Now().Add(2*time.Minute))).To(Succeed())
+	g.Expect(containers(g, e, e.label)).To(BeEmpty())
 }
 
 // deadProcess returns the id of a process that has just ended.

@@ -9,6 +9,9 @@ import (
 // detach does nothing: no engine is started by hand on Windows.
 func detach(*exec.Cmd) {}
 
+// stop ends a program.
+func stop(cmd *exec.Cmd) error { return cmd.Process.Kill() }
+
 // alive tells whether a process of this machine runs. One that may not be
 // looked at does.
 func alive(pid int) bool {

@@ -97,6 +97,8 @@ func buildRemedy(output string) string {
 		return "the clock or the mirror is out of date: set the clock, or use another mirror, and run again"
 	case has("NO_PUBKEY", "is not signed"):
 		return "the mirror's signature is not accepted: install debian-archive-keyring and run again"
+	case has("qemu user emulation"):
+		return "the engine's processor is another than this machine's: install qemu-user-static and run again"
 	case has("context canceled", "context deadline exceeded"):
 		return "it was interrupted: run again"
 	}

@@ -27,3 +27,11 @@ func realEngine(t *testing.T) *Engine {
 func unique(name string) string {
 	return fmt.Sprintf("%s-%d-%d", name, os.Getpid(), time.Now().UnixNano())
 }
+
+// ownCache gives a test a cache folder of its own, and returns what it is in.
+func ownCache(t *testing.T) string {
+	t.Helper()
+	cacheRoot = t.TempDir()
+	t.Cleanup(func() { cacheRoot = "" })
+	return cacheRoot
+}

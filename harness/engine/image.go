@@ -40,7 +40,7 @@ func (e *Engine) Image(ctx context.Context, name string) (string, error) {
 		if err != nil {
 			return err
 		}
-		e.say("building the image %s (about 15 s, once)", ref)
+		e.say("building the image %s (10 to 20 s, once)", ref)
 		return e.build(ctx, ref, text, map[string]string{"BASE": base})
 	})
 	return ref, err

@@ -67,7 +67,7 @@ func TestAnImageIsMadeOnceAndThenFound(t *testing.T) {
 func TestFaketimeComesOutOfOurImage(t *testing.T) {
 	g := NewWithT(t)
 	e := realEngine(t)
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	ownCache(t)
 	e.label = unique("org.badgateway.test")
 	lib, err := e.Faketime(context.Background())
 	g.Expect(err).NotTo(HaveOccurred())
@@ -85,7 +85,7 @@ func TestABuildThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 	base, err := e.base(ctx)
 	g.Expect(err).NotTo(HaveOccurred())
 	mark := unique("org.badgateway.test")
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	ownCache(t)
 	t.Cleanup(func() {
 		// The builder keeps the step before the one that failed.
 		list, _ := e.client.ImageList(ctx, client.ImageListOptions{All: true, Filters: client.Filters{}.Add("label", mark)})

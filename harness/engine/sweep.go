@@ -52,7 +52,10 @@ func hostname() string {
 // Sweep removes what a killed process may have left: containers of ours that
 // are created, exited or dead, older than a minute, and whose owner is gone.
 // Labs end by themselves with their owner, so it mostly finds nothing.
-func (e *Engine) Sweep(ctx context.Context) error {
+func (e *Engine) Sweep(ctx context.Context) error { return e.sweep(ctx, time.Now()) }
+
+// sweep is Sweep at a given time.
+func (e *Engine) sweep(ctx context.Context, now time.Time) error {
 	list, err := e.client.ContainerList(ctx, client.ContainerListOptions{
 		All:     true,
 		Filters: client.Filters{}.Add("label", e.label).Add("status", "created", "exited", "dead"),
@@ -61,7 +64,7 @@ func (e *Engine) Sweep(ctx context.Context) error {
 		return fmt.Errorf("looking for leftover containers: %w", err)
 	}
 	for _, c := range list.Items {
-		if !leftover(c, e.label, time.Now()) {
+		if !leftover(c, e.label, now) {
 			continue
 		}
 		_, err := e.client.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})

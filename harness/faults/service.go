@@ -3,17 +3,22 @@ package faults
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness"
 )
 
-// Stop ends an upstream at once, as a crash or a stopped service does.
-type Stop struct{ Upstream string }
+// Stop ends an upstream: at once, as a crash does, or by the signal that its service manager sends.
+type Stop struct {
+	Upstream string
+	// Signal is what a real one gets and ends by in its own way (15 is SIGTERM); 0 kills it and its children.
+	Signal int
+}
 
 // Do ends the upstream.
 func (f Stop) Do(ctx context.Context, c *harness.Cell) error {
-	return c.StopUpstream(ctx, f.Upstream, 0)
+	return c.StopUpstream(ctx, f.Upstream, f.Signal)
 }
 
 // Undo starts it again.
@@ -31,10 +36,14 @@ func (f Stop) String() string { return fmt.Sprintf("%s is stopped", f.Upstream) 
 type Start struct{ Upstream string }
 
 // Do starts the upstream as the cell was set up with it.
-func (f Start) Do(ctx context.Context, c *harness.Cell) error { return Stop(f).Undo(ctx, c) }
+func (f Start) Do(ctx context.Context, c *harness.Cell) error {
+	return Stop{Upstream: f.Upstream}.Undo(ctx, c)
+}
 
 // Undo ends it again.
-func (f Start) Undo(ctx context.Context, c *harness.Cell) error { return Stop(f).Do(ctx, c) }
+func (f Start) Undo(ctx context.Context, c *harness.Cell) error {
+	return Stop{Upstream: f.Upstream}.Do(ctx, c)
+}
 
 func (f Start) String() string { return fmt.Sprintf("%s is started", f.Upstream) }
 
@@ -56,6 +65,33 @@ func (f Become) Undo(ctx context.Context, c *harness.Cell) error {
 }
 
 func (f Become) String() string { return fmt.Sprintf("%s is another", f.Upstream.Name) }
+
+// FailToStart restarts an upstream in a form in which it does not start.
+type FailToStart struct {
+	Upstream harness.Upstream
+	// Says is what it has to print when it gives up.
+	Says string
+}
+
+// Do ends the upstream of that name, and tries to start the new one.
+func (f FailToStart) Do(ctx context.Context, c *harness.Cell) error {
+	err := c.StartUpstream(ctx, f.Upstream)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s starts, though it should not", f.Upstream.Name)
+	case !strings.Contains(err.Error(), f.Says):
+		return fmt.Errorf("it did not say %q: %w", f.Says, err)
+	}
+	c.Note("upstream "+f.Upstream.Name, "does not start: %s", f.Says)
+	return nil
+}
+
+// Undo starts the one that the cell was set up with.
+func (f FailToStart) Undo(ctx context.Context, c *harness.Cell) error {
+	return Become{Upstream: f.Upstream}.Undo(ctx, c)
+}
+
+func (f FailToStart) String() string { return f.Upstream.Name + " does not start" }
 
 // Behave makes a fake upstream follow another script.
 type Behave struct {
@@ -116,3 +152,18 @@ func (f Config) Do(ctx context.Context, c *harness.Cell) error { return c.SetCon
 func (f Config) Undo(ctx context.Context, c *harness.Cell) error { return c.ResetConfig(ctx) }
 
 func (f Config) String() string { return "the gateway gets another config" }
+
+// Freeze makes a real upstream hang: its processes stand still (SIGSTOP) while its kernel still accepts connections.
+type Freeze struct{ Upstream string }
+
+// Do stops the children, which do the work.
+func (f Freeze) Do(ctx context.Context, c *harness.Cell) error {
+	return c.SignalUpstream(ctx, f.Upstream, 19, true)
+}
+
+// Undo lets them go on.
+func (f Freeze) Undo(ctx context.Context, c *harness.Cell) error {
+	return c.SignalUpstream(ctx, f.Upstream, 18, true)
+}
+
+func (f Freeze) String() string { return fmt.Sprintf("%s hangs", f.Upstream) }

@@ -13,6 +13,9 @@ const (
 // quoted are the keys that can follow a value in quotes.
 var quoted = [...]string{"upstream: \"", "host: \"", "subrequest: \"", "referrer: \"", "request: \"", "bytes from/to "}
 
+// others are what nginx names after the phase where it works for no client; their values stand in Raw only.
+var others = [...]string{", resolver: ", ", responder: ", ", server: "}
+
 // cutContext parts what happened from the context, which begins with the client.
 func cutContext(s string) (head, tail string) {
 	for from := 0; ; {
@@ -103,6 +106,12 @@ func cutPhase(head string) (rest, phase string) {
 		return head, ""
 	}
 	phase = head[i+len(while):]
+	for _, key := range others {
+		phase, _, _ = strings.Cut(phase, key)
+	}
+	if strings.HasPrefix(phase, "accepting new connection on ") { // an address follows
+		return head[:i], phase
+	}
 	if phase == "" || strings.HasPrefix(phase, "resolving service ") {
 		return head, ""
 	}

@@ -48,7 +48,7 @@ func TestAtLeast(t *testing.T) {
 func TestString(t *testing.T) {
 	for line, want := range map[string]string{
 		`[error] 1#1: *3 connect() failed (111: Connection refused) while connecting to upstream, client: 1.2.3.4, server: s`: "[error] connect() failed (111: Connection refused) while connecting to upstream",
-		"[error] 1#1: *3 FastCGI sent in stderr: \"PHP message: a\n  b\", client: 1.2.3.4":                                   `[error] FastCGI sent in stderr: "PHP message: a b"`,
+		"[error] 1#1: *3 FastCGI sent in stderr: \"PHP message: a\n  b\", client: 1.2.3.4":                                    `[error] FastCGI sent in stderr: "PHP message: a b"`,
 		`[emerg] 1#1: open() "/x" failed (2: No such file or directory) in /etc/nginx/nginx.conf:3`:                           `[emerg] open() "/x" failed (2: No such file or directory) in /etc/nginx/nginx.conf:3`,
 		`[error] 1#1: a could not be resolved (2: Server failure) while resolving service http of a`:                          `[error] a could not be resolved (2: Server failure) while resolving service http of a`,
 	} {

@@ -9,7 +9,7 @@ import "time"
 
 // A Line is one line of the error log.
 type Line struct {
-	Time       time.Time `json:"time"`                 // to the second, in the zone of the machine
+	Time       time.Time `json:"time"`                 // to the second; the line does not name its zone, so it is taken as UTC
 	Level      string    `json:"level"`                // "debug" to "emerg"
 	PID        int       `json:"pid"`                  // the process that wrote it
 	Connection int64     `json:"connection,omitempty"` // the number after the star; 0 when the line has none

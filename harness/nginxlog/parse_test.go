@@ -76,6 +76,18 @@ func TestParse(t *testing.T) {
 			Line{Level: "emerg", PID: 1, Message: `open() "/etc/nginx/a (9: b)" failed in /etc/nginx/nginx.conf:3`, Errno: 2, ErrnoText: "No such file or directory"},
 		},
 		{
+			"resolver unreachable", `[error] 8#8: send() failed (111: Connection refused) while resolving, resolver: 127.0.0.1:9`,
+			Line{Level: "error", PID: 8, Message: "send() failed", Errno: 111, ErrnoText: "Connection refused", Phase: "resolving"},
+		},
+		{
+			"syslog", `[alert] 8#8: *4 send() failed (111: Connection refused) while logging to syslog, server: 127.0.0.1:514`,
+			Line{Level: "alert", PID: 8, Connection: 4, Message: "send() failed", Errno: 111, ErrnoText: "Connection refused", Phase: "logging to syslog"},
+		},
+		{
+			"accepting", `[crit] 8#8: accept4() failed (24: Too many open files) while accepting new connection on 0.0.0.0:80`,
+			Line{Level: "crit", PID: 8, Message: "accept4() failed", Errno: 24, ErrnoText: "Too many open files", Phase: "accepting new connection on 0.0.0.0:80"},
+		},
+		{
 			"notice", `[notice] 1#1: signal 17 (SIGCHLD) received from 24`,
 			Line{Level: "notice", PID: 1, Message: "signal 17 (SIGCHLD) received from 24"},
 		},

@@ -99,7 +99,7 @@ func newSuite(run Run, family string) junitSuite {
 
 // add appends the case of one evidence, and counts it.
 func (s *junitSuite) add(e harness.Evidence) {
-	c := junitCase{Name: clean(name(e)), Class: s.Name, Time: junitTime(e.Took)}
+	c := junitCase{Name: oneLine(name(e)), Class: s.Name, Time: junitTime(e.Took)}
 	s.Tests++
 	s.took += e.Took
 	switch e.Verdict {

@@ -52,7 +52,7 @@ func Show(w io.Writer, e harness.Evidence, colour bool) error {
 	if len(e.Differences) > 0 {
 		s.out.WriteString("\n")
 		for _, d := range e.Differences {
-			s.exact(d.What, s.ink.red("expected "+oneLine(d.Want)), s.ink.red("came     "+oneLine(d.Got)))
+			s.exact(oneLine(d.What), s.ink.red("expected "+oneLine(d.Want)), s.ink.red("came     "+oneLine(d.Got)))
 		}
 	}
 	_, err := io.WriteString(w, s.out.String())

@@ -28,7 +28,7 @@ func Table(w io.Writer, all []harness.Evidence, colour bool, width int) error {
 	}
 	for _, e := range all {
 		if e.Verdict != harness.Passed {
-			fmt.Fprintf(&out, "%s\n", ink.red(verdict(e)+" "+clean(name(e))+": "+oneLine(why(e))))
+			fmt.Fprintf(&out, "%s\n", ink.red(verdict(e)+" "+oneLine(name(e))+": "+oneLine(why(e))))
 		}
 	}
 	passed, failed := Count(all)
@@ -107,5 +107,5 @@ func cells(e harness.Evidence) [columnCount]string {
 	if e.Verdict == harness.Error && e.Broken.Request == "" { // it did not come to the question
 		time, log, answer = "-", "-", "-"
 	}
-	return [columnCount]string{verdict(e), oneLine(name(e)), oneLine(e.Fault), answer, oneLine(log), time}
+	return [columnCount]string{verdict(e), oneLine(name(e)), oneLine(e.Fault), oneLine(answer), oneLine(log), time}
 }

@@ -60,17 +60,18 @@ func statusLong(x harness.Exchange) string {
 }
 
 // waited is how long the visitor waited, in the gateway's time. Where the clock was moved, the answer came in a window
-// around the time that was configured, and the middle of that window is told.
+// around the time that was configured, and the middle of that window is told; of a wide one, both ends.
 func waited(x harness.Exchange) string {
-	d := x.Waited
-	if x.NotBefore > 0 && x.NotBefore <= d {
-		window := d - x.NotBefore
-		d = x.NotBefore + window/2
-		if window >= 500*time.Millisecond {
-			d = d.Round(time.Second)
-		}
+	window := x.Waited - x.NotBefore
+	switch {
+	case x.NotBefore <= 0 || window < 0:
+		return seconds(x.Waited)
+	case window < 500*time.Millisecond:
+		return seconds(x.NotBefore + window/2)
+	case window <= 2*time.Second:
+		return seconds((x.NotBefore + window/2).Round(time.Second))
 	}
-	return seconds(d)
+	return strings.TrimSuffix(seconds(x.NotBefore), " s") + "-" + seconds(x.Waited)
 }
 
 // seconds writes a duration in the unit of nginx's directives: "60 s", "2.5 s", "12 ms".

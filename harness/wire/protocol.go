@@ -112,7 +112,7 @@ type Answer struct {
 	Body      string // 4 KiB at the most
 	BodyBytes int64
 	Cut       bool   // ended before its declared length or last chunk
-	NoAnswer  string // "refused", "closed", "reset" or "silent", when there is no status
+	NoAnswer  string // "refused", "closed", "reset", "silent" or "garbled", when there is no status
 	Real      time.Duration
 	Logs      map[string]string // what was added to each log file of the cell since the last answer
 }
@@ -164,6 +164,13 @@ type None struct{}
 type ReachedSpec struct {
 	Cell, Name            string
 	Connections, Requests int
+}
+
+// TakenSpec names the address at which a real upstream has to have the gateway's request.
+type TakenSpec struct {
+	Cell, Gateway string
+	At            string // "10.0.0.5:8080"
+	Unread        bool   // it may lie in the kernel's queue, unread
 }
 
 // Root is where the cells' folders lie in a container. It is a volume, so that a backend in a container of its own

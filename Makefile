@@ -1,0 +1,50 @@
+# badgateway: make test-scenarios is the main job, make test is everything.
+
+GO      ?= go
+BIN     := bin/badgateway
+REPORTS ?= report
+# CGO stays off for the command: it is also the program inside the lab's containers, whatever their libc.
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
+
+.PHONY: help build images test-scenarios test test-unit test-suites bench stress lint format clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+build: ## Build the command into ./bin
+	@$(BUILD)
+
+images: build ## Get the images that the labs need
+	@$(BIN) images
+
+test-scenarios: build ## The main job: run the catalogue (SCENARIOS='fpm-* family:time' picks, FLAGS='--gateway-image nginx:1.29' adds)
+	@set -f; $(BIN) run --all --reports $(REPORTS) $(FLAGS) $(SCENARIOS)
+
+test: test-unit test-scenarios test-suites ## Everything: unit tests with the race detector, the suites, the catalogue
+
+test-unit: ## Unit tests, with the race detector
+	$(GO) vet ./...
+	$(GO) test -race $$($(GO) list ./... | grep -v /suites)
+
+test-suites: build ## The suites: the lab's own laws, the command, the catalogue under Ginkgo
+	$(GO) test -count=1 -timeout 30m ./suites
+
+bench: build ## Measure, as ratios against plain nginx in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./suites
+
+N ?= 20
+stress: build ## Repeat the catalogue N=20 times in random order under load, and count differing verdicts
+	@set -f; $(BIN) run --all --repeat $(N) --load $(FLAGS) $(SCENARIOS)
+
+lint: ## Check the form of the code
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'make format mends this'; exit 1; }
+	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+
+format: ## Bring the code into form
+	gofmt -w .
+
+clean: build ## Remove all that the project ever made: containers, volumes, images, caches
+	@$(BIN) clean
+	rm -rf bin $(REPORTS)

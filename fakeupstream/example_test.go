@@ -1,0 +1,98 @@
+package fakeupstream_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+)
+
+// An upstream that resets the connection in the middle of the body.
+func Example() {
+	s, err := fakeupstream.NewHTTP("127.0.0.1:0", fakeupstream.Reset{
+		At:     fakeupstream.AtBody,
+		Answer: fakeupstream.Well{Body: "hello world!"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+
+	answer, err := http.Get("http://" + s.Addr().String() + "/page")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body, err := io.ReadAll(answer.Body)
+	fmt.Printf("%s, %q, reset: %v\n", answer.Status, body, errors.Is(err, syscall.ECONNRESET))
+
+	request := s.Records()[0].Requests[0]
+	fmt.Println(request.Method, request.URI, "->", request.Did)
+	// Output:
+	// 200 OK, "hello ", reset: true
+	// GET /page -> reset at body
+}
+
+// The first connection is closed without an answer, and all further ones are answered.
+func ExampleFailFirst() {
+	s, err := fakeupstream.New(fakeupstream.Spec{
+		Listen: "127.0.0.1:0",
+		Script: fakeupstream.FailFirst(1, fakeupstream.Close{}),
+	}, fakeupstream.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	for range 2 {
+		answer, err := http.Get("http://" + s.Addr().String())
+		if err != nil {
+			fmt.Println("failed:", errors.Is(err, io.EOF))
+			continue
+		}
+		answer.Body.Close()
+		fmt.Println(answer.Status)
+	}
+	// Output:
+	// failed: true
+	// 200 OK
+}
+
+// WaitRequests waits until the upstream has read a request, however long that takes.
+func ExampleServer_WaitRequests() {
+	s, err := fakeupstream.NewHTTP("127.0.0.1:0", fakeupstream.Silent{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	go http.Get("http://" + s.Addr().String() + "/slow")
+	if err := s.WaitRequests(ctx, 1); err != nil {
+		fmt.Println(err)
+	}
+	s.Close()
+	c := s.Records()[0]
+	fmt.Println(c.Requests[0].URI, "closed by", c.ClosedBy)
+	// Output: /slow closed by shutdown
+}
+
+// Specs are JSON, and mistakes in them are told with the remedy.
+func ExampleSpec() {
+	var spec fakeupstream.Spec
+	err := json.Unmarshal([]byte(`{"listen": "127.0.0.1:8080", "script": [{"do": "delay", "for": "2s", "then": {"do": "reset"}}]}`), &spec)
+	fmt.Println(spec.Script[0][0], err)
+
+	err = json.Unmarshal([]byte(`{"listen": "127.0.0.1:8080", "script": [{"do": "reset", "afer": 3}]}`), &spec)
+	fmt.Println(err)
+	// Output:
+	// delay 2s at request, then reset at request <nil>
+	// script[0].afer: reset has no field "afer"; did you mean "after"? valid: at, after, answer
+}

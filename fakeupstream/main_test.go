@@ -1,0 +1,183 @@
+package fakeupstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	. "github.com/onsi/gomega"
+)
+
+// screen is an output that can be read while it is written.
+type screen struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// launch runs the program for the length of the test, and waits for its control API.
+func launch(t *testing.T, args ...string) (api string, out *screen) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out = &screen{}
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, append(args, "--control", "127.0.0.1:0"), out, out) }()
+	t.Cleanup(func() {
+		cancel()
+		if c := <-code; c != exitOK {
+			t.Errorf("exit code %d: %s", c, out)
+		}
+	})
+	found := regexp.MustCompile(`control on (http://[^/]*)/`)
+	NewWithT(t).Eventually(out.String, patience).Should(MatchRegexp(found.String()))
+	return found.FindStringSubmatch(out.String())[1], out
+}
+
+func call(t *testing.T, method, url, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(b)
+}
+
+func TestControl(t *testing.T) {
+	g := NewWithT(t)
+	api, out := launch(t)
+	status, text := call(t, "GET", api+"/", "")
+	g.Expect(status).To(Equal(200))
+	g.Expect(text).To(ContainSubstring("POST   /upstreams"))
+	_, text = call(t, "GET", api+"/behaviours", "")
+	g.Expect(text).To(ContainSubstring("fastcgi-stderr"))
+
+	status, text = call(t, "POST", api+"/upstreams", `{"name":"app","listen":"127.0.0.1:0","script":[{"do":"well","status":404}]}`)
+	g.Expect(status).To(Equal(201))
+	var app view
+	g.Expect(json.Unmarshal([]byte(text), &app)).To(Succeed())
+	status, _ = call(t, "GET", "http://"+app.Address+"/x", "")
+	g.Expect(status).To(Equal(404))
+	g.Expect(out.String()).To(MatchRegexp(`\d\d:\d\d:\d\d\.\d\d\d app connection 1 from 127\.0\.0\.1:\d+: GET /x -> answer 404\n`))
+	_, text = call(t, "GET", api+"/upstreams/app/records", "")
+	var records []ConnectionRecord
+	g.Expect(json.Unmarshal([]byte(text), &records)).To(Succeed())
+	g.Expect(records[0].Requests[0].URI).To(Equal("/x"))
+
+	status, text = call(t, "PUT", api+"/upstreams/app", `{"script":[{"do":"well","status":500}]}`)
+	g.Expect(status).To(Equal(200), text)
+	status, _ = call(t, "GET", "http://"+app.Address+"/", "")
+	g.Expect(status).To(Equal(500))
+
+	status, _ = call(t, "POST", api+"/reset", "")
+	g.Expect(status).To(Equal(204))
+	status, _ = call(t, "GET", "http://"+app.Address+"/", "")
+	g.Expect(status).To(Equal(200))
+	_, text = call(t, "GET", api+"/upstreams", "")
+	g.Expect(text).To(ContainSubstring(`"requests": 1`))
+
+	status, text = call(t, "POST", api+"/upstreams", `{"name":"app","listen":"127.0.0.1:0"}`)
+	g.Expect(status).To(Equal(409), text)
+	status, text = call(t, "POST", api+"/upstreams", `{"name":"b","listen":"`+app.Address+`"}`)
+	g.Expect(status).To(Equal(409), text)
+	status, text = call(t, "POST", api+"/upstreams", `{"listen":"127.0.0.1:0","script":[{"do":"rest"}]}`)
+	g.Expect(status).To(Equal(400))
+	g.Expect(text).To(ContainSubstring(`did you mean \"reset\"?`))
+	status, text = call(t, "GET", api+"/upstreams/ap", "")
+	g.Expect(status).To(Equal(404))
+	g.Expect(text).To(ContainSubstring(`did you mean \"app\"?`))
+
+	status, _ = call(t, "DELETE", api+"/upstreams/app", "")
+	g.Expect(status).To(Equal(204))
+	status, _ = call(t, "DELETE", api+"/upstreams/app", "")
+	g.Expect(status).To(Equal(404))
+}
+
+func TestMainWithFlags(t *testing.T) {
+	g := NewWithT(t)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	api, _ := launch(t, "--listen", "127.0.0.1:0", "--name", "app", "--do", "drip", "--set", "every=100ms", "--set", "bytes=3",
+		"--first", "1", "--status", "418", "--header", "X-A: b", "--tls-fault", "expired", "--tls-name", "app.test", "--ca-file", ca)
+	_, text := call(t, "GET", api+"/upstreams/app", "")
+	var app view
+	g.Expect(json.Unmarshal([]byte(text), &app)).To(Succeed())
+	g.Expect(app.Spec.Script).To(Equal(FailFirst(1, Drip{Bytes: 3, Every: 100e6, Answer: Well{Status: 418, Headers: []string{"X-A: b"}}})))
+	g.Expect(app.Spec.TLS).To(Equal(&TLS{Names: []string{"app.test"}, Fault: TLSExpired}))
+	g.Expect(os.ReadFile(ca)).To(BeEquivalentTo(app.CA))
+}
+
+func TestMainWithFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "spec.json")
+	os.WriteFile(file, []byte(`[{"name":"a","listen":"127.0.0.1:0"},{"name":"b","listen":"127.0.0.1:0","protocol":"fastcgi"}]`), 0o600)
+	api, _ := launch(t, "--spec", file)
+	_, text := call(t, "GET", api+"/upstreams/b", "")
+	NewWithT(t).Expect(text).To(ContainSubstring("fastcgi"))
+}
+
+func TestMainBadInput(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bad.json")
+	os.WriteFile(file, []byte("[\n{\"listen\":\":0\"},\n{oops}]"), 0o600)
+	for want, args := range map[string][]string{
+		"nothing to do; give --listen":             {},
+		"unexpected argument":                      {"8080"},
+		"unknown flag: --lisen":                    {"--lisen", "x"},
+		`--do: behaviour.do: no behaviour is call`: {"--listen", ":0", "--do", "rest"},
+		`behaviour.at: well has no field "at"`:     {"--listen", ":0", "--at", "body"},
+		`listen: "8080" is not host:port`:          {"--listen", "8080"},
+		`--set: "x" is not name=value`:             {"--listen", ":0", "--set", "x"},
+		"is not a loopback address":                {"--control", "0.0.0.0:1"},
+		"bad.json: line 3: not JSON":               {"--spec", file},
+		"no such file":                             {"--spec", file + "x"},
+		"--listen and --spec do not go together":   {"--spec", file, "--listen", ":0"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			NewWithT(t).Expect(Main(args, &out, &errs)).To(Equal(exitUsage))
+			NewWithT(t).Expect(errs.String()).To(ContainSubstring(want))
+		})
+	}
+}
+
+func TestMainHelpAndList(t *testing.T) {
+	g := NewWithT(t)
+	var out, errs bytes.Buffer
+	g.Expect(Main([]string{"--help"}, &out, &errs)).To(Equal(exitOK))
+	g.Expect(out.String()).To(ContainSubstring("Examples:"))
+	g.Expect(out.String()).To(ContainSubstring("--tls-fault"))
+	out.Reset()
+	g.Expect(Main([]string{"--list"}, &out, &errs)).To(Equal(exitOK))
+	g.Expect(out.String()).To(ContainSubstring("early-answer"))
+	g.Expect(errs.String()).To(BeEmpty())
+}
+
+func TestMainAddressInUse(t *testing.T) {
+	g := NewWithT(t)
+	s := httpWith(t)
+	var out, errs bytes.Buffer
+	g.Expect(Main([]string{"--listen", s.Addr().String()}, &out, &errs)).To(Equal(exitFailed))
+	g.Expect(errs.String()).To(ContainSubstring("in use"))
+}

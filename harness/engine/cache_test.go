@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestALockIsHeldByOneAtATime(t *testing.T) {
+	g := NewWithT(t)
+	ownCache(t)
+	// Each locks through a file of its own, as processes do.
+	var all sync.WaitGroup
+	var inside, done atomic.Int32 // the race detector knows nothing of file locks
+	for range 8 {
+		all.Go(func() {
+			g.Expect(locked(context.Background(), "x", t.Logf, func() error {
+				g.Expect(inside.Add(1)).To(BeEquivalentTo(1))
+				inside.Add(-1)
+				done.Add(1)
+				return nil
+			})).To(Succeed())
+		})
+	}
+	all.Wait()
+	g.Expect(done.Load()).To(BeEquivalentTo(8))
+}
+
+func TestWaitingForALockEndsWithTheContext(t *testing.T) {
+	g := NewWithT(t)
+	ownCache(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	err := locked(ctx, "x", t.Logf, func() error {
+		// The waiter says that it waits; then it is told to stop.
+		say := func(string, ...any) { cancel() }
+		return locked(ctx, "x", say, func() error { return nil })
+	})
+	g.Expect(errors.Is(err, context.Canceled)).To(BeTrue(), "%v", err)
+}
+
+func TestWhatIsWrittenIsWholeAndAlone(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	g.Expect(writeFile(path, []byte("one"), 0o644)).To(Succeed())
+	g.Expect(writeFile(path, []byte("two"), 0o644)).To(Succeed())
+	g.Expect(os.ReadFile(path)).To(Equal([]byte("two")))
+	g.Expect(os.ReadDir(dir)).To(HaveLen(1))
+}
+
+func TestTheEndOfAnOutput(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(lastLines("", 3)).To(BeEmpty())
+	g.Expect(lastLines("a\n\nb\r\n  \nc\n", 2)).To(Equal("b\nc"))
+	g.Expect(lastLines(strings.Repeat("x\n", 100), 15)).To(Equal(strings.TrimSpace(strings.Repeat("x\n", 15))))
+}

@@ -1,0 +1,166 @@
+package scenarios
+
+import (
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/faults"
+)
+
+const (
+	proxyPass       = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass"
+	proxyBuffer     = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size"
+	proxyBuffering  = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"
+	proxyIntercept  = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_intercept_errors"
+	proxyKeepalive  = "https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive"
+	messageLength   = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
+	readingHeader   = "reading response header from upstream"
+	readingBody     = "reading upstream"
+	prematureClosed = "upstream prematurely closed connection"
+)
+
+// answer is what goes wrong with an answer before its body: the gateway can still say so.
+var answer = []harness.Scenario{
+	{
+		ID: "app-dies",
+		Claim: "The application takes the request and closes the connection without a byte (a worker that crashed, or was " +
+			"killed by its watchdog): 502 at once.",
+		Family: "answer", Causes: []string{"I1"}, Gateway: nginx("proxy.conf"),
+		Ask:    harness.Request{Path: "/dies"},
+		Fault:  "the application closes the connection when it has read the request",
+		Twins:  appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
+		Expect: badGateway(prematureClosed, 0, readingHeader),
+		Confirm: "The application's own log at that second: a crash, a restart, a worker killed by its time-out " +
+			"(journalctl -u APP --since -5min).",
+		Remedy: "Mend what kills the worker; the log line of the gateway has nothing more to say about it.",
+		Source: proxyPass,
+	},
+	{
+		ID: "app-resets",
+		Claim: "The application takes the request and its connection is reset (it ended with data unread, or something " +
+			"between them sent RST): 502 at once, errno 104.",
+		Family: "answer", Causes: []string{"I1"}, Gateway: nginx("proxy.conf"),
+		Ask:    harness.Request{Path: "/resets"},
+		Fault:  "the application resets the connection when it has read the request",
+		Twins:  appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
+		Expect: badGateway("recv() failed", 104, readingHeader),
+		Confirm: "On the application's host: tcpdump -ni any 'tcp port 8080 and tcp[tcpflags] & tcp-rst != 0' shows whether " +
+			"the RST leaves there, or comes from something between.",
+		Remedy: "From there: mend the crash. From between: raise the idle limit of the firewall or load balancer that resets.",
+		Source: proxyPass,
+	},
+	{
+		ID: "app-hangs",
+		Claim: "The application accepts and never answers (deadlock, exhausted pool of threads): 504 after " +
+			"proxy_read_timeout, 60 s by default, not 502.",
+		Family: "answer", Causes: []string{"B6", "I1"}, Gateway: nginx("proxy.conf"),
+		Fault: "the application hangs",
+		Twins: []harness.Twin{
+			{
+				Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")}, Held: "app:connection",
+				Break: []harness.Change{faults.Freeze{Upstream: "app"}},
+			},
+			{
+				Kind: harness.Fake, Upstreams: []harness.Upstream{fakeApp()}, Held: "app",
+				Break: fakeBecomes(fakeupstream.Silent{}).Break,
+			},
+		},
+		Expect: harness.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []harness.LogLine{
+			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
+		}},
+		Confirm: "On the application's host: ss -tn 'sport = :8080' shows connections whose Recv-Q is not 0 and stays so.",
+		Remedy: "Restart the application, after its stack was kept (py-spy dump, jstack, gdb -p). A larger " +
+			"proxy_read_timeout only makes visitors wait longer.",
+		Source: readTimeout,
+	},
+	{
+		ID: "header-too-big",
+		Claim: "The application sends a header larger than proxy_buffer_size, one memory page of 4 or 8 KB by default " +
+			"(often a cookie that has grown): 502.",
+		Family: "answer", Causes: []string{"E4", "K2"}, Gateway: nginx("proxy.conf"),
+		Ask:   harness.Request{Path: "/big-header"},
+		Fault: "the application sets a cookie of 9 KB",
+		Twins: withRemedy(appBecomes("origin-ill.conf", fakeupstream.BigHeader{Size: 9216}), faults.Config{
+			Conf: strings.Replace(text("nginx/proxy.conf"), "proxy_pass", "proxy_buffer_size 16k;\n            "+
+				"proxy_buffers 8 16k;\n            proxy_pass", 1),
+		}),
+		Expect:  badGateway("upstream sent too big header", 0, readingHeader),
+		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | wc -c prints more than 4096.",
+		Remedy:  "proxy_buffer_size 16k; proxy_buffers 8 16k; and find the cookie that grows.",
+		Source:  proxyBuffer,
+	},
+	{
+		ID: "header-invalid",
+		Claim: "The application puts a text of two lines into a header, an error message say: its second line is no header " +
+			"line, and nginx answers 502.",
+		Family: "answer", Causes: []string{"E5"}, Gateway: nginx("proxy.conf"),
+		Ask:   harness.Request{Path: "/bad-header"},
+		Fault: "the application puts a text of two lines into a header",
+		Twins: appBecomes("origin-ill.conf", fakeupstream.Raw{Text: "HTTP/1.1 200 OK\r\n" +
+			"X-Error: query failed\nat line 7 of report.sql\r\nContent-Length: 3\r\n\r\nok\n"}),
+		Expect:  badGateway("upstream sent invalid header", 0, readingHeader),
+		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | cat -A shows the line that the log quotes.",
+		Remedy:  "Strip line ends from what the application puts into headers. nginx has no directive that lets it through.",
+		Source:  "https://www.rfc-editor.org/rfc/rfc9112#section-5",
+	},
+	{
+		ID: "not-http",
+		Claim: "What listens on the application's port is not an HTTP server (here it greets as SSH does): nginx takes it for " +
+			"HTTP/0.9 and passes the bytes on as they are, with no status at all. Its access log says 009.",
+		Said:   "Garbage from the upstream makes a 502. nginx 1.22 to 1.30 logs an error and forwards it.",
+		Family: "answer", Causes: []string{"A5", "E5"}, Gateway: nginx("proxy.conf"),
+		Fault: "another service listens on the application's port",
+		Twins: appBecomes("origin-ssh.conf", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakSSH}),
+		Expect: harness.Expectation{NoAnswer: "garbled", Tries: 1, Log: []harness.LogLine{
+			{Level: "error", Text: "upstream sent no valid HTTP/1.0 header", Phase: readingHeader},
+		}},
+		Confirm: "On the gateway: nc 10.0.0.5 8080 </dev/null prints what is really there.",
+		Remedy:  "Put the right port into proxy_pass: ss -ltnp on the application's host lists who listens where.",
+		Source:  proxyPass,
+	},
+	{
+		ID: "origin-502",
+		Claim: "The application itself answers 502 (it is a gateway too, and its own upstream failed): nginx passes it on and " +
+			"logs nothing.",
+		Said:   "A 502 is nginx's own. With no line in its error log it comes from behind.",
+		Family: "answer", Causes: []string{"J2"}, Gateway: nginx("proxy.conf"),
+		Ask:     harness.Request{Path: "/own-502"},
+		Fault:   "the application answers 502",
+		Twins:   appBecomes("origin-ill.conf", fakeupstream.Well{Status: 502, Body: "The database did not answer.\n"}),
+		Expect:  harness.Expectation{Status: 502, Tries: 1},
+		Confirm: "curl -si http://10.0.0.5:8080/PATH on the gateway answers 502 as well; the body is not nginx's page.",
+		Remedy:  "Mend what is behind the application. proxy_intercept_errors on with error_page only changes the page.",
+		Source:  proxyIntercept,
+	},
+	{
+		ID:     "maintenance",
+		Claim:  "The application is in maintenance and answers 503 on purpose: nginx passes it on with its Retry-After, and logs nothing.",
+		Family: "answer", Causes: []string{"I2"}, Gateway: nginx("proxy.conf"),
+		Ask:   harness.Request{Path: "/maintenance"},
+		Fault: "the application answers 503",
+		Twins: appBecomes("origin-ill.conf", fakeupstream.Well{
+			Status: 503, Headers: []string{"Content-Type: text/plain", "Content-Length: 15", "Retry-After: 120"}, Body: "Back at 14:00.\n",
+		}),
+		Expect:  harness.Expectation{Status: 503, Tries: 1},
+		Confirm: "curl -si http://10.0.0.5:8080/ on the gateway answers 503 with Retry-After.",
+		Remedy:  "End the maintenance mode (php artisan up, occ maintenance:mode --off, rm .maintenance, ...).",
+		Source:  "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4",
+	},
+}
+
+// badGateway is a 502 at once, after one try, for a reason that the log names.
+func badGateway(text string, errno int, phase string) harness.Expectation {
+	return harness.Expectation{Status: 502, Tries: 1, Log: []harness.LogLine{
+		{Level: "error", Text: text, Errno: errno, Phase: phase},
+	}}
+}
+
+// withRemedy gives all twins a remedy.
+func withRemedy(twins []harness.Twin, remedy ...harness.Change) []harness.Twin {
+	for i := range twins {
+		twins[i].Remedy = remedy
+	}
+	return twins
+}

@@ -1,0 +1,105 @@
+package scenarios
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+func TestEveryScenarioSaysAllThatItsReadersNeed(t *testing.T) {
+	id := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	cause := regexp.MustCompile(`^[A-K][1-7]$`)
+	seen := map[string]bool{}
+	for _, s := range All() {
+		t.Run(s.ID, func(t *testing.T) {
+			g := NewWithT(t)
+			g.Expect(s.ID).To(MatchRegexp(id.String()))
+			g.Expect(seen).NotTo(HaveKey(s.ID), "the id is taken")
+			seen[s.ID] = true
+			for _, c := range s.Causes {
+				g.Expect(c).To(MatchRegexp(cause.String()))
+			}
+			for name, text := range map[string]string{
+				"Claim": s.Claim, "Fault": s.Fault, "Confirm": s.Confirm, "Remedy": s.Remedy, "Source": s.Source, "Family": s.Family,
+			} {
+				g.Expect(text).NotTo(BeEmpty(), name)
+				g.Expect(text).To(Equal(strings.TrimSpace(text)), name)
+			}
+			g.Expect(s.Claim).To(HaveSuffix("."), "the claim is a sentence")
+			g.Expect(s.Twins).NotTo(BeEmpty())
+			g.Expect(s.Expect.Status != 0 || s.Expect.NoAnswer != "").To(BeTrue(), "what the visitor gets is exact")
+			kinds := map[harness.Kind]int{}
+			for _, tw := range s.Twins {
+				kinds[tw.Kind]++
+				for _, u := range tw.Upstreams {
+					g.Expect(u.Fake == nil).NotTo(Equal(u.Real == nil), "an upstream is a fake or real")
+				}
+			}
+			for k, n := range kinds {
+				g.Expect(n).To(Equal(1), "one twin of the kind %s", k)
+			}
+		})
+	}
+}
+
+// A fake is believed only because a real component gave the same line. What only a fake can do is named here, with why.
+var fakeAlone = map[string]string{}
+
+func TestAFakeHasARealTwin(t *testing.T) {
+	for _, s := range All() {
+		real := false
+		for _, tw := range s.Twins {
+			real = real || tw.Kind == harness.Real
+		}
+		if why := fakeAlone[s.ID]; !real && why == "" {
+			t.Errorf("%s is proven on a fake alone, and nothing says why", s.ID)
+		}
+	}
+}
+
+func TestSelectNamesTheNearest(t *testing.T) {
+	g := NewWithT(t)
+	_, err := Select("fpm-ded")
+	g.Expect(err).To(MatchError(ContainSubstring(`the nearest is "fpm-dead"`)))
+	some, err := Select("cause:a1")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(some).NotTo(BeEmpty())
+}
+
+func TestShardsCoverTheCatalogueOnce(t *testing.T) {
+	g := NewWithT(t)
+	seen := map[string]int{}
+	for _, part := range []string{"1/3", "2/3", "3/3"} {
+		mine, err := Shard(All(), part)
+		g.Expect(err).NotTo(HaveOccurred())
+		for _, s := range mine {
+			seen[s.ID]++
+		}
+	}
+	g.Expect(seen).To(HaveLen(len(All())))
+	for id, n := range seen {
+		g.Expect(n).To(Equal(1), id)
+	}
+	for _, bad := range []string{"0/3", "4/3", "x", "1", "1/x"} {
+		_, err := Shard(All(), bad)
+		g.Expect(err).To(MatchError(ContainSubstring("K/N")), bad)
+	}
+}
+
+func TestTheSameSeedGivesTheSameOrder(t *testing.T) {
+	g := NewWithT(t)
+	order := func(seed int64) (ids []string) {
+		jobs := Jobs(All())
+		Shuffle(jobs, seed)
+		for _, j := range jobs {
+			ids = append(ids, j.Scenario.ID+string(j.Twin.Kind))
+		}
+		return ids
+	}
+	g.Expect(order(7)).To(Equal(order(7)))
+	g.Expect(order(7)).To(ConsistOf(order(8)))
+}

@@ -1,0 +1,119 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/backends"
+	"github.com/badgateway/badgateway/harness/faults"
+)
+
+// index is the script that the configs for PHP run for every path that is no file.
+const index = "/var/www/index.php"
+
+const (
+	fpmAddress = "10.0.0.5:9000"
+	fpmSocket  = "unix:/run/php/php8.2-fpm.sock"
+)
+
+// Signals by their numbers on Linux.
+const (
+	sigterm = 15
+	sigusr2 = 12
+)
+
+// fpm is PHP-FPM on a host of its own, with a page that is well.
+var fpm = backends.PHPFPM{Name: "app", Listen: fpmAddress, Scripts: page("well.php")}
+
+// fakeFPM is what plays PHP-FPM.
+var fakeFPM = fakePHP(fpmAddress)
+
+// page is a script of the folder php as the page that every visitor asks for.
+func page(name string) map[string]string { return map[string]string{index: text("php/" + name)} }
+
+// fpmWith is fpm with another page.
+func fpmWith(name string) backends.PHPFPM {
+	p := fpm
+	p.Scripts = page(name)
+	return p
+}
+
+func fakePHP(listen string) harness.Upstream {
+	return harness.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: listen, Protocol: fakeupstream.FastCGI}}
+}
+
+// api is another service, which the page calls-api.php needs. It is a fake, so that it can be as slow as a scenario wants.
+var api = harness.Upstream{Name: "api", Fake: &fakeupstream.Spec{Listen: "10.0.0.9:8080", Protocol: fakeupstream.HTTP}}
+
+// real is a twin on PHP-FPM.
+func real(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
+	return harness.Twin{Kind: harness.Real, Upstreams: []harness.Upstream{p.Upstream()}, Break: breaks}
+}
+
+// realWithAPI is a twin on PHP-FPM whose page calls another service.
+func realWithAPI(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
+	return harness.Twin{
+		Kind: harness.Real, Upstreams: []harness.Upstream{p.Upstream(), api}, Break: breaks, Held: "api",
+	}
+}
+
+// fake is a twin on the fake PHP-FPM, which behaves like that under the fault.
+func fake(b fakeupstream.Behaviour) harness.Twin {
+	return harness.Twin{Kind: harness.Fake, Upstreams: []harness.Upstream{fakeFPM}, Break: []harness.Change{behave(b)}}
+}
+
+// behave makes the fake PHP-FPM behave otherwise.
+func behave(b fakeupstream.Behaviour) harness.Change {
+	return faults.Behave{Upstream: "app", Script: fakeupstream.Always(b)}
+}
+
+// slowAPI makes the other service take so long.
+func slowAPI(d time.Duration) harness.Change {
+	return faults.Behave{Upstream: "api", Script: fakeupstream.Always(fakeupstream.Delay{For: d})}
+}
+
+// deploy puts another page in the place of the one that is well.
+func deploy(name string) harness.Change {
+	return faults.Deploy{Path: index, Was: text("php/well.php"), Text: text("php/" + name)}
+}
+
+// phpError is what a script's fatal error makes PHP send: its text for the gateway's log, and an answer with status 500
+// and no body.
+func phpError(text string) fakeupstream.Behaviour {
+	return fakeupstream.FastCGIStderr{
+		Text: "PHP message: " + text, Answer: fakeupstream.Well{Status: 500, Headers: []string{phpType}, NoBody: true},
+	}
+}
+
+// phpType is the type of every answer of PHP that names none.
+const phpType = "Content-Type: text/html; charset=UTF-8"
+
+// stderr is the line for what PHP wrote to FastCGI's error stream.
+func stderr(text string) []harness.LogLine {
+	return []harness.LogLine{{
+		Level: "error", Text: `FastCGI sent in stderr: "` + text, Phase: "reading response header from upstream",
+	}}
+}
+
+// resetLine is the line for a connection that died before the answer began.
+var resetLine = []harness.LogLine{{
+	Level: "error", Text: "recv() failed", Errno: 104, Phase: "reading response header from upstream",
+}}
+
+// changed is a config of the folder nginx in which one text is replaced by another.
+func changed(conf, old, new string) string {
+	before := text("nginx/" + conf)
+	if strings.Count(before, old) != 1 {
+		panic(fmt.Sprintf("the catalogue changes %q in nginx/%s, which has it %d times", old, conf, strings.Count(before, old)))
+	}
+	return strings.Replace(before, old, new, 1)
+}
+
+// directive is a config of the folder nginx with one more directive for PHP.
+func directive(conf, line string) harness.Change {
+	const before = "include fastcgi_params;\n"
+	return faults.Config{Conf: changed(conf, before, line+"\n            "+before)}
+}

@@ -1,0 +1,4 @@
+<?php
+header('Content-Type: text/plain');
+echo "the semicolon is missing\n"
+echo "ok\n";

@@ -1,0 +1,7 @@
+<?php
+// The same, when the first part of the page has been sent.
+header('Content-Type: text/plain');
+echo str_repeat("a line of the page\n", 1000);
+flush();
+posix_kill(getmypid(), 11);
+sleep(1);

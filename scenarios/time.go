@@ -1,0 +1,127 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/faults"
+)
+
+// timeouts are limits of time: the gateway's own, PHP-FPM's and PHP's, and who of them strikes first.
+var timeouts = []harness.Scenario{
+	fpmTerminateTimeout(), fpmReadTimeout(), fpmMaxExecutionTime(), fpmMaxExecutionTimeWaiting(),
+}
+
+func fpmTerminateTimeout() harness.Scenario {
+	limited := fpmWith("calls-api.php").With("request_terminate_timeout = 20s")
+	// FPM looks at its limit three times within it, so the kill comes between one limit and one and a third.
+	const limit, latest, needed = 20 * time.Second, 80 * time.Second / 3, 30 * time.Second
+
+	onFPM := realWithAPI(limited, slowAPI(needed))
+	onFPM.UpstreamLog = "execution timed out"
+	onFPM.Remedy = []harness.Change{faults.Become{Upstream: limited.With("request_terminate_timeout = 60s").Upstream()}}
+	onFPM.RemedyTakes = needed
+
+	onFake := fake(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}})
+	onFake.Held = "app"
+	onFake.Remedy = []harness.Change{behave(fakeupstream.Delay{For: needed})}
+	onFake.RemedyTakes = needed
+
+	return harness.Scenario{
+		ID: "fpm-terminate-timeout",
+		Claim: "PHP-FPM kills a worker whose script runs longer than request_terminate_timeout; nginx, which would have waited " +
+			"longer, loses the connection and answers 502, not 504.",
+		Family: "time", Causes: []string{"B1"},
+		Gateway: nginx("php.conf"),
+		Fault:   "a service that the script calls takes 30 s, and request_terminate_timeout is 20 s",
+		Twins:   []harness.Twin{onFPM, onFake},
+		Expect:  harness.Expectation{Status: 502, Tries: 1, After: limit, Until: latest, Log: resetLine},
+		Confirm: "grep 'execution timed out' /var/log/php8.2-fpm.log names the script and the seconds; " +
+			"php-fpm8.2 -tt 2>&1 | grep request_terminate_timeout shows the limit.",
+		Remedy: "Set request_terminate_timeout above what the script needs (60s) and below fastcgi_read_timeout, " +
+			"then systemctl reload php8.2-fpm; or make the script quicker.",
+		Source: "https://www.php.net/manual/en/install.fpm.configuration.php#request-terminate-timeout",
+	}
+}
+
+func fpmReadTimeout() harness.Scenario {
+	const limit, needed = 60 * time.Second, 90 * time.Second
+	patience := []harness.Change{directive("php.conf", "fastcgi_read_timeout 120s;")}
+
+	onFPM := realWithAPI(fpmWith("calls-api.php"), slowAPI(needed))
+	onFPM.Remedy, onFPM.RemedyTakes = patience, needed
+
+	onFake := fake(fakeupstream.Delay{For: needed})
+	onFake.Held, onFake.Remedy, onFake.RemedyTakes = "app", patience, needed
+
+	return harness.Scenario{
+		ID: "fpm-read-timeout",
+		Claim: "The script is silent for longer than fastcgi_read_timeout, 60 s by default: nginx gives up and answers 504, " +
+			"while PHP goes on working for nobody.",
+		Family: "time", Causes: []string{"B2"},
+		Gateway: nginx("php.conf"),
+		Fault:   "a service that the script calls takes 90 s",
+		Twins:   []harness.Twin{onFPM, onFake},
+		Expect: harness.Expectation{Status: 504, Tries: 1, After: limit, Log: []harness.LogLine{
+			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "reading response header from upstream"},
+		}},
+		Confirm: "nginx -T | grep fastcgi_read_timeout gives the limit (60s when it prints nothing), and $upstream_response_time " +
+			"in the access log is that number.",
+		Remedy: "Set fastcgi_read_timeout 120s; in the location of this script and systemctl reload nginx; better, let a queue " +
+			"do the long work.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_read_timeout",
+	}
+}
+
+func fpmMaxExecutionTime() harness.Scenario {
+	limited := fpm.With("php_value[max_execution_time] = 1")
+	const message = "PHP Fatal error:  Maximum execution time of 1 second exceeded in /var/www/index.php on line 3"
+	return harness.Scenario{
+		ID: "fpm-max-execution-time",
+		Claim: "PHP ends a script that has computed for longer than max_execution_time, and answers 500 itself: " +
+			"the worker lives on, and nginx passes the 500 on.",
+		Said:   "Exceeding max_execution_time gives 502 Bad Gateway.",
+		Family: "time", Causes: []string{"B3"},
+		Gateway: nginx("php.conf"),
+		Fault:   "the script computes without end, and max_execution_time is 1 s",
+		Twins:   []harness.Twin{real(limited, deploy("busy.php")), fake(phpError(message))},
+		// The limit counts the processor's time, which takes longer where others want the processor too.
+		Expect: harness.Expectation{Status: 500, Tries: 1, Until: 10 * time.Second,
+			Log: stderr("PHP message: PHP Fatal error:  Maximum execution time of 1 second exceeded")},
+		Confirm: "grep 'Maximum execution time' /var/log/nginx/error.log names the file and line; that line of nginx's log is PHP's own message.",
+		Remedy: "Mend the loop at the line that the message names; a script that has to compute that long gets " +
+			"set_time_limit(120), or php_value[max_execution_time] = 120 in its pool.",
+		Source: "https://www.php.net/manual/en/info.configuration.php#ini.max-execution-time",
+	}
+}
+
+func fpmMaxExecutionTimeWaiting() harness.Scenario {
+	limited := fpmWith("calls-api.php").With("php_value[max_execution_time] = 30")
+
+	onFPM := realWithAPI(limited, slowAPI(90*time.Second))
+	onFPM.Remedy = []harness.Change{
+		faults.Deploy{Path: index, Was: text("php/calls-api.php"), Text: text("php/calls-api-bounded.php")},
+	}
+	onFake := fake(fakeupstream.Silent{})
+	onFake.Held = "app"
+
+	return harness.Scenario{
+		ID: "fpm-max-execution-time-waiting",
+		Claim: "max_execution_time counts computing only: a script that waits for a service, a database or sleep() outlives it, " +
+			"until nginx gives up after fastcgi_read_timeout with 504.",
+		Said:   "PHP stops every script after max_execution_time.",
+		Family: "time", Causes: []string{"B3", "B2"},
+		Gateway: nginx("php.conf"),
+		Fault:   "the script waits 90 s for another service, and max_execution_time is 30 s",
+		Twins:   []harness.Twin{onFPM, onFake},
+		Expect: harness.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []harness.LogLine{
+			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "reading response header from upstream"},
+		}},
+		Confirm: "strace -f -p PID of the busy worker shows it in poll(), on the connection that it waits for; " +
+			"neither log has 'Maximum execution time'.",
+		Remedy: "Give each outside call a limit of its own in the script (stream context option timeout, " +
+			"CURLOPT_TIMEOUT, default_socket_timeout), and set request_terminate_timeout, which counts waiting too.",
+		Source: "https://www.php.net/manual/en/function.set-time-limit.php",
+	}
+}
