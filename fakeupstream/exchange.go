@@ -90,7 +90,7 @@ func (x *exchange) kill() {
 	x.once.Do(func() {
 		x.shut.Store(true)
 		close(x.gone)
-		x.wire.Conn.Close()
+		closeNow(x.wire.Conn)
 	})
 }
 
@@ -124,17 +124,17 @@ func (x *exchange) finish(err error) {
 	by, problem := ByClient, ""
 	var bad errUnreadable
 	switch {
+	case errors.Is(err, errDone):
+		by = ByUpstream // whatever came after
 	case x.shut.Load():
 		by = ByShutdown
-	case errors.Is(err, errDone):
-		by = ByUpstream
 	case errors.As(err, &bad):
 		by, problem = ByUpstream, bad.why
 		x.unreadable(bad)
 	case err != nil && !errors.Is(err, io.EOF):
 		problem = err.Error()
 	}
-	x.wire.Conn.Close()
+	closeNow(x.wire.Conn)
 	if problem != "" {
 		x.problem(problem)
 	}

@@ -24,7 +24,7 @@ func (s *Server) open() error {
 	if b := s.spec.Script.listener(); b != nil {
 		if s.undo, err = b.arrange(s); err != nil {
 			if s.listener != nil {
-				s.listener.Close()
+				closeNow(s.listener)
 			}
 			return err
 		}
@@ -43,7 +43,7 @@ func (s *Server) listen() (net.Listener, error) {
 	if s.network == "unix" {
 		if info, err := os.Lstat(s.address); err == nil && info.Mode()&os.ModeSocket != 0 {
 			if c, err := s.opts.Dial("unix", s.address); err == nil {
-				c.Close()
+				closeNow(c)
 				return nil, fmt.Errorf("listen: another process listens on %s; stop it or use another path", s.address)
 			}
 			os.Remove(s.address)
@@ -56,7 +56,7 @@ func (s *Server) listen() (net.Listener, error) {
 	if s.network == "unix" {
 		mode, _ := s.spec.mode()
 		if err := os.Chmod(s.address, os.FileMode(mode)); err != nil {
-			ln.Close()
+			closeNow(ln)
 			return nil, fmt.Errorf("mode: %w", err)
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Server) begin(c net.Conn) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		c.Close()
+		closeNow(c)
 		return
 	}
 	s.accepted++

@@ -50,7 +50,7 @@ func (b Refuse) arrange(s *Server) (func() error, error) {
 		}
 		u.SetUnlinkOnClose(false)
 	}
-	if err := s.listener.Close(); err != nil {
+	if err := closeNow(s.listener); err != nil {
 		return nil, err
 	}
 	s.listener = net.Listener(nil)

@@ -228,7 +228,7 @@ func (s *Server) Close() error {
 	close(s.done)
 	var err error
 	if s.listener != nil {
-		err = s.listener.Close()
+		err = closeNow(s.listener)
 	}
 	if s.undo != nil {
 		err = first(err, s.undo())

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"syscall"
 )
 
 // wire is an accepted connection that counts what passes and that can be reset.
@@ -25,8 +26,10 @@ func (w *wire) Read(p []byte) (n int, err error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
+	// Counted first, so that whoever has read the bytes also finds them counted.
+	w.out.Add(int64(len(p)))
 	n, err := w.Conn.Write(p)
-	w.out.Add(int64(n))
+	w.out.Add(int64(n - len(p)))
 	return n, err
 }
 
@@ -39,7 +42,15 @@ func (w *wire) reset() error {
 	} else if w.held != nil {
 		w.held.await()
 	}
-	return w.Conn.Close()
+	return closeNow(w.Conn)
+}
+
+// closeNow closes a socket, and means it: a process that this program is starting just now holds a copy of every
+// descriptor until it executes, and while it does the kernel neither stops listening nor sends FIN or RST.
+func closeNow(c io.Closer) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return c.Close()
 }
 
 // fin tells the client that nothing more will come.
@@ -47,7 +58,7 @@ func (w *wire) fin() error {
 	if h, ok := w.Conn.(interface{ CloseWrite() error }); ok {
 		return h.CloseWrite()
 	}
-	return w.Conn.Close()
+	return closeNow(w.Conn)
 }
 
 // drain throws away what the client sends until it closes too. Closing a socket that has

@@ -5,7 +5,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// What a Held may ask for beside a request that was read.
+const (
+	heldConnection = "connection" // it is connected, whether it reads or not
+	heldAnswer     = "answer"     // it has answered as far as it does
 )
 
 // prepareHeld notes what to count from, before the visitor asks.
@@ -17,11 +24,11 @@ func (c *Cell) prepareHeld(ctx context.Context, held string) (int, error) {
 		return 0, c.call(ctx, "Watch", wire.NameRef{Cell: c.id, Name: held}, nil)
 	}
 	name, what, _ := strings.Cut(held, ":")
-	if u, err := c.Upstream(name); err != nil || u.Real != nil {
+	if u, err := c.now(name); err != nil || u.Real != nil {
 		return 0, err
 	}
 	all, err := c.Records(ctx, name)
-	return count(all, what == "connection"), err
+	return count(all, what), err
 }
 
 // awaitHeld waits until the request is where it has to be, and the gateway has nothing left to do but wait.
@@ -31,7 +38,9 @@ func (c *Cell) awaitHeld(ctx context.Context, held string, had int) error {
 	}
 	var err error
 	if strings.HasPrefix(held, "/") {
-		err = c.call(ctx, "Opened", wire.NameRef{Cell: c.id, Name: held}, nil)
+		if err = c.call(ctx, "Opened", wire.NameRef{Cell: c.id, Name: held}, nil); err == nil {
+			err = c.call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: gatewayName}, nil)
+		}
 	} else {
 		err = c.upstreamHas(ctx, held, had)
 	}
@@ -39,26 +48,69 @@ func (c *Cell) awaitHeld(ctx context.Context, held string, had int) error {
 		return fmt.Errorf("waiting until %s has the request: %w", held, err)
 	}
 	c.Note("upstream", "%s has the request", held)
-	return c.call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: gatewayName}, nil)
+	return nil
 }
 
 // upstreamHas waits until an upstream has the request. A fake tells so itself; of a real one the kernel tells that it has
 // read all that was sent to it, or that its queue has it, and a real one beside the gateway has to be through with it.
 func (c *Cell) upstreamHas(ctx context.Context, held string, had int) error {
 	name, what, _ := strings.Cut(held, ":")
-	u, err := c.Upstream(name)
+	u, err := c.now(name)
 	if err != nil {
 		return err
 	}
+	spec := wire.TakenSpec{Cell: c.id, Gateway: gatewayName, At: u.listen(), Unread: what == heldConnection}
 	if u.Fake != nil {
-		return c.reached(ctx, held, had)
+		err = c.reached(ctx, name, what, had)
+	} else {
+		err = c.call(ctx, "Taken", spec, nil)
+		if err == nil && u.Real.Image == "" && what != heldConnection {
+			err = c.call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: name}, nil)
+		}
 	}
-	spec := wire.TakenSpec{Cell: c.id, Gateway: gatewayName, At: u.Real.Listen, Unread: what == "connection"}
-	if err := c.call(ctx, "Taken", spec, nil); err != nil {
+	if err != nil {
 		return err
 	}
-	if u.Real.Image != "" || what == "connection" {
-		return nil
+	return c.call(ctx, "Settled", spec, nil)
+}
+
+// now is an upstream as it is now.
+func (c *Cell) now(name string) (Upstream, error) {
+	c.mu.Lock()
+	u, playing := c.playing[name]
+	c.mu.Unlock()
+	if playing {
+		return u, nil
 	}
-	return c.call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: name}, nil)
+	return c.Upstream(name)
+}
+
+// reached waits until a fake upstream that plays now has got further than before.
+func (c *Cell) reached(ctx context.Context, name, what string, before int) error {
+	spec := wire.ReachedSpec{Cell: c.id, Name: name}
+	switch what {
+	case heldConnection:
+		spec.Connections = before + 1
+	case heldAnswer:
+		spec.Answers = before + 1
+	default:
+		spec.Requests = before + 1
+	}
+	return c.call(ctx, "Reached", spec, nil)
+}
+
+// count is how far a fake upstream has got so far.
+func count(all []fakeupstream.ConnectionRecord, what string) int {
+	if what == heldConnection {
+		return len(all)
+	}
+	n := 0
+	for _, c := range all {
+		for _, r := range c.Requests {
+			if what != heldAnswer || !r.Answered.IsZero() {
+				n++
+			}
+		}
+	}
+	return n
 }

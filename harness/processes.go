@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"strings"
 
-	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/nginxlog"
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -240,28 +238,4 @@ func (c *Cell) SignalUpstream(ctx context.Context, name string, signal int, chil
 func (c *Cell) signal(ctx context.Context, s *station, ref wire.ProcRef) error {
 	ref.Cell = c.id
 	return s.client.Call(ctx, "Signal", ref, &wire.None{})
-}
-
-// Reached waits until a fake upstream that plays now has read so many requests in all.
-func (c *Cell) reached(ctx context.Context, held string, before int) error {
-	name, what, _ := strings.Cut(held, ":")
-	spec := wire.ReachedSpec{Cell: c.id, Name: name}
-	if what == "connection" {
-		spec.Connections = before + 1
-	} else {
-		spec.Requests = before + 1
-	}
-	return c.call(ctx, "Reached", spec, nil)
-}
-
-// count is how many connections, or requests, a fake upstream has had so far.
-func count(all []fakeupstream.ConnectionRecord, connections bool) int {
-	if connections {
-		return len(all)
-	}
-	n := 0
-	for _, r := range all {
-		n += len(r.Requests)
-	}
-	return n
 }

@@ -52,9 +52,10 @@ type Twin struct {
 	// the request after the remedy is under way.
 	Withstands bool
 	// Held names what has the request in its hands before the fault strikes or the clock is moved: an upstream that
-	// has read it ("app"), one that has a connection and perhaps reads nothing ("app:connection"), or a file that a real
-	// one has opened ("/var/www/index.php"). Empty when it is enough that the gateway has read it. Several, with commas
-	// between them ("b,a"), keep the visitor waiting one after the other, each for an equal part of the time expected.
+	// has read it ("app"), one that has a connection and perhaps reads nothing ("app:connection"), one that has answered
+	// as far as it does ("app:answer"), or a file that a real one has opened ("/var/www/index.php"). Empty when it is
+	// enough that the gateway has read it. Several, with commas between them ("b,a"), keep the visitor waiting one after
+	// the other, each for an equal part of the time expected.
 	Held string
 	// Remedy is what mends it; without any, undoing the fault is the remedy.
 	Remedy []Change

@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 
@@ -32,6 +33,17 @@ type stationSpec struct {
 	image  string
 	beside *station // the lab's first container, whose namespaces and volume a backend shares
 	memory int64
+}
+
+// cellsVolume holds the cells' folders in memory. It has no name, so the engine removes it with the container.
+var cellsVolume = mount.Mount{
+	Type: mount.TypeVolume, Target: wire.Root,
+	VolumeOptions: &mount.VolumeOptions{
+		Labels: engine.Labels(),
+		DriverConfig: &mount.Driver{
+			Name: "local", Options: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": "mode=755"},
+		},
+	},
 }
 
 const agentAt = "/badgateway-agent"
@@ -60,9 +72,6 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 				c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true
 				c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
 				c.StopSignal = "SIGKILL"
-				if spec.beside == nil {
-					c.Volumes = map[string]struct{}{wire.Root: {}}
-				}
 			},
 			HostConfigModifier: func(h *container.HostConfig) {
 				h.AutoRemove = true
@@ -70,7 +79,9 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 				h.CapAdd = []string{"NET_ADMIN", "SYS_ADMIN"}
 				h.SecurityOpt = []string{"apparmor=unconfined"}
 				h.NetworkMode = "none"
-				if spec.beside != nil {
+				if spec.beside == nil {
+					h.Mounts = append(h.Mounts, cellsVolume)
+				} else {
 					id := spec.beside.container.GetContainerID()
 					h.NetworkMode = container.NetworkMode("container:" + id)
 					h.PidMode = container.PidMode("container:" + id)

@@ -69,7 +69,7 @@ var body = []harness.Scenario{
 		Fault: "the application hangs while it sends a large body",
 		Twins: []harness.Twin{
 			sends(downloadFile, faults.Freeze{Upstream: "app"}),
-			heldBy("app", fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 64 << 10, Answer: downloadWell})),
+			heldBy("app:answer", fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 64 << 10, Answer: downloadWell})),
 		},
 		Expect: harness.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []harness.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},

@@ -108,23 +108,17 @@ func (c *cell) pending(a *ask) (bool, error) {
 		return false, nil
 	default:
 	}
-	all, err := c.sockets()
+	s, there, err := c.gatewaysEnd(a)
 	if err != nil {
 		return false, err
 	}
-	s, there := a.visitorSocket(all)
 	return there && s.state == tcpEstablished, nil
 }
 
-// visitorSocket finds the gateway's end of the visitor's connection.
-func (a *ask) visitorSocket(all []socket) (socket, bool) {
-	me := a.conn.LocalAddr().(*net.TCPAddr).AddrPort()
-	for _, s := range all {
-		if s.remote == me && s.local.Port() == a.conn.RemoteAddr().(*net.TCPAddr).AddrPort().Port() {
-			return s, true
-		}
-	}
-	return socket{}, false
+// gatewaysEnd finds the gateway's end of the visitor's connection.
+func (c *cell) gatewaysEnd(a *ask) (socket, bool, error) {
+	s, found, err := c.tcp(a.conn.RemoteAddr().(*net.TCPAddr).AddrPort(), a.conn.LocalAddr().(*net.TCPAddr).AddrPort())
+	return s, found && s.state != tcpListen, err
 }
 
 // held waits until the gateway has read the whole request and has nothing left to do for it but wait.
@@ -139,11 +133,10 @@ func (c *cell) held(a *ask) error {
 			return true, nil
 		default:
 		}
-		all, err := c.sockets()
+		s, there, err := c.gatewaysEnd(a)
 		if err != nil {
 			return false, err
 		}
-		s, there := a.visitorSocket(all)
 		if !there || s.inode == 0 || s.unread > 0 {
 			return false, nil // not yet accepted, or not yet read
 		}
@@ -185,12 +178,8 @@ func (c *cell) finish(a *ask) (wire.Answer, error) {
 	<-a.done
 	if a.conn != nil {
 		if err := until(5*time.Second, func() (bool, error) {
-			all, err := c.sockets()
-			if err != nil {
+			if s, there, err := c.gatewaysEnd(a); err != nil || there && s.inode != 0 {
 				return false, err
-			}
-			if s, there := a.visitorSocket(all); there && s.inode != 0 {
-				return false, nil
 			}
 			// A connection that both ends have closed may be gone from the list before the gateway has logged it.
 			return c.resting(a.spec.Gateway)

@@ -314,6 +314,15 @@ func (s *Calls) Taken(spec wire.TakenSpec, _ *wire.None) error {
 	return c.taken(spec)
 }
 
+// Settled waits until the gateway has all that an upstream wrote, and sleeps.
+func (s *Calls) Settled(spec wire.TakenSpec, _ *wire.None) error {
+	c, err := s.agent.cell(spec.Cell)
+	if err != nil {
+		return err
+	}
+	return c.settled(spec)
+}
+
 // Idle waits until a process and all its children sleep.
 func (s *Calls) Idle(ref wire.NameRef, _ *wire.None) error {
 	c, err := s.agent.cell(ref.Cell)

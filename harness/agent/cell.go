@@ -26,8 +26,9 @@ type cell struct {
 	dir   string
 	guest bool // the folder and the network belong to the cell of another container
 	netns *os.File
-	tid   int         // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
-	jobs  chan func() // what that thread has to do
+	diag  *diagnostics // nil where the kernel has none
+	tid   int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
+	jobs  chan func()  // what that thread has to do
 	gone  chan struct{}
 
 	mu      sync.Mutex
@@ -56,6 +57,13 @@ func openCell(spec wire.CellSpec) (*cell, error) {
 	go c.live(spec, started)
 	if err := <-started; err != nil {
 		return nil, err
+	}
+	if canDiagnose {
+		var err error
+		if c.diag, err = newDiagnostics(int(c.netns.Fd())); err != nil {
+			c.close()
+			return nil, err
+		}
 	}
 	if spec.Join == "" {
 		if err := c.setUpLoopback(spec.Addresses); err != nil {
@@ -218,6 +226,9 @@ func (c *cell) close() error {
 	<-c.gone
 	for _, w := range c.watches {
 		w.Close()
+	}
+	if c.diag != nil {
+		c.diag.close()
 	}
 	if c.netns != nil {
 		c.netns.Close()

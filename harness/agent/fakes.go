@@ -3,13 +3,12 @@
 package agent
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
+	"syscall"
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/wire"
@@ -66,30 +65,17 @@ func (c *cell) mute(name string) error {
 	c.mu.Lock()
 	delete(c.fakes, name)
 	c.mu.Unlock()
+	// A program that is just being started has copies of all sockets until it runs, and would keep them open.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return f.Close()
 }
 
-// Reached waits until a fake upstream has read so many requests, or accepted so many connections.
+// Reached waits until a fake upstream has got so far with so many.
 func (s *Calls) Reached(r wire.ReachedSpec, _ *wire.None) error {
 	c, err := s.agent.cell(r.Cell)
 	if err != nil {
 		return err
 	}
-	f, err := c.fake(r.Name)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if r.Connections > 0 {
-		if err := f.WaitConnections(ctx, r.Connections); err != nil {
-			return fmt.Errorf("waiting for connection %d at the fake upstream %s: %w", r.Connections, r.Name, err)
-		}
-	}
-	if r.Requests > 0 {
-		if err := f.WaitRequests(ctx, r.Requests); err != nil {
-			return fmt.Errorf("waiting for request %d at the fake upstream %s: %w", r.Requests, r.Name, err)
-		}
-	}
-	return nil
+	return c.reached(r)
 }

@@ -17,8 +17,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // errLimit says that what was waited for did not come in time.
@@ -44,6 +42,7 @@ type socket struct {
 	local, remote netip.AddrPort
 	state         int // as in the kernel's include/net/tcp_states.h
 	unread        int // bytes received that the program has not read; of a listener, connections not accepted
+	unsent        int // bytes written that the other end has not acknowledged
 	inode         uint64
 }
 
@@ -85,9 +84,11 @@ func parseSocket(line string) (socket, bool) {
 		return socket{}, false
 	}
 	s := socket{local: parseAddr(f[1]), remote: parseAddr(f[2]), state: int(state)}
-	if _, rx, ok := strings.Cut(f[4], ":"); ok {
+	if tx, rx, ok := strings.Cut(f[4], ":"); ok {
 		n, _ := strconv.ParseInt(rx, 16, 64)
 		s.unread = int(n)
+		n, _ = strconv.ParseInt(tx, 16, 64)
+		s.unsent = int(n)
 	}
 	s.inode, _ = strconv.ParseUint(f[9], 10, 64)
 	return s, true
@@ -110,42 +111,30 @@ func parseAddr(s string) netip.AddrPort {
 
 // notListening names the first of the addresses at which nothing in the cell listens; empty when all are served.
 func (c *cell) notListening(want []string) (string, error) {
-	if len(want) == 0 {
-		return "", nil
-	}
-	all, err := c.sockets()
-	if err != nil {
-		return "", err
-	}
 	for _, w := range want {
-		if path, ok := strings.CutPrefix(w, "unix:"); ok {
-			listening, err := c.unixListening(path)
-			if err != nil || !listening {
-				return w, err
-			}
-			continue
+		path, local := strings.CutPrefix(w, "unix:")
+		listens := c.tcpListening
+		if local {
+			listens = c.unixListening
 		}
-		if !tcpListening(all, w) {
-			return w, nil
+		if ok, err := listens(path); err != nil || !ok {
+			return w, err
 		}
 	}
 	return "", nil
 }
 
-func tcpListening(all []socket, want string) bool {
-	host, port, _ := strings.Cut(want, ":")
-	if i := strings.LastIndex(want, ":"); i >= 0 {
-		host, port = strings.Trim(want[:i], "[]"), want[i+1:]
+func (c *cell) tcpListening(address string) (bool, error) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return false, fmt.Errorf("the address to listen at: %w", err)
 	}
-	for _, s := range all {
-		if s.state != tcpListen || strconv.Itoa(int(s.local.Port())) != port {
-			continue
-		}
-		if host == "" || s.local.Addr().IsUnspecified() || s.local.Addr().String() == host {
-			return true
-		}
+	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	if at.Addr().Is6() {
+		nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
 	}
-	return false
+	s, found, err := c.tcp(at, nobody)
+	return found && s.state == tcpListen, err
 }
 
 func (c *cell) unixListening(path string) (bool, error) {
@@ -161,41 +150,6 @@ func (c *cell) unixListening(path string) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// taken waits until the gateway has sent what it has to send to an address of the cell, and a program has read it all
-// there, or has at least not refused it.
-func (c *cell) taken(spec wire.TakenSpec) error {
-	gateway, err := c.process(spec.Gateway)
-	if err != nil {
-		return err
-	}
-	at, err := netip.ParseAddrPort(spec.At)
-	if err != nil {
-		return fmt.Errorf("the address of a real upstream: %w", err)
-	}
-	err = until(10*time.Second, func() (bool, error) {
-		if idle, err := gateway.idle(); err != nil || !idle {
-			return false, err
-		}
-		all, err := c.sockets()
-		if err != nil {
-			return false, err
-		}
-		for _, s := range all {
-			if s.local != at || s.state != tcpEstablished {
-				continue
-			}
-			if spec.Unread && s.unread > 0 || !spec.Unread && s.inode != 0 && s.unread == 0 {
-				return true, nil
-			}
-		}
-		return false, nil
-	})
-	if err != nil {
-		return fmt.Errorf("waiting for a request at %s: %w", spec.At, err)
-	}
-	return nil
 }
 
 // childrenOf lists the children of a process.

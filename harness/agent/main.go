@@ -37,6 +37,7 @@ func Main() int {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
 		return 1
 	}
+	canDiagnose = diagnosticsWork()
 	a := &Agent{cells: map[string]*cell{}, hello: wire.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Faketime: faketimeWorks()}}
 	if err := a.serve(stdio{}); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)

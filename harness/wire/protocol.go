@@ -162,11 +162,11 @@ type None struct{}
 
 // ReachedSpec names what a fake upstream has to have been reached by.
 type ReachedSpec struct {
-	Cell, Name            string
-	Connections, Requests int
+	Cell, Name                     string
+	Connections, Requests, Answers int
 }
 
-// TakenSpec names the address at which a real upstream has to have the gateway's request.
+// TakenSpec names the address of an upstream that has to have the gateway's request.
 type TakenSpec struct {
 	Cell, Gateway string
 	At            string // "10.0.0.5:8080"

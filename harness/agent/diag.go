@@ -1,0 +1,130 @@
+//go:build linux
+
+package agent
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// sockDiagByFamily is the one message of the kernel's sock_diag(7).
+const sockDiagByFamily = 20
+
+// diagnostics asks the kernel for single sockets of a network namespace. The list in /proc/net/tcp says the same, but the
+// kernel walks the hash table of the whole machine for it, which takes longer than all else in a scenario.
+type diagnostics struct{ conn *netlink.Conn }
+
+func newDiagnostics(netns int) (*diagnostics, error) {
+	conn, err := netlink.Dial(unix.NETLINK_SOCK_DIAG, &netlink.Config{NetNS: netns})
+	if err != nil {
+		return nil, fmt.Errorf("opening sock_diag: %w", err)
+	}
+	return &diagnostics{conn}, nil
+}
+
+// find looks up the socket with these two ends. Where there is none, the one that listens at the local end is found.
+func (d *diagnostics) find(local, remote netip.AddrPort) (s socket, found bool, err error) {
+	answers, err := d.conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: sockDiagByFamily, Flags: netlink.Request},
+		Data:   diagRequest(local, remote),
+	})
+	if errors.Is(err, unix.ENOENT) {
+		return socket{}, false, nil
+	}
+	if err != nil {
+		return socket{}, false, fmt.Errorf("asking the kernel for the socket %v: %w", local, err)
+	}
+	for _, a := range answers {
+		if len(a.Data) >= diagAnswerBytes {
+			return diagAnswer(a.Data), true, nil
+		}
+	}
+	return socket{}, false, nil
+}
+
+// diagRequest is struct inet_diag_req_v2 of linux/inet_diag.h.
+func diagRequest(local, remote netip.AddrPort) []byte {
+	b := make([]byte, 56)
+	b[0], b[1] = unix.AF_INET6, unix.IPPROTO_TCP
+	if local.Addr().Is4() {
+		b[0] = unix.AF_INET
+	}
+	binary.NativeEndian.PutUint32(b[4:], ^uint32(0)) // every state
+	binary.BigEndian.PutUint16(b[8:], local.Port())
+	binary.BigEndian.PutUint16(b[10:], remote.Port())
+	copy(b[12:28], local.Addr().AsSlice())
+	copy(b[28:44], remote.Addr().AsSlice())
+	for i := 48; i < 56; i++ {
+		b[i] = 0xff // no cookie
+	}
+	return b
+}
+
+// diagAnswerBytes is the size of struct inet_diag_msg.
+const diagAnswerBytes = 72
+
+func diagAnswer(b []byte) socket {
+	bytes := 16
+	if b[0] == unix.AF_INET {
+		bytes = 4
+	}
+	at := func(port, addr int) netip.AddrPort {
+		a, _ := netip.AddrFromSlice(b[addr : addr+bytes])
+		return netip.AddrPortFrom(a.Unmap(), binary.BigEndian.Uint16(b[port:]))
+	}
+	return socket{
+		local: at(4, 8), remote: at(6, 24), state: int(b[1]),
+		unread: int(binary.NativeEndian.Uint32(b[56:])),
+		inode:  uint64(binary.NativeEndian.Uint32(b[68:])),
+	}
+}
+
+func (d *diagnostics) close() { d.conn.Close() }
+
+// canDiagnose is what diagnosticsWork found when the agent started.
+var canDiagnose bool
+
+// diagnosticsWork tells whether this kernel answers sock_diag: some are built without.
+func diagnosticsWork() bool {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return false
+	}
+	defer l.Close()
+	d, err := newDiagnostics(0)
+	if err != nil {
+		return false
+	}
+	defer d.close()
+	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	s, found, err := d.find(l.Addr().(*net.TCPAddr).AddrPort(), nobody)
+	return err == nil && found && s.state == tcpListen
+}
+
+// tcp finds one socket of the cell by its two ends, or else the one that listens at the local end.
+func (c *cell) tcp(local, remote netip.AddrPort) (socket, bool, error) {
+	if c.diag != nil {
+		return c.diag.find(local, remote)
+	}
+	all, err := c.sockets()
+	if err != nil {
+		return socket{}, false, err
+	}
+	var listener socket
+	for _, s := range all {
+		switch {
+		case s.local == local && s.remote == remote:
+			return s, true, nil
+		case s.state == tcpListen && s.local.Port() == local.Port() &&
+			(s.local.Addr() == local.Addr() || s.local.Addr().IsUnspecified()):
+			listener = s
+		}
+	}
+	return listener, listener.state == tcpListen, nil
+}
