@@ -35,6 +35,7 @@ type exchange struct {
 	gone   chan struct{} // closed by kill
 	once   sync.Once
 	shut   atomic.Bool // killed
+	ended  bool        // the behaviour had ended the connection by itself, whatever came after
 	br     *bufio.Reader
 
 	ledger *ledger
@@ -124,10 +125,10 @@ func (x *exchange) finish(err error) {
 	by, problem := ByClient, ""
 	var bad errUnreadable
 	switch {
-	case errors.Is(err, errDone):
-		by = ByUpstream // whatever came after
-	case x.shut.Load():
+	case x.shut.Load() && !x.ended:
 		by = ByShutdown
+	case errors.Is(err, errDone):
+		by = ByUpstream
 	case errors.As(err, &bad):
 		by, problem = ByUpstream, bad.why
 		x.unreadable(bad)
@@ -246,6 +247,7 @@ func (x *exchange) end(e Ending) error {
 
 // reset sends RST.
 func (x *exchange) reset() error {
+	x.ended = !x.shut.Load()
 	x.wire.reset()
 	return errDone
 }

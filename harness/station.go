@@ -184,8 +184,11 @@ func (s *station) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	err := s.container.Terminate(ctx, testcontainers.StopTimeout(0))
-	if errdefs.IsConflict(err) {
-		return s.removed(ctx) // its program ended first, and the engine is at it
+	switch { // its program ended with the session, so the engine may be at it
+	case errdefs.IsConflict(err):
+		return s.removed(ctx)
+	case errdefs.IsNotFound(err):
+		return nil
 	}
 	return err
 }
