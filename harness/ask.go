@@ -108,10 +108,10 @@ func (c *Cell) outlast(ctx context.Context, ref wire.NameRef, p Patience, begun 
 	if still, err := waits(); err != nil || !still {
 		return 0, err
 	}
-	if err := c.Wait(ctx, max(0, p.After-margin-passed())); err != nil {
+	notBefore := max(p.After-margin, passed())
+	if err := c.Wait(ctx, notBefore-passed()); err != nil {
 		return 0, err
 	}
-	notBefore := passed()
 	if still, err := waits(); err != nil || !still {
 		return 0, err
 	}
@@ -184,11 +184,13 @@ func (c *Cell) exchange(spec wire.AskSpec, r Request, got wire.Answer) (Exchange
 			e.Log = append(e.Log, l)
 		}
 	}
+	c.calls.failed(lines)
 	for line := range strings.Lines(got.Logs[program.AccessLog]) {
 		var a accessLine
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			return e, fmt.Errorf("reading the access log line %q: %w", line, err)
 		}
+		c.calls.logged(a.tries())
 		if a.Client == spec.From {
 			e.Access = strings.TrimSpace(line)
 			e.Tries = a.tries()

@@ -15,6 +15,7 @@ func (c *Cell) Begin(ctx context.Context, r Request, held string) error {
 	if err != nil {
 		return err
 	}
+	c.calls.crowded()
 	c.Note("visitor", "another one asks %s, and waits", r.line())
 	if err := c.call(ctx, "StartAsk", c.askSpec(r, longest), nil); err != nil {
 		return err

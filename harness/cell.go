@@ -52,6 +52,7 @@ type Cell struct {
 	playing   map[string]Upstream // as they are now; absent while stopped
 	guests    map[*station]bool   // the backends' containers in which the cell is open too
 	events    []Event
+	calls     *calls
 }
 
 // Open makes a cell and starts its upstreams and then its gateway. A config that the gateway refuses is a [ConfigError].
@@ -70,6 +71,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
 	c := &Cell{
 		lab: l, id: fmt.Sprintf("c%d", l.cells.Add(1)), setup: setup, begun: time.Now(),
 		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
+		calls: newCalls(),
 	}
 	spec := wire.CellSpec{
 		ID:        c.id,

@@ -91,7 +91,7 @@ type Try struct {
 
 // A Difference is one thing that was not as expected.
 type Difference struct {
-	What string `json:"what"` // "status", "log", "tries", "waited", "twins"
+	What string `json:"what"` // "status", "log", "tries", "waited", "twins", "upstream calls"
 	Want string `json:"want"`
 	Got  string `json:"got"`
 }

@@ -55,6 +55,13 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What a killed process has left, where no watcher was there to remove it, may go while this lab comes up.
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		e.Sweep(ctx)
+	}()
+	defer func() { <-swept }()
 	l := &Lab{options: o, engine: e, backends: map[string]*backendStation{}}
 	image := o.GatewayImage
 	if image == "" {

@@ -206,6 +206,9 @@ func (c *Cell) StopUpstream(ctx context.Context, name string, signal int) error 
 	}
 	c.Note("upstream "+name, "is stopped")
 	if u.Fake != nil {
+		if err := c.retire(ctx, u); err != nil {
+			return err
+		}
 		return c.call(ctx, "Mute", wire.NameRef{Cell: c.id, Name: name}, nil)
 	}
 	s, err := c.stationOf(ctx, u)

@@ -106,7 +106,9 @@ func (r *run) all(ctx context.Context) error {
 		d.What = "after the remedy: " + d.What
 		e.Differences = append(e.Differences, d)
 	}
-	return nil
+	unexpected, err := r.cell.unexpected(ctx)
+	e.Differences = append(e.Differences, unexpected...)
+	return err
 }
 
 // needsClock tells whether time has to pass in the scenario.

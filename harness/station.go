@@ -27,6 +27,7 @@ type station struct {
 	hello     wire.Hello
 	engine    *client.Client
 	stderr    *bytes.Buffer // what the agent said before it ended; read only once it has
+	guard     *engine.Guard // removes the container, should this process end while it is being made
 }
 
 type stationSpec struct {
@@ -103,6 +104,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 		Started: true,
 		Logger:  silent{},
 	}
+	s.guard = l.engine.Guard(ctx)
 	var err error
 	s.container, err = testcontainers.GenericContainer(ctx, request)
 	if err != nil {
@@ -111,6 +113,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 		}
 		return nil, err
 	}
+	s.guard.Made()
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	if err := s.client.Call(ctx, "Hello", wire.None{}, &s.hello); err != nil {
@@ -181,6 +184,14 @@ func (s *station) close() error {
 
 // remove makes sure that the container is gone before it returns.
 func (s *station) remove() error {
+	err := s.terminate()
+	if err == nil {
+		s.guard.Gone()
+	}
+	return err
+}
+
+func (s *station) terminate() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	err := s.container.Terminate(ctx, testcontainers.StopTimeout(0))

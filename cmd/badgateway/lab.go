@@ -26,7 +26,7 @@ mends it, Enter again ends it.`,
 		Example: `  badgateway lab fpm-dead
   badgateway lab fpm-dead --twin fake --listen 127.0.0.1:8080`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeIDs,
+		ValidArgsFunction: completeOneID,
 		RunE: func(c *cobra.Command, args []string) error {
 			some, err := scenarios.Select(args[0])
 			if err != nil {
@@ -45,15 +45,17 @@ mends it, Enter again ends it.`,
 			}
 			l, err := net.Listen("tcp", listen)
 			if err != nil {
-				return fmt.Errorf("listening for your curl on %s: %w (another address: --listen 127.0.0.1:0)", listen, err)
+				return fmt.Errorf("listening for your curl on %s: %w (--listen 127.0.0.1:0 takes any free port)", listen, err)
 			}
 			defer l.Close()
-			return keepBroken(c.Context(), c.InOrStdin(), c.OutOrStdout(), f.options(newProgress(c.ErrOrStderr(), 0).say), l, s, t)
+			o := f.options(newProgress(c.ErrOrStderr(), 0).say)
+			return f.asRefusal(keepBroken(c.Context(), c.InOrStdin(), c.OutOrStdout(), o, l, s, t))
 		},
 	}
 	f.add(c)
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "where to listen for your curl")
 	c.Flags().StringVar(&twin, "twin", "", "the kind of upstream, real or fake; the first that the scenario has when empty")
+	completeTwin(c)
 	return c
 }
 

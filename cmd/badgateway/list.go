@@ -109,10 +109,38 @@ func kinds(s harness.Scenario) string {
 	return strings.Join(all, " + ")
 }
 
-func completeIDs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var ids []string
-	for _, s := range scenarios.All() {
-		ids = append(ids, s.ID+"\t"+s.Fault)
+// completeIDs completes the patterns that Select knows: ids, families and causes.
+func completeIDs(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	var all []string
+	known := map[string]bool{}
+	add := func(word, meaning string) {
+		if strings.HasPrefix(word, begun) && !known[word] {
+			known[word] = true
+			all = append(all, word+"\t"+meaning)
+		}
 	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	for _, s := range scenarios.All() {
+		add(s.ID, s.Fault)
+		if begun != "" { // one who begins with nothing wants to see the ids
+			add("family:"+s.Family, "all of this family")
+			for _, c := range s.Causes {
+				add("cause:"+c, "all with this cause")
+			}
+		}
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeOneID is for a command that takes one.
+func completeOneID(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || strings.Contains(begun, ":") {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return completeIDs(c, args, begun)
+}
+
+// completeTwin lets --twin be completed.
+func completeTwin(c *cobra.Command) {
+	_ = c.RegisterFlagCompletionFunc("twin", cobra.FixedCompletions(
+		[]string{string(harness.Real), string(harness.Fake)}, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/engine"
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -32,9 +33,12 @@ var errDiffers = errors.New("something differs from what was expected")
 var errInterrupted = errors.New("interrupted")
 
 func main() {
-	// What runs inside a container is not a command for people, and needs none of what follows.
+	// What runs inside a container, or watches over one, is no command for people, and needs none of what follows.
 	if len(os.Args) == 2 && os.Args[1] == "agent" {
 		os.Exit(agentMain())
+	}
+	if len(os.Args) == 3 && os.Args[1] == engine.ReapCommand {
+		os.Exit(engine.Reap(os.Args[2], os.Stdin))
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -45,7 +49,7 @@ func main() {
 		signal.Stop(signals) // a second one ends the program at once, and the lab with it
 	}()
 	err := root().ExecuteContext(ctx)
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errInterrupted) {
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errInterrupted) && !errors.Is(err, errInterrupted) {
 		err = errInterrupted
 	}
 	code := exitCode(err)

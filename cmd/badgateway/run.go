@@ -69,6 +69,7 @@ Exit codes: 0 all as expected, 1 something differs, 2 bad input, 3 no lab could 
 	c.Flags().IntVar(&f.parallel, "parallel", 4, "how many scenarios run at once in each lab")
 	c.Flags().IntVar(&f.repeat, "repeat", 1, "run everything so many times, and count the verdicts that differ")
 	c.Flags().BoolVar(&f.load, "load", false, "keep every processor of this machine busy meanwhile")
+	completeTwin(c)
 	return c
 }
 
@@ -80,11 +81,19 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 	if err != nil {
 		return err
 	}
+	// Whatever can be known to fail is told before time is spent in a lab.
+	if f.reports != "" {
+		if err := prepareReports(f.reports); err != nil {
+			return err
+		}
+	}
 	p := newProgress(progress, len(jobs))
 	labs, err := f.start(ctx, p.say)
 	defer func() {
 		for _, l := range labs {
-			l.Close()
+			if err := l.Close(); err != nil {
+				p.say("badgateway: ending the lab: %v", err)
+			}
 		}
 	}()
 	if err != nil {
@@ -95,26 +104,74 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 	}
 	run := f.header(labs[0])
 	p.begin(len(jobs))
-	all, err := harness.Batch{Labs: labs, Parallel: f.parallel, Done: p.done}.Run(ctx, jobs)
+	all, err := f.prove(ctx, labs, jobs, p)
 	p.end()
+	var refused refusedConfig
+	if errors.As(err, &refused) {
+		return err
+	}
 	run.Took = time.Since(run.Started)
 	all = inOrder(all, some)
-	if perr := f.print(out, run, all, len(some) <= wholeUpTo && !f.all); perr != nil {
-		return perr
+	if len(all) > 0 || err == nil {
+		if perr := f.print(out, run, all, len(some) <= wholeUpTo && !f.all); perr != nil {
+			return perr
+		}
+	}
+	if errors.Is(err, errInterrupted) {
+		return fmt.Errorf("%w after %d of %d runs", err, len(all), len(jobs))
 	}
 	if err != nil {
 		return err
 	}
 	if f.repeat > 1 {
-		fmt.Fprintf(out, "%d differing verdicts in %d runs\n", differing(all), len(all))
-	}
-	if e := refused(all); e != nil && f.config != "" {
-		return fmt.Errorf("%s: %s", f.config, e.Error)
+		p.say("%d differing verdicts in %d runs", differing(all), len(all))
 	}
 	if _, failed := report.Count(all); failed > 0 {
 		return errDiffers
 	}
 	return nil
+}
+
+// prove runs the jobs. A config of the user's that the gateway refuses ends it at once.
+func (f *runFlags) prove(ctx context.Context, labs []*harness.Lab, jobs []harness.Job, p *progress) ([]harness.Evidence, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	done := func(e harness.Evidence) {
+		if words, refused := refusal(e); refused && f.config != "" {
+			stop(refusedConfig{f.config, words})
+			return
+		}
+		p.done(e)
+	}
+	all, err := harness.Batch{Labs: labs, Parallel: f.parallel, Done: done}.Run(ctx, jobs)
+	for i := range all {
+		all[i].Again = f.again(all[i].Scenario)
+	}
+	return all, err
+}
+
+// again is the command that runs a scenario alone, with the flags that its outcome depends on.
+func (f *runFlags) again(id string) string {
+	words := []string{"badgateway", "run", id}
+	for _, flag := range []struct{ name, value string }{
+		{"--gateway-image", f.image}, {"--config", f.config}, {"--twin", f.twin},
+	} {
+		if flag.value != "" {
+			words = append(words, flag.name, quoted(flag.value))
+		}
+	}
+	if f.realTime {
+		words = append(words, "--real-time")
+	}
+	return strings.Join(words, " ")
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // choose picks the scenarios, and puts their twins in random order.
@@ -144,6 +201,9 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 				jobs = append(jobs, j)
 			}
 		}
+	}
+	if len(jobs) == 0 && f.shard == "" {
+		return nil, nil, fmt.Errorf("none of these scenarios has a twin of the kind %s", f.twin)
 	}
 	if f.seed == 0 {
 		f.seed = time.Now().UnixNano() % 1_000_000
@@ -231,24 +291,6 @@ func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, 
 	return nil
 }
 
-func writeReports(dir string, run report.Run, all []harness.Evidence) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("making the folder for the reports: %w", err)
-	}
-	for name, write := range map[string]func(io.Writer, report.Run, []harness.Evidence) error{
-		"junit.xml": report.JUnit, "evidence.json": report.JSON, "index.html": report.HTML,
-	} {
-		f, err := os.Create(filepath.Join(dir, name))
-		if err != nil {
-			return fmt.Errorf("writing the report: %w", err)
-		}
-		if err := errors.Join(write(f, run, all), f.Close()); err != nil {
-			return fmt.Errorf("writing the report %s: %w", f.Name(), err)
-		}
-	}
-	return nil
-}
-
 // terminal tells whether out is one, for colour, and how wide.
 func terminal(out io.Writer) (colour bool, width int) {
 	f, ok := out.(*os.File)
@@ -275,16 +317,6 @@ func differing(all []harness.Evidence) int {
 		}
 	}
 	return n
-}
-
-// refused finds a run in which the gateway did not take its config.
-func refused(all []harness.Evidence) *harness.Evidence {
-	for i, e := range all {
-		if strings.Contains(e.Error, "does not start with this config") {
-			return &all[i]
-		}
-	}
-	return nil
 }
 
 // busy keeps every processor busy until it is told to stop.

@@ -65,10 +65,11 @@ func (c *cell) mute(name string) error {
 	c.mu.Lock()
 	delete(c.fakes, name)
 	c.mu.Unlock()
-	// A program that is just being started has copies of all sockets until it runs, and would keep them open.
+	err = f.Close()
+	// A program that is just being started has copies of all sockets until it runs, and keeps them open: wait for it.
 	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	return f.Close()
+	syscall.ForkLock.RUnlock()
+	return err
 }
 
 // Reached waits until a fake upstream has got so far with so many.

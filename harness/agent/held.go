@@ -88,7 +88,7 @@ func (c *cell) taken(spec wire.TakenSpec) error {
 	return nil
 }
 
-// settled waits until the gateway has all that was written at an address, and has nothing left to do but wait.
+// settled waits until the gateway has read all that was written at an address, and has nothing left to do but wait.
 func (c *cell) settled(spec wire.TakenSpec) error {
 	gateway, err := c.process(spec.Gateway)
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *cell) settled(spec wire.TakenSpec) error {
 				return false, err
 			}
 			for _, s := range all {
-				if s.local == at && s.state == tcpEstablished && s.unsent > 0 {
+				if s.local == at && s.state == tcpEstablished && s.unsent > 0 || s.remote == at && s.unread > 0 {
 					return false, nil
 				}
 			}

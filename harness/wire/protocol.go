@@ -187,3 +187,15 @@ type Output struct{ Text string }
 type FollowSpec struct {
 	Cell, Path string
 }
+
+// YardstickSpec says how many cases to do by hand, and how many at once.
+type YardstickSpec struct{ Cases, Parallel int }
+
+// YardstickTook is how long that took.
+type YardstickTook struct{ Took time.Duration }
+
+// LoadSpec says how many requests to send to an address of a cell, over how many connections.
+type LoadSpec struct {
+	Cell, To              string
+	Requests, Connections int
+}

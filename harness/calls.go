@@ -1,0 +1,161 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// calls is the account of a cell: whom the gateway's logs say that it called, and what the fake upstreams saw.
+type calls struct {
+	mu    sync.Mutex
+	tried map[string]int   // how often each address was called, by the access log
+	vain  map[string]int   // how often no connection came of it, by the error log
+	seen  map[string]reach // what the fakes saw that play no more, by where they listened
+	crowd bool             // visitors are under way of whom the logs do not tell yet
+}
+
+// reach is how often a fake upstream was reached.
+type reach struct{ connections, requests int }
+
+func newCalls() *calls {
+	return &calls{tried: map[string]int{}, vain: map[string]int{}, seen: map[string]reach{}}
+}
+
+// logged takes what the gateway logged into the account: the tries of one request.
+func (a *calls) logged(tries []Try) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range tries {
+		a.tried[t.Addr]++
+	}
+}
+
+// failed takes the tries into the account of which the error log says that no connection came of them.
+func (a *calls) failed(lines []nginxlog.Line) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, l := range lines {
+		if l.Phase == "connecting to upstream" && l.AtLeast("error") {
+			a.vain[upstreamAddr(l.Upstream)]++
+		}
+	}
+}
+
+// upstreamAddr is the address in the error log's field upstream, as $upstream_addr has it: "http://10.0.0.5:8080/path" is
+// "10.0.0.5:8080", and "fastcgi://unix:/run/php.sock:" is "unix:/run/php.sock".
+func upstreamAddr(field string) string {
+	_, rest, _ := strings.Cut(field, "://")
+	if path, local := strings.CutPrefix(rest, "unix:"); local {
+		path, _, _ = strings.Cut(path, ":")
+		return "unix:" + path
+	}
+	addr, _, _ := strings.Cut(rest, "/")
+	return addr
+}
+
+// saw takes what a fake upstream saw into the account, of those that play no more.
+func (a *calls) saw(listen string, all []fakeupstream.ConnectionRecord) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.seen[listen] = a.seen[listen].and(all)
+}
+
+// and is the sum with what another fake saw.
+func (r reach) and(all []fakeupstream.ConnectionRecord) reach {
+	r.connections += len(all)
+	for _, c := range all {
+		r.requests += c.RequestCount
+	}
+	return r
+}
+
+// crowded says that there are visitors of whom the logs do not tell yet.
+func (a *calls) crowded() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.crowd = true
+}
+
+// reached is what the fakes saw that play no more; known is false where the logs do not tell all.
+func (a *calls) reached() (seen map[string]reach, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.seen), !a.crowd && len(a.tried) > 0
+}
+
+// connected is how many of the gateway's tries connected to a listener.
+func (a *calls) connected(listen string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for addr, tried := range a.tried {
+		if serves(listen, addr) {
+			n += tried - a.vain[addr]
+		}
+	}
+	return n
+}
+
+// serves tells whether a listener takes the connections to an address.
+func serves(listen, addr string) bool {
+	if listen == addr {
+		return true
+	}
+	host, port, err := net.SplitHostPort(listen)
+	ip := net.ParseIP(host)
+	_, called, err2 := net.SplitHostPort(addr)
+	return err == nil && err2 == nil && port == called && (host == "" || ip != nil && ip.IsUnspecified())
+}
+
+// retire keeps what a fake upstream has seen, before it is ended.
+func (c *Cell) retire(ctx context.Context, u Upstream) error {
+	all, err := c.Records(ctx, u.Name)
+	if err != nil {
+		return err
+	}
+	c.calls.saw(u.listen(), all)
+	return nil
+}
+
+// unexpected finds the fake upstreams that somebody reached of whom the gateway's log does not tell. A try that connected
+// makes one connection at the most, and one request. Nothing can be said where a real upstream may have called too, where
+// visitors are still under way, or where the gateway's config keeps no log of its tries.
+func (c *Cell) unexpected(ctx context.Context) ([]Difference, error) {
+	seen, known := c.calls.reached()
+	for _, u := range c.setup.Upstreams {
+		known = known && u.Fake != nil
+	}
+	if !known {
+		return nil, nil
+	}
+	c.mu.Lock()
+	playing := maps.Clone(c.playing)
+	c.mu.Unlock()
+	for _, u := range playing {
+		if u.Fake == nil {
+			continue
+		}
+		all, err := c.Records(ctx, u.Name)
+		if err != nil {
+			return nil, err
+		}
+		seen[u.listen()] = seen[u.listen()].and(all)
+	}
+	var differ []Difference
+	for at, r := range seen {
+		if n := c.calls.connected(at); r.connections > n || r.requests > n {
+			differ = append(differ, Difference{
+				What: "upstream calls",
+				Want: fmt.Sprintf("%d at %s, as the gateway's log tells", n, at),
+				Got:  fmt.Sprintf("%d connections and %d requests", r.connections, r.requests),
+			})
+		}
+	}
+	return differ, nil
+}

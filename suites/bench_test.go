@@ -1,0 +1,181 @@
+package suites
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/wire"
+	"github.com/badgateway/badgateway/scenarios"
+)
+
+func startLab(b *testing.B) *harness.Lab {
+	b.Helper()
+	l, err := harness.Start(context.Background(), harness.Options{Install: true, Say: b.Logf})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	return l
+}
+
+// nginxOnly are the jobs whose upstreams are fakes, and whose faults need no time of the kernel's own.
+func nginxOnly(b *testing.B, times int) []harness.Job {
+	b.Helper()
+	some, err := scenarios.Select("sanity*", "family:answer", "fpm-dead", "php-parse-error")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var jobs []harness.Job
+	for range times {
+		for _, j := range scenarios.Jobs(some) {
+			if j.Twin.Kind == harness.Fake {
+				jobs = append(jobs, j)
+			}
+		}
+	}
+	scenarios.Shuffle(jobs, 1)
+	return jobs
+}
+
+// BenchmarkScenarios is how many scenarios a second are proven, evidence and all, in one lab and in two, against the same
+// fault made by hand with plain nginx processes in the same container.
+func BenchmarkScenarios(b *testing.B) {
+	labs := []*harness.Lab{startLab(b), startLab(b)}
+	const cases = 400
+	for b.Loop() {
+		took, err := labs[0].ByHand(b.Context(), cases, 4)
+		if err != nil {
+			b.Fatal(err)
+		}
+		byHand := cases / took.Seconds()
+		b.ReportMetric(byHand, "by-hand/s")
+		for n, unit := range map[int]string{1: "one-lab/s", 2: "two-labs/s"} {
+			jobs := nginxOnly(b, 20)
+			begun := time.Now()
+			all, err := harness.Batch{Labs: labs[:n], Parallel: 8 / n}.Run(b.Context(), jobs)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, e := range all {
+				if e.Verdict != harness.Passed {
+					b.Fatalf("%s: %s %v", e.Scenario, e.Error, e.Differences)
+				}
+			}
+			rate := float64(len(jobs)) / time.Since(begun).Seconds()
+			b.ReportMetric(rate, unit)
+			if n == 1 {
+				b.ReportMetric(rate/byHand, "one-lab:by-hand")
+			}
+		}
+	}
+}
+
+// BenchmarkFirstVerdict is how long the command takes from its start to the first verdict, with the images present.
+func BenchmarkFirstVerdict(b *testing.B) {
+	for b.Loop() {
+		begun := time.Now()
+		if out, err := exec.Command("../bin/badgateway", "run", "fpm-dead", "--twin", "fake").CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+		b.ReportMetric(time.Since(begun).Seconds(), "s/first-verdict")
+	}
+}
+
+// BenchmarkMinute is how long a time-out of 60 s takes when the lab moves the clock.
+func BenchmarkMinute(b *testing.B) {
+	l := startLab(b)
+	some, err := scenarios.Select("drop-connect")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		e := harness.Run(b.Context(), l, some[0], some[0].Twins[0])
+		if e.Verdict != harness.Passed {
+			b.Fatal(e.Error, e.Differences)
+		}
+		b.ReportMetric(float64(e.Broken.Real.Milliseconds()), "ms/60s-time-out")
+		b.ReportMetric(e.Broken.Waited.Seconds()/e.Broken.Real.Seconds(), "times-faster")
+	}
+}
+
+// BenchmarkFake is how many requests a second a fake upstream answers, against how many nginx passes on to it.
+func BenchmarkFake(b *testing.B) {
+	l := startLab(b)
+	const requests, connections = 40_000, 16
+	setup := harness.Setup{
+		Gateway:   harness.Gateway{Program: harness.Nginx, Files: []wire.File{{Path: harness.Nginx.Conf, Data: passOn}}},
+		Upstreams: []harness.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
+	}
+	for b.Loop() {
+		c, err := l.Open(b.Context(), setup)
+		if err != nil {
+			b.Fatal(err)
+		}
+		direct, err := c.Load(b.Context(), "10.0.0.5:8080", requests, connections)
+		if err != nil {
+			b.Fatal(err)
+		}
+		through, err := c.Load(b.Context(), harness.GatewayAddress+":80", requests, connections)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(requests/direct.Seconds(), "fake/s")
+		b.ReportMetric(requests/through.Seconds(), "through-nginx/s")
+		b.ReportMetric(through.Seconds()/direct.Seconds(), "fake:through-nginx")
+		if err := c.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// passOn is an nginx that does as little as it can: it keeps its connections and writes no log.
+const passOn = `worker_processes 1;
+error_log /var/log/nginx/error.log;
+events {}
+http {
+    access_log off;
+    keepalive_requests 1000000;
+    upstream app { server 10.0.0.5:8080; keepalive 32; keepalive_requests 1000000; }
+    server {
+        listen 80;
+        location / {
+            proxy_pass http://app;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }
+    }
+}
+`
+
+// BenchmarkMemory is how much memory a lab takes that holds eight open cells, each with its own nginx.
+func BenchmarkMemory(b *testing.B) {
+	l := startLab(b)
+	some, err := scenarios.Select("fpm-dead")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := some[0]
+	for b.Loop() {
+		for _, t := range s.Twins {
+			if t.Kind != harness.Fake {
+				continue
+			}
+			for range 8 {
+				c, err := l.Open(b.Context(), harness.Setup{Gateway: s.Gateway, Upstreams: t.Upstreams})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer c.Close()
+			}
+		}
+		used, err := l.Memory(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(used)/(1<<20), "MiB/8-cells")
+	}
+}
