@@ -135,7 +135,7 @@ func (x *exchange) finish(err error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		problem = err.Error()
 	}
-	closeNow(x.wire.Conn)
+	x.wire.Conn.Close()
 	if problem != "" {
 		x.problem(problem)
 	}

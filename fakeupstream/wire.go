@@ -42,14 +42,17 @@ func (w *wire) reset() error {
 	} else if w.held != nil {
 		w.held.await()
 	}
-	return closeNow(w.Conn)
+	return w.Conn.Close()
 }
 
-// closeNow closes a socket, and means it: a process that this program is starting just now holds a copy of every
-// descriptor until it executes, and while it does the kernel neither stops listening nor sends FIN or RST.
+// closeNow closes a socket, and means it. A process that this program is just starting holds copies of all descriptors
+// for a moment, and while it does a mere close neither stops a listener nor tells a peer; shutdown does both.
 func closeNow(c io.Closer) error {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
+	if s, ok := c.(syscall.Conn); ok {
+		if raw, err := s.SyscallConn(); err == nil {
+			raw.Control(shutDown)
+		}
+	}
 	return c.Close()
 }
 
@@ -58,7 +61,7 @@ func (w *wire) fin() error {
 	if h, ok := w.Conn.(interface{ CloseWrite() error }); ok {
 		return h.CloseWrite()
 	}
-	return closeNow(w.Conn)
+	return w.Conn.Close()
 }
 
 // drain throws away what the client sends until it closes too. Closing a socket that has

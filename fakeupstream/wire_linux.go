@@ -11,6 +11,15 @@ import (
 
 const unixReset = true
 
+// shutDown stops a listener, or sends FIN. A connection with unread bytes is left to close, which sends RST, as the kernel
+// does for a program that dies.
+func shutDown(fd uintptr) {
+	if unread, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil && unread > 0 {
+		return
+	}
+	unix.Shutdown(int(fd), unix.SHUT_RDWR)
+}
+
 // holding is the holder of Linux: there, closing a unix socket with unread bytes gives the
 // peer ECONNRESET.
 type holding struct {

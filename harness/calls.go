@@ -42,7 +42,9 @@ func (a *calls) failed(lines []nginxlog.Line) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, l := range lines {
-		if l.Phase == "connecting to upstream" && l.AtLeast("error") {
+		// Without a free connection of its own there is no try, and $upstream_addr is empty.
+		ownLimit := strings.HasSuffix(l.Message, "worker_connections are not enough")
+		if l.Phase == "connecting to upstream" && l.AtLeast("error") && !ownLimit {
 			a.vain[upstreamAddr(l.Upstream)]++
 		}
 	}

@@ -126,7 +126,7 @@ func (l *Lab) Gone() <-chan struct{} { return l.gateway.client.Gone() }
 // what the kernel kills there would be another cell's as well.
 func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, error) {
 	key := b.Image
-	if b.Memory > 0 {
+	if b.alone() {
 		key = fmt.Sprintf("%s for %s", b.Image, cell)
 	}
 	l.mu.Lock()
@@ -142,7 +142,7 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 			s.err = err
 			return
 		}
-		s.station, s.err = l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory})
+		s.station, s.err = l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory, cpus: b.CPUs})
 	})
 	if s.err != nil {
 		return nil, fmt.Errorf("starting the container of the backend %s: %w", b.Image, s.err)

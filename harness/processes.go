@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
 	"github.com/badgateway/badgateway/harness/nginxlog"
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -236,6 +239,29 @@ func (c *Cell) SignalUpstream(ctx context.Context, name string, signal int, chil
 	}
 	c.Note("upstream "+name, "gets signal %d", signal)
 	return c.signal(ctx, s, wire.ProcRef{Name: name, Signal: signal, Children: children})
+}
+
+// LimitCPUs changes the share of processors that a real upstream's own container has. Its backend needs CPUs from the start.
+func (c *Cell) LimitCPUs(ctx context.Context, name string, cpus float64) error {
+	u, err := c.Upstream(name)
+	if err != nil {
+		return err
+	}
+	if u.Real == nil || u.Real.CPUs == 0 {
+		return fmt.Errorf("the upstream %s has no share of processors that could be changed", name)
+	}
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	_, err = c.lab.engine.Client().ContainerUpdate(ctx, s.container.GetContainerID(), client.ContainerUpdateOptions{
+		Resources: &container.Resources{NanoCPUs: int64(cpus * 1e9)},
+	})
+	if err != nil {
+		return fmt.Errorf("giving %s %.2f processors: %w", name, cpus, err)
+	}
+	c.Note("upstream "+name, "has %.2f processors", cpus)
+	return nil
 }
 
 func (c *Cell) signal(ctx context.Context, s *station, ref wire.ProcRef) error {

@@ -33,7 +33,8 @@ type station struct {
 type stationSpec struct {
 	image  string
 	beside *station // the lab's first container, whose namespaces and volume a backend shares
-	memory int64
+	memory int64    // bytes; 0 for no limit
+	cpus   float64  // 0 for no limit
 }
 
 // cellsVolume holds the cells' folders in memory. It has no name, so the engine removes it with the container.
@@ -91,8 +92,13 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 				if spec.memory > 0 {
 					h.Memory, h.MemorySwap = spec.memory, spec.memory
 				}
+				h.NanoCPUs = int64(spec.cpus * 1e9)
 			},
 			LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
+				PreCreates: []testcontainers.ContainerRequestHook{func(ctx context.Context, _ testcontainers.ContainerRequest) error {
+					s.guard = l.engine.Guard(ctx)
+					return nil
+				}},
 				PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
 					if err := copyInto(ctx, l.engine.Client(), c.GetContainerID(), files); err != nil {
 						return err
@@ -104,16 +110,9 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 		Started: true,
 		Logger:  silent{},
 	}
-	s.guard = l.engine.Guard(ctx)
-	var err error
-	s.container, err = testcontainers.GenericContainer(ctx, request)
-	if err != nil {
-		if s.container != nil {
-			err = errors.Join(err, s.remove())
-		}
+	if err := s.make(ctx, request); err != nil {
 		return nil, err
 	}
-	s.guard.Made()
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	if err := s.client.Call(ctx, "Hello", wire.None{}, &s.hello); err != nil {
@@ -121,6 +120,26 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
+}
+
+// make makes and starts the container. It does not obey the caller's end at once: the engine completes what it has begun
+// in any case, and only who has waited for it can remove it.
+func (s *station) make(ctx context.Context, request testcontainers.GenericContainerRequest) (err error) {
+	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	s.container, err = testcontainers.GenericContainer(patient, request)
+	if err == nil {
+		s.guard.Made()
+		err = context.Cause(ctx)
+	}
+	switch {
+	case err == nil:
+	case s.container != nil:
+		err = errors.Join(err, s.remove())
+	case s.guard != nil && patient.Err() == nil:
+		s.guard.Gone() // the engine said that it made none
+	}
+	return err
 }
 
 // copyInto puts programs into a container that has not started. Testcontainers can do it too, but packs them with gzip,

@@ -28,7 +28,13 @@ type Backend struct {
 	// Memory is the limit of its container in bytes, which the kernel's OOM killer guards. A backend with a limit gets a
 	// container of its own; 0 means that it shares one with others of its image.
 	Memory int64
+	// CPUs is the share of processors of its container ("0.5" of one), which faults.CPUQuota can change. A backend with one
+	// gets a container of its own too.
+	CPUs float64
 }
+
+// alone tells whether the backend's limits need a container that it shares with no other.
+func (b *Backend) alone() bool { return b.Memory > 0 || b.CPUs > 0 }
 
 // listen is where the upstream accepts connections.
 func (u Upstream) listen() string {

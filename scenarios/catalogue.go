@@ -18,13 +18,14 @@ func All() []harness.Scenario {
 	var all []harness.Scenario
 	for _, family := range [][]harness.Scenario{
 		firewall,
-		answer, body,
+		answer, body, pool, protocol, tls, dns, limits, sanity,
 		service,
 		sockets,
 		restarts,
 		timeouts,
 		memory,
 		overload,
+		cpu,
 		code,
 		crashes,
 	} {

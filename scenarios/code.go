@@ -27,7 +27,7 @@ func parseError() harness.Scenario {
 		Family: "code", Causes: []string{"E1"},
 		Gateway: nginx("php.conf"),
 		Fault:   "the script that is deployed lacks a semicolon",
-		Twins:   []harness.Twin{real(fpm, deploy("parse-error.php")), fake(phpError(message))},
+		Twins:   []harness.Twin{realFPM(fpm, deploy("parse-error.php")), fake(phpError(message))},
 		Expect:  harness.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: " + message)},
 		Confirm: "php -l /var/www/index.php names the line.",
 		Remedy:  "Mend that line, or deploy the version before; run php -l over the files before each deploy.",
@@ -44,7 +44,7 @@ func fatalError() harness.Scenario {
 		Family: "code", Causes: []string{"E1"},
 		Gateway: nginx("php.conf"),
 		Fault:   "the script calls a function that is not there",
-		Twins:   []harness.Twin{real(fpm, deploy("fatal-error.php")), fake(phpError(undefined))},
+		Twins:   []harness.Twin{realFPM(fpm, deploy("fatal-error.php")), fake(phpError(undefined))},
 		Expect:  harness.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Uncaught Error: ")},
 		Confirm: "grep 'PHP Fatal error' /var/log/nginx/error.log: the message, the file and the line.",
 		Remedy:  "Mend the line that the message names, or deploy the version before.",
@@ -63,7 +63,7 @@ func fatalErrorShown() harness.Scenario {
 		Gateway: nginx("php.conf"),
 		Fault:   "the script calls a function that is not there, and display_errors is on",
 		Twins: []harness.Twin{
-			real(shown, deploy("fatal-error.php")),
+			realFPM(shown, deploy("fatal-error.php")),
 			fake(fakeupstream.FastCGIStderr{Text: "PHP message: " + undefined, Answer: fakeupstream.Well{
 				Headers: []string{phpType}, Body: "\nFatal error: " + undefined + "\n",
 			}}),
@@ -83,7 +83,7 @@ func fatalErrorLate() harness.Scenario {
 		Family: "code", Causes: []string{"E1"},
 		Gateway: nginx("php.conf"),
 		Fault:   "the script calls a function that is not there, after 19 KB of output",
-		Twins:   []harness.Twin{real(fpm, deploy("fatal-error-late.php"))},
+		Twins:   []harness.Twin{realFPM(fpm, deploy("fatal-error-late.php"))},
 		Expect: harness.Expectation{Status: 200, Tries: 1, Log: []harness.LogLine{{
 			Level: "error", Text: `FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught Error: `, Phase: "reading upstream",
 		}}},
@@ -103,7 +103,7 @@ func endlessRecursion() harness.Scenario {
 		Gateway: nginx("php.conf"),
 		Fault:   "a function of the script calls itself without end",
 		Twins: []harness.Twin{
-			real(fpm, deploy("recursion.php")),
+			realFPM(fpm, deploy("recursion.php")),
 			fake(phpError("PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 2097152 bytes) " +
 				"in /var/www/index.php on line 5")),
 		},
@@ -126,7 +126,7 @@ func scriptMissing() harness.Scenario {
 		Gateway: nginx("php.conf"),
 		Fault:   "the root of nginx is /srv/www, and the scripts lie in /var/www on the PHP host",
 		Twins: []harness.Twin{
-			real(fpm, elsewhere),
+			realFPM(fpm, elsewhere),
 			fake(fakeupstream.FastCGIStderr{Text: "Primary script unknown", Answer: fakeupstream.Well{
 				Status: 404, Headers: []string{phpType}, Body: "File not found.\n",
 			}}),
@@ -153,7 +153,7 @@ func limitExtensions() harness.Scenario {
 		Gateway: nginx("php-html.conf"),
 		Fault:   "after an upgrade the pool has the default of security.limit_extensions again, and the site's scripts are .html files",
 		Twins: []harness.Twin{
-			real(pages, faults.Become{Upstream: packaged.Upstream()}),
+			realFPM(pages, faults.Become{Upstream: packaged.Upstream()}),
 			fake(fakeupstream.FastCGIStderr{Text: message, Answer: fakeupstream.Well{
 				Status: 403, Headers: []string{phpType}, Body: "Access denied.\n",
 			}}),
@@ -174,7 +174,7 @@ func exitCode() harness.Scenario {
 		Family: "code", Causes: []string{"E1"},
 		Gateway: nginx("php.conf"),
 		Fault:   "the script ends with exit(3)",
-		Twins:   []harness.Twin{real(fpm, deploy("exit-code.php")), fake(fakeupstream.FastCGIEnd{AppStatus: 3})},
+		Twins:   []harness.Twin{realFPM(fpm, deploy("exit-code.php")), fake(fakeupstream.FastCGIEnd{AppStatus: 3})},
 		Expect:  harness.Expectation{Status: 200, Tries: 1},
 		Confirm: "php /var/www/index.php; echo $? prints the code, which the answer does not have: curl -i shows 200.",
 		Remedy:  "Set the status in the script, before any output: http_response_code(500).",

@@ -9,7 +9,7 @@ import (
 var crashes = []harness.Scenario{segfault(), segfaultLate(), recursionInside(), bigHeader()}
 
 func segfault() harness.Scenario {
-	onFPM := real(fpm, deploy("segfault.php"))
+	onFPM := realFPM(fpm, deploy("segfault.php"))
 	onFPM.UpstreamLog = "exited on signal 11 (SIGSEGV"
 	return harness.Scenario{
 		ID: "php-segfault",
@@ -28,7 +28,7 @@ func segfault() harness.Scenario {
 }
 
 func segfaultLate() harness.Scenario {
-	onFPM := real(fpm, deploy("segfault-late.php"))
+	onFPM := realFPM(fpm, deploy("segfault-late.php"))
 	onFPM.UpstreamLog = "exited on signal 11 (SIGSEGV"
 	return harness.Scenario{
 		ID: "php-segfault-late",
@@ -51,7 +51,7 @@ func segfaultLate() harness.Scenario {
 }
 
 func recursionInside() harness.Scenario {
-	onFPM := real(fpm, deploy("recursion-inside.php"))
+	onFPM := realFPM(fpm, deploy("recursion-inside.php"))
 	onFPM.UpstreamLog = "exited on signal 11 (SIGSEGV"
 	return harness.Scenario{
 		ID: "php-recursion-inside",
@@ -71,7 +71,7 @@ func recursionInside() harness.Scenario {
 
 func bigHeader() harness.Scenario {
 	room := []harness.Change{directive("php.conf", "fastcgi_buffer_size 16k;\n            fastcgi_buffers 8 16k;")}
-	onFPM := real(fpm, deploy("big-header.php"))
+	onFPM := realFPM(fpm, deploy("big-header.php"))
 	onFPM.Remedy = room
 	onFake := fake(fakeupstream.BigHeader{Size: 8000})
 	onFake.Remedy = room

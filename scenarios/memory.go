@@ -11,7 +11,7 @@ var memory = []harness.Scenario{memoryLimit(), oomWorker(), oomService()}
 
 func memoryLimit() harness.Scenario {
 	small, roomy := fpm.With("php_admin_value[memory_limit] = 32M"), fpmWith("needs-memory.php").With("php_admin_value[memory_limit] = 64M")
-	onFPM := real(small, deploy("needs-memory.php"))
+	onFPM := realFPM(small, deploy("needs-memory.php"))
 	onFPM.Remedy = []harness.Change{faults.Become{Upstream: roomy.Upstream()}}
 	const message = "PHP Fatal error:  Allowed memory size of 33554432 bytes exhausted (tried to allocate 41947136 bytes) " +
 		"in /var/www/index.php on line 3"
@@ -36,7 +36,7 @@ func memoryLimit() harness.Scenario {
 func tight() harness.Twin {
 	p := fpm
 	p.Memory = 96 << 20
-	return real(p)
+	return realFPM(p)
 }
 
 func oomWorker() harness.Scenario {
@@ -73,7 +73,7 @@ func oomService() harness.Scenario {
 			"one visitor's 502 is followed by 502, connection refused, for all.",
 		Family: "memory", Causes: []string{"C2", "A1"},
 		Gateway: nginx("php.conf"),
-		Fault:   "a visitor's script takes all memory, its worker is killed, and then the service is stopped",
+		Fault:   "a visitor's script takes all memory, the kernel kills its worker, and the service is stopped, as systemd does then",
 		Twins:   []harness.Twin{onFPM, onFake},
 		Expect:  refused,
 		Confirm: "systemctl show php8.2-fpm -p Result prints Result=oom-kill.",

@@ -48,13 +48,13 @@ func fakePHP(listen string) harness.Upstream {
 // api is another service, which the page calls-api.php needs. It is a fake, so that it can be as slow as a scenario wants.
 var api = harness.Upstream{Name: "api", Fake: &fakeupstream.Spec{Listen: "10.0.0.9:8080", Protocol: fakeupstream.HTTP}}
 
-// real is a twin on PHP-FPM.
-func real(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
+// realFPM is a twin on PHP-FPM.
+func realFPM(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
 	return harness.Twin{Kind: harness.Real, Upstreams: []harness.Upstream{p.Upstream()}, Break: breaks}
 }
 
-// realWithAPI is a twin on PHP-FPM whose page calls another service.
-func realWithAPI(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
+// realFPMWithAPI is a twin on PHP-FPM whose page calls another service.
+func realFPMWithAPI(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
 	return harness.Twin{
 		Kind: harness.Real, Upstreams: []harness.Upstream{p.Upstream(), api}, Break: breaks, Held: "api",
 	}
@@ -104,12 +104,12 @@ var resetLine = []harness.LogLine{{
 }}
 
 // changed is a config of the folder nginx in which one text is replaced by another.
-func changed(conf, old, new string) string {
+func changed(conf, was, is string) string {
 	before := text("nginx/" + conf)
-	if strings.Count(before, old) != 1 {
-		panic(fmt.Sprintf("the catalogue changes %q in nginx/%s, which has it %d times", old, conf, strings.Count(before, old)))
+	if n := strings.Count(before, was); n != 1 {
+		panic(fmt.Sprintf("the catalogue changes %q in nginx/%s, which has it %d times", was, conf, n))
 	}
-	return strings.Replace(before, old, new, 1)
+	return strings.Replace(before, was, is, 1)
 }
 
 // directive is a config of the folder nginx with one more directive for PHP.

@@ -14,7 +14,7 @@ var restarts = []harness.Scenario{fpmRestart(), fpmReload()}
 const scriptTakes = 10 * time.Second
 
 func fpmRestart() harness.Scenario {
-	onFPM := realWithAPI(fpmWith("calls-api.php"), slowAPI(scriptTakes))
+	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(scriptTakes))
 	onFPM.Strike = []harness.Change{faults.Stop{Upstream: "app", Signal: sigterm}, faults.Start{Upstream: "app"}}
 	onFPM.UpstreamLog = "Terminating"
 	onFPM.Remedy = []harness.Change{slowAPI(scriptTakes)}
@@ -41,7 +41,7 @@ func fpmReload() harness.Scenario {
 	patient := fpmWith("calls-api.php")
 	patient.Global = []string{"process_control_timeout = 60s"}
 
-	onFPM := realWithAPI(fpmWith("calls-api.php"), slowAPI(scriptTakes))
+	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(scriptTakes))
 	onFPM.Strike = []harness.Change{faults.Signal{Upstream: "app", Number: sigusr2}}
 	onFPM.UpstreamLog = "Reloading in progress"
 	onFPM.Remedy = []harness.Change{faults.Become{Upstream: patient.Upstream()}}

@@ -30,7 +30,7 @@ func fpmDead() harness.Scenario {
 		Family: "service", Causes: []string{"A1"},
 		Gateway: nginx("php.conf"),
 		Fault:   "PHP-FPM is stopped",
-		Twins:   []harness.Twin{real(fpm, stop), onFake},
+		Twins:   []harness.Twin{realFPM(fpm, stop), onFake},
 		Expect:  refused,
 		Confirm: "ss -ltn 'sport = :9000' on the PHP host shows no listener; systemctl status php8.2-fpm says since when.",
 		Remedy:  "systemctl start php8.2-fpm, and find out from journalctl -u php8.2-fpm why it stopped.",
@@ -50,7 +50,7 @@ func fpmFailsToStart() harness.Scenario {
 		Gateway: nginx("php.conf"),
 		Fault:   "PHP-FPM is restarted with a directive in its pool that it does not know",
 		Twins: []harness.Twin{
-			real(fpm, faults.FailToStart{Upstream: misspelt.Upstream(), Says: "unknown entry 'pm.max_childs'"}), onFake,
+			realFPM(fpm, faults.FailToStart{Upstream: misspelt.Upstream(), Says: "unknown entry 'pm.max_childs'"}), onFake,
 		},
 		Expect:  refused,
 		Confirm: "php-fpm8.2 -t names the file and the line that stop it.",
@@ -64,7 +64,7 @@ func fpmOtherPort() harness.Scenario {
 	moved.Listen = "10.0.0.5:9001"
 	called := []harness.Change{faults.Config{Conf: changed("php.conf", fpmAddress, moved.Listen)}}
 
-	onFPM := real(fpm, faults.Become{Upstream: moved.Upstream()})
+	onFPM := realFPM(fpm, faults.Become{Upstream: moved.Upstream()})
 	onFPM.Remedy = called
 	onFake := fake(fakeupstream.Well{})
 	onFake.Break = []harness.Change{faults.Become{Upstream: fakePHP(moved.Listen)}}
@@ -95,7 +95,7 @@ func fpmOtherAddress() harness.Scenario {
 		Family: "service", Causes: []string{"A3"},
 		Gateway: nginx("php.conf"),
 		Fault:   "PHP-FPM listens on 127.0.0.1:9000, nginx calls 10.0.0.5:9000",
-		Twins:   []harness.Twin{real(fpm, faults.Become{Upstream: local.Upstream()}), onFake},
+		Twins:   []harness.Twin{realFPM(fpm, faults.Become{Upstream: local.Upstream()}), onFake},
 		Expect:  refused,
 		Confirm: "ss -ltn 'sport = :9000' on the PHP host shows 127.0.0.1:9000, not 10.0.0.5:9000 or 0.0.0.0:9000.",
 		Remedy: "Set listen = 10.0.0.5:9000 in the pool, and listen.allowed_clients to the gateway's address, " +
@@ -112,7 +112,7 @@ func fpmLocalhost() harness.Scenario {
 	gateway.Hosts = map[string]string{"gateway.example.com": "2001:db8::80"}
 	exact := []harness.Change{faults.Config{Conf: changed("php-localhost.conf", "localhost:9000", four.Listen)}}
 
-	onFPM := real(both, faults.Become{Upstream: four.Upstream()}, faults.Restart{})
+	onFPM := realFPM(both, faults.Become{Upstream: four.Upstream()}, faults.Restart{})
 	onFPM.Remedy = exact
 	onFake := harness.Twin{
 		Kind: harness.Fake, Upstreams: []harness.Upstream{fakePHP(both.Listen)},

@@ -34,7 +34,7 @@ func socketMissing() harness.Scenario {
 		Family: "service", Causes: []string{"A4", "A1"},
 		Gateway: nginx("php-socket.conf"),
 		Fault:   "PHP-FPM is stopped in order, by SIGTERM as systemctl stop does",
-		Twins:   []harness.Twin{real(socketFPM, faults.Stop{Upstream: "app", Signal: sigterm}), onSocket(stop)},
+		Twins:   []harness.Twin{realFPM(socketFPM, faults.Stop{Upstream: "app", Signal: sigterm}), onSocket(stop)},
 		Expect:  socketFails("crit", 2),
 		Confirm: "ls -l /run/php/php8.2-fpm.sock finds no file, and systemctl status php8.2-fpm says that it is not running.",
 		Remedy:  "systemctl start php8.2-fpm; systemctl enable php8.2-fpm, if it was a restart of the machine that stopped it.",
@@ -52,7 +52,7 @@ func socketStale() harness.Scenario {
 		Gateway: nginx("php-socket.conf"),
 		Fault:   "PHP-FPM is killed with all its workers",
 		Twins: []harness.Twin{
-			real(socketFPM, stop), onSocket(behave(fakeupstream.Refuse{Socket: fakeupstream.SocketStale})),
+			realFPM(socketFPM, stop), onSocket(behave(fakeupstream.Refuse{Socket: fakeupstream.SocketStale})),
 		},
 		Expect:  socketFails("error", 111),
 		Confirm: "ls -l /run/php/php8.2-fpm.sock shows the file, and ss -lx | grep php8.2-fpm.sock shows no listener.",
@@ -67,7 +67,7 @@ func socketVersion() harness.Scenario {
 	newer.Listen = other
 	called := []harness.Change{faults.Config{Conf: changed("php-socket.conf", fpmSocket, other)}}
 
-	onFPM := real(socketFPM, faults.Stop{Upstream: "app", Signal: sigterm}, faults.Become{Upstream: newer.Upstream()})
+	onFPM := realFPM(socketFPM, faults.Stop{Upstream: "app", Signal: sigterm}, faults.Become{Upstream: newer.Upstream()})
 	onFPM.Remedy = called
 	onFake := onSocket(faults.Become{Upstream: fakePHP(other)})
 	onFake.Remedy = called
@@ -97,7 +97,7 @@ func socketPermission() harness.Scenario {
 		Gateway: nginx("php-socket.conf"),
 		Fault:   "the socket belongs to root, with mode 0660",
 		Twins: []harness.Twin{
-			real(socketFPM, faults.Become{Upstream: rooted.Upstream()}),
+			realFPM(socketFPM, faults.Become{Upstream: rooted.Upstream()}),
 			onSocket(faults.Mode{Path: "/run/php/php8.2-fpm.sock", Was: 0o666, Now: 0o660}),
 		},
 		Expect:  socketFails("crit", 13),
@@ -118,7 +118,7 @@ func socketFolder() harness.Scenario {
 		Family: "service", Causes: []string{"A4"},
 		Gateway: nginx("php-socket.conf"),
 		Fault:   "the folder /run/php has mode 0700 and belongs to root",
-		Twins:   []harness.Twin{real(socketFPM, locked), onSocket(locked)},
+		Twins:   []harness.Twin{realFPM(socketFPM, locked), onSocket(locked)},
 		Expect:  socketFails("crit", 13),
 		Confirm: "namei -l /run/php/php8.2-fpm.sock shows the folder on the way that others may not enter (no x).",
 		Remedy:  "chmod 755 /run/php, and the same in what makes the folder at boot: /usr/lib/tmpfiles.d/php8.2-fpm.conf.",

@@ -18,7 +18,7 @@ func fpmTerminateTimeout() harness.Scenario {
 	// FPM looks at its limit three times within it, so the kill comes between one limit and one and a third.
 	const limit, latest, needed = 20 * time.Second, 80 * time.Second / 3, 30 * time.Second
 
-	onFPM := realWithAPI(limited, slowAPI(needed))
+	onFPM := realFPMWithAPI(limited, slowAPI(needed))
 	onFPM.UpstreamLog = "execution timed out"
 	onFPM.Remedy = []harness.Change{faults.Become{Upstream: limited.With("request_terminate_timeout = 60s").Upstream()}}
 	onFPM.RemedyTakes = needed
@@ -49,7 +49,7 @@ func fpmReadTimeout() harness.Scenario {
 	const limit, needed = 60 * time.Second, 90 * time.Second
 	patience := []harness.Change{directive("php.conf", "fastcgi_read_timeout 120s;")}
 
-	onFPM := realWithAPI(fpmWith("calls-api.php"), slowAPI(needed))
+	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(needed))
 	onFPM.Remedy, onFPM.RemedyTakes = patience, needed
 
 	onFake := fake(fakeupstream.Delay{For: needed})
@@ -85,7 +85,7 @@ func fpmMaxExecutionTime() harness.Scenario {
 		Family: "time", Causes: []string{"B3"},
 		Gateway: nginx("php.conf"),
 		Fault:   "the script computes without end, and max_execution_time is 1 s",
-		Twins:   []harness.Twin{real(limited, deploy("busy.php")), fake(phpError(message))},
+		Twins:   []harness.Twin{realFPM(limited, deploy("busy.php")), fake(phpError(message))},
 		// The limit counts the processor's time, which takes longer where others want the processor too.
 		Expect: harness.Expectation{Status: 500, Tries: 1, Until: 10 * time.Second,
 			Log: stderr("PHP message: PHP Fatal error:  Maximum execution time of 1 second exceeded")},
@@ -99,7 +99,7 @@ func fpmMaxExecutionTime() harness.Scenario {
 func fpmMaxExecutionTimeWaiting() harness.Scenario {
 	limited := fpmWith("calls-api.php").With("php_value[max_execution_time] = 30")
 
-	onFPM := realWithAPI(limited, slowAPI(90*time.Second))
+	onFPM := realFPMWithAPI(limited, slowAPI(90*time.Second))
 	onFPM.Remedy = []harness.Change{
 		faults.Deploy{Path: index, Was: text("php/calls-api.php"), Text: text("php/calls-api-bounded.php")},
 	}

@@ -169,44 +169,51 @@ var _ = Describe("the lab is mortal", func() {
 
 	// A container that is made and not started yet is one that the engine would keep for ever.
 	Describe("ended while it starts", func() {
-		const created, started = "/containers/create", "/start"
-		end := func(how syscall.Signal) func(*command) { return func(c *command) { c.Signal(how) } }
+		// nothingComes waits until the watcher has ended, after which nothing can come.
+		nothingComes := func(ctx SpecContext, c *command) {
+			GinkgoHelper()
+			Eventually(func(g Gomega) {
+				g.Expect(watchersOf(c.pid())).To(BeEmpty())
+				g.Expect(leftOf(ctx, c.pid())).To(BeEmpty())
+			}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(50 * time.Millisecond).Should(Succeed())
+		}
 
 		DescribeTable("leaves nothing",
-			func(ctx SpecContext, call string, passed bool, how syscall.Signal) {
+			func(ctx SpecContext, call string, answer int, how syscall.Signal) {
 				var c *command
-				ready := make(chan struct{})
-				host := engineWith(func(r *http.Request, pass func()) {
+				begun, answered := make(chan struct{}), make(chan int, 1)
+				host := engineWith(func(r *http.Request, pass func() int) {
 					if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, call) {
 						pass()
 						return
 					}
-					<-ready
-					if !passed {
-						end(how)(c)
-						return
+					<-begun
+					c.Signal(how)
+					if how == syscall.SIGKILL {
+						<-c.Exited
 					}
-					// The engine completes what it was told, whether somebody still listens or not.
-					end(how)(c)
-					pass()
+					if answer != 0 {
+						answered <- pass()
+					}
 				})
 				c = badgateway("run", "fpm-dead", "--twin", "fake", env("DOCKER_HOST", host))
-				close(ready)
+				close(begun)
 				c.ended()
 				if how == syscall.SIGINT {
+					Expect(leftOf(ctx, c.pid())).To(BeEmpty(), "it has waited for what it had begun")
 					Expect(c).To(gexec.Exit(130))
+					Expect(c.stderr()).To(Equal("badgateway: interrupted\n"))
 				}
-				// Once the watcher has ended nothing can come after it.
-				Eventually(func(g Gomega) {
-					g.Expect(watchersOf(c.pid())).To(BeEmpty())
-					g.Expect(leftOf(ctx, c.pid())).To(BeEmpty())
-				}).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
+				if answer != 0 {
+					Eventually(answered).WithTimeout(soon).Should(Receive(Equal(answer)), "the engine did what it was told")
+				}
+				nothingComes(ctx, c)
 			},
-			Entry("killed as the engine is told to make its container", created, true, syscall.SIGKILL),
-			Entry("killed as the engine is told to start it", started, true, syscall.SIGKILL),
-			Entry("killed before the engine is told to start it", started, false, syscall.SIGKILL),
-			Entry("interrupted as the engine is told to make its container", created, true, syscall.SIGINT),
-			Entry("interrupted before the engine is told to start it", started, false, syscall.SIGINT),
+			Entry("killed as the engine is told to make its container", "/containers/create", 201, syscall.SIGKILL),
+			Entry("killed as the engine is told to start it", "/start", 204, syscall.SIGKILL),
+			Entry("killed before the engine is told to start it", "/start", 0, syscall.SIGKILL),
+			Entry("interrupted as the engine is told to make its container", "/containers/create", 201, syscall.SIGINT),
+			Entry("interrupted as the engine is told to start it", "/start", 204, syscall.SIGINT),
 		)
 
 		It("leaves nothing, killed at any moment", func(ctx SpecContext) {
@@ -225,10 +232,7 @@ var _ = Describe("the lab is mortal", func() {
 			}
 			wg.Wait()
 			for _, c := range all {
-				Eventually(func(g Gomega) {
-					g.Expect(watchersOf(c.pid())).To(BeEmpty())
-					g.Expect(leftOf(ctx, c.pid())).To(BeEmpty())
-				}).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
+				nothingComes(ctx, c)
 			}
 		})
 	})

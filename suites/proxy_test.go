@@ -1,7 +1,10 @@
 package suites
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -15,8 +18,9 @@ import (
 )
 
 // engineWith is the address of the container engine with somebody in between: it gets every call, and may do something
-// before it passes the call on, or not pass it on at all.
-func engineWith(between func(r *http.Request, pass func())) string {
+// before it passes the call on, or not pass it on at all. The engine gets what is passed on in full, even where the
+// caller is gone by then.
+func engineWith(between func(r *http.Request, pass func() (status int))) string {
 	GinkgoHelper()
 	socket, local := strings.CutPrefix(lab.Engine().Host(), "unix://")
 	if !local {
@@ -26,14 +30,27 @@ func engineWith(between func(r *http.Request, pass func())) string {
 	to.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}
-	to.ErrorLog = nil
+	to.ErrorLog = log.New(GinkgoWriter, "", 0)
 	// A socket's path has to be short, which GinkgoT().TempDir() is not.
 	dir, err := os.MkdirTemp("", "bg")
 	Expect(err).NotTo(HaveOccurred())
 	l, err := net.Listen("unix", filepath.Join(dir, "engine.sock"))
 	Expect(err).NotTo(HaveOccurred())
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		between(r, func() { to.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context()))) })
+		if r.ContentLength > 0 {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		between(r, func() int {
+			ctx, cancel := context.WithCancel(context.Background()) // one without an end would be the caller's again
+			defer cancel()
+			seen := &statusSeen{ResponseWriter: w}
+			to.ServeHTTP(seen, r.WithContext(ctx))
+			return seen.status
+		})
 	})}
 	go server.Serve(l)
 	DeferCleanup(func() error {
@@ -42,3 +59,17 @@ func engineWith(between func(r *http.Request, pass func())) string {
 	})
 	return "unix://" + l.Addr().String()
 }
+
+// statusSeen remembers the status of an answer.
+type statusSeen struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusSeen) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets the connection be taken over, for the streams of a container.
+func (w *statusSeen) Unwrap() http.ResponseWriter { return w.ResponseWriter }

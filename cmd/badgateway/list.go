@@ -42,7 +42,8 @@ func listCommand() *cobra.Command {
 			for _, s := range some {
 				t.AppendRow(table.Row{s.ID, s.Family, strings.Join(s.Causes, " "), s.Fault, outcome(s.Expect), kinds(s)})
 			}
-			t.SetColumnConfigs([]table.ColumnConfig{{Name: "what is broken", WidthMax: 60}})
+			_, width := terminal(c.OutOrStdout())
+			t.SetColumnConfigs(listColumns(some, width))
 			t.Render()
 			fmt.Fprintf(c.OutOrStdout(), "%d scenarios. One of them: badgateway run %s\n", len(some), some[0].ID)
 			return nil
@@ -50,6 +51,34 @@ func listCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return c
+}
+
+// listColumns gives what is broken the room that the others leave; in a narrow terminal, some of them leave theirs too.
+func listColumns(some []harness.Scenario, width int) []table.ColumnConfig {
+	const edge = 3 // what each column has beside its text
+	hidden := width < 120
+	used := 6*edge + 1
+	if hidden {
+		used = 3*edge + 1
+	}
+	widest := func(heading string, cell func(harness.Scenario) string) {
+		n := len(heading)
+		for _, s := range some {
+			n = max(n, len(cell(s)))
+		}
+		used += n
+	}
+	widest("scenario", func(s harness.Scenario) string { return s.ID })
+	widest("visitor gets", func(s harness.Scenario) string { return outcome(s.Expect) })
+	if !hidden {
+		widest("family", func(s harness.Scenario) string { return s.Family })
+		widest("cause", func(s harness.Scenario) string { return strings.Join(s.Causes, " ") })
+		widest("proven on", kinds)
+	}
+	return []table.ColumnConfig{
+		{Name: "family", Hidden: hidden}, {Name: "cause", Hidden: hidden}, {Name: "proven on", Hidden: hidden},
+		{Name: "what is broken", WidthMax: min(max(width-used, 16), 60)},
+	}
 }
 
 // listing is a scenario as list --json prints it. Fields are only ever added.

@@ -32,6 +32,14 @@ var errDiffers = errors.New("something differs from what was expected")
 // errInterrupted says that the user ended the run.
 var errInterrupted = errors.New("interrupted")
 
+// interruptedAfter says how far the run had come.
+type interruptedAfter struct{ done, of int }
+
+func (e interruptedAfter) Error() string {
+	return fmt.Sprintf("%v after %d of %d runs", errInterrupted, e.done, e.of)
+}
+func (e interruptedAfter) Unwrap() error { return errInterrupted }
+
 func main() {
 	// What runs inside a container, or watches over one, is no command for people, and needs none of what follows.
 	if len(os.Args) == 2 && os.Args[1] == "agent" {
@@ -49,8 +57,13 @@ func main() {
 		signal.Stop(signals) // a second one ends the program at once, and the lab with it
 	}()
 	err := root().ExecuteContext(ctx)
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errInterrupted) && !errors.Is(err, errInterrupted) {
-		err = errInterrupted
+	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
+		// Whatever was cut off by it is no news.
+		if after := new(interruptedAfter); errors.As(err, after) {
+			err = *after
+		} else {
+			err = errInterrupted
+		}
 	}
 	code := exitCode(err)
 	if err != nil && !errors.Is(err, errDiffers) {

@@ -118,7 +118,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		}
 	}
 	if errors.Is(err, errInterrupted) {
-		return fmt.Errorf("%w after %d of %d runs", err, len(all), len(jobs))
+		return interruptedAfter{len(all), len(jobs)}
 	}
 	if err != nil {
 		return err

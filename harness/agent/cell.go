@@ -121,7 +121,7 @@ func (c *cell) enter(spec wire.CellSpec) error {
 		}
 	}
 	if _, err := os.Stat(faketimerc); err == nil {
-		return bind(c.path(faketimerc), faketimerc)
+		return bind(c.clockFile(), faketimerc)
 	}
 	return nil
 }

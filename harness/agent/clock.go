@@ -69,11 +69,29 @@ func (k *clock) move(offset time.Duration) {
 	}
 }
 
+// clockFile is what the processes of this container's part of the cell see at faketimerc.
+func (c *cell) clockFile() string {
+	if c.guest {
+		return fmt.Sprintf("%s-%d", c.path(faketimerc), os.Getpid())
+	}
+	return c.path(faketimerc)
+}
+
+// clockText is how faketimerc says an offset. The gateway's clock all but stands still between two moves (a thousandth of
+// the machine's pace), so that what it is seen to do half a second before a limit does not depend on how busy the machine
+// is. A backend's goes on, for what it runs may sleep.
+func (c *cell) clockText(offset time.Duration) string {
+	if c.guest {
+		return fmt.Sprintf("+%.3f\n", offset.Seconds())
+	}
+	return fmt.Sprintf("+%.3f x0.001\n", offset.Seconds())
+}
+
 // moveClock moves the clock of the cell, and sees to it that every process which obeys it has looked at it.
 func (c *cell) moveClock(offset time.Duration) error {
-	text := fmt.Sprintf("+%.3f\n", offset.Seconds())
+	text := c.clockText(offset)
 	// In place and of growing length, so that a reader never finds the file empty.
-	f, err := os.OpenFile(c.path(faketimerc), os.O_WRONLY, 0)
+	f, err := os.OpenFile(c.clockFile(), os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("moving the clock of cell %s: %w", c.id, err)
 	}

@@ -36,14 +36,10 @@ func (c *cell) makeFolders() error {
 			}
 		}
 	}
-	if c.guest {
-		return nil // both containers of a cell look at one clock
-	}
-	rc := c.path(faketimerc)
-	if err := os.MkdirAll(filepath.Dir(rc), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.clockFile()), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(rc, []byte("+0\n"), 0o644)
+	return os.WriteFile(c.clockFile(), []byte(c.clockText(0)), 0o644)
 }
 
 // copies remembers the image's own folders, which are read once and written for each cell that keeps them.

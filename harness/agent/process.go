@@ -139,7 +139,8 @@ func (c *cell) signal(r wire.ProcRef) error {
 			}
 		}
 	case r.Group:
-		if err := unix.Kill(-p.pid, sig); err != nil {
+		// A group that is gone has nothing left to be told; a gateway that refused its config is such a one.
+		if err := unix.Kill(-p.pid, sig); err != nil && err != unix.ESRCH {
 			return fmt.Errorf("sending %v to %s and its children: %w", sig, r.Name, err)
 		}
 	default:

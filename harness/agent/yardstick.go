@@ -67,7 +67,6 @@ uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { listen %[2]s:80; locat
 		return err
 	}
 	nginx := exec.Command("nginx", "-c", dir+"/nginx.conf", "-e", dir+"/error.log", "-g", "daemon off;")
-	nginx.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	children.Lock()
 	err := nginx.Start()
 	if err == nil {
@@ -78,7 +77,7 @@ uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { listen %[2]s:80; locat
 		return err
 	}
 	defer func() {
-		syscall.Kill(-nginx.Process.Pid, syscall.SIGKILL)
+		nginx.Process.Signal(syscall.SIGTERM) // the master ends its worker first
 		nginx.Wait()
 		children.Lock()
 		delete(children.pids, nginx.Process.Pid)

@@ -22,6 +22,8 @@ type PHPFPM struct {
 	Scripts map[string]string
 	// Memory is the memory limit of its container in bytes; 0 for none.
 	Memory int64
+	// CPUs is its container's share of processors; 0 for no limit.
+	CPUs float64
 }
 
 // fpmLog is where PHP-FPM logs.
@@ -45,6 +47,7 @@ func (p PHPFPM) Upstream() harness.Upstream {
 		Log:    fpmLog,
 		Poke:   wire.Poke{Signal: sigchld},
 		Memory: p.Memory,
+		CPUs:   p.CPUs,
 	}
 	if socket, ok := strings.CutPrefix(p.Listen, "unix:"); ok {
 		b.Folders = []wire.Folder{{Path: path.Dir(socket)}}

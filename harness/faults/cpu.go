@@ -1,0 +1,32 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+// CPUQuota cuts the share of processors that a real upstream's container has, as a hosting tariff does.
+type CPUQuota struct {
+	Upstream string
+	CPUs     float64 // of one processor: 0.02 is two milliseconds in each hundred
+}
+
+// Do sets the quota.
+func (f CPUQuota) Do(ctx context.Context, c *harness.Cell) error {
+	return c.LimitCPUs(ctx, f.Upstream, f.CPUs)
+}
+
+// Undo gives back what the cell was set up with.
+func (f CPUQuota) Undo(ctx context.Context, c *harness.Cell) error {
+	u, err := c.Upstream(f.Upstream)
+	if err != nil {
+		return err
+	}
+	return c.LimitCPUs(ctx, f.Upstream, u.Real.CPUs)
+}
+
+func (f CPUQuota) String() string {
+	return fmt.Sprintf("%s has %.0f %% of a processor", f.Upstream, 100*f.CPUs)
+}

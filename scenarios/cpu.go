@@ -1,0 +1,35 @@
+package scenarios
+
+import (
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/faults"
+)
+
+// cpu is too little of it.
+var cpu = []harness.Scenario{cpuQuota()}
+
+func cpuQuota() harness.Scenario {
+	p := fpmWith("computes.php")
+	p.CPUs = 1
+	return harness.Scenario{
+		ID: "php-cpu-quota",
+		Claim: "The host gives PHP less processor time than its pages need: a page that takes a tenth of a second takes several, " +
+			"and where nginx does not wait that long the visitor gets 504.",
+		Said:   "Using up the tariff's processor time gives 502.",
+		Family: "overload", Causes: []string{"C3"},
+		Gateway: nginx("php-impatient.conf"),
+		Fault:   "PHP has 2 % of a processor",
+		Twins: []harness.Twin{
+			realFPM(p, faults.CPUQuota{Upstream: "app", CPUs: 0.02}),
+			fake(fakeupstream.Silent{At: fakeupstream.AtRequest}),
+		},
+		Expect: harness.Expectation{Status: 504, Tries: 1, Log: []harness.LogLine{
+			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
+		}},
+		Confirm: "cat /sys/fs/cgroup/cpu.stat in PHP's container: nr_throttled and throttled_usec grow while a visitor waits.",
+		Remedy: "Take a tariff with more processor time, or make the pages need less (opcache.enable=1, a page cache); a longer " +
+			"fastcgi_read_timeout only lets visitors wait.",
+		Source: "https://docs.kernel.org/scheduler/sched-bwc.html",
+	}
+}

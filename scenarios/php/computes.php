@@ -1,0 +1,6 @@
+<?php
+for ($sum = '', $i = 0; $i < 400_000; $i++) {
+    $sum = md5($sum);
+}
+header('Content-Type: text/plain');
+echo "$sum\n";
