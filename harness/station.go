@@ -78,7 +78,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 			HostConfigModifier: func(h *container.HostConfig) {
 				h.AutoRemove = true
 				// A cell is a network and a mount namespace of its own.
-				h.CapAdd = []string{"NET_ADMIN", "SYS_ADMIN"}
+				h.CapAdd = []string{"NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"}
 				h.SecurityOpt = []string{"apparmor=unconfined"}
 				h.NetworkMode = "none"
 				if spec.beside == nil {

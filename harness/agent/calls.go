@@ -35,6 +35,15 @@ func (a *Agent) cell(id string) (*cell, error) {
 // Calls are the calls that the agent answers, as net/rpc wants them. Each does one thing and returns when it is done.
 type Calls struct{ agent *Agent }
 
+// in does something in one of the cells.
+func (s *Calls) in(id string, do func(*cell) error) error {
+	c, err := s.agent.cell(id)
+	if err != nil {
+		return err
+	}
+	return do(c)
+}
+
 // Hello says what the container is like.
 func (s *Calls) Hello(_ wire.None, out *wire.Hello) error {
 	*out = s.agent.hello
@@ -68,83 +77,63 @@ func (s *Calls) CloseCell(id string, _ *wire.None) error {
 
 // Start starts a process in a cell.
 func (s *Calls) Start(spec wire.ProcSpec, out *wire.ProcStarted) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
+	return s.in(spec.Cell, func(c *cell) (err error) {
+		*out, err = c.start(spec)
 		return err
-	}
-	*out, err = c.start(spec)
-	return err
+	})
 }
 
 // Signal sends a signal to a process of a cell.
 func (s *Calls) Signal(ref wire.ProcRef, _ *wire.None) error {
-	c, err := s.agent.cell(ref.Cell)
-	if err != nil {
-		return err
-	}
-	return c.signal(ref)
+	return s.in(ref.Cell, func(c *cell) error { return c.signal(ref) })
 }
 
 // Play starts a fake upstream in a cell.
 func (s *Calls) Play(spec wire.FakeSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.play(spec)
+	return s.in(spec.Cell, func(c *cell) error { return c.play(spec) })
 }
 
 // Mute ends a fake upstream, with all its connections.
 func (s *Calls) Mute(ref wire.NameRef, _ *wire.None) error {
-	c, err := s.agent.cell(ref.Cell)
-	if err != nil {
-		return err
-	}
-	return c.mute(ref.Name)
+	return s.in(ref.Cell, func(c *cell) error { return c.mute(ref.Name) })
 }
 
 // Records tells what a fake upstream was asked.
 func (s *Calls) Records(ref wire.NameRef, out *[]fakeupstream.ConnectionRecord) error {
-	c, err := s.agent.cell(ref.Cell)
-	if err != nil {
-		return err
-	}
-	f, err := c.fake(ref.Name)
-	if err != nil {
-		return err
-	}
-	*out = f.Records()
-	return nil
+	return s.in(ref.Cell, func(c *cell) error {
+		f, err := c.fake(ref.Name)
+		if err != nil {
+			return err
+		}
+		*out = f.Records()
+		return nil
+	})
 }
 
 // Ask asks as the visitor, and returns when the answer is complete and logged.
 func (s *Calls) Ask(spec wire.AskSpec, out *wire.Answer) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
+	return s.in(spec.Cell, func(c *cell) (err error) {
+		a, err := c.startAsk(spec)
+		if err != nil {
+			return err
+		}
+		*out, err = c.finish(a)
 		return err
-	}
-	a, err := c.startAsk(spec)
-	if err != nil {
-		return err
-	}
-	*out, err = c.finish(a)
-	return err
+	})
 }
 
 // StartAsk asks as the visitor, and returns once the gateway has read the request and waits.
 func (s *Calls) StartAsk(spec wire.AskSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	a, err := c.startAsk(spec)
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	c.asks[spec.Name] = a
-	c.mu.Unlock()
-	return c.held(a)
+	return s.in(spec.Cell, func(c *cell) error {
+		a, err := c.startAsk(spec)
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.asks[spec.Name] = a
+		c.mu.Unlock()
+		return c.held(a)
+	})
 }
 
 // Pending tells whether the answer has not ended yet.
@@ -183,160 +172,107 @@ func (s *Calls) ask(ref wire.NameRef) (*cell, *ask, error) {
 
 // Move moves the clock of a cell.
 func (s *Calls) Move(spec wire.MoveSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.moveClock(spec.Offset)
+	return s.in(spec.Cell, func(c *cell) error { return c.moveClock(spec.Offset) })
 }
 
 // Break breaks the network of a cell in one place.
 func (s *Calls) Break(spec wire.NetSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.breakNet(spec)
+	return s.in(spec.Cell, func(c *cell) error { return c.breakNet(spec) })
 }
 
 // Mend undoes a Break.
 func (s *Calls) Mend(spec wire.NetSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.mendNet(spec)
+	return s.in(spec.Cell, func(c *cell) error { return c.mendNet(spec) })
 }
 
 // Change changes a file of a cell.
 func (s *Calls) Change(spec wire.FileSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.changeFile(spec)
+	return s.in(spec.Cell, func(c *cell) error { return c.changeFile(spec) })
 }
 
 // Disk makes a folder of a cell a small file system, or gives it back.
 func (s *Calls) Disk(spec wire.DiskSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.disk(spec)
+	return s.in(spec.Cell, func(c *cell) error { return c.disk(spec) })
 }
 
 // Read reads a file of a cell.
 func (s *Calls) Read(ref wire.NameRef, out *wire.FileText) error {
-	c, err := s.agent.cell(ref.Cell)
-	if err != nil {
+	return s.in(ref.Cell, func(c *cell) error {
+		text, err := os.ReadFile(c.path(ref.Name))
+		if os.IsNotExist(err) {
+			out.Missing = true
+			return nil
+		}
+		out.Text = string(text)
 		return err
-	}
-	text, err := os.ReadFile(c.path(ref.Name))
-	if os.IsNotExist(err) {
-		out.Missing = true
-		return nil
-	}
-	out.Text = string(text)
-	return err
+	})
 }
 
 // News is what was added to each log file of a cell since the last answer or the last News.
 func (s *Calls) News(id string, out *map[string]string) error {
-	c, err := s.agent.cell(id)
-	if err != nil {
+	return s.in(id, func(c *cell) (err error) {
+		*out, err = c.news()
 		return err
-	}
-	*out, err = c.news()
-	return err
+	})
 }
 
 // Watch begins to watch a file of the cell, for Opened.
 func (s *Calls) Watch(ref wire.NameRef, _ *wire.None) error {
-	c, err := s.agent.cell(ref.Cell)
-	if err != nil {
-		return err
-	}
-	return c.watch(ref.Name)
+	return s.in(ref.Cell, func(c *cell) error { return c.watch(ref.Name) })
 }
 
 // Opened waits until a program has opened a file that is watched.
 func (s *Calls) Opened(ref wire.NameRef, _ *wire.None) error {
-	c, err := s.agent.cell(ref.Cell)
-	if err != nil {
-		return err
-	}
-	return c.opened(ref.Name)
+	return s.in(ref.Cell, func(c *cell) error { return c.opened(ref.Name) })
 }
 
 // Run runs a command in the container, outside of any cell, and tells what it printed.
 func (s *Calls) Run(argv []string, out *wire.Output) error {
-	children.Lock()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	text := &tail{}
 	cmd.Stdout, cmd.Stderr = text, text
-	err := cmd.Start()
-	if err == nil {
-		children.pids[cmd.Process.Pid] = true
-	}
-	children.Unlock()
-	if err != nil {
+	if err := children.start(cmd); err != nil {
 		return err
 	}
-	err = cmd.Wait()
-	children.Lock()
-	delete(children.pids, cmd.Process.Pid)
-	children.Unlock()
+	err := children.wait(cmd)
 	out.Text = text.String()
 	return err
 }
 
 // Follow makes the news of a log file come with each answer.
 func (s *Calls) Follow(spec wire.FollowSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, known := c.logs[spec.Path]; !known {
-		c.logs[spec.Path] = 0
-	}
-	return nil
+	return s.in(spec.Cell, func(c *cell) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if _, known := c.logs[spec.Path]; !known {
+			c.logs[spec.Path] = 0
+		}
+		return nil
+	})
 }
 
 // Taken waits until a real upstream has the gateway's request.
 func (s *Calls) Taken(spec wire.TakenSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.taken(spec)
+	return s.in(spec.Cell, func(c *cell) error { return c.taken(spec) })
 }
 
 // Settled waits until the gateway has all that an upstream wrote, and sleeps.
 func (s *Calls) Settled(spec wire.TakenSpec, _ *wire.None) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	return c.settled(spec)
+	return s.in(spec.Cell, func(c *cell) error { return c.settled(spec) })
 }
 
 // Idle waits until a process and all its children sleep.
 func (s *Calls) Idle(ref wire.NameRef, _ *wire.None) error {
-	c, err := s.agent.cell(ref.Cell)
-	if err != nil {
-		return err
-	}
-	p, err := c.process(ref.Name)
-	if err != nil {
-		return err
-	}
-	if err := until(10*time.Second, p.idle); err != nil {
-		return fmt.Errorf("waiting until %s has nothing to do: %w", ref.Name, err)
-	}
-	return nil
+	return s.in(ref.Cell, func(c *cell) error {
+		p, err := c.process(ref.Name)
+		if err != nil {
+			return err
+		}
+		if err := until(10*time.Second, p.idle); err != nil {
+			return fmt.Errorf("waiting until %s has nothing to do: %w", ref.Name, err)
+		}
+		return nil
+	})
 }
 
 // kernelRelease is what uname -r prints.

@@ -74,9 +74,5 @@ func (c *cell) mute(name string) error {
 
 // Reached waits until a fake upstream has got so far with so many.
 func (s *Calls) Reached(r wire.ReachedSpec, _ *wire.None) error {
-	c, err := s.agent.cell(r.Cell)
-	if err != nil {
-		return err
-	}
-	return c.reached(r)
+	return s.in(r.Cell, func(c *cell) error { return c.reached(r) })
 }

@@ -71,14 +71,19 @@ func (c *cell) taken(spec wire.TakenSpec) error {
 		if err != nil {
 			return false, err
 		}
+		has := false
 		for _, s := range all {
-			if s.local != at || s.state != tcpEstablished {
-				continue
+			switch {
+			case s.state != tcpEstablished:
+			case s.remote == at && s.unsent > 0 && !spec.Unread:
+				return false, nil // still on its way
+			case s.local == at:
+				connected = true
+				has = has || spec.Unread && s.unread > 0 || !spec.Unread && s.inode != 0 && s.unread == 0
 			}
-			connected = true
-			if before && (spec.Unread && s.unread > 0 || !spec.Unread && s.inode != 0 && s.unread == 0) {
-				return true, nil
-			}
+		}
+		if has && before {
+			return true, nil
 		}
 		return false, nil
 	})

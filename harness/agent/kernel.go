@@ -190,7 +190,17 @@ func scheduleOf(pid int) (schedule, error) {
 			s.switches, _ = strconv.ParseUint(value, 10, 64)
 		}
 	}
+	if s.asleep && inFUSE(pid) {
+		s.asleep = false
+	}
 	return s, nil
+}
+
+// inFUSE tells whether a process waits for a file system that is a program, as some engines have for their containers:
+// the kernel counts it as sleeping, though it is in the middle of opening a file.
+func inFUSE(pid int) bool {
+	at, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
+	return err == nil && (strings.Contains(string(at), "fuse") || string(at) == "request_wait_answer")
 }
 
 // siginfoPID reads the process id of a child out of the union in siginfo_t, which x/sys leaves as bytes.

@@ -16,24 +16,22 @@ import (
 
 // Load sends so many requests to an address of a cell, over so many kept connections, and tells how long that took.
 func (s *Calls) Load(spec wire.LoadSpec, out *wire.YardstickTook) error {
-	c, err := s.agent.cell(spec.Cell)
-	if err != nil {
-		return err
-	}
-	errs := make(chan error, spec.Connections)
-	begun := time.Now()
-	var wg sync.WaitGroup
-	for range spec.Connections {
-		wg.Go(func() { errs <- c.load(spec.To, spec.Requests/spec.Connections) })
-	}
-	wg.Wait()
-	out.Took = time.Since(begun)
-	for range spec.Connections {
-		if err := <-errs; err != nil {
-			return err
+	return s.in(spec.Cell, func(c *cell) (err error) {
+		errs := make(chan error, spec.Connections)
+		begun := time.Now()
+		var wg sync.WaitGroup
+		for range spec.Connections {
+			wg.Go(func() { errs <- c.load(spec.To, spec.Requests/spec.Connections) })
 		}
-	}
-	return nil
+		wg.Wait()
+		out.Took = time.Since(begun)
+		for range spec.Connections {
+			if err := <-errs; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (c *cell) load(to string, requests int) error {

@@ -50,24 +50,13 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	// keep its output open for ever.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
-	err := c.inside(func() error {
-		children.Lock()
-		defer children.Unlock()
-		if err := cmd.Start(); err != nil {
-			return err
-		}
-		children.pids[cmd.Process.Pid] = true
-		return nil
-	})
+	err := c.inside(func() error { return children.start(cmd) })
 	if err != nil {
 		return wire.ProcStarted{}, fmt.Errorf("starting %s: %w", spec.Argv[0], err)
 	}
 	p.pid = cmd.Process.Pid
 	go func() {
-		cmd.Wait()
-		children.Lock()
-		delete(children.pids, p.pid)
-		children.Unlock()
+		children.wait(cmd)
 		p.state = cmd.ProcessState
 		close(p.ended)
 	}()
@@ -160,10 +149,45 @@ func (c *cell) signal(r wire.ProcRef) error {
 }
 
 // children are the processes that this program started and waits for itself; the reaper leaves them alone.
-var children = struct {
-	sync.Mutex
-	pids map[int]bool
-}{pids: map[int]bool{}}
+var children = family{pids: map[int]bool{}}
+
+type family struct {
+	starting sync.RWMutex // held to read while a process is started, so that the reaper does not meet one unknown to it
+	mu       sync.Mutex
+	pids     map[int]bool
+}
+
+func (f *family) start(cmd *exec.Cmd) error {
+	f.starting.RLock()
+	defer f.starting.RUnlock()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pids[cmd.Process.Pid] = true
+	return nil
+}
+
+func (f *family) wait(cmd *exec.Cmd) error {
+	err := cmd.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.pids, cmd.Process.Pid)
+	return err
+}
+
+// adopt waits for a process that has ended, unless its own waiter does.
+func (f *family) adopt(pid int) (own bool) {
+	f.starting.Lock()
+	defer f.starting.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if own = f.pids[pid]; !own {
+		unix.Wait4(pid, nil, unix.WNOHANG, nil)
+	}
+	return own
+}
 
 // reap waits for the orphans that fall to the container's init, so that none stays a zombie.
 func reap(signals <-chan os.Signal) {
@@ -174,17 +198,8 @@ func reap(signals <-chan os.Signal) {
 				break
 			}
 			pid := siginfoPID(&info)
-			if pid == 0 {
-				break
-			}
-			children.Lock()
-			own := children.pids[pid]
-			if !own {
-				unix.Wait4(pid, nil, unix.WNOHANG, nil)
-			}
-			children.Unlock()
-			if own {
-				break // its own waiter takes it, and the next SIGCHLD brings the rest
+			if pid == 0 || children.adopt(pid) {
+				break // a child's own waiter takes it, and the next SIGCHLD brings the rest
 			}
 		}
 	}

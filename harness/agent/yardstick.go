@@ -67,21 +67,12 @@ uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { listen %[2]s:80; locat
 		return err
 	}
 	nginx := exec.Command("nginx", "-c", dir+"/nginx.conf", "-e", dir+"/error.log", "-g", "daemon off;")
-	children.Lock()
-	err := nginx.Start()
-	if err == nil {
-		children.pids[nginx.Process.Pid] = true
-	}
-	children.Unlock()
-	if err != nil {
+	if err := children.start(nginx); err != nil {
 		return err
 	}
 	defer func() {
 		nginx.Process.Signal(syscall.SIGTERM) // the master ends its worker first
-		nginx.Wait()
-		children.Lock()
-		delete(children.pids, nginx.Process.Pid)
-		children.Unlock()
+		children.wait(nginx)
 	}()
 	if err := until(5*time.Second, func() (bool, error) {
 		c, err := net.Dial("tcp", host+":80")

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/wire"
+	"github.com/badgateway/badgateway/scenarios"
+)
+
+func TestExitCodes(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"well":            {nil, 0},
+		"a difference":    {errDiffers, 1},
+		"bad input":       {errors.New("no scenario is called that"), 2},
+		"a refused conf":  {refusedConfig{"my.conf", "unknown directive"}, 2},
+		"no lab":          {noLab{errors.New("no engine")}, 3},
+		"the lab is gone": {fmt.Errorf("asking: %w", wire.ErrGone), 3},
+		"interrupted":     {errInterrupted, 130},
+		"in between":      {interruptedAfter{3, 10}, 130},
+		"at the start":    {noLab{fmt.Errorf("starting: %w", errInterrupted)}, 130},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestAgainNamesWhatTheOutcomeDependsOn(t *testing.T) {
+	for want, f := range map[string]runFlags{
+		"badgateway run fpm-dead":                                                              {all: true, repeat: 7, seed: 3},
+		"badgateway run fpm-dead --gateway-image nginx:1.29":                                   {labFlags: labFlags{image: "nginx:1.29"}},
+		"badgateway run fpm-dead --config 'my site.conf' --real-time":                          {labFlags: labFlags{config: "my site.conf", realTime: true}},
+		`badgateway run fpm-dead --gateway-image a --config 'it'\''s' --twin real --real-time`: {labFlags: labFlags{image: "a", config: "it's", realTime: true}, twin: "real"},
+	} {
+		if got := f.again("fpm-dead"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestOnlyARefusalBeforeTheFaultIsTheUsers(t *testing.T) {
+	config := &harness.ConfigError{Program: "nginx", Lines: []nginxlog.Line{{Level: "emerg", Message: `unknown directive "lisen" in /etc/nginx/nginx.conf:8`}}}
+	for name, c := range map[string]struct {
+		err   string
+		words string
+	}{
+		"before the fault": {"the lab is not healthy before the fault: " + config.Error(), config.Lines[0].Message},
+		"by the fault":     {"making the fault: " + config.Error(), ""},
+		"another error":    {"the lab is not healthy before the fault: status is 500, not 200", ""},
+		"none":             {"", ""},
+	} {
+		words, refused := refusal(harness.Evidence{Error: c.err})
+		if refused != (c.words != "") || refused && words != c.words {
+			t.Errorf("%s: %q, %v", name, words, refused)
+		}
+	}
+	mine := labFlags{config: "my.conf"}
+	if got := mine.asRefusal(fmt.Errorf("opening: %w", config)); got.Error() != `unknown directive "lisen" in /etc/nginx/nginx.conf:8 (the gateway does not start with my.conf)` {
+		t.Errorf("got %v", got)
+	}
+	if got := (&labFlags{}).asRefusal(config); got != error(config) {
+		t.Errorf("without a config of the user's: %v", got)
+	}
+	if got := mine.asRefusal(nil); got != nil {
+		t.Errorf("no error: %v", got)
+	}
+}
+
+func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "my.conf")
+	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := harness.Scenario{Gateway: harness.Gateway{Program: harness.Nginx, Files: []wire.File{
+		{Path: harness.Nginx.Conf, Data: "its own"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"},
+	}}}
+	f := labFlags{config: path}
+	got, err := f.withConfig(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []wire.File{{Path: harness.Nginx.Conf, Data: "mine"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"}}
+	if !reflect.DeepEqual(got.Gateway.Files, want) {
+		t.Errorf("got %v", got.Gateway.Files)
+	}
+	if s.Gateway.Files[0].Data != "its own" {
+		t.Error("the catalogue's own was changed")
+	}
+}
+
+func TestEvidenceComesInTheOrderOfTheCatalogue(t *testing.T) {
+	twins := []harness.Twin{{Kind: harness.Real}, {Kind: harness.Fake}}
+	some := []harness.Scenario{{ID: "a", Twins: twins}, {ID: "b", Twins: twins[1:]}}
+	got := inOrder([]harness.Evidence{
+		{Scenario: "b", Twin: harness.Fake}, {Scenario: "a", Twin: harness.Fake}, {Scenario: "a", Twin: harness.Real}, {Scenario: "a", Twin: harness.Fake},
+	}, some)
+	var words []string
+	for _, e := range got {
+		words = append(words, e.Scenario+" "+string(e.Twin))
+	}
+	if s := strings.Join(words, ", "); s != "a real, a fake, a fake, b fake" {
+		t.Errorf("got %s", s)
+	}
+}
+
+func TestDifferingCountsAgainstTheFirst(t *testing.T) {
+	of := func(verdicts ...string) (all []harness.Evidence) {
+		for _, v := range verdicts {
+			all = append(all, harness.Evidence{Scenario: "a", Twin: harness.Fake, Verdict: v})
+		}
+		return append(all, harness.Evidence{Scenario: "a", Twin: harness.Real, Verdict: harness.Error})
+	}
+	for want, all := range [][]harness.Evidence{
+		of(harness.Passed, harness.Passed, harness.Passed),
+		of(harness.Passed, harness.Failed, harness.Passed),
+		of(harness.Failed, harness.Passed, harness.Error),
+	} {
+		if got := differing(all); got != want {
+			t.Errorf("%d differ, want %d", got, want)
+		}
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	for want, e := range map[string]harness.Expectation{
+		"502":                   {Status: 502},
+		"200, cut off":          {Status: 200, Cut: true},
+		"504 after 1m0s":        {Status: 504, After: 60e9},
+		"no answer (closed)":    {NoAnswer: "closed"},
+		"200, cut off after 5s": {Status: 200, Cut: true, After: 5e9},
+	} {
+		if got := outcome(e); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestCompletionStartsWithWhatIsThere(t *testing.T) {
+	all, _ := completeIDs(nil, nil, "")
+	for _, word := range all {
+		if strings.HasPrefix(word, "family:") || strings.HasPrefix(word, "cause:") {
+			t.Errorf("%q hides the ids", word)
+		}
+	}
+	seen := map[string]bool{}
+	some, _ := completeIDs(nil, nil, "f")
+	for _, word := range some {
+		if !strings.HasPrefix(word, "f") || seen[word] {
+			t.Errorf("%q is offered", word)
+		}
+		seen[word] = true
+	}
+	if len(some) == 0 || len(all) == 0 {
+		t.Error("nothing is offered")
+	}
+}
+
+func TestTheListFitsIntoEveryTerminal(t *testing.T) {
+	some := []harness.Scenario{{ID: "a-name-of-usual-length", Family: "firewall", Causes: []string{"A1", "B2"}, Fault: strings.Repeat("word ", 30)}}
+	for _, width := range []int{40, 80, 119, 120, 160, 400} {
+		for _, c := range listColumns(some, width) {
+			if c.Name == "what is broken" && (c.WidthMax < 16 || c.WidthMax > 60) {
+				t.Errorf("at %d: %d", width, c.WidthMax)
+			}
+		}
+	}
+}
+
+func TestReportsThatCannotBeWrittenAreToldBefore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	if err := prepareReports(dir); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	if err := prepareReports(filepath.Join(os.DevNull, "x")); err == nil || !strings.Contains(err.Error(), "making the folder for the reports") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestChooseSaysWhatIsWrong(t *testing.T) {
+	realAlone := ""
+	for _, s := range scenarios.All() {
+		if kinds(s) == string(harness.Real) {
+			realAlone = s.ID
+		}
+	}
+	if realAlone == "" {
+		t.Skip("every scenario has a fake twin")
+	}
+	for says, f := range map[string]runFlags{
+		`--twin is real or fake, not "x"`:                 {twin: "x", parallel: 1, labs: 1, repeat: 1},
+		"--parallel, --labs and --repeat are 1 or more":   {parallel: 0, labs: 1, repeat: 1},
+		"none of these scenarios has a twin of the kind ": {twin: "fake", parallel: 1, labs: 1, repeat: 1},
+	} {
+		if _, _, err := f.choose([]string{realAlone}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, want %s", err, says)
+		}
+	}
+	f := runFlags{parallel: 1, labs: 1, repeat: 3, seed: 5}
+	some, jobs, err := f.choose([]string{"fpm-dead"})
+	if err != nil || len(some) != 1 || len(jobs) != 6 {
+		t.Errorf("%d scenarios, %d jobs, %v", len(some), len(jobs), err)
+	}
+	if err := (&runFlags{parallel: 1, labs: 1, repeat: 1, reports: filepath.Join(os.DevNull, "x")}).run(context.Background(), nil, nil, []string{"fpm-dead"}); err == nil {
+		t.Error("a lab was started for reports that cannot be written")
+	}
+}

@@ -1,0 +1,50 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	var out tail
+	if got := out.String(); got != "" {
+		t.Errorf("an empty one has %q", got)
+	}
+	fmt.Fprint(&out, "  first line\n")
+	if got := out.String(); got != "first line" {
+		t.Errorf("got %q", got)
+	}
+	fmt.Fprint(&out, strings.Repeat("x", 2*tailBytes), "the end\n")
+	got := out.String()
+	if !strings.HasSuffix(got, "xthe end") || len(got) > tailBytes {
+		t.Errorf("kept %d bytes, ending in %q", len(got), got[len(got)-10:])
+	}
+	// Half a character at the cut is no reason for an invalid text.
+	out = tail{}
+	fmt.Fprint(&out, strings.Repeat("ä", tailBytes))
+	fmt.Fprint(&out, "z")
+	if got := out.String(); !strings.HasPrefix(got, "?ä") || !strings.HasSuffix(got, "äz") {
+		t.Errorf("got %q...%q", got[:5], got[len(got)-5:])
+	}
+}
+
+func TestTailTakesBothStreamsAtOnce(t *testing.T) {
+	var out tail
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for range 100 {
+				fmt.Fprintln(&out, "line")
+				_ = out.String()
+			}
+		})
+	}
+	wg.Wait()
+	if got := strings.Count(out.String(), "line"); got != 200 {
+		t.Errorf("%d of 200 lines are there", got)
+	}
+}
