@@ -14,7 +14,7 @@ import (
 // in the evidence; a lab that failed is its Error, and never a finding.
 func Run(ctx context.Context, lab *Lab, s Scenario, t Twin) Evidence {
 	e := Evidence{
-		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: s.Causes, Claim: s.Claim, Said: s.Said, Fault: s.Fault,
+		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
 		Gateway: lab.version, Clock: "real", Again: "badgateway run " + s.ID,
 	}

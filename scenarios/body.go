@@ -33,7 +33,7 @@ var body = []harness.Scenario{
 		Ask:   download,
 		Fault: "the application ends while it sends a large body",
 		Twins: []harness.Twin{
-			sends(downloadFile, stopped),
+			sends(downloadFile, stop),
 			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell}),
 		},
 		Expect:  cutWith(prematureClosed, 0),
@@ -135,13 +135,13 @@ var body = []harness.Scenario{
 		Twins: []harness.Twin{
 			{
 				Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")}, Held: "app:connection",
-				Break: []harness.Change{faults.Freeze{Upstream: "app"}}, Strike: []harness.Change{stopped},
+				Break: []harness.Change{faults.Freeze{Upstream: "app"}}, Strike: []harness.Change{stop},
 				Remedy: []harness.Change{faults.Start{Upstream: "app"}},
 			},
 			{
 				Kind: harness.Fake, Upstreams: []harness.Upstream{fakeApp()}, Held: "app:connection",
 				Break:  fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept}).Break,
-				Strike: []harness.Change{stopped}, Remedy: []harness.Change{faults.Start{Upstream: "app"}},
+				Strike: []harness.Change{stop}, Remedy: []harness.Change{faults.Start{Upstream: "app"}},
 			},
 		},
 		Expect:  badGateway("recv() failed", 104, readingHeader),

@@ -24,9 +24,6 @@ func fakeApp(script ...fakeupstream.Connection) harness.Upstream {
 // does is a script in which every request meets that behaviour.
 func does(b fakeupstream.Behaviour) fakeupstream.Connection { return fakeupstream.Connection{b} }
 
-// stopped is the fault that the application does not run.
-var stopped = faults.Stop{Upstream: "app"}
-
 // bothApps are the twins that are broken in the same way, outside of the application.
 func bothApps(breaks ...harness.Change) []harness.Twin {
 	return []harness.Twin{

@@ -143,7 +143,7 @@ var _ = Describe("the command", func() {
 			Expect(s.Status != 0 || s.NoAnswer != "").To(BeTrue(), line)
 			Expect(s.AfterNanos).NotTo(BeNil(), line)
 			Expect(s.Log).NotTo(BeNil(), line)
-			Expect(s.Causes).NotTo(BeEmpty(), line)
+			Expect(s.Causes).NotTo(BeNil(), line)
 			Expect(s.Twins).NotTo(BeEmpty(), line)
 			ids = append(ids, s.ID)
 		}

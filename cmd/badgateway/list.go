@@ -102,9 +102,9 @@ type listing struct {
 
 func listed(s harness.Scenario) listing {
 	l := listing{
-		ID: s.ID, Family: s.Family, Causes: s.Causes, Claim: s.Claim, Said: s.Said, Fault: s.Fault, Status: s.Expect.Status,
+		ID: s.ID, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault, Status: s.Expect.Status,
 		NoAnswer: s.Expect.NoAnswer, Cut: s.Expect.Cut, AfterNanos: int64(s.Expect.After), Confirm: s.Confirm,
-		Remedy: s.Remedy, Source: s.Source, Log: []string{},
+		Remedy: s.Remedy, Source: s.Source, Log: []string{}, Twins: []string{},
 	}
 	for _, line := range s.Expect.Log {
 		l.Log = append(l.Log, line.String())

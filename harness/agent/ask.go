@@ -165,8 +165,7 @@ func (c *cell) resting(name string) (bool, error) {
 // idle tells whether the process and all its children sleep.
 func (p *process) idle() (bool, error) {
 	for _, pid := range append(childrenOf(p.pid), p.pid) {
-		s, err := scheduleOf(pid)
-		if err != nil || !s.asleep {
+		if !asleep(pid) {
 			return false, nil
 		}
 	}

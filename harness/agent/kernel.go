@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -154,12 +156,12 @@ func (c *cell) unixListening(path string) (bool, error) {
 
 // childrenOf lists the children of a process.
 func childrenOf(pid int) []int {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	text, err := readProc(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
 		return nil
 	}
 	var pids []int
-	for _, f := range strings.Fields(string(text)) {
+	for _, f := range strings.Fields(text) {
 		if n, err := strconv.Atoi(f); err == nil {
 			pids = append(pids, n)
 		}
@@ -175,12 +177,12 @@ type schedule struct {
 }
 
 func scheduleOf(pid int) (schedule, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	text, err := readProc(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return schedule{}, err
 	}
 	var s schedule
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
 		switch key {
@@ -190,17 +192,59 @@ func scheduleOf(pid int) (schedule, error) {
 			s.switches, _ = strconv.ParseUint(value, 10, 64)
 		}
 	}
-	if s.asleep && inFUSE(pid) {
-		s.asleep = false
-	}
+	s.asleep = s.asleep && !busy(pid)
 	return s, nil
 }
 
-// inFUSE tells whether a process waits for a file system that is a program, as some engines have for their containers:
-// the kernel counts it as sleeping, though it is in the middle of opening a file.
-func inFUSE(pid int) bool {
-	at, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
-	return err == nil && (strings.Contains(string(at), "fuse") || string(at) == "request_wait_answer")
+// asleep tells whether a process sleeps. It asks the kernel for less than scheduleOf does.
+func asleep(pid int) bool {
+	text, err := readProc(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	state := text[strings.LastIndexByte(text, ')')+1:] // the name, in brackets, may hold anything
+	return strings.HasPrefix(state, " S ") && !busy(pid)
+}
+
+// busy tells whether a process that counts as sleeping is in the middle of something: it waits for a file system that is
+// a program, as some engines have for their containers (FUSE), or it has woken up since, and waits nowhere ("0").
+func busy(pid int) bool {
+	at, err := readProc(fmt.Sprintf("/proc/%d/wchan", pid))
+	switch {
+	case err != nil:
+		return false // a kernel that does not tell
+	case at == "0":
+		return waitsKnown()
+	default:
+		return strings.Contains(at, "fuse") || at == "request_wait_answer"
+	}
+}
+
+// waitsKnown tells whether the kernel says where a process sleeps: most of this program's own threads do.
+var waitsKnown = sync.OnceValue(func() bool {
+	threads, _ := filepath.Glob("/proc/self/task/*/wchan")
+	for _, t := range threads {
+		if at, err := readProc(t); err == nil && at != "0" {
+			return true
+		}
+	}
+	return false
+})
+
+// readProc reads a small file of /proc. os.ReadFile does the same with three times the calls to the kernel, for it also
+// asks whether the file can be waited for; a lab reads thousands a second.
+func readProc(path string) (string, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4096)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return "", &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	return string(buf[:n]), nil
 }
 
 // siginfoPID reads the process id of a child out of the union in siginfo_t, which x/sys leaves as bytes.

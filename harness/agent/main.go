@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 
 	"github.com/hashicorp/yamux"
@@ -38,6 +39,7 @@ func Main() int {
 		return 1
 	}
 	canDiagnose = diagnosticsWork()
+	debug.SetGCPercent(400) // the agent's memory is small, and its processor time is the scenarios'
 	a := &Agent{cells: map[string]*cell{}, hello: wire.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Faketime: faketimeWorks()}}
 	if err := a.serve(stdio{}); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
