@@ -129,17 +129,17 @@ func (c *Cell) askSpec(r Request, limit time.Duration) wire.AskSpec {
 	c.visitors++
 	return wire.AskSpec{
 		Cell: c.id, Name: fmt.Sprintf("visitor %d", c.visitors), Gateway: gatewayName, Limit: limit,
-		From: fmt.Sprint(visitorNet, (c.visitors-1)%9+1), To: net.JoinHostPort(GatewayAddress, gatewayPort),
-		Raw: r.raw(), Head: r.Method == "HEAD",
+		From: fmt.Sprint(visitorNet, (c.visitors-1)%254+1), To: net.JoinHostPort(GatewayAddress, gatewayPort),
+		Raw: r.head(), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
 	}
 }
 
 // line is the request as logs show it: method and path.
 func (r Request) line() string { return or(r.Method, "GET") + " " + or(r.Path, "/") }
 
-// raw is the request as it goes over the wire. It asks the gateway to close, so that the end of the connection tells that
+// head is the request as it goes over the wire, up to its body. It asks the gateway to close, so that the end of the connection tells that
 // the gateway is through.
-func (r Request) raw() []byte {
+func (r Request) head() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), or(r.Host, "example.com"))
 	names := make([]string, 0, len(r.Header))
@@ -151,9 +151,9 @@ func (r Request) raw() []byte {
 		fmt.Fprintf(&b, "%s: %s\r\n", n, r.Header[n])
 	}
 	if r.Body != "" {
-		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body))
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body)*max(r.BodyTimes, 1))
 	}
-	fmt.Fprintf(&b, "Connection: close\r\n\r\n%s", r.Body)
+	b.WriteString("Connection: close\r\n\r\n")
 	return []byte(b.String())
 }
 

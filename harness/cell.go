@@ -44,6 +44,7 @@ type Cell struct {
 	begun time.Time
 
 	netns    string
+	config   string        // the gateway's main config; empty when it is the image's own
 	moved    time.Duration // how far the clock is ahead
 	visitors int
 
@@ -78,17 +79,18 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
 		Folders:   setup.Gateway.Program.Folders,
 		Files:     append([]wire.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files...),
 		Addresses: addresses(setup),
+		Logs:      []string{setup.Gateway.Program.ErrorLog, setup.Gateway.Program.AccessLog},
+	}
+	for _, f := range setup.Gateway.Files {
+		if f.Path == setup.Gateway.Program.Conf {
+			c.config = f.Data
+		}
 	}
 	var opened wire.CellOpened
 	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
 		return nil, err
 	}
 	c.netns = opened.Netns
-	for _, log := range []string{setup.Gateway.Program.ErrorLog, setup.Gateway.Program.AccessLog} {
-		if err := c.call(ctx, "Follow", wire.FollowSpec{Cell: c.id, Path: log}, nil); err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-	}
 	return c, nil
 }
 
@@ -106,9 +108,7 @@ func (c *Cell) startAll(ctx context.Context) error {
 func addresses(setup Setup) []string {
 	all := []string{GatewayAddress}
 	known := map[string]bool{"127.0.0.1": true, "::1": true, "": true, "0.0.0.0": true, "::": true, GatewayAddress: true}
-	for i := 1; i <= 9; i++ {
-		all = append(all, fmt.Sprint(visitorNet, i))
-	}
+	all = append(all, visitorNet+"1/24") // on the loopback the whole net is ours
 	for _, u := range setup.Upstreams {
 		if h := host(u.listen()); !known[h] {
 			known[h] = true

@@ -76,6 +76,7 @@ func (c *Cell) SetConfig(ctx context.Context, conf string) error {
 	if err := c.ChangeFile(ctx, wire.FileSpec{File: wire.File{Path: c.setup.Gateway.Program.Conf, Data: conf}}); err != nil {
 		return err
 	}
+	c.config = conf
 	c.Note(gatewayName, "has another config")
 	return c.RestartGateway(ctx)
 }
@@ -100,6 +101,9 @@ func (c *Cell) ResetHosts(ctx context.Context) error { return c.SetHosts(ctx, c.
 
 // Config is the gateway's main config as it is now.
 func (c *Cell) Config(ctx context.Context) (string, error) {
+	if c.config != "" {
+		return c.config, nil
+	}
 	text, _, err := c.ReadFile(ctx, c.setup.Gateway.Program.Conf)
 	return text, err
 }

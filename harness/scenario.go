@@ -121,4 +121,6 @@ type Request struct {
 	Host   string            // "example.com" when empty
 	Header map[string]string // further headers
 	Body   string
+	// BodyTimes is how often Body is repeated, for a large one; once when 0.
+	BodyTimes int
 }

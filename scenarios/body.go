@@ -20,7 +20,7 @@ var (
 )
 
 // upload is a request whose body no socket's buffer holds.
-var upload = harness.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 6<<20)}
+var upload = harness.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<10), BodyTimes: 6 << 10}
 
 // body is what goes wrong once the status has been sent, or while the request is being sent.
 var body = []harness.Scenario{

@@ -31,7 +31,7 @@ var firewall = append([]harness.Scenario{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
 		}},
 		Confirm: "While a visitor waits, on the gateway: ss -tn state syn-sent dst 10.0.0.5 lists the unanswered attempt.",
-		Remedy: "Let the packets through: nft add rule inet filter input ip saddr GATEWAY tcp dport 8080 accept, before the " +
+		Remedy: "Let the packets through: nft insert rule inet filter input ip saddr GATEWAY tcp dport 8080 accept, before the " +
 			"rule that drops. Set proxy_connect_timeout 3s, so that the next such fault shows at once.",
 		Source: connectTimeout,
 	},

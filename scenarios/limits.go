@@ -30,7 +30,7 @@ var limits = []harness.Scenario{
 			"and the application never hears of it. Small requests are well.",
 		Said:   "A full disk of the gateway is a 502. For an upload it is a 500.",
 		Family: "limits", Causes: []string{"C5", "J6"}, Gateway: nginx("proxy-upload.conf"),
-		Ask:   harness.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<20)},
+		Ask:   harness.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10},
 		Fault: "64 KB are left on the disk where uploads are kept",
 		Twins: bothApps(faults.DiskFull{Path: "/var/lib/nginx/uploads", Bytes: 64 << 10}),
 		Expect: harness.Expectation{Status: 500, Log: []harness.LogLine{

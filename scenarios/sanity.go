@@ -11,7 +11,7 @@ import (
 // sanity is what must be well when nothing is broken: 200, and not a line in the log.
 var sanity = []harness.Scenario{
 	well("http", nginx("proxy.conf"), harness.Request{}, bothApps()),
-	well("upload", nginx("proxy-upload.conf"), harness.Request{Method: "POST", Body: strings.Repeat("x", 1<<20)}, bothApps()),
+	well("upload", nginx("proxy-upload.conf"), harness.Request{Method: "POST", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10}, bothApps()),
 	well("pool", nginx("pool.conf"), harness.Request{}, poolTwins(nil, faults.Visit{Status: 200})),
 	well("keepalive", nginx("proxy-keepalive.conf"), harness.Request{}, bothApps(faults.Visit{Status: 200})),
 	well("name", byName, harness.Request{}, bothApps()),

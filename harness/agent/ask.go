@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 
@@ -53,7 +54,7 @@ func (c *cell) startAsk(spec wire.AskSpec) (*ask, error) {
 	}
 	go a.listen()
 	// The gateway may answer and close before it has read all of a body; what it said still counts.
-	a.conn.Write(spec.Raw)
+	a.conn.Write(append(spec.Raw, strings.Repeat(spec.Body, max(spec.Times, 1))...))
 	return a, nil
 }
 

@@ -50,26 +50,19 @@ func openCell(spec wire.CellSpec) (*cell, error) {
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
 		logs: map[string]int64{}, undo: map[wire.NetSpec]func() error{}, watches: map[string]*os.File{}, clock: newClock(),
 	}
+	for _, l := range spec.Logs {
+		c.logs[l] = 0
+	}
 	if err := c.makeFolders(); err != nil {
 		return nil, err
 	}
 	started := make(chan error, 1)
 	go c.live(spec, started)
 	if err := <-started; err != nil {
+		if !c.guest {
+			os.RemoveAll(c.dir)
+		}
 		return nil, err
-	}
-	if canDiagnose {
-		var err error
-		if c.diag, err = newDiagnostics(int(c.netns.Fd())); err != nil {
-			c.close()
-			return nil, err
-		}
-	}
-	if spec.Join == "" {
-		if err := c.setUpLoopback(spec.Addresses); err != nil {
-			c.close()
-			return nil, err
-		}
 	}
 	for _, f := range spec.Files {
 		if err := c.writeFile(f); err != nil {
@@ -115,6 +108,16 @@ func (c *cell) enter(spec wire.CellSpec) error {
 		return fmt.Errorf("opening the network namespace of cell %s: %w", c.id, err)
 	}
 	c.netns = ns
+	if canDiagnose {
+		if c.diag, err = newDiagnostics(); err != nil {
+			return err
+		}
+	}
+	if spec.Join == "" {
+		if err := c.setUpLoopback(spec.Addresses); err != nil {
+			return err
+		}
+	}
 	for _, f := range c.folders {
 		if err := bind(c.path(f.Path), f.Path); err != nil {
 			return err
@@ -163,24 +166,21 @@ func (c *cell) inside(f func() error) error {
 	}
 }
 
+// home is the network namespace of the container itself, in which the agent's own threads live.
+var home int
+
 // online runs f on a thread of its own in the cell's network. Sockets that f makes stay there for good.
 func (c *cell) online(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		home, err := os.Open("/proc/thread-self/ns/net")
-		if err != nil {
-			done <- err
-			return
-		}
-		defer home.Close()
 		if err := unix.Setns(int(c.netns.Fd()), unix.CLONE_NEWNET); err != nil {
 			done <- fmt.Errorf("entering the network of cell %s: %w", c.id, err)
 			return
 		}
-		err = f()
+		err := f()
 		// Where the way home fails, the thread stays locked, and ends with this goroutine.
-		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
+		if unix.Setns(home, unix.CLONE_NEWNET) == nil {
 			runtime.UnlockOSThread()
 		}
 		done <- err

@@ -20,8 +20,9 @@ const sockDiagByFamily = 20
 // kernel walks the hash table of the whole machine for it, which takes longer than all else in a scenario.
 type diagnostics struct{ conn *netlink.Conn }
 
-func newDiagnostics(netns int) (*diagnostics, error) {
-	conn, err := netlink.Dial(unix.NETLINK_SOCK_DIAG, &netlink.Config{NetNS: netns})
+// newDiagnostics is for the network namespace of the calling thread.
+func newDiagnostics() (*diagnostics, error) {
+	conn, err := netlink.Dial(unix.NETLINK_SOCK_DIAG, nil)
 	if err != nil {
 		return nil, fmt.Errorf("opening sock_diag: %w", err)
 	}
@@ -97,7 +98,7 @@ func diagnosticsWork() bool {
 		return false
 	}
 	defer l.Close()
-	d, err := newDiagnostics(0)
+	d, err := newDiagnostics()
 	if err != nil {
 		return false
 	}

@@ -78,7 +78,7 @@ func TestSocketsAreFoundAlike(t *testing.T) {
 
 	lists := []*cell{{id: "list", tid: os.Getpid()}}
 	if diagnosticsWork() {
-		d, err := newDiagnostics(0)
+		d, err := newDiagnostics()
 		if err != nil {
 			t.Fatal(err)
 		}

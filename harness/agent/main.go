@@ -51,6 +51,10 @@ func Main() int {
 // prepare gives the image what every cell counts on.
 func prepare() error {
 	unix.Umask(0o022)
+	var err error
+	if home, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("opening the container's own network: %w", err)
+	}
 	if err := os.MkdirAll(wire.Root, 0o755); err != nil {
 		return err
 	}

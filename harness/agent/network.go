@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -18,10 +19,11 @@ import (
 )
 
 // setUpLoopback brings the cell's loopback up and gives it the addresses of all hosts that the scenario has.
+// It is for the cell's own thread.
 func (c *cell) setUpLoopback(addresses []string) error {
-	h, err := c.netlink()
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
-		return err
+		return fmt.Errorf("speaking netlink to the network of cell %s: %w", c.id, err)
 	}
 	defer h.Close()
 	lo, err := h.LinkByName("lo")
@@ -48,7 +50,11 @@ func (c *cell) netlink() (*netlink.Handle, error) {
 }
 
 func ownAddress(h *netlink.Handle, lo netlink.Link, address string) error {
-	addr, err := hostAddr(address)
+	read := hostAddr
+	if strings.Contains(address, "/") {
+		read = netlink.ParseAddr
+	}
+	addr, err := read(address)
 	if err != nil {
 		return err
 	}

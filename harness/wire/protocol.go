@@ -40,7 +40,8 @@ type CellSpec struct {
 	Join      string   // the network namespace to join, as a path; empty makes a new one
 	Folders   []Folder // private folders
 	Files     []File
-	Addresses []string // IP addresses that the cell's loopback owns
+	Addresses []string // IP addresses that the cell's loopback owns, or nets of them ("198.51.100.1/24")
+	Logs      []string // files whose news come with each answer
 }
 
 // CellOpened answers OpenCell.
@@ -99,7 +100,9 @@ type AskSpec struct {
 	Name    string // of the ask within the cell
 	From    string // the visitor's address
 	To      string // the gateway's address with port
-	Raw     []byte // the request as it goes over the wire
+	Raw     []byte // the request as it goes over the wire, up to its body
+	Body    string
+	Times   int    // how often the body is repeated; once when 0
 	Head    bool   // it is a HEAD request, so that the answer has no body
 	Gateway string // the process that answers
 	Limit   time.Duration
