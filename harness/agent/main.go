@@ -14,7 +14,6 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/hashicorp/yamux"
 	"golang.org/x/sys/unix"
 
 	"github.com/badgateway/badgateway/harness/wire"
@@ -107,7 +106,7 @@ func faketimeWorks() string {
 
 // serve answers streams until the connection ends.
 func (a *Agent) serve(conn io.ReadWriteCloser) error {
-	session, err := yamux.Server(conn, wire.Mux())
+	session, err := wire.Serve(conn)
 	if err != nil {
 		return fmt.Errorf("beginning the session: %w", err)
 	}

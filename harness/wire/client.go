@@ -40,7 +40,7 @@ type Client struct {
 
 // Dial begins a session over a connection to an agent.
 func Dial(conn io.ReadWriteCloser) (*Client, error) {
-	session, err := yamux.Client(conn, Mux())
+	session, err := yamux.Client(newGather(conn), mux())
 	if err != nil {
 		return nil, fmt.Errorf("beginning the session with the lab: %w", err)
 	}
@@ -80,8 +80,13 @@ func (c *Client) Gone() <-chan struct{} { return c.session.CloseChan() }
 // Close ends the session, and with it the agent.
 func (c *Client) Close() error { return c.session.Close() }
 
-// Mux is how both ends set up yamux. Keep-alives are off: the end of the stream is the sign that the other is gone.
-func Mux() *yamux.Config {
+// Serve answers a session on a connection: the agent's end.
+func Serve(conn io.ReadWriteCloser) (*yamux.Session, error) {
+	return yamux.Server(newGather(conn), mux())
+}
+
+// mux is how both ends set up yamux. Keep-alives are off: the end of the stream is the sign that the other is gone.
+func mux() *yamux.Config {
 	c := yamux.DefaultConfig()
 	c.EnableKeepAlive = false
 	c.LogOutput = io.Discard
