@@ -27,7 +27,7 @@ var errLimit = errors.New("the time limit was reached")
 // until asks again until something is so. What it asks is the state of the kernel, which has no event to wait on.
 func until(limit time.Duration, so func() (bool, error)) error {
 	deadline := time.Now().Add(limit)
-	for pause := 50 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+	for pause := 250 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
 		ok, err := so()
 		if err != nil || ok {
 			return err
