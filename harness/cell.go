@@ -234,13 +234,13 @@ func (c *Cell) ChangeFile(ctx context.Context, spec wire.FileSpec) error {
 
 // BreakNetwork breaks the cell's network in one place; MendNetwork with the same spec undoes it.
 func (c *Cell) BreakNetwork(ctx context.Context, spec wire.NetSpec) error {
-	spec.Cell = c.id
+	spec.Cell, spec.Real = c.id, c.lab.options.RealTime
 	return c.call(ctx, "Break", spec, nil)
 }
 
 // MendNetwork undoes a BreakNetwork.
 func (c *Cell) MendNetwork(ctx context.Context, spec wire.NetSpec) error {
-	spec.Cell = c.id
+	spec.Cell, spec.Real = c.id, c.lab.options.RealTime
 	return c.call(ctx, "Mend", spec, nil)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,9 +68,7 @@ func (r *run) all(ctx context.Context) error {
 	if e.Config, err = r.cell.Config(ctx); err != nil {
 		return err
 	}
-	if r.cell.clocked() {
-		e.Clock = "moved"
-	}
+	e.Clock = r.clock()
 	if e.Healthy, err = r.cell.Ask(ctx, s.Ask); err != nil {
 		return fmt.Errorf("asking before the fault: %w", err)
 	}
@@ -111,16 +110,29 @@ func (r *run) all(ctx context.Context) error {
 	return err
 }
 
+// clock says whose time the run is in.
+func (r *run) clock() string {
+	switch {
+	case r.lab.options.RealTime:
+		return "real"
+	case r.cell.clocked():
+		return "moved"
+	case r.anyChange(func(c Change) bool { s, ok := c.(interface{ Scaled() bool }); return ok && s.Scaled() }):
+		return "scaled"
+	}
+	return "real"
+}
+
 // needsClock tells whether time has to pass in the scenario.
 func (r *run) needsClock() bool {
-	if r.scenario.Expect.After > 0 || r.twin.RemedyTakes > 0 {
-		return true
-	}
+	return r.scenario.Expect.After > 0 || r.twin.RemedyTakes > 0 ||
+		r.anyChange(func(c Change) bool { w, ok := c.(interface{ NeedsClock() bool }); return ok && w.NeedsClock() })
+}
+
+func (r *run) anyChange(is func(Change) bool) bool {
 	for _, list := range [][]Change{r.twin.Break, r.twin.Strike, r.twin.Remedy} {
-		for _, c := range list {
-			if w, ok := c.(interface{ NeedsClock() bool }); ok && w.NeedsClock() {
-				return true
-			}
+		if slices.ContainsFunc(list, is) {
+			return true
 		}
 	}
 	return false

@@ -13,7 +13,7 @@ import (
 )
 
 // off puts a host behind a wire at whose other end nobody answers ARP, as if it had been switched off.
-func (c *cell) off(address string) (func() error, error) {
+func (c *cell) off(address string, real bool) (func() error, error) {
 	back, err := c.away(address)
 	if err != nil {
 		return nil, err
@@ -39,8 +39,10 @@ func (c *cell) off(address string) (func() error, error) {
 		}
 		wire.Index = l.Attrs().Index // the near end's, at last
 	}
-	if err := c.askForNeighbours(wire.Index, arpEvery); err != nil {
-		return nil, err
+	if !real {
+		if err := c.askForNeighbours(wire.Index, arpEvery); err != nil {
+			return nil, err
+		}
 	}
 	addr, err := hostAddr(address)
 	if err != nil {

@@ -114,7 +114,7 @@ func (c *cell) breakage(spec wire.NetSpec) (undo func() error, err error) {
 	case "away":
 		return c.away(spec.To)
 	case "off":
-		return c.off(spec.To)
+		return c.off(spec.To, spec.Real)
 	default:
 		return nil, fmt.Errorf("unknown kind %q (drop, reject, route, away, off)", spec.Kind)
 	}

@@ -27,6 +27,10 @@ const (
 	newsGone  = '-' // it is removed
 )
 
+// inWatcher is set in a watcher's environment. Should the program not know that it is one, and make labs, it gets no
+// watcher that would do the same.
+const inWatcher = "BADGATEWAY_WATCHER"
+
 // unseenFor bounds how long a watcher looks for a container that was being made
 // when its owner ended. The engine completes what it has begun, and nobody else
 // is told of it.
@@ -111,12 +115,13 @@ func (e *Engine) watcherProgram(ctx context.Context) *exec.Cmd {
 // this process with its group or its terminal leaves the watcher alone. It
 // returns the pipe whose end is the sign.
 func startWatcher(cmd *exec.Cmd) (io.Writer, error) {
-	if cmd == nil {
+	if cmd == nil || os.Getenv(inWatcher) != "" {
 		return nil, nil
 	}
 	defer closeFiles(cmd.ExtraFiles)
 	cmd.Args = append(cmd.Args, ReapCommand, Labels()[Label])
 	cmd.Dir = os.TempDir()
+	cmd.Env = append(os.Environ(), inWatcher+"=1")
 	detach(cmd)
 	news, err := cmd.StdinPipe()
 	if err != nil {

@@ -88,4 +88,7 @@ func (f HostOff) Undo(ctx context.Context, c *harness.Cell) error {
 
 func (f HostOff) spec() wire.NetSpec { return wire.NetSpec{Kind: "off", To: f.Host} }
 
+// Scaled says that the lab shortens a timer of the kernel for it.
+func (f HostOff) Scaled() bool { return true }
+
 func (f HostOff) String() string { return f.Host + " is switched off" }

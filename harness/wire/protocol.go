@@ -135,6 +135,8 @@ type NetSpec struct {
 	To string
 	// With is the kind of reject ("tcp-reset", "icmp-port-unreachable", ...) or of route ("unreachable", ...).
 	With string
+	// Real leaves the kernel's own timers as they are; otherwise what would take seconds is made to take a fraction.
+	Real bool
 	// Answers makes a drop hit the packets that come from the address, not those that go to it.
 	Answers bool
 }
