@@ -19,9 +19,9 @@ func cpuQuota() harness.Scenario {
 		Said:   "Using up the tariff's processor time gives 502.",
 		Family: "overload", Causes: []string{"C3"},
 		Gateway: nginx("php-impatient.conf"),
-		Fault:   "PHP has 2 % of a processor",
+		Fault:   "PHP has 1 % of a processor",
 		Twins: []harness.Twin{
-			realFPM(p, faults.CPUQuota{Upstream: "app", CPUs: 0.02}),
+			realFPM(p, faults.CPUQuota{Upstream: "app", CPUs: 0.01}),
 			fake(fakeupstream.Silent{At: fakeupstream.AtRequest}),
 		},
 		Expect: harness.Expectation{Status: 504, Tries: 1, Log: []harness.LogLine{

@@ -10,7 +10,7 @@ import (
 // CPUQuota cuts the share of processors that a real upstream's container has, as a hosting tariff does.
 type CPUQuota struct {
 	Upstream string
-	CPUs     float64 // of one processor: 0.02 is two milliseconds in each hundred
+	CPUs     float64 // of one processor: 0.02 is two milliseconds in each tenth of a second
 }
 
 // Do sets the quota.

@@ -11,7 +11,8 @@ import (
 	"github.com/badgateway/badgateway/harness"
 )
 
-// Table writes the end of a run: a row for each scenario and twin, then a line for each that did not pass, then the line
+// Table writes the end of a run: a row for each scenario and twin (where it was run many times, for the first time that it
+// passed and each that it did not), then a line for each that did not pass, then the line
 // "N passed, N failed", alone on its line. What the lab could not try counts as failed.
 //
 // Width is the terminal's; the texts are wrapped, and cut after three lines, so that no line is longer. With 0 nothing is
@@ -20,7 +21,7 @@ func Table(w io.Writer, all []harness.Evidence, colour bool, width int) error {
 	ink := ink(colour)
 	var out strings.Builder
 	if len(all) > 0 {
-		out.WriteString(rows(all, ink, width))
+		out.WriteString(rows(once(all), ink, width))
 		out.WriteString("\n\n")
 	}
 	for _, note := range notes(all) {
@@ -35,6 +36,20 @@ func Table(w io.Writer, all []harness.Evidence, colour bool, width int) error {
 	fmt.Fprintf(&out, "%d passed, %d failed\n", passed, failed)
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// once leaves out what passed more than once.
+func once(all []harness.Evidence) []harness.Evidence {
+	seen := map[string]bool{}
+	var some []harness.Evidence
+	for _, e := range all {
+		if e.Verdict == harness.Passed && seen[name(e)] {
+			continue
+		}
+		seen[name(e)] = seen[name(e)] || e.Verdict == harness.Passed
+		some = append(some, e)
+	}
+	return some
 }
 
 // why is the reason for which a scenario did not pass, in short.

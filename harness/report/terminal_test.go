@@ -136,3 +136,15 @@ func TestTerminalIsSafe(t *testing.T) {
 		}
 	}
 }
+
+func TestTableShowsOnceWhatPassedOften(t *testing.T) {
+	g := NewWithT(t)
+	again := sample("fpm-dead", "service", "A1", "PHP-FPM is stopped", 502)
+	bad := again
+	bad.Verdict, bad.Differences = harness.Failed, []harness.Difference{{What: "status", Want: "502", Got: "200"}}
+	all := []harness.Evidence{again, bad, again, again, bad}
+	out := written(func(w *strings.Builder) error { return Table(w, all, false, 120) })
+	g.Expect(strings.Count(out, "passed  fpm-dead")).To(Equal(1))
+	g.Expect(strings.Count(out, "FAILED  fpm-dead")).To(Equal(2))
+	g.Expect(out).To(HaveSuffix("3 passed, 2 failed\n"))
+}

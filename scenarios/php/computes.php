@@ -1,5 +1,5 @@
 <?php
-for ($sum = '', $i = 0; $i < 400_000; $i++) {
+for ($sum = '', $i = 0; $i < 1_000_000; $i++) {
     $sum = md5($sum);
 }
 header('Content-Type: text/plain');
