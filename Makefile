@@ -3,8 +3,9 @@
 GO      ?= go
 BIN     := bin/badgateway
 REPORTS ?= report
-# CGO stays off for the command: it is also the program inside the lab's containers, whatever their libc.
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
+# CGO stays off for the command: it is also the program inside the lab's containers, whatever their libc. Git is not asked
+# for the version, as it refuses in a checkout that belongs to another user.
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
 .PHONY: help build images test-scenarios test test-unit test-suites bench stress lint format clean
 
@@ -18,7 +19,7 @@ images: build ## Get the images that the labs need
 	@$(BIN) images
 
 test-scenarios: build ## The main job: run the catalogue (SCENARIOS='fpm-* family:time' picks, FLAGS='--gateway-image nginx:1.29' adds)
-	@set -f; $(BIN) run --all --reports $(REPORTS) $(FLAGS) $(SCENARIOS)
+	@set -f; $(BIN) run --all --reports "$(REPORTS)" $(FLAGS) $(SCENARIOS)
 
 test: test-unit test-scenarios test-suites ## Everything: unit tests with the race detector, the suites, the catalogue
 
@@ -47,4 +48,4 @@ format: ## Bring the code into form
 
 clean: build ## Remove all that the project ever made: containers, volumes, images, caches
 	@$(BIN) clean
-	rm -rf bin $(REPORTS)
+	rm -rf bin "$(REPORTS)"

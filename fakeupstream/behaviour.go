@@ -3,6 +3,7 @@ package fakeupstream
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Behaviour is what an upstream does with one request (or, for behaviours that act
@@ -118,6 +119,17 @@ func required[T ~string](field string, value T, allowed ...T) error {
 func notNegative[T ~int | ~int64](field string, v T) error {
 	if v < 0 {
 		return fmt.Errorf("%s: %v is negative; give 0 (the default) or more", field, v)
+	}
+	return nil
+}
+
+// given is the check of a length of time that has no default.
+func given(field string, d time.Duration, say string) error {
+	switch {
+	case d == 0:
+		return fmt.Errorf("%s: missing; %s", field, say)
+	case d < 0:
+		return fmt.Errorf("%s: %v is negative; %s", field, d, say)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 const controlHelp = `Fake upstreams: control API
@@ -100,7 +101,30 @@ func control(f *fleet) http.Handler {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A web page can have its own name resolve to this machine; its browser then sends that name.
+		if !isLoopback(hostOf(r.Host)) {
+			reply(w, http.StatusForbidden, map[string]string{
+				"error": fmt.Sprintf("the Host %q is not localhost and not a loopback address", r.Host),
+			})
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// hostOf is a Host field without its port.
+func hostOf(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}
+
+// isLoopback tells whether a host can only mean this machine.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // one is a handler that shows something of one upstream.
@@ -161,7 +185,7 @@ func loopback(address string) error {
 	if err != nil {
 		return fmt.Errorf(`--control: %q is not host:port; write "127.0.0.1:9900"`, address)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isLoopback(host) {
 		return fmt.Errorf(`--control: %q is not a loopback address, and the API has no password; write "127.0.0.1:9900"`, address)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package fakeupstream
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -32,8 +31,8 @@ func (b Delay) then() Behaviour {
 }
 
 func (b Delay) check(on place) error {
-	if b.For <= 0 {
-		return errors.New(`for: missing; say how long, such as "2s"`)
+	if err := given("for", b.For, `say how long, such as "2s"`); err != nil {
+		return err
 	}
 	if _, ok := b.Then.(listenerBehaviour); ok {
 		return fmt.Errorf("then: %s is a state of the whole listener and cannot follow a delay", NameOf(b.Then))

@@ -1,7 +1,6 @@
 package fakeupstream
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -26,8 +25,8 @@ func (b Drip) String() string {
 }
 
 func (b Drip) check(on place) error {
-	if b.Every <= 0 {
-		return errors.New(`every: missing; say how long to wait between writes, such as "100ms"`)
+	if err := given("every", b.Every, `say how long to wait between writes, such as "100ms"`); err != nil {
+		return err
 	}
 	return first(
 		notNegative("bytes", b.Bytes),

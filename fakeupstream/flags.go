@@ -14,22 +14,22 @@ import (
 const helpHead = `Upstreams that misbehave to order, over HTTP or FastCGI.
 
 Usage:
-  fake --listen ADDRESS [--do BEHAVIOUR ...]
-  fake --spec FILE
+  badgateway fake --listen ADDRESS [--do BEHAVIOUR ...]
+  badgateway fake --spec FILE
 
 Examples:
   # An upstream that answers well
-  fake --listen 127.0.0.1:8080
+  badgateway fake --listen 127.0.0.1:8080
   # Reset within the header, and an API to change that while it runs
-  fake --listen 127.0.0.1:8080 --do reset --at header --control 127.0.0.1:9900
+  badgateway fake --listen 127.0.0.1:8080 --do reset --at header --control 127.0.0.1:9900
   # The first two connections stall within a body of 1 MB, then all is well
-  fake --listen 127.0.0.1:8080 --do stall --body-size 1000000 --first 2
+  badgateway fake --listen 127.0.0.1:8080 --do stall --body-size 1000000 --first 2
   # A FastCGI application that answers after a minute, on a unix socket
-  fake --listen unix:/tmp/app.sock --protocol fastcgi --do delay --for 1m
+  badgateway fake --listen unix:/tmp/app.sock --protocol fastcgi --do delay --for 1m
   # A certificate that has expired; trust the authority in ca.pem
-  fake --listen 127.0.0.1:8443 --tls-fault expired --ca-file ca.pem
+  badgateway fake --listen 127.0.0.1:8443 --tls-fault expired --ca-file ca.pem
   # Fields that have no flag of their own
-  fake --listen 127.0.0.1:8080 --do drip --set bytes=10 --set every=100ms
+  badgateway fake --listen 127.0.0.1:8080 --do drip --set bytes=10 --set every=100ms
 
 A spec file has one JSON object, or a list of them:
   {"name": "app", "listen": "127.0.0.1:8080",
@@ -81,11 +81,22 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	f.BoolVar(&o.quiet, "quiet", false, "print no events")
 	o.help = helpHead + f.FlagUsages()
 	o.changed = f.Changed
-	if err := f.Parse(args); err != nil {
+	err := f.Parse(args)
+	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) { // pflag's own words quote Go's parser
+		want := "a whole number"
+		if invalid.GetFlag().Value.Type() == "bool" {
+			want = "true or false"
+		}
+		return o, fmt.Errorf("--%s: want %s, got %q", invalid.GetFlag().Name, want, invalid.GetValue())
+	}
+	if err != nil {
 		return o, err
 	}
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q; everything is said by flags", f.Arg(0))
+	}
+	if o.first < 0 {
+		return o, fmt.Errorf("--first: %d is negative; say how many connections get it, or leave it out for all", o.first)
 	}
 	if o.control != "" {
 		return o, loopback(o.control)
@@ -152,6 +163,9 @@ func readSpecs(file string) ([]Spec, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(specs) == 0 {
+		return nil, fmt.Errorf("%s: nothing to do: the list is empty; it takes objects such as {\"listen\": \"127.0.0.1:8080\"}", file)
 	}
 	return specs, nil
 }

@@ -150,7 +150,7 @@ func decode(path string, raw []byte, v reflect.Value) error {
 	}
 	err := json.Unmarshal(raw, v.Addr().Interface())
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return fmt.Errorf("%s: want a %s, got %s", path, wrong.Type, short(raw))
+		return fmt.Errorf("%s: want %s, got %s", path, wanted(wrong.Type), short(raw))
 	}
 	return err
 }
@@ -191,6 +191,19 @@ func decodeDuration(path string, raw []byte, v reflect.Value) error {
 		}
 	}
 	return fmt.Errorf(`%s: want a length of time with its unit, such as "500ms" or "10s", got %s`, path, short(raw))
+}
+
+// wanted says in the words of JSON what a field of this type takes.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text in quotes"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "a whole number"
 }
 
 // fieldsOf maps the JSON names of a struct to field numbers, and lists them in order.

@@ -84,7 +84,7 @@ func TestJSONErrorsNameTheRemedy(t *testing.T) {
 		`{"lisen":":1"}`: `lisen: upstream has no field "lisen"; did you mean "listen"?`,
 		`{"listen":":1","script":[{"at":"header"}]}`:                            `script[0]: has no "do"`,
 		`{"listen":":1","script":[{"do":"delay","for":5}]}`:                     `script[0].for: want a length of time with its unit, such as "500ms" or "10s", got 5`,
-		`{"listen":":1","script":[{"do":"well","status":"x"}]}`:                 `script[0].status: want a int, got "x"`,
+		`{"listen":":1","script":[{"do":"well","status":"x"}]}`:                 `script[0].status: want a whole number, got "x"`,
 		`{"listen":":1","script":[{"do":"reset","answer":{"stat":1}}]}`:         `script[0].answer.stat: script[0].answer has no field "stat"; did you mean "status"?`,
 		`{"listen":":1","script":[{"do":"delay","for":"1s","then":{"do":""}}]}`: `script[0].then: has no "do"`,
 		`{"listen":":1","script":{"do":"well"}}`:                                `script: want a list`,

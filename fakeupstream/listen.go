@@ -41,7 +41,10 @@ func (s *Server) open() error {
 // of a bind, so it is removed first; one that is in use is not.
 func (s *Server) listen() (net.Listener, error) {
 	if s.network == "unix" {
-		if info, err := os.Lstat(s.address); err == nil && info.Mode()&os.ModeSocket != 0 {
+		if info, err := os.Lstat(s.address); err == nil {
+			if info.Mode()&os.ModeSocket == 0 {
+				return nil, fmt.Errorf("listen: %s exists and is no socket; remove it or use another path", s.address)
+			}
 			if c, err := s.opts.Dial("unix", s.address); err == nil {
 				closeNow(c)
 				return nil, fmt.Errorf("listen: another process listens on %s; stop it or use another path", s.address)

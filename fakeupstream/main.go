@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,7 +35,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 // run is Main until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	usage := func(err error) int {
-		fmt.Fprintf(stderr, "fake: %v\nTry --help.\n", err)
+		fmt.Fprintf(stderr, "badgateway fake: %v\nTry badgateway fake --help.\n", err)
 		return exitUsage
 	}
 	o, err := parseFlags(args, stderr)
@@ -53,6 +54,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return usage(err)
 	}
+	if o.caFile != "" && slices.ContainsFunc(specs, func(s Spec) bool { return s.TLS != nil }) { // told before anything listens
+		file, err := os.OpenFile(o.caFile, os.O_WRONLY|os.O_CREATE, 0o644)
+		if err != nil {
+			return usage(fmt.Errorf("--ca-file: %w", err))
+		}
+		file.Close()
+	}
 	f := &fleet{}
 	if !o.quiet {
 		f.opts.Observe = printer(stdout)
@@ -67,14 +75,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			err = os.WriteFile(o.caFile, s.CA(), 0o644)
 		}
 		if err != nil {
-			fmt.Fprintf(stderr, "fake: %v\n", err)
+			fmt.Fprintf(stderr, "badgateway fake: %v\n", err)
 			return exitFailed
 		}
 	}
 	if o.control != "" {
 		ln, err := net.Listen("tcp", o.control)
 		if err != nil {
-			fmt.Fprintf(stderr, "fake: --control: %v\n", err)
+			fmt.Fprintf(stderr, "badgateway fake: --control: %v\n", err)
 			return exitFailed
 		}
 		api := &http.Server{Handler: control(f)}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -141,7 +142,17 @@ func TestMainWithFile(t *testing.T) {
 func TestMainBadInput(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bad.json")
 	os.WriteFile(file, []byte("[\n{\"listen\":\":0\"},\n{oops}]"), 0o600)
+	empty, stray := filepath.Join(t.TempDir(), "empty.json"), filepath.Join(t.TempDir(), "stray")
+	os.WriteFile(empty, []byte("[]"), 0o600)
+	os.WriteFile(stray, nil, 0o600)
 	for want, args := range map[string][]string{
+		"--first: -2 is negative":                  {"--listen", ":0", "--first", "-2"},
+		`--status: want a whole number`:            {"--listen", ":0", "--status", "x"},
+		`--tls: want true or false`:                {"--listen", ":0", "--tls=x"},
+		"for: -1s is negative":                     {"--listen", ":0", "--do", "delay", "--for", "-1s"},
+		"empty.json: nothing to do":                {"--spec", empty},
+		"--ca-file: open " + stray + "/ca.pem":     {"--listen", ":0", "--tls", "--ca-file", stray + "/ca.pem"},
+		"Try badgateway fake --help.":              {"--no-such-flag"},
 		"nothing to do; give --listen":             {},
 		"unexpected argument":                      {"8080"},
 		"unknown flag: --lisen":                    {"--lisen", "x"},
@@ -168,6 +179,7 @@ func TestMainHelpAndList(t *testing.T) {
 	g.Expect(Main([]string{"--help"}, &out, &errs)).To(Equal(exitOK))
 	g.Expect(out.String()).To(ContainSubstring("Examples:"))
 	g.Expect(out.String()).To(ContainSubstring("--tls-fault"))
+	g.Expect(out.String()).NotTo(MatchRegexp(`(?m)^ +fake `), "a line to copy names the whole command")
 	out.Reset()
 	g.Expect(Main([]string{"--list"}, &out, &errs)).To(Equal(exitOK))
 	g.Expect(out.String()).To(ContainSubstring("early-answer"))
@@ -180,4 +192,29 @@ func TestMainAddressInUse(t *testing.T) {
 	var out, errs bytes.Buffer
 	g.Expect(Main([]string{"--listen", s.Addr().String()}, &out, &errs)).To(Equal(exitFailed))
 	g.Expect(errs.String()).To(ContainSubstring("in use"))
+}
+
+func TestMainStrayFile(t *testing.T) {
+	g := NewWithT(t)
+	stray := filepath.Join(t.TempDir(), "app.sock")
+	os.WriteFile(stray, []byte("kept"), 0o600)
+	var out, errs bytes.Buffer
+	g.Expect(Main([]string{"--listen", "unix:" + stray}, &out, &errs)).To(Equal(exitFailed))
+	g.Expect(errs.String()).To(ContainSubstring("exists and is no socket"))
+	g.Expect(os.ReadFile(stray)).To(BeEquivalentTo("kept"))
+}
+
+// A web page whose name was made to resolve to this machine must not reach the API.
+func TestControlRefusesOtherHosts(t *testing.T) {
+	api := control(&fleet{})
+	for host, want := range map[string]int{
+		"localhost:9900": 200, "127.0.0.1": 200, "127.0.0.2:1": 200, "[::1]:9900": 200, "[::1]": 200,
+		"evil.test:9900": 403, "localhost.evil.test": 403, "10.0.0.5": 403, "": 403,
+	} {
+		r := httptest.NewRequest("GET", "/upstreams", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		NewWithT(t).Expect(w.Code).To(Equal(want), host)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -176,7 +177,7 @@ func (c *Cell) exchange(spec wire.AskSpec, r Request, got wire.Answer) (Exchange
 		c.Note("visitor", "gets no answer: %s", e.NoAnswer)
 	}
 	program := c.setup.Gateway.Program
-	lines, _ := nginxlog.ParseAll(got.Logs[program.ErrorLog])
+	lines := c.gatewayLines(got.Logs)
 	for _, l := range lines {
 		c.Note("gateway log", "%s", l.Raw)
 		// A line without a client is the gateway's own; what it says at this level concerns every visitor.
@@ -185,7 +186,9 @@ func (c *Cell) exchange(spec wire.AskSpec, r Request, got wire.Answer) (Exchange
 		}
 	}
 	c.calls.failed(lines)
-	for line := range strings.Lines(got.Logs[program.AccessLog]) {
+	access, logged := got.Logs[program.AccessLog]
+	e.TriesUnknown = !logged
+	for line := range strings.Lines(access) {
 		var a accessLine
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			return e, fmt.Errorf("reading the access log line %q: %w", line, err)
@@ -200,20 +203,42 @@ func (c *Cell) exchange(spec wire.AskSpec, r Request, got wire.Answer) (Exchange
 	return e, nil
 }
 
+// gatewayLines are the lines of the gateway's own error logs.
+func (c *Cell) gatewayLines(logs map[string]string) (all []nginxlog.Line) {
+	for _, path := range c.logs {
+		lines, _ := nginxlog.ParseAll(logs[path])
+		for _, l := range lines {
+			// What it prints at its start is in its log as well.
+			if !strings.HasPrefix(l.Raw, "nginx: ") && !ownTrack(l.Raw) {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
+}
+
 // upstreamLines are the lines of the logs that are not the gateway's own.
 func (c *Cell) upstreamLines(logs map[string]string) (all []string) {
-	program := c.setup.Gateway.Program
 	for path, text := range logs {
-		if path == program.ErrorLog || path == program.AccessLog {
+		if path == c.setup.Gateway.Program.AccessLog || slices.Contains(c.logs, path) {
 			continue
 		}
 		for line := range strings.Lines(text) {
 			line = strings.TrimRight(line, "\n")
+			if ownTrack(line) {
+				continue
+			}
 			all = append(all, line)
 			c.Note("upstream log", "%s", line)
 		}
 	}
 	return all
+}
+
+// ownTrack tells whether a line of nginx's log is there only because the lab woke it to look at the clock.
+func ownTrack(line string) bool {
+	return strings.Contains(line, "signal 29 (SIGIO) received") ||
+		strings.Contains(line, "epoll_wait() failed (4: Interrupted system call)")
 }
 
 // accessLine is a line of the access log in the form of the snippet upstream-log.conf.

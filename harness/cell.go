@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ type Cell struct {
 	begun time.Time
 
 	netns    string
+	logs     []string      // where the gateway may log its errors
 	config   string        // the gateway's main config; empty when it is the image's own
 	moved    time.Duration // how far the clock is ahead
 	visitors int
@@ -69,6 +71,9 @@ func (l *Lab) Open(ctx context.Context, setup Setup) (*Cell, error) {
 }
 
 func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
+	if err := setup.validate(); err != nil {
+		return nil, err
+	}
 	c := &Cell{
 		lab: l, id: fmt.Sprintf("c%d", l.cells.Add(1)), setup: setup, begun: time.Now(),
 		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
@@ -77,15 +82,16 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
 	spec := wire.CellSpec{
 		ID:        c.id,
 		Folders:   setup.Gateway.Program.Folders,
-		Files:     append([]wire.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files...),
+		Files:     slices.Concat([]wire.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Program.Snippets, setup.Gateway.Files),
 		Addresses: addresses(setup),
-		Logs:      []string{setup.Gateway.Program.ErrorLog, setup.Gateway.Program.AccessLog},
 	}
 	for _, f := range setup.Gateway.Files {
 		if f.Path == setup.Gateway.Program.Conf {
 			c.config = f.Data
 		}
 	}
+	c.logs = errorLogs(setup.Gateway.Program, c.config)
+	spec.Logs = append([]string{setup.Gateway.Program.AccessLog}, c.logs...)
 	var opened wire.CellOpened
 	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
 		return nil, err

@@ -74,6 +74,9 @@ type Exchange struct {
 	Real      time.Duration `json:"real_ns"`
 	// Tries are the peers that the gateway asked, in order.
 	Tries []Try `json:"tries,omitempty"`
+	// TriesUnknown is true when the gateway's config does not write the log that tells of them (the snippet
+	// upstream-log.conf); nothing is said of Tries then.
+	TriesUnknown bool `json:"tries_unknown,omitempty"`
 	// Log are the gateway's log lines of this request, level warn and above.
 	Log []nginxlog.Line `json:"log,omitempty"`
 	// Access is the gateway's access log line of this request.

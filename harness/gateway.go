@@ -1,6 +1,8 @@
 package harness
 
 import (
+	_ "embed"
+
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -22,8 +24,14 @@ type Program struct {
 	Folders   []wire.Folder
 	Poke      wire.Poke
 	ErrorLog  string
-	AccessLog string // written in the form of the snippet upstream-log.conf
+	AccessLog string      // written in the form of the snippet upstream-log.conf
+	Snippets  []wire.File // files that every config can include
 }
+
+// upstreamLog tells of each request which upstreams were tried: what [Exchange].Tries is read from.
+//
+//go:embed nginx/upstream-log.conf
+var upstreamLog string
 
 // Nginx is nginx as any stock image has it: the image's own /etc/nginx with the scenario's files laid over it.
 var Nginx = Program{
@@ -41,4 +49,5 @@ var Nginx = Program{
 	Poke:      wire.Poke{Signal: sigio, Children: true},
 	ErrorLog:  "/var/log/nginx/error.log",
 	AccessLog: "/var/log/nginx/upstream.log",
+	Snippets:  []wire.File{{Path: "/etc/nginx/snippets/upstream-log.conf", Data: upstreamLog}},
 }

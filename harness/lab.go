@@ -92,12 +92,17 @@ func (l *Lab) Engine() *engine.Engine { return l.engine }
 
 func (l *Lab) gatewayVersion(ctx context.Context, p Program) (string, error) {
 	var out wire.Output
-	if err := l.gateway.client.Call(ctx, "Run", p.Version, &out); err != nil {
+	err := l.gateway.client.Call(ctx, "Run", p.Version, &out)
+	if errors.Is(err, wire.ErrGone) || ctx.Err() != nil {
 		return "", fmt.Errorf("asking the gateway for its version: %w", err)
 	}
 	_, version, ok := strings.Cut(out.Text, "version: ")
-	if !ok {
-		return "", fmt.Errorf("the image has no %s that can be run: %s", p.Name, out.Text)
+	if err != nil || !ok {
+		if err == nil {
+			err = fmt.Errorf("it says %q", out.Text)
+		}
+		image := or(l.options.GatewayImage, "of the project's own")
+		return "", fmt.Errorf("the image %s has no %s that can be run (%w): take one that has, such as nginx:1.29", image, p.Name, err)
 	}
 	return strings.TrimSpace(version), nil
 }

@@ -121,6 +121,9 @@ func (c *Cell) Upstream(name string) (Upstream, error) {
 
 // StartUpstream starts an upstream. Under the name of one that runs it takes its place.
 func (c *Cell) StartUpstream(ctx context.Context, u Upstream) error {
+	if err := u.validate(); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	_, running := c.playing[u.Name]
 	c.mu.Unlock()

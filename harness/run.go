@@ -85,7 +85,10 @@ func (r *run) all(ctx context.Context) error {
 	if e.Broken, err = r.ask(ctx, Patience{After: s.Expect.After, Until: s.Expect.Until, Held: t.Held, Strike: t.Strike}); err != nil {
 		return fmt.Errorf("asking under the fault: %w", err)
 	}
-	e.Broken.Log = append(r.refusal, e.Broken.Log...)
+	if len(e.Broken.Log) == 0 {
+		// Some builds say why they do not start on the terminal only.
+		e.Broken.Log = r.refusal
+	}
 	e.Differences = append(e.Differences, Judge(s.Expect, e.Broken)...)
 	if err := r.awaitUpstreamLog(ctx); err != nil {
 		return err
@@ -125,8 +128,12 @@ func (r *run) clock() string {
 
 // needsClock tells whether time has to pass in the scenario.
 func (r *run) needsClock() bool {
-	return r.scenario.Expect.After > 0 || r.twin.RemedyTakes > 0 ||
-		r.anyChange(func(c Change) bool { w, ok := c.(interface{ NeedsClock() bool }); return ok && w.NeedsClock() })
+	return r.scenario.Expect.After > 0 || r.twin.RemedyTakes > 0 || r.passesTime()
+}
+
+// passesTime tells whether one of the changes is that time passes.
+func (r *run) passesTime() bool {
+	return r.anyChange(func(c Change) bool { w, ok := c.(interface{ NeedsClock() bool }); return ok && w.NeedsClock() })
 }
 
 func (r *run) anyChange(is func(Change) bool) bool {

@@ -4,19 +4,22 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // A Stage is a scenario that is kept as it is, for somebody to look at.
 type Stage struct{ r *run }
 
-// SetStage sets a scenario up, healthy, in real time.
+// SetStage sets a scenario up, healthy. It is in real time, so that a time-out takes as long as it says; only where time
+// has to have passed for the fault does the clock stand still after that, so that the fault stays.
 func SetStage(ctx context.Context, lab *Lab, s Scenario, t Twin) (*Stage, error) {
 	r := &run{lab: lab, scenario: s, twin: t, evidence: &Evidence{}}
 	var err error
-	if r.cell, err = lab.Open(ctx, Setup{Gateway: s.Gateway, Upstreams: t.Upstreams}); err != nil {
+	if r.cell, err = lab.Open(ctx, Setup{Gateway: s.Gateway, Upstreams: t.Upstreams, Clock: r.passesTime()}); err != nil {
 		return nil, err
 	}
 	return &Stage{r: r}, nil
@@ -80,7 +83,10 @@ func (c *Cell) FollowLogs(ctx context.Context, w io.Writer) error {
 		sort.Strings(paths)
 		for _, p := range paths {
 			for line := range strings.Lines(news[p]) {
-				if _, err := fmt.Fprintf(w, "%s: %s", p[strings.LastIndex(p, "/")+1:], line); err != nil {
+				if ownTrack(line) {
+					continue
+				}
+				if _, err := fmt.Fprintf(w, "%s: %s\n", c.logName(p), printable(line)); err != nil {
 					return err
 				}
 			}
@@ -91,4 +97,25 @@ func (c *Cell) FollowLogs(ctx context.Context, w io.Writer) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// logName is what a log is called in front of a reader.
+func (c *Cell) logName(path string) string {
+	switch {
+	case path == c.setup.Gateway.Program.AccessLog:
+		return "gateway's access log"
+	case slices.Contains(c.logs, path):
+		return "gateway's error log"
+	}
+	return path[strings.LastIndex(path, "/")+1:]
+}
+
+// printable is a line of a log that does a terminal no harm, whatever an upstream has sent.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\t' {
+			return r
+		}
+		return '?'
+	}, strings.TrimRight(line, "\n"))
 }

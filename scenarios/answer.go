@@ -70,7 +70,7 @@ var answer = []harness.Scenario{
 		Expect: harness.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []harness.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
 		}},
-		Confirm: "On the application's host: ss -tn 'sport = :8080' shows connections whose Recv-Q is not 0 and stays so.",
+		Confirm: "On the application's host: ss -tn 'sport = :8080' shows connections that stay, often with a Recv-Q that is not 0.",
 		Remedy: "Restart the application, after its stack was kept (py-spy dump, jstack, gdb -p). A larger " +
 			"proxy_read_timeout only makes visitors wait longer.",
 		Source: readTimeout,
@@ -93,7 +93,7 @@ var answer = []harness.Scenario{
 	},
 	{
 		ID: "header-invalid",
-		Claim: "The application puts a text of two lines into a header, an error message say: its second line is no header " +
+		Claim: "The application puts a text of two lines into a header (an error message, often): the second line is no header " +
 			"line, and nginx answers 502.",
 		Family: "answer", Causes: []string{"E5"}, Gateway: nginx("proxy.conf"),
 		Ask:   harness.Request{Path: "/bad-header"},

@@ -103,7 +103,7 @@ var body = []harness.Scenario{
 		Said:   "An invalid answer is a 502. A bad chunk that comes with the header leaves the visitor with nothing at all.",
 		Family: "answer", Causes: []string{"E5"}, Gateway: nginx("proxy.conf"),
 		Ask:   harness.Request{Path: "/bad-chunk"},
-		Fault: "the application's chunks are none",
+		Fault: "the body is not chunked, as its header says it is",
 		Twins: appBecomes("origin-ill.conf", fakeupstream.BadChunk{Fault: fakeupstream.ChunkSize}, indexPage("ok\n")),
 		Expect: harness.Expectation{NoAnswer: "closed", Tries: 1, Log: []harness.LogLine{
 			{Level: "error", Text: "upstream sent invalid chunked response", Phase: readingBody},
@@ -160,14 +160,14 @@ var body = []harness.Scenario{
 		Twins:   appBecomes("origin-ill.conf", fakeupstream.EarlyAnswer{}),
 		Expect:  harness.Expectation{Status: 413, Tries: 1},
 		Confirm: "The access log has an upstream_status of 413; where nginx itself refuses, it is -.",
-		Remedy:  "Raise the application's limit as well (php post_max_size, express.json({limit}), its own client_max_body_size).",
+		Remedy:  "Raise the application's limit as well (express.json({limit}), Apache's LimitRequestBody, its own client_max_body_size).",
 		Source:  "https://nginx.org/en/docs/http/ngx_http_core_module.html#client_max_body_size",
 	},
 	reused("get", harness.Request{Path: "/reused"}, harness.Expectation{Status: 200, Tries: 2, Log: []harness.LogLine{
 		{Level: "error", Text: prematureClosed, Phase: readingHeader},
 	}}, "a GET is sent once more over a new connection, and answered 200, with an error in the log"),
 	reused("post", harness.Request{Method: "POST", Path: "/reused", Body: "order=1"}, badGateway(prematureClosed, 0, readingHeader),
-		"a POST may have been done already, so it is not repeated: 502"),
+		"a POST may have been carried out already, so it is not repeated: 502"),
 }
 
 // cutWith is a 200 that is cut, for a reason that the log names.
@@ -208,7 +208,8 @@ func reused(method string, ask harness.Request, expect harness.Expectation, then
 		Expect: expect,
 		Confirm: "The application's idle limit (Node.js: server.keepAliveTimeout, 5 s; Gunicorn: keepalive, 2 s) is shorter than " +
 			"nginx's keepalive_timeout in the upstream block, 60 s by default.",
-		Remedy: "keepalive_timeout 4s; in the upstream block, or a longer one in the application: the gateway has to close first.",
+		Remedy: "keepalive_timeout in the upstream block below the application's (4s for Node.js, 1s for Gunicorn), or a longer one " +
+			"in the application: the gateway has to close first.",
 		Source: proxyKeepalive,
 	}
 }

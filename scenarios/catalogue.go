@@ -47,6 +47,5 @@ func text(name string) string {
 func nginx(conf string) harness.Gateway {
 	return harness.Gateway{Program: harness.Nginx, Files: []wire.File{
 		{Path: "/etc/nginx/nginx.conf", Data: text("nginx/" + conf)},
-		{Path: "/etc/nginx/snippets/upstream-log.conf", Data: text("nginx/snippets/upstream-log.conf")},
 	}}
 }

@@ -58,7 +58,7 @@ func TestAFakeHasARealTwin(t *testing.T) {
 			real = real || tw.Kind == harness.Real
 		}
 		if why := fakeAlone[s.ID]; !real && why == "" {
-			t.Errorf("%s is proven on a fake alone, and nothing says why", s.ID)
+			t.Errorf("%s has no real twin: add one, or name it with the reason in fakeAlone of scenarios/catalogue_test.go", s.ID)
 		}
 	}
 }
@@ -67,6 +67,14 @@ func TestSelectNamesTheNearest(t *testing.T) {
 	g := NewWithT(t)
 	_, err := Select("fpm-ded")
 	g.Expect(err).To(MatchError(ContainSubstring(`the nearest is "fpm-dead"`)))
+	_, err = Select("FPM-DEAD")
+	g.Expect(err).To(MatchError(ContainSubstring(`the nearest is "fpm-dead"`)))
+	for pattern, says := range map[string]string{
+		"fmp-*": "; families: ", "family:tmie": " time", "cause:Z9": "; causes: A1 ",
+	} {
+		_, err = Select(pattern)
+		g.Expect(err).To(MatchError(And(ContainSubstring(pattern+`" matches nothing`), ContainSubstring(says))), pattern)
+	}
 	some, err := Select("cause:a1")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(some).NotTo(BeEmpty())

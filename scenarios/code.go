@@ -146,7 +146,7 @@ func limitExtensions() harness.Scenario {
 	const message = "Access to the script '/var/www/index.html' has been denied (see security.limit_extensions)"
 	return harness.Scenario{
 		ID: "php-limit-extensions",
-		Claim: "The name of the script does not end as security.limit_extensions wants it, .php by default: " +
+		Claim: "The name of the script does not end as security.limit_extensions wants it, .php or .phar by default: " +
 			"PHP-FPM answers 403 Access denied.",
 		Said:   "PHP-FPM refusing a script gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E6"},

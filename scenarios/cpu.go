@@ -16,7 +16,7 @@ func cpuQuota() harness.Scenario {
 		ID: "php-cpu-quota",
 		Claim: "The host gives PHP less processor time than its pages need: a page that takes a tenth of a second takes several, " +
 			"and where nginx does not wait that long the visitor gets 504.",
-		Said:   "Using up the tariff's processor time gives 502.",
+		Said:   "Using up the processor time of the hosting plan gives 502.",
 		Family: "overload", Causes: []string{"C3"},
 		Gateway: nginx("php-impatient.conf"),
 		Fault:   "PHP has 1 % of a processor",
@@ -28,7 +28,7 @@ func cpuQuota() harness.Scenario {
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
 		}},
 		Confirm: "cat /sys/fs/cgroup/cpu.stat in PHP's container: nr_throttled and throttled_usec grow while a visitor waits.",
-		Remedy: "Take a tariff with more processor time, or make the pages need less (opcache.enable=1, a page cache); a longer " +
+		Remedy: "Take a plan with more processor time, or make the pages need less (opcache.enable=1, a page cache); a longer " +
 			"fastcgi_read_timeout only lets visitors wait.",
 		Source: "https://docs.kernel.org/scheduler/sched-bwc.html",
 	}

@@ -44,7 +44,7 @@ var dns = []harness.Scenario{
 		},
 		Expect:  connectFails("error", 111),
 		Confirm: "The address behind upstream: in the log line is not the one that getent hosts app.internal prints.",
-		Remedy:  "nginx -s reload. To follow by itself: resolver with a variable in proxy_pass, or server ... resolve (1.27.3).",
+		Remedy:  "nginx -s reload. To follow by itself: resolver with a variable in proxy_pass, or server ... resolve with zone and resolver (nginx 1.27.3).",
 		Source:  resolverPage,
 	},
 	{

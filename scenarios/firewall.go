@@ -31,8 +31,8 @@ var firewall = append([]harness.Scenario{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
 		}},
 		Confirm: "While a visitor waits, on the gateway: ss -tn state syn-sent dst 10.0.0.5 lists the unanswered attempt.",
-		Remedy: "Let the packets through: nft insert rule inet filter input ip saddr GATEWAY tcp dport 8080 accept, before the " +
-			"rule that drops. Set proxy_connect_timeout 3s, so that the next such fault shows at once.",
+		Remedy: "Let the packets through, before the rule that drops: nft insert rule inet filter input ip saddr GATEWAY tcp dport " +
+			"8080 accept on the application's host. Set proxy_connect_timeout 3s, so that the next such fault shows at once.",
 		Source: connectTimeout,
 	},
 	{
@@ -48,18 +48,18 @@ var firewall = append([]harness.Scenario{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
 		}},
 		Confirm: "On the application's host: ss -tn state syn-recv 'sport = :8080' lists the attempt that it answers in vain.",
-		Remedy: "Accept answers: nft add rule inet filter output ct state established,related accept on the application's " +
-			"host, and the same for input on the gateway.",
+		Remedy: "Accept answers before the rule that drops: nft insert rule inet filter output ct state established,related accept " +
+			"on the application's host, and the same with input on the gateway.",
 		Source: connectTimeout,
 	},
 	{
 		ID: "drop-midway",
-		Claim: "A firewall begins to drop while a request is under way: the connection is there, its answer never comes, " +
+		Claim: "A firewall begins to drop while a request is under way: the connection is established, its answer never comes, " +
 			"504 after proxy_read_timeout, 60 s by default. The application itself answered in 10 s.",
 		Family:  "firewall",
 		Causes:  []string{"H3"},
 		Gateway: nginx("proxy.conf"),
-		Fault:   "the firewall drops the packets of a connection that stands",
+		Fault:   "the firewall drops the packets of an established connection",
 		Twins: []harness.Twin{
 			{
 				Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin-slow.conf", indexPage("ok\n"))},
@@ -77,14 +77,14 @@ var firewall = append([]harness.Scenario{
 		}},
 		Confirm: "On the application's host: ss -tno state established 'sport = :8080' shows bytes in Send-Q and a " +
 			"retransmission timer (timer:(on,...)).",
-		Remedy: "Keep the state of standing connections when rules are loaded anew: accept ct state established first, and " +
+		Remedy: "Keep the state of established connections when rules are loaded anew: accept ct state established first, and " +
 			"raise nf_conntrack_tcp_timeout_established above the longest pause.",
 		Source: readTimeout,
 	},
 	{
 		ID: "no-route",
 		Claim: "The gateway has no route to the application's network, not even a default one: the kernel refuses at once " +
-			"with 101, 502.",
+			"with errno 101, 502.",
 		Family:  "firewall",
 		Causes:  []string{"H5"},
 		Gateway: nginx("proxy.conf"),
@@ -136,12 +136,12 @@ func connectSays(text, level string, errno int) harness.Expectation {
 func routed(kind, level string, errno int) harness.Scenario {
 	return harness.Scenario{
 		ID: "route-" + kind,
-		Claim: fmt.Sprintf("A route of type %s leads to the application on the gateway itself: connect() fails at once with "+
+		Claim: fmt.Sprintf("The gateway itself has a route of type %s to the application: connect() fails at once with errno "+
 			"%d, logged as [%s], 502.", kind, errno, level),
 		Family:  "firewall",
 		Causes:  []string{"H5"},
 		Gateway: nginx("proxy.conf"),
-		Fault:   "the route to 10.0.0.5 is " + kind,
+		Fault:   "the route to 10.0.0.5 is of type " + kind,
 		Twins:   bothApps(faults.Route{Host: "10.0.0.5", Type: kind}),
 		Expect:  connectRefused(level, errno),
 		Confirm: "ip route show type " + kind + " lists 10.0.0.5 or its network.",
@@ -153,19 +153,19 @@ func routed(kind, level string, errno int) harness.Scenario {
 // rejects are the ways in which a firewall says no.
 var rejects = []harness.Scenario{
 	rejected("tcp-reset", "error", 111, "looks exactly like a service that is not running"),
-	rejected("icmp-port-unreachable", "error", 111, "the default of nft and iptables, looks exactly like a service that is not running"),
+	rejected("icmp-port-unreachable", "error", 111, "the default of nft and iptables; looks exactly like a service that is not running"),
 	rejected("icmp-host-unreachable", "error", 113, "looks like a host that is off"),
 	rejected("icmp-net-unreachable", "error", 101, "looks like a missing route"),
-	rejected("icmp-proto-unreachable", "alert", 92, "which nginx does not know from a peer, so it logs at its highest level but one"),
-	rejected("icmp-host-prohibited", "error", 113, "the default of firewalld's old rules, reads No route to host though the route is fine"),
-	rejected("icmp-net-prohibited", "error", 101, "reads Network is unreachable though the route is fine"),
-	rejected("icmp-admin-prohibited", "error", 113, "the default of firewalld, reads No route to host though the route is fine"),
+	rejected("icmp-proto-unreachable", "alert", 92, "not one of the errors that nginx expects of a network, so it logs [alert]"),
+	rejected("icmp-host-prohibited", "error", 113, "the default of firewalld's old rules; the log says No route to host though the route is fine"),
+	rejected("icmp-net-prohibited", "error", 101, "the log says Network is unreachable though the route is fine"),
+	rejected("icmp-admin-prohibited", "error", 113, "the default of firewalld; the log says No route to host though the route is fine"),
 }
 
 func rejected(with, level string, errno int, looks string) harness.Scenario {
 	return harness.Scenario{
 		ID: "reject-" + with,
-		Claim: fmt.Sprintf("A firewall rejects the gateway's packets with %s: connect() fails at once with %d, 502; %s.",
+		Claim: fmt.Sprintf("A firewall rejects the gateway's packets with %s: connect() fails at once with errno %d, 502; %s.",
 			with, errno, looks),
 		Family:  "firewall",
 		Causes:  []string{"H2"},
@@ -175,8 +175,8 @@ func rejected(with, level string, errno int, looks string) harness.Scenario {
 		Expect:  connectFails(level, errno),
 		Confirm: "On the application's host, ss -ltn 'sport = :8080' shows the listener, and nft list ruleset the rule with " +
 			"reject; curl http://10.0.0.5:8080/ works there and fails on the gateway.",
-		Remedy: "Accept the gateway before the rule that rejects: nft insert rule inet filter input ip saddr GATEWAY tcp " +
-			"dport 8080 accept.",
+		Remedy: "On the application's host, accept the gateway before the rule that rejects: nft insert rule inet filter input " +
+			"ip saddr GATEWAY tcp dport 8080 accept.",
 		Source: nftPage,
 	}
 }

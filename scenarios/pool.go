@@ -43,7 +43,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server does not run",
 		Twins:   poolTwins(nil, faults.Stop{Upstream: "second"}),
 		Expect:  harness.Expectation{Status: 200, Tries: 2, Log: refusedByOne},
-		Confirm: "grep -c 'connect() failed' error.log by upstream: only one address fails; the access log has two in $upstream_addr.",
+		Confirm: "grep 'connect() failed' /var/log/nginx/error.log: after upstream: all lines name the same server. The access log has two addresses in $upstream_addr.",
 		Remedy:  "Start it. Watch the error log, or $upstream_addr with two addresses: visitors will not complain.",
 		Source:  maxFails,
 	},
@@ -87,7 +87,7 @@ var pool = []harness.Scenario{
 	},
 	{
 		ID: "pool-post-not-again",
-		Claim: "A server closes without an answer to a POST: it may have done it, so nginx does not send it to the next one, " +
+		Claim: "A server closes without an answer to a POST: it may have carried it out, so nginx does not send it to the next one, " +
 			"502, though the next one is well.",
 		Said:   "A pool hides a failing server. Not from a POST.",
 		Family: "pool", Causes: []string{"J5", "I1"}, Gateway: nginx("pool.conf"), Ask: order,
@@ -100,7 +100,7 @@ var pool = []harness.Scenario{
 	},
 	{
 		ID: "pool-post-again",
-		Claim: "With non_idempotent in proxy_next_upstream even a POST that a server may have done goes to the next one: 200, " +
+		Claim: "With non_idempotent in proxy_next_upstream even a POST that a server may have carried out goes to the next one: 200, " +
 			"and perhaps two orders.",
 		Family: "pool", Causes: []string{"J5"}, Ask: order,
 		Gateway: poolWith("proxy_next_upstream error timeout non_idempotent;"),
@@ -118,7 +118,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server does not run",
 		Twins:   poolTwins(nil, faults.Stop{Upstream: "second"}),
 		Expect:  harness.Expectation{Status: 200, Tries: 2, Log: refusedByOne},
-		Confirm: "The line says while connecting to upstream: that is the only phase after which a POST is repeated.",
+		Confirm: "The line says while connecting to upstream: nothing was sent yet, so that a POST may go to the next server.",
 		Remedy:  "Start the second server.",
 		Source:  nextUpstream,
 	},
@@ -131,8 +131,8 @@ var pool = []harness.Scenario{
 		Fault:   "the second server hangs",
 		Twins:   silentTwins("second"),
 		Expect:  harness.Expectation{Status: 200, Tries: 2, After: time.Minute, Log: silentOne},
-		Confirm: "The access log: $upstream_response_time is 60.0, 0.0 for one request.",
-		Remedy:  "proxy_read_timeout at the longest answer that is right, and restart the server that hangs.",
+		Confirm: "The access log: $upstream_response_time of one request is about 60 s for one server, and next to nothing for the other.",
+		Remedy:  "Set proxy_read_timeout to the longest that an answer may rightly take, and restart the server that hangs.",
 		Source:  nextUpstream,
 	},
 	{
@@ -144,7 +144,7 @@ var pool = []harness.Scenario{
 		Fault:   "both servers hang",
 		Twins:   silentTwins("second", "app"),
 		Expect:  harness.Expectation{Status: 504, Tries: 2, After: 2 * time.Minute, Log: slices.Concat(silentOne, silentOne)},
-		Confirm: "The access log: $upstream_response_time is 60.0, 60.0 and $request_time 120.",
+		Confirm: "The access log: $upstream_response_time has about 60 s for each server, and $request_time about 120 s.",
 		Remedy:  "proxy_next_upstream_timeout 60s; (or proxy_next_upstream_tries) bounds the whole, and restart the servers.",
 		Source:  "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_next_upstream_timeout",
 	},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", or "cause:B1". Without
-// any it picks all. A pattern that picks nothing is an error that names the nearest id.
+// any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the families or the causes.
 func Select(patterns ...string) ([]harness.Scenario, error) {
 	all := All()
 	if len(patterns) == 0 {
@@ -61,13 +62,30 @@ func matches(pattern string, s harness.Scenario) (bool, error) {
 }
 
 func unknown(pattern string, all []harness.Scenario) error {
-	nearest, distance := "", 1<<30
+	var families, causes []string
 	for _, s := range all {
-		if d := levenshtein.ComputeDistance(pattern, s.ID); d < distance {
+		families = append(families, s.Family)
+		causes = append(causes, s.Causes...)
+	}
+	switch {
+	case strings.HasPrefix(pattern, "cause:"):
+		return fmt.Errorf("%q matches nothing; causes: %s", pattern, inWords(causes))
+	case strings.HasPrefix(pattern, "family:"), strings.ContainsAny(pattern, "*?["):
+		return fmt.Errorf("%q matches nothing; families: %s (badgateway list shows all)", pattern, inWords(families))
+	}
+	nearest, distance, small := "", 1<<30, strings.ToLower(pattern)
+	for _, s := range all {
+		if d := levenshtein.ComputeDistance(small, s.ID); d < distance {
 			nearest, distance = s.ID, d
 		}
 	}
 	return fmt.Errorf("no scenario is called %q; the nearest is %q (badgateway list shows all)", pattern, nearest)
+}
+
+// inWords lists each word once, in order.
+func inWords(all []string) string {
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), " ")
 }
 
 // Jobs are the twins of the scenarios, in their order.

@@ -20,7 +20,7 @@ func fpmTerminateTimeout() harness.Scenario {
 
 	onFPM := realFPMWithAPI(limited, slowAPI(needed))
 	onFPM.UpstreamLog = "execution timed out"
-	onFPM.Remedy = []harness.Change{faults.Become{Upstream: limited.With("request_terminate_timeout = 60s").Upstream()}}
+	onFPM.Remedy = []harness.Change{faults.Become{Upstream: limited.With("request_terminate_timeout = 40s").Upstream()}}
 	onFPM.RemedyTakes = needed
 
 	onFake := fake(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}})
@@ -39,8 +39,8 @@ func fpmTerminateTimeout() harness.Scenario {
 		Expect:  harness.Expectation{Status: 502, Tries: 1, After: limit, Until: latest, Log: resetLine},
 		Confirm: "grep 'execution timed out' /var/log/php8.2-fpm.log names the script and the seconds; " +
 			"php-fpm8.2 -tt 2>&1 | grep request_terminate_timeout shows the limit.",
-		Remedy: "Set request_terminate_timeout above what the script needs (60s) and below fastcgi_read_timeout, " +
-			"then systemctl reload php8.2-fpm; or make the script quicker.",
+		Remedy: "Set request_terminate_timeout = 40s, then systemctl reload php8.2-fpm: more than the script needs, and with a third " +
+			"more, by which the kill may be late, still below fastcgi_read_timeout (60s). Or make the script quicker.",
 		Source: "https://www.php.net/manual/en/install.fpm.configuration.php#request-terminate-timeout",
 	}
 }

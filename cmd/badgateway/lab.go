@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +28,7 @@ func labCommand() *cobra.Command {
 mends it, Enter again ends it.`,
 		Example: `  badgateway lab fpm-dead
   badgateway lab fpm-dead --twin fake --listen 127.0.0.1:8080`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneScenario,
 		ValidArgsFunction: completeOneID,
 		RunE: func(c *cobra.Command, args []string) error {
 			some, err := scenarios.Select(args[0])
@@ -86,13 +89,13 @@ func keepBroken(ctx context.Context, in io.Reader, out io.Writer, o harness.Opti
 		for lines.Scan() {
 			enter <- struct{}{}
 		}
-		close(enter)
+		// Where there is no keyboard (nohup, a service), a signal ends the lab.
 	}()
 	if err := stage.Break(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "broken:  %s\n", s.Fault)
-	fmt.Fprintf(out, "try it:  curl -i http://%s%s\n", l.Addr(), pathOf(s.Ask))
+	fmt.Fprintf(out, "try it:  %s\n", curl(l.Addr(), s.Ask))
 	fmt.Fprintf(out, "expect:  %s\n", outcome(s.Expect))
 	for _, line := range s.Expect.Log {
 		fmt.Fprintf(out, "         %v\n", line)
@@ -108,11 +111,37 @@ func keepBroken(ctx context.Context, in io.Reader, out io.Writer, o harness.Opti
 	return follow(ctx, out, stage.Cell(), lab, enter)
 }
 
-func pathOf(r harness.Request) string {
-	if r.Path == "" {
-		return "/"
+// curl is the command that asks as the scenario's visitor does.
+func curl(at net.Addr, r harness.Request) string {
+	var b strings.Builder
+	b.WriteString("curl -i")
+	if r.Method != "" && r.Method != "GET" {
+		b.WriteString(" -X " + r.Method)
 	}
-	return r.Path
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		fmt.Fprintf(&b, " -H '%s: %s'", name, r.Header[name])
+	}
+	if r.Host != "" {
+		fmt.Fprintf(&b, " -H 'Host: %s'", r.Host)
+	}
+	data := ""
+	switch size := len(r.Body) * max(r.BodyTimes, 1); {
+	case size > 100:
+		data = fmt.Sprintf("head -c %d /dev/zero | ", size)
+		b.WriteString(" --data-binary @-")
+	case size > 0:
+		fmt.Fprintf(&b, " -d '%s'", r.Body)
+	}
+	address := at.String()
+	if a, ok := at.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		address = fmt.Sprintf("127.0.0.1:%d", a.Port)
+	}
+	path := r.Path
+	if path == "" {
+		path = "/"
+	}
+	fmt.Fprintf(&b, " http://%s%s", address, path)
+	return data + b.String()
 }
 
 // follow shows the logs as they come, until Enter.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness"
@@ -45,7 +47,11 @@ func listCommand() *cobra.Command {
 			_, width := terminal(c.OutOrStdout())
 			t.SetColumnConfigs(listColumns(some, width))
 			t.Render()
-			fmt.Fprintf(c.OutOrStdout(), "%d scenarios. One of them: badgateway run %s\n", len(some), some[0].ID)
+			count := fmt.Sprintf("%d scenarios. One of them", len(some))
+			if len(some) == 1 {
+				count = "1 scenario. Run it"
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s: badgateway run %s\n", count, some[0].ID)
 			return nil
 		},
 	}
@@ -77,7 +83,7 @@ func listColumns(some []harness.Scenario, width int) []table.ColumnConfig {
 	}
 	return []table.ColumnConfig{
 		{Name: "family", Hidden: hidden}, {Name: "cause", Hidden: hidden}, {Name: "proven on", Hidden: hidden},
-		{Name: "what is broken", WidthMax: min(max(width-used, 16), 60)},
+		{Name: "what is broken", WidthMax: min(max(width-used, 16), 60), WidthMaxEnforcer: text.WrapSoft},
 	}
 }
 
@@ -158,6 +164,14 @@ func completeIDs(_ *cobra.Command, _ []string, begun string) ([]string, cobra.Sh
 		}
 	}
 	return all, cobra.ShellCompDirectiveNoFileComp
+}
+
+// oneScenario is for a command that takes one.
+func oneScenario(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("name one scenario (badgateway list shows what there is)")
+	}
+	return nil
 }
 
 // completeOneID is for a command that takes one.

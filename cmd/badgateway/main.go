@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -59,7 +61,9 @@ func main() {
 		stop(errInterrupted)
 		signal.Stop(signals) // a second one ends the program at once, and the lab with it
 	}()
-	err := root().ExecuteContext(ctx)
+	c, out := root(), &output{file: os.Stdout}
+	c.SetOut(out)
+	err := c.ExecuteContext(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
 		// Whatever was cut off by it is no news.
 		if after := new(interruptedAfter); errors.As(err, after) {
@@ -67,6 +71,9 @@ func main() {
 		} else {
 			err = errInterrupted
 		}
+	}
+	if out.err != nil && !errors.Is(err, errInterrupted) {
+		err = notWritten{fmt.Errorf("writing the output: %w", out.err)}
 	}
 	code := exitCode(err)
 	if err != nil && !errors.Is(err, errDiffers) {
@@ -78,10 +85,11 @@ func main() {
 // exitCode is what a script learns of an error.
 func exitCode(err error) int {
 	var lab noLab
+	var lost notWritten
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errDiffers):
+	case errors.Is(err, errDiffers), errors.As(err, &lost):
 		return exitDiffers
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
@@ -97,6 +105,36 @@ type noLab struct{ error }
 
 func (e noLab) Unwrap() error { return e.error }
 
+// notWritten marks an error that kept a result from being written, which the user's input is not to blame for.
+type notWritten struct{ error }
+
+func (e notWritten) Unwrap() error { return e.error }
+
+// output is standard output, and keeps the first error: a result that is lost, on a full disk, must not pass for one.
+type output struct {
+	file *os.File
+	err  error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.file.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// Fd lets a terminal be known as one.
+func (o *output) Fd() uintptr { return o.file.Fd() }
+
+// typed is how the user called this program: by its path where he gave one, as it may not be in his PATH.
+func typed(program string) string {
+	if filepath.Base(program) == program {
+		return "badgateway"
+	}
+	return quoted(program)
+}
+
 func root() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "badgateway",
@@ -105,7 +143,7 @@ func root() *cobra.Command {
 time, and proves what follows: the status the visitor gets, the line in the error log, how long it took, how many tries
 were made, and what mends it.
 
-Exit codes: 0 all as expected, 1 something differs, 2 bad input, 3 no lab could be had, 130 interrupted.`,
+Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad input, 3 no lab could be had, 130 interrupted.`,
 		Example: `  badgateway list                       what can go wrong
   badgateway run fpm-dead               one cause: its log line, its meaning, its remedy
   badgateway run --all                  everything, with a table at the end
@@ -114,7 +152,34 @@ Exit codes: 0 all as expected, 1 something differs, 2 bad input, 3 no lab could 
 		SilenceUsage:  true,
 	}
 	c.AddCommand(listCommand(), runCommand(), labCommand(), fakeCommand(), imagesCommand(), cleanCommand())
+	strict(c)
 	return c
+}
+
+// strict makes the commands that cobra adds refuse what they do not know, as all others do.
+func strict(c *cobra.Command) {
+	c.InitDefaultHelpCmd()
+	c.InitDefaultCompletionCmd()
+	for _, sub := range c.Commands() {
+		switch sub.Name() {
+		case "help":
+			sub.Args = func(help *cobra.Command, args []string) error {
+				if _, rest, err := help.Root().Find(args); err != nil || len(rest) > 0 {
+					return fmt.Errorf("there is no command %q (badgateway --help shows all)", strings.Join(args, " "))
+				}
+				return nil
+			}
+		case "completion":
+			// Without something to run, cobra shows the help and looks at no argument.
+			sub.RunE = func(completion *cobra.Command, _ []string) error { return completion.Help() }
+			sub.Args = func(_ *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return fmt.Errorf("there is no completion for %q: name bash, zsh, fish or powershell", args[0])
+				}
+				return nil
+			}
+		}
+	}
 }
 
 // labFlags are the flags of all commands that start a lab.
@@ -126,7 +191,7 @@ type labFlags struct {
 
 func (f *labFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.image, "gateway-image", "", "run this image's nginx, as it is (nginx:1.29, nginx:alpine, your own)")
-	c.Flags().BoolVar(&f.realTime, "real-time", false, "leave the clock alone: a time-out of 60 s takes 60 s")
+	c.Flags().BoolVar(&f.realTime, "real-time", false, "leave the clock alone: a time-out of 60 s takes 60 s, and so does its remedy")
 	c.Flags().StringVar(&f.config, "config", "", "use this nginx.conf in place of the scenario's")
 }
 

@@ -32,9 +32,17 @@ func (p *progress) say(format string, a ...any) {
 	fmt.Fprintf(p.w, format+"\n", a...)
 }
 
-func (p *progress) begin(of int) {
-	if of > 1 {
-		p.say("running %d: each healthy, broken, looked at, mended, healthy", of)
+// begin tells of what may take long.
+func (p *progress) begin(jobs []harness.Job, realTime bool) {
+	clock := ""
+	if realTime {
+		clock = " in real time, which may take minutes"
+	}
+	switch {
+	case len(jobs) > 1:
+		p.say("running %d%s: each healthy, broken, looked at, mended, healthy", len(jobs), clock)
+	case len(jobs) == 1 && realTime:
+		p.say("running %s (%s)%s", jobs[0].Scenario.ID, jobs[0].Twin.Kind, clock)
 	}
 }
 

@@ -33,10 +33,10 @@ func writeReports(dir string, run report.Run, all []harness.Evidence) error {
 	} {
 		f, err := os.Create(filepath.Join(dir, r.name))
 		if err != nil {
-			return fmt.Errorf("writing the report: %w", err)
+			return notWritten{fmt.Errorf("writing the report: %w", err)}
 		}
 		if err := errors.Join(r.write(f, run, all), f.Close()); err != nil {
-			return fmt.Errorf("writing the report: %w", err)
+			return notWritten{fmt.Errorf("writing the report: %w", err)}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func runCommand() *cobra.Command {
 A pattern is an id (fpm-dead), a shell pattern of ids ('fpm-*'), family:time, or cause:B1. A few scenarios are shown whole,
 as an operator wants to read them; many end in a table.
 
-Exit codes: 0 all as expected, 1 something differs, 2 bad input, 3 no lab could be had, 130 interrupted.`,
+Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad input, 3 no lab could be had, 130 interrupted.`,
 		Example: `  badgateway run fpm-dead
   badgateway run 'fpm-*' family:firewall
   badgateway run --all --reports report     JUnit, JSON and one HTML page in ./report
@@ -60,7 +61,7 @@ Exit codes: 0 all as expected, 1 something differs, 2 bad input, 3 no lab could 
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.all, "all", false, "run the whole catalogue, or all that the patterns pick, and end with a table")
-	c.Flags().BoolVar(&f.asJSON, "json", false, "print the evidence as one JSON object a line")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print the evidence as one JSON object a line, at the end, when the twins were compared")
 	c.Flags().StringVar(&f.reports, "reports", "", "write junit.xml, evidence.json and index.html into this folder")
 	c.Flags().StringVar(&f.shard, "shard", "", "run one part of the scenarios, as K/N")
 	c.Flags().StringVar(&f.twin, "twin", "", "run one kind of upstream only: real or fake")
@@ -88,6 +89,10 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		}
 	}
 	p := newProgress(progress, len(jobs))
+	if len(jobs) == 0 {
+		p.say("this shard is empty: nothing to run")
+		return f.report(report.Run{Started: time.Now(), Seed: f.seed, Command: command()}, nil)
+	}
 	labs, err := f.start(ctx, p.say)
 	defer func() {
 		for _, l := range labs {
@@ -103,7 +108,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		defer busy()()
 	}
 	run := f.header(labs[0])
-	p.begin(len(jobs))
+	p.begin(jobs, f.realTime)
 	all, err := f.prove(ctx, labs, jobs, p)
 	p.end()
 	var refused refusedConfig
@@ -145,14 +150,14 @@ func (f *runFlags) prove(ctx context.Context, labs []*harness.Lab, jobs []harnes
 	}
 	all, err := harness.Batch{Labs: labs, Parallel: f.parallel, Done: done}.Run(ctx, jobs)
 	for i := range all {
-		all[i].Again = f.again(all[i].Scenario)
+		all[i].Again = f.again(typed(os.Args[0]), all[i].Scenario)
 	}
 	return all, err
 }
 
 // again is the command that runs a scenario alone, with the flags that its outcome depends on.
-func (f *runFlags) again(id string) string {
-	words := []string{"badgateway", "run", id}
+func (f *runFlags) again(program, id string) string {
+	words := []string{program, "run", id}
 	for _, flag := range []struct{ name, value string }{
 		{"--gateway-image", f.image}, {"--config", f.config}, {"--twin", f.twin},
 	} {
@@ -180,9 +185,6 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 	if err != nil {
 		return nil, nil, err
 	}
-	if some, err = scenarios.Shard(some, f.shard); err != nil {
-		return nil, nil, err
-	}
 	if f.twin != "" && f.twin != string(harness.Real) && f.twin != string(harness.Fake) {
 		return nil, nil, fmt.Errorf("--twin is real or fake, not %q", f.twin)
 	}
@@ -190,6 +192,15 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 		return nil, nil, errors.New("--parallel, --labs and --repeat are 1 or more")
 	}
 	var jobs []harness.Job
+	has := func(s harness.Scenario) bool {
+		return slices.ContainsFunc(s.Twins, func(t harness.Twin) bool { return f.wants(t) })
+	}
+	if !slices.ContainsFunc(some, has) {
+		return nil, nil, fmt.Errorf("none of these scenarios has a twin of the kind %s: leave out --twin", f.twin)
+	}
+	if some, err = scenarios.Shard(some, f.shard); err != nil {
+		return nil, nil, err
+	}
 	for i, s := range some {
 		if some[i], err = f.withConfig(s); err != nil {
 			return nil, nil, err
@@ -197,13 +208,10 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 	}
 	for range f.repeat {
 		for _, j := range scenarios.Jobs(some) {
-			if f.twin == "" || f.twin == string(j.Twin.Kind) {
+			if f.wants(j.Twin) {
 				jobs = append(jobs, j)
 			}
 		}
-	}
-	if len(jobs) == 0 && f.shard == "" {
-		return nil, nil, fmt.Errorf("none of these scenarios has a twin of the kind %s", f.twin)
 	}
 	if f.seed == 0 {
 		f.seed = time.Now().UnixNano() % 1_000_000
@@ -211,6 +219,8 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 	scenarios.Shuffle(jobs, f.seed)
 	return some, jobs, nil
 }
+
+func (f *runFlags) wants(t harness.Twin) bool { return f.twin == "" || f.twin == string(t.Kind) }
 
 func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*harness.Lab, error) {
 	var labs []*harness.Lab
@@ -227,9 +237,11 @@ func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*harn
 func (f *runFlags) header(l *harness.Lab) report.Run {
 	return report.Run{
 		Started: time.Now(), Seed: f.seed, Image: l.GatewayVersion(), Engine: "Docker " + l.Engine().Version(),
-		Command: "badgateway " + strings.Join(os.Args[1:], " "),
+		Command: command(),
 	}
 }
+
+func command() string { return "badgateway " + strings.Join(os.Args[1:], " ") }
 
 // inOrder brings the evidence back into the order of the catalogue.
 func inOrder(all []harness.Evidence, some []harness.Scenario) []harness.Evidence {
@@ -279,10 +291,7 @@ func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, 
 		}
 		fmt.Fprintf(out, "%s in %.1f s, order of seed %d\n", run.Image, run.Took.Seconds(), run.Seed)
 	}
-	if f.reports == "" {
-		return nil
-	}
-	if err := writeReports(f.reports, run, all); err != nil {
+	if err := f.report(run, all); err != nil || f.reports == "" {
 		return err
 	}
 	if !f.asJSON {
@@ -291,9 +300,17 @@ func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, 
 	return nil
 }
 
+// report writes the reports, if any are wanted.
+func (f *runFlags) report(run report.Run, all []harness.Evidence) error {
+	if f.reports == "" {
+		return nil
+	}
+	return writeReports(f.reports, run, all)
+}
+
 // terminal tells whether out is one, for colour, and how wide.
 func terminal(out io.Writer) (colour bool, width int) {
-	f, ok := out.(*os.File)
+	f, ok := out.(interface{ Fd() uintptr })
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return false, 160
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -25,6 +26,7 @@ func TestExitCodes(t *testing.T) {
 		"a difference":    {errDiffers, 1},
 		"bad input":       {errors.New("no scenario is called that"), 2},
 		"a refused conf":  {refusedConfig{"my.conf", "unknown directive"}, 2},
+		"a full disk":     {notWritten{errors.New("no space left")}, 1},
 		"no lab":          {noLab{errors.New("no engine")}, 3},
 		"the lab is gone": {fmt.Errorf("asking: %w", wire.ErrGone), 3},
 		"interrupted":     {errInterrupted, 130},
@@ -44,8 +46,87 @@ func TestAgainNamesWhatTheOutcomeDependsOn(t *testing.T) {
 		"badgateway run fpm-dead --config 'my site.conf' --real-time":                          {labFlags: labFlags{config: "my site.conf", realTime: true}},
 		`badgateway run fpm-dead --gateway-image a --config 'it'\''s' --twin real --real-time`: {labFlags: labFlags{image: "a", config: "it's", realTime: true}, twin: "real"},
 	} {
-		if got := f.again("fpm-dead"); got != want {
+		if got := f.again("badgateway", "fpm-dead"); got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestTheProgramIsNamedAsItWasCalled(t *testing.T) {
+	for program, want := range map[string]string{
+		"badgateway": "badgateway", "bin/badgateway": "bin/badgateway", "/my tools/badgateway": "'/my tools/badgateway'",
+	} {
+		if got := typed(program); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestOutputThatIsLostIsAnError(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	out := &output{file: full}
+	c := root()
+	c.SetOut(out)
+	c.SetArgs([]string{"list"})
+	_ = c.Execute()
+	if out.err == nil {
+		t.Error("nobody knows that the list was lost")
+	}
+}
+
+func TestWhatNoCommandKnowsIsRefused(t *testing.T) {
+	for says, words := range map[string][]string{
+		`there is no command "nosuch"`:        {"help", "nosuch"},
+		`there is no command "run nosuch"`:    {"help", "run", "nosuch"},
+		`there is no completion for "nosuch"`: {"completion", "nosuch"},
+		"name one scenario":                   {"lab"},
+	} {
+		c := root()
+		c.SetOut(io.Discard)
+		c.SetArgs(words)
+		if err := c.Execute(); err == nil || !strings.Contains(err.Error(), says) || exitCode(err) != exitBadInput {
+			t.Errorf("%v: got %v", words, err)
+		}
+	}
+	for _, words := range [][]string{{"help"}, {"help", "run"}, {"help", "completion", "bash"}, {"completion"}, {"completion", "bash"}} {
+		c := root()
+		c.SetOut(io.Discard)
+		c.SetArgs(words)
+		if err := c.Execute(); err != nil {
+			t.Errorf("%v: %v", words, err)
+		}
+	}
+}
+
+func TestAnEmptyShardIsNoError(t *testing.T) {
+	var said strings.Builder
+	dir := t.TempDir()
+	f := runFlags{parallel: 1, labs: 1, repeat: 1, shard: "5/5", reports: dir}
+	if err := f.run(context.Background(), nil, &said, []string{"fpm-dead"}); err != nil {
+		t.Error(err)
+	}
+	if said.String() != "this shard is empty: nothing to run\n" {
+		t.Errorf("said %q", said.String())
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 3 {
+		t.Errorf("reports: %v", left)
+	}
+}
+
+func TestARunInRealTimeSaysSo(t *testing.T) {
+	one := []harness.Job{{Scenario: harness.Scenario{ID: "a"}, Twin: harness.Twin{Kind: harness.Real}}}
+	for want, begin := range map[string]func(*progress){
+		"": func(p *progress) { p.begin(one, false) },
+		"running a (real) in real time, which may take minutes\n": func(p *progress) { p.begin(one, true) },
+	} {
+		var said strings.Builder
+		begin(newProgress(&said, 1))
+		if said.String() != want {
+			t.Errorf("said %q, want %q", said.String(), want)
 		}
 	}
 }
@@ -173,6 +254,13 @@ func TestTheListFitsIntoEveryTerminal(t *testing.T) {
 		for _, c := range listColumns(some, width) {
 			if c.Name == "what is broken" && (c.WidthMax < 16 || c.WidthMax > 60) {
 				t.Errorf("at %d: %d", width, c.WidthMax)
+			}
+			if c.Name == "what is broken" {
+				for _, word := range strings.Fields(c.WidthMaxEnforcer(some[0].Fault, c.WidthMax)) {
+					if word != "word" {
+						t.Errorf("at %d a word is cut: %q", width, word)
+					}
+				}
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -35,8 +36,13 @@ func (a *Agent) cell(id string) (*cell, error) {
 // Calls are the calls that the agent answers, as net/rpc wants them. Each does one thing and returns when it is done.
 type Calls struct{ agent *Agent }
 
-// in does something in one of the cells.
-func (s *Calls) in(id string, do func(*cell) error) error {
+// in does something in one of the cells. A bug that shows in one cell does not end the others.
+func (s *Calls) in(id string, do func(*cell) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a bug in the lab's program: %v\n%s", r, debug.Stack())
+		}
+	}()
 	c, err := s.agent.cell(id)
 	if err != nil {
 		return err

@@ -37,8 +37,10 @@ func (c *cell) makeFolders() error {
 			}
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(c.clockFile()), 0o755); err != nil {
-		return err
+	for _, file := range []string{c.clockFile(), c.path(wire.OutputOf("any"))} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(c.clockFile(), []byte(c.clockText(0)), 0o644)
 }

@@ -22,7 +22,7 @@ import (
 type process struct {
 	spec   wire.ProcSpec
 	pid    int
-	output *tail
+	output string        // the file that holds what it printed
 	ended  chan struct{} // closed when it was waited for
 	state  *os.ProcessState
 }
@@ -39,18 +39,26 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 			return wire.ProcStarted{}, fmt.Errorf("cell %s already runs %q", c.id, spec.Name)
 		}
 	}
-	p := &process{spec: spec, output: &tail{}, ended: make(chan struct{})}
+	if len(spec.Argv) == 0 {
+		return wire.ProcStarted{}, fmt.Errorf("%s has no command that runs it", spec.Name)
+	}
+	p := &process{spec: spec, output: c.path(wire.OutputOf(spec.Name)), ended: make(chan struct{})}
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
 	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, spec.Env...)
 	if spec.Clock {
 		cmd.Env = append(cmd.Env, "LD_PRELOAD="+wire.FaketimeAt, "FAKETIME_NO_CACHE=1")
 	}
-	cmd.Stdout, cmd.Stderr = p.output, p.output
+	output, err := os.OpenFile(p.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return wire.ProcStarted{}, fmt.Errorf("making a place for what %s prints: %w", spec.Name, err)
+	}
+	defer output.Close()
+	cmd.Stdout, cmd.Stderr = output, output
 	// A group of its own, so that the whole program can be ended at once, and a descendant that outlives it does not
 	// keep its output open for ever.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
-	err := c.inside(func() error { return children.start(cmd) })
+	err = c.inside(func() error { return children.start(cmd) })
 	if err != nil {
 		return wire.ProcStarted{}, fmt.Errorf("starting %s: %w", spec.Argv[0], err)
 	}
@@ -85,16 +93,27 @@ func (c *cell) awaitReady(p *process) (wire.ProcStarted, error) {
 	}
 	if err := until(limit, ready); err != nil {
 		if errors.Is(err, errLimit) {
-			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, p.output)
+			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, p.printed())
 		}
 		return wire.ProcStarted{}, err
 	}
 	select {
 	case <-p.ended:
-		return wire.ProcStarted{PID: p.pid, Exited: true, Output: p.output.String()}, nil
+		return wire.ProcStarted{PID: p.pid, Exited: true, Output: p.printed()}, nil
 	default:
-		return wire.ProcStarted{PID: p.pid, Output: p.output.String()}, nil
+		return wire.ProcStarted{PID: p.pid, Output: p.printed()}, nil
 	}
+}
+
+// printed is the end of what the process printed.
+func (p *process) printed() string {
+	text, err := os.ReadFile(p.output)
+	if err != nil {
+		return err.Error()
+	}
+	t := &tail{}
+	t.Write(text)
+	return t.String()
 }
 
 // kill ends the process and all of its group.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +29,8 @@ var agentPackage = modulePath + "/cmd/badgateway"
 //   - the running program, if it is one: an installed badgateway on Linux;
 //   - built with the go command from the module that the current folder is in
 //     or depends on: so a Go test needs no step before it;
+//   - built with the go command from the folder that the running program was
+//     built in, if that is still there;
 //   - built with the go command at the version the running program was built
 //     from: an installed badgateway on macOS or Windows.
 //
@@ -53,6 +57,9 @@ func (e *Engine) findAgent(ctx context.Context) ([]byte, error) {
 	m, err := b.module(ctx)
 	if err == nil && m.Dir != "" {
 		return b.fromFolder(ctx, m)
+	}
+	if dir := builtIn(); dir != "" {
+		return b.fromFolder(ctx, goModule{Dir: dir})
 	}
 	if v := m.Version; v != "" { // vendored: known, but without its commands
 		return b.fromVersion(ctx, v)
@@ -109,6 +116,31 @@ func programIfAgent(path, arch string) []byte {
 	return program
 }
 
+// builtIn returns the folder of our module that the running program was built
+// in, "" where it is gone, or the program does not say.
+func builtIn() string {
+	_, file, _, _ := runtime.Caller(0)
+	return moduleAbove(file)
+}
+
+// moduleAbove returns the folder of our module that a file is in, "" for none.
+func moduleAbove(file string) string {
+	if !filepath.IsAbs(file) { // built with -trimpath
+		return ""
+	}
+	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+			if slices.Contains(strings.Split(string(text), "\n"), "module "+modulePath) {
+				return dir
+			}
+			return ""
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
+
 // builtVersion returns the version of our module that the running program was
 // built from, "" where that is no published one.
 func builtVersion() string {
@@ -136,6 +168,18 @@ func publishable(version string) bool {
 
 // agentRemedy tells how to make the program by hand.
 func agentRemedy(arch string) string {
+	info, _ := debug.ReadBuildInfo()
+	if info != nil && info.Path == agentPackage && runtime.GOOS == "linux" && runtime.GOARCH == arch {
+		return reinstall(publishedVersion(info))
+	}
 	return fmt.Sprintf("build it with `CGO_ENABLED=0 GOOS=linux GOARCH=%s go build -o badgateway-agent %s` in a module that requires %s, and set %s to its path",
 		arch, agentPackage, modulePath, agentVariable)
+}
+
+// reinstall tells how to install the command so that it can serve itself.
+func reinstall(version string) string {
+	if version == "" {
+		return "reinstall with `CGO_ENABLED=0 go install ./cmd/badgateway` in its checkout: built so, it runs in the lab itself"
+	}
+	return fmt.Sprintf("reinstall with `CGO_ENABLED=0 go install %s@%s`: built so, it runs in the lab itself", agentPackage, version)
 }

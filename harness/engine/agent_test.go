@@ -183,6 +183,21 @@ func TestTheAgentIsBuiltFromAPublishedVersion(t *testing.T) {
 	g.Expect(err).To(MatchError(And(ContainSubstring("v9.9.9"), ContainSubstring(agentVariable))))
 }
 
+func TestTheFolderThatTheProgramWasBuiltInIsFound(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "harness", "engine", "agent.go")
+	g.Expect(os.MkdirAll(filepath.Dir(file), 0o755)).To(Succeed())
+	g.Expect(moduleAbove(file)).To(BeEmpty(), "no module")
+	g.Expect(os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module "+modulePath+"\n\ngo 1.24\n"), 0o644)).To(Succeed())
+	g.Expect(moduleAbove(file)).To(Equal(dir))
+	g.Expect(os.WriteFile(filepath.Join(dir, "harness", "go.mod"), []byte("module "+otherModule+"\n"), 0o644)).To(Succeed())
+	g.Expect(moduleAbove(file)).To(BeEmpty(), "another module's")
+	g.Expect(moduleAbove(modulePath+"/harness/engine/agent.go")).To(BeEmpty(), "built with -trimpath")
+	g.Expect(reinstall("")).To(ContainSubstring("CGO_ENABLED=0 go install ./cmd/badgateway"))
+	g.Expect(reinstall("v1.2.3")).To(ContainSubstring("CGO_ENABLED=0 go install " + agentPackage + "@v1.2.3"))
+}
+
 func TestOnlyAPublishedVersionCanBeFetchedAgain(t *testing.T) {
 	g := NewWithT(t)
 	ours := func(version string) debug.Module { return debug.Module{Path: modulePath, Version: version} }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,17 +18,71 @@ var cacheRoot string
 
 // cacheDir returns the folder for what is dear to make and may be deleted at
 // any time: the agent, libraries, build logs, locks. It is made if need be.
+//
+// Without a HOME that is there and can be written, as in a bare CI job, it is
+// one of this user's in the folder for temporary files.
 func cacheDir() (string, error) {
 	root := cacheRoot
 	if root == "" {
 		var err error
-		if root, err = os.UserCacheDir(); err != nil {
-			root = os.TempDir() // no HOME, as in a bare CI job
+		if root, err = os.UserCacheDir(); err != nil || homeless(root) {
+			return temporaryCache()
 		}
 	}
 	dir := filepath.Join(root, "badgateway")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = writable(dir)
+	}
+	if err != nil && cacheRoot == "" {
+		return temporaryCache()
+	}
+	if err != nil {
 		return "", fmt.Errorf("making the cache folder: %w", err)
+	}
+	return dir, nil
+}
+
+// homeless tells whether a folder is in a HOME that does not exist: to make
+// one would be to change the machine.
+func homeless(dir string) bool {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return false
+	}
+	if in, err := filepath.Rel(home, dir); err != nil || !filepath.IsLocal(in) {
+		return false
+	}
+	_, err = os.Stat(home)
+	return err != nil
+}
+
+// writable finds out by trying: a mode says nothing of a read-only disk.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// temporaryCache makes the cache folder that takes the place of the user's. In
+// a folder that all may write to, another could have put one under its name,
+// with a program for us to run.
+func temporaryCache() (string, error) {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("badgateway-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making the cache folder: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err == nil && !(info.IsDir() && ours(info)) {
+		err = errors.New("it belongs to another user")
+	}
+	if err == nil {
+		err = writable(dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("the cache folder %s can't be used: %w: set HOME or TMPDIR to a folder of your own", dir, err)
 	}
 	return dir, nil
 }

@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,4 +63,46 @@ func TestTheEndOfAnOutput(t *testing.T) {
 	g.Expect(lastLines("", 3)).To(BeEmpty())
 	g.Expect(lastLines("a\n\nb\r\n  \nc\n", 2)).To(Equal("b\nc"))
 	g.Expect(lastLines(strings.Repeat("x\n", 100), 15)).To(Equal(strings.TrimSpace(strings.Repeat("x\n", 15))))
+}
+
+func TestTheCacheNeedsNoHome(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("HOME says where the cache is on Linux")
+	}
+	g := NewWithT(t)
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Setenv("XDG_CACHE_HOME", "")
+	file := filepath.Join(t.TempDir(), "file")
+	g.Expect(os.WriteFile(file, nil, 0o644)).To(Succeed())
+	gone := filepath.Join(t.TempDir(), "gone")
+	for _, home := range []string{"", gone, file, "/proc/x", "/proc"} {
+		t.Setenv("HOME", home)
+		dir, err := cacheDir()
+		g.Expect(err).NotTo(HaveOccurred(), home)
+		g.Expect(dir).To(Equal(filepath.Join(tmp, fmt.Sprintf("badgateway-%d", os.Getuid()))), home)
+	}
+	g.Expect(gone).NotTo(BeADirectory())
+
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	g.Expect(cacheDir()).To(Equal(filepath.Join(home, ".cache", "badgateway")))
+}
+
+func TestATemporaryCacheThatOthersMayWriteIsRefused(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("each user has his own there")
+	}
+	g := NewWithT(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	dir, err := temporaryCache()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(os.Chmod(dir, 0o777)).To(Succeed())
+	_, err = temporaryCache()
+	g.Expect(err).To(MatchError(ContainSubstring("another user")))
+	elsewhere := t.TempDir()
+	g.Expect(os.Remove(dir)).To(Succeed())
+	g.Expect(os.Symlink(elsewhere, dir)).To(Succeed())
+	_, err = temporaryCache()
+	g.Expect(err).To(MatchError(ContainSubstring("another user")))
 }

@@ -3,10 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
-// NoEngineError says that no container engine answers. Its text is one line
+// NoEngineError says that no container engine answers, or none that this user
+// may use: then Err is an fs.ErrPermission. Its text is one line
 // that ends with the remedy.
 type NoEngineError struct {
 	Host   string // the address that was tried
@@ -15,6 +17,9 @@ type NoEngineError struct {
 }
 
 func (e *NoEngineError) Error() string {
+	if errors.Is(e.Err, fs.ErrPermission) {
+		return fmt.Sprintf("a container engine runs at %s, but this user may not use it: %s", e.Host, e.Remedy)
+	}
 	return fmt.Sprintf("no container engine answers at %s (%s): %s", e.Host, oneLine(e.Err), e.Remedy)
 }
 

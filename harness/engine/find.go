@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	stdlog "log"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,11 +53,12 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 			settle(c)
 			return e, nil
 		}
-		if first == nil {
+		if first == nil || errors.Is(err, fs.ErrPermission) {
 			first = err
 		}
 	}
-	if !o.Install || tries[0].named || !installable() {
+	// One that runs is enough: another is not installed because of its permissions.
+	if errors.Is(first, fs.ErrPermission) || !o.Install || tries[0].named || !installable() {
 		return nil, first
 	}
 	if err := install(ctx, o); err != nil {
@@ -97,10 +99,27 @@ func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
 		}
 	}
 	api.Close()
+	if denied(c.host) {
+		return nil, fail(fs.ErrPermission)
+	}
 	if no := new(NoEngineError); errors.As(err, &no) {
 		return nil, err
 	}
 	return nil, fail(err)
+}
+
+// denied tells whether this user may not connect to a local engine's socket:
+// the client's own error does not.
+func denied(host string) bool {
+	path, local := strings.CutPrefix(host, "unix://")
+	if !local {
+		return false
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, fs.ErrPermission)
 }
 
 // settle makes testcontainers, which reads neither docker's contexts nor our
@@ -139,7 +158,7 @@ func remedyFor(c candidate, err error) string {
 		return fmt.Sprintf("forward its socket, `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock %s`, and set DOCKER_HOST=unix:///tmp/docker.sock",
 			strings.TrimPrefix(c.host, "ssh://"))
 	case errors.Is(err, fs.ErrPermission):
-		return "join the group that may use it, `sudo usermod -aG docker $USER`, and log in again"
+		return "run `sudo usermod -aG docker $USER` and log in again, or run this with sudo"
 	case c.named:
 		return "start it, or name another in DOCKER_HOST, or unset that"
 	case runtime.GOOS == "linux" && aptGet() != "":

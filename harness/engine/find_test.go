@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -29,6 +32,24 @@ func TestWhereNoEngineAnswersTheErrorIsOneLineWithARemedy(t *testing.T) {
 			g.Expect(err.Error()).To(And(ContainSubstring(host), HaveSuffix(no.Remedy), Not(ContainSubstring("\n"))))
 		})
 	}
+}
+
+func TestAnEngineThatThisUserMayNotUseIsNotMissing(t *testing.T) {
+	g := NewWithT(t)
+	err := error(&NoEngineError{Host: "unix:///x.sock", Err: fs.ErrPermission, Remedy: remedyFor(candidate{}, fs.ErrPermission)})
+	g.Expect(err.Error()).To(Equal("a container engine runs at unix:///x.sock, but this user may not use it: " +
+		"run `sudo usermod -aG docker $USER` and log in again, or run this with sudo"))
+	if runtime.GOOS == "windows" || os.Geteuid() == 0 {
+		t.Skip("this user may use any socket")
+	}
+	path := filepath.Join(t.TempDir(), "d.sock")
+	l, err := net.Listen("unix", path)
+	g.Expect(err).NotTo(HaveOccurred())
+	defer l.Close()
+	g.Expect(os.Chmod(path, 0)).To(Succeed())
+	t.Setenv("DOCKER_HOST", "unix://"+path)
+	_, err = Find(context.Background(), Options{})
+	g.Expect(errors.Is(err, fs.ErrPermission)).To(BeTrue(), "%v", err)
 }
 
 func TestTheEngineIsTheOneTheUserNames(t *testing.T) {

@@ -32,14 +32,11 @@ func exchangeOf(matcher string, actual any) (harness.Exchange, error) {
 func linesOf(matcher string, actual any) ([]nginxlog.Line, error) {
 	switch a := actual.(type) {
 	case string:
-		lines, _ := nginxlog.ParseAll(a)
-		return lines, nil
+		return linesIn(a)
 	case []byte:
-		lines, _ := nginxlog.ParseAll(string(a))
-		return lines, nil
+		return linesIn(string(a))
 	case []string:
-		lines, _ := nginxlog.ParseAll(strings.Join(a, "\n"))
-		return lines, nil
+		return linesIn(strings.Join(a, "\n"))
 	case nginxlog.Line:
 		return []nginxlog.Line{a}, nil
 	case []nginxlog.Line:
@@ -49,6 +46,19 @@ func linesOf(matcher string, actual any) ([]nginxlog.Line, error) {
 		return x.Log, nil
 	}
 	return nil, wrongType(matcher, "a harness.Exchange, a harness.Evidence, []nginxlog.Line, or a log's text", actual)
+}
+
+// linesIn reads a log's text. One that holds something else altogether, such as an access log, is an error: no line would
+// ever be found in it.
+func linesIn(log string) ([]nginxlog.Line, error) {
+	lines, rest := nginxlog.ParseAll(log)
+	for _, r := range rest {
+		if r = strings.TrimSpace(r); r != "" && len(lines) == 0 {
+			begin, _, _ := strings.Cut(r, "\n")
+			return nil, fmt.Errorf("no line of this text is an nginx error log line; it begins: %.80s", begin)
+		}
+	}
+	return lines, nil
 }
 
 func wrongType(matcher, want string, actual any) error {

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -54,6 +55,10 @@ func (w wanted) differs(line nginxlog.Line) []string {
 // the text of any nginx error log as string, []byte or []string. The failure names the nearest line, and what differs.
 func HaveLogLine(parts ...any) types.GomegaMatcher {
 	m := &lineMatcher{}
+	if len(parts) == 0 {
+		m.misuse = errors.New("HaveLogLine needs at least one part: a string, or Level, Text, Errno or Phase; " +
+			"HaveOnlyLogLines() is for a log without lines")
+	}
 	for _, p := range parts {
 		switch p := p.(type) {
 		case LineOption:

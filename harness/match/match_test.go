@@ -120,3 +120,22 @@ func TestWrongType(t *testing.T) {
 		t.Error("HaveLogLine(42) was accepted")
 	}
 }
+
+func TestHaveLogLineMisused(t *testing.T) {
+	access := "\n198.51.100.2 - - [02/Jan/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 502 157\nmore\n"
+	for want, c := range map[string]struct {
+		matcher types.GomegaMatcher
+		actual  any
+	}{
+		"needs at least one part": {match.HaveLogLine(), logText},
+		"no line of this text is an nginx error log line; it begins: 198.51.100.2 - - [02": {match.HaveLogLine("x"), access},
+		"no line of this text": {match.HaveOnlyLogLines(), []byte(access)},
+	} {
+		if _, err := c.matcher.Match(c.actual); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, not %q", err, want)
+		}
+	}
+	if ok, err := match.HaveLogLine("x").Match(""); ok || err != nil {
+		t.Errorf("an empty log: %v, %v", ok, err)
+	}
+}

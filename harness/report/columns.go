@@ -1,6 +1,7 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -71,6 +72,24 @@ func fit(s string, width int, paint func(string) string) string {
 		wrapped[i] = paint(line)
 	}
 	return strings.Join(wrapped, "\n")
+}
+
+var (
+	socketPath = regexp.MustCompile(`unix:/[^ ]*/([^/ ]+)`)
+	errnoText  = regexp.MustCompile(`\(\d+: [^)]*\)`)
+)
+
+// withErrno is a log line whose errno is still there when it is cut: the path of a unix socket before it gives way, first
+// its folders and then all of it.
+func withErrno(log string, width int) string {
+	errno := strings.ReplaceAll(errnoText.FindString(log), " ", "")
+	for _, shorter := range []string{log, socketPath.ReplaceAllString(log, "unix:…/$1")} {
+		seen := strings.Join(strings.Fields(fit(shorter, width, ink(false).plain)), "")
+		if errno == "" || strings.Contains(seen, errno) {
+			return shorter
+		}
+	}
+	return socketPath.ReplaceAllString(log, "unix:…")
 }
 
 // wrap breaks a text at its spaces, and words that are longer than the width where they stand, after a hyphen or a

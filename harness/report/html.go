@@ -43,6 +43,7 @@ type pageData struct {
 	Passed, Failed int
 	Families       []family
 	Cards          []card
+	Notes          []string
 }
 
 // A family is one of the filter's choices. Its number stands for it in the style, where a name could do harm.
@@ -73,7 +74,7 @@ type stage struct {
 }
 
 func newPage(run Run, all []harness.Evidence) pageData {
-	data := pageData{Run: run}
+	data := pageData{Run: run, Notes: notes(all)}
 	data.Passed, data.Failed = Count(all)
 	numbers := map[string]int{}
 	for i, e := range all {

@@ -64,7 +64,7 @@ func TestHTML(t *testing.T) {
 		card int
 		want []string
 	}{
-		{4, []string{"read-timeout", "504", "60 s", "clock moved", "a slow script gives 502", "504 Gateway Timeout after 60 s", "200 before, 504 under the fault"}},
+		{4, []string{"read-timeout", "504", "60 s *", "a slow script gives 502", "504 Gateway Timeout after 60 s", "200 before, 504 under the fault"}},
 		{7, []string{"200 cut", "Half a pa"}},
 		{10, []string{"FAILED", "the errno is 111, not 24", "badgateway run too-many-files", "listens again", "proxy_set_header"}},
 		{11, []string{"ERROR", "no space left on device"}},
@@ -90,6 +90,13 @@ func TestHTML(t *testing.T) {
 	}
 	if text := textOf(root); !strings.Contains(text, "badgateway: 10 passed, 2 failed") {
 		t.Error("the title lacks the sums")
+	} else if !strings.Contains(text, "* in the gateway's own time") {
+		t.Error("nothing explains the mark")
+	}
+	for n := range all[4].Descendants() {
+		if n.Data == "pre" && strings.Contains(textOf(n), "systemctl start app") {
+			t.Error("the remedy is set as code")
+		}
 	}
 	if text := textOf(parsedPage(t, nil)); !strings.Contains(text, "Nothing was run.") {
 		t.Error("an empty run says nothing")

@@ -13,12 +13,12 @@ import (
 // The layout of the texts for one scenario.
 const (
 	labelWidth = 12
-	proseWidth = 84 // of the prose beside the labels; log lines and commands are never wrapped
+	proseWidth = 84 // of the prose beside the labels; log lines, addresses and the command to run are never wrapped
 )
 
 // Show writes one scenario as an operator reads it: what was broken, what the visitor saw, what the log says, what that
 // means, how to confirm it on a live server, what mends it, and what proves all that. Log lines stand as nginx wrote
-// them, to be searched for. The error is the writer's.
+// them, to be searched for. It ends with an empty line. The error is the writer's.
 func Show(w io.Writer, e harness.Evidence, colour bool) error {
 	s := sheet{ink: ink(colour)}
 	word := s.ink.green(verdict(e))
@@ -43,11 +43,11 @@ func Show(w io.Writer, e harness.Evidence, colour bool) error {
 		s.prose("Articles", "say: "+e.Said)
 		s.prose("", "measured: "+measured(e))
 	}
-	s.exact("Confirm", lines(clean(e.Confirm))...)
-	s.exact("Mend", lines(clean(e.Remedy))...)
+	s.prose("Confirm", e.Confirm)
+	s.prose("Mend", e.Remedy)
 	s.out.WriteString("\n")
 	s.prose("Proof", proof(e))
-	s.prose("Source", e.Source)
+	s.exact("Source", lines(clean(e.Source))...)
 	s.exact("Run again", lines(clean(e.Again))...)
 	if len(e.Differences) > 0 {
 		s.out.WriteString("\n")
@@ -55,6 +55,7 @@ func Show(w io.Writer, e harness.Evidence, colour bool) error {
 			s.exact(oneLine(d.What), s.ink.red("expected "+oneLine(d.Want)), s.ink.red("came     "+oneLine(d.Got)))
 		}
 	}
+	s.out.WriteString("\n") // so that two in a row stand apart
 	_, err := io.WriteString(w, s.out.String())
 	return err
 }
@@ -110,9 +111,13 @@ type sheet struct {
 	ink ink
 }
 
-// prose writes a text beside its label, wrapped; nothing when the text is empty.
+// prose writes a text beside its label, each of its lines wrapped; nothing when the text is empty.
 func (s *sheet) prose(label, text string) {
-	s.exact(label, wrap(clean(text), proseWidth)...)
+	var all []string
+	for _, line := range lines(clean(text)) {
+		all = append(all, wrap(line, proseWidth)...)
+	}
+	s.exact(label, all...)
 }
 
 // exact writes lines beside a label as they are.

@@ -95,6 +95,9 @@ func rows(all []harness.Evidence, ink ink, width int) string {
 		var r table.Row
 		for i, cell := range cells {
 			if widths[i] > 0 {
+				if i == logColumn {
+					cell = withErrno(cell, widths[i])
+				}
 				r = append(r, fit(cell, widths[i], paint))
 			}
 		}

@@ -148,3 +148,38 @@ func TestTableShowsOnceWhatPassedOften(t *testing.T) {
 		}
 	}
 }
+
+func TestTableKeepsTheErrno(t *testing.T) {
+	e := sample("socket", "service", "A4", "the socket belongs to root", 502, line("crit",
+		"connect() to unix:/run/php/a-rather-long-folder/php8.2-fpm.sock failed (13: Permission denied) while connecting to upstream"))
+	for width, want := range map[int]string{0: "unix:/run/php/a-rather-long-folder/php8.2-fpm.sock", 80: "unix:…/php8.2-fpm.sock", 60: "unix:… failed"} {
+		out := tableOf([]harness.Evidence{e}, false, width)
+		for _, part := range []string{want, "(13:", "denied)"} {
+			if !strings.Contains(out, part) {
+				t.Errorf("width %d: no %q in\n%s", width, part, out)
+			}
+		}
+	}
+}
+
+func TestShowWrapsProseAndNoLogLine(t *testing.T) {
+	e := samples()[3]
+	e.Confirm = strings.Repeat("confirm it ", 30) + "\n" + strings.Repeat("so ", 60)
+	e.Remedy = strings.Repeat("mend it ", 30)
+	out := written(func(w *strings.Builder) error { return Show(w, e, false) })
+	for _, l := range strings.Split(out, "\n") {
+		if n := text.StringWidthWithoutEscSequences(l); n > 100 && !strings.Contains(l, "Error log") {
+			t.Errorf("a line of %d: %q", n, l)
+		}
+	}
+	if !strings.Contains(out, "Error log   "+e.Broken.Log[0].Raw+"\n") || !strings.HasSuffix(out, "\n\n") {
+		t.Errorf("the log line or the end is wrong:\n%s", out)
+	}
+}
+
+func TestNoHTTPInWords(t *testing.T) {
+	x := harness.Exchange{NoAnswer: garbled}
+	if got := status(x) + "; " + statusLong(x); got != "no HTTP; an answer that is no HTTP" {
+		t.Error(got)
+	}
+}

@@ -31,11 +31,16 @@ func verdict(e harness.Evidence) string {
 	return "ERROR"
 }
 
+// garbled is how the harness names an answer that cannot be read as HTTP.
+const garbled = "garbled"
+
 // status is what the visitor got, as short as can be: "502", "200 cut", "closed".
 func status(x harness.Exchange) string {
 	switch {
 	case x.Status == 0 && x.NoAnswer == "":
 		return "-"
+	case x.Status == 0 && x.NoAnswer == garbled:
+		return "no HTTP"
 	case x.Status == 0:
 		return x.NoAnswer
 	case x.Cut:
@@ -49,6 +54,8 @@ func statusLong(x harness.Exchange) string {
 	switch {
 	case x.Status == 0 && x.NoAnswer == "":
 		return "no answer"
+	case x.Status == 0 && x.NoAnswer == garbled:
+		return "an answer that is no HTTP"
 	case x.Status == 0:
 		return "no answer: the connection was " + x.NoAnswer
 	}

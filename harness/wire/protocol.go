@@ -204,3 +204,6 @@ type LoadSpec struct {
 	Cell, To              string
 	Requests, Connections int
 }
+
+// OutputOf is the file of a cell that holds what a process printed.
+func OutputOf(process string) string { return "/badgateway-output/" + process }
