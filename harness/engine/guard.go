@@ -150,9 +150,9 @@ func Reap(owner string, news io.Reader) int {
 	if being+running == 0 {
 		return 0
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), backWithin)
 	defer cancel()
-	e, err := Find(ctx, Options{})
+	e, err := findAgain(ctx)
 	if err == nil {
 		err = e.reap(ctx, owner, being, running)
 	}
@@ -161,6 +161,24 @@ func Reap(owner string, news io.Reader) int {
 		return 1
 	}
 	return 0
+}
+
+// backWithin is how long a watcher waits for an engine that has ended too: one that is restarted has kept the volume.
+const backWithin = 5 * time.Minute
+
+// findAgain waits for the engine.
+func findAgain(ctx context.Context) (*Engine, error) {
+	for {
+		e, err := Find(ctx, Options{})
+		if err == nil {
+			return e, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
 }
 
 // hear reads the news to their end, and counts the containers that were
