@@ -21,10 +21,12 @@ images: build ## Get the images that the labs need
 test-scenarios: build ## The main job: run the catalogue (SCENARIOS='fpm-* family:time' picks, FLAGS='--gateway-image nginx:1.29' adds)
 	@set -f; $(BIN) run --all --reports "$(REPORTS)" $(FLAGS) $(SCENARIOS)
 
-test: test-unit test-scenarios test-suites ## Everything: unit tests with the race detector, the suites, the catalogue
+test: images test-unit test-scenarios test-suites ## Everything: unit tests with the race detector, the catalogue, the suites
 
-test-unit: ## Unit tests, with the race detector
+test-unit: ## Unit tests, with the race detector (which needs a C compiler; as root on Debian it is installed)
 	$(GO) vet ./...
+	@command -v $${CC:-gcc} >/dev/null || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y gcc libc6-dev; } || \
+	    { echo 'the race detector needs gcc: sudo apt-get install gcc libc6-dev'; exit 1; }
 	$(GO) test -race $$($(GO) list ./... | grep -v /suites)
 
 test-suites: build ## The suites: the lab's own laws, the command, the catalogue under Ginkgo
