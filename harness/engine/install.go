@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -70,6 +71,7 @@ func start(ctx context.Context) error {
 		return err
 	}
 	defer out.Close()
+	forgetDeadDaemon("/var/run/docker.pid")
 	daemon := exec.Command("dockerd")
 	daemon.Stdout, daemon.Stderr = out, out
 	detach(daemon)
@@ -77,6 +79,20 @@ func start(ctx context.Context) error {
 		return fmt.Errorf("starting dockerd: %w", err)
 	}
 	return daemon.Process.Release()
+}
+
+// forgetDeadDaemon removes the pid file of an engine that was killed. Where
+// nobody waits for orphans, as in many containers, the dead process is still
+// listed, and the engine takes it for a running one.
+func forgetDeadDaemon(pidFile string) {
+	pid, err := os.ReadFile(pidFile)
+	if err != nil {
+		return
+	}
+	stat, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "stat"))
+	if err != nil || !bytes.Contains(stat, []byte("(dockerd) ")) || bytes.Contains(stat, []byte("(dockerd) Z ")) {
+		os.Remove(pidFile)
+	}
 }
 
 // aptInstall installs packages. The package lists are fetched only if the
