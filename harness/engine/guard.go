@@ -164,7 +164,7 @@ func Reap(owner string, news io.Reader) int {
 }
 
 // backWithin is how long a watcher waits for an engine that has ended too: one that is restarted has kept the volume.
-const backWithin = 5 * time.Minute
+var backWithin = 5 * time.Minute
 
 // findAgain waits for the engine.
 func findAgain(ctx context.Context) (*Engine, error) {

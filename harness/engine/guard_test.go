@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 func TestAWatcherCountsWhatIsLeft(t *testing.T) {
@@ -57,6 +58,9 @@ func TestAWatcherOfACleanEndDoesNothing(t *testing.T) {
 	if code := Reap("nobody/1", bytes.NewBufferString("+=-+=-")); code != 0 {
 		t.Errorf("it ends with %d", code)
 	}
+	was := backWithin
+	backWithin = time.Millisecond
+	t.Cleanup(func() { backWithin = was })
 	if code := Reap("nobody/1", bytes.NewBufferString("+=")); code != 1 {
 		t.Errorf("without an engine it ends with %d", code)
 	}
