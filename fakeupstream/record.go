@@ -101,3 +101,15 @@ func (c ConnectionRecord) copy() ConnectionRecord {
 	}
 	return c
 }
+
+// Answered counts the requests of which all is written that was to be.
+func Answered(all []ConnectionRecord) (n int) {
+	for _, c := range all {
+		for _, r := range c.Requests {
+			if !r.Answered.IsZero() {
+				n++
+			}
+		}
+	}
+	return n
+}

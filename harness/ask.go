@@ -98,8 +98,8 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 }
 
 // outlast lets time pass until the answer is due, and looks just before whether the visitor still waits. It tells how
-// long he had waited by then. The request was begun when the clock stood at start, and what has passed on the machine
-// since then counts as well.
+// long he had waited by then for certain. The request was begun when the clock stood at start; what has passed on the
+// machine since then counts for a backend, whose clock goes on, and not for the gateway, whose clock stands still.
 func (c *Cell) outlast(ctx context.Context, ref wire.NameRef, p Patience, begun time.Time, start time.Duration) (time.Duration, error) {
 	waits := func() (still bool, err error) {
 		err = c.call(ctx, "Pending", ref, &still)
@@ -115,6 +115,9 @@ func (c *Cell) outlast(ctx context.Context, ref wire.NameRef, p Patience, begun 
 	}
 	if still, err := waits(); err != nil || !still {
 		return 0, err
+	}
+	if c.clocked() {
+		notBefore = c.moved - start
 	}
 	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
 	if c.clocked() { // otherwise the answer comes by itself

@@ -14,18 +14,18 @@ func TestASetupSaysWhatItLacks(t *testing.T) {
 	fake := &fakeupstream.Spec{Listen: "10.0.0.5:80"}
 	with := func(all ...Upstream) Setup { return Setup{Gateway: Gateway{Program: Nginx}, Upstreams: all} }
 	g.Expect(with(Upstream{Name: "app", Fake: fake}).validate()).To(Succeed())
-	for want, s := range map[string]Setup{
-		"has no program":              {},
-		"upstream 1 of the setup has": with(Upstream{Fake: fake}),
-		`are called "app"`:            with(Upstream{Name: "app", Fake: fake}, Upstream{Name: "app", Fake: fake}),
-		"either Fake or Real":         with(Upstream{Name: "app"}),
-		"both are one too many":       with(Upstream{Name: "app", Fake: fake, Real: &Backend{}}),
-		"has no Argv":                 with(Upstream{Name: "app", Real: &Backend{Listen: "10.0.0.5:80"}}),
+	for _, c := range []struct {
+		setup Setup
+		want  string
+	}{
+		{Setup{}, "has no program"},
+		{with(Upstream{Fake: fake}), "upstream 1 of the setup has"},
+		{with(Upstream{Name: "app", Fake: fake}, Upstream{Name: "app", Fake: fake}), `are called "app"`},
+		{with(Upstream{Name: "app"}), "either Fake or Real"},
+		{with(Upstream{Name: "app", Fake: fake, Real: &Backend{}}), "either Fake or Real"},
+		{with(Upstream{Name: "app", Real: &Backend{Listen: "10.0.0.5:80"}}), "has no Argv"},
 	} {
-		if want == "both are one too many" {
-			want = "either Fake or Real"
-		}
-		g.Expect(s.validate()).To(MatchError(ContainSubstring(want)))
+		g.Expect(c.setup.validate()).To(MatchError(ContainSubstring(c.want)))
 	}
 }
 

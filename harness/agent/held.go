@@ -31,23 +31,11 @@ func (c *cell) reached(r wire.ReachedSpec) error {
 			return fmt.Errorf("waiting for request %d at the fake upstream %s: %w", r.Requests, r.Name, err)
 		}
 	}
-	err = until(10*time.Second, func() (bool, error) { return r.Answers == 0 || answers(f.Records()) >= r.Answers, nil })
+	err = until(10*time.Second, func() (bool, error) { return r.Answers == 0 || fakeupstream.Answered(f.Records()) >= r.Answers, nil })
 	if err != nil {
 		return fmt.Errorf("waiting for answer %d of the fake upstream %s: %w", r.Answers, r.Name, err)
 	}
 	return nil
-}
-
-// answers counts those of which all is written that was to be.
-func answers(all []fakeupstream.ConnectionRecord) (n int) {
-	for _, c := range all {
-		for _, r := range c.Requests {
-			if !r.Answered.IsZero() {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // taken waits until a real upstream has the gateway's request: a program has read it, or the kernel's queue has it.

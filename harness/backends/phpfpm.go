@@ -2,7 +2,6 @@
 package backends
 
 import (
-	"fmt"
 	"path"
 	"strings"
 
@@ -76,5 +75,3 @@ func (p PHPFPM) With(lines ...string) PHPFPM {
 	p.Pool = append(append([]string(nil), p.Pool...), lines...)
 	return p
 }
-
-func (p PHPFPM) String() string { return fmt.Sprintf("PHP-FPM on %s", p.Listen) }

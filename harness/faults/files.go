@@ -27,22 +27,6 @@ func write(ctx context.Context, c *harness.Cell, path, text string) error {
 	return c.ChangeFile(ctx, wire.FileSpec{File: wire.File{Path: path, Data: text}})
 }
 
-// Remove takes a file away.
-type Remove struct {
-	Path string
-	Was  string // what is in it, for the way back
-}
-
-// Do removes the file.
-func (f Remove) Do(ctx context.Context, c *harness.Cell) error {
-	return c.ChangeFile(ctx, wire.FileSpec{File: wire.File{Path: f.Path}, Remove: true})
-}
-
-// Undo writes it again.
-func (f Remove) Undo(ctx context.Context, c *harness.Cell) error { return write(ctx, c, f.Path, f.Was) }
-
-func (f Remove) String() string { return f.Path + " is gone" }
-
 // Mode changes the permissions of a file, a folder or a socket.
 type Mode struct {
 	Path     string
