@@ -42,6 +42,11 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	if len(spec.Argv) == 0 {
 		return wire.ProcStarted{}, fmt.Errorf("%s has no command that runs it", spec.Name)
 	}
+	// What listened there before may still be dying, worker by worker, and must not be taken for this one.
+	err := until(5*time.Second, func() (bool, error) { return c.free(spec.Ready) })
+	if err != nil && !errors.Is(err, errLimit) {
+		return wire.ProcStarted{}, err
+	}
 	p := &process{spec: spec, output: c.path(wire.OutputOf(spec.Name)), ended: make(chan struct{})}
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
 	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, spec.Env...)
@@ -72,6 +77,16 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	c.procs[spec.Name] = p
 	c.mu.Unlock()
 	return c.awaitReady(p)
+}
+
+// free tells whether nothing listens at any of the addresses.
+func (c *cell) free(addresses []string) (bool, error) {
+	for _, a := range addresses {
+		if missing, err := c.notListening([]string{a}); err != nil || missing == "" {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // awaitReady waits until the process listens where it has to, or has ended.
