@@ -179,6 +179,12 @@ func (c *cell) signal(r wire.ProcRef) error {
 	case <-time.After(20 * time.Second):
 		return fmt.Errorf("%s did not end within 20 s of %v", r.Name, sig)
 	}
+	if r.Group {
+		// The master has ended; its workers, which share its listener, may take a moment longer.
+		if err := until(5*time.Second, func() (bool, error) { return c.free(p.spec.Ready) }); !errors.Is(err, errLimit) {
+			return err
+		}
+	}
 	return nil
 }
 
