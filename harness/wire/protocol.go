@@ -30,8 +30,10 @@ type Folder struct {
 type File struct {
 	Path string
 	Data string
-	Mode uint32 // 0644 when 0
+	Mode uint32 // 0644 when 0, 0755 for a folder
 	User string // owner and group; root when empty
+	Link string // it is a symbolic link to this
+	Dir  bool   // it is a folder
 }
 
 // CellSpec describes a cell to be opened.
@@ -40,8 +42,9 @@ type CellSpec struct {
 	Join      string   // the network namespace to join, as a path; empty makes a new one
 	Folders   []Folder // private folders
 	Files     []File
-	Addresses []string // IP addresses that the cell's loopback owns, or nets of them ("198.51.100.1/24")
-	Logs      []string // files whose news come with each answer
+	Addresses []string   // IP addresses that the cell's loopback owns, or nets of them ("198.51.100.1/24")
+	Logs      []string   // files whose news come with each answer
+	World     *WorldSpec // makes it a world; nil for an ordinary cell
 }
 
 // CellOpened answers OpenCell.

@@ -1,0 +1,137 @@
+// Package nginxconf reads an nginx config as nginx does, without running it: its files and includes, what each location
+// inherits, and every way from a visitor to an upstream.
+package nginxconf
+
+import "time"
+
+// A Place is where something is written.
+type Place struct {
+	File string `json:"file"` // as the user would open it: relative to the config's folder
+	Line int    `json:"line"` // from 1; 0 for a file that is missing or empty
+}
+
+// A Directive is one directive of the config, with its block if it has one.
+type Directive struct {
+	Name   string
+	Args   []string // unquoted
+	Place  Place
+	Block  []*Directive // nil for a simple directive
+	Parent *Directive   // nil at the top level
+}
+
+// A Config is a config that was read.
+type Config struct {
+	// Main holds the top level's directives; includes are resolved in place.
+	Main []*Directive
+	// Files are all that were read, in the order of their inclusion.
+	Files []string
+	// Missing are includes without a wildcard that name no file.
+	Missing []Include
+	// Unread are files below the folder that look like nginx config and that nothing includes.
+	Unread []string
+}
+
+// An Include is one include directive.
+type Include struct {
+	Pattern string
+	Place   Place
+}
+
+// A Listen is one address that a server block listens on.
+type Listen struct {
+	Network string // "tcp", "udp" (listen ... udp or quic) or "unix"
+	Address string // "*", "127.0.0.1", "::" or the path of a socket
+	Port    int    // 0 for a socket
+	TLS     bool
+	HTTP2   bool
+	QUIC    bool
+	Proxy   bool // the visitor's side begins with the PROXY protocol
+	Default bool
+	Place   Place
+}
+
+// A Peer is one server of an upstream block, or the only one that a pass directive names.
+type Peer struct {
+	Host   string // "app", "10.0.0.5", "2001:db8::1"; empty for a unix socket
+	Port   int
+	Socket string // the path of a unix socket
+	Params []string
+	Backup bool
+	Down   bool
+	Place  Place
+}
+
+// A Target is what a pass directive calls.
+type Target struct {
+	// Protocol is "http", "https", "fastcgi", "uwsgi", "suwsgi", "scgi", "grpc", "grpcs", "memcached", "tcp", "tls"
+	// (proxy_ssl on in stream) or "udp".
+	Protocol string
+	// Written is the directive's argument as it stands: "http://backend/x", "unix:/run/php.sock", "$backend".
+	Written string
+	// Upstream is the upstream block's name; empty when the directive names a host of its own.
+	Upstream string
+	// Peers are all peers that the target can be read to have. Where it holds variables they are those that maps,
+	// sets, geos and split_clients in the config can give it.
+	Peers []Peer
+	// Open is true when variables make the set of upstreams one that the config does not list (http://$host).
+	Open bool
+	// Variables is true when the target holds variables at all, so that its names are looked up while requests run.
+	Variables bool
+	// Block is the upstream block, or nil.
+	Block *Directive
+	Pass  *Directive // the pass directive
+}
+
+// A Role is what a call is made for.
+type Role string
+
+// The roles. All but the first are calls that come beside or after the answer's own.
+const (
+	Content Role = "content" // the answer itself
+	Auth    Role = "auth_request"
+	Mirror  Role = "mirror"
+	Error   Role = "error_page" // another status led here
+	Try     Role = "try_files"  // a file that was missing led here
+)
+
+// A Way is one way from a visitor to an upstream as the config has it: the entry where the visitor comes in, and the pass
+// directive that he gets to, which may be in another location or another server of the same gateway.
+type Way struct {
+	// ID names the way in reports and on the command line, the same as long as the config's own names stay the same:
+	// "example.com/api/", "example.com:8443 ~ \.php$", "example.com @app", "stream :3306". Unique.
+	ID string
+	// Server is the server block, Location the innermost location (or the server itself) that holds the pass directive.
+	Server   *Directive
+	Location *Directive
+	Listens  []Listen
+	Names    []string // server_name's, first the one that requests use
+	// Match is how the location is written: "/api/", "= /x", "~ \.php$", "^~ /static/", "@app"; empty for stream.
+	Match  string
+	Stream bool
+	Role   Role
+	Target Target
+	// Asks are requests that should reach it, the best first. Empty when none could be worked out; Why says why.
+	Asks []Ask
+	// Why says why no request can reach it ("the location is internal and nothing leads to it").
+	Why string
+}
+
+// An Ask is a request that should reach a way.
+type Ask struct {
+	Listen  Listen
+	TLSName string // SNI; empty when the listen is plain
+	Method  string
+	URI     string // path and query as they go over the wire
+	Host    string
+	Header  map[string]string
+	// Given says under which answer of the upstream at hand it goes there: 0 when well, else the status that the first
+	// upstream has to answer (404, 401, 502, ...), for error_page and the like.
+	Given int
+}
+
+// Timeouts are those of a way, in effect.
+type Timeouts struct {
+	Connect, Send, Read time.Duration
+	// NextUpstream bounds all tries together; 0 for no bound.
+	NextUpstream time.Duration
+}
