@@ -2,7 +2,8 @@ package fakeupstream
 
 import "strings"
 
-// BadChunk sends a chunked body that is wrong (RFC 9112, 7.1; HTTP only).
+// BadChunk sends a chunked body that is wrong (RFC 9112, 7.1; HTTP only). A connection of
+// Any that speaks something else ends in the middle of the body.
 type BadChunk struct {
 	// Fault is what is wrong; it must be given.
 	Fault ChunkFault `json:"fault,omitempty"`
@@ -44,6 +45,10 @@ func (b BadChunk) play(x *exchange) error {
 	}
 	w := b.Answer
 	w.Chunked = true
+	if x.lang.protocol() != HTTP {
+		return x.cut(&w, b.End)
+	}
+	x.out.chunks = true
 	if err := x.putHead(&w); err != nil {
 		return err
 	}

@@ -3,9 +3,13 @@ package fakeupstream
 import (
 	"bytes"
 	"errors"
+	"fmt"
 )
 
-// BadHeader answers with a header that is not valid. All the rest of the answer is good.
+// BadHeader answers with a header that is not valid. All the rest of the answer is good. In gRPC,
+// where a header is no text, its faults are in names and values; with Any those that it cannot
+// have become a header without a status. A memcached answer can only begin with what is no answer
+// at all, which with Any all faults become, and a stream has no header: there Any closes.
 type BadHeader struct {
 	// Fault is what is wrong; it must be given.
 	Fault HeaderFault `json:"fault,omitempty"`
@@ -18,8 +22,8 @@ type HeaderFault string
 
 // The header faults.
 const (
-	HeaderStatusLine   HeaderFault = "status-line"        // the first line is no status line (HTTP only)
-	HeaderVersion      HeaderFault = "version"            // HTTP/9.9 (HTTP only)
+	HeaderStatusLine   HeaderFault = "status-line"        // the first line is no status line (HTTP, uwsgi, memcached)
+	HeaderVersion      HeaderFault = "version"            // HTTP/9.9 (HTTP, uwsgi)
 	HeaderStatusText   HeaderFault = "status-text"        // the status is "abc"
 	HeaderStatusShort  HeaderFault = "status-short"       // the status is "20"
 	HeaderNoColon      HeaderFault = "no-colon"           // a line without a colon
@@ -49,10 +53,17 @@ var badLines = map[HeaderFault]string{
 func (b BadHeader) String() string { return "bad header: " + string(b.Fault) }
 
 func (b BadHeader) check(on place) error {
-	if on.protocol == FastCGI && (b.Fault == HeaderStatusLine || b.Fault == HeaderVersion) {
-		return errors.New("fault: " + string(b.Fault) + " is of HTTP; a FastCGI answer has no status line")
+	noLine := on.protocol == FastCGI || on.protocol == SCGI || on.protocol == GRPC
+	if noLine && (b.Fault == HeaderStatusLine || b.Fault == HeaderVersion) {
+		return fmt.Errorf("fault: %s is of HTTP; a %s answer has no status line", b.Fault, title(on.protocol))
 	}
-	return first(required("fault", b.Fault,
+	if on.protocol == GRPC && b.Fault == HeaderNoColon {
+		return errors.New("fault: a gRPC header has no lines and no colons")
+	}
+	if on.protocol == Memcached && b.Fault != HeaderStatusLine {
+		return fmt.Errorf("fault: the header of memcached is a line without fields; give %q", HeaderStatusLine)
+	}
+	return first(on.not(noFields, Stream), required("fault", b.Fault,
 		HeaderStatusLine, HeaderVersion, HeaderStatusText, HeaderStatusShort, HeaderNoColon,
 		HeaderEmptyName, HeaderSpaceInName, HeaderSpaceColon, HeaderNUL, HeaderControl,
 		HeaderBareCR, HeaderNameNotASCII, HeaderFold), b.Answer.checkAnswer(on))
@@ -62,17 +73,21 @@ func (b BadHeader) play(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
 	}
-	if line, ok := badLines[b.Fault]; ok {
+	line, field := badLines[b.Fault]
+	switch protocol := x.lang.protocol(); {
+	case protocol == Stream:
+		return x.end(EndClose)
+	case protocol == Memcached:
+		return x.answerHead(&b.Answer, noStatusLine)
+	case protocol == GRPC && (!field || b.Fault == HeaderNoColon):
+		return x.badStatus(b)
+	case field:
 		return x.answerWith(b.Answer, line)
 	}
-	prefix := "HTTP/1.1 "
-	if x.s.protocol == FastCGI {
-		prefix = "Status: "
-	}
-	line := ""
+	prefix := statusLine(x.lang.protocol())
 	switch b.Fault {
 	case HeaderStatusLine:
-		line = "this is not a status line"
+		line = noStatusLine
 	case HeaderVersion:
 		line = "HTTP/9.9 200 OK"
 	case HeaderStatusText:
@@ -80,9 +95,30 @@ func (b BadHeader) play(x *exchange) error {
 	case HeaderStatusShort:
 		line = prefix + "20 OK"
 	}
-	_, rest, _ := bytes.Cut(x.head(&b.Answer), []byte("\r\n"))
-	if err := x.put(append([]byte(line+"\r\n"), rest...)); err != nil {
+	return x.answerHead(&b.Answer, line)
+}
+
+// noStatusLine is no first line of anything.
+const noStatusLine = "this is not a status line"
+
+// answerHead answers with another line in place of the first.
+func (x *exchange) answerHead(w *Well, line string) error {
+	_, rest, _ := bytes.Cut(x.head(w), []byte("\r\n"))
+	if err := x.putFramed(append([]byte(line+"\r\n"), rest...)); err != nil {
 		return err
 	}
+	return x.rest(w)
+}
+
+// badStatus answers with a bad status in gRPC, or with none.
+func (x *exchange) badStatus(b BadHeader) error {
+	lines := []string{"content-type: application/grpc"}
+	switch b.Fault {
+	case HeaderStatusText:
+		lines = append([]string{":status: abc"}, lines...)
+	case HeaderStatusShort:
+		lines = append([]string{":status: 20"}, lines...)
+	}
+	x.gather(x.lang.(*grpcDialect).headers(lines, false))
 	return x.rest(&b.Answer)
 }

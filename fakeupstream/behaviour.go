@@ -2,6 +2,7 @@ package fakeupstream
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,7 +23,7 @@ type Behaviour interface {
 
 // place is the kind of listener a behaviour is asked to work on.
 type place struct {
-	protocol string // HTTP or FastCGI
+	protocol string // as in Spec.Protocol
 	network  string // "tcp" or "unix"
 }
 
@@ -57,6 +58,14 @@ func (p Point) or(fallback Point) Point {
 // check says whether p is one of those allowed; empty always is.
 func (p Point) check(allowed ...Point) error { return oneOf("at", p, allowed...) }
 
+// part is the check of a point of an answer's header, which not all protocols have.
+func (p Point) part(on place) error {
+	if on.protocol == Stream && (p == AtHeader || p == AtHeaderEnd) {
+		return fmt.Errorf("at: a stream has no header; give request or body")
+	}
+	return nil
+}
+
 // Ending is how a connection ends after a fault was sent on it.
 type Ending string
 
@@ -78,6 +87,9 @@ func (e Ending) or(fallback Ending) Ending {
 func (e Ending) check(on place) error {
 	if e == EndReset && on.network == "unix" && !unixReset {
 		return errNoUnixReset
+	}
+	if e == EndKeep && !keeps(on.protocol) {
+		return fmt.Errorf("end: %s keeps no connections; give close, reset or stall", title(on.protocol))
 	}
 	return oneOf("end", e, EndClose, EndReset, EndStall, EndKeep)
 }
@@ -134,9 +146,22 @@ func given(field string, d time.Duration, say string) error {
 	return nil
 }
 
+// may tells whether a connection there can speak the protocol.
+func (on place) may(protocol string) bool {
+	return on.protocol == protocol || on.protocol == Any || on.protocol == ""
+}
+
+// not is the check of a behaviour that makes no sense in some protocols.
+func (on place) not(why string, protocols ...string) error {
+	if slices.Contains(protocols, on.protocol) {
+		return fmt.Errorf("makes no sense on protocol %q: %s", on.protocol, why)
+	}
+	return nil
+}
+
 // only is the check of a behaviour that makes sense in one protocol.
 func (on place) only(protocol string) error {
-	if on.protocol != protocol {
+	if !on.may(protocol) {
 		return fmt.Errorf("works on protocol %q only, and this listener speaks %q", protocol, on.protocol)
 	}
 	return nil

@@ -6,7 +6,8 @@ import (
 )
 
 // BigHeader answers with a header that is too big: an otherwise good answer with header
-// fields X-Big-1, X-Big-2 and so on before the others.
+// fields X-Big-1, X-Big-2 and so on before the others. Not for memcached and streams, which have
+// no header: there Any closes without an answer.
 type BigHeader struct {
 	// Size is the length of each field's value in bytes; 0 means 65536.
 	Size int `json:"size,omitempty"`
@@ -28,7 +29,7 @@ func (b BigHeader) String() string {
 }
 
 func (b BigHeader) check(on place) error {
-	return first(notNegative("size", b.Size), notNegative("count", b.Count), b.Answer.checkAnswer(on))
+	return first(on.not(noFields, Memcached, Stream), notNegative("size", b.Size), notNegative("count", b.Count), b.Answer.checkAnswer(on))
 }
 
 func (b BigHeader) play(x *exchange) error {
@@ -46,8 +47,14 @@ func (b BigHeader) play(x *exchange) error {
 // filler is that many bytes of nothing in particular.
 func filler(n int) string { return strings.Repeat("x", n) }
 
-// answerWith answers with lines put before the header fields of w.
+// noFields is why some behaviours are not for some protocols.
+const noFields = "its answers have no header fields"
+
+// answerWith answers with lines put before the header fields of w. A protocol that has none gets no answer.
 func (x *exchange) answerWith(w Well, lines ...string) error {
+	if !hasHeader(x.lang.protocol()) {
+		return x.end(EndClose)
+	}
 	w.Headers = append(lines, w.Headers...)
 	return x.answer(&w)
 }

@@ -18,6 +18,7 @@ func (b Close) String() string { return "close at " + string(b.At.or(AtRequest))
 func (b Close) check(on place) error {
 	return first(
 		b.At.check(AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		b.At.part(on),
 		notNegative("after", b.After),
 		b.Answer.checkAnswer(on),
 	)

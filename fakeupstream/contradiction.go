@@ -2,7 +2,7 @@ package fakeupstream
 
 // Contradiction answers with both Content-Length and Transfer-Encoding: chunked, which
 // RFC 9112, 6.3 calls a possible attempt at response splitting. The body is chunked
-// (HTTP only).
+// (HTTP only). On a connection of Any that speaks something else it is a ShortBody.
 type Contradiction struct {
 	// Declare is the Content-Length; 0 means the right one.
 	Declare int64 `json:"declare,omitempty"`
@@ -20,11 +20,16 @@ func (b Contradiction) play(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
 	}
+	if x.lang.protocol() != HTTP {
+		w := b.Answer
+		w.Chunked = false
+		return ShortBody{Answer: w}.play(x)
+	}
 	declare := b.Declare
 	if declare == 0 {
 		declare = b.Answer.size()
 	}
 	w := b.Answer
-	w.Chunked = true
+	w.Chunked, x.out.chunks = true, true
 	return x.answerWith(w, "Content-Length: "+itoa(int(declare)))
 }

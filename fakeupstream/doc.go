@@ -1,8 +1,9 @@
 // Package fakeupstream makes upstreams that misbehave to order, for tests of whatever
-// talks to them: gateways, proxies, load balancers, HTTP and FastCGI clients.
+// talks to them: gateways, proxies, load balancers, clients.
 //
-// An upstream is a listener that speaks HTTP/1.1 or FastCGI (responder role) over TCP or a
-// unix socket, in plain text or TLS, and does with each connection and request exactly
+// An upstream is a listener that speaks HTTP/1.1, FastCGI (responder role), uwsgi, SCGI, gRPC,
+// memcached or plain TCP, over TCP or a unix socket, in plain text or TLS, or finds out by the first
+// bytes of each connection which of these it is, and does with each connection and request exactly
 // what its script says: answer well, say nothing, send RST in the middle of a body, drip a
 // byte a second, break the rules of the protocol. It writes its answers byte by byte
 // itself, as no well-behaved server library can fail in these ways.
@@ -52,10 +53,31 @@
 // alerts, handshakes that never end. Its certificates come from an [Authority] that is the
 // same each time, and [Server.CA] is what a client should trust.
 //
+// # One listener for all
+//
+// With the protocol [Any] the first bytes of each connection show what is spoken on it: a PROXY
+// protocol header (version 1 or 2) is put on record and skipped, a ClientHello begins TLS as
+// Spec.TLS has it, in which the rest is looked for again, and then it is
+//
+//   - [GRPC] after "PRI * HTTP/2.0"
+//   - [FastCGI] after a version 1 and a type 1 (BEGIN_REQUEST)
+//   - [UWSGI] after modifier 0, a size, and the name of a variable that fits in it
+//   - [SCGI] after digits and ":CONTENT_LENGTH"
+//   - [Memcached] after "get " or "gets " in small letters
+//   - [HTTP] after a method in capital letters and a space
+//   - [Stream] otherwise
+//
+// A client that sends only the beginning of one of these and then waits, waits in vain.
+//
+// Behaviours that make no sense in a protocol are errors in a Spec that names it. With Any they do
+// what comes nearest, which each of them tells. What a Well has and the protocol has not is left
+// out: chunks other than in HTTP/1.1, headers and status in memcached and streams; an end that keeps
+// the connection closes it in uwsgi and SCGI; a point in the header is before the answer in a stream.
+//
 // # See what happened
 //
 // [Server.Records] tells what came in: connections, who closed them, and requests with
-// their header or FastCGI parameters, their body, and the time of each step.
+// their header or parameters, their body, and the time of each step.
 // [Server.WaitRequests] waits for requests without sleeping. Records keep the first 1000
 // requests and connections; [Server.Counts] counts them all.
 //

@@ -6,7 +6,8 @@ import (
 )
 
 // EarlyAnswer answers before it has read the body of the request, as a server does that
-// refuses an upload. The request is then not counted as read in full.
+// refuses an upload. The request is then not counted as read in full. Not for memcached and
+// streams, whose requests have no body: there Any answers and ends as usual.
 type EarlyAnswer struct {
 	// After is how many bytes of the request's body are read before; 0 is none.
 	After int64 `json:"after,omitempty"`
@@ -37,7 +38,7 @@ func (b EarlyAnswer) check(on place) error {
 	if b.End == EndKeep {
 		return errors.New("end: after an early answer the connection cannot be kept; give close, reset or stall")
 	}
-	return first(notNegative("after", b.After), b.End.check(on), b.Answer.checkAnswer(on))
+	return first(on.not("its requests have no body", Memcached, Stream), notNegative("after", b.After), b.End.check(on), b.Answer.checkAnswer(on))
 }
 
 func (b EarlyAnswer) play(x *exchange) error {

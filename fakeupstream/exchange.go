@@ -31,6 +31,10 @@ type exchange struct {
 	conn   net.Conn // wire, or TLS over it
 	secure bool     // the TLS handshake, if there is one to do, is done
 	tls    *tlsSide
+	offer  *tlsSide      // what a client gets that begins TLS by itself, with Any
+	lang   dialect       // what is spoken
+	open   bool          // the first bytes have yet to show what is spoken, with Any
+	under  *bufio.Reader // of the plain text below TLS that the client began by itself
 	steps  []step
 	gone   chan struct{} // closed by kill
 	once   sync.Once
@@ -45,24 +49,31 @@ type exchange struct {
 
 	step *step
 	req  request
-	rr   int // where the current request is in rec.Requests, or -1
+	rr   int     // where the current request is in rec.Requests, or -1
+	sum  bodySum // of its body
 	out  output
 }
 
 func newExchange(s *Server, c net.Conn, number int, steps []step) *exchange {
 	x := &exchange{
 		s: s, wire: &wire{Conn: c}, tls: s.tls, steps: steps, step: &steps[0],
-		gone: make(chan struct{}), ledger: s.seen, rr: -1,
+		gone: make(chan struct{}), ledger: s.seen, rr: -1, lang: speak(s.protocol),
 	}
-	if s.network == "unix" && unixReset && resets(steps) {
-		x.wire.held = newHolder(c)
+	if s.protocol == Any {
+		x.tls, x.offer, x.open = nil, s.tls, true
+	}
+	if unixReset && isUnix(c) && resets(steps) {
+		x.wire.held = newHolder(socket(c))
 	}
 	x.conn = x.wire
 	if x.tls != nil && x.tls.config != nil {
 		x.conn = tls.Server(x.wire, x.tls.config)
 	}
 	x.rec = ConnectionRecord{Number: number, Opened: s.opts.Clock.Now()}
-	if a := c.RemoteAddr(); a != nil && s.network == "tcp" {
+	if s.protocol != Any {
+		x.rec.Protocol = s.protocol
+	}
+	if a := c.RemoteAddr(); a != nil && a.Network() != "unix" {
 		x.rec.Remote = a.String()
 	}
 	x.ledger.mu.Lock()
@@ -105,6 +116,11 @@ func (x *exchange) serve() {
 	x.br.Reset(nil)
 	readers.Put(x.br)
 	x.br = nil
+	if x.under != nil {
+		x.under.Reset(nil)
+		readers.Put(x.under)
+		x.under = nil
+	}
 }
 
 func (x *exchange) run() error {
@@ -113,7 +129,7 @@ func (x *exchange) run() error {
 		x.rr = -1
 		x.req.reset()
 		x.out.reset()
-		if err := x.step.b.play(x); err != nil {
+		if err := x.step.play(x); err != nil {
 			return err
 		}
 		x.answered()
@@ -149,8 +165,8 @@ func (x *exchange) finish(err error) {
 // unreadable answers what could not be read as real servers do, and puts it on record.
 func (x *exchange) unreadable(bad errUnreadable) {
 	x.record(func(r *RequestRecord) { r.Problem, r.Raw = bad.why, x.req.firstBytes() })
-	if x.s.protocol == HTTP {
-		x.conn.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+	if b := x.lang.complain(x); b != nil {
+		x.conn.Write(b)
 	}
 	x.close()
 }
@@ -236,7 +252,9 @@ func (x *exchange) end(e Ending) error {
 	x.answered()
 	switch e {
 	case EndKeep:
-		return nil
+		if keeps(x.lang.protocol()) {
+			return nil
+		}
 	case EndReset:
 		return x.reset()
 	case EndStall:
@@ -263,7 +281,10 @@ func (x *exchange) close() error {
 }
 
 // stall keeps the connection open and silent until the client has had enough.
-func (x *exchange) stall() error {
+func (x *exchange) stall() error { return x.lang.stall(x) }
+
+// discard throws away what comes until the client closes.
+func (x *exchange) discard() error {
 	if _, err := io.Copy(io.Discard, x.br); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package fakeupstream
 import (
 	"encoding/binary"
 	"io"
-	"strconv"
 )
 
 // Record types, FastCGI 1.0 section 8.
@@ -98,6 +97,46 @@ func (x *exchange) content(h fcgiHeader, dst []byte) ([]byte, error) {
 	return dst, err
 }
 
+// fcgiDialect is FastCGI.
+type fcgiDialect struct{ plain }
+
+func (fcgiDialect) protocol() string           { return FastCGI }
+func (fcgiDialect) readHead(x *exchange) error { return x.readParams(x.first()) }
+
+func (fcgiDialect) fields(x *exchange, rec *RequestRecord) { eachParam(x.req.params, rec.addParam) }
+
+func (fcgiDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
+	return x.readStdin(limit, sum)
+}
+
+func (fcgiDialect) head(_ *exchange, w *Well) []byte { return appendHead(nil, w, FastCGI, keeping) }
+
+func (fcgiDialect) framed(x *exchange, head []byte) []byte {
+	return appendStream(nil, fcgiStdout, x.req.id, head)
+}
+
+func (fcgiDialect) put(x *exchange, content []byte) error {
+	x.out.buf = appendStream(x.out.buf, fcgiStdout, x.req.id, content)
+	return nil
+}
+
+func (fcgiDialect) end(x *exchange, _ *Well) error {
+	x.out.buf = appendRecord(x.out.buf, fcgiStdout, x.req.id, nil)
+	x.out.buf = appendEnd(x.out.buf, x.req.id, 0, fcgiComplete)
+	return nil
+}
+
+func (fcgiDialect) always() bool { return true }
+
+func (fcgiDialect) persistence(x *exchange, w *Well) persistence {
+	if !x.req.keep || w.Close {
+		return closing
+	}
+	return keeping
+}
+
+func (fcgiDialect) prebuilt(s *step) *prebuilt { return s.fcgi }
+
 // readParams reads BEGIN_REQUEST and the whole PARAMS stream (section 5).
 func (x *exchange) readParams(lead byte) error {
 	r := &x.req
@@ -178,20 +217,7 @@ func (x *exchange) aside(h fcgiHeader) error {
 
 // parseParams takes what the exchange needs from the parameters.
 func (r *request) parseParams() error {
-	ok := eachParam(r.params, func(name, value []byte) {
-		switch string(name) {
-		case "REQUEST_METHOD":
-			r.method = value
-			r.isHead = string(value) == "HEAD"
-		case "REQUEST_URI":
-			r.uri = value
-		case "SERVER_PROTOCOL":
-			r.proto = value
-		case "CONTENT_LENGTH":
-			r.length, _ = strconv.ParseInt(string(value), 10, 64)
-		}
-	})
-	if !ok {
+	if !eachParam(r.params, r.takeParam) {
 		r.head = r.params
 		return unreadable("the FastCGI parameters are cut short")
 	}

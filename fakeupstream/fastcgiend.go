@@ -3,7 +3,8 @@ package fakeupstream
 import "fmt"
 
 // FastCGIEnd ends a request with an END_REQUEST record that tells of a failure (FastCGI
-// 1.0, section 5.5), or that comes without any output.
+// 1.0, section 5.5), or that comes without any output. On a connection of Any that speaks something
+// else it closes when there is to be no output, and answers well when there is.
 type FastCGIEnd struct {
 	// AppStatus is the exit status of the application.
 	AppStatus uint32 `json:"app_status,omitempty"`
@@ -60,6 +61,12 @@ func (b FastCGIEnd) check(on place) error {
 func (b FastCGIEnd) play(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
+	}
+	if x.lang.protocol() != FastCGI {
+		if b.silent() {
+			return x.end(EndClose)
+		}
+		return x.answer(&b.Answer)
 	}
 	if !b.silent() {
 		if err := x.unterminated(&b.Answer); err != nil {

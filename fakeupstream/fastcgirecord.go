@@ -1,6 +1,7 @@
 package fakeupstream
 
-// FastCGIBadRecord answers with records that break FastCGI 1.0, section 3.3.
+// FastCGIBadRecord answers with records that break FastCGI 1.0, section 3.3. On a connection of Any
+// that speaks something else it is Garbage.
 type FastCGIBadRecord struct {
 	// Fault is what is wrong; it must be given.
 	Fault RecordFault `json:"fault,omitempty"`
@@ -37,6 +38,9 @@ func (b FastCGIBadRecord) check(on place) error {
 func (b FastCGIBadRecord) play(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
+	}
+	if x.lang.protocol() != FastCGI {
+		return Garbage{End: b.End}.play(x)
 	}
 	id, kind := x.req.id, byte(fcgiStdout)
 	var lead []byte

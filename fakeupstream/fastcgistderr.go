@@ -3,7 +3,8 @@ package fakeupstream
 import "fmt"
 
 // FastCGIStderr writes to FastCGI's STDERR stream, as PHP does with its error log, and then
-// answers well.
+// answers well. On a connection of Any that speaks something else there is the answer alone, and
+// with Only it closes.
 type FastCGIStderr struct {
 	// Text is what is written; empty means "PHP message: something went wrong".
 	Text string `json:"text,omitempty"`
@@ -39,6 +40,12 @@ func (b FastCGIStderr) check(on place) error {
 func (b FastCGIStderr) play(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
+	}
+	if x.lang.protocol() != FastCGI {
+		if b.Only {
+			return x.end(EndClose)
+		}
+		return x.answer(&b.Answer)
 	}
 	for range max(b.Repeat, 1) {
 		x.raw(string(appendStream(nil, fcgiStderr, x.req.id, []byte(b.text()))))

@@ -1,7 +1,8 @@
 package fakeupstream
 
 // FastCGIUnterminated sends the whole output and no END_REQUEST, as an application server
-// that dies at the last moment.
+// that dies at the last moment. On a connection of Any that speaks something else it lacks what
+// marks the end there, if something does.
 type FastCGIUnterminated struct {
 	// End is how the connection ends: EndClose (the default), EndReset or EndStall.
 	End Ending `json:"end,omitempty"`
@@ -26,7 +27,7 @@ func (b FastCGIUnterminated) play(x *exchange) error {
 	if err := x.unterminated(&b.Answer); err != nil {
 		return err
 	}
-	if b.EndOfStream {
+	if b.EndOfStream && x.lang.protocol() == FastCGI {
 		if err := x.write(appendRecord(nil, fcgiStdout, x.req.id, nil)); err != nil {
 			return err
 		}

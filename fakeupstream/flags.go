@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const helpHead = `Upstreams that misbehave to order, over HTTP or FastCGI.
+const helpHead = `Upstreams that misbehave to order, over HTTP, FastCGI, uwsgi, SCGI, gRPC, memcached or plain TCP.
 
 Usage:
   badgateway fake --listen ADDRESS [--do BEHAVIOUR ...]
@@ -28,6 +28,8 @@ Examples:
   badgateway fake --listen unix:/tmp/app.sock --protocol fastcgi --do delay --for 1m
   # A certificate that has expired; trust the authority in ca.pem
   badgateway fake --listen 127.0.0.1:8443 --tls-fault expired --ca-file ca.pem
+  # Whatever its clients speak, in TLS or in plain text
+  badgateway fake --listen 127.0.0.1:9000 --protocol any
   # Fields that have no flag of their own
   badgateway fake --listen 127.0.0.1:8080 --do drip --set bytes=10 --set every=100ms
 
@@ -59,7 +61,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	f.Usage = func() {}
 	f.StringArrayVar(&o.listen, "listen", nil, "where to listen: 127.0.0.1:8080, [::1]:0, unix:/path; may be repeated")
 	f.StringVar(&o.name, "name", "", "name of the upstream (default: its address)")
-	f.StringVar(&o.protocol, "protocol", "", "http or fastcgi (default http)")
+	f.StringVar(&o.protocol, "protocol", "", "what it speaks: "+strings.Join(protocols, ", ")+" (default http)")
 	f.StringVar(&o.mode, "mode", "", "file mode of a unix socket, in octal (default 0666)")
 	f.StringVar(&o.do, "do", "well", "the behaviour; --list shows them all")
 	f.StringVar(&o.at, "at", "", "its point: accept, request, header, header-end, body or end")
@@ -71,7 +73,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	f.StringArrayVar(&o.headers, "header", nil, "header line of the answer; may be repeated")
 	f.StringVar(&o.body, "body", "", "body of the answer")
 	f.Int64Var(&o.bodySize, "body-size", 0, "a body of that many `bytes` instead")
-	f.BoolVar(&o.tls, "tls", false, "speak TLS")
+	f.BoolVar(&o.tls, "tls", false, "speak TLS (with --protocol any it is there without this)")
 	f.StringVar(&o.tlsFault, "tls-fault", "", "fail at TLS: "+strings.Join(namesOf(tlsFaults), ", "))
 	f.StringArrayVar(&o.tlsNames, "tls-name", nil, "a name of the certificate; may be repeated")
 	f.StringVar(&o.caFile, "ca-file", "", "write the certificate of the authority to this file")

@@ -53,16 +53,14 @@ func (x *exchange) readHead() error {
 	if err := x.handshake(); err != nil {
 		return err
 	}
-	lead, err := x.br.Peek(1)
-	if err != nil {
+	if err := x.recognize(); err != nil {
+		return err
+	}
+	if err := x.lang.await(x); err != nil {
 		return err
 	}
 	x.started()
-	read := x.readHTTPHead
-	if x.s.protocol == FastCGI {
-		read = x.readParams
-	}
-	if err := read(lead[0]); err != nil {
+	if err := x.lang.readHead(x); err != nil {
 		return err
 	}
 	x.req.headDone = true
@@ -78,14 +76,8 @@ func (x *exchange) recordHead() {
 	x.record(func(rec *RequestRecord) {
 		rec.HeadRead = x.s.opts.Clock.Now()
 		rec.Method, rec.URI, rec.Protocol = string(r.method), string(r.uri), string(r.proto)
-		if x.s.protocol == FastCGI {
-			eachParam(r.params, func(n, v []byte) { rec.Params = append(rec.Params, Field{string(n), string(v)}) })
-			return
-		}
-		eachLine(r.head, func(line []byte) {
-			n, v, _ := bytes.Cut(line, []byte(":"))
-			rec.Headers = append(rec.Headers, Field{string(n), string(bytes.TrimSpace(v))})
-		})
+		rec.Keep = r.keep
+		x.lang.fields(x, rec)
 	})
 }
 
@@ -146,6 +138,12 @@ func (x *exchange) readHTTPHead(lead byte) error {
 			}
 		}
 	}
+}
+
+// first is the first byte of a request that has begun.
+func (x *exchange) first() byte {
+	b, _ := x.br.Peek(1)
+	return b[0]
 }
 
 // takeBuffered moves what has arrived to the head, for the record.
@@ -238,13 +236,54 @@ func tokenByte(c byte) bool {
 }
 
 // hasBody tells whether an answer to this request carries one.
-func (x *exchange) hasBody(w *Well) bool {
-	return w.size() > 0 && !x.req.isHead || w.Chunked && !x.req.isHead && !w.bodiless()
-}
+func (x *exchange) hasBody(w *Well) bool { return x.lang.hasBody(x, w) }
 
 // persistence tells what becomes of the connection after a well answer.
-func (x *exchange) persistence(w *Well) persistence {
+func (x *exchange) persistence(w *Well) persistence { return x.lang.persistence(x, w) }
+
+// chunked tells whether the body goes in chunks. A client of HTTP/1.0 knows none: what would be chunked ends with the
+// connection then, as application servers do it.
+func (x *exchange) chunked(w *Well) bool {
+	return w.Chunked && x.lang.protocol() == HTTP && (!x.req.http10 || x.out.chunks)
+}
+
+// httpDialect is HTTP/1.0 and HTTP/1.1.
+type httpDialect struct{ plain }
+
+func (httpDialect) protocol() string { return HTTP }
+
+func (httpDialect) readHead(x *exchange) error { return x.readHTTPHead(x.first()) }
+
+func (httpDialect) fields(x *exchange, rec *RequestRecord) {
+	eachLine(x.req.head, func(line []byte) {
+		n, v, _ := bytes.Cut(line, []byte(":"))
+		rec.Headers = append(rec.Headers, Field{string(n), string(bytes.TrimSpace(v))})
+	})
+}
+
+func (httpDialect) complain(*exchange) []byte {
+	return []byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+func (httpDialect) head(x *exchange, w *Well) []byte {
+	return appendHead(nil, w, HTTP, x.persistence(w))
+}
+
+func (httpDialect) hasBody(x *exchange, w *Well) bool {
+	return w.size() > 0 && !x.req.isHead || x.chunked(w) && !x.req.isHead && !w.bodiless()
+}
+
+func (httpDialect) end(x *exchange, w *Well) error {
+	if x.chunked(w) {
+		return x.put([]byte("0\r\n\r\n"))
+	}
+	return nil
+}
+
+func (httpDialect) persistence(x *exchange, w *Well) persistence {
 	switch {
+	case w.Chunked && !x.chunked(w):
+		return untilClose
 	case !x.req.keep || w.Close:
 		return closing
 	case x.req.http10:
@@ -252,3 +291,5 @@ func (x *exchange) persistence(w *Well) persistence {
 	}
 	return keeping
 }
+
+func (httpDialect) prebuilt(s *step) *prebuilt { return s.pre }

@@ -16,8 +16,8 @@ func (x *exchange) readBody() error {
 	if x.req.bodyDone {
 		return nil
 	}
-	sum := bodySum{keep: x.rr >= 0}
-	if err := x.readBodyUpTo(math.MaxInt64, &sum); err != nil {
+	x.sum = bodySum{keep: x.rr >= 0}
+	if err := x.readBodyUpTo(math.MaxInt64, &x.sum); err != nil {
 		return err
 	}
 	x.req.bodyDone = true
@@ -33,34 +33,36 @@ func (x *exchange) readBody() error {
 // tell lets the observer know of the request and of what is done about it.
 func (x *exchange) tell() {
 	if x.s.opts.Observe != nil {
-		x.event(EventRequest, string(x.req.method)+" "+string(x.req.uri)+" -> "+x.step.text)
+		what := string(x.req.method) + " " + string(x.req.uri)
+		if x.req.method == nil && x.lang.protocol() == Stream {
+			what = itoa(int(x.req.length)) + " bytes"
+		}
+		x.event(EventRequest, what+" -> "+x.step.text)
 	}
 }
 
 // readBodyUpTo reads at most that many bytes of the body, and puts them on record.
 func (x *exchange) readBodyUpTo(limit int64, sum *bodySum) (err error) {
-	if x.req.expects && limit > 0 && x.s.protocol == HTTP {
-		if err := x.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
-			return err
-		}
-	}
-	switch {
-	case x.s.protocol == FastCGI:
-		err = x.readStdin(limit, sum)
-	case x.req.length == undeclared:
-		err = x.readChunks(limit, sum)
-	case x.req.length > 0:
-		err = sum.take(x.br, min(x.req.length, limit))
-	default:
-		return nil
-	}
-	if x.rr >= 0 {
+	err = x.lang.readBody(x, limit, sum)
+	if x.rr >= 0 && sum.n > 0 {
 		x.record(func(r *RequestRecord) { r.Body = sum.record() })
 	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return unreadable("the client closed within the body of the request")
 	}
 	return err
+}
+
+func (httpDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
+	if x.req.expects && limit > 0 {
+		if err := x.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
+			return err
+		}
+	}
+	if x.req.length == undeclared {
+		return x.readChunks(limit, sum)
+	}
+	return sum.take(x.br, min(x.req.length, limit))
 }
 
 // readChunks reads a chunked body (RFC 9112, 7.1).

@@ -5,7 +5,8 @@ import (
 	"net/http"
 )
 
-// Interim sends interim answers (RFC 9110, 15.2) before the final one (HTTP only).
+// Interim sends interim answers (RFC 9110, 15.2) before the final one (HTTP only). On a
+// connection of Any that speaks something else there is the final answer alone.
 type Interim struct {
 	// Statuses are those of the interim answers, from 100 to 199 and not 101; none means
 	// 103 alone. Each is a write of its own.
@@ -39,6 +40,9 @@ func (b Interim) check(on place) error {
 func (b Interim) play(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
+	}
+	if x.lang.protocol() != HTTP {
+		return x.answer(&b.Answer)
 	}
 	for _, status := range b.statuses() {
 		x.raw(fmt.Sprintf("HTTP/1.1 %d %s\r\n", status, http.StatusText(status)))

@@ -1,7 +1,9 @@
 package fakeupstream
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -14,6 +16,9 @@ func (s *Server) open() error {
 		return err
 	}
 	s.listener, s.addr = ln, ln.Addr()
+	if s.addr == nil { // a listener of the caller's that has none
+		s.addr = askedFor{s.network, s.address}
+	}
 	if s.network == "tcp" {
 		s.address = s.addr.String()
 	}
@@ -59,12 +64,21 @@ func (s *Server) listen() (net.Listener, error) {
 	if s.network == "unix" {
 		mode, _ := s.spec.mode()
 		if err := os.Chmod(s.address, os.FileMode(mode)); err != nil {
-			closeNow(ln)
-			return nil, fmt.Errorf("mode: %w", err)
+			// A listener of the caller's may hand over connections that come from elsewhere, with no file.
+			if !errors.Is(err, fs.ErrNotExist) || !s.brought {
+				closeNow(ln)
+				return nil, fmt.Errorf("mode: %w", err)
+			}
 		}
 	}
 	return ln, nil
 }
+
+// askedFor is the address that was asked for.
+type askedFor struct{ network, address string }
+
+func (a askedFor) Network() string { return a.network }
+func (a askedFor) String() string  { return a.address }
 
 // accept serves connections until the listener is closed.
 func (s *Server) accept(ln net.Listener) {

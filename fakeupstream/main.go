@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return usage(err)
 	}
-	if o.caFile != "" && slices.ContainsFunc(specs, func(s Spec) bool { return s.TLS != nil }) { // told before anything listens
+	if o.caFile != "" && slices.ContainsFunc(specs, func(s Spec) bool { return s.tls() != nil }) { // told before anything listens
 		file, err := os.OpenFile(o.caFile, os.O_WRONLY|os.O_CREATE, 0o644)
 		if err != nil {
 			return usage(fmt.Errorf("--ca-file: %w", err))

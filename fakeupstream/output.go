@@ -12,6 +12,7 @@ type output struct {
 	dripBy int           // bytes per write; 0 writes all at once
 	every  time.Duration // between such writes
 	body   time.Duration // wait between header and body
+	chunks bool          // chunks even where the client knows none: HTTP/1.0
 }
 
 func (o *output) reset() { *o = output{buf: o.buf[:0]} }
@@ -21,12 +22,13 @@ const flushAt = 64 << 10
 // raw gathers bytes for the wire as they are.
 func (x *exchange) raw(b string) { x.out.buf = append(x.out.buf, b...) }
 
-// put gathers content, framed: in FastCGI it goes in STDOUT records.
+// gather is raw for bytes.
+func (x *exchange) gather(b []byte) { x.out.buf = append(x.out.buf, b...) }
+
+// put gathers content of a body, framed: in FastCGI it goes in STDOUT records.
 func (x *exchange) put(content []byte) error {
-	if x.s.protocol == FastCGI {
-		x.out.buf = appendStream(x.out.buf, fcgiStdout, x.req.id, content)
-	} else {
-		x.out.buf = append(x.out.buf, content...)
+	if err := x.lang.put(x, content); err != nil {
+		return err
 	}
 	if len(x.out.buf) >= flushAt {
 		return x.flush()
@@ -69,13 +71,20 @@ func (x *exchange) write(b []byte) error {
 
 // putHead gathers the head of an answer.
 func (x *exchange) putHead(w *Well) error {
-	return x.put(x.head(w))
+	return x.putFramed(x.head(w))
 }
 
-// head is the text of an answer's head.
-func (x *exchange) head(w *Well) []byte {
-	return appendHead(nil, w, x.s.protocol, x.persistence(w))
+// putFramed gathers a head, or a part of one.
+func (x *exchange) putFramed(head []byte) error {
+	x.gather(x.lang.framed(x, head))
+	if len(x.out.buf) >= flushAt {
+		return x.flush()
+	}
+	return nil
 }
+
+// head is an answer's head, as text or as the protocol has it.
+func (x *exchange) head(w *Well) []byte { return x.lang.head(x, w) }
 
 // putBody gathers bytes from up to to of the answer's body, in chunks if it has them.
 func (x *exchange) putBody(w *Well, from, to int64) error {
@@ -88,9 +97,15 @@ func (x *exchange) putBody(w *Well, from, to int64) error {
 		}
 		x.out.body = 0
 	}
+	if from == 0 {
+		if err := x.put(x.lang.lead(x, w)); err != nil {
+			return err
+		}
+	}
+	chunked := x.chunked(w)
 	for from < to {
 		part := w.piece(from, to)
-		if w.Chunked {
+		if chunked {
 			part = append(strconv.AppendInt(nil, int64(len(part)), 16), "\r\n"+string(part)+"\r\n"...)
 		}
 		if err := x.put(part); err != nil {
@@ -102,21 +117,11 @@ func (x *exchange) putBody(w *Well, from, to int64) error {
 }
 
 // putEnd gathers what tells that the answer is complete.
-func (x *exchange) putEnd(w *Well) error {
-	if x.s.protocol == FastCGI {
-		x.out.buf = appendRecord(x.out.buf, fcgiStdout, x.req.id, nil)
-		x.out.buf = appendEnd(x.out.buf, x.req.id, 0, fcgiComplete)
-		return nil
-	}
-	if w.Chunked {
-		return x.put([]byte("0\r\n\r\n"))
-	}
-	return nil
-}
+func (x *exchange) putEnd(w *Well) error { return x.lang.end(x, w) }
 
 // answer sends a complete answer, and closes the connection unless it is kept.
 func (x *exchange) answer(w *Well) error {
-	if p := x.step.pre; p != nil && x.out.plain() {
+	if p := x.lang.prebuilt(x.step); p != nil && x.out.plain() {
 		if b := p.pick(x, w); b != nil {
 			if err := x.write(b); err != nil {
 				return err
@@ -148,7 +153,7 @@ func (x *exchange) putRest(w *Well) error {
 			return err
 		}
 	}
-	if x.hasBody(w) || x.s.protocol == FastCGI {
+	if x.hasBody(w) || x.lang.always() {
 		return x.putEnd(w)
 	}
 	return nil
@@ -159,8 +164,11 @@ func (o *output) plain() bool { return o.dripBy == 0 && o.body == 0 }
 
 // after closes after an answer, or keeps the connection for the next.
 func (x *exchange) after(w *Well) error {
-	if x.persistence(w) != closing {
+	if p := x.persistence(w); p != closing && p != untilClose {
 		return nil
+	}
+	if err := x.write(x.lang.goodbye(x)); err != nil {
+		return err
 	}
 	x.answered()
 	return x.close()
@@ -172,14 +180,14 @@ func (x *exchange) partial(w *Well, at Point, after int) error {
 	head := x.head(w)
 	switch at {
 	case AtHeader:
-		if err := x.put(head[:portion(int64(len(head)), after)]); err != nil {
+		if err := x.putFramed(head[:portion(int64(len(head)), after)]); err != nil {
 			return err
 		}
 	case AtHeaderEnd, AtBody:
 		if err := x.putHead(w); err != nil {
 			return err
 		}
-		if at == AtBody {
+		if at == AtBody && x.hasBody(w) {
 			if err := x.putBody(w, 0, portion(w.size(), after)); err != nil {
 				return err
 			}

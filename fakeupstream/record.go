@@ -15,11 +15,17 @@ const (
 
 // ConnectionRecord is what an upstream saw of one connection.
 type ConnectionRecord struct {
-	Number   int             `json:"number"` // 1 is the first
-	Remote   string          `json:"remote,omitempty"`
-	Opened   time.Time       `json:"opened"`
-	Closed   time.Time       `json:"closed,omitzero"`
-	ClosedBy string          `json:"closed_by,omitempty"` // empty while it is open
+	Number   int       `json:"number"` // 1 is the first
+	Remote   string    `json:"remote,omitempty"`
+	Opened   time.Time `json:"opened"`
+	Closed   time.Time `json:"closed,omitzero"`
+	ClosedBy string    `json:"closed_by,omitempty"` // empty while it is open
+	// Protocol is what the upstream speaks on it, as in Spec.Protocol. With Any it is what the first bytes showed, and empty
+	// when there were none.
+	Protocol string `json:"protocol,omitempty"`
+	// Proxied is the source that a PROXY protocol header named, "10.0.0.1:5555"; "unknown" when it names none. Only Any
+	// reads such a header.
+	Proxied  string          `json:"proxied,omitempty"`
 	TLS      *TLSRecord      `json:"tls,omitempty"`
 	BytesIn  int64           `json:"bytes_in"`  // on the wire, so of TLS records when there is TLS
 	BytesOut int64           `json:"bytes_out"` // on the wire
@@ -35,9 +41,11 @@ type ConnectionRecord struct {
 type TLSRecord struct {
 	ServerName string `json:"server_name,omitempty"` // SNI
 	Version    string `json:"version,omitempty"`     // "TLS 1.3"
+	ALPN       string `json:"alpn,omitempty"`        // "h2"; empty when none was agreed on
+	ClientCert bool   `json:"client_cert,omitempty"` // the client gave a certificate; it is asked for one with Any and TLSClientCert
 }
 
-// Field is a header field or a FastCGI parameter.
+// Field is a header field, or a parameter of FastCGI, uwsgi or SCGI.
 type Field struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -45,12 +53,13 @@ type Field struct {
 
 // RequestRecord is what an upstream saw of one request. A time that is zero did not come.
 type RequestRecord struct {
-	Number   int        `json:"number"` // in its connection, 1 is the first
-	Method   string     `json:"method,omitempty"`
-	URI      string     `json:"uri,omitempty"`      // the request target; FastCGI: REQUEST_URI
-	Protocol string     `json:"protocol,omitempty"` // "HTTP/1.1"; FastCGI: SERVER_PROTOCOL
-	Headers  []Field    `json:"headers,omitempty"`  // in the order of the wire
-	Params   []Field    `json:"params,omitempty"`   // FastCGI: in the order of the wire
+	Number   int        `json:"number"`             // in its connection, 1 is the first
+	Method   string     `json:"method,omitempty"`   // memcached: the command; a stream: empty
+	URI      string     `json:"uri,omitempty"`      // the request target; FastCGI, uwsgi, SCGI: REQUEST_URI; memcached: the keys
+	Protocol string     `json:"protocol,omitempty"` // "HTTP/1.1", "HTTP/2.0"; FastCGI, uwsgi, SCGI: SERVER_PROTOCOL
+	Keep     bool       `json:"keep,omitempty"`     // the client asked to keep the connection, or its protocol takes that for granted
+	Headers  []Field    `json:"headers,omitempty"`  // in the order of the wire; gRPC: with ":authority" and ":scheme"
+	Params   []Field    `json:"params,omitempty"`   // FastCGI, uwsgi, SCGI: in the order of the wire
 	Body     BodyRecord `json:"body"`
 	Started  time.Time  `json:"started"`            // the first byte was there
 	HeadRead time.Time  `json:"head_read,omitzero"` // header, or FastCGI parameters, read in full
@@ -78,7 +87,7 @@ func (r RequestRecord) Header(name string) string {
 	return ""
 }
 
-// Param gives the value of the first FastCGI parameter with exactly that name.
+// Param gives the value of the first parameter (FastCGI, uwsgi, SCGI) with exactly that name.
 func (r RequestRecord) Param(name string) string {
 	for _, f := range r.Params {
 		if f.Name == name {

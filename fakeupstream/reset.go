@@ -22,6 +22,7 @@ func (b Reset) check(on place) error {
 	}
 	return first(
 		b.At.check(AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		b.At.part(on),
 		notNegative("after", b.After),
 		b.Answer.checkAnswer(on),
 	)

@@ -4,7 +4,8 @@ import "fmt"
 
 // CloseReused closes a kept connection just when it is used again: it answers well, and
 // ends the connection when the next request comes, without an answer. Clients that keep
-// connections meet this in a race with the server's idle timeout.
+// connections meet this in a race with the server's idle timeout. Not for uwsgi and SCGI, which
+// keep none: there Any answers well.
 type CloseReused struct {
 	// Requests is how many requests of a connection are answered first; 0 means 1.
 	Requests int `json:"requests,omitempty"`
@@ -22,6 +23,7 @@ func (b CloseReused) ending() Ending { return b.End }
 
 func (b CloseReused) check(on place) error {
 	return first(
+		on.not("it keeps no connections", UWSGI, SCGI),
 		notNegative("requests", b.Requests),
 		oneOf("end", b.End, EndClose, EndReset),
 		b.End.check(on),

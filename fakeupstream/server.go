@@ -11,7 +11,12 @@ import (
 // Options are what a Server takes from its surroundings. The zero value is the machine.
 type Options struct {
 	// Listen opens the listener; nil means net.Listen. Give one to listen in another
-	// network namespace.
+	// network namespace, or to hand over connections that were accepted elsewhere. Any
+	// listener does for most behaviours (backlog-full needs a socket, refuse of a stale
+	// socket file a *net.UnixListener). Connections are *net.TCPConn, *net.UnixConn, or
+	// wrap one and tell of it by a method NetConn() net.Conn, as *tls.Conn does, or have
+	// SyscallConn: a reset needs the socket, and is a mere close without one. A wrapper of
+	// a unix socket that is to be reset is read past.
 	Listen func(network, address string) (net.Listener, error)
 	// Dial connects to the upstream's own address; nil means net.Dial. BacklogFull fills
 	// its queue through it.
@@ -27,7 +32,18 @@ type Options struct {
 type step struct {
 	b    Behaviour
 	text string    // b in words
-	pre  *prebuilt // the finished answer, when b is a Well that is small
+	well *Well     // b, when it is a Well
+	pre  *prebuilt // the finished answer in HTTP, when b is a Well that is small
+	fcgi *prebuilt // the same in FastCGI
+}
+
+// play plays the behaviour. A Well is played in place: most requests of a load test meet one, and a copy of it for each
+// would be work for the garbage collector.
+func (s *step) play(x *exchange) error {
+	if s.well != nil {
+		return s.well.serve(x)
+	}
+	return s.b.play(x)
 }
 
 // Server is a running upstream.
@@ -45,6 +61,7 @@ type Server struct {
 	spec     Spec
 	listener net.Listener // nil while refusing
 	undo     func() error // ends a listenerBehaviour
+	brought  bool         // the listener is the caller's
 	script   [][]step
 	accepted int
 	seen     *ledger
@@ -77,7 +94,8 @@ func New(spec Spec, opts Options) (*Server, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	if opts.Listen == nil {
+	brought := opts.Listen != nil
+	if !brought {
 		opts.Listen = net.Listen
 	}
 	if opts.Dial == nil {
@@ -89,11 +107,11 @@ func New(spec Spec, opts Options) (*Server, error) {
 	s := &Server{
 		spec: spec, name: spec.name(), protocol: spec.protocol(), opts: opts, done: make(chan struct{}),
 		seen: newLedger(), live: map[*exchange]struct{}{},
-		script: ready(spec.Script, spec.protocol()),
+		script: ready(spec.Script, spec.protocol()), brought: brought,
 	}
 	s.network, s.address = spec.where()
-	if spec.TLS != nil {
-		side, err := spec.TLS.side(s.address)
+	if t := spec.tls(); t != nil {
+		side, err := t.side(s.address, s.protocol)
 		if err != nil {
 			return nil, fmt.Errorf("upstream %q: tls: %w", spec.name(), err)
 		}
@@ -118,7 +136,13 @@ func ready(script Script, protocol string) [][]step {
 		for _, b := range c {
 			st := step{b: b, text: b.String()}
 			if w, ok := b.(Well); ok {
-				st.pre = prebuild(&w, protocol)
+				st.well = &w
+				if protocol == HTTP || protocol == Any {
+					st.pre = prebuild(&w, HTTP)
+				}
+				if protocol == FastCGI || protocol == Any {
+					st.fcgi = prebuild(&w, FastCGI)
+				}
 			}
 			all[i] = append(all[i], st)
 		}
@@ -190,9 +214,12 @@ func (s *Server) reset() error {
 	s.spec.Script, s.undo = nil, nil
 	s.script, s.accepted, s.seen = ready(nil, s.protocol), 0, newLedger()
 	if s.tls != nil {
+		s.tls = s.tls.well()
+	}
+	if s.spec.TLS != nil {
 		t := *s.spec.TLS
 		t.Fault = ""
-		s.spec.TLS, s.tls = &t, s.tls.well()
+		s.spec.TLS = &t
 	}
 	for x := range s.live {
 		x.kill()

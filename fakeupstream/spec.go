@@ -12,7 +12,26 @@ import (
 const (
 	HTTP    = "http"    // HTTP/1.0 and HTTP/1.1, RFC 9112
 	FastCGI = "fastcgi" // FastCGI 1.0, responder role
+	// UWSGI is the uwsgi protocol of uWSGI: a packet of variables with modifier 0, and a body; an answer is that of HTTP and
+	// ends with the connection.
+	UWSGI = "uwsgi"
+	// SCGI is the Simple Common Gateway Interface: a netstring of variables, and a body; an answer is that of CGI and ends
+	// with the connection.
+	SCGI = "scgi"
+	// GRPC is gRPC over HTTP/2 (RFC 9113), with prior knowledge or in TLS with ALPN "h2". Requests are served one at a time,
+	// which the client is told. The server's SETTINGS are sent as soon as the client's preface is there, as an HTTP/2
+	// library does whatever its application is up to. A request that is not gRPC gets a plain HTTP/2 answer.
+	GRPC = "grpc"
+	// Memcached is the text protocol of memcached, of which get and gets are answered; of several keys the first.
+	Memcached = "memcached"
+	// Stream is TCP with no protocol in it: the server says nothing first, and answers each piece that it reads.
+	Stream = "stream"
+	// Any finds out by the first bytes of each connection which of the others is spoken on it, if need be in TLS or after a
+	// PROXY protocol header. See "One listener for all" in the package comment.
+	Any = "any"
 )
+
+var protocols = []string{HTTP, FastCGI, UWSGI, SCGI, GRPC, Memcached, Stream, Any}
 
 // Spec describes one listener: where it listens, what it speaks, and what it does with
 // each connection and request. Its JSON form is the API of the program and its control port.
@@ -21,9 +40,10 @@ type Spec struct {
 	Name string `json:"name,omitempty"`
 	// Listen is "10.0.0.5:8080", "127.0.0.1:0" (any free port), "[::1]:80" or "unix:/run/app.sock".
 	Listen string `json:"listen"`
-	// Protocol is HTTP (the default) or FastCGI.
+	// Protocol is HTTP (the default), FastCGI, UWSGI, SCGI, GRPC, Memcached, Stream or Any.
 	Protocol string `json:"protocol,omitempty"`
-	// TLS makes it a TLS listener; nil is plain.
+	// TLS makes it a TLS listener; nil is plain. With Any it says how TLS goes for clients that
+	// begin it, while others are served in plain text; nil is TLS without a fault then.
 	TLS *TLS `json:"tls,omitempty"`
 	// Mode is the file mode of a unix socket, in octal: "0666" (the default), "0600".
 	Mode string `json:"mode,omitempty"`
@@ -81,6 +101,14 @@ func (s Spec) protocol() string {
 	return s.Protocol
 }
 
+// tls is how TLS is spoken, or nil.
+func (s Spec) tls() *TLS {
+	if s.TLS == nil && s.Protocol == Any {
+		return &TLS{}
+	}
+	return s.TLS
+}
+
 // where splits Listen in a network and an address as package net has them.
 func (s Spec) where() (network, address string) {
 	if path, ok := strings.CutPrefix(s.Listen, "unix:"); ok {
@@ -114,7 +142,7 @@ func (s Spec) validate() error {
 	if err := checkAddress(network, address); err != nil {
 		return err
 	}
-	if err := oneOf("protocol", s.Protocol, HTTP, FastCGI); err != nil {
+	if err := oneOf("protocol", s.Protocol, protocols...); err != nil {
 		return err
 	}
 	if _, err := s.mode(); err != nil {

@@ -10,7 +10,26 @@ import (
 func TestValidate(t *testing.T) {
 	ok := func(b ...Behaviour) Spec { return Spec{Listen: "127.0.0.1:0", Script: Script{b}} }
 	fcgi := func(b ...Behaviour) Spec { return Spec{Listen: "127.0.0.1:0", Protocol: FastCGI, Script: Script{b}} }
+	in := func(protocol string, b Behaviour) Spec {
+		return Spec{Listen: "127.0.0.1:0", Protocol: protocol, Script: Always(b)}
+	}
 	for want, spec := range map[string]Spec{
+		"uwsgi has no chunks":                       in(UWSGI, Well{Chunked: true}),
+		"gRPC has no chunks":                        in(GRPC, Close{Answer: Well{Chunked: true}}),
+		"headers: memcached has no header":          in(Memcached, Well{Headers: []string{"A: b"}}),
+		"status: a stream has no status":            in(Stream, Well{Status: 500}),
+		"at: a stream has no header":                in(Stream, Close{At: AtHeader}),
+		`on protocol "memcached": its answers`:      in(Memcached, BigHeader{}),
+		`on protocol "stream": its answers`:         in(Stream, DuplicateHeader{}),
+		`on protocol "stream": it declares no`:      in(Stream, ShortBody{}),
+		`on protocol "stream": its requests`:        in(Stream, EarlyAnswer{}),
+		`on protocol "scgi": it keeps no`:           in(SCGI, CloseReused{}),
+		"uwsgi keeps no connections":                in(UWSGI, Garbage{End: EndKeep}),
+		"a gRPC answer has no status line":          in(GRPC, BadHeader{Fault: HeaderStatusLine}),
+		"a gRPC header has no lines":                in(GRPC, BadHeader{Fault: HeaderNoColon}),
+		"the header of memcached is a line":         in(Memcached, BadHeader{Fault: HeaderNUL}),
+		`"http2" is what the listener speaks`:       in(GRPC, WrongProtocol{Speak: SpeakHTTP2}),
+		`and this listener speaks "grpc"`:           in(GRPC, Interim{}),
 		"listen: missing":                           {},
 		`is not host:port`:                          {Listen: "127.0.0.1"},
 		`port "http" is not a number`:               {Listen: "127.0.0.1:http"},
@@ -52,6 +71,18 @@ func TestValidate(t *testing.T) {
 			NewWithT(t).Expect(err).To(HaveOccurred())
 		})
 	}
+}
+
+// With Any a behaviour is wrong only in what is wrong in every protocol.
+func TestValidateAny(t *testing.T) {
+	g := NewWithT(t)
+	for _, b := range []Behaviour{
+		Well{Chunked: true, Status: 500, Headers: []string{"A: b"}}, BadChunk{Fault: ChunkSize}, FastCGIEnd{}, Interim{}, Contradiction{},
+		Garbage{End: EndKeep}, BigHeader{}, Close{At: AtHeader}, WrongProtocol{Speak: SpeakHTTP}, BadHeader{Fault: HeaderNoColon},
+	} {
+		g.Expect(Spec{Listen: "127.0.0.1:0", Protocol: Any, Script: Always(b)}.Validate()).To(Succeed())
+	}
+	g.Expect(Spec{Listen: "127.0.0.1:0", Protocol: Any, Script: Always(Delay{})}.Validate()).To(MatchError(ContainSubstring("for: missing")))
 }
 
 func TestScripts(t *testing.T) {

@@ -4,7 +4,8 @@ package fakeupstream
 // the client closes it.
 type Stall struct {
 	// At is AtHeader, AtHeaderEnd, AtBody (the default) or AtEnd. At AtEnd the answer lacks
-	// only what ends it, if its protocol has that: the last chunk, or FastCGI's END_REQUEST.
+	// only what ends it, if its protocol has that: the last chunk, FastCGI's END_REQUEST, gRPC's trailers, or
+	// memcached's END.
 	At Point `json:"at,omitempty"`
 	// After is how many bytes of the header or body are sent before, for AtHeader and
 	// AtBody; 0 means half.
@@ -18,6 +19,7 @@ func (b Stall) String() string { return "stall at " + string(b.At.or(AtBody)) }
 func (b Stall) check(on place) error {
 	return first(
 		b.At.check(AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		b.At.part(on),
 		notNegative("after", b.After),
 		b.Answer.checkAnswer(on),
 	)
@@ -45,8 +47,18 @@ func (x *exchange) unterminated(w *Well) error {
 	if err := x.putHead(w); err != nil {
 		return err
 	}
-	if err := x.putBody(w, 0, w.size()); err != nil {
-		return err
+	if x.hasBody(w) {
+		if err := x.putBody(w, 0, w.size()); err != nil {
+			return err
+		}
 	}
 	return x.flush()
+}
+
+// cut sends an answer up to the middle of its body, and ends.
+func (x *exchange) cut(w *Well, e Ending) error {
+	if err := x.partial(w, AtBody, 0); err != nil {
+		return err
+	}
+	return x.end(e)
 }

@@ -14,7 +14,8 @@ import (
 // that a behaviour at AtAccept strikes before it.
 type TLS struct {
 	// Names are the DNS names and IP addresses of the certificate; empty means "localhost",
-	// 127.0.0.1, ::1 and the address that is listened on.
+	// 127.0.0.1, ::1 and the address that is listened on. With protocol Any, empty means the
+	// name that the client asks for (SNI), and without one these and the address that it called.
 	Names []string `json:"names,omitempty"`
 	// Fault is what goes wrong; empty is nothing.
 	Fault TLSFault `json:"fault,omitempty"`
@@ -29,13 +30,15 @@ type TLSFault string
 
 // The TLS faults. Alerts are those of RFC 8446, section 6.
 const (
-	TLSExpired          TLSFault = "expired"           // the certificate ended in 2001
-	TLSNotYetValid      TLSFault = "not-yet-valid"     // the certificate begins in 2098
-	TLSWrongName        TLSFault = "wrong-name"        // the certificate is for wrong.invalid
-	TLSSelfSigned       TLSFault = "self-signed"       // the certificate is signed by itself
-	TLSUnknownIssuer    TLSFault = "unknown-issuer"    // it is signed by some other authority
-	TLSStalled          TLSFault = "stalled"           // silence after the ClientHello
-	TLSPlain            TLSFault = "plain"             // no TLS at all: the protocol in plain text
+	TLSExpired       TLSFault = "expired"        // the certificate ended in 2001
+	TLSNotYetValid   TLSFault = "not-yet-valid"  // the certificate begins in 2098
+	TLSWrongName     TLSFault = "wrong-name"     // the certificate is for wrong.invalid
+	TLSSelfSigned    TLSFault = "self-signed"    // the certificate is signed by itself
+	TLSUnknownIssuer TLSFault = "unknown-issuer" // it is signed by some other authority
+	TLSStalled       TLSFault = "stalled"        // silence after the ClientHello
+	// TLSPlain is no TLS at all: the protocol in plain text. With Any, clients that begin TLS get the 400 of a plain HTTP
+	// server.
+	TLSPlain            TLSFault = "plain"
 	TLSClose            TLSFault = "close"             // FIN after the ClientHello
 	TLSReset            TLSFault = "reset"             // RST after the ClientHello
 	TLSUnrecognizedName TLSFault = "unrecognized-name" // fatal alert 112: the server does not know the name
@@ -79,11 +82,14 @@ type tlsSide struct {
 // well is the same without the fault.
 func (t *tlsSide) well() *tlsSide { return &tlsSide{config: t.good, good: t.good, ca: t.ca} }
 
-func (t *TLS) side(listen string) (*tlsSide, error) {
+func (t *TLS) side(listen, protocol string) (*tlsSide, error) {
 	authority := t.Authority
 	if authority == nil {
 		a := NewAuthority("badgateway")
 		authority = &a
+	}
+	if protocol == Any {
+		return t.sideOfAny(authority)
 	}
 	names := t.Names
 	if len(names) == 0 {
@@ -97,31 +103,47 @@ func (t *TLS) side(listen string) (*tlsSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	side.good = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
-	side.config = side.good.Clone()
-	switch t.Fault {
-	case TLSExpired:
-		cert, err = authority.issue(names, longAgo, longAgo.AddDate(1, 0, 0))
-	case TLSNotYetValid:
-		cert, err = authority.issue(names, farAhead.AddDate(-1, 0, 0), farAhead)
-	case TLSWrongName:
-		cert, err = authority.Issue("wrong.invalid")
-	case TLSUnknownIssuer:
-		cert, err = NewAuthority("nobody knows this authority").Issue(names...)
-	case TLSSelfSigned:
-		cert, err = selfSigned(names)
-	case TLSOldProtocol:
-		side.config.MinVersion, side.config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
-	case TLSClientCert:
-		side.config.ClientAuth = tls.RequireAndVerifyClientCert
-		side.config.ClientCAs, err = authority.Pool()
-	case TLSStalled, TLSPlain, TLSClose, TLSReset, TLSUnrecognizedName, TLSHandshakeFailure, TLSInternalError:
-		side.config = nil
-	}
-	if side.config != nil {
+	side.good = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: alpn[protocol]}
+	if side.config, err = t.Fault.config(side.good, authority); side.config != nil && err == nil {
+		cert, err = t.Fault.certificate(authority, names)
 		side.config.Certificates = []tls.Certificate{cert}
 	}
 	return side, err
+}
+
+// alpn is what is agreed on with a client that offers it.
+var alpn = map[string][]string{HTTP: {"http/1.1"}, GRPC: {"h2"}}
+
+// config is good with the fault in it, or nil when it never comes to a handshake.
+func (f TLSFault) config(good *tls.Config, authority *Authority) (c *tls.Config, err error) {
+	c = good.Clone()
+	switch f {
+	case TLSOldProtocol:
+		c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	case TLSClientCert:
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+		c.ClientCAs, err = authority.Pool()
+	case TLSStalled, TLSPlain, TLSClose, TLSReset, TLSUnrecognizedName, TLSHandshakeFailure, TLSInternalError:
+		return nil, nil
+	}
+	return c, err
+}
+
+// certificate is the one for these names, with the fault in it.
+func (f TLSFault) certificate(authority *Authority, names []string) (tls.Certificate, error) {
+	switch f {
+	case TLSExpired:
+		return authority.issue(names, longAgo, longAgo.AddDate(1, 0, 0))
+	case TLSNotYetValid:
+		return authority.issue(names, farAhead.AddDate(-1, 0, 0), farAhead)
+	case TLSWrongName:
+		return authority.Issue("wrong.invalid")
+	case TLSUnknownIssuer:
+		return NewAuthority("nobody knows this authority").Issue(names...)
+	case TLSSelfSigned:
+		return selfSigned(names)
+	}
+	return authority.Issue(names...)
 }
 
 // CA is the certificate, in PEM, of the authority that a client of this upstream should
@@ -155,7 +177,10 @@ func (x *exchange) handshake() error {
 	}
 	state := c.ConnectionState()
 	x.ledger.mu.Lock()
-	x.rec.TLS = &TLSRecord{ServerName: state.ServerName, Version: tls.VersionName(state.Version)}
+	x.rec.TLS = &TLSRecord{
+		ServerName: state.ServerName, Version: tls.VersionName(state.Version),
+		ALPN: state.NegotiatedProtocol, ClientCert: len(state.PeerCertificates) > 0,
+	}
 	x.ledger.mu.Unlock()
 	x.event(EventSecured, strings.TrimSpace(tls.VersionName(state.Version)+" "+state.ServerName))
 	return nil

@@ -13,20 +13,27 @@ import (
 // send an answer, or part of one, have a Well to say which.
 //
 // An HTTP/1.1 connection is kept (RFC 9112, 9.3) unless the request or Close says
-// otherwise; a FastCGI connection is kept if the request had FCGI_KEEP_CONN.
+// otherwise; a FastCGI connection is kept if the request had FCGI_KEEP_CONN. Those of gRPC,
+// memcached and streams are kept, and in uwsgi and SCGI an answer ends with its connection.
+//
+// A gRPC answer has the Status, and the grpc-status that gRPC's mapping has for it. For memcached a Status from 200 to 299
+// gives the body as the item that was asked for, 404 says that there is none, and others are a SERVER_ERROR; it has no
+// header. A stream has neither status nor header, so that the body is all there is.
 type Well struct {
 	// Status is from 200 to 999; 0 means 200.
 	Status int `json:"status,omitempty"`
 	// Headers are lines such as "Content-Type: text/html", sent in this order. They take
 	// the place of the Content-Type and Content-Length that are sent by default. FastCGI
-	// answers have no Content-Length by default.
+	// answers have no Content-Length by default, and neither have those of uwsgi and SCGI.
+	// In gRPC those whose name begins with "grpc-" go in the trailers.
 	Headers []string `json:"headers,omitempty"`
 	// Body is the body; empty means "ok\n". BodySize asks for that many bytes of a
 	// fixed pattern instead, and NoBody for none.
 	Body     string `json:"body,omitempty"`
 	BodySize int64  `json:"body_size,omitempty"`
 	NoBody   bool   `json:"no_body,omitempty"`
-	// Chunked sends the body in chunks, with no Content-Length (HTTP only).
+	// Chunked sends the body in chunks, with no Content-Length (HTTP only). A client of
+	// HTTP/1.0 gets the body without chunks, and its end is that of the connection.
 	Chunked bool `json:"chunked,omitempty"`
 	// Close closes the connection after the answer, and says so in it.
 	Close bool `json:"close,omitempty"`
@@ -43,11 +50,13 @@ func (w Well) String() string {
 	return s
 }
 
-func (w Well) play(x *exchange) error {
+func (w Well) play(x *exchange) error { return w.serve(x) }
+
+func (w *Well) serve(x *exchange) error {
 	if err := x.readRequest(); err != nil {
 		return err
 	}
-	return x.answer(&w)
+	return x.answer(w)
 }
 
 func (w Well) check(on place) error {
@@ -60,8 +69,14 @@ func (w Well) check(on place) error {
 			return fmt.Errorf(`headers[%d]: %q is not a header line; write "Name: value" (bad-header sends bad ones)`, i, h)
 		}
 	}
-	if w.Chunked && on.protocol == FastCGI {
-		return errors.New("chunked: FastCGI has no chunks; remove it")
+	if w.Chunked && !on.may(HTTP) {
+		return fmt.Errorf("chunked: %s has no chunks; remove it", title(on.protocol))
+	}
+	if len(w.Headers) > 0 && !hasHeader(on.protocol) {
+		return fmt.Errorf("headers: %s has no header; remove them", title(on.protocol))
+	}
+	if w.Status != 0 && on.protocol == Stream {
+		return errors.New("status: a stream has no status; remove it")
 	}
 	given := 0
 	for _, b := range []bool{w.Body != "", w.BodySize != 0, w.NoBody} {
@@ -146,17 +161,14 @@ const (
 	keeping    persistence = iota // the protocol's default, nothing is said
 	keeping1_0                    // HTTP/1.0, where keeping has to be said
 	closing
+	untilClose // HTTP/1.0: the body has no length and ends with the connection
 	persistences
 )
 
 // appendHead appends the head of an answer: a status line and header for HTTP, a CGI
-// header for FastCGI (RFC 3875, 6.3).
+// header for FastCGI and SCGI (RFC 3875, 6.3), a status line and that header for uwsgi.
 func appendHead(dst []byte, w *Well, protocol string, p persistence) []byte {
-	if protocol == HTTP {
-		dst = append(dst, "HTTP/1.1 "...)
-	} else {
-		dst = append(dst, "Status: "...)
-	}
+	dst = append(dst, statusLine(protocol)...)
 	dst = strconv.AppendInt(dst, int64(w.status()), 10)
 	dst = append(append(dst, ' '), http.StatusText(w.status())...)
 	dst = append(dst, "\r\n"...)
@@ -166,21 +178,22 @@ func appendHead(dst []byte, w *Well, protocol string, p persistence) []byte {
 	if !w.has("Content-Type") && w.size() > 0 {
 		dst = append(dst, "Content-Type: text/plain\r\n"...)
 	}
-	if protocol == FastCGI {
+	if protocol != HTTP {
 		if w.size() == 0 && !w.has("Content-Type") {
 			dst = append(dst, "Content-Type: text/plain\r\n"...)
 		}
 		return append(dst, "\r\n"...)
 	}
 	switch {
-	case w.Chunked:
+	case p == untilClose:
+	case w.Chunked && !w.bodiless():
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 	case !w.has("Content-Length") && !w.has("Transfer-Encoding") && !w.bodiless():
 		dst = append(dst, "Content-Length: "...)
 		dst = append(strconv.AppendInt(dst, w.size(), 10), "\r\n"...)
 	}
 	switch p {
-	case closing:
+	case closing, untilClose:
 		dst = append(dst, "Connection: close\r\n"...)
 	case keeping1_0:
 		dst = append(dst, "Connection: keep-alive\r\n"...)
@@ -213,7 +226,7 @@ func prebuild(w *Well, protocol string) *prebuilt {
 // pick gives the bytes for the current request, or nil if they have to be made for it.
 func (p *prebuilt) pick(x *exchange, w *Well) []byte {
 	keep := x.persistence(w)
-	if x.s.protocol == FastCGI {
+	if x.lang.protocol() == FastCGI {
 		if x.req.id != 1 {
 			return nil
 		}

@@ -37,29 +37,76 @@ func (w *wire) Write(p []byte) (int, error) {
 // which turns close into RST. A unix socket has no such thing, but closing it while bytes
 // from the peer are unread does the same to the peer: see holder.
 func (w *wire) reset() error {
-	if l, ok := w.Conn.(interface{ SetLinger(int) error }); ok {
+	s := socket(w.Conn)
+	if l, ok := s.(interface{ SetLinger(int) error }); ok {
 		l.SetLinger(0)
 	} else if w.held != nil {
 		w.held.await()
+	} else if raw := rawConn(s); raw != nil {
+		raw.Control(lingerNot)
 	}
 	return w.Conn.Close()
+}
+
+// socket is the connection that is under others which tell of it by NetConn, as those of crypto/tls do. What is under one
+// that does not is not looked for.
+func socket(c net.Conn) net.Conn {
+	for {
+		over, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		under := over.NetConn()
+		if under == nil {
+			return c
+		}
+		c = under
+	}
+}
+
+// isUnix tells whether c is a unix socket, whatever the address says that it is to be taken for.
+func isUnix(c net.Conn) bool {
+	s := socket(c)
+	if _, ok := s.(*net.UnixConn); ok {
+		return true
+	}
+	_, tcp := s.(*net.TCPConn)
+	a := s.LocalAddr()
+	return !tcp && a != nil && a.Network() == "unix"
+}
+
+// rawConn gives the file descriptor of c, or nil if c has none.
+func rawConn(c any) syscall.RawConn {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
 }
 
 // closeNow closes a socket, and means it. A process that this program is just starting holds copies of all descriptors
 // for a moment, and while it does a mere close neither stops a listener nor tells a peer; shutdown does both.
 func closeNow(c io.Closer) error {
-	if s, ok := c.(syscall.Conn); ok {
-		if raw, err := s.SyscallConn(); err == nil {
-			raw.Control(shutDown)
-		}
+	var under any = c
+	if conn, ok := c.(net.Conn); ok {
+		under = socket(conn)
+	}
+	if raw := rawConn(under); raw != nil {
+		raw.Control(shutDown)
 	}
 	return c.Close()
 }
 
 // fin tells the client that nothing more will come.
 func (w *wire) fin() error {
-	if h, ok := w.Conn.(interface{ CloseWrite() error }); ok {
-		return h.CloseWrite()
+	for _, c := range []net.Conn{w.Conn, socket(w.Conn)} {
+		if h, ok := c.(interface{ CloseWrite() error }); ok {
+			return h.CloseWrite()
+		}
 	}
 	return w.Conn.Close()
 }

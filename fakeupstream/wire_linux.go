@@ -20,6 +20,11 @@ func shutDown(fd uintptr) {
 	unix.Shutdown(int(fd), unix.SHUT_RDWR)
 }
 
+// lingerNot makes a close of a TCP socket send RST.
+func lingerNot(fd uintptr) {
+	unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
+}
+
 // holding is the holder of Linux: there, closing a unix socket with unread bytes gives the
 // peer ECONNRESET.
 type holding struct {
@@ -29,12 +34,8 @@ type holding struct {
 }
 
 func newHolder(c net.Conn) holder {
-	sc, ok := c.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
+	raw := rawConn(c)
+	if raw == nil {
 		return nil
 	}
 	return &holding{c: c, raw: raw}

@@ -7,7 +7,8 @@ import (
 
 // ShortBody sends a body that is shorter than its Content-Length, and ends. In FastCGI the
 // request ends in good order, with a body that is short of the Content-Length in the
-// CGI header.
+// CGI header. In gRPC the message has the length as well, and in memcached the line before the item.
+// Not for streams, which have no lengths: there Any sends the body without its last bytes.
 type ShortBody struct {
 	// Missing is how many bytes are declared and not sent; 0 means 1.
 	Missing int64 `json:"missing,omitempty"`
@@ -24,7 +25,7 @@ func (b ShortBody) String() string {
 func (b ShortBody) ending() Ending { return b.End }
 
 func (b ShortBody) check(on place) error {
-	return first(notNegative("missing", b.Missing), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
+	return first(on.not(noLengths, Stream), notNegative("missing", b.Missing), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
 }
 
 func (b ShortBody) play(x *exchange) error {
@@ -36,7 +37,7 @@ type LongBody struct {
 	// Extra is how many bytes are sent beyond the declared ones; 0 means 1. They are x's.
 	Extra int `json:"extra,omitempty"`
 	// End is how the connection ends; empty means EndKeep, so that the surplus is in the
-	// way of the next answer.
+	// way of the next answer, or EndClose if the client did not ask to keep the connection.
 	End Ending `json:"end,omitempty"`
 	// Answer is what is sent.
 	Answer Well `json:"answer,omitzero"`
@@ -49,11 +50,11 @@ func (b LongBody) String() string {
 func (b LongBody) ending() Ending { return b.End }
 
 func (b LongBody) check(on place) error {
-	return first(notNegative("extra", b.Extra), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
+	return first(on.not(noLengths, Stream), notNegative("extra", b.Extra), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
 }
 
 func (b LongBody) play(x *exchange) error {
-	return x.wrongLength(b.Answer, b.Answer.size(), max(b.Extra, 1), b.End.or(EndKeep))
+	return x.wrongLength(b.Answer, b.Answer.size(), max(b.Extra, 1), b.End)
 }
 
 // noChunks is the check of answers that are about Content-Length.
@@ -64,19 +65,36 @@ func noChunks(w Well) error {
 	return nil
 }
 
+// noLengths is why these are not for streams.
+const noLengths = "it declares no lengths"
+
+// wrongLength answers with a Content-Length and a body that differ. Without an ending the connection goes on as the client
+// asked for.
 func (x *exchange) wrongLength(w Well, declare int64, extra int, e Ending) error {
 	if err := x.readRequest(); err != nil {
 		return err
+	}
+	if e == "" && x.req.keep {
+		e = EndKeep
+	}
+	w.Chunked = false
+	if x.lang.protocol() == Stream {
+		if err := x.putBody(&w, 0, max(w.size()-(declare-w.size()), 0)); err != nil {
+			return err
+		}
+		return x.sendAndEnd([]byte(filler(extra)), e)
 	}
 	w.Headers = append([]string{fmt.Sprintf("Content-Length: %d", declare)}, w.Headers...)
 	if err := x.putHead(&w); err != nil {
 		return err
 	}
-	if err := x.putBody(&w, 0, w.size()); err != nil {
-		return err
-	}
-	if err := x.put([]byte(filler(extra))); err != nil {
-		return err
+	if x.hasBody(&w) {
+		if err := x.putBody(&w, 0, w.size()); err != nil {
+			return err
+		}
+		if err := x.put([]byte(filler(extra))); err != nil {
+			return err
+		}
 	}
 	if err := x.putEnd(&w); err != nil {
 		return err

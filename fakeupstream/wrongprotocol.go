@@ -2,7 +2,9 @@ package fakeupstream
 
 import "fmt"
 
-// WrongProtocol speaks another protocol than the client expects.
+// WrongProtocol speaks another protocol than the client expects. On a connection of Any that speaks
+// that very one, and on those of uwsgi and SCGI, whose clients take an HTTP answer for one of
+// theirs, it speaks "fastcgi" in place of "http", and "http" in place of others.
 type WrongProtocol struct {
 	// Speak is what it speaks instead; it must be given.
 	Speak Tongue `json:"speak,omitempty"`
@@ -48,6 +50,19 @@ func (t Tongue) said() []byte {
 	return nil
 }
 
+// fits tells whether a client of the protocol takes what is said for a good answer.
+func (t Tongue) fits(protocol string) bool {
+	switch t {
+	case SpeakHTTP:
+		return protocol == HTTP || protocol == UWSGI || protocol == SCGI
+	case SpeakFastCGI:
+		return protocol == FastCGI
+	case SpeakHTTP2:
+		return protocol == GRPC
+	}
+	return false
+}
+
 func (b WrongProtocol) String() string {
 	return fmt.Sprintf("speak %s%s", b.Speak, b.End.then(EndClose))
 }
@@ -56,17 +71,24 @@ func (b WrongProtocol) ending() Ending { return b.End }
 
 func (b WrongProtocol) check(on place) error {
 	all := []Tongue{SpeakSSH, SpeakSMTP, SpeakHTTP, SpeakFastCGI, SpeakTLSAlert, SpeakHTTP2, SpeakHTTP09}
-	if string(b.Speak) == on.protocol {
+	if b.Speak.fits(on.protocol) {
 		return fmt.Errorf("speak: %q is what the listener speaks anyway", b.Speak)
 	}
 	return first(required("speak", b.Speak, all...), b.End.check(on))
 }
 
 func (b WrongProtocol) play(x *exchange) error {
-	if b.Speak == SpeakSSH || b.Speak == SpeakSMTP {
+	speak := b.Speak
+	if speak == SpeakSSH || b.Speak == SpeakSMTP {
 		x.acts()
 	} else if err := x.readRequest(); err != nil {
 		return err
 	}
-	return x.sendAndEnd(b.Speak.said(), b.End)
+	if speak.fits(x.lang.protocol()) {
+		speak = SpeakHTTP
+		if b.Speak == SpeakHTTP {
+			speak = SpeakFastCGI
+		}
+	}
+	return x.sendAndEnd(speak.said(), b.End)
 }

@@ -20,6 +20,13 @@ type Options struct {
 	RealTime bool
 	// Install allows to install and start a container engine where none is and the machine is Debian's and ours.
 	Install bool
+	// Stranger makes a lab for configs that anybody wrote: its gateway's container has 1 GiB of memory and no swap, 4096
+	// processes and threads, 512 MiB for the cells' folders, and no capability but those that the lab's own program needs.
+	// What runs in a world is jailed with or without it; see wire.WorldSpec.
+	Stranger bool
+	// Nginx is the version that a lab for strangers' configs runs ("1.26"), where GatewayImage names no image; empty for the
+	// one that the project is tested with.
+	Nginx string
 	// Say gets a line about each long step; nil for none.
 	Say func(format string, a ...any)
 }
@@ -64,10 +71,13 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	defer func() { <-swept }()
 	l := &Lab{options: o, engine: e, backends: map[string]*backendStation{}}
 	image := o.GatewayImage
-	if image == "" {
-		image, err = e.Image(ctx, "gateway")
-	} else {
+	switch {
+	case image != "":
 		err = e.Pull(ctx, image)
+	case o.Stranger:
+		image, err = e.Nginx(ctx, o.Nginx)
+	default:
+		image, err = e.Image(ctx, "gateway")
 	}
 	if err != nil {
 		return nil, err
@@ -75,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if l.agent, err = e.Agent(ctx); err != nil {
 		return nil, err
 	}
-	if l.gateway, err = l.newStation(ctx, stationSpec{image: image}); err != nil {
+	if l.gateway, err = l.newStation(ctx, stationSpec{image: image, stranger: o.Stranger}); err != nil {
 		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
 	}
 	if l.version, err = l.gatewayVersion(ctx, Nginx); err != nil {

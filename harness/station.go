@@ -35,17 +35,45 @@ type stationSpec struct {
 	beside *station // the lab's first container, whose namespaces and volume a backend shares
 	memory int64    // bytes; 0 for no limit
 	cpus   float64  // 0 for no limit
+	// stranger bounds all that the container may use, see Options.Stranger
+	stranger bool
 }
 
-// cellsVolume holds the cells' folders in memory. It has no name, so the engine removes it with the container.
-var cellsVolume = mount.Mount{
-	Type: mount.TypeVolume, Target: wire.Root,
-	VolumeOptions: &mount.VolumeOptions{
-		Labels: engine.Labels(),
-		DriverConfig: &mount.Driver{
-			Name: "local", Options: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": "mode=755"},
+// What a container for strangers' configs may use. A world's own bounds are far lower, so that one that reaches them does not
+// take the others with it; see the agent.
+const (
+	strangerMemory = 1 << 30
+	strangerPids   = 4096
+	strangerVolume = 512 << 20
+)
+
+// agentRights are all capabilities that the agent's own work takes, where it has those alone: they include what its jailed
+// processes keep of them.
+var agentRights = []string{
+	"NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "SYS_CHROOT", "SETPCAP",
+	"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID",
+}
+
+// bound sets the limits of a container for strangers' configs.
+func bound(h *container.HostConfig) {
+	pids := int64(strangerPids)
+	h.Memory, h.MemorySwap, h.PidsLimit = strangerMemory, strangerMemory, &pids
+	h.CapDrop, h.CapAdd = []string{"ALL"}, agentRights
+	h.Ulimits = append(h.Ulimits, &container.Ulimit{Name: "core"})
+}
+
+// cellsVolume holds the cells' folders in memory; the options are those of tmpfs(5). It has no name, so the engine removes
+// it with the container.
+func cellsVolume(options string) mount.Mount {
+	return mount.Mount{
+		Type: mount.TypeVolume, Target: wire.Root,
+		VolumeOptions: &mount.VolumeOptions{
+			Labels: engine.Labels(),
+			DriverConfig: &mount.Driver{
+				Name: "local", Options: map[string]string{"type": "tmpfs", "device": "tmpfs", "o": options},
+			},
 		},
-	},
+	}
 }
 
 const agentAt = "/badgateway-agent"
@@ -56,7 +84,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 	s := &station{engine: l.engine.Client(), stderr: &bytes.Buffer{}}
 	files := map[string][]byte{agentAt: l.agent}
 	if !l.options.RealTime {
-		lib, err := l.engine.Faketime(ctx)
+		lib, err := l.engine.FaketimeFor(ctx, spec.image)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +110,11 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 				h.SecurityOpt = []string{"apparmor=unconfined"}
 				h.NetworkMode = "none"
 				if spec.beside == nil {
-					h.Mounts = append(h.Mounts, cellsVolume)
+					options := "mode=755"
+					if spec.stranger {
+						options += fmt.Sprintf(",size=%d", strangerVolume)
+					}
+					h.Mounts = append(h.Mounts, cellsVolume(options))
 				} else {
 					id := spec.beside.container.GetContainerID()
 					h.NetworkMode = container.NetworkMode("container:" + id)
@@ -93,6 +125,9 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 					h.Memory, h.MemorySwap = spec.memory, spec.memory
 				}
 				h.NanoCPUs = int64(spec.cpus * 1e9)
+				if spec.stranger {
+					bound(h)
+				}
 			},
 			LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
 				PreCreates: []testcontainers.ContainerRequestHook{func(ctx context.Context, _ testcontainers.ContainerRequest) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,25 +30,45 @@ func fakeCommand() *cobra.Command {
 }
 
 func imagesCommand() *cobra.Command {
-	return &cobra.Command{
+	var versions []string
+	c := &cobra.Command{
 		Use:   "images",
-		Short: "Get the images that the labs need, and say which they are",
+		Short: "Get the images that labs and checks need, and say which they are",
+		Example: `  badgateway images
+  badgateway images --nginx 1.18,1.26`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			say := newProgress(c.ErrOrStderr(), 0).say
 			e, err := engine.Find(c.Context(), engine.Options{Install: true, Say: say})
 			if err != nil {
 				return noLab{err}
 			}
-			for _, name := range []string{"gateway", "php"} {
+			names := []string{"gateway", "php", "nginx"}
+			if len(versions) > 0 {
+				names = nil
+			}
+			for _, v := range versions {
+				names = append(names, "nginx:"+v)
+			}
+			for _, name := range names {
 				ref, err := e.Image(c.Context(), name)
-				if err != nil {
+				if no := (*engine.NoNginxError)(nil); errors.As(err, &no) {
+					return err
+				} else if err != nil {
 					return noLab{err}
 				}
-				fmt.Fprintf(c.OutOrStdout(), "%-8s %s\n", name, ref)
+				fmt.Fprintf(c.OutOrStdout(), "%-10s %s\n", name, ref)
 			}
 			return nil
 		},
 	}
+	var have []string
+	for _, v := range engine.NginxVersions() {
+		have = append(have, v.Version)
+	}
+	c.Flags().StringSliceVar(&versions, "nginx", nil,
+		"only the images that check uses for these versions of nginx ("+strings.Join(have, ", ")+")")
+	return c
 }
 
 func cleanCommand() *cobra.Command {

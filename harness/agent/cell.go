@@ -20,13 +20,15 @@ import (
 // faketimerc is the one place where a program under libfaketime looks when its environment was wiped, as nginx's is.
 const faketimerc = "/etc/faketimerc"
 
-// cell is one scenario's own world: a network namespace, a mount namespace, and a folder.
+// cell is one scenario's own place: a network namespace, a mount namespace, and a folder.
 type cell struct {
 	id    string
 	dir   string
 	guest bool // the folder and the network belong to the cell of another container
 	netns *os.File
 	diag  *diagnostics // nil where the kernel has none
+	jail  *jail        // of a world; nil otherwise
+	world *world       // likewise
 	tid   int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
 	jobs  chan func()  // what that thread has to do
 	gone  chan struct{}
@@ -53,24 +55,50 @@ func openCell(spec wire.CellSpec) (*cell, error) {
 	for _, l := range spec.Logs {
 		c.logs[l] = 0
 	}
-	if err := c.makeFolders(); err != nil {
-		return nil, err
+	if spec.World != nil && c.guest {
+		return nil, fmt.Errorf("cell %s is to be a world, which has a network of its own", c.id)
+	}
+	if spec.World == nil {
+		if err := c.makeFolders(); err != nil {
+			return nil, err
+		}
 	}
 	started := make(chan error, 1)
 	go c.live(spec, started)
 	if err := <-started; err != nil {
+		c.abandon()
 		if !c.guest {
 			os.RemoveAll(c.dir)
 		}
 		return nil, err
 	}
-	for _, f := range spec.Files {
+	files := spec.Files
+	if spec.World != nil {
+		files = append([]wire.File{{Path: c.clockFile(), Data: c.clockText(0)}}, files...)
+	}
+	for _, f := range files {
 		if err := c.writeFile(f); err != nil {
 			c.close()
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// abandon ends what of a world was there before something else of it failed.
+func (c *cell) abandon() {
+	if c.world != nil {
+		c.world.close()
+	}
+	if c.jail != nil {
+		c.jail.close()
+	}
+	if c.diag != nil {
+		c.diag.close()
+	}
+	if c.netns != nil {
+		c.netns.Close()
+	}
 }
 
 // live is the cell's own thread. The goroutine never unlocks it, so the thread, and with it the last reference to the
@@ -113,10 +141,18 @@ func (c *cell) enter(spec wire.CellSpec) error {
 			return err
 		}
 	}
+	if spec.World != nil {
+		if c.jail, err = newJail(c.dir); err != nil {
+			return err
+		}
+	}
 	if spec.Join == "" {
 		if err := c.setUpLoopback(spec.Addresses); err != nil {
 			return err
 		}
+	}
+	if spec.World != nil {
+		return c.enterWorld(*spec.World)
 	}
 	for _, f := range c.folders {
 		if err := bind(c.path(f.Path), f.Path); err != nil {
@@ -127,6 +163,24 @@ func (c *cell) enter(spec wire.CellSpec) error {
 		return bind(c.clockFile(), faketimerc)
 	}
 	return nil
+}
+
+// enterWorld brings up the rest of a world, when the cell's own thread is in its root and network.
+func (c *cell) enterWorld(spec wire.WorldSpec) error {
+	started := make(chan error, 1)
+	go c.jail.live(c.netns, started)
+	if err := <-started; err != nil {
+		return err
+	}
+	for _, f := range c.folders {
+		if err := c.jail.root.mkdir(f.Path, 0o755, 0, 0); err != nil {
+			return fmt.Errorf("making %s in cell %s: %w", f.Path, c.id, err)
+		}
+	}
+	if err := forgetPtrace(); err != nil {
+		return err
+	}
+	return c.setUpWorld(spec)
 }
 
 func joinNetns(path string) error {
@@ -188,13 +242,17 @@ func (c *cell) online(f func() error) error {
 	return <-done
 }
 
-// path is where a path of the cell lies outside it.
+// path is where a path of the cell lies outside it. A world has no such place: what lies in its root is a stranger's, and
+// is reached through its jail's tree alone.
 func (c *cell) path(p string) string {
 	return filepath.Join(c.dir, p)
 }
 
 // holds tells whether a path lies in one of the cell's own folders.
 func (c *cell) holds(p string) bool {
+	if c.jail != nil {
+		return true
+	}
 	for _, f := range c.folders {
 		if p == f.Path || strings.HasPrefix(p, strings.TrimSuffix(f.Path, "/")+"/") {
 			return true
@@ -216,11 +274,17 @@ func (c *cell) close() error {
 	for _, p := range procs {
 		p.kill()
 	}
+	if c.jail != nil {
+		c.jail.close()
+	}
 	for _, p := range procs {
 		<-p.ended
 	}
 	for _, f := range fakes {
 		errs = append(errs, f.Close())
+	}
+	if c.world != nil {
+		c.world.close()
 	}
 	close(c.jobs)
 	<-c.gone

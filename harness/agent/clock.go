@@ -43,6 +43,20 @@ func (k *clock) After(d time.Duration) <-chan time.Time {
 	return a.ring
 }
 
+// pending is how many wait for a time to come.
+func (k *clock) pending() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.alarms)
+}
+
+// ahead is how far the clock is ahead of the machine's.
+func (k *clock) ahead() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.offset
+}
+
 func (k *clock) ring(a *alarm) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -71,10 +85,20 @@ func (k *clock) move(offset time.Duration) {
 
 // clockFile is what the processes of this container's part of the cell see at faketimerc.
 func (c *cell) clockFile() string {
+	if c.jail != nil {
+		return faketimerc
+	}
 	if c.guest {
 		return fmt.Sprintf("%s-%d", c.path(faketimerc), os.Getpid())
 	}
 	return c.path(faketimerc)
+}
+
+func (c *cell) openClock() (*os.File, error) {
+	if c.jail != nil {
+		return c.jail.root.open(faketimerc, os.O_WRONLY)
+	}
+	return os.OpenFile(c.clockFile(), os.O_WRONLY, 0)
 }
 
 // clockText is how faketimerc says an offset. The gateway's clock all but stands still between two moves (a thousandth of
@@ -91,7 +115,7 @@ func (c *cell) clockText(offset time.Duration) string {
 func (c *cell) moveClock(offset time.Duration) error {
 	text := c.clockText(offset)
 	// In place and of growing length, so that a reader never finds the file empty.
-	f, err := os.OpenFile(c.clockFile(), os.O_WRONLY, 0)
+	f, err := c.openClock()
 	if err != nil {
 		return fmt.Errorf("moving the clock of cell %s: %w", c.id, err)
 	}

@@ -136,9 +136,9 @@ func readTree(root string) ([]entry, error) {
 
 // writeFile writes a file into one of the cell's folders, or covers the image's own file at that path.
 func (c *cell) writeFile(f wire.File) error {
-	mode := fs.FileMode(f.Mode)
-	if mode == 0 {
-		mode = 0o644
+	mode := modeOf(f)
+	if c.jail != nil {
+		return c.writeJailed(f, mode)
 	}
 	at := c.path(f.Path)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -146,11 +146,20 @@ func (c *cell) writeFile(f wire.File) error {
 	}
 	_, err := os.Lstat(at)
 	known := err == nil
+	if f.Dir {
+		return c.writeFolder(f, at, mode)
+	}
 	if known && c.holds(f.Path) {
 		// A program that has the old file open keeps it whole: the new one takes its place.
 		if err := os.Remove(at); err != nil {
 			return fmt.Errorf("replacing %s in cell %s: %w", f.Path, c.id, err)
 		}
+	}
+	if f.Link != "" {
+		if !c.holds(f.Path) {
+			return fmt.Errorf("writing the link %s into cell %s: it is in none of its folders", f.Path, c.id)
+		}
+		return os.Symlink(f.Link, at)
 	}
 	if err := os.WriteFile(at, []byte(f.Data), mode); err != nil {
 		return fmt.Errorf("writing %s into cell %s: %w", f.Path, c.id, err)
@@ -169,26 +178,90 @@ func (c *cell) writeFile(f wire.File) error {
 	return c.inside(func() error { return bind(at, f.Path) })
 }
 
+func modeOf(f wire.File) fs.FileMode {
+	switch {
+	case f.Mode != 0:
+		return fs.FileMode(f.Mode)
+	case f.Dir:
+		return 0o755
+	default:
+		return 0o644
+	}
+}
+
+// writeFolder makes a folder in one of the cell's folders.
+func (c *cell) writeFolder(f wire.File, at string, mode fs.FileMode) error {
+	if !c.holds(f.Path) {
+		return fmt.Errorf("making the folder %s in cell %s: it is in none of its folders", f.Path, c.id)
+	}
+	if err := errors.Join(os.MkdirAll(at, 0o755), os.Chmod(at, mode)); err != nil {
+		return fmt.Errorf("making the folder %s in cell %s: %w", f.Path, c.id, err)
+	}
+	if f.User == "" {
+		return nil
+	}
+	if err := c.chown(at, f.User); err != nil {
+		return fmt.Errorf("giving %s to %s: %w", f.Path, f.User, err)
+	}
+	return nil
+}
+
+// writeJailed is writeFile for a world.
+func (c *cell) writeJailed(f wire.File, mode fs.FileMode) error {
+	uid, gid, err := owner(f.User)
+	if err != nil {
+		return fmt.Errorf("giving %s to %s: %w", f.Path, f.User, err)
+	}
+	switch root := c.jail.root; {
+	case f.Dir:
+		err = root.mkdir(f.Path, mode, uid, gid)
+	case f.Link != "":
+		err = root.link(f.Path, f.Link, uid, gid)
+	default:
+		err = root.write(f.Path, f.Data, mode, uid, gid)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s into cell %s: %w", f.Path, c.id, err)
+	}
+	return nil
+}
+
 func (c *cell) chown(path, name string) error {
-	u, err := user.Lookup(name)
+	uid, gid, err := owner(name)
 	if err != nil {
 		return err
 	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
 	return os.Chown(path, uid, gid)
 }
 
+// owner is a user of the image, with its group; root when empty.
+func owner(name string) (uid, gid int, err error) {
+	if name == "" {
+		return 0, 0, nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	uid, _ = strconv.Atoi(u.Uid)
+	gid, _ = strconv.Atoi(u.Gid)
+	return uid, gid, nil
+}
+
 func (c *cell) changeFile(s wire.FileSpec) error {
+	remove, chmod := os.RemoveAll, os.Chmod
 	at := c.path(s.File.Path)
+	if c.jail != nil {
+		remove, chmod, at = c.jail.root.remove, c.jail.root.chmod, s.File.Path
+	}
 	switch {
 	case s.Remove:
-		if err := os.RemoveAll(at); err != nil {
+		if err := remove(at); err != nil {
 			return fmt.Errorf("removing %s from cell %s: %w", s.File.Path, c.id, err)
 		}
 		return nil
 	case s.Chmod:
-		if err := os.Chmod(at, fs.FileMode(s.File.Mode)); err != nil {
+		if err := chmod(at, fs.FileMode(s.File.Mode)); err != nil {
 			return fmt.Errorf("changing the mode of %s in cell %s: %w", s.File.Path, c.id, err)
 		}
 		return nil
@@ -203,23 +276,51 @@ func (c *cell) news() (map[string]string, error) {
 	defer c.mu.Unlock()
 	all := make(map[string]string, len(c.logs))
 	for path, from := range c.logs {
-		text, err := os.ReadFile(c.path(path))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		fresh, from, err := c.readOn(path, from)
+		if errors.Is(err, fs.ErrNotExist) || err != nil && c.jail != nil {
+			continue // in a world, anything may lie there
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the log %s of cell %s: %w", path, c.id, err)
 		}
-		if int64(len(text)) < from {
-			from = 0 // the file was begun anew
-		}
-		fresh := text[from:]
 		// A line that is still being written is left for the next time.
 		fresh = fresh[:bytes.LastIndexByte(fresh, '\n')+1]
 		c.logs[path] = from + int64(len(fresh))
 		all[path] = string(fresh)
 	}
 	return all, nil
+}
+
+// readOn is what was added to a file since it was read up to an offset; that is 0 again where the file was begun anew.
+func (c *cell) readOn(path string, from int64) ([]byte, int64, error) {
+	if c.jail != nil {
+		text, size, err := c.jail.root.read(path, from, readAtMost)
+		if err == nil && size < from {
+			from = 0
+			text, _, err = c.jail.root.read(path, 0, readAtMost)
+		}
+		return text, from, err
+	}
+	text, err := os.ReadFile(c.path(path))
+	if err != nil {
+		return nil, from, err
+	}
+	if int64(len(text)) < from {
+		from = 0
+	}
+	return text[from:], from, nil
+}
+
+// readAtMost is how much of a file of a world is read at once.
+const readAtMost = 4 << 20
+
+// readFile reads a file of the cell; of a world's, the first 4 MiB.
+func (c *cell) readFile(path string) ([]byte, error) {
+	if c.jail == nil {
+		return os.ReadFile(c.path(path))
+	}
+	text, _, err := c.jail.root.read(path, 0, readAtMost)
+	return text, err
 }
 
 // disk makes a folder of the cell a file system of its own, or gives the folder back.

@@ -22,7 +22,8 @@ import (
 type process struct {
 	spec   wire.ProcSpec
 	pid    int
-	output string        // the file that holds what it printed
+	cell   *cell
+	memory int           // oomKills when it started
 	ended  chan struct{} // closed when it was waited for
 	state  *os.ProcessState
 }
@@ -47,13 +48,13 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	if err != nil && !errors.Is(err, errLimit) {
 		return wire.ProcStarted{}, err
 	}
-	p := &process{spec: spec, output: c.path(wire.OutputOf(spec.Name)), ended: make(chan struct{})}
+	p := &process{spec: spec, cell: c, ended: make(chan struct{})}
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
-	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, spec.Env...)
+	cmd.Env = append([]string{searchPath}, spec.Env...)
 	if spec.Clock {
 		cmd.Env = append(cmd.Env, "LD_PRELOAD="+wire.FaketimeAt, "FAKETIME_NO_CACHE=1")
 	}
-	output, err := os.OpenFile(p.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	output, err := c.openOutput(spec.Name)
 	if err != nil {
 		return wire.ProcStarted{}, fmt.Errorf("making a place for what %s prints: %w", spec.Name, err)
 	}
@@ -63,20 +64,39 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	// keep its output open for ever.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
-	err = c.inside(func() error { return children.start(cmd) })
+	if c.jail == nil {
+		err = c.inside(func() error { return children.start(cmd) })
+	} else {
+		p.memory = oomKills()
+		err = c.startJailed(cmd)
+	}
 	if err != nil {
 		return wire.ProcStarted{}, fmt.Errorf("starting %s: %w", spec.Argv[0], err)
 	}
 	p.pid = cmd.Process.Pid
-	go func() {
-		children.wait(cmd)
-		p.state = cmd.ProcessState
-		close(p.ended)
-	}()
 	c.mu.Lock()
 	c.procs[spec.Name] = p
 	c.mu.Unlock()
+	go func() {
+		children.wait(cmd)
+		p.state = cmd.ProcessState
+		if c.jail != nil {
+			c.jailedEnded(p)
+		}
+		close(p.ended)
+	}()
 	return c.awaitReady(p)
+}
+
+// searchPath is where a cell's processes look for programs.
+const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// openOutput opens the file that holds what a process prints.
+func (c *cell) openOutput(process string) (*os.File, error) {
+	if c.jail != nil {
+		return c.jail.root.append(wire.OutputOf(process))
+	}
+	return os.OpenFile(c.path(wire.OutputOf(process)), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 }
 
 // free tells whether nothing listens at any of the addresses.
@@ -122,7 +142,7 @@ func (c *cell) awaitReady(p *process) (wire.ProcStarted, error) {
 
 // printed is the end of what the process printed.
 func (p *process) printed() string {
-	text, err := os.ReadFile(p.output)
+	text, err := p.cell.readFile(wire.OutputOf(p.spec.Name))
 	if err != nil {
 		return err.Error()
 	}
@@ -160,6 +180,10 @@ func (c *cell) signal(r wire.ProcRef) error {
 			if err := unix.Kill(pid, sig); err != nil {
 				return fmt.Errorf("sending %v to a child of %s: %w", sig, r.Name, err)
 			}
+		}
+	case r.Group && c.jail != nil:
+		if err := c.jail.signalAll(sig); err != nil {
+			return err
 		}
 	case r.Group:
 		// A group that is gone has nothing left to be told; a gateway that refused its config is such a one.
@@ -247,6 +271,7 @@ func reap(signals <-chan os.Signal) {
 
 // tail keeps the end of what a process printed.
 type tail struct {
+	most int // bytes; tailBytes when 0
 	mu   sync.Mutex
 	text []byte
 }
@@ -257,8 +282,12 @@ func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(t.text, b...)
-	if over := len(t.text) - tailBytes; over > 0 {
-		t.text = t.text[over:]
+	most := t.most
+	if most == 0 {
+		most = tailBytes
+	}
+	if over := len(t.text) - most; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
 	}
 	return len(b), nil
 }

@@ -25,7 +25,7 @@ func (a *Agent) tunnel(stream net.Conn) {
 	}
 	var conn net.Conn
 	if err := c.online(func() (err error) {
-		conn, err = net.Dial("tcp", to)
+		conn, err = ours.Dial("tcp", to)
 		return err
 	}); err != nil {
 		fmt.Fprintf(stream, "HTTP/1.0 502 Bad Gateway\r\nContent-Type: text/plain\r\n\r\n"+

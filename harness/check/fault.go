@@ -9,6 +9,8 @@ type Fault struct {
 	Kind FaultKind
 	// Does is what the upstream does to a request, for Behaves.
 	Does fakeupstream.Behaviour
+	// Elsewhere is what it does in place of Does in protocols other than http and https, which have no chunks; nil for the same.
+	Elsewhere fakeupstream.Behaviour
 	// TLS is the fault of its TLS, for TLSFault: one of fakeupstream's, or "plain".
 	TLS string
 	// Protocols are those that it makes sense for; all when empty.
@@ -17,6 +19,14 @@ type Fault struct {
 	Methods []string
 	// Cuts tells that the upstream's answer ends before its end.
 	Cuts bool
+}
+
+// For is what the upstream does to a request of that protocol ("http", "fastcgi"), for Behaves.
+func (f Fault) For(protocol string) fakeupstream.Behaviour {
+	if f.Elsewhere != nil && protocol != "http" && protocol != "https" {
+		return f.Elsewhere
+	}
+	return f.Does
 }
 
 // FaultKind is what a fault breaks.

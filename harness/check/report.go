@@ -36,8 +36,12 @@ type Report struct {
 	Faults   []FaultInfo `json:"faults"`
 	Routes   []Route     `json:"routes"`
 	Findings []Finding   `json:"findings"`
+	// Partial is true when not all routes or faults were looked at (--route, --fault).
+	Partial bool `json:"partial,omitempty"`
 	// PolicyFile is the policy that was held against the measurements; empty for the default.
 	PolicyFile string `json:"policy_file,omitempty"`
+	// FailOn is the least severity of a finding that fails ("high", "medium", "low"); "medium" when empty.
+	FailOn string `json:"fail_on,omitempty"`
 }
 
 // The verdicts of a Report.
@@ -116,6 +120,8 @@ type Route struct {
 	// Healthy is the answer before any fault.
 	Healthy Outcome `json:"healthy"`
 	Cells   []Cell  `json:"cells"`
+	// Breaches are what the policy does not allow of the healthy answer.
+	Breaches []string `json:"breaches,omitempty"`
 }
 
 // A Cell is one fault on one route with one method.
@@ -169,6 +175,8 @@ type Outcome struct {
 	// Log are the gateway's lines of level warn and above of this request, LogFile where they went.
 	Log     []nginxlog.Line `json:"log,omitempty"`
 	LogFile string          `json:"log_file,omitempty"`
+	// Loop is true when the gateway called itself without end, and was cut off.
+	Loop bool `json:"loop,omitempty"`
 	// Calls are the gateway's connections to upstreams.
 	Calls []Call `json:"calls,omitempty"`
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,17 +15,23 @@ import (
 )
 
 // bootstrap runs mmdebstrap with a list of sources, "" for its own, and has
-// the engine make the base image of what it writes, while it writes it. It
+// the engine make a suite's base image of what it writes, while it writes it. It
 // returns what the tool said.
-func (e *Engine) bootstrap(ctx context.Context, tool, list string) (output string, err error) {
+func (e *Engine) bootstrap(ctx context.Context, suite, tool, list string) (output string, err error) {
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var said bytes.Buffer
-	cmd := exec.CommandContext(running, tool, bootstrapArgs(e.arch, list)...)
+	cmd := exec.CommandContext(running, tool, bootstrapArgs(e.arch, suite, list)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	if dir := scratch(); dir != "" {
-		cmd.Env = append(cmd.Env, "TMPDIR="+dir)
+	dir, err := os.MkdirTemp(scratch(), bootstrapDir)
+	if err != nil {
+		return "", fmt.Errorf("making a folder to put the base image together in: %w", err)
 	}
+	defer tidy(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // apt fetches as a user of its own
+		return "", fmt.Errorf("opening the folder to put the base image together in: %w", err)
+	}
+	cmd.Env = append(cmd.Env, "TMPDIR="+dir)
 	cmd.Stdin = strings.NewReader(list)
 	cmd.Stderr = &said
 	// Killed, it would leave its folder and mounts behind; asked, it cleans up.
@@ -46,7 +53,7 @@ func (e *Engine) bootstrap(ctx context.Context, tool, list string) (output strin
 		ended <- err
 		w.CloseWithError(err) // nil is the end of the archive
 	}()
-	imported := e.importBase(running, archive)
+	imported := e.importBase(running, suite, archive)
 	var made error
 	select {
 	case made = <-ended:
@@ -70,9 +77,23 @@ func (e *Engine) bootstrap(ctx context.Context, tool, list string) (output strin
 	return "", nil
 }
 
+// bootstrapDir is what the folder is called that mmdebstrap works in.
+const bootstrapDir = "badgateway-base-*"
+
+// tidy removes the folder that mmdebstrap worked in. The tool removes what it
+// made there, but for gpg's folder when it is interrupted very early. A root
+// file system that it left nonetheless stays: something may be mounted in it.
+func tidy(dir string) {
+	homes, _ := filepath.Glob(filepath.Join(dir, "mmdebstrap.gpghome.*"))
+	for _, home := range homes {
+		os.RemoveAll(home)
+	}
+	os.Remove(dir)
+}
+
 // bootstrapArgs returns mmdebstrap's arguments. The sources, if there are any,
 // come on its standard input; the archive goes to its standard output.
-func bootstrapArgs(arch, list string) []string {
+func bootstrapArgs(arch, suite, list string) []string {
 	args := []string{
 		"--quiet", "--variant=apt", "--format=tar",
 		"--architectures=" + debianArchitecture(arch), "--dpkgopt=force-unsafe-io",
@@ -82,6 +103,11 @@ func bootstrapArgs(arch, list string) []string {
 	const merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 	if _, err := os.Stat(merged); err == nil {
 		args = append(args, "--hook-dir="+merged)
+	}
+	// The lists of a release that is made anew every day expire, and a mirror
+	// that is a week behind still serves.
+	if suite == "sid" {
+		args = append(args, `--aptopt=Acquire::Check-Valid-Until "false"`)
 	}
 	for _, k := range keyrings() {
 		args = append(args, "--keyring="+k)
@@ -93,10 +119,10 @@ func bootstrapArgs(arch, list string) []string {
 	return args
 }
 
-// importBase makes of an archive of a root file system the base image.
-func (e *Engine) importBase(ctx context.Context, archive io.Reader) error {
+// importBase makes of an archive of a root file system a suite's base image.
+func (e *Engine) importBase(ctx context.Context, suite string, archive io.Reader) error {
 	result, err := e.client.ImageImport(ctx,
-		client.ImageImportSource{Source: archive, SourceName: "-"}, baseRef,
+		client.ImageImportSource{Source: archive, SourceName: "-"}, baseRef(suite),
 		client.ImageImportOptions{Changes: []string{
 			fmt.Sprintf("LABEL %s=image", e.label),
 			"ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -102,7 +102,7 @@ func namesOf(i image.Summary) []string {
 // somebody gave it a name that is not ours.
 func foreign(i image.Summary) bool {
 	for _, n := range namesOf(i) {
-		if n != i.ID && !strings.HasPrefix(n, "badgateway/") && !strings.HasPrefix(n, "localhost/badgateway/") {
+		if n != i.ID && !isOurs(n) {
 			return true
 		}
 	}
@@ -111,7 +111,7 @@ func foreign(i image.Summary) bool {
 
 func isBase(i image.Summary) bool {
 	for _, n := range i.RepoTags {
-		if strings.HasSuffix(n, baseRef) {
+		if strings.HasPrefix(strings.TrimPrefix(n, "localhost/"), baseName) {
 			return true
 		}
 	}

@@ -38,6 +38,17 @@ func (e *NoImageError) Error() string {
 
 func (e *NoImageError) Unwrap() error { return e.Err }
 
+// NoNginxError says that no image can be made of a version of nginx, as no
+// Debian release that is known here packages it. Its text lists those that can.
+type NoNginxError struct {
+	Version string // the version as it was asked for
+}
+
+func (e *NoNginxError) Error() string {
+	return fmt.Sprintf("nginx %s can't be had from Debian, which has %s: --image nginx:%[1]s takes any image that a registry serves",
+		e.Version, strings.Join(nginxBranches(), ", "))
+}
+
 // BuildError says that one of the project's own images could not be made.
 type BuildError struct {
 	Image  string // the image that was being made
@@ -98,6 +109,10 @@ func buildRemedy(output string) string {
 		return "the disk is full: free some space, for instance with `docker system prune`, and run again"
 	case has("Temporary failure resolving", "Could not resolve", "Could not connect", "Unable to connect", "Network is unreachable"):
 		return "the Debian mirror can't be reached from a container: look at the network, or set HTTP_PROXY, and run again"
+	case has("the release has another nginx than"):
+		return "that Debian release has moved on to another version of nginx: name another, or give --image one that has it"
+	case has("does not have a Release file"):
+		return "the Debian mirror lacks that release: name another version of nginx, or give --image one that has it"
 	case has("is not valid yet", "is expired"):
 		return "the clock or the mirror is out of date: set the clock, or use another mirror, and run again"
 	case has("NO_PUBKEY", "is not signed"):

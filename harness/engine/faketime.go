@@ -19,12 +19,28 @@ const FaketimePath = "/usr/lib/badgateway/libfaketime.so.1"
 
 // Faketime returns libfaketime.so.1 for the engine's architecture and glibc,
 // to be brought into gateway images that have none. It is taken out of our own
-// image once and kept in the cache folder.
+// image once and kept in the cache folder. It loads where glibc is at least as
+// new as that image's: 2.34 will do.
 func (e *Engine) Faketime(ctx context.Context) ([]byte, error) {
 	ref, err := e.Image(ctx, "gateway")
 	if err != nil {
 		return nil, err
 	}
+	return e.faketimeOf(ctx, ref)
+}
+
+// FaketimeFor returns the libfaketime.so.1 that is to be brought into an image:
+// out of one of ours its own, which was built for the glibc that is there, for
+// any other what Faketime returns.
+func (e *Engine) FaketimeFor(ctx context.Context, ref string) ([]byte, error) {
+	if isOurs(ref) {
+		return e.faketimeOf(ctx, ref)
+	}
+	return e.Faketime(ctx)
+}
+
+// faketimeOf returns the libfaketime.so.1 of one of our images.
+func (e *Engine) faketimeOf(ctx context.Context, ref string) ([]byte, error) {
 	dir, err := cacheDir()
 	if err != nil {
 		return nil, err

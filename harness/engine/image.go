@@ -5,54 +5,89 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/badgateway/badgateway/harness/images"
 )
 
-// suite is the Debian release all images are made of: the one whose nginx,
-// PHP-FPM and libfaketime the project is tested with.
-const suite = "bookworm"
+// ownSuite is the Debian release all images are made of that are not asked for
+// by version: the one whose nginx, PHP-FPM and libfaketime the project is
+// tested with.
+const ownSuite = "bookworm"
+
+// namespace is what the names of all our images begin with.
+const namespace = "badgateway/"
+
+// isOurs tells by its name whether an image is one of ours.
+func isOurs(ref string) bool {
+	return strings.HasPrefix(strings.TrimPrefix(ref, "localhost/"), namespace)
+}
+
+// recipe is all that goes into an image.
+type recipe struct {
+	repository string            // the image's short name
+	suite      string            // the Debian release of the base
+	dockerfile []byte            // begins FROM ${BASE}
+	args       map[string]string // of the Dockerfile, besides BASE
+}
 
 // Image returns the reference of one of the project's own images: "gateway",
-// "php" and whatever else images.Names lists. It is built if it is not on the
+// "php" and whatever else images.Names lists, or "nginx:1.26", for which see
+// Nginx. It is built if it is not on the
 // engine; if it is, the call costs one question to the engine.
 //
 // The reference names the image's recipe, so that it is the same on every
 // machine, and changes when the recipe does. The error is a *BuildError.
 func (e *Engine) Image(ctx context.Context, name string) (string, error) {
+	if kind, version, _ := strings.Cut(name, ":"); kind == "nginx" {
+		return e.Nginx(ctx, version)
+	}
 	repository, text, err := images.Dockerfile(name)
 	if err != nil {
 		return "", err
 	}
-	ref := imageRef(repository, text, e.arch)
+	return e.image(ctx, recipe{repository: repository, suite: ownSuite, dockerfile: text}, "10 to 20 s")
+}
+
+// image returns the reference of the image that a recipe makes, and builds it
+// if it is not there, which takes about as long as takes says.
+func (e *Engine) image(ctx context.Context, r recipe, takes string) (string, error) {
+	ref := r.ref(e.arch)
 	there, err := e.has(ctx, ref)
 	if err != nil || there {
 		return ref, err
 	}
-	err = locked(ctx, "image-"+repository, e.say, func() error {
+	err = locked(ctx, "image-"+r.repository+"-"+r.suite, e.say, func() error {
 		// Another process may have built it while this one waited.
 		if there, err := e.has(ctx, ref); err != nil || there {
 			return err
 		}
-		base, err := e.base(ctx)
+		base, err := e.base(ctx, r.suite)
 		if err != nil {
 			return err
 		}
-		e.say("building the image %s (10 to 20 s, once)", ref)
-		return e.build(ctx, ref, text, map[string]string{"BASE": base})
+		e.say("building the image %s (%s, once)", ref, takes)
+		args := map[string]string{"BASE": base}
+		maps.Copy(args, r.args)
+		return e.build(ctx, ref, r.dockerfile, args)
 	})
 	return ref, err
 }
 
-// imageRef returns the reference of the image that a Dockerfile makes: its tag
-// is a hash of all that goes into the image. The base counts by its recipe,
-// not by its id, which would differ from machine to machine.
-func imageRef(repository string, dockerfile []byte, arch string) string {
+// ref returns the reference of the image that a recipe makes: its tag is a
+// hash of all that goes into the image. The base counts by its recipe, not by
+// its id, which would differ from machine to machine.
+func (r recipe) ref(arch string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%s\n", baseRef, arch, dockerfile)
-	return "badgateway/" + repository + ":" + hex.EncodeToString(h.Sum(nil))[:12]
+	fmt.Fprintf(h, "%s\n%s\n%s\n", baseRef(r.suite), arch, r.dockerfile)
+	for _, name := range slices.Sorted(maps.Keys(r.args)) {
+		fmt.Fprintf(h, "%s=%s\n", name, r.args[name])
+	}
+	return namespace + r.repository + ":" + hex.EncodeToString(h.Sum(nil))[:12]
 }
 
 // has tells whether the engine has an image.

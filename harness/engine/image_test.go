@@ -15,16 +15,23 @@ import (
 
 func TestAnImagesTagFollowsItsContent(t *testing.T) {
 	g := NewWithT(t)
-	ref := imageRef("lab", []byte("FROM x\n"), "amd64")
-	g.Expect(ref).To(MatchRegexp(`^badgateway/lab:[0-9a-f]{12}$`))
-	g.Expect(imageRef("lab", []byte("FROM x\n"), "amd64")).To(Equal(ref))
-	g.Expect(imageRef("lab", []byte("FROM y\n"), "amd64")).NotTo(Equal(ref))
-	g.Expect(imageRef("lab", []byte("FROM x\n"), "arm64")).NotTo(Equal(ref))
+	ref := func(edit func(*recipe)) string {
+		r := recipe{repository: "lab", suite: "bookworm", dockerfile: []byte("FROM x\n")}
+		edit(&r)
+		return r.ref("amd64")
+	}
+	same := ref(func(*recipe) {})
+	g.Expect(same).To(MatchRegexp(`^badgateway/lab:[0-9a-f]{12}$`))
+	g.Expect(ref(func(*recipe) {})).To(Equal(same))
+	g.Expect(ref(func(r *recipe) { r.dockerfile = []byte("FROM y\n") })).NotTo(Equal(same))
+	g.Expect(ref(func(r *recipe) { r.suite = "trixie" })).NotTo(Equal(same))
+	g.Expect(ref(func(r *recipe) { r.args = map[string]string{"A": "1"} })).NotTo(Equal(same))
+	g.Expect((recipe{repository: "lab", suite: "bookworm", dockerfile: []byte("FROM x\n")}).ref("arm64")).NotTo(Equal(same))
 }
 
 func TestEveryNameHasADockerfile(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(images.Names()).To(ContainElements("gateway", "php"))
+	g.Expect(images.Names()).To(ContainElements("gateway", "nginx", "php"))
 	for _, name := range images.Names() {
 		repository, text, err := images.Dockerfile(name)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -32,7 +39,7 @@ func TestEveryNameHasADockerfile(t *testing.T) {
 		g.Expect(string(text)).To(ContainSubstring("FROM ${BASE}"))
 	}
 	_, _, err := images.Dockerfile("apache3")
-	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, php"))))
+	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, nginx, php"))))
 }
 
 func TestAnImageIsMadeOnceAndThenFound(t *testing.T) {
@@ -82,7 +89,7 @@ func TestABuildThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 	g := NewWithT(t)
 	e := realEngine(t)
 	ctx := context.Background()
-	base, err := e.base(ctx)
+	base, err := e.base(ctx, ownSuite)
 	g.Expect(err).NotTo(HaveOccurred())
 	mark := unique("org.badgateway.test")
 	ownCache(t)
@@ -133,6 +140,8 @@ func TestWhatABuildsOutputMeans(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(buildRemedy("write /x: no space left on device")).To(ContainSubstring("disk is full"))
 	g.Expect(buildRemedy("Temporary failure resolving 'm.example'")).To(ContainSubstring("mirror can't be reached"))
+	g.Expect(buildRemedy("the release has another nginx than 1.30: nginx version: nginx/1.32.0")).To(ContainSubstring("moved on"))
+	g.Expect(buildRemedy("E: The repository 'm sid Release' does not have a Release file.")).To(ContainSubstring("lacks that release"))
 	g.Expect(buildRemedy("exit 1")).To(Equal("the output says why"))
 }
 

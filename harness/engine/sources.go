@@ -23,14 +23,14 @@ var releases = []string{
 }
 
 // sourcesList returns this machine's own Debian mirrors as a sources.list for
-// our suite, "" where it has none (Ubuntu, say): then mmdebstrap's default
+// a suite, "" where it has none (Ubuntu, say): then mmdebstrap's default
 // mirror serves.
-func sourcesList() (string, error) {
+func sourcesList(suite string) (string, error) {
 	all, err := machineSources("/etc/apt")
 	if err != nil {
 		return "", err
 	}
-	return debianList(all), nil
+	return debianList(all, suite), nil
 }
 
 // machineSources reads apt's files, in the old format and in the new.
@@ -108,15 +108,22 @@ func parseStanzas(text string) []source {
 	return all
 }
 
-// debianList writes a sources.list for our suite out of the Debian mirrors
-// among sources, whichever release the machine itself runs. It names no key:
-// the image's own apt trusts Debian's.
-func debianList(sources []source) string {
+// debianList writes a sources.list for a suite out of the Debian mirrors among
+// sources, whichever release the machine itself runs. It names no key: the
+// image's own apt trusts Debian's.
+//
+// The suite's updates and fixes are asked for where they are sure to be: beside
+// our own suite, and where the machine takes them from. Of an old release, and
+// of sid, a mirror may have none.
+func debianList(sources []source, suite string) string {
 	var lines []string
 	for _, s := range sources {
 		release, rest, _ := strings.Cut(s.suite, "-")
 		release, slash, old := strings.Cut(release, "/")
 		if !slices.Contains(releases, release) || old && slash != "updates" {
+			continue
+		}
+		if rest != "" && suite != ownSuite && suite != release {
 			continue
 		}
 		to := suite

@@ -3,6 +3,7 @@ package engine
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -79,7 +80,7 @@ Components: main
 			g.Expect(os.WriteFile(filepath.Join(dir, "sources.list.d", "debian.sources"), []byte(c.stanzas), 0o644)).To(Succeed())
 			all, err := machineSources(dir)
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(debianList(all)).To(Equal(c.want))
+			g.Expect(debianList(all, ownSuite)).To(Equal(c.want))
 		})
 	}
 }
@@ -89,4 +90,21 @@ func TestAMachineWithoutAptHasNoSources(t *testing.T) {
 	all, err := machineSources(filepath.Join(t.TempDir(), "none"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(all).To(BeEmpty())
+}
+
+func TestOfAnotherReleaseOnlyWhatTheMirrorIsSureToHave(t *testing.T) {
+	machine := []source{
+		{"http://m.example/debian", "bookworm", []string{"main"}},
+		{"http://m.example/debian", "bookworm-updates", []string{"main"}},
+		{"http://m.example/security", "bookworm-security", []string{"main"}},
+	}
+	g := NewWithT(t)
+	g.Expect(debianList(machine, "bullseye")).To(Equal("deb http://m.example/debian bullseye main\n"))
+	g.Expect(debianList(machine, "sid")).To(Equal("deb http://m.example/debian sid main\n"))
+	for i := range machine {
+		machine[i].suite = strings.Replace(machine[i].suite, "bookworm", "trixie", 1)
+	}
+	g.Expect(debianList(machine, "trixie")).To(Equal("deb http://m.example/debian trixie main\n" +
+		"deb http://m.example/debian trixie-updates main\n" +
+		"deb http://m.example/security trixie-security main\n"))
 }

@@ -18,6 +18,7 @@ var files embed.FS
 var table = map[string]string{
 	"gateway": "lab",
 	"php":     "lab",
+	"nginx":   "nginx",
 }
 
 // Dockerfile returns the text of the Dockerfile for the named image, and the

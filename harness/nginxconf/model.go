@@ -2,13 +2,19 @@
 // inherits, and every way from a visitor to an upstream.
 package nginxconf
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // A Place is where something is written.
 type Place struct {
 	File string `json:"file"` // as the user would open it: relative to the config's folder
 	Line int    `json:"line"` // from 1; 0 for a file that is missing or empty
 }
+
+// String is "file:line".
+func (p Place) String() string { return p.File + ":" + strconv.Itoa(p.Line) }
 
 // A Directive is one directive of the config, with its block if it has one.
 type Directive struct {
@@ -17,6 +23,11 @@ type Directive struct {
 	Place  Place
 	Block  []*Directive // nil for a simple directive
 	Parent *Directive   // nil at the top level
+
+	names   map[string][]*Directive // the block's own by name, when it is large
+	pattern *pattern                // of a location with a regular expression
+	places  *places                 // its locations
+	main    *Directive              // of one at the top level: all of them
 }
 
 // A Config is a config that was read.
@@ -53,7 +64,7 @@ type Listen struct {
 // A Peer is one server of an upstream block, or the only one that a pass directive names.
 type Peer struct {
 	Host   string // "app", "10.0.0.5", "2001:db8::1"; empty for a unix socket
-	Port   int
+	Port   int    // 0 where nginx has none either (fastcgi_pass php, and no such upstream)
 	Socket string // the path of a unix socket
 	Params []string
 	Backup bool
@@ -80,6 +91,8 @@ type Target struct {
 	// Block is the upstream block, or nil.
 	Block *Directive
 	Pass  *Directive // the pass directive
+	// Self is the server block of this same gateway that answers at the target's address, or nil.
+	Self *Directive
 }
 
 // A Role is what a call is made for.
@@ -92,6 +105,8 @@ const (
 	Mirror  Role = "mirror"
 	Error   Role = "error_page" // another status led here
 	Try     Role = "try_files"  // a file that was missing led here
+
+	After Role = "post_action" // a call after the answer was sent
 )
 
 // A Way is one way from a visitor to an upstream as the config has it: the entry where the visitor comes in, and the pass
@@ -125,8 +140,11 @@ type Ask struct {
 	Host    string
 	Header  map[string]string
 	// Given says under which answer of the upstream at hand it goes there: 0 when well, else the status that the first
-	// upstream has to answer (404, 401, 502, ...), for error_page and the like.
+	// upstream has to answer (404, 401, 502, ...), for error_page and the like. Where the config does not intercept
+	// answers, 502 and 504 come from a failure (refused, silent) and not from an answer of that status.
 	Given int
+	// From is an address that the visitor has to have to be let in (allow and deny); empty for any.
+	From string
 }
 
 // Timeouts are those of a way, in effect.

@@ -70,5 +70,60 @@ type Lookup struct {
 type WorldNews struct {
 	Calls   []UpstreamCall
 	Lookups []Lookup
-	Loop    bool // the gateway called itself without end, and was cut off
+	Loop    bool     // the gateway called itself without end, and was cut off
+	Syslog  []string // log lines that went to a syslog server
+}
+
+// WorldAskSpec is one request of a visitor to a world's gateway.
+type WorldAskSpec struct {
+	Cell string
+	From string // the visitor's address
+	To   string // the address that the visitor connects to, or "unix:/path"
+	// TLS makes the visitor speak TLS and name ServerName.
+	TLS        bool
+	ServerName string
+	Cert, Key  string // his certificate and its key in PEM; empty for one of the lab's authority
+	Proxy      bool   // he begins with a PROXY protocol header, as a load balancer would
+	UDP        bool   // one datagram, and one back
+	Raw        []byte
+	Body       string
+	Head       bool // it is a HEAD request
+	// Stream says that the answer is no HTTP: whatever comes until all is quiet, or the end.
+	Stream bool
+	// Steps are the waits after which something may end, counted from the start and from each thing that happens.
+	Steps []time.Duration
+	// Limit is how long he waits at the most, in the world's time.
+	Limit time.Duration
+}
+
+// WorldAnswer is what he got, and what the world saw of it.
+type WorldAnswer struct {
+	Answer
+	Waited    time.Duration // in the world's time
+	NotBefore time.Duration // he still waited then
+	Endless   bool          // he still waited at the limit
+	News      WorldNews
+	// Killed says why the gateway's processes were ended, when they used up what they may.
+	Killed string
+}
+
+// ListenersOf answers Listeners: where the gateway listens.
+type ListenersOf struct {
+	TCP, UDP []string // "0.0.0.0:80", "[::]:80"
+	Unix     []string
+}
+
+// PutSpec writes files into a world.
+type PutSpec struct {
+	Cell  string
+	Files []File
+}
+
+// Tree is the files of a folder, by their full path.
+type Tree map[string]string
+
+// WipeSpec empties folders of a world.
+type WipeSpec struct {
+	Cell    string
+	Folders []string
 }

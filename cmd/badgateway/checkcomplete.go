@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/supply"
+	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/scenarios/review"
+)
+
+// nginxVersions are those that --nginx takes.
+func nginxVersions() (all []string) {
+	for _, v := range engine.NginxVersions() {
+		all = append(all, v.Version)
+	}
+	return all
+}
+
+// complete lets the shell complete the flags' values.
+func (f *checkFlags) complete(c *cobra.Command) {
+	fixed := func(flag string, values ...string) {
+		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	fixed("format", asTable, asMarkdown, asJSON)
+	fixed("fail-on", check.Severities...)
+	fixed("nginx", nginxVersions()...)
+	var faults []string
+	for _, fault := range review.Faults() {
+		faults = append(faults, fault.ID+"\t"+fault.Claim)
+	}
+	fixed("fault", faults...)
+	_ = c.RegisterFlagCompletionFunc("route", func(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return routeIDs(strings.Join(args, ""), begun), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// routeIDs are the routes that the config at a path can be read to have; none where it can't be read without a lab.
+func routeIDs(path, begun string) (all []string) {
+	if path == "" {
+		return nil
+	}
+	tree, err := supply.Load(supply.Options{Path: path})
+	if err != nil || tree.Main == "" {
+		return nil
+	}
+	config, err := tree.Config()
+	if err != nil || config == nil {
+		return nil
+	}
+	for _, way := range config.Ways() {
+		if strings.HasPrefix(way.ID, begun) {
+			all = append(all, way.ID+"\t"+way.Target.Written)
+		}
+	}
+	return all
+}

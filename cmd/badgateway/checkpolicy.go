@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/measure"
+)
+
+// policyFile is where the policy is, or would be; empty where an image is checked, beside whose config nothing can be put.
+func (f *checkFlags) policyFile(path string) string {
+	if f.policy != "" || path == "" {
+		return f.policy
+	}
+	return filepath.Join(configFolder(path), check.PolicyName)
+}
+
+// configFolder is the folder of a config: the one that the places of a report are relative to.
+func configFolder(path string) string {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return path
+	}
+	return filepath.Dir(path)
+}
+
+// loadPolicy reads the policy. One that is named must be there, the one beside the config need not.
+func (f *checkFlags) loadPolicy(path string) (*check.Policy, error) {
+	policy, file := check.DefaultPolicy(), f.policyFile(path)
+	if file != "" && !f.init {
+		p, err := check.LoadPolicy(file)
+		switch {
+		case err == nil:
+			policy = p
+		case f.policy != "" || !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	if f.failOn != "" {
+		policy.FailOn = f.failOn
+	}
+	return policy, nil
+}
+
+// initPolicy writes a policy from what is measured.
+func (f *checkFlags) initPolicy(c *cobra.Command, o measure.Options, p *checkProgress) error {
+	file := f.policyFile(o.Path)
+	if file == "" {
+		return errors.New("an image has no folder for a policy: name its file with --policy")
+	}
+	if _, err := os.Stat(file); err == nil && !f.force {
+		return fmt.Errorf("%s is there already: --force overwrites it, --policy FILE names another", file)
+	}
+	r, err := f.measure(c.Context(), o, p)
+	if err != nil {
+		return err
+	}
+	if r.Refused != nil {
+		if err := f.print(c.OutOrStdout(), r); err != nil {
+			return err
+		}
+		return refusedCheck{r}
+	}
+	mode := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if f.force {
+		mode = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	out, err := os.OpenFile(file, mode, 0o644)
+	if err != nil {
+		return notWritten{fmt.Errorf("writing the policy: %w", err)}
+	}
+	_, err = out.Write(check.InitPolicy(r))
+	if err := errors.Join(err, out.Close()); err != nil {
+		return notWritten{fmt.Errorf("writing the policy: %w", err)}
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s holds what visitors get now; what was found is waived there for a time. Edit it, then: %s\n", file, r.Command)
+	return nil
+}

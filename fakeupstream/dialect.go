@@ -1,0 +1,122 @@
+package fakeupstream
+
+// dialect is one protocol: how its requests are read, and what its answers look like on the wire. Those without a state of
+// their own are shared by all connections; see speak.
+type dialect interface {
+	// protocol is its name, as in Spec.Protocol.
+	protocol() string
+	// await returns once a request has begun.
+	await(x *exchange) error
+	// readHead reads what comes before a request's body.
+	readHead(x *exchange) error
+	// fields puts on record the header or parameters that were read.
+	fields(x *exchange, r *RequestRecord)
+	// readBody reads at most limit bytes of a request's body.
+	readBody(x *exchange, limit int64, sum *bodySum) error
+	// complain is said to a client that sent what cannot be read; nil says nothing.
+	complain(x *exchange) []byte
+
+	// head is all of an answer before its body, and framed is how a part of it goes on the wire.
+	head(x *exchange, w *Well) []byte
+	framed(x *exchange, head []byte) []byte
+	// hasBody tells whether an answer to this request carries a body.
+	hasBody(x *exchange, w *Well) bool
+	// put gathers content of a body; lead is the content that comes before its first byte.
+	put(x *exchange, content []byte) error
+	lead(x *exchange, w *Well) []byte
+	// end gathers what tells that the answer is complete; with no body only if always is true.
+	end(x *exchange, w *Well) error
+	always() bool
+	// persistence tells what becomes of the connection after a well answer, and goodbye is said before it is closed then.
+	persistence(x *exchange, w *Well) persistence
+	goodbye(x *exchange) []byte
+	// stall reads on in silence until the client has had enough.
+	stall(x *exchange) error
+	// prebuilt is the finished answer of a step, if there is one.
+	prebuilt(s *step) *prebuilt
+}
+
+// speak gives the dialect of a protocol. For Any it is that of a stream until the first bytes have shown another.
+func speak(protocol string) dialect {
+	switch protocol {
+	case HTTP:
+		return httpDialect{}
+	case FastCGI:
+		return fcgiDialect{}
+	case UWSGI:
+		return uwsgiDialect{}
+	case SCGI:
+		return scgiDialect{}
+	case GRPC:
+		return newGRPC()
+	case Memcached:
+		return memcachedDialect{}
+	}
+	return streamDialect{}
+}
+
+// title is what a protocol is called in a sentence.
+func title(protocol string) string {
+	switch protocol {
+	case HTTP:
+		return "HTTP"
+	case FastCGI:
+		return "FastCGI"
+	case SCGI:
+		return "SCGI"
+	case GRPC:
+		return "gRPC"
+	case Stream:
+		return "a stream"
+	}
+	return protocol
+}
+
+// plain is what simple protocols have in common: content goes on the wire as it is, and the connection is kept.
+type plain struct{}
+
+func (plain) await(x *exchange) error {
+	_, err := x.br.Peek(1)
+	return err
+}
+
+func (plain) complain(*exchange) []byte              { return nil }
+func (plain) fields(*exchange, *RequestRecord)       {}
+func (plain) framed(_ *exchange, head []byte) []byte { return head }
+func (plain) lead(*exchange, *Well) []byte           { return nil }
+func (plain) end(*exchange, *Well) error             { return nil }
+func (plain) always() bool                           { return false }
+func (plain) goodbye(*exchange) []byte               { return nil }
+func (plain) stall(x *exchange) error                { return x.discard() }
+func (plain) prebuilt(*step) *prebuilt               { return nil }
+func (plain) hasBody(x *exchange, w *Well) bool      { return w.size() > 0 && !x.req.isHead }
+func (plain) put(x *exchange, content []byte) error  { x.gather(content); return nil }
+func (plain) persistence(_ *exchange, w *Well) persistence {
+	if w.Close {
+		return closing
+	}
+	return keeping
+}
+
+// oneAnswer is for protocols in which the end of the connection is the end of the answer.
+type oneAnswer struct{ plain }
+
+func (oneAnswer) persistence(*exchange, *Well) persistence { return closing }
+
+func (oneAnswer) readBody(x *exchange, limit int64, sum *bodySum) error {
+	return sum.take(x.br, min(x.req.length, limit))
+}
+
+// keeps tells whether a connection of the protocol can carry a second request.
+func keeps(protocol string) bool { return protocol != UWSGI && protocol != SCGI }
+
+// hasHeader tells whether answers of the protocol have header fields.
+func hasHeader(protocol string) bool { return protocol != Memcached && protocol != Stream }
+
+// statusLine is what the first line of an answer begins with.
+func statusLine(protocol string) string {
+	if protocol == HTTP || protocol == UWSGI {
+		return "HTTP/1.1 "
+	}
+	return "Status: "
+}

@@ -1,0 +1,53 @@
+package fakeupstream
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestStream(t *testing.T) {
+	g := NewWithT(t)
+	s := start(t, Spec{Protocol: Stream, Script: Script{{Well{}, Well{Body: "again"}, Reset{At: AtBody, Answer: Well{Body: "abcd"}}}}})
+	c := dial(t, s)
+	send(t, c, "\x00hello")
+	g.Expect(read(t, c, 3)).To(Equal("ok\n"))
+	send(t, c, "PING\r\n")
+	g.Expect(read(t, c, 5)).To(Equal("again"))
+	send(t, c, "x")
+	got, how := readAll(t, c)
+	g.Expect(got + how).To(Equal("ab" + rst))
+	r := s.Records()[0]
+	g.Expect(r.Requests).To(HaveLen(3))
+	g.Expect(r.Requests[0].Body.Start).To(Equal("\x00hello"))
+	g.Expect(r.Requests[0].Keep).To(BeFalse())
+}
+
+func TestStreamSaysNothingFirst(t *testing.T) {
+	s := start(t, Spec{Protocol: Stream})
+	staysOpen(t, s, dial(t, s))
+}
+
+func TestStreamFaults(t *testing.T) {
+	for name, c := range map[string]struct {
+		b    Behaviour
+		sent string
+	}{
+		"close":  {Close{}, ""},
+		"header": {Close{At: AtHeader}, ""},
+		"end":    {Close{At: AtEnd}, "ok\n"},
+		"status": {Well{Status: 503, Headers: []string{"A: b"}, Chunked: true, Close: true}, "ok\n"},
+		"short":  {ShortBody{}, "ok"},
+		"long":   {LongBody{End: EndClose}, "ok\nx"},
+		"bad":    {BadHeader{Fault: HeaderNUL}, ""},
+		"big":    {BigHeader{}, ""},
+		"early":  {EarlyAnswer{}, "ok\n"},
+		"stderr": {FastCGIStderr{Only: true}, ""},
+		"tongue": {WrongProtocol{Speak: SpeakSSH}, "SSH-2.0-OpenSSH_9.9\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, how := exchangeAll(t, start(t, Spec{Protocol: Any, Script: Always(c.b)}), "?what")
+			NewWithT(t).Expect(got + how).To(Equal(c.sent + fin))
+		})
+	}
+}

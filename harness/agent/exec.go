@@ -1,0 +1,110 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// Exec runs a program in a world, jailed, and waits for its end.
+func (s *Calls) Exec(spec wire.ExecSpec, out *wire.Executed) error {
+	return s.in(spec.Cell, func(c *cell) (err error) {
+		*out, err = c.exec(spec)
+		return err
+	})
+}
+
+const (
+	execLimit  = 10 * time.Second
+	execOutput = 64 << 10
+)
+
+// exec runs a program to its end. What it leaves behind ends with it, unless another process of the world is under way.
+func (c *cell) exec(spec wire.ExecSpec) (wire.Executed, error) {
+	if c.jail == nil {
+		return wire.Executed{}, fmt.Errorf("cell %s is no world", c.id)
+	}
+	if len(spec.Argv) == 0 {
+		return wire.Executed{}, errors.New("there is no command to run")
+	}
+	limit := spec.Limit
+	if limit == 0 {
+		limit = execLimit
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	output := &tail{most: execOutput}
+	cmd := exec.CommandContext(ctx, spec.Argv[0], spec.Argv[1:]...)
+	cmd.Env = []string{searchPath}
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.WaitDelay = 100 * time.Millisecond // for what it left behind and has its output
+	memory := oomKills()
+	if err := c.startJailed(cmd); err != nil {
+		return wire.Executed{}, fmt.Errorf("running %s: %w", spec.Argv[0], err)
+	}
+	children.wait(cmd)
+	if !c.busy() {
+		if err := c.jail.signalAll(unix.SIGKILL); err != nil {
+			return wire.Executed{}, err
+		}
+	}
+	code := cmd.ProcessState.ExitCode()
+	if code != 0 && oomKills() > memory {
+		c.jail.overran(wire.OutOfMemory)
+	}
+	return wire.Executed{Output: output.String(), Code: code}, c.overrun()
+}
+
+// busy tells whether a process of the cell is under way.
+func (c *cell) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.procs {
+		select {
+		case <-p.ended:
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// startJailed starts a program in the world.
+func (c *cell) startJailed(cmd *exec.Cmd) error {
+	// Opened here, not in the world, where /dev/null may be anything.
+	nothing, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer nothing.Close()
+	cmd.Stdin = nothing
+	if err := c.jail.inJail(func() error { return children.start(cmd) }); err != nil {
+		return err
+	}
+	limitProcess(cmd.Process.Pid)
+	return nil
+}
+
+// limitProcess sets what the process, and whatever it starts, may use. When the memory is used up, the kernel takes it first.
+func limitProcess(pid int) {
+	for resource, most := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 256 << 20, unix.RLIMIT_NOFILE: 65536} {
+		var now unix.Rlimit
+		if unix.Prlimit(pid, resource, nil, &now) == nil && now.Max > most {
+			unix.Prlimit(pid, resource, &unix.Rlimit{Cur: min(now.Cur, most), Max: most}, nil)
+		}
+	}
+	// It may have ended already, in which case there is nothing to set.
+	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
+}

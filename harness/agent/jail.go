@@ -1,0 +1,326 @@
+//go:build linux
+
+package agent
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/agent/worldinit"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// jail is what keeps a stranger's processes in their world: a root that is a copy of the image's, process ids of their own
+// with an init of ours, and a thread without rights on which alone they are started.
+type jail struct {
+	root   tree
+	init   *exec.Cmd
+	gone   chan struct{} // closed when the init has ended, and with it all other processes of the world
+	orders io.WriteCloser
+	done   chan struct{} // gets one for each order that was carried out
+	jobs   chan func()   // what the thread without rights has to do
+
+	ordering sync.Mutex // held while an order is carried out
+	mu       sync.Mutex
+	overrun  string // why the processes were ended: wire.Multiplied, wire.OutOfMemory
+}
+
+// worldBytes is the size of all that a world may write, in memory: its files, its shared memory, what it prints.
+const worldBytes = 128 << 20
+
+// newJail makes the jail of a world. It is for the cell's own thread, which sees only the world's root afterwards.
+func newJail(dir string) (*jail, error) {
+	at := filepath.Join(dir, "world")
+	if err := mountRoot(at); err != nil {
+		return nil, err
+	}
+	root, err := unix.Open(filepath.Join(at, "root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening the root of a world: %w", err)
+	}
+	j := &jail{
+		root: tree{root}, gone: make(chan struct{}), done: make(chan struct{}, 1), jobs: make(chan func()),
+	}
+	if err := j.startInit(filepath.Join(at, "root")); err != nil {
+		unix.Close(root)
+		return nil, err
+	}
+	if err := j.root.enter(); err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// mountRoot puts together what the world's processes are to see as their root: the image with a layer of the world's own
+// above it, and only the devices that every program counts on. /proc is up to the init, which alone has the world's ids.
+func mountRoot(at string) error {
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return fmt.Errorf("making the folder of a world: %w", err)
+	}
+	const safe = unix.MS_NOSUID | unix.MS_NODEV
+	if err := unix.Mount("tmpfs", at, "tmpfs", safe, fmt.Sprintf("size=%d,nr_inodes=64k,mode=755", worldBytes)); err != nil {
+		return fmt.Errorf("making the memory of a world: %w", err)
+	}
+	for _, folder := range []string{"upper", "work", "root", "dev", "dev/shm", "upper/tmp", "upper/run"} {
+		if err := os.Mkdir(filepath.Join(at, folder), 0o755); err != nil {
+			return fmt.Errorf("making the folder of a world: %w", err)
+		}
+	}
+	for _, open := range []string{"dev/shm", "upper/tmp"} {
+		if err := unix.Chmod(filepath.Join(at, open), 0o1777); err != nil {
+			return err
+		}
+	}
+	for _, fresh := range []string{"upper/tmp", "upper/run"} {
+		// See "opaque directories" in the kernel's Documentation/filesystems/overlayfs.rst: the image's own does not show.
+		if err := unix.Setxattr(filepath.Join(at, fresh), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
+			return fmt.Errorf("making a folder of a world empty: %w", err)
+		}
+	}
+	root := filepath.Join(at, "root")
+	layers := fmt.Sprintf("lowerdir=/,upperdir=%s/upper,workdir=%s/work", at, at)
+	if err := unix.Mount("overlay", root, "overlay", safe, layers); err != nil {
+		return fmt.Errorf("laying a world over the image: %w", err)
+	}
+	for _, ours := range []string{agentFile, wire.Root} {
+		if err := os.RemoveAll(filepath.Join(root, ours)); err != nil {
+			return fmt.Errorf("hiding %s from a world: %w", ours, err)
+		}
+	}
+	for _, folder := range []string{"dev", "proc", "sys"} {
+		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
+			return err
+		}
+	}
+	return mountDevices(filepath.Join(at, "dev"), filepath.Join(root, "dev"))
+}
+
+// agentFile is where this program lies in the container.
+const agentFile = "/badgateway-agent"
+
+func mountDevices(from, to string) error {
+	if err := unix.Mount(from, to, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("making the devices of a world: %w", err)
+	}
+	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
+		if err := os.WriteFile(filepath.Join(to, name), nil, 0o666); err != nil {
+			return err
+		}
+		if err := bind("/dev/"+name, filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	for name, target := range map[string]string{
+		"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
+	} {
+		if err := os.Symlink(target, filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startInit starts the world's first process. It moves the root into its place before it says that it is ready.
+func (j *jail) startInit(root string) error {
+	cmd := exec.Command("/proc/self/exe", root, "/proc", "/sys", "/dev", wire.Root)
+	cmd.Args[0] = worldinit.Name
+	cmd.Env = []string{"GOMAXPROCS=1"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS, Setpgid: true,
+	}
+	orders, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	says, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	text := &tail{}
+	cmd.Stderr = text
+	if err := children.start(cmd); err != nil {
+		return fmt.Errorf("starting the first process of a world: %w", err)
+	}
+	j.init, j.orders = cmd, orders
+	lines := bufio.NewScanner(says)
+	ready := lines.Scan() && lines.Text() == worldinit.Ready
+	go func() {
+		for lines.Scan() {
+			switch lines.Text() {
+			case worldinit.Done:
+				j.done <- struct{}{}
+			case worldinit.Multiplied:
+				j.overran(wire.Multiplied)
+			}
+		}
+		children.wait(cmd)
+		close(j.gone)
+	}()
+	if !ready {
+		unix.Kill(cmd.Process.Pid, unix.SIGKILL)
+		<-j.gone
+		return fmt.Errorf("the first process of a world did not come up: %s", text)
+	}
+	return nil
+}
+
+// overran notes why the world's processes were ended; the first reason stands.
+func (j *jail) overran(why string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.overrun == "" {
+		j.overrun = why
+	}
+}
+
+// killed says why the world's processes were ended, when they used up what they may; empty when they did not.
+func (c *cell) killed() string {
+	if c.jail == nil {
+		return ""
+	}
+	c.jail.mu.Lock()
+	defer c.jail.mu.Unlock()
+	return c.jail.overrun
+}
+
+// overrun is the error of that.
+func (c *cell) overrun() error {
+	if why := c.killed(); why != "" {
+		return fmt.Errorf("%s; they were ended", why)
+	}
+	return nil
+}
+
+// signalAll sends a signal to all processes of the world at once, so that none can be begun meanwhile.
+func (j *jail) signalAll(sig unix.Signal) error {
+	j.ordering.Lock()
+	defer j.ordering.Unlock()
+	if _, err := j.orders.Write([]byte{byte(sig)}); err != nil {
+		return fmt.Errorf("telling the first process of a world to send %v: %w", sig, err)
+	}
+	select {
+	case <-j.done:
+		return nil
+	case <-j.gone:
+		return errors.New("the first process of a world has ended")
+	}
+}
+
+// close ends all processes of the world.
+func (j *jail) close() {
+	unix.Kill(j.init.Process.Pid, unix.SIGKILL)
+	<-j.gone
+	j.orders.Close()
+	close(j.jobs)
+	j.root.close()
+}
+
+// live is the thread on which alone a world's processes are started: it is in all of the world's namespaces, and has no
+// more rights than they. The goroutine never unlocks it.
+func (j *jail) live(netns *os.File, started chan<- error) {
+	runtime.LockOSThread()
+	err := j.enter(netns)
+	if err == nil {
+		err = dropRights()
+	}
+	started <- err
+	if err != nil {
+		return
+	}
+	for job := range j.jobs {
+		job()
+	}
+}
+
+func (j *jail) enter(netns *os.File) error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return fmt.Errorf("making a world's thread: %w", err)
+	}
+	kinds := []struct {
+		name string
+		flag int
+	}{{"pid", unix.CLONE_NEWPID}, {"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}, {"mnt", unix.CLONE_NEWNS}}
+	for _, k := range kinds { // that of the mounts last, as the others are found in /proc
+		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/%s", j.init.Process.Pid, k.name))
+		if err != nil {
+			return fmt.Errorf("opening a namespace of a world: %w", err)
+		}
+		defer ns.Close()
+		if err := unix.Setns(int(ns.Fd()), k.flag); err != nil {
+			return fmt.Errorf("entering the namespace %s of a world: %w", k.name, err)
+		}
+	}
+	if err := unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("entering the network of a world: %w", err)
+	}
+	return j.root.enter()
+}
+
+// inJail runs f on the thread without rights.
+func (j *jail) inJail(f func() error) error {
+	done := make(chan error, 1)
+	select {
+	case j.jobs <- func() { done <- f() }:
+		return <-done
+	case <-j.gone:
+		return errors.New("the first process of the world has ended")
+	}
+}
+
+// oomKills is how many processes the kernel has ended in this container for want of memory.
+func oomKills() (n int) {
+	for _, file := range []string{"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"} {
+		text, err := readProc(file)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(text) {
+			fmt.Sscanf(line, "oom_kill %d", &n)
+		}
+		return n
+	}
+	return 0
+}
+
+// jailedEnded is for a process of a world that has just ended: it may have used up the memory, or have become a daemon, as
+// a gateway does by default. The daemon takes its name.
+func (c *cell) jailedEnded(p *process) {
+	if status, ok := p.state.Sys().(syscall.WaitStatus); ok && status.Signaled() && oomKills() > p.memory {
+		c.jail.overran(wire.OutOfMemory)
+	}
+	orphans := childrenOf(c.jail.init.Process.Pid)
+	if !p.state.Success() || len(orphans) == 0 {
+		return
+	}
+	daemon := &process{spec: p.spec, cell: c, pid: orphans[0], memory: p.memory, ended: make(chan struct{})}
+	fd, err := unix.PidfdOpen(daemon.pid, 0)
+	if err != nil {
+		return // it has ended too
+	}
+	go func() {
+		defer unix.Close(fd)
+		for { // readable once it has ended; see pidfd_open(2)
+			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1); !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		close(daemon.ended)
+	}()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.procs[p.spec.Name] == p {
+		c.procs[p.spec.Name] = daemon
+	}
+}

@@ -1,0 +1,278 @@
+//go:build linux
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// world is what a cell has more when it is a world: every address, every port and every name answers, as an upstream that
+// speaks whatever protocol it is spoken to in.
+type world struct {
+	cell  *cell
+	net   *worldNet
+	names *names
+	busy  *busyConns
+
+	mu      sync.Mutex
+	conduct wire.ConductSpec
+	playing map[string]*endpoint // by the address that was called
+	retired []wire.UpstreamCall  // of endpoints that play no more, not yet told
+	sockets map[string]*socketListener
+	selves  int // calls of the gateway to itself since the last news
+	loop    bool
+	udp     []wire.UpstreamCall
+	syslog  []string
+}
+
+// endpoint is the fake upstream at one address.
+type endpoint struct {
+	at, name string
+	feed     *feed
+	server   *fakeupstream.Server
+	told     map[int]int // connection -> how many of its requests the news told of, and 1
+}
+
+// selfLimit is how often a gateway may call itself for one visitor before it is taken to do so without end.
+const selfLimit = 100
+
+// setUpWorld is for the cell's own thread, when its loopback is up.
+func (c *cell) setUpWorld(spec wire.WorldSpec) error {
+	w := &world{cell: c, names: newNames(), busy: &busyConns{}, playing: map[string]*endpoint{}, sockets: map[string]*socketListener{}}
+	c.world = w
+	var err error
+	if w.net, err = newWorldNet(w); err != nil {
+		return fmt.Errorf("making the world of cell %s: %w", c.id, err)
+	}
+	for _, s := range spec.Sockets {
+		if err := w.openSocket(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends all that the world does.
+func (w *world) close() {
+	w.net.close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.sockets {
+		s.close()
+	}
+	for _, e := range w.playing {
+		e.server.Close()
+	}
+}
+
+// behave makes the upstreams and names behave so from now on.
+func (w *world) behave(spec wire.ConductSpec) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for at, e := range w.playing {
+		w.retired = append(w.retired, e.news()...)
+		e.server.Close()
+		delete(w.playing, at)
+	}
+	w.conduct = spec
+	w.names.behave(spec.Names)
+	for path, s := range w.sockets {
+		if err := s.set(w.down("unix:"+path) == "refused"); err != nil {
+			return err
+		}
+	}
+	return w.net.takeDown(w.conducts())
+}
+
+// conducts are the conducts with addresses in place of names.
+func (w *world) conducts() []wire.Conduct {
+	all := make([]wire.Conduct, len(w.conduct.Upstreams))
+	for i, u := range w.conduct.Upstreams {
+		u.At = w.address(u.At)
+		all[i] = u
+	}
+	return all
+}
+
+// address is where the world has an upstream that is named "app:8080".
+func (w *world) address(at string) string {
+	host, port, err := net.SplitHostPort(at)
+	if err != nil || strings.HasPrefix(at, "unix:") {
+		return at
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return net.JoinHostPort(ip.Unmap().String(), port)
+	}
+	return net.JoinHostPort(w.names.base(host).String(), port)
+}
+
+// conductOf is how the upstream at an address behaves.
+func (w *world) conductOf(at string) wire.Conduct {
+	for _, u := range w.conducts() {
+		if u.At == "" || u.At == at {
+			return u
+		}
+	}
+	return wire.Conduct{}
+}
+
+func (w *world) down(at string) string { return w.conductOf(at).Down }
+
+// accepted hands a connection of the gateway's to the upstream that it called.
+func (w *world) accepted(conn net.Conn, at string) {
+	w.mu.Lock()
+	e, err := w.endpoint(at)
+	w.mu.Unlock()
+	if err != nil {
+		conn.Close()
+		return
+	}
+	e.feed.give(w.busy.count(conn))
+}
+
+// endpoint is the fake at an address, which is made when it is first called.
+func (w *world) endpoint(at string) (*endpoint, error) {
+	if e := w.playing[at]; e != nil {
+		return e, nil
+	}
+	e := &endpoint{at: at, name: w.names.of(at), feed: newFeed(), told: map[int]int{}}
+	conduct := w.conductOf(at)
+	spec := fakeupstream.Spec{
+		Name: at, Listen: "127.0.0.1:1", Protocol: fakeupstream.Any, Script: conduct.Script,
+		TLS: &fakeupstream.TLS{Names: certificateNames(at, e.name), Fault: fakeupstream.TLSFault(conduct.TLS)},
+	}
+	if len(spec.Script) == 0 {
+		spec.Script = fakeupstream.Always(fakeupstream.Well{Chunked: true, Body: "badgateway: " + or(e.name, at) + " answers\n"})
+	}
+	var err error
+	e.server, err = fakeupstream.New(spec, fakeupstream.Options{
+		Clock:  w.cell.clock,
+		Listen: func(string, string) (net.Listener, error) { return e.feed, nil },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the upstream %s: %w", at, err)
+	}
+	w.playing[at] = e
+	return e, nil
+}
+
+// certificateNames are what an upstream's certificate is for.
+func certificateNames(at, name string) []string {
+	names := []string{"localhost"}
+	if host, _, err := net.SplitHostPort(at); err == nil {
+		names = append(names, host)
+	}
+	if name != "" {
+		names = append([]string{name}, names...)
+	}
+	return names
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// news is what the endpoint saw since it was last asked.
+func (e *endpoint) news() []wire.UpstreamCall {
+	var fresh []wire.UpstreamCall
+	for _, r := range e.server.Records() {
+		told, known := e.told[r.Number]
+		if known && told == len(r.Requests) {
+			continue
+		}
+		e.told[r.Number] = len(r.Requests)
+		r.Requests = r.Requests[told:]
+		fresh = append(fresh, wire.UpstreamCall{At: e.at, Name: e.name, Record: r})
+	}
+	return fresh
+}
+
+// news is what upstreams and names saw since it was last asked for.
+func (w *world) news() wire.WorldNews {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := wire.WorldNews{Calls: append(w.retired, w.udp...), Lookups: w.names.news(), Loop: w.loop, Syslog: w.syslog}
+	w.retired, w.udp, w.syslog, w.loop, w.selves = nil, nil, nil, false, 0
+	for _, e := range w.playing {
+		n.Calls = append(n.Calls, e.news()...)
+	}
+	return n
+}
+
+// calls is how many connections and requests the upstreams have seen: it grows when something happens.
+func (w *world) calls() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.playing {
+		connections, requests := e.server.Counts()
+		n += connections + requests
+	}
+	return n + len(w.udp) + w.selves
+}
+
+// toItself passes a connection on to a listener of the gateway's own.
+func (w *world) toItself(conn net.Conn, at netip.AddrPort) {
+	w.mu.Lock()
+	w.selves++
+	endless := w.selves > selfLimit
+	w.loop = w.loop || endless
+	if !endless {
+		w.udp = append(w.udp, wire.UpstreamCall{At: at.String(), Self: true})
+	}
+	w.mu.Unlock()
+	if endless {
+		conn.Close()
+		return
+	}
+	var other net.Conn
+	err := w.cell.online(func() (err error) {
+		other, err = ours.Dial("tcp", at.String())
+		return err
+	})
+	if err != nil {
+		conn.Close()
+		return
+	}
+	a, b := w.busy.count(conn), w.busy.count(other)
+	go pour(a, b)
+	go pour(b, a)
+}
+
+// pour copies until the source ends, and ends the other then.
+func pour(to, from net.Conn) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				from.Close()
+				return
+			}
+		}
+		if err != nil {
+			if half, ok := to.(interface{ CloseWrite() error }); ok && !errors.Is(err, net.ErrClosed) {
+				half.CloseWrite()
+				return
+			}
+			to.Close()
+			return
+		}
+	}
+}
+
+// clocked tells whether the gateway obeys the world's clock.
+func (c *cell) clocked() bool {
+	p, err := c.process(gatewayProcess)
+	return err == nil && p.spec.Clock
+}

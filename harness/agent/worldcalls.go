@@ -1,0 +1,184 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+func (s *Calls) inWorld(id string, do func(*world) error) error {
+	return s.in(id, func(c *cell) error {
+		if c.world == nil {
+			return fmt.Errorf("cell %s is no world", id)
+		}
+		return do(c.world)
+	})
+}
+
+// Conduct makes the upstreams and names of a world behave so.
+func (s *Calls) Conduct(spec wire.ConductSpec, _ *wire.None) error {
+	return s.inWorld(spec.Cell, func(w *world) error {
+		if err := w.behave(spec); err != nil {
+			return err
+		}
+		if _, err := w.cell.process(gatewayProcess); err != nil {
+			return nil // nothing runs yet that would have to notice
+		}
+		_, err := w.rest(restLimit, nil)
+		return err
+	})
+}
+
+// AskWorld asks a world's gateway as a visitor.
+func (s *Calls) AskWorld(spec wire.WorldAskSpec, out *wire.WorldAnswer) error {
+	return s.inWorld(spec.Cell, func(w *world) (err error) {
+		*out, err = w.ask(spec)
+		return err
+	})
+}
+
+// WorldNews is what upstreams and names saw since it was last asked for.
+func (s *Calls) WorldNews(id string, out *wire.WorldNews) error {
+	return s.inWorld(id, func(w *world) error {
+		*out = w.news()
+		return nil
+	})
+}
+
+// Listeners tells where the gateway listens.
+func (s *Calls) Listeners(id string, out *wire.ListenersOf) error {
+	return s.inWorld(id, func(w *world) error {
+		all, err := w.cell.allSockets()
+		for _, l := range all {
+			if l.state == tcpListen && l.local.Port() != portAll {
+				out.TCP = append(out.TCP, l.local.String())
+			}
+		}
+		return err
+	})
+}
+
+// Put writes files into a world.
+func (s *Calls) Put(spec wire.PutSpec, _ *wire.None) error {
+	return s.inWorld(spec.Cell, func(w *world) error {
+		for _, f := range spec.Files {
+			if err := w.cell.writeFile(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// treeLimit bounds what ReadTree reads of one file, and treeFiles how many.
+const (
+	treeLimit = 1 << 20
+	treeFiles = 20000
+)
+
+// ReadTree reads the files of a folder of a world.
+func (s *Calls) ReadTree(ref wire.NameRef, out *wire.Tree) error {
+	return s.inWorld(ref.Cell, func(w *world) error {
+		*out = wire.Tree{}
+		// On the cell's own thread, which sees the world's root and none other.
+		return w.cell.inside(func() error {
+			return filepath.WalkDir(ref.Name, func(path string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() || len(*out) >= treeFiles {
+					return nil
+				}
+				info, err := os.Stat(path)
+				if err != nil || !info.Mode().IsRegular() || info.Size() > treeLimit {
+					return nil
+				}
+				text, err := os.ReadFile(path)
+				if err != nil {
+					return nil
+				}
+				(*out)[path] = string(text)
+				return nil
+			})
+		})
+	})
+}
+
+// Wipe empties folders of a world.
+func (s *Calls) Wipe(spec wire.WipeSpec, _ *wire.None) error {
+	return s.inWorld(spec.Cell, func(w *world) error {
+		return w.cell.inside(func() error {
+			for _, f := range spec.Folders {
+				entries, err := os.ReadDir(f)
+				if err != nil {
+					continue // not there is as good as empty
+				}
+				for _, e := range entries {
+					if err := os.RemoveAll(filepath.Join(f, e.Name())); err != nil {
+						return fmt.Errorf("emptying %s of cell %s: %w", f, w.cell.id, err)
+					}
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// StartWorld starts a world's gateway, and waits until all its workers have nothing to do.
+func (s *Calls) StartWorld(spec wire.ProcSpec, out *wire.ProcStarted) error {
+	return s.inWorld(spec.Cell, func(w *world) (err error) {
+		spec.Name, spec.Ready = gatewayProcess, nil
+		if *out, err = w.cell.start(spec); err != nil || out.Exited {
+			return err
+		}
+		p, err := w.cell.process(gatewayProcess)
+		if err != nil {
+			return err
+		}
+		if err := w.up(p, spec.Limit); err != nil {
+			return fmt.Errorf("waiting until the gateway is up: %w; it printed: %s", err, p.printed())
+		}
+		select {
+		case <-p.ended:
+			*out = wire.ProcStarted{PID: p.pid, Exited: true, Output: p.printed()}
+		default:
+		}
+		return nil
+	})
+}
+
+// up waits until a gateway is through with its start: it sleeps, and so do its workers, which it makes when it listens. One
+// that works without a master has none; it has to sleep for a while.
+func (w *world) up(p *process, limit time.Duration) error {
+	if limit == 0 {
+		limit = 30 * time.Second
+	}
+	var last quiet
+	var since time.Time
+	return until(limit, func() (bool, error) {
+		select {
+		case <-p.ended:
+			return true, nil
+		default:
+		}
+		q, asleep, err := w.look(p)
+		if err != nil || !asleep || q != last {
+			last, since = q, time.Now()
+			return false, err
+		}
+		return len(childrenOf(p.pid)) > 0 || time.Since(since) > aloneFor, nil
+	})
+}
+
+// aloneFor is how long a gateway without workers has to sleep to count as started.
+const aloneFor = 300 * time.Millisecond
+
+// Pass lets time pass in a world; Offset is how much.
+func (s *Calls) Pass(spec wire.MoveSpec, _ *wire.None) error {
+	return s.inWorld(spec.Cell, func(w *world) error {
+		return w.cell.moveClock(w.cell.clock.ahead() + spec.Offset)
+	})
+}

@@ -1,0 +1,321 @@
+//go:build linux
+
+package agent
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// ourMark is on the sockets of the lab itself: the visitors', and those of what passes a connection on.
+const ourMark = 0x6267
+
+// ours dials as the lab, whose connections go where they say.
+var ours = net.Dialer{Control: markOurs}
+
+func markOurs(_, _ string, c syscall.RawConn) error {
+	var err error
+	if cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MARK, ourMark) }); cerr != nil {
+		return cerr
+	}
+	return err
+}
+
+// Where a world's redirected packets arrive, on the loopback.
+const (
+	portAll    = 64801 // every TCP connection of the gateway's
+	portNames  = 64802 // UDP to port 53
+	portOthers = 64803 // all other UDP
+)
+
+// worldNet makes the kernel own every address, and brings whatever the gateway sends to one place each.
+type worldNet struct {
+	w     *world
+	close func()
+	down  *nftables.Table
+	down6 *nftables.Table
+}
+
+func newWorldNet(w *world) (*worldNet, error) {
+	n := &worldNet{w: w}
+	if err := ownEverything(); err != nil {
+		return nil, err
+	}
+	var closers []interface{ Close() error }
+	n.close = func() {
+		for _, c := range closers {
+			c.Close()
+		}
+	}
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, fmt.Sprint(portAll)))
+		if err != nil && host == "::1" {
+			break // a kernel without IPv6
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listening for the gateway's calls: %w", err)
+		}
+		closers = append(closers, l)
+		go n.accept(l.(*net.TCPListener))
+		for port, serve := range map[int]func(net.PacketConn){portNames: n.names, portOthers: n.datagrams} {
+			p, err := net.ListenPacket("udp", net.JoinHostPort(host, fmt.Sprint(port)))
+			if err != nil {
+				return nil, fmt.Errorf("listening for the gateway's datagrams: %w", err)
+			}
+			closers = append(closers, p)
+			go serve(p)
+		}
+	}
+	if err := redirect(nftables.TableFamilyIPv4); err != nil {
+		return nil, fmt.Errorf("redirecting the gateway's calls: %w", err)
+	}
+	if len(closers) > 3 {
+		if err := redirect(nftables.TableFamilyIPv6); err != nil {
+			return nil, fmt.Errorf("redirecting the gateway's calls over IPv6: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// ownEverything makes every address there is the loopback's own.
+func ownEverything() error {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	for _, all := range []string{"0.0.0.0/0", "::/0"} {
+		_, dst, _ := net.ParseCIDR(all)
+		r := &netlink.Route{Dst: dst, LinkIndex: lo.Attrs().Index, Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST}
+		if dst.IP.To4() == nil {
+			r.Scope = netlink.SCOPE_UNIVERSE
+		}
+		if err := h.RouteAdd(r); err != nil && dst.IP.To4() != nil {
+			return fmt.Errorf("owning every address: %w", err)
+		}
+	}
+	return nil
+}
+
+// redirect brings what the gateway sends to the ports above.
+func redirect(family nftables.TableFamily) error {
+	nft, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	table := nft.AddTable(&nftables.Table{Family: family, Name: "badgateway-world"})
+	chain := nft.AddChain(&nftables.Chain{
+		Name: "output", Table: table, Type: nftables.ChainTypeNAT,
+		Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest,
+	})
+	add := func(e ...expr.Any) {
+		nft.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(notOurs(), e...)})
+	}
+	to := func(port uint16) []expr.Any {
+		return []expr.Any{
+			&expr.Immediate{Register: 1, Data: binaryutil.BigEndian.PutUint16(port)},
+			&expr.Redir{RegisterProtoMin: 1},
+		}
+	}
+	protocol := func(p byte) []expr.Any {
+		return []expr.Any{
+			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{p}},
+		}
+	}
+	dns := []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(53)},
+	}
+	add(append(protocol(unix.IPPROTO_TCP), to(portAll)...)...)
+	add(append(append(protocol(unix.IPPROTO_UDP), dns...), to(portNames)...)...)
+	add(append(protocol(unix.IPPROTO_UDP), to(portOthers)...)...)
+	return nft.Flush()
+}
+
+// notOurs matches packets that the lab did not send itself.
+func notOurs() []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(ourMark)},
+	}
+}
+
+// takeDown makes the addresses of these conducts refuse or drop what is sent to them, and all others take it.
+func (n *worldNet) takeDown(all []wire.Conduct) error {
+	nft, err := nftables.New(nftables.WithNetNSFd(int(n.w.cell.netns.Fd())))
+	if err != nil {
+		return err
+	}
+	for _, t := range []**nftables.Table{&n.down, &n.down6} {
+		if *t != nil {
+			nft.DelTable(*t)
+			*t = nil
+		}
+	}
+	for _, c := range all {
+		if c.Down == "" || strings.HasPrefix(c.At, "unix:") {
+			continue
+		}
+		at, err := netip.ParseAddrPort(c.At)
+		if err != nil {
+			return fmt.Errorf("the address that is to be down: %w", err)
+		}
+		table, family := &n.down, nftables.TableFamilyIPv4
+		if at.Addr().Is6() {
+			table, family = &n.down6, nftables.TableFamilyIPv6
+		}
+		if *table == nil {
+			*table = nft.AddTable(&nftables.Table{Family: family, Name: "badgateway-down"})
+		}
+		// Before the redirection, so that the address is still the one that the gateway calls.
+		chain := nft.AddChain(&nftables.Chain{
+			Name: "output", Table: *table, Type: nftables.ChainTypeFilter,
+			Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityMangle,
+		})
+		nft.AddRule(&nftables.Rule{Table: *table, Chain: chain, Exprs: append(notOurs(), downRule(at, c.Down)...)})
+	}
+	if err := nft.Flush(); err != nil {
+		return fmt.Errorf("taking upstreams down: %w", err)
+	}
+	return nil
+}
+
+func downRule(at netip.AddrPort, down string) []expr.Any {
+	offset, size := uint32(16), uint32(4) // the destination in the IPv4 header
+	if at.Addr().Is6() {
+		offset, size = 24, 16
+	}
+	match := []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: at.Addr().AsSlice()},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(at.Port())},
+	}
+	if down == "refused" {
+		return append(match, &expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
+	}
+	return append(match, &expr.Verdict{Kind: expr.VerdictDrop})
+}
+
+// accept takes the gateway's connections, whatever address they called.
+func (n *worldNet) accept(l *net.TCPListener) {
+	for {
+		conn, err := l.AcceptTCP()
+		if err != nil {
+			return
+		}
+		at, err := calledAddress(conn)
+		if err != nil {
+			conn.Close()
+			continue
+		}
+		// What the gateway wrote may be for itself.
+		if self, err := n.w.cell.gatewayListensAt(at); err == nil && self {
+			n.w.toItself(conn, at)
+			continue
+		}
+		n.w.accepted(conn, at.String())
+	}
+}
+
+// calledAddress is what the other end of a redirected connection called.
+func calledAddress(conn *net.TCPConn) (at netip.AddrPort, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return at, err
+	}
+	const originalDst = 80 // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of the kernel's netfilter headers
+	cerr := raw.Control(func(fd uintptr) {
+		if conn.LocalAddr().(*net.TCPAddr).IP.To4() == nil {
+			var info *unix.IPv6MTUInfo
+			if info, err = unix.GetsockoptIPv6MTUInfo(int(fd), unix.SOL_IPV6, originalDst); err == nil {
+				var port [2]byte
+				binary.NativeEndian.PutUint16(port[:], info.Addr.Port)
+				at = netip.AddrPortFrom(netip.AddrFrom16(info.Addr.Addr), binary.BigEndian.Uint16(port[:]))
+			}
+			return
+		}
+		// The kernel writes a struct sockaddr_in, which has the size of this one.
+		var m *unix.IPv6Mreq
+		if m, err = unix.GetsockoptIPv6Mreq(int(fd), unix.SOL_IP, originalDst); err == nil {
+			b := m.Multiaddr
+			at = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:8])), binary.BigEndian.Uint16(b[2:4]))
+		}
+	})
+	return at, errors.Join(cerr, err)
+}
+
+func (n *worldNet) names(conn net.PacketConn) { n.w.names.serve(conn) }
+
+// datagrams answers each datagram with itself: whoever sends one wants to see that one comes back.
+func (n *worldNet) datagrams(conn net.PacketConn) {
+	buf := make([]byte, 64<<10)
+	for {
+		size, from, err := conn.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		at, err := n.calledDatagram(from)
+		if err != nil {
+			continue
+		}
+		if strings.HasSuffix(at, ":514") {
+			n.w.mu.Lock()
+			n.w.syslog = append(n.w.syslog, string(buf[:size]))
+			n.w.mu.Unlock()
+			continue
+		}
+		n.w.mu.Lock()
+		down := n.w.down(at)
+		n.w.udp = append(n.w.udp, wire.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
+		n.w.mu.Unlock()
+		if down == "" {
+			conn.WriteTo(buf[:size], from)
+		}
+	}
+}
+
+// calledDatagram is where a redirected datagram was sent to: connection tracking has it.
+func (n *worldNet) calledDatagram(from net.Addr) (string, error) {
+	source := from.(*net.UDPAddr).AddrPort()
+	h, err := n.w.cell.netlink()
+	if err != nil {
+		return "", err
+	}
+	defer h.Close()
+	family := netlink.InetFamily(unix.AF_INET)
+	if source.Addr().Unmap().Is6() {
+		family = unix.AF_INET6
+	}
+	flows, err := h.ConntrackTableList(netlink.ConntrackTable, family)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range flows {
+		if f.Forward.Protocol == unix.IPPROTO_UDP && f.Forward.SrcPort == source.Port() && f.Reverse.SrcPort == portOthers {
+			to, _ := netip.AddrFromSlice(f.Forward.DstIP)
+			return netip.AddrPortFrom(to.Unmap(), f.Forward.DstPort).String(), nil
+		}
+	}
+	return "", errors.New("connection tracking does not know the datagram")
+}

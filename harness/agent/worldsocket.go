@@ -1,0 +1,87 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// socketListener is an upstream's unix socket. Refusing, the file is there and nobody listens.
+type socketListener struct {
+	w    *world
+	path string
+	mu   sync.Mutex
+	l    *net.UnixListener // nil while it refuses
+}
+
+// openSocket makes a socket that the config names. It is for the cell's own thread, which has the world's root.
+func (w *world) openSocket(path string) error {
+	s := &socketListener{w: w, path: path}
+	if err := s.open(); err != nil {
+		return err
+	}
+	w.sockets[path] = s
+	return nil
+}
+
+func (s *socketListener) open() error {
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
+		return fmt.Errorf("making a folder for the socket %s: %w", s.path, err)
+	}
+	os.Remove(s.path)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.path, Net: "unix"})
+	if err != nil {
+		return fmt.Errorf("listening on the socket %s: %w", s.path, err)
+	}
+	l.SetUnlinkOnClose(false)
+	// Whatever user the gateway's workers have, they may connect.
+	if err := os.Chmod(s.path, 0o777); err != nil {
+		return err
+	}
+	s.l = l
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.w.accepted(conn, "unix:"+s.path)
+		}
+	}()
+	return nil
+}
+
+// set makes it refuse connections, or take them again.
+func (s *socketListener) set(refuse bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case refuse && s.l != nil:
+		err := closeListener(s.l)
+		s.l = nil
+		return err
+	case !refuse && s.l == nil:
+		return s.w.cell.inside(s.open)
+	}
+	return nil
+}
+
+// closeListener ends a listener at once, although a program that is just being started may hold a copy of it.
+func closeListener(l *net.UnixListener) error {
+	if raw, err := l.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { shutdownBoth(int(fd)) })
+	}
+	return l.Close()
+}
+
+func (s *socketListener) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.l != nil {
+		closeListener(s.l)
+	}
+}

@@ -1,0 +1,324 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// cellRun measures one cell.
+type cellRun struct {
+	s       *session
+	w       *harness.World
+	r       *route
+	fault   check.Fault
+	method  string
+	cell    *check.Cell
+	names   seen
+	healthy check.Outcome
+}
+
+func (m *cellRun) run(ctx context.Context) error {
+	if m.fault.Kind == check.Reuse {
+		return m.reuse(ctx)
+	}
+	var err error
+	if m.healthy, err = m.ask(ctx); err != nil {
+		return err
+	}
+	if skip := m.unhealthy(); skip != "" {
+		m.cell.Skipped = skip
+		return nil
+	}
+	switch m.fault.Kind {
+	case check.NameGone:
+		return m.nameGone(ctx)
+	case check.NameMoved:
+		return m.nameMoved(ctx)
+	case check.OnePeer, check.OneSilent:
+		return m.onePeer(ctx)
+	}
+	if err := m.behave(ctx, m.broken(m.r.keys), nil); err != nil {
+		return err
+	}
+	if m.cell.Outcome, err = m.ask(ctx); err != nil {
+		return err
+	}
+	m.look()
+	if m.fault.Kind == check.Restart {
+		// Visitors go on to come while it is away, so that every peer is known to be dead.
+		for range m.r.peers() {
+			if _, err := m.ask(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := m.behave(ctx, nil, nil); err != nil {
+		return err
+	}
+	return m.recover(ctx)
+}
+
+// unhealthy says why this method can't be used on the route; empty when it is answered as it was when the route was found.
+func (m *cellRun) unhealthy() string {
+	want := m.r.Healthy
+	if m.method == m.r.Ask.Method {
+		if !good(m.healthy, want) {
+			return fmt.Sprintf("the route is answered %d before the fault, not %d", m.healthy.Status, want.Status)
+		}
+		return ""
+	}
+	if m.healthy.Status != want.Status || len(m.healthy.Calls) == 0 {
+		return fmt.Sprintf("%s is answered %d without any fault", m.method, m.healthy.Status)
+	}
+	return ""
+}
+
+func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
+	spec := m.r.request.spec(m.method, m.s.steps)
+	answer, err := m.w.Ask(ctx, spec)
+	if err != nil {
+		return check.Outcome{}, err
+	}
+	if answer.Killed != "" {
+		return check.Outcome{}, errors.New(answer.Killed)
+	}
+	return outcomeOf(answer, m.names), nil
+}
+
+// behave leaves what lies beside the route as it has to be for requests to get there.
+func (m *cellRun) behave(ctx context.Context, conducts []wire.Conduct, names []wire.NameConduct) error {
+	return m.w.Behave(ctx, append(conducts, m.r.beside...), names)
+}
+
+// broken are the conducts by which the fault strikes these upstreams.
+func (m *cellRun) broken(keys []string) []wire.Conduct {
+	var all []wire.Conduct
+	for _, k := range keys {
+		c := wire.Conduct{At: k}
+		switch m.fault.Kind {
+		case check.Refuses, check.OnePeer, check.Restart:
+			c.Down = "refused"
+		case check.Off, check.OneSilent:
+			c.Down = "off"
+		case check.Behaves:
+			c.Script = fakeupstream.Always(m.does())
+		case check.TLSFault:
+			c.TLS = m.fault.TLS
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// does is what the upstream does; an error that it answers with has a page of its own.
+func (m *cellRun) does() fakeupstream.Behaviour {
+	does := m.fault.For(m.r.Protocol)
+	if w, ok := does.(fakeupstream.Well); ok && w.Body == "" && w.BodySize == 0 && !w.NoBody {
+		w.Body, w.Chunked = fmt.Sprintf("%sthe upstream says %d\n", ownPage, w.Status), true
+		return w
+	}
+	return does
+}
+
+// look completes what was seen under the fault.
+func (m *cellRun) look() {
+	c := m.cell
+	c.Cached = !good(c.Outcome, m.healthy) && len(c.Calls) == 0 && len(c.Log) == 0 && c.Status >= 500
+	// The upstream's answer was cut, and the visitor's was not: he can't know.
+	c.Whole = m.fault.Cuts && c.Status == m.healthy.Status && !c.Cut && !c.Endless && c.Page == "upstream"
+}
+
+// observation is for how long the lab looks for an answer that is good again.
+const observation = time.Hour
+
+// recover finds for how long visitors still get errors after all is well.
+func (m *cellRun) recover(ctx context.Context) error {
+	passed := time.Duration(0)
+	for {
+		o, err := m.ask(ctx)
+		if err != nil {
+			return err
+		}
+		if good(o, m.healthy) {
+			m.cell.ErrorsFor = passed
+			return nil
+		}
+		if len(o.Calls) == 0 && len(o.Log) == 0 && o.Status >= 400 {
+			m.cell.Cached = true
+		}
+		next, more := m.later(passed)
+		if !more {
+			m.cell.ErrorsFor, m.cell.Never = passed, true
+			return nil
+		}
+		if err := m.w.Pass(ctx, next-passed); err != nil {
+			return err
+		}
+		passed = next
+	}
+}
+
+// later is the next moment at which an answer may be good again: just after one of the config's own times, or the next of a
+// row that grows.
+func (m *cellRun) later(passed time.Duration) (time.Duration, bool) {
+	moments := []time.Duration{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600}
+	for i := range moments {
+		moments[i] *= time.Second
+	}
+	for _, s := range m.s.steps {
+		moments = append(moments, s+time.Second)
+	}
+	slices.Sort(moments)
+	for _, t := range moments {
+		if t > passed && t <= observation {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+// onePeer breaks one of several peers, and asks until each had its turn.
+func (m *cellRun) onePeer(ctx context.Context) error {
+	dead := m.r.keys[0]
+	if err := m.behave(ctx, m.broken([]string{dead}), nil); err != nil {
+		return err
+	}
+	first := true
+	for range min(2*m.r.peers(), 12) {
+		o, err := m.ask(ctx)
+		if err != nil {
+			return err
+		}
+		m.cell.Of++
+		bad := !good(o, m.healthy) || o.Waited >= time.Second
+		if bad {
+			m.cell.Bad++
+		}
+		if first || worse(o, m.cell.Outcome, m.healthy) {
+			m.cell.Outcome, first = o, false
+		}
+	}
+	if err := m.behave(ctx, nil, nil); err != nil {
+		return err
+	}
+	return m.recover(ctx)
+}
+
+// worse tells whether a visitor would rather have had the other answer.
+func worse(a, than, healthy check.Outcome) bool {
+	if ga, gt := good(a, healthy), good(than, healthy); ga != gt {
+		return gt
+	}
+	if a.Waited != than.Waited {
+		return a.Waited > than.Waited
+	}
+	return a.Repeated > than.Repeated || a.Repeated == than.Repeated && len(a.Tries) > len(than.Tries)
+}
+
+// nameGone starts the gateway while the upstream's name does not resolve.
+func (m *cellRun) nameGone(ctx context.Context) error {
+	if err := m.w.Stop(ctx); err != nil {
+		return err
+	}
+	var gone []wire.NameConduct
+	for _, k := range m.r.keys {
+		if host, _, err := net.SplitHostPort(k); err == nil && !literal(k) {
+			gone = append(gone, wire.NameConduct{Name: host, Gone: true})
+		}
+	}
+	if err := m.behave(ctx, nil, gone); err != nil {
+		return err
+	}
+	err := m.s.start(ctx, m.w)
+	var refused *harness.ConfigError
+	switch {
+	case errors.As(err, &refused):
+		m.cell.NotStarted = refused.Error()
+		if len(refused.Lines) > 0 {
+			m.cell.NotStarted, m.cell.Log = refused.Lines[0].Raw, refused.Lines[:1]
+		}
+		m.cell.NoAnswer = "refused"
+	case err != nil:
+		return err
+	default:
+		if m.cell.Outcome, err = m.ask(ctx); err != nil {
+			return err
+		}
+	}
+	if err := m.behave(ctx, nil, nil); err != nil {
+		return err
+	}
+	if refused != nil {
+		return nil // it does not come back of itself; whoever starts it again has it well
+	}
+	return m.recover(ctx)
+}
+
+// nameMoved gives the upstream's name another address, where it is well, and leaves nothing at the old one.
+func (m *cellRun) nameMoved(ctx context.Context) error {
+	var moved []wire.NameConduct
+	var old []wire.Conduct
+	for _, k := range m.r.keys {
+		host, _, err := net.SplitHostPort(k)
+		if err != nil || literal(k) {
+			continue
+		}
+		moved = append(moved, wire.NameConduct{Name: host, Move: 1})
+		old = append(old, wire.Conduct{At: k, Down: "refused"})
+	}
+	if err := m.behave(ctx, old, moved); err != nil {
+		return err
+	}
+	// The answers of the DNS are good for 5 s.
+	if err := m.w.Pass(ctx, 6*time.Second); err != nil {
+		return err
+	}
+	var err error
+	if m.cell.Outcome, err = m.ask(ctx); err != nil {
+		return err
+	}
+	if good(m.cell.Outcome, m.healthy) {
+		return nil
+	}
+	return m.recover(ctx)
+}
+
+// reuse closes a kept connection as it is used again.
+func (m *cellRun) reuse(ctx context.Context) error {
+	var all []wire.Conduct
+	for _, k := range m.r.keys {
+		all = append(all, wire.Conduct{At: k, Script: fakeupstream.OnReuse(1, m.does())})
+	}
+	if err := m.behave(ctx, all, nil); err != nil {
+		return err
+	}
+	var err error
+	if m.healthy, err = m.ask(ctx); err != nil {
+		return err
+	}
+	if skip := m.unhealthy(); skip != "" {
+		m.cell.Skipped = skip
+		return nil
+	}
+	// Peers take turns, and each of the gateway's processes keeps connections of its own.
+	for range 6 * m.r.peers() {
+		if m.cell.Outcome, err = m.ask(ctx); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(m.cell.Calls, func(c check.Call) bool { return c.Reused }) || !good(m.cell.Outcome, m.healthy) {
+			m.look()
+			return nil
+		}
+	}
+	m.cell.Outcome, m.cell.Skipped = check.Outcome{}, "connections to the upstream are not kept"
+	return nil
+}

@@ -1,0 +1,347 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// route is a way, with all that is needed to ask for it and to break it.
+type route struct {
+	check.Route
+	way     nginxconf.Way
+	request request
+	// keys are its upstreams', as called tells them.
+	keys []string
+	// beside are the conducts of other upstreams under which requests get here.
+	beside []wire.Conduct
+}
+
+// answering is what an upstream does that answers a status with a page of its own.
+func answering(status int) fakeupstream.Script {
+	return fakeupstream.Always(fakeupstream.Well{
+		Status: status, Chunked: true, Body: fmt.Sprintf("%sthe upstream says %d\n", ownPage, status),
+	})
+}
+
+// tooMany is how many requests are tried for a way before it is given up.
+const tooMany = 8
+
+// discover proves a request for each way, and finds what the gateway calls besides, in several worlds at once where there
+// are many. Names are learnt on the way.
+func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
+	all := make([]*route, len(s.ways))
+	queue := make(chan int)
+	go func() {
+		defer close(queue)
+		for i := range s.ways {
+			select {
+			case queue <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	workers := min(s.o.Parallel, 1+len(s.ways)/20)
+	learnt, errs := make([]seen, workers), make([]error, workers)
+	var wg sync.WaitGroup
+	for k := range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			learnt[k] = seen{}
+			errs[k] = s.search(ctx, queue, all, learnt[k])
+			for range queue { // where it failed, the others take the rest
+			}
+		}()
+	}
+	wg.Wait()
+	for _, l := range learnt {
+		maps.Copy(names, l)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		s.locate(r, names)
+	}
+	return s.withStrangers(all), nil
+}
+
+// search takes ways from a queue and looks for a request that gets to each, in one world.
+func (s *session) search(ctx context.Context, queue <-chan int, all []*route, names seen) error {
+	w, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := s.start(ctx, w); err != nil {
+		return fmt.Errorf("starting the gateway: %w", err)
+	}
+	for i := range queue {
+		r := s.newRoute(s.ways[i])
+		all[i] = r
+		s.asUserSays(r)
+		if len(r.way.Asks) == 0 {
+			r.Why = or(r.way.Why, "no request could be worked out that gets there")
+			continue
+		}
+		if err := s.reach(ctx, w, r, names); err != nil {
+			return fmt.Errorf("looking for the way %s: %w", r.ID, err)
+		}
+	}
+	return nil
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func (s *session) newRoute(way nginxconf.Way) *route {
+	r := &route{way: way, Route: check.Route{
+		ID: way.ID, Location: way.Match, Role: way.Role, Protocol: way.Target.Protocol, Pass: way.Target.Written,
+		Upstream: way.Target.Upstream, Open: way.Target.Open, Cells: []check.Cell{},
+	}}
+	if r.Role == "" {
+		r.Role = nginxconf.Content
+	}
+	if way.Target.Pass != nil {
+		r.Place = way.Target.Pass.Place
+	}
+	if len(way.Names) > 0 {
+		r.Server = way.Names[0]
+	}
+	for _, l := range way.Listens {
+		if r.Listen != "" {
+			r.Listen += ", "
+		}
+		r.Listen += shownListen(l)
+	}
+	for _, p := range way.Target.Peers {
+		if p.Down {
+			continue
+		}
+		key := peerKey(p)
+		if slices.Contains(r.keys, called(key)) {
+			continue
+		}
+		r.keys = append(r.keys, called(key))
+		r.Endpoints = append(r.Endpoints, check.Endpoint{Name: key, Place: p.Place, Backup: p.Backup})
+	}
+	return r
+}
+
+func shownListen(l nginxconf.Listen) string {
+	if l.Network == "unix" {
+		return "unix:" + l.Address
+	}
+	host := l.Address
+	if host == "" {
+		host = "*"
+	}
+	text := net.JoinHostPort(host, fmt.Sprint(l.Port))
+	switch {
+	case l.QUIC:
+		text += " quic"
+	case l.Network == "udp":
+		text += " udp"
+	}
+	if l.TLS && !l.QUIC {
+		text += " ssl"
+	}
+	return text
+}
+
+// reach asks until a request gets to the way.
+func (s *session) reach(ctx context.Context, w *harness.World, r *route, names seen) error {
+	var last check.Outcome
+	for i, ask := range r.way.Asks {
+		if i >= tooMany {
+			break
+		}
+		if ask.Listen.QUIC {
+			continue
+		}
+		r.request = request{
+			ask: ask, stream: r.way.Stream, udp: ask.Listen.Network == "udp",
+			auth: !r.way.Stream && asksForPassword(r.way.Location), cert: s.tree.Client, key: s.tree.ClientKey,
+			from: visitors(r.way.Location), asked: &atomic.Int64{},
+		}
+		method := or(ask.Method, "GET")
+		spec := r.request.spec(method, s.steps)
+		if ask.Given != 0 {
+			r.beside = wellFor(r.keys, ask.Given)
+			if err := w.Behave(ctx, r.beside, nil); err != nil {
+				return err
+			}
+		}
+		answer, err := w.Ask(ctx, spec)
+		if err != nil {
+			return err
+		}
+		last = outcomeOf(answer, names)
+		if ask.Given != 0 {
+			// Peers that failed may be left out for a while.
+			if err := s.restart(ctx, w); err != nil {
+				return err
+			}
+		}
+		if keys, got := r.hit(answer.News); got {
+			r.Reached, r.Healthy = true, last
+			r.Ask = r.request.shown(method)
+			if ask.Given != 0 {
+				r.Ask.Given = fmt.Sprintf("all other upstreams answer %d", ask.Given)
+			}
+			r.adopt(keys)
+			return nil
+		}
+		r.beside = nil
+		if answer.News.Loop {
+			r.Why = "the gateway calls itself without end"
+			r.Healthy, r.Ask = last, r.request.shown(method)
+			return nil
+		}
+	}
+	r.Healthy, r.Ask = last, r.request.shown(or(r.request.ask.Method, "GET"))
+	r.Why = whyNot(last, r.Ask)
+	return nil
+}
+
+func (s *session) restart(ctx context.Context, w *harness.World) error {
+	if err := w.Stop(ctx); err != nil {
+		return err
+	}
+	if err := w.Behave(ctx, nil, nil); err != nil {
+		return err
+	}
+	return s.start(ctx, w)
+}
+
+func whyNot(o check.Outcome, ask check.Ask) string {
+	got := fmt.Sprintf("is answered %d", o.Status)
+	if o.Status == 0 {
+		got = "gets no answer (" + o.NoAnswer + ")"
+	}
+	var calls []string
+	for _, c := range o.Calls {
+		calls = appendNew(calls, c.Endpoint)
+	}
+	if len(calls) > 0 {
+		return fmt.Sprintf("%s %s %s, and the gateway calls %s", ask.Method, ask.URL, got, strings.Join(calls, ", "))
+	}
+	return fmt.Sprintf("%s %s %s, and the gateway calls nobody", ask.Method, ask.URL, got)
+}
+
+func asksForPassword(location *nginxconf.Directive) bool {
+	for _, d := range nginxconf.Effective(location, "auth_basic") {
+		if len(d.Args) > 0 && d.Args[0] != "off" {
+			return true
+		}
+	}
+	return false
+}
+
+// hit tells whether a request got to the way, and which upstreams were called that the config does not list for it.
+func (r *route) hit(news wire.WorldNews) (fresh []string, got bool) {
+	for _, c := range news.Calls {
+		switch {
+		case c.Self:
+			// A way to the gateway itself leads on to what that calls.
+			_, port, _ := net.SplitHostPort(c.At)
+			for _, p := range r.way.Target.Peers {
+				if fmt.Sprint(p.Port) == port {
+					got = true
+				}
+			}
+		case slices.Contains(r.keys, called(keyOf(c))):
+			got = true
+		default:
+			fresh = appendNew(fresh, keyOf(c))
+		}
+	}
+	if r.Open || len(r.keys) == 0 {
+		return fresh, got || len(fresh) > 0
+	}
+	return fresh, got
+}
+
+// adopt takes the upstreams that were called as the route's own where the config does not list them, or lists only the
+// gateway itself.
+func (r *route) adopt(fresh []string) {
+	self := slices.ContainsFunc(r.Healthy.Calls, func(c check.Call) bool { return c.Protocol == "itself" })
+	if self {
+		r.Endpoints, r.keys = nil, nil
+		for _, c := range r.Healthy.Calls {
+			if c.Protocol != "itself" {
+				fresh = appendNew(fresh, c.Endpoint)
+			}
+		}
+	}
+	if !self && !r.Open && len(r.keys) > 0 {
+		return
+	}
+	for _, key := range fresh {
+		if slices.Contains(r.keys, called(key)) {
+			continue
+		}
+		r.keys = append(r.keys, called(key))
+		r.Endpoints = append(r.Endpoints, check.Endpoint{Name: key})
+	}
+}
+
+// locate fills in where the lab has the endpoints.
+func (s *session) locate(r *route, names seen) {
+	for i := range r.Endpoints {
+		e := &r.Endpoints[i]
+		e.Address = called(e.Name)
+		for address, key := range names {
+			if key == called(e.Name) {
+				e.Address = address
+			}
+		}
+	}
+}
+
+// withStrangers adds a route for each upstream that a request called and no way explains.
+func (s *session) withStrangers(all []*route) []*route {
+	known := map[string]bool{}
+	for _, r := range all {
+		for _, k := range r.keys {
+			known[k] = true
+		}
+	}
+	for _, r := range slices.Clone(all) {
+		if !r.Reached {
+			continue
+		}
+		for _, c := range r.Healthy.Calls {
+			key := called(c.Endpoint)
+			if c.Protocol == "itself" || known[key] {
+				continue
+			}
+			known[key] = true
+			stranger := *r
+			stranger.ID = r.ID + " > " + c.Endpoint
+			stranger.keys = []string{key}
+			stranger.Endpoints = []check.Endpoint{{Name: c.Endpoint}}
+			stranger.Open, stranger.Upstream, stranger.Pass = true, "", c.Endpoint
+			all = append(all, &stranger)
+		}
+	}
+	return all
+}

@@ -1,0 +1,233 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/supply"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+// Run checks a config. A config that can't be loaded is told by the report; an error is the lab's, or says that the
+// options make no sense.
+func Run(ctx context.Context, o Options) (*check.Report, error) {
+	o.defaults()
+	r := &check.Report{
+		Schema: check.Schema, Config: or(o.Path, o.Image), Image: o.Image, Started: time.Now(),
+		Supplied: []check.Supply{}, Routes: []check.Route{}, Findings: []check.Finding{}, Clock: "moved",
+	}
+	err := run(ctx, o, r)
+	r.Took = time.Since(r.Started)
+	var refused *supply.Refused
+	if errors.As(err, &refused) {
+		r.Refused, r.Verdict = &refused.Refusal, check.Refused
+		return r, nil
+	}
+	return r, err
+}
+
+func run(ctx context.Context, o Options, r *check.Report) error {
+	for _, p := range o.Faults {
+		if !anyMatch(p, faultIDs(o.FaultList)) {
+			return fmt.Errorf("there is no fault %q: the faults are %v", p, faultIDs(o.FaultList))
+		}
+	}
+	o.FaultList = pickFaults(o.FaultList, o.Faults)
+	for _, f := range o.FaultList {
+		r.Faults = append(r.Faults, f.FaultInfo)
+	}
+	s := &session{o: o, report: r}
+	defer s.close()
+	routes, err := s.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	r.Partial = len(o.Routes) > 0 || len(o.Faults) > 0
+	if len(o.Routes) > 0 {
+		if routes, err = pickRoutes(routes, o.Routes); err != nil {
+			return err
+		}
+	}
+	s.alike(routes)
+	jobs := s.jobs(routes)
+	if err := s.measure(ctx, jobs); err != nil {
+		return err
+	}
+	ways := map[string]nginxconf.Way{}
+	for _, one := range routes {
+		r.Routes = append(r.Routes, one.Route)
+		ways[one.ID] = one.way
+	}
+	r.Findings = append(r.Findings, check.Judge(&check.Evidence{Report: r, Config: s.config, Ways: ways}, o.Rules)...)
+	policy := o.Policy
+	if policy == nil {
+		policy = check.DefaultPolicy()
+	}
+	policy.Apply(r, time.Now())
+	return nil
+}
+
+// prepare makes the config run, and finds its routes.
+func (s *session) prepare(ctx context.Context) ([]*route, error) {
+	if err := s.load(ctx); err != nil {
+		return nil, err
+	}
+	s.o.Say("looking for routes")
+	names := seen{}
+	routes, err := s.discover(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	s.supplied(names)
+	return routes, nil
+}
+
+// load reads the config and makes nginx take it.
+func (s *session) load(ctx context.Context) error {
+	tree, err := supply.Load(supply.Options{
+		Path: s.o.Path, Env: s.o.Env, Image: s.o.Image, CA: fakeupstream.NewAuthority("badgateway").Certificate,
+	})
+	if err != nil {
+		return err
+	}
+	s.tree = tree
+	if s.lab == nil {
+		if err := s.startLab(ctx); err != nil {
+			return err
+		}
+	}
+	s.report.Gateway = s.lab.GatewayVersion()
+	w, err := s.lab.OpenWorld(ctx, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if !w.Clocked() {
+		s.report.Clock = "real"
+	}
+	s.o.Say("loading the config")
+	err = tree.Settle(ctx, w)
+	s.report.Supplied = append(s.report.Supplied, tree.Supplied...)
+	s.report.Main = tree.Place(tree.Main, 0).File
+	s.report.Notes = append(s.report.Notes, tree.Notes...)
+	if err != nil {
+		return err
+	}
+	if s.config, err = tree.Config(); err != nil {
+		return err
+	}
+	built, err := w.Exec(ctx, tree.Program, "-V")
+	if err != nil {
+		return fmt.Errorf("asking %s how it was built: %w", tree.Program, err)
+	}
+	s.prefix, s.errorLog = builtWith(built.Output, "prefix", "/etc/nginx"), builtWith(built.Output, "error-log-path", "logs/error.log")
+	s.read()
+	return nil
+}
+
+func (s *session) startLab(ctx context.Context) error {
+	if s.o.Lab != nil {
+		s.lab = s.o.Lab
+		return nil
+	}
+	lab, err := harness.Start(ctx, harness.Options{
+		GatewayImage: s.o.Image, Nginx: s.o.Nginx, RealTime: s.o.RealTime, Install: s.o.Install, Stranger: true, Say: s.o.Say,
+	})
+	if err != nil {
+		return &NoLab{err}
+	}
+	s.lab = lab
+	return nil
+}
+
+func (s *session) close() {
+	if s.lab != nil && s.o.Lab == nil {
+		s.lab.Close()
+	}
+}
+
+// builtWith is the value of one of the options that nginx was built with.
+func builtWith(output, option, otherwise string) string {
+	for _, word := range strings.Fields(output) {
+		if value, ok := strings.CutPrefix(word, "--"+option+"="); ok {
+			return value
+		}
+	}
+	return otherwise
+}
+
+// NoLab says that no lab could be had.
+type NoLab struct{ Err error }
+
+func (e *NoLab) Error() string { return e.Err.Error() }
+func (e *NoLab) Unwrap() error { return e.Err }
+
+func faultIDs(all []check.Fault) (ids []string) {
+	for _, f := range all {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+func pickFaults(all []check.Fault, patterns []string) []check.Fault {
+	if len(patterns) == 0 {
+		return all
+	}
+	var some []check.Fault
+	for _, f := range all {
+		for _, p := range patterns {
+			if matches(p, f.ID) {
+				some = append(some, f)
+				break
+			}
+		}
+	}
+	return some
+}
+
+func pickRoutes(all []*route, patterns []string) ([]*route, error) {
+	var some []*route
+	used := map[string]bool{}
+	for _, r := range all {
+		for _, p := range patterns {
+			if matches(p, r.ID) || p == r.Location {
+				some, used[p] = append(some, r), true
+				break
+			}
+		}
+	}
+	for _, p := range patterns {
+		if !used[p] {
+			var ids []string
+			for _, r := range all {
+				ids = append(ids, r.ID)
+			}
+			return nil, fmt.Errorf("the config has no route %q: the routes are %q", p, ids)
+		}
+	}
+	return some, nil
+}
+
+func matches(pattern, id string) bool {
+	if pattern == id {
+		return true
+	}
+	ok, err := path.Match(pattern, id)
+	return err == nil && ok
+}
+
+func anyMatch(pattern string, ids []string) bool {
+	for _, id := range ids {
+		if matches(pattern, id) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,188 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/supply"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// session is one check under way.
+type session struct {
+	o                Options
+	lab              *harness.Lab
+	tree             *supply.Tree
+	config           *nginxconf.Config
+	ways             []nginxconf.Way
+	prefix, errorLog string   // that nginx was built with
+	logs             []string // where the gateway writes its errors
+	sockets          []string // unix sockets at which upstreams are
+	caches           []string // folders that must not outlive a gateway
+	steps            []time.Duration
+	report           *check.Report
+}
+
+// open makes a world with the config in it. The gateway does not run yet.
+func (s *session) open(ctx context.Context) (*harness.World, error) {
+	w, err := s.lab.OpenWorld(ctx, s.sockets, s.logs)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Put(ctx, s.tree.All()...); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// start starts the gateway anew, with nothing left of the one before.
+func (s *session) start(ctx context.Context, w *harness.World) error {
+	if len(s.caches) > 0 {
+		if err := w.Wipe(ctx, s.caches...); err != nil {
+			return err
+		}
+	}
+	return w.Start(ctx, s.tree.Argv()...)
+}
+
+// read reads what the config says of logs, sockets, caches and times.
+func (s *session) read() {
+	s.ways = s.config.Ways()
+	s.logs = []string{absolute(s.errorLog, s.prefix)}
+	for _, d := range s.config.Find("error_log") {
+		if len(d.Args) > 0 && !strings.HasPrefix(d.Args[0], "syslog:") && d.Args[0] != "stderr" && d.Args[0] != "/dev/null" {
+			s.logs = appendNew(s.logs, absolute(d.Args[0], s.prefix))
+		}
+	}
+	for _, name := range []string{"proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path"} {
+		for _, d := range s.config.Find(name) {
+			if len(d.Args) > 0 {
+				s.caches = appendNew(s.caches, absolute(d.Args[0], s.prefix))
+			}
+		}
+	}
+	for _, w := range s.ways {
+		for _, p := range w.Target.Peers {
+			if p.Socket != "" && !s.listensAt(p.Socket) {
+				s.sockets = appendNew(s.sockets, p.Socket)
+			}
+		}
+	}
+	s.steps = s.config.Durations()
+	// What no config names: a resolver asks again after 5 s, and gives up after 30.
+	for _, d := range []time.Duration{5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 75 * time.Second} {
+		s.steps = appendNew(s.steps, d)
+	}
+	slices.Sort(s.steps)
+}
+
+// listensAt tells whether the gateway itself listens at a unix socket.
+func (s *session) listensAt(socket string) bool {
+	return slices.ContainsFunc(s.ways, func(w nginxconf.Way) bool {
+		return slices.ContainsFunc(w.Listens, func(l nginxconf.Listen) bool { return l.Network == "unix" && l.Address == socket })
+	})
+}
+
+func absolute(p, prefix string) string {
+	if path.IsAbs(p) {
+		return p
+	}
+	return path.Join(prefix, p)
+}
+
+func appendNew[T comparable](all []T, one T) []T {
+	if slices.Contains(all, one) {
+		return all
+	}
+	return append(all, one)
+}
+
+// peerKey is how reports name a peer, and how the lab is told of it.
+func peerKey(p nginxconf.Peer) string {
+	if p.Socket != "" {
+		return "unix:" + p.Socket
+	}
+	host := strings.ToLower(strings.TrimSuffix(p.Host, "."))
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		host = ip.Unmap().String()
+	}
+	return net.JoinHostPort(host, fmt.Sprint(p.Port))
+}
+
+// called is the key of an address as the gateway calls it: some names are the machine's own.
+func called(key string) string {
+	host, port, err := net.SplitHostPort(key)
+	if err != nil || strings.HasPrefix(key, "unix:") {
+		return key
+	}
+	switch host {
+	case "localhost", "0.0.0.0":
+		host = "127.0.0.1"
+	case "ip6-localhost", "::":
+		host = "::1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// literal tells whether a key is an address or a socket, so that no name has to be looked up.
+func literal(key string) bool {
+	host, _, err := net.SplitHostPort(called(key))
+	if err != nil || strings.HasPrefix(key, "unix:") {
+		return true
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil
+}
+
+// supplied lists the names, addresses and sockets that the upstreams are.
+func (s *session) supplied(names seen) {
+	at := map[string]string{}
+	for address, key := range names {
+		at[key] = address
+	}
+	known := map[string]bool{}
+	for _, w := range s.ways {
+		for _, p := range w.Target.Peers {
+			key := peerKey(p)
+			one := check.Supply{Kind: "name", What: p.Host, Place: p.Place}
+			switch {
+			case p.Socket != "":
+				one.Kind, one.What, one.With = "socket", p.Socket, "a listener of the lab's"
+			case literal(key):
+				one.Kind, one.What, one.With = "address", key, "a host of the lab's"
+			default:
+				address, seen := at[called(key)]
+				if !seen {
+					address = "an address of its own"
+				}
+				if host, _, err := net.SplitHostPort(address); err == nil {
+					address = host
+				}
+				one.With = address
+			}
+			if !known[one.Kind+one.What] {
+				known[one.Kind+one.What] = true
+				s.report.Supplied = append(s.report.Supplied, one)
+			}
+		}
+	}
+}
+
+// wellFor are the conducts that leave a route's own upstreams well while all others answer a status.
+func wellFor(keys []string, status int) []wire.Conduct {
+	var all []wire.Conduct
+	for _, k := range keys {
+		all = append(all, wire.Conduct{At: called(k)})
+	}
+	return append(all, wire.Conduct{Script: answering(status)})
+}

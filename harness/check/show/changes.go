@@ -1,0 +1,108 @@
+package show
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/check"
+)
+
+// parts of a list of changes, in the order in which they matter to visitors.
+var turns = []struct{ turn, title string }{{check.Worse, "Worse"}, {"", "Changed"}, {check.Better, "Better"}}
+
+// byTurn gives the changes of one turn.
+func byTurn(c check.Changes, turn string) (some []check.Change) {
+	for _, x := range c.Changes {
+		if x.Turn == turn {
+			some = append(some, x)
+		}
+	}
+	return some
+}
+
+// SummaryOfChanges is a comparison in one sentence: "3 changes: 2 worse, 1 better".
+func SummaryOfChanges(c check.Changes) string {
+	if len(c.Changes) == 0 {
+		return "visitors would notice no difference"
+	}
+	var counts []string
+	for _, t := range turns {
+		if n := len(byTurn(c, t.turn)); n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, strings.ToLower(t.title)))
+		}
+	}
+	return count(len(c.Changes), "change") + ": " + strings.Join(counts, ", ")
+}
+
+// TableChanges writes what visitors would notice as lines for a terminal, what is worse first, and as the last line the sums. The
+// error is the writer's.
+func TableChanges(w io.Writer, c check.Changes, v View) error {
+	s := newSheet(v)
+	s.line(s.bold(oneLine(c.Old) + " -> " + oneLine(c.New)))
+	paints := map[string]func(string) string{check.Worse: s.red, check.Better: s.green}
+	for _, t := range turns {
+		some := byTurn(c, t.turn)
+		if len(some) == 0 {
+			continue
+		}
+		s.line("")
+		paint := paints[t.turn]
+		if paint == nil {
+			paint = s.bold
+		}
+		s.line(paint(t.title))
+		for _, x := range some {
+			s.say("- "+x.Text, "  ")
+		}
+	}
+	s.line("")
+	s.line(SummaryOfChanges(c))
+	return s.to(w)
+}
+
+// MarkdownChanges writes what visitors would notice for a merge request: what is worse first, then the rest, as lists. The error is
+// the writer's.
+func MarkdownChanges(w io.Writer, c check.Changes) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## What visitors would notice\n\n%s instead of %s: %s.\n", code(oneLine(c.New)), code(oneLine(c.Old)), SummaryOfChanges(c))
+	for _, t := range turns {
+		some := byTurn(c, t.turn)
+		if len(some) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n", t.title)
+		for _, x := range some {
+			b.WriteString("- " + markdownChange(x) + "\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// markdownChange is a change in a line, its route as code, or hosts take "@app" for somebody's name.
+func markdownChange(x check.Change) string {
+	text := oneLine(x.Text)
+	if rest, ok := strings.CutPrefix(text, oneLine(x.Route)); ok && x.Route != "" {
+		return code(oneLine(x.Route)) + markdownText(rest)
+	}
+	return markdownText(text)
+}
+
+// ChangesSchema names the form of what JSONChanges writes.
+const ChangesSchema = "badgateway.changes/1"
+
+// JSONChanges writes a comparison as one indented object: its schema, and the fields of [check.Changes]. The error is the writer's.
+func JSONChanges(w io.Writer, c check.Changes) error {
+	if c.Changes == nil {
+		c.Changes = []check.Change{}
+	}
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(struct {
+		Schema string `json:"schema"`
+		check.Changes
+	}{ChangesSchema, c})
+}

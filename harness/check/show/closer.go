@@ -1,0 +1,330 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/badgateway/badgateway/harness/check"
+)
+
+// findRoute is the route of that id, and the one that was measured for it.
+func findRoute(r *check.Report, id string) (route, measured *check.Route, err error) {
+	g := newGrid(r)
+	route = g.routes[id]
+	if route == nil {
+		var ids []string
+		for _, other := range r.Routes {
+			ids = append(ids, oneLine(other.ID))
+		}
+		return nil, nil, fmt.Errorf("there is no route %q; there are: %s", oneLine(id), strings.Join(ids, ", "))
+	}
+	measured = route
+	if like := g.routes[route.Like]; like != nil {
+		measured = like
+	}
+	return route, measured, nil
+}
+
+// Route writes all that is known of one route: what it is, the request that reaches it, and a line for each fault. It fails
+// for an id that the report does not have.
+func Route(w io.Writer, r *check.Report, id string, v View) error {
+	route, measured, err := findRoute(r, id)
+	if err != nil {
+		return err
+	}
+	s, g := newSheet(v), newGrid(r)
+	s.about(route)
+	if !route.Reached {
+		s.beside(evidenceLabel, "reached", "no: "+route.Why)
+		return s.to(w)
+	}
+	if measured != route {
+		s.beside(evidenceLabel, "like", measured.ID+", which was measured for it")
+	}
+	s.beside(evidenceLabel, "healthy", saw(measured.Healthy)+tried(measured.Healthy))
+	for _, b := range measured.Breaches {
+		s.beside(evidenceLabel, "against", "the policy: "+b)
+	}
+	s.line("")
+	s.outcomes(g, measured)
+	for _, c := range measured.Cells {
+		if c.Skipped != "" && c.Method != "POST" {
+			s.say("Does not apply: "+titleOfFault(r, c.Fault)+": "+c.Skipped+".", "  ")
+		}
+	}
+	open, _ := graded(r)
+	for _, f := range open {
+		if slices.Contains(f.Routes, measured.ID) {
+			s.line("")
+			s.finding(r, f)
+		}
+	}
+	return s.to(w)
+}
+
+// outcomes writes a line for each fault that applies, with its methods together where they do not differ.
+func (s *sheet) outcomes(g *grid, r *check.Route) {
+	const logColumn = 5
+	rows := [][]string{{"fault", "", "visitors get", "page", "tries", "log"}}
+	for _, c := range r.Cells {
+		if c.Skipped != "" {
+			continue
+		}
+		text, log := strings.Join(short(c), " "), ""
+		if g.objected(spot{r.ID, c.Fault}) {
+			text = objected + text
+		}
+		if len(c.Log) > 0 {
+			log = oneLine(c.Log[0].String())
+		}
+		one := []string{oneLine(titleOfFault(g.Report, c.Fault)), oneLine(c.Method), text, oneLine(c.Page), strconv.Itoa(len(c.Tries)), log}
+		if last := rows[len(rows)-1]; last[0] == one[0] && slices.Equal(last[2:], one[2:]) {
+			last[1] += ", " + one[1]
+			continue
+		}
+		rows = append(rows, one)
+	}
+	room := s.width
+	for column := range logColumn {
+		need := 0
+		for _, row := range rows {
+			need = max(need, wide(row[column]))
+		}
+		room -= need + gap
+	}
+	t := plainTable()
+	for i, row := range rows {
+		var cells table.Row
+		if s.width > 0 {
+			row[logColumn] = text.Snip(row[logColumn], max(room-gap, 8), "…")
+		}
+		for _, cell := range row {
+			cells = append(cells, cell)
+		}
+		if strings.HasPrefix(row[2], objected) {
+			cells[2] = s.red(row[2])
+		}
+		if i == 0 {
+			t.AppendHeader(cells)
+		} else {
+			t.AppendRow(cells)
+		}
+	}
+	s.line(t.Render())
+}
+
+// One writes all the evidence of one cell, for each method: what was asked, what the upstream did, what the visitor got and when,
+// the tries, the log, the page, and how it went on when the upstream was well again. It fails for a route or a fault that the
+// report does not have.
+func One(w io.Writer, r *check.Report, id, fault string, v View) error {
+	route, measured, err := findRoute(r, id)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(r.Faults, func(f check.FaultInfo) bool { return f.ID == fault })
+	if at < 0 {
+		var ids []string
+		for _, f := range r.Faults {
+			ids = append(ids, oneLine(f.ID))
+		}
+		return fmt.Errorf("there is no fault %q; there are: %s", oneLine(fault), strings.Join(ids, ", "))
+	}
+	s, g := newSheet(v), newGrid(r)
+	s.about(route)
+	info := r.Faults[at]
+	s.beside(evidenceLabel, "fault", info.Title+": "+info.Claim)
+	if info.Scenario != "" {
+		s.exact(evidenceLabel, "alone", "badgateway run "+quoted(oneLine(info.Scenario)))
+	}
+	if !route.Reached {
+		s.beside(evidenceLabel, "reached", "no: "+route.Why)
+		return s.to(w)
+	}
+	cells := g.cells[spot{measured.ID, fault}]
+	if len(cells) == 0 {
+		s.line("")
+		s.line("It was not tried on this route.")
+	}
+	for _, c := range cells {
+		s.line("")
+		s.cell(measured, c)
+	}
+	for _, i := range g.found[spot{measured.ID, fault}] {
+		s.line("")
+		s.finding(r, r.Findings[i])
+	}
+	return s.to(w)
+}
+
+// evidenceLabel is the width of the labels beside evidence.
+const evidenceLabel = 12
+
+// about tells what a route is.
+func (s *sheet) about(r *check.Route) {
+	s.line(s.bold(oneLine(r.ID)))
+	facts := []string{oneLine(r.Pass) + " at " + place(r.Place)}
+	if text := role(r); text != "" {
+		facts = append(facts, "called for"+text)
+	}
+	s.beside(evidenceLabel, "passes to", strings.Join(facts, ", "))
+	s.beside(evidenceLabel, "upstreams", strings.Join(peers(r), ", "))
+}
+
+// cell writes the evidence of one method.
+func (s *sheet) cell(r *check.Route, c check.Cell) {
+	for _, f := range facts(r, c) {
+		text := f.Text
+		if f.Exact {
+			s.exact(evidenceLabel, f.Label, lines(text)...)
+			continue
+		}
+		s.beside(evidenceLabel, f.Label, text)
+	}
+}
+
+// A fact is one thing that is known of a cell.
+type fact struct {
+	Label, Text string
+	Exact       bool // as it came: never wrapped
+}
+
+// facts are all that is known of a cell, in the order in which it happened.
+func facts(r *check.Route, c check.Cell) (all []fact) {
+	add := func(label, text string) {
+		if text != "" {
+			all = append(all, fact{Label: label, Text: text})
+		}
+	}
+	exact := func(label, text string) {
+		if text != "" {
+			all = append(all, fact{label, text, true})
+		}
+	}
+	exact("asked", requestLine(r.Ask, c.Method))
+	add("given", r.Ask.Given)
+	switch {
+	case c.Skipped != "":
+		add("skipped", c.Skipped)
+		return all
+	case c.Error != "":
+		add("lab failed", c.Error)
+		return all
+	case c.NotStarted != "":
+		add("visitor", "nothing: the gateway does not start")
+		exact("nginx", c.NotStarted)
+		breaches(&all, c)
+		return all
+	}
+	add("visitor", saw(c.Outcome))
+	if c.Of > 1 {
+		add("", fmt.Sprintf("%d of %d requests were hit; this is the worst", c.Bad, c.Of))
+	}
+	if c.NotBefore > 0 {
+		add("proof", fmt.Sprintf("no answer yet after %s, answered at %s", seconds(c.NotBefore), seconds(c.Waited)))
+	}
+	add("page", page(c.Outcome))
+	add("tries", strings.Join(c.Tries, ", then "))
+	if c.Repeated > 0 {
+		add("repeated", fmt.Sprintf("the request's body reached an upstream %d times", c.Repeated+1))
+	}
+	if c.Cached {
+		add("cached", "the error came without any upstream being asked")
+	}
+	if c.Loop {
+		add("loop", "the gateway called itself without end, and was cut off")
+	}
+	var calls []string
+	for _, call := range c.Calls {
+		calls = append(calls, callLine(call))
+	}
+	exact("upstream", strings.Join(calls, "\n"))
+	if len(c.Log) == 0 {
+		add("log", "nothing, at level warn or above")
+	}
+	var log []string
+	for _, l := range c.Log {
+		log = append(log, raw(l))
+	}
+	exact("log", strings.Join(log, "\n"))
+	if len(c.Log) > 0 {
+		add("log file", c.LogFile)
+	}
+	add("afterwards", recovery(c))
+	breaches(&all, c)
+	exact("answer", answer(c.Outcome))
+	return all
+}
+
+func breaches(all *[]fact, c check.Cell) {
+	for _, b := range c.Breaches {
+		*all = append(*all, fact{Label: "against", Text: "the policy: " + b})
+	}
+}
+
+// requestLine is a request with its own headers.
+func requestLine(a check.Ask, method string) string {
+	text := asked(a, method)
+	if a.To != "" {
+		text += " at " + oneLine(a.To)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Header)) {
+		text += "\n" + oneLine(name+": "+a.Header[name])
+	}
+	return text
+}
+
+// tried are the peers that were tried, to stand behind an outcome.
+func tried(o check.Outcome) string {
+	if len(o.Tries) == 0 {
+		return ""
+	}
+	return " from " + strings.Join(o.Tries, ", then ")
+}
+
+// callLine is what an upstream got: "app1:8080 got POST /x over http/1.0, Host backend, told to close".
+func callLine(c check.Call) string {
+	text := c.Endpoint + " got " + strings.TrimSpace(c.Method+" "+c.URI)
+	if c.Protocol != "" {
+		text += " over " + c.Protocol
+	}
+	if c.TLS {
+		text += " in TLS"
+		if c.SNI == "" {
+			text += " without a server name"
+		} else {
+			text += " for " + c.SNI
+		}
+	}
+	if c.Host != "" {
+		text += ", Host " + c.Host
+	}
+	if c.Reused {
+		text += ", on a kept connection"
+	}
+	if c.Close {
+		text += ", to be closed after it"
+	}
+	return oneLine(text)
+}
+
+// answer is the beginning of what the visitor got.
+func answer(o check.Outcome) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(o.Header)) {
+		for _, value := range o.Header[name] {
+			b.WriteString(oneLine(name+": "+value) + "\n")
+		}
+	}
+	if o.Body != "" && b.Len() > 0 {
+		b.WriteString("\n")
+	}
+	b.WriteString(o.Body)
+	return b.String()
+}

@@ -1,0 +1,231 @@
+package supply
+
+import (
+	"path"
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+var (
+	// Variables of the environment as envsubst knows them. With a default ("${X:-y}") is what other tools add.
+	braced = regexp.MustCompile(`\$\{([A-Za-z_]\w*)(?:(:?[-=])([^}]*))?\}`)
+	plain  = regexp.MustCompile(`\$([A-Z][A-Z0-9_]+)\b`)
+	upper  = regexp.MustCompile(`^_?[A-Z][A-Z0-9_]*$`)
+	// What the config itself defines, and what regular expressions capture, is nginx's variable however it is written.
+	defines = regexp.MustCompile(`(?m)\b(?:set|map|geo|split_clients|auth_request_set|js_set|js_var|perl_set|set_by_lua\w*|set_\w+)\s[^;{]*?\$\{?(\w+)[^\w;{]*[\s;{]|\(\?P?<(\w+)>`)
+)
+
+// suffixes are those of files that envsubst or its like makes a config of.
+var suffixes = []string{".template", ".tmpl", ".tpl", ".envsubst", ".env.conf", ".in", ".dist", ".sample", ".example"}
+
+// target is where the filled copy of a template goes: the official image fills /etc/nginx/templates into conf.d; all
+// others stay beside their template, without its suffix.
+func target(file string) (string, bool) {
+	for _, s := range suffixes {
+		if !strings.HasSuffix(file, s) || path.Base(file) == s {
+			continue
+		}
+		file = strings.TrimSuffix(file, s)
+		if i := strings.LastIndex(file, "/templates/"); i >= 0 {
+			file = file[:i] + "/conf.d/" + file[i+len("/templates/"):]
+		}
+		return file, true
+	}
+	return file, false
+}
+
+// fill replaces the environment's variables in a text, as envsubst does for names that are set: those given, and those
+// that can be nobody's but the environment's, by their spelling. What it made up it lists.
+func fill(text, file string, env map[string]string, template bool) (string, []check.Supply) {
+	own := map[string]bool{}
+	bare := code(text)
+	for _, m := range defines.FindAllStringSubmatch(bare, -1) {
+		own[m[1]], own[m[2]] = true, true
+	}
+	values := map[string]string{}
+	var made []check.Supply
+	for _, n := range wanted(bare, env, template) {
+		if own[n.name] && env[n.name] == "" {
+			continue
+		}
+		value, given := env[n.name]
+		if given {
+			values[n.name] = value
+			continue
+		}
+		if _, known := values[n.name]; known {
+			continue
+		}
+		if value = n.fallback; value == "" || strings.ContainsAny(value, "${") {
+			value = sensible(n.name, n.before)
+		}
+		values[n.name] = value
+		made = append(made, check.Supply{Kind: "variable", What: n.name, With: value, Place: nginxconf.Place{File: file, Line: n.line}})
+	}
+	if len(values) == 0 {
+		return text, nil
+	}
+	replace := func(whole, name string) string {
+		if value, ok := values[name]; ok {
+			return value
+		}
+		return whole
+	}
+	text = braced.ReplaceAllStringFunc(text, func(m string) string { return replace(m, braced.FindStringSubmatch(m)[1]) })
+	return plain.ReplaceAllStringFunc(text, func(m string) string { return replace(m, m[1:]) }), made
+}
+
+type want struct {
+	name, fallback string
+	before         string // the directive up to the variable
+	line           int
+}
+
+// wanted are the variables that a text takes from the environment, in order.
+func wanted(bare string, env map[string]string, template bool) []want {
+	var all []want
+	at := map[int]bool{}
+	add := func(from int, name, fallback string, sure bool) {
+		_, given := env[name]
+		if !given && !sure || at[from] {
+			return
+		}
+		at[from] = true
+		start := strings.LastIndexAny(bare[:from], ";{}\n") + 1
+		if start == from { // the brace belongs to a variable right before
+			start = strings.LastIndexAny(bare[:from], ";\n") + 1
+		}
+		all = append(all, want{name, fallback, strings.TrimSpace(bare[start:from]), lineAt(bare, from)})
+	}
+	for _, m := range braced.FindAllStringSubmatchIndex(bare, -1) {
+		name, fallback := bare[m[2]:m[3]], ""
+		if m[6] >= 0 {
+			fallback = bare[m[6]:m[7]]
+		}
+		add(m[0], name, fallback, upper.MatchString(name) || m[4] >= 0)
+	}
+	for _, m := range plain.FindAllStringSubmatchIndex(bare, -1) {
+		start := strings.LastIndexAny(bare[:m[0]], ";{}\n") + 1
+		add(m[0], bare[m[2]:m[3]], "", template || takesNone(strings.TrimSpace(bare[start:m[0]])))
+	}
+	sort.SliceStable(all, func(i, k int) bool { return all[i].line < all[k].line })
+	return all
+}
+
+// takesNone tells whether a directive is one in which nginx knows no variables.
+func takesNone(before string) bool {
+	switch name, _, _ := strings.Cut(before, " "); name {
+	case "listen", "server", "server_name", "worker_processes", "worker_connections", "user", "client_max_body_size",
+		"proxy_read_timeout", "proxy_connect_timeout", "proxy_send_timeout", "keepalive_timeout", "resolver":
+		return true
+	}
+	return false
+}
+
+// sensible is a value for a variable that nobody gave, from its name and from the directive that takes it.
+func sensible(name, before string) string {
+	directive, rest, _ := strings.Cut(before, " ")
+	rest = strings.TrimSpace(rest)
+	up := "_" + strings.Trim(strings.ToUpper(name), "_") + "_"
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(up, "_"+p+"_") {
+				return true
+			}
+		}
+		return false
+	}
+	ends := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.HasSuffix(up, p+"_") {
+				return true
+			}
+		}
+		return false
+	}
+	host := strings.ToLower(strings.ReplaceAll(strings.Trim(name, "_"), "_", "-"))
+	switch {
+	case has("DOLLAR", "DS", "DOLLAR_SIGN", "D", "ESC") && len(name) < 12:
+		return "$"
+	case directive == "worker_processes":
+		return "1"
+	case directive == "worker_connections", ends("CONNECTIONS"), ends("_RLIMIT_NOFILE"):
+		return "1024"
+	case directive == "user":
+		return "nginx"
+	case directive == "resolver" || has("RESOLVER", "RESOLVERS", "NAMESERVER", "NAMESERVERS", "DNS"):
+		return "198.18.0.53"
+	case strings.HasSuffix(rest, ":") && (directive == "server" || directive == "listen" || strings.HasSuffix(directive, "_pass") ||
+		strings.Contains(rest, "//")) && !strings.HasSuffix(rest, "unix:") || ends("PORT"):
+		return "8080"
+	case strings.HasSuffix(rest, "unix:") || ends("SOCKET", "SOCK"):
+		if strings.HasSuffix(rest, "unix:") || directive == "server" || strings.HasSuffix(directive, "_pass") {
+			return strings.Repeat("unix:", b2i(!strings.HasSuffix(rest, "unix:"))) + "/run/" + host + ".sock"
+		}
+		return "/run/" + host + ".sock"
+	case has("RATE") || directive == "limit_req_zone" && strings.HasSuffix(rest, "rate="):
+		return "1000r/s"
+	case directive == "limit_rate":
+		return "0"
+	case has("BURST"):
+		return "100"
+	case ends("TIMEOUT", "TIMEOUTS", "TTL", "EXPIRES", "INTERVAL", "DELAY", "_AGE", "SECONDS") || strings.HasSuffix(directive, "_timeout") ||
+		directive == "expires":
+		if ends("SECONDS", "MAX_AGE") {
+			return "60"
+		}
+		return "60s"
+	case ends("SIZE", "_BUFFER", "BODY", "UPLOAD", "LIMIT", "_MAX") || strings.HasSuffix(directive, "_size"):
+		return "10m"
+	case strings.HasSuffix(directive, "_buffers"):
+		if rest == "" {
+			return "8"
+		}
+		return "16k"
+	case directive == "listen":
+		return "8080"
+	case ends("SCHEME", "PROTO", "PROTOCOL"):
+		return "http"
+	case has("LOG") && ends("LEVEL") || directive == "error_log" && rest != "":
+		return "error"
+	case directive == "error_log" || directive == "access_log":
+		return "/var/log/nginx/" + host + ".log"
+	case ends("CERT", "CERTIFICATE", "CRT", "CHAIN", "FULLCHAIN", "PEM", "CERT_PATH", "CERTIFICATE_PATH"):
+		return "/etc/nginx/certs/" + host + ".crt"
+	case strings.HasPrefix(directive, "ssl_") && ends("KEY", "KEY_PATH", "KEY_FILE"):
+		return "/etc/nginx/certs/" + host + ".key"
+	case directive == "root" || directive == "alias" || ends("ROOT", "WEBROOT", "HTDOCS", "DOCROOT"):
+		return "/var/www/html"
+	case ends("DIR", "DIRECTORY", "FOLDER", "PATH") && !strings.HasSuffix(directive, "_pass") && directive != "location":
+		return "/var/lib/" + host
+	case directive == "location" || ends("PREFIX", "BASE_PATH", "CONTEXT_PATH", "URI", "SUBPATH", "PATH"):
+		return "/" + host
+	case directive == "set_real_ip_from" || directive == "allow" || directive == "deny" || ends("CIDR", "SUBNET", "IP_RANGE"):
+		return "198.18.0.0/15"
+	case strings.HasSuffix(directive, "_pass") && (ends("URL", "ORIGIN", "ENDPOINT", "UPSTREAM", "BACKEND", "SERVER", "HOST", "ADDRESS", "ADDR", "TARGET")) &&
+		!strings.Contains(rest, "//") && (directive == "proxy_pass" && rest == ""):
+		return "http://" + host + ":8080"
+	case strings.HasSuffix(directive, "_pass") && rest == "" && directive != "proxy_pass" && directive != "grpc_pass":
+		return host + ":9000"
+	case ends("URL", "ORIGIN", "ENDPOINT") && !strings.Contains(rest, "//") && directive != "server" && directive != "server_name":
+		return "http://" + host + ":8080"
+	case has("ENABLED", "ENABLE", "DISABLE", "ON") || directive == "gzip" || directive == "ssl_verify_client":
+		return "on"
+	case directive == "server_name" || has("DOMAIN", "FQDN", "SERVER_NAME", "VIRTUAL_HOST", "HOSTNAME"):
+		return host + ".example.com"
+	case ends("USER", "USERNAME", "PASSWORD", "TOKEN", "SECRET"):
+		return host
+	}
+	return host
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

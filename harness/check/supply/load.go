@@ -1,0 +1,350 @@
+package supply
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// Options say what is to be loaded.
+type Options struct {
+	// Path is a main file, a folder, or a fragment; empty for the config that the image itself has.
+	Path string
+	// Env are variables of the environment, for templates of envsubst.
+	Env map[string]string
+	// Image is the user's own image. Its files are part of what he runs then; without one the image is the lab's, and what
+	// its distribution configures is none of the config's business.
+	Image string
+	// CA is the certificate, in PEM, of the authority that the lab's upstreams have theirs from. It is put wherever the
+	// config says whom it trusts as an upstream. Without one an authority of our own is.
+	CA string
+	// CAKey is that authority's key, in PEM. It is only needed for configs with a list of revoked upstreams (proxy_ssl_crl).
+	CAKey string
+}
+
+// A Tree is a config as it stands in the lab.
+type Tree struct {
+	At      string // the folder of the config in the lab: "/etc/nginx"
+	Main    string // the main file in the lab, with its full path; set by Settle for an image's own config
+	Root    string // the folder on the host that was read
+	Wrapper bool   // the main file is ours, around fragments
+	Files   []wire.File
+	// Supplied are all things that the lab made up.
+	Supplied []check.Supply
+	// Notes are what the reader should know: what was left out, and why.
+	Notes []string
+	// Program is nginx's own: "nginx", or where an image has it. Version is its version ("1.22.1").
+	Program string
+	Version string
+	// Args are arguments for nginx beside -c: -g with modules and, where the config has no daemon directive, "daemon off;".
+	Args []string
+	// Daemon is true when the config itself says "daemon on;", so that nginx leaves the foreground.
+	Daemon bool
+	// Client is a certificate that servers with ssl_verify_client accept, with its key, both in PEM; empty when none asks.
+	Client, ClientKey string
+
+	o       Options
+	stock   map[string]item   // the user's files, relative to Root
+	index   map[string]int    // Files by path
+	origin  map[string]string // path in the lab -> the user's file
+	fresh   []wire.File       // not put yet
+	image   map[string]string // files of the image that were looked at
+	lay     string            // the folder of the config, relative to Root: what At stands for
+	frags   []fragment        // what the wrapper includes
+	defs    map[string][]string
+	seen    map[string]bool // files that were admitted, with their context
+	spots   []spot
+	servers int
+	listed  map[string]bool
+	modules []string
+	sited   map[string]bool // files that nothing included, where they were brought to
+	view    *view
+	secrets *secrets
+}
+
+type fragment struct{ file, kind string }
+
+// A spot is an include with a wildcard, where a further file can be put.
+type spot struct {
+	glob, within string // "main", "http", "stream", ...
+	file         string // the user's file with the include
+	line         int
+}
+
+// At is where a config stands in the lab.
+const at = "/etc/nginx"
+
+// Load reads the user's files and finds the main one. The error is a *Refused when there is nothing to load, when it is
+// too much, or when it is a template that has to be rendered first.
+func Load(o Options) (*Tree, error) {
+	t := &Tree{At: at, o: o, stock: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
+		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{}}
+	if o.Path == "" {
+		return t, nil
+	}
+	full, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("finding %s: %w", o.Path, err)
+	}
+	info, err := os.Stat(full)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, refuse("empty", nginxconf.Place{File: o.Path}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "there is no such file or folder")
+	case err != nil:
+		return nil, fmt.Errorf("reading %s: %w", o.Path, err)
+	}
+	named := ""
+	t.Root = full
+	if !info.IsDir() {
+		t.Root, named = filepath.Dir(full), filepath.Base(full)
+		if info.Size() > maxFile {
+			return nil, refuse("limit", nginxconf.Place{File: named}, "name an nginx.conf, or a folder that has one", "the file has %d bytes, more than any config", info.Size())
+		}
+	}
+	if base := filepath.Base(t.Root); siteFolders[base] && base != "sites" && filepath.Dir(t.Root) != "/" {
+		t.Root, named = filepath.Dir(t.Root), path.Join(base, named) // snippets and the like stand beside it
+	}
+	if t.stock, err = readFolder(t.Root); err != nil {
+		return nil, err
+	}
+	if err := t.arrange(named, info.IsDir()); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// arrange finds the main file, or fragments to put a main file around, and gives each file its place in the lab.
+func (t *Tree) arrange(named string, folder bool) error {
+	there := mounts(t.Root, t.stock)
+	var main string
+	var frags []fragment
+	switch {
+	case named != "" && !folder:
+		if _, ok := t.stock[named]; !ok {
+			return refuse("empty", nginxconf.Place{File: named}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "this is no text file")
+		}
+		switch kind := kindOf(outline(t.text(named))); kind {
+		case whole:
+			main = named
+		case snippet:
+			if r := foreign(t.text(named), named); r != nil {
+				return r
+			}
+			if len(outline(t.text(named))) == 0 {
+				return refuse("empty", nginxconf.Place{File: named}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "there is no directive in it")
+			}
+			frags = []fragment{{named, inHTTP}}
+		default:
+			frags = []fragment{{named, kind}}
+		}
+	default:
+		if named == "" || named == "." {
+			main = t.findMain(there)
+		}
+		if main == "" {
+			frags = t.findFragments(named)
+		}
+		if main == "" && len(frags) == 0 {
+			return refuse("empty", nginxconf.Place{}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "no nginx config was found in %s", t.Root)
+		}
+	}
+	if main != "" {
+		t.lay = path.Dir(main)
+	} else {
+		t.lay = layOf(frags)
+	}
+	t.placeAll(there, main)
+	if main != "" && whole == kindOf(outline(t.text(main))) && hasEvents(t, main) {
+		to, _ := target(t.labPath(main))
+		t.Main = to
+		return t.admit(t.Main, "main", nginxconf.Place{})
+	}
+	if main != "" {
+		frags = []fragment{{main, whole}}
+	}
+	for i, f := range frags {
+		frags[i].file, _ = target(t.labPath(f.file))
+	}
+	t.frags = frags
+	return t.wrap()
+}
+
+// hasEvents tells whether a main file is complete: nginx wants an events block, which an include may bring.
+func hasEvents(t *Tree, main string) bool {
+	for _, n := range outline(t.text(main)) {
+		if n.name == "events" {
+			return true
+		}
+		if n.name == "include" && len(n.args) == 1 {
+			for name, it := range t.stock {
+				if path.Base(name) == path.Base(n.args[0]) && strings.Contains(it.text, "events") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// text is that of a user's file, through links.
+func (t *Tree) text(name string) string {
+	for range 8 {
+		it, ok := t.stock[name]
+		if !ok || it.link == "" {
+			return it.text
+		}
+		if path.IsAbs(it.link) {
+			rest, ok := strings.CutPrefix(it.link, at+"/")
+			if !ok {
+				return ""
+			}
+			name = path.Join(t.lay, rest)
+			continue
+		}
+		name = path.Join(path.Dir(name), it.link)
+	}
+	return ""
+}
+
+// findMain finds the main file of a folder: where a Dockerfile or a Compose file says that it goes, by its name and place,
+// or else by what is in it.
+func (t *Tree) findMain(there []mount) string {
+	for _, m := range there {
+		found := ""
+		m.each(t.stock, func(from, to string) {
+			if to, _ = target(to); found == "" && path.Base(to) == "nginx.conf" && kindOf(outline(t.text(from))) == whole {
+				found = from
+			}
+		})
+		if found != "" {
+			return found
+		}
+	}
+	type candidate struct {
+		name string
+		rank int
+	}
+	var all []candidate
+	for _, name := range keys(t.stock) {
+		if !looksLikeConfig(name) || kindOf(outline(t.text(name))) != whole {
+			continue
+		}
+		plainName, filled := target(name)
+		rank := 100 * strings.Count(name, "/")
+		switch base := strings.ToLower(path.Base(plainName)); {
+		case base == "nginx.conf" && !filled:
+		case base == "nginx.conf":
+			rank += 1
+		case strings.HasPrefix(base, "nginx.conf"): // nginx.conf.j2
+			rank += 2
+		case strings.Contains(base, "nginx") && strings.Contains(base, "prod"):
+			rank += 20
+		case strings.Contains(base, "nginx"):
+			rank += 30
+		default:
+			rank += 450
+		}
+		for _, odd := range []string{"test", "example", "sample", "dev", "local", "vendor", "doc"} {
+			if strings.Contains(strings.ToLower(name), odd) {
+				rank += 50
+			}
+		}
+		all = append(all, candidate{name, rank})
+	}
+	sort.SliceStable(all, func(i, k int) bool { return all[i].rank < all[k].rank })
+	if len(all) == 0 {
+		return ""
+	}
+	var others []string
+	for _, c := range all[1:] {
+		others = append(others, c.name)
+	}
+	if len(others) > 0 {
+		if len(others) > 4 {
+			others = append(others[:4], "...")
+		}
+		t.Notes = append(t.Notes, fmt.Sprintf("%s was taken for the main file; there are others, to be named by their path: %s",
+			all[0].name, strings.Join(others, ", ")))
+	}
+	return all[0].name
+}
+
+// findFragments finds the files of a folder that a main file would include.
+func (t *Tree) findFragments(under string) []fragment {
+	var all []fragment
+	included := map[string]bool{}
+	enabled := false
+	for _, name := range keys(t.stock) {
+		if !looksLikeConfig(name) {
+			continue
+		}
+		eachNode(outline(t.text(name)), func(n node) {
+			if n.name == "include" && len(n.args) == 1 && !strings.ContainsAny(n.args[0], "*?") {
+				included[path.Base(n.args[0])] = true
+			}
+		})
+		enabled = enabled || strings.Contains(name, "sites-enabled/")
+	}
+	done := map[string]bool{}
+	for _, kinds := range [][]string{{inHTTP, inStream}, {inServer}} {
+		for _, name := range keys(t.stock) {
+			dir := path.Base(path.Dir(name))
+			to, filled := target(name)
+			switch {
+			case !looksLikeConfig(name), under != "" && !strings.HasPrefix(name, under+"/"),
+				included[path.Base(name)] && !siteFolders[dir],
+				enabled && dir == "sites-available", done[to]:
+				continue
+			}
+			if _, both := t.stock[to]; filled && both {
+				continue
+			}
+			if kind := kindOf(outline(t.text(name))); kind == kinds[0] || kind == kinds[len(kinds)-1] {
+				if dir == "stream.d" || dir == "streams-enabled" || dir == "stream-conf.d" {
+					kind = inStream
+				}
+				done[to] = true
+				all = append(all, fragment{name, kind})
+			}
+		}
+		if len(all) > 0 {
+			return all
+		}
+	}
+	return nil
+}
+
+// layOf is the folder that stands for /etc/nginx, for fragments: the one that holds their conf.d or sites-enabled.
+func layOf(frags []fragment) string {
+	lay := ""
+	for i, f := range frags {
+		dir := path.Dir(f.file)
+		if siteFolders[path.Base(dir)] {
+			dir = path.Dir(dir)
+		}
+		if i == 0 {
+			lay = dir
+			continue
+		}
+		for lay != "." && dir != lay && !strings.HasPrefix(dir, lay+"/") {
+			lay = path.Dir(lay)
+		}
+	}
+	return lay
+}
+
+func eachNode(nodes []node, do func(node)) {
+	for _, n := range nodes {
+		do(n)
+		eachNode(n.block, do)
+	}
+}

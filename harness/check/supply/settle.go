@@ -1,0 +1,302 @@
+package supply
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// maxRounds bounds the rounds of nginx -t. Each mends all lacks of one kind, and a config has few kinds.
+const maxRounds = 60
+
+// Settle puts the files into a world and supplies what nginx finds lacking until it loads the config. The error is a
+// *Refused when that can't be had.
+func (t *Tree) Settle(ctx context.Context, g Gateway) error {
+	w := &world{t: t, g: g, ctx: ctx, exists: map[string]bool{}, made: map[string]bool{}}
+	if err := w.look(); err != nil {
+		return err
+	}
+	said, times := "", 0
+	for range maxRounds {
+		if err := w.ahead(); err != nil {
+			return err
+		}
+		if err := w.flush(); err != nil {
+			return err
+		}
+		out, err := g.Exec(ctx, t.Argv("-t")...)
+		if err != nil {
+			return fmt.Errorf("running nginx -t: %w", err)
+		}
+		if out.Code == 0 {
+			done, err := w.complete()
+			if err != nil || done {
+				return err
+			}
+			continue
+		}
+		e := firstEmerg(out.Output)
+		if e.text == "" {
+			return refuse("mistake", t.Place(t.Main, 0), "see what nginx says", "nginx does not load the config: %s", lastLine(out.Output))
+		}
+		if times++; e.String() != said {
+			said, times = e.String(), 0
+		}
+		if times > 3 { // what was supplied does not help
+			return t.mistake(e)
+		}
+		fixed, err := w.meet(e)
+		if err != nil {
+			return err
+		}
+		if !fixed {
+			return t.mistake(e)
+		}
+	}
+	return refuse("limit", nginxconf.Place{}, "name a smaller part of the config", "after %d rounds nginx still lacks something: %s", maxRounds, said)
+}
+
+// Argv is the command line that runs nginx on the config, with further arguments ("-t").
+func (t *Tree) Argv(more ...string) []string {
+	all := []string{t.Program, "-c", t.Main}
+	return append(append(all, t.Args...), more...)
+}
+
+// world is a world that a tree is being settled in.
+type world struct {
+	t      *Tree
+	g      Gateway
+	ctx    context.Context
+	exists map[string]bool // paths of the image that were asked for
+	made   map[string]bool // files that were made in place of whatever stood there
+	prefix string          // nginx's own, for paths that are relative to it
+	mods   map[string]string
+	users  string // /etc/passwd, /etc/group
+	groups string
+	static string // the arguments that nginx was built with
+}
+
+var (
+	versionLine = regexp.MustCompile(`nginx version: \S*?/([\d.]+)|openresty/([\d.]+)`)
+	buildArg    = regexp.MustCompile(`--([\w-]+)=('[^']*'|\S+)`)
+)
+
+// look finds out what the image has: its nginx, that one's folders, and the files that a config finds there.
+func (w *world) look() error {
+	t := w.t
+	var out wire.Executed
+	var err error
+	for _, program := range []string{"nginx", "/usr/sbin/nginx", "openresty", "/usr/local/openresty/bin/openresty", "/usr/local/nginx/sbin/nginx"} {
+		if out, err = w.g.Exec(w.ctx, program, "-V"); err == nil && versionLine.MatchString(out.Output) {
+			t.Program = program
+			break
+		}
+	}
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
+	}
+	if t.Program == "" {
+		said := out.Output
+		if err != nil {
+			said = err.Error()
+		}
+		return fmt.Errorf("asking the image's nginx for its version: %s", lastLine(said))
+	}
+	m := versionLine.FindStringSubmatch(out.Output)
+	t.Version = m[1] + m[2]
+	w.static = out.Output
+	build := map[string]string{"prefix": "/usr/local/nginx"}
+	for _, m := range buildArg.FindAllStringSubmatch(out.Output, -1) {
+		build[m[1]] = strings.Trim(m[2], "'")
+	}
+	w.prefix = build["prefix"]
+	conf := build["conf-path"]
+	if conf == "" {
+		conf = path.Join(w.prefix, "conf/nginx.conf")
+	}
+	dirs := []string{path.Dir(conf)}
+	if path.Dir(conf) != at {
+		dirs = append(dirs, at)
+	}
+	for _, dir := range dirs {
+		files, err := w.g.ReadTree(w.ctx, dir)
+		if err != nil {
+			return fmt.Errorf("reading %s of the image: %w", dir, err)
+		}
+		for name, text := range files {
+			if !path.IsAbs(name) {
+				name = path.Join(dir, name)
+			}
+			t.image[name] = text
+		}
+	}
+	for _, dir := range dirs[:1] { // files that come with nginx are found in a config's folder, wherever nginx itself has them
+		if dir == at {
+			continue
+		}
+		for name, text := range t.image {
+			if rest, ok := strings.CutPrefix(name, dir+"/"); ok && bundled[path.Base(name)] && !t.has(at+"/"+rest) && t.image[at+"/"+rest] == "" {
+				t.put(wire.File{Path: at + "/" + rest, Data: text})
+			}
+		}
+	}
+	if t.Main == "" {
+		t.Main, t.At = conf, path.Dir(conf)
+		if _, ok := t.image[conf]; !ok {
+			return refuse("empty", nginxconf.Place{File: conf}, "name a path, or an image whose nginx has a config", "the image has no config there")
+		}
+		for _, name := range keys(t.image) {
+			t.origin[name] = name
+		}
+		t.args()
+		return t.admit(t.Main, "main", nginxconf.Place{})
+	}
+	w.clear()
+	// Read once more, with what the image has: its files may include, and be included.
+	t.seen, t.spots, t.servers = map[string]bool{}, nil, 0
+	if err := t.admit(t.Main, "main", nginxconf.Place{}); err != nil {
+		return err
+	}
+	t.args()
+	return nil
+}
+
+// bundled are the files that nginx itself comes with.
+var bundled = map[string]bool{"mime.types": true, "fastcgi_params": true, "fastcgi.conf": true, "uwsgi_params": true, "scgi_params": true,
+	"proxy_params": true, "koi-utf": true, "koi-win": true, "win-utf": true}
+
+// clear takes away what the distribution configures: none of it is the user's, unless the image is his own.
+func (w *world) clear() {
+	t := w.t
+	for _, name := range keys(t.image) {
+		if t.has(name) {
+			continue
+		}
+		dir := path.Base(path.Dir(name))
+		own := t.o.Image != ""
+		switch {
+		case dir == "conf.d" || dir == "sites-enabled" || dir == "http.d":
+			if own && path.Base(name) != "default.conf" && path.Base(name) != "default" {
+				continue
+			}
+		case dir == "modules-enabled" && !own:
+		default:
+			continue
+		}
+		t.put(wire.File{Path: name})
+	}
+}
+
+// args sets the arguments for nginx.
+func (t *Tree) args() {
+	globals := ""
+	if !t.seen["daemon"] {
+		globals = "daemon off;"
+	}
+	for _, m := range t.modules {
+		globals += " load_module " + m + ";"
+	}
+	t.Args = nil
+	if globals = strings.TrimSpace(globals); globals != "" {
+		t.Args = []string{"-g", globals}
+	}
+}
+
+// flush writes what was made up since the last time. Folders and links go as they came: their order is kept.
+func (w *world) flush() error {
+	if len(w.t.fresh) == 0 {
+		return nil
+	}
+	err := w.g.Put(w.ctx, w.t.fresh...)
+	w.t.fresh = nil
+	if err != nil {
+		return fmt.Errorf("putting the config into the lab: %w", err)
+	}
+	return nil
+}
+
+// complete looks at a config that nginx loads: one without a server is none.
+func (w *world) complete() (bool, error) {
+	t := w.t
+	if t.servers > 0 {
+		return true, nil
+	}
+	found, err := t.seekSites()
+	if err != nil {
+		return false, err
+	}
+	if !found {
+		return false, refuse("empty", t.Place(t.Main, 0), "name the folder that holds its sites too, or the site's own file",
+			"nginx loads the config, but it has no server: there is nothing to check")
+	}
+	return false, nil
+}
+
+// An emerg is nginx's first complaint.
+type emerg struct {
+	text string // without its place
+	file string // in the lab
+	line int
+}
+
+func (e emerg) String() string {
+	if e.file == "" {
+		return e.text
+	}
+	return fmt.Sprintf("%s in %s:%d", e.text, e.file, e.line)
+}
+
+var (
+	emergLine  = regexp.MustCompile(`(?m)\[emerg\](?: \d+#\d+:)? (.*)$`)
+	alertLine  = regexp.MustCompile(`(?m)\[(?:alert|crit)\](?: \d+#\d+:)? (.*)$`)
+	emergPlace = regexp.MustCompile(`^(.*) in (/[^:]+):(\d+)$`)
+)
+
+func firstEmerg(out string) emerg {
+	m := emergLine.FindStringSubmatch(out)
+	if m == nil {
+		for _, a := range alertLine.FindAllStringSubmatch(out, -1) {
+			if !strings.Contains(a[1], "could not open error log file") {
+				m = a
+			}
+		}
+	}
+	if m == nil {
+		return emerg{}
+	}
+	if p := emergPlace.FindStringSubmatch(strings.TrimSpace(m[1])); p != nil {
+		line := 0
+		fmt.Sscan(p[3], &line)
+		return emerg{p[1], p[2], line}
+	}
+	return emerg{text: strings.TrimSpace(m[1])}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// mistake is the refusal of what nginx itself refuses.
+func (t *Tree) mistake(e emerg) *Refused {
+	place := t.Place(e.file, e.line)
+	if place.File == "" {
+		place = t.Place(t.Main, 0)
+	}
+	r := refuse("mistake", place, "mend it there: nginx refuses it on any machine", "%s", e.text)
+	r.Refusal.Nginx = e.String()
+	return r
+}
+
+func (e emerg) refuse(t *Tree, kind, remedy, message string, args ...any) *Refused {
+	r := refuse(kind, t.Place(e.file, e.line), remedy, message, args...)
+	r.Refusal.Nginx = e.String()
+	return r
+}
+
+var _ error = (*Refused)(nil)

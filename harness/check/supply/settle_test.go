@@ -1,0 +1,102 @@
+package supply
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// Each case is a folder (or a file) under testdata, settled on Debian's nginx 1.22: what was supplied, as "kind what @place",
+// or why it was refused, as "kind @place".
+var cases = []struct {
+	name, path string
+	supplied   []string // all of these, and nothing else of their kinds
+	refused    string
+	says       string // part of the refusal's text
+}{
+	{name: "envsubst", supplied: []string{
+		"wrapper templates/default.conf.template @templates/default.conf.template:1",
+		"variable APP_HOST @templates/default.conf.template:1", "variable APP_PORT @templates/default.conf.template:1",
+		"variable NGINX_PORT @templates/default.conf.template:3", "variable SERVER_NAME @templates/default.conf.template:4",
+		"variable UPLOAD_MAX_SIZE @templates/default.conf.template:5", "variable READ_TIMEOUT @templates/default.conf.template:6"}},
+	{name: "jinja", refused: "template @nginx.conf.j2:4", says: "Jinja"},
+	{name: "helm", refused: "template @nginx.conf:4", says: "Go template"},
+	{name: "erb", refused: "template @nginx.conf:3", says: "ERB"},
+	{name: "heroku", refused: "template @nginx.conf.erb:2", says: "ERB"},
+	{name: "yunohost", refused: "template @nginx.conf:1", says: "__PATH__"},
+	{name: "autoconf", refused: "template @nginx.conf:2", says: "@DATADIR@"},
+	{name: "terraform", refused: "template @site.conf:1", says: "Terraform"},
+	{name: "placeholder", refused: "template @nginx.conf:2", says: "<BACKEND_IP>"},
+	{name: "lookalike"},
+	{name: "lua", supplied: []string{"module ndk_http_module.so @nginx.conf:3", "module ngx_http_lua_module.so @nginx.conf:3"}},
+	{name: "luafile", refused: "undefined @nginx.conf:2", says: "lua/init.lua"},
+	{name: "server", path: "server/app.conf", supplied: []string{"wrapper app.conf @app.conf:1",
+		"certificate of the servers that name none @app.conf:1", "variable $connection_upgrade @app.conf:7"}},
+	{name: "httponly", supplied: []string{"wrapper http.conf @http.conf:1"}},
+	{name: "locations", supplied: []string{"wrapper app.conf @app.conf:1"}},
+	{name: "tcp", supplied: []string{"wrapper db.conf @db.conf:1", "module ngx_stream_module.so @db.conf:1"}},
+	{name: "confd", refused: "mistake @conf.d/b.conf:1", says: `duplicate upstream "a"`},
+	{name: "debian", supplied: []string{"file /srv/blog/index.php @sites-available/blog:6", "include /etc/nginx/modules-enabled/50-gone.conf @nginx.conf:3"}},
+	{name: "unlinked", supplied: []string{"include sites-available/shop @nginx.conf:2"}},
+	{name: "compose", supplied: []string{"certificate certs/tls.crt @deploy/proxy.conf:4", "key certs/tls.key @deploy/proxy.conf:5"}},
+	{name: "openresty", supplied: []string{"folder /usr/share/nginx/logs @conf/nginx.conf:1"}},
+	{name: "halfpair", supplied: []string{"ca certs/upstream.pem @nginx.conf:8", "ca certs/ca.crt @nginx.conf:6", "ca certs/chain.pem @nginx.conf:7",
+		"ca certs/crl.pem @nginx.conf:6", "certificate certs/site.crt @nginx.conf:5", "key certs/site.key @nginx.conf:5", "key tickets.key @nginx.conf:7"}},
+	{name: "plus", refused: "plus @nginx.conf:2", says: "health_check"},
+	{name: "plusparam", refused: "plus @nginx.conf:2", says: "slow_start"},
+	{name: "version", refused: "version @nginx.conf:3", says: "1.25.1"},
+	{name: "resolve", refused: "version @nginx.conf:2", says: "1.27.3"},
+	{name: "unpackaged", refused: "module @nginx.conf:2", says: "nginx-module-vts"},
+	{name: "aio", refused: "build @nginx.conf:2", says: "aio"},
+	{name: "mistake", refused: "mistake @conf.d/app.conf:4", says: `unknown directive "proxy_pas"`},
+	{name: "brace", refused: "mistake @nginx.conf:5", says: "unexpected end of file"},
+	{name: "undefined", refused: "undefined @nginx.conf:2", says: `upstream "php"`},
+	{name: "undefinedvar", refused: "undefined @nginx.conf:3", says: "$nobody_knows"},
+	{name: "zones", supplied: []string{"include log_format timed @nginx.conf:5", "include upstream php @nginx.conf:7", "include zone c @nginx.conf:6",
+		"folder /var/log/app @nginx.conf:5", "include zone one @nginx.conf:6", "include zone addr @nginx.conf:6"}},
+	{name: "empty", refused: "empty @nginx.conf:0", says: "no server"},
+	{name: "foreground", supplied: []string{"folder /run/gate @nginx.conf:3"}},
+	{name: "literal", supplied: []string{"name ${backend} @nginx.conf:2"}},
+	{name: "mail", supplied: []string{"module ngx_mail_module.so @nginx.conf:2"}},
+}
+
+func TestSettle(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if c.path == "" {
+				c.path = c.name
+			}
+			tree, err := Load(Options{Path: "testdata/" + c.path})
+			if err == nil {
+				err = tree.Settle(t.Context(), play(t, c.name))
+			}
+			if c.refused != "" {
+				var r *Refused
+				if !errors.As(err, &r) {
+					t.Fatalf("got %v, want it refused: %s", err, c.refused)
+				}
+				if got := fmt.Sprintf("%s @%s:%d", r.Kind, r.Place.File, r.Place.Line); got != c.refused {
+					t.Errorf("refused: got %s, want %s (%v)", got, c.refused, err)
+				}
+				if !strings.Contains(r.Message, c.says) || r.Remedy == "" {
+					t.Errorf("got %q with the remedy %q, want it to say %q", r.Message, r.Remedy, c.says)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, s := range tree.Supplied {
+				got = append(got, fmt.Sprintf("%s %s @%s:%d", s.Kind, s.What, s.Place.File, s.Place.Line))
+			}
+			if strings.Join(got, "\n") != strings.Join(c.supplied, "\n") {
+				t.Errorf("supplied:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(c.supplied, "\n"))
+			}
+			if tree.servers == 0 {
+				t.Error("it has no server")
+			}
+		})
+	}
+}

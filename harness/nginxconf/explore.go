@@ -1,0 +1,461 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// Bounds on what is tried and kept.
+const (
+	maxAsks      = 64  // of one way
+	maxTried     = 256 // of which those are the best
+	maxPaths     = 6
+	plainPaths   = 3    // of those, the ones asked even if the first got there
+	maxVariants  = 96   // of one location's conditions
+	fewVariants  = 4    // of a server with very many
+	manyVariants = 5000 // of all locations of a server together
+)
+
+// explore sends requests to every location of a site and notes what they get to.
+func (m *mapping) explore(s *site) {
+	entries := []*Directive{}
+	walk(s.server.Block, func(d *Directive) bool {
+		if d.Name == "location" && matchOf(d).kind != "@" {
+			entries = append(entries, d)
+		}
+		return d.Name == "location"
+	})
+	if len(entries) == 0 || len(s.server.all("location")) == 0 {
+		entries = append(entries, s.server)
+	}
+	if !slices.ContainsFunc(s.server.all("location"), func(d *Directive) bool { return matchOf(d).String() == "/" }) &&
+		s.server.has("try_files", "error_page", "rewrite", "if", "index") != nil {
+		entries = append(entries, s.server)
+	}
+	s.variants = min(maxVariants, max(fewVariants, manyVariants/len(entries)))
+	general := m.conditions(s.server.Block)
+	for _, entry := range entries {
+		m.exploreEntry(s, entry, general)
+	}
+}
+
+// An origin is where a request comes in: a listen and a host that together lead to the site.
+type origin struct {
+	listen  Listen
+	host    string
+	tlsName string
+	groups  map[string]string
+}
+
+// origins are the site's, the best first.
+func (m *mapping) origins(s *site) []origin {
+	if s.origins != nil {
+		return s.origins
+	}
+	s.origins = []origin{}
+	hosts := s.hosts()
+	for _, l := range s.byEase() {
+		door := m.doors[l.key()]
+		kept := 0
+		for _, host := range hosts {
+			to, groups := door.pick(host)
+			if to != s || kept == 3 || host == "" && kept > 0 {
+				continue
+			}
+			kept++
+			o := origin{listen: l, host: host, groups: groups}
+			if l.TLS || l.QUIC {
+				o.tlsName = host
+			}
+			s.origins = append(s.origins, o)
+		}
+	}
+	return s.origins
+}
+
+func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
+	origins := m.origins(s)
+	paths := candidates(s.server, entry)
+	if len(origins) == 0 || len(paths) == 0 {
+		return
+	}
+	own := passesIn(entry)
+	reached := map[*Directive]bool{}
+	send := func(o origin, path string, c change, rank int) {
+		ask := m.ask(o, path, entry)
+		ask = c.to(ask)
+		groups := o.groups
+		if c.host != "" { // another host may be another server's
+			to, g := m.doors[o.listen.key()].pick(ask.Host)
+			if to != s {
+				return
+			}
+			groups = g
+			if ask.TLSName != "" {
+				ask.TLSName = ask.Host
+			}
+		}
+		result := m.simulate(s, ask, groups)
+		for _, h := range result.hits {
+			if h.location == entry || h.role == Content {
+				reached[h.pass] = true
+			}
+			m.note(s, h, ask, rank, entry)
+		}
+		if s.whys[entry] == "" {
+			s.whys[entry] = result.why
+		}
+	}
+	missing := func() bool {
+		return len(own) == 0 || slices.ContainsFunc(own, func(p *Directive) bool { return !reached[p] })
+	}
+	for i, path := range paths {
+		if i < plainPaths || missing() {
+			send(origins[0], path, change{}, i)
+		}
+	}
+	variants := m.variants(entry, own, general)
+	variants = variants[:min(len(variants), s.variants)]
+	for i, c := range variants {
+		for k, path := range paths[:min(2, len(paths))] {
+			send(origins[0], path, c, 10+2*i+k)
+		}
+	}
+	if len(own) > 0 && missing() {
+		for i, o := range origins[1:] {
+			for k, path := range paths[:min(2, len(paths))] {
+				send(o, path, change{}, 300+4*i+k)
+				for j, c := range variants {
+					if j == 8 || !missing() {
+						break
+					}
+					send(o, path, c, 301+4*i+k)
+				}
+			}
+			if !missing() {
+				break
+			}
+		}
+	} else if s.rewrites() {
+		for _, o := range origins[1:] {
+			if o.listen.TLS != origins[0].listen.TLS {
+				send(o, paths[0], change{}, 300)
+				break
+			}
+		}
+	}
+}
+
+// rewrites tells whether the site's own rewrites may send plain visitors away.
+func (s *site) rewrites() bool { return s.server.has("if", "return", "rewrite") != nil }
+
+// passesIn are the pass directives of a location itself, with those of its conditions.
+func passesIn(entry *Directive) []*Directive {
+	var out []*Directive
+	walk(entry.Block, func(d *Directive) bool {
+		if _, ok := passes[d.Name]; ok && d.Block == nil && len(d.Args) > 0 {
+			out = append(out, d)
+		}
+		return d.Name == "if" || d.Name == "limit_except"
+	})
+	return out
+}
+
+// ask makes a plain request.
+func (m *mapping) ask(o origin, path string, entry *Directive) Ask {
+	a := Ask{Listen: o.listen, TLSName: o.tlsName, Method: "GET", URI: encode(path), Host: o.host}
+	if entry.has("grpc_pass") != nil {
+		a.Method = "POST"
+		a.Header = map[string]string{"Content-Type": "application/grpc", "Te": "trailers"}
+	}
+	for block := entry; block != nil && block.Name == "location"; block = block.Parent {
+		if rules := accessRules(block); len(rules) > 0 {
+			a.From = admitted(rules)
+			break
+		}
+	}
+	return a
+}
+
+// admitted is an address that the rules let in, or "" when any will do or none is.
+func admitted(rules []*Directive) string {
+	check := func(from string) bool {
+		for _, d := range rules {
+			if covers(d.arg(0), from) {
+				return d.Name == "allow"
+			}
+		}
+		return true
+	}
+	if check("127.0.0.1") {
+		return ""
+	}
+	for _, d := range rules {
+		if from := firstOf(d.arg(0)); d.Name == "allow" && from != "" && check(from) {
+			return from
+		}
+	}
+	return ""
+}
+
+// note keeps an ask for the way that it got to.
+func (m *mapping) note(s *site, h hit, ask Ask, rank int, entry *Directive) {
+	role := h.role
+	if role == Try {
+		role = Content
+	}
+	key := wayKey{s.server, h.pass, role}
+	w := m.ways[key]
+	if w == nil {
+		w = m.newWay(s, h.pass)
+		w.Role = h.role
+		m.ways[key] = w
+	}
+	if h.role == Content {
+		w.Role = Content
+	} else {
+		rank += 1000
+	}
+	if locationOf(h.pass) != entry {
+		rank += 500
+	}
+	ask.Given = h.given
+	if ask.Given != 0 {
+		rank += 10 * slices.Index(givenOrder, ask.Given)
+	}
+	if len(w.Asks) >= maxTried || slices.ContainsFunc(w.Asks, func(a Ask) bool { return sameAsk(a, ask) }) {
+		return
+	}
+	w.Asks = append(w.Asks, ask)
+	m.ranks[w] = append(m.ranks[w], rank)
+}
+
+// givenOrder are the statuses that lead on, the one that says most first; all others come before.
+var givenOrder = []int{502, 504, 500, 503, 404, 403, 401}
+
+func sameAsk(a, b Ask) bool {
+	if a.URI != b.URI || a.Method != b.Method || a.Host != b.Host || a.Given != b.Given || a.From != b.From ||
+		a.TLSName != b.TLSName || a.Listen != b.Listen || len(a.Header) != len(b.Header) {
+		return false
+	}
+	for key, value := range a.Header {
+		if b.Header[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// sortAsks puts the best first.
+func (m *mapping) sortAsks(w *Way) {
+	type ranked struct {
+		ask  Ask
+		rank int
+	}
+	all := make([]ranked, len(w.Asks))
+	for i, a := range w.Asks {
+		all[i] = ranked{a, m.ranks[w][i]}
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int { return a.rank - b.rank })
+	w.Asks = w.Asks[:min(len(all), maxAsks)]
+	for i := range w.Asks {
+		w.Asks[i] = all[i].ask
+	}
+}
+
+// candidates are paths that land in a location, the best first.
+func candidates(server, entry *Directive) []string {
+	if entry == server {
+		return keep(server, entry, []string{"/", "/x", "/index.php", "/x/y"})
+	}
+	m := matchOf(entry)
+	var tries []string
+	switch m.kind {
+	case "=":
+		tries = []string{m.text}
+	case "", "^~":
+		tries = below(m.text)
+	case "~", "~*":
+		bases := []string{"", "/", "/x", "/index"}
+		for d := entry.Parent; d != nil && d.Name == "location"; d = d.Parent {
+			if up := matchOf(d); up.kind == "" || up.kind == "^~" {
+				bases = append(bases, up.text, strings.TrimSuffix(up.text, "/")+"/", strings.TrimSuffix(up.text, "/")+"/index")
+			} else if up.kind != "=" {
+				bases = append(bases, d.compiled().samples(4)...)
+			}
+		}
+		samples := entry.compiled().samples(24)
+		if m.kind == "~*" || m.kind == "~" {
+			if entry.compiled().matches("/index.php") {
+				tries = append(tries, "/index.php") // the one file that is sure to be there
+			}
+		}
+		for _, base := range bases {
+			for _, s := range samples {
+				tries = append(tries, base+s)
+			}
+		}
+	}
+	return keep(server, entry, tries)
+}
+
+// below are a prefix and paths that go on from it.
+func below(prefix string) []string {
+	out := []string{prefix}
+	folder := strings.TrimSuffix(prefix, "/") + "/"
+	for _, tail := range []string{"x", "probe", "a/b", "x1", "_", "index.php", ""} {
+		out = append(out, folder+tail)
+	}
+	return append(out, prefix+"x")
+}
+
+// keep drops the paths that nobody can ask for or that another location serves.
+func keep(server, entry *Directive, tries []string) []string {
+	var out []string
+	for _, path := range tries {
+		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "\x00\r\n") || strings.Contains(path, "//") ||
+			strings.Contains(path, "/./") || strings.Contains(path, "/../") || strings.HasSuffix(path, "/..") ||
+			strings.HasSuffix(path, "/.") || slices.Contains(out, path) {
+			continue
+		}
+		if Locate(server, path) == entry {
+			if out = append(out, path); len(out) == maxPaths {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// conditions are the solutions of the conditions directly in a block.
+func (m *mapping) conditions(block []*Directive) [][]change {
+	var out [][]change
+	for _, d := range block {
+		if d.Name == "if" {
+			if c := m.solve(d); len(c) > 0 {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// variants are changes of a plain request that may lead elsewhere: what the conditions of a location and its server ask
+// for, alone and together, and what its target's variables depend on.
+func (m *mapping) variants(entry *Directive, own []*Directive, general [][]change) []change {
+	var out []change
+	add := func(c change) {
+		if !c.empty() && len(out) < maxVariants {
+			out = append(out, c)
+		}
+	}
+	lists := m.conditions(entry.Block)
+	for _, d := range entry.all("limit_except") {
+		for _, method := range []string{"POST", "PUT", "DELETE", "GET"} {
+			if !slices.Contains(d.Args, method) {
+				lists = append(lists, []change{{method: method}})
+				break
+			}
+		}
+	}
+	lists = append(lists, general...)
+	for _, list := range lists { // each alone
+		for _, c := range list[:min(8, len(list))] {
+			add(c)
+		}
+	}
+	for _, pass := range own {
+		for _, p := range pieces(authority(pass.arg(0))) {
+			if p.name == "" {
+				continue
+			}
+			changes, known := m.solved[p.name]
+			if !known {
+				if changes = m.solveVariable(p.name, want{}, pass, 0); m.vars.fixed("$" + p.name) {
+					m.solved[p.name] = changes
+				}
+			}
+			for _, c := range changes {
+				add(c)
+			}
+		}
+	}
+	for i, a := range lists { // two together
+		for _, b := range lists[i+1:] {
+			if c, ok := a[0].and(b[0]); ok {
+				add(c)
+			}
+		}
+	}
+	if len(lists) > 2 { // all together
+		all, ok := change{}, true
+		for _, list := range lists {
+			if next, fits := all.and(list[0]); fits {
+				all = next
+			} else {
+				ok = false
+			}
+		}
+		if ok {
+			add(all)
+		}
+	}
+	return out
+}
+
+// unreached says why no request gets to a pass directive.
+func (m *mapping) unreached(s *site, pass *Directive) string {
+	location := locationOf(pass)
+	if len(m.origins(s)) == 0 {
+		return "another server takes every request of its addresses and names (" + m.rival(s).String() + ")"
+	}
+	if location == s.server {
+		return pass.Name + " stands in no location"
+	}
+	if match := matchOf(location); match.kind == "@" {
+		return "nothing leads to " + match.String()
+	}
+	if location.has("internal") != nil {
+		return "the location is internal and nothing leads to it, unless an upstream answers with X-Accel-Redirect"
+	}
+	if len(candidates(s.server, location)) == 0 {
+		return "other locations take every path that was tried" + m.shadow(s, location)
+	}
+	if why := s.whys[location]; why != "" {
+		return why
+	}
+	for d := pass.Parent; d != location; d = d.Parent {
+		if d.Name == "if" {
+			return "no request was found for which " + d.head() + " is true (" + d.Place.String() + ")"
+		}
+	}
+	return "no request was found that gets there"
+}
+
+// rival is the server that takes a site's requests.
+func (m *mapping) rival(s *site) Place {
+	for _, l := range s.listens {
+		for _, host := range s.hosts() {
+			if to, _ := m.doors[l.key()].pick(host); to != s {
+				return to.server.Place
+			}
+		}
+	}
+	return s.server.Place
+}
+
+// shadow names the location that a path of another ends in.
+func (m *mapping) shadow(s *site, location *Directive) string {
+	text := matchOf(location).text
+	if k := matchOf(location).kind; k == "~" || k == "~*" {
+		samples := location.compiled().samples(1)
+		if len(samples) == 0 {
+			return ": none could be made from its regular expression"
+		}
+		text = samples[0]
+	}
+	if at := Locate(s.server, text); at != location && at != s.server {
+		return ", as " + matchOf(at).String() + " (" + at.Place.String() + ")"
+	}
+	return ""
+}

@@ -1,0 +1,207 @@
+package nginxconf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	crossplane "github.com/nginxinc/nginx-go-crossplane"
+)
+
+// A token is one word, or one of { } ; when it is not quoted.
+type token struct {
+	text   string
+	line   int
+	quoted bool
+}
+
+func (t token) is(sign string) bool { return !t.quoted && t.text == sign }
+
+// lex splits a file into its tokens, without comments. The error names file and line.
+func lex(file string, text []byte) ([]token, error) {
+	stream := crossplane.LexWithOptions(bytes.NewReader(text), crossplane.LexOptions{
+		Lexers: []crossplane.RegisterLexer{crossplane.LexWithLexer(lua{}, luaBlocks...)},
+	})
+	var tokens []token
+	var failed error
+	for t := range stream { // to its end, or the lexer's goroutine would stay
+		switch {
+		case failed != nil:
+		case t.Error != nil:
+			failed = formError(file, t)
+		case !t.IsQuoted && strings.HasPrefix(t.Value, "#"):
+		default:
+			tokens = append(tokens, token{unescape(t.Value), t.Line, t.IsQuoted})
+		}
+	}
+	return tokens, failed
+}
+
+func formError(file string, t crossplane.NgxToken) error {
+	what, line := t.Error.Error(), t.Line
+	var p *crossplane.ParseError
+	if errors.As(t.Error, &p) {
+		what = p.What
+		if p.Line != nil {
+			line = *p.Line
+		}
+	}
+	if strings.HasPrefix(what, "unexpected end of file") {
+		return nil // the tree knows which block it is that has no end
+	}
+	return fmt.Errorf("%s:%d: %s", file, line, what)
+}
+
+// unescape takes off the backslashes that nginx takes off: before quotes and backslashes, and those of \t, \r and \n. All
+// others stay, for they belong to regular expressions.
+func unescape(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			out.WriteByte(text[i])
+			continue
+		}
+		i++
+		switch text[i] {
+		case '"', '\'', '\\':
+			out.WriteByte(text[i])
+		case 't':
+			out.WriteByte('\t')
+		case 'r':
+			out.WriteByte('\r')
+		case 'n':
+			out.WriteByte('\n')
+		default:
+			out.WriteByte('\\')
+			out.WriteByte(text[i])
+		}
+	}
+	return out.String()
+}
+
+// luaBlocks are the directives whose braces hold Lua. https://github.com/openresty/lua-nginx-module#directives
+var luaBlocks = func() []string {
+	var names []string
+	for _, phase := range []string{"init", "init_worker", "exit_worker", "set", "server_rewrite", "rewrite", "access",
+		"content", "precontent", "header_filter", "body_filter", "log", "balancer", "ssl_client_hello", "ssl_certificate",
+		"ssl_session_fetch", "ssl_session_store", "preread", "proxy_ssl_certificate", "proxy_ssl_verify"} {
+		names = append(names, phase+"_by_lua_block")
+	}
+	return names
+}()
+
+// lua reads the blocks of Lua: braces in its comments and strings do not count.
+type lua struct{}
+
+// Lex gives what stands before the brace as it is, the Lua as one quoted token, and the semicolon that a simple directive
+// would have.
+func (lua) Lex(s *crossplane.SubScanner, _ string) <-chan crossplane.NgxToken {
+	out := make(chan crossplane.NgxToken, 8)
+	go func() {
+		defer close(out)
+		var arg strings.Builder
+		for s.Scan() { // up to the brace; set_by_lua_block has a variable's name before it
+			switch t := s.Text(); {
+			case t == "{":
+				line := s.Line()
+				if arg.Len() > 0 {
+					out <- crossplane.NgxToken{Value: arg.String(), Line: line}
+				}
+				if code, ok := luaBody(s); ok {
+					out <- crossplane.NgxToken{Value: code, Line: line, IsQuoted: true}
+					out <- crossplane.NgxToken{Value: ";", Line: s.Line()}
+				}
+				return
+			case t == ";" || t == "}": // it was no block after all
+				if arg.Len() > 0 {
+					out <- crossplane.NgxToken{Value: arg.String(), Line: s.Line()}
+				}
+				out <- crossplane.NgxToken{Value: t, Line: s.Line()}
+				return
+			case strings.TrimSpace(t) != "":
+				arg.WriteString(t)
+			}
+		}
+	}()
+	return out
+}
+
+// luaBody reads to the brace that ends the block; not ok when there is none.
+func luaBody(s *crossplane.SubScanner) (string, bool) {
+	var code strings.Builder
+	next := func() (string, bool) {
+		ok := s.Scan()
+		if ok {
+			code.WriteString(s.Text())
+		}
+		return s.Text(), ok
+	}
+	depth := 1
+	t, ok := next()
+	for ok {
+		switch t {
+		case "{":
+			depth++
+		case "}":
+			if depth--; depth == 0 {
+				return strings.TrimSuffix(code.String(), "}"), true
+			}
+		case `"`, "'":
+			quote := t
+			for t, ok = next(); ok && t != quote && t != "\n"; t, ok = next() {
+				if t == `\` {
+					next()
+				}
+			}
+		case "-":
+			if t, ok = next(); !ok || t != "-" {
+				continue
+			}
+			if t, ok = next(); ok && t == "[" {
+				if t, ok = longBracket(next); ok && t == "" {
+					break
+				}
+			}
+			for ok && t != "\n" {
+				t, ok = next()
+			}
+			continue
+		case "[":
+			if t, ok = longBracket(next); ok && t != "" {
+				continue // no bracket: t has not been looked at yet
+			}
+		}
+		if ok {
+			t, ok = next()
+		}
+	}
+	return code.String(), false
+}
+
+// longBracket reads a string in long brackets whose first bracket is behind; it gives "" when it was one, else the
+// character that showed that it was none.
+func longBracket(next func() (string, bool)) (string, bool) {
+	level := 0
+	t, ok := next()
+	for ; ok && t == "="; t, ok = next() {
+		level++
+	}
+	if !ok || t != "[" {
+		return t, ok
+	}
+	want := "]" + strings.Repeat("=", level) + "]"
+	tail := ""
+	for t, ok = next(); ok; t, ok = next() {
+		if tail += t; len(tail) > len(want) {
+			tail = tail[len(tail)-len(want):]
+		}
+		if tail == want {
+			return "", true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,160 @@
+package nginxconf
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dlclark/regexp2"
+)
+
+// matchTime bounds one search with a regular expression that only a backtracking engine can read.
+const matchTime = 20 * time.Millisecond
+
+// A pattern is a regular expression of nginx (PCRE), as far as it can be read. Go's engine takes most; those with
+// look-around, atomic groups or back references go to one that backtracks as PCRE does.
+type pattern struct {
+	text string
+	fold bool
+	head string // what all matches begin with
+	fast *regexp.Regexp
+	slow *regexp2.Regexp
+}
+
+// newPattern never fails: what no engine can read matches nothing.
+func newPattern(text string, fold bool) *pattern {
+	p := &pattern{text: text, fold: fold}
+	prefix := ""
+	if fold {
+		prefix = "(?i)"
+	}
+	if len(text) > maxPattern {
+		return p
+	}
+	var err error
+	if p.fast, err = regexp.Compile(prefix + text); err == nil {
+		p.head = head(prefix + text)
+		return p
+	}
+	p.fast = nil
+	if p.slow, err = regexp2.Compile(prefix+strings.ReplaceAll(possessive(text), "(?P<", "(?<"), regexp2.None); err != nil {
+		p.slow = nil
+		return p
+	}
+	p.slow.MatchTimeout = matchTime
+	return p
+}
+
+// head is the plain text that an anchored expression begins with.
+func head(text string) string {
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil || tree.Op != syntax.OpConcat || len(tree.Sub) < 2 || tree.Sub[0].Op != syntax.OpBeginText {
+		return ""
+	}
+	if literal := tree.Sub[1]; literal.Op == syntax.OpLiteral && literal.Flags&syntax.FoldCase == 0 {
+		return string(literal.Rune)
+	}
+	return ""
+}
+
+// maxPattern is the longest expression that is looked at.
+const maxPattern = 16 << 10
+
+// possessive takes the plus off the quantifiers that give nothing back (a++): they match less, but what they match the
+// others do too.
+func possessive(text string) string {
+	for _, q := range []string{"+", "*", "?", "}"} {
+		var out strings.Builder
+		for i := 0; i < len(text); i++ {
+			out.WriteByte(text[i])
+			if text[i] == '\\' && i+1 < len(text) {
+				i++
+				out.WriteByte(text[i])
+			} else if text[i:i+1] == q && i > 0 && i+1 < len(text) && text[i+1] == '+' {
+				i++
+			}
+		}
+		text = out.String()
+	}
+	return text
+}
+
+// match gives the groups by their number and by their name; nil when the text does not match.
+func (p *pattern) match(text string) map[string]string {
+	switch {
+	case p.fast != nil:
+		found := p.fast.FindStringSubmatch(text)
+		if found == nil {
+			return nil
+		}
+		groups := make(map[string]string, len(found))
+		for i, name := range p.fast.SubexpNames() {
+			groups[strconv.Itoa(i)] = found[i]
+			if name != "" {
+				groups[name] = found[i]
+			}
+		}
+		return groups
+	case p.slow != nil:
+		found, err := p.slow.FindStringMatch(text)
+		if err != nil || found == nil {
+			return nil
+		}
+		groups := make(map[string]string)
+		for _, g := range found.Groups() {
+			groups[g.Name] = g.String()
+		}
+		return groups
+	}
+	return nil
+}
+
+func (p *pattern) matches(text string) bool {
+	if !strings.HasPrefix(text, p.head) {
+		return false
+	}
+	if p.fast != nil {
+		return p.fast.MatchString(text)
+	}
+	return p.match(text) != nil
+}
+
+// locationRegex gives the regular expression of a location.
+func locationRegex(d *Directive) (text string, fold, ok bool) {
+	if d.Name != "location" || len(d.Args) == 0 {
+		return "", false, false
+	}
+	first := d.Args[0]
+	if len(d.Args) > 1 {
+		switch first {
+		case "~":
+			return d.Args[1], false, true
+		case "~*":
+			return d.Args[1], true, true
+		}
+		return "", false, false
+	}
+	if rest, is := strings.CutPrefix(first, "~*"); is { // nginx takes it without a space too
+		return rest, true, true
+	}
+	if rest, is := strings.CutPrefix(first, "~"); is {
+		return rest, false, true
+	}
+	return "", false, false
+}
+
+// groupNames are the names of the groups of an expression, in PCRE's three notations.
+var groupName = regexp.MustCompile(`\(\?(?:P?<|')([A-Za-z_]\w*)[>']`)
+
+func groupNames(text string) []string {
+	var names []string
+	for _, m := range groupName.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(names, m[1]) {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}

@@ -1,0 +1,427 @@
+package nginxconf
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// A want is what a condition asks of a value.
+type want struct {
+	op      string // "=", "!=", "~", "!~", "" for true (neither empty nor "0"), "!" for its opposite
+	text    string
+	pattern *pattern
+}
+
+func wantOf(op, text string) want {
+	switch op {
+	case "~", "~*":
+		return want{op: "~", pattern: newPattern(text, op == "~*")}
+	case "!~", "!~*":
+		return want{op: "!~", pattern: newPattern(text, op == "!~*")}
+	}
+	return want{op: op, text: text}
+}
+
+func (w want) ok(value string) bool {
+	switch w.op {
+	case "=":
+		return value == w.text
+	case "!=":
+		return value != w.text
+	case "~":
+		return w.pattern.matches(value)
+	case "!~":
+		return !w.pattern.matches(value)
+	case "!":
+		return value == "" || value == "0"
+	}
+	return value != "" && value != "0"
+}
+
+// texts are values that are what is wanted, those given first if they are.
+func (w want) texts(likely ...string) []string {
+	if w.op == "=" {
+		return []string{w.text}
+	}
+	for _, text := range likely {
+		if w.ok(text) {
+			return []string{text}
+		}
+	}
+	if w.op == "~" {
+		return w.pattern.samples(2)
+	}
+	for _, text := range []string{"1", "x", "other", ""} {
+		if w.ok(text) {
+			return []string{text}
+		}
+	}
+	return nil
+}
+
+// A change is what has to be different in a request.
+type change struct {
+	method, host, path, from, tlsName string
+	args                              [][2]string
+	header                            map[string]string
+}
+
+// and joins two changes; not ok when they contradict each other.
+func (c change) and(d change) (change, bool) {
+	ok := true
+	pick := func(a, b string) string {
+		if a != "" && b != "" && a != b {
+			ok = false
+		}
+		if a == "" {
+			return b
+		}
+		return a
+	}
+	out := change{
+		method: pick(c.method, d.method), host: pick(c.host, d.host), path: pick(c.path, d.path),
+		from: pick(c.from, d.from), tlsName: pick(c.tlsName, d.tlsName), args: append(slices.Clip(c.args), d.args...),
+		header: maps.Clone(c.header),
+	}
+	for key, value := range d.header {
+		if out.header == nil {
+			out.header = map[string]string{}
+		}
+		if was, has := out.header[key]; has && was != value {
+			if key != "Cookie" {
+				return out, false
+			}
+			value = was + "; " + value
+		}
+		out.header[key] = value
+	}
+	return out, ok
+}
+
+func (c change) empty() bool {
+	return c.method == "" && c.host == "" && c.path == "" && c.from == "" && c.tlsName == "" && len(c.args) == 0 &&
+		len(c.header) == 0
+}
+
+// to gives the ask with the change made.
+func (c change) to(a Ask) Ask {
+	if c.method != "" {
+		a.Method = c.method
+	}
+	if c.host != "" {
+		a.Host = c.host
+	}
+	if c.from != "" {
+		a.From = c.from
+	}
+	uri, args, _ := strings.Cut(a.URI, "?")
+	if c.path != "" {
+		path, more, _ := strings.Cut(c.path, "?")
+		uri = encode(path)
+		if more != "" {
+			args = more
+		}
+	}
+	for _, pair := range c.args {
+		if args != "" {
+			args += "&"
+		}
+		if pair[0] == "" {
+			args += pair[1]
+		} else {
+			args += pair[0] + "=" + pair[1]
+		}
+	}
+	if a.URI = uri; args != "" {
+		a.URI += "?" + args
+	}
+	if len(c.header) > 0 {
+		a.Header = maps.Clone(a.Header)
+		if a.Header == nil {
+			a.Header = map[string]string{}
+		}
+		maps.Copy(a.Header, c.header)
+	}
+	return a
+}
+
+// maxSolutions bounds the ways to meet one condition.
+const maxSolutions = 256
+
+// condition gives changes under which an if is true.
+func (m *mapping) solve(d *Directive) []change {
+	left, op, right := conditionParts(d)
+	if op == "=" || op == "!=" {
+		if hasVariable(right) {
+			return nil
+		}
+	}
+	if left == "" {
+		return nil // files
+	}
+	parts := pieces(left)
+	if len(parts) == 1 && parts[0].name != "" {
+		return m.solveVariable(parts[0].name, wantOf(op, right), d, 0)
+	}
+	return m.solveJoined(parts, wantOf(op, right), d, 0)
+}
+
+// solveJoined meets a condition on several variables in a row ("$host$uri", "$request_method:$http_x"): by the parts of a
+// plain text, or by letting all be as they are but one.
+func (m *mapping) solveJoined(parts []piece, w want, at *Directive, depth int) []change {
+	for _, text := range w.texts() {
+		if c, ok := m.split(parts, text, at, depth); ok {
+			return []change{c}
+		}
+	}
+	return nil
+}
+
+// split shares out a text among variables.
+func (m *mapping) split(parts []piece, text string, at *Directive, depth int) (change, bool) {
+	if len(parts) == 0 {
+		return change{}, text == ""
+	}
+	first := parts[0]
+	if first.name == "" {
+		rest, ok := strings.CutPrefix(text, first.text)
+		if !ok {
+			return change{}, false
+		}
+		return m.split(parts[1:], rest, at, depth)
+	}
+	end := len(text)
+	if len(parts) > 1 {
+		stop := parts[1].text
+		if slices.Contains(slashed, parts[1].name) {
+			stop = "/"
+		}
+		if stop == "" {
+			end = 0 // two variables side by side: all for the second
+		} else if end = strings.Index(text, stop); end < 0 {
+			return change{}, false
+		}
+	}
+	rest, ok := m.split(parts[1:], text[end:], at, depth)
+	if !ok {
+		return change{}, false
+	}
+	if end == 0 {
+		return rest, true
+	}
+	own := m.solveVariable(first.name, want{op: "=", text: text[:end]}, at, depth+1)
+	if len(own) == 0 {
+		return change{}, false
+	}
+	return own[0].and(rest)
+}
+
+// solveVariable gives changes under which a variable is what is wanted.
+func (m *mapping) solveVariable(name string, w want, at *Directive, depth int) []change {
+	if depth == 0 {
+		m.steps = 0
+	}
+	if m.steps++; depth > maxNesting || m.steps > maxSteps {
+		return nil
+	}
+	var out []change
+	defs := m.vars.all[name]
+	for _, d := range defs {
+		if len(out) > maxSolutions || m.busy[d] || !sameProtocol(d, at) {
+			continue
+		}
+		m.busy[d] = true
+		switch d.Name {
+		case "map":
+			out = append(out, m.solveMap(d, w, at, depth)...)
+		case "geo":
+			for _, e := range d.Block {
+				if value, ok := entryValue(d, e); ok && w.ok(value) && e.Name != "default" {
+					if from := firstOf(e.Name); from != "" {
+						out = append(out, change{from: from})
+					}
+				}
+			}
+		case "set":
+			out = append(out, m.solveSet(d, w, at, depth)...)
+		}
+		delete(m.busy, d)
+	}
+	if len(defs) > 0 {
+		return out
+	}
+	return requestVariable(name, w)
+}
+
+func firstOf(network string) string {
+	if p, err := netip.ParsePrefix(network); err == nil {
+		if a := p.Masked().Addr(); p.Bits() < a.BitLen() {
+			return a.Next().String()
+		}
+		return p.Addr().String()
+	}
+	if a, err := netip.ParseAddr(network); err == nil {
+		return a.String()
+	}
+	return ""
+}
+
+// solveSet makes a set give what is wanted: by its own value, and by the conditions around it.
+func (m *mapping) solveSet(d *Directive, w want, at *Directive, depth int) []change {
+	if server := at.within("server"); server != nil && d.within("server") != server {
+		return nil
+	}
+	values := []change{{}}
+	if parts := pieces(d.arg(1)); hasVariable(d.arg(1)) {
+		if len(parts) == 1 {
+			values = m.solveVariable(parts[0].name, w, d, depth+1)
+		} else {
+			values = m.solveJoined(parts, w, d, depth+1)
+		}
+	} else if !w.ok(d.arg(1)) {
+		return nil
+	}
+	if d.Parent == nil || d.Parent.Name != "if" {
+		return values
+	}
+	return both(values, m.solveDeeper(d.Parent, depth))
+}
+
+func (m *mapping) solveDeeper(d *Directive, depth int) []change {
+	left, op, right := conditionParts(d)
+	if parts := pieces(left); len(parts) == 1 && parts[0].name != "" {
+		return m.solveVariable(parts[0].name, wantOf(op, right), d, depth+1)
+	}
+	return nil
+}
+
+// both are the changes that meet one condition of each list.
+func both(a, b []change) []change {
+	var out []change
+	for _, x := range a {
+		for _, y := range b {
+			if c, ok := x.and(y); ok && len(out) < maxSolutions {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []change {
+	source := pieces(d.arg(0))
+	solve := func(w want) []change {
+		if len(source) == 1 && source[0].name != "" {
+			return m.solveVariable(source[0].name, w, at, depth+1)
+		}
+		return m.solveJoined(source, w, at, depth+1)
+	}
+	var out []change
+	for _, e := range d.Block {
+		value, ok := entryValue(d, e)
+		if !ok || len(out) > maxSolutions || !hasVariable(value) && !w.ok(value) {
+			continue
+		}
+		key := unslash(e.Name)
+		switch {
+		case e.Name == "default":
+			out = append(out, solve(want{op: "!~", pattern: m.keys(d)})...)
+		case strings.HasPrefix(e.Name, "~"):
+			if more := solve(want{op: "~", pattern: m.entryRegex(e)}); len(more) > 0 {
+				out = append(out, more[0])
+			}
+		case strings.HasPrefix(key, "*."):
+			out = append(out, solve(want{op: "=", text: "www" + key[1:]})...)
+		case strings.HasPrefix(key, ".") && len(key) > 1:
+			out = append(out, solve(want{op: "=", text: key[1:]})...)
+		case strings.HasSuffix(key, ".*"):
+			out = append(out, solve(want{op: "=", text: key[:len(key)-1] + "test"})...)
+		default:
+			out = append(out, solve(want{op: "=", text: key})...)
+		}
+	}
+	return out
+}
+
+// keys is an expression that matches the plain keys of a map: what its default is not for.
+func (m *mapping) keys(d *Directive) *pattern {
+	var keys []string
+	for _, e := range d.Block {
+		if len(e.Args) == 1 && e.Name != "default" && !strings.HasPrefix(e.Name, "~") {
+			keys = append(keys, quoteRegex(unslash(e.Name)))
+		}
+	}
+	return m.regex("^(?:"+strings.Join(keys, "|")+")$", true)
+}
+
+// requestVariable gives what a request has to have for one of nginx's own variables.
+func requestVariable(name string, w want) []change {
+	var out []change
+	add := func(make func(text string) change, likely ...string) []change {
+		for _, text := range w.texts(likely...) {
+			out = append(out, make(text))
+		}
+		return out
+	}
+	header := func(name string) func(string) change {
+		return func(text string) change { return change{header: map[string]string{name: text}} }
+	}
+	switch name {
+	case "request_method":
+		return add(func(t string) change { return change{method: t} }, "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
+	case "host", "http_host":
+		return add(func(t string) change { return change{host: t} }, "any.test", "other.test")
+	case "uri", "document_uri", "request_uri":
+		return add(func(t string) change { return change{path: rooted(t)} }, "/", "/x", "/other")
+	case "request_filename":
+		return add(func(t string) change { return change{path: rooted(t)} }, "/", "/x")
+	case "args", "query_string":
+		return add(func(t string) change { return change{args: [][2]string{{"", encodeArgs(t)}}} })
+	case "is_args":
+		return []change{{args: [][2]string{{"x", "1"}}}}
+	case "remote_addr", "realip_remote_addr", "binary_remote_addr":
+		return add(func(t string) change { return change{from: firstOf(t)} })
+	case "ssl_preread_server_name", "ssl_server_name":
+		return add(func(t string) change { return change{tlsName: t} }, "any.test")
+	case "content_type":
+		return add(header("Content-Type"), "application/json")
+	}
+	if key, ok := strings.CutPrefix(name, "http_"); ok {
+		return add(header(headerName(key)), likelyHeader[key]...)
+	}
+	if key, ok := strings.CutPrefix(name, "arg_"); ok {
+		return add(func(t string) change { return change{args: [][2]string{{key, encodeArgs(t)}}} })
+	}
+	if key, ok := strings.CutPrefix(name, "cookie_"); ok {
+		return add(func(t string) change { return change{header: map[string]string{"Cookie": key + "=" + t}} })
+	}
+	return nil
+}
+
+func rooted(text string) string {
+	if !strings.HasPrefix(text, "/") {
+		return "/" + text
+	}
+	return text
+}
+
+// likelyHeader are values that visitors send.
+var likelyHeader = map[string][]string{
+	"upgrade": {"websocket"}, "connection": {"upgrade"}, "content_type": {"application/json"}, "accept": {"text/html"},
+	"user_agent":      {"Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (iPhone; Mobile)", "Googlebot/2.1"},
+	"x_forwarded_for": {"203.0.113.7"}, "x_forwarded_proto": {"https", "http"}, "origin": {"https://example.com"},
+	"cookie": {"session=1", "wordpress_logged_in_x=1"}, "authorization": {"Basic dTpw"},
+}
+
+// headerName is the header of a variable: x_forwarded_for is X-Forwarded-For.
+func headerName(key string) string {
+	words := strings.Split(key, "_")
+	for i, w := range words {
+		if w != "" {
+			words[i] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, "-")
+}

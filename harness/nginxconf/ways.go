@@ -1,0 +1,306 @@
+package nginxconf
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A mapping is the work of finding the ways of one config.
+type mapping struct {
+	config    *Config
+	sites     []*site // of http{}, in order
+	streams   []*site
+	doors     map[string]*door
+	upstreams map[string]*Directive
+	vars      *definitions
+	patterns  map[string]*pattern
+	entries   map[*Directive]*pattern
+	targets   map[string]Target // of pass directives whose variables are the same everywhere
+	solved    map[string][]change
+	busy      map[*Directive]bool // variables whose conditions are being solved
+	steps     int
+	ways      map[wayKey]*Way
+	ranks     map[*Way][]int // of the asks, the lower the better
+}
+
+// A wayKey tells ways apart: the answer itself is one way however it gets to the pass directive.
+type wayKey struct {
+	server, pass *Directive
+	role         Role
+}
+
+// Ways are all ways from visitors to upstreams, in the order of the config.
+func (c *Config) Ways() []Way {
+	m := &mapping{config: c, targets: map[string]Target{}, solved: map[string][]change{}, busy: map[*Directive]bool{}, upstreams: map[string]*Directive{}, patterns: map[string]*pattern{},
+		entries: map[*Directive]*pattern{}, ways: map[wayKey]*Way{}, ranks: map[*Way][]int{}}
+	m.gather(c.Main, false)
+	all := append(slices.Clone(m.sites), m.streams...)
+	m.vars = c.define(all)
+	m.doors = openDoors(m.sites)
+	openDoors(m.streams)
+	m.label(all)
+	for _, s := range m.sites {
+		m.explore(s)
+	}
+	m.hops()
+	var out []Way
+	for _, s := range m.inOrder() {
+		if s.stream {
+			out = append(out, m.streamWays(s)...)
+		} else {
+			out = append(out, m.siteWays(s)...)
+		}
+	}
+	for i, w := range out {
+		if d, _ := m.selfOf(w.Target); d != nil {
+			out[i].Target.Self = d.standard.server
+		}
+	}
+	number(out)
+	return out
+}
+
+// gather finds the servers and upstreams, those of a fragment without http{} too.
+func (m *mapping) gather(block []*Directive, stream bool) {
+	for _, d := range block {
+		switch d.Name {
+		case "http":
+			m.gather(d.Block, false)
+		case "stream":
+			m.gather(d.Block, true)
+		case "upstream":
+			if key := upstreamKey(d.arg(0), stream); m.upstreams[key] == nil {
+				m.upstreams[key] = d
+			}
+		case "server":
+			if d.Block == nil {
+				continue
+			}
+			if s := newSite(d, stream); stream {
+				m.streams = append(m.streams, s)
+			} else {
+				m.sites = append(m.sites, s)
+			}
+		}
+	}
+}
+
+// inOrder are all sites in the order of the config.
+func (m *mapping) inOrder() []*site {
+	for _, d := range m.config.Main {
+		if d.Name == "stream" {
+			return append(slices.Clone(m.streams), m.sites...)
+		} else if d.Name == "http" {
+			break
+		}
+	}
+	return append(slices.Clone(m.sites), m.streams...)
+}
+
+// regex compiles an expression once.
+func (m *mapping) regex(text string, fold bool) *pattern {
+	key := text
+	if fold {
+		key = "*" + text
+	}
+	if m.patterns[key] == nil {
+		m.patterns[key] = newPattern(text, fold)
+	}
+	return m.patterns[key]
+}
+
+func (m *mapping) entryRegex(e *Directive) *pattern {
+	if m.entries[e] == nil {
+		m.entries[e] = entryRegex(e)
+	}
+	return m.entries[e]
+}
+
+func quoteRegex(text string) string { return regexp.QuoteMeta(text) }
+
+// encode writes a path as it goes over the wire.
+func encode(path string) string { return (&url.URL{Path: path}).EscapedPath() }
+
+func encodeArgs(text string) string {
+	return strings.NewReplacer(" ", "%20", "#", "%23", "\"", "%22").Replace(text)
+}
+
+// decode is nginx's reading of a path.
+func decode(uri string) string {
+	if text, err := url.PathUnescape(uri); err == nil {
+		return text
+	}
+	return uri
+}
+
+// passesOf are the pass directives of a server in order, with the location that each is in.
+func passesOf(server *Directive) []*Directive {
+	var out []*Directive
+	walk(server.Block, func(d *Directive) bool {
+		if _, ok := passes[d.Name]; ok && d.Block == nil && len(d.Args) > 0 {
+			out = append(out, d)
+		}
+		return d.Name == "location" || d.Name == "if" || d.Name == "limit_except"
+	})
+	return out
+}
+
+func locationOf(pass *Directive) *Directive { return pass.within("location", "server") }
+
+// siteWays are the ways of a server once all were explored.
+func (m *mapping) siteWays(s *site) []Way {
+	var out []Way
+	for _, pass := range passesOf(s.server) {
+		found := false
+		for _, role := range []Role{Content, Auth, Mirror, Error, After} {
+			w := m.ways[wayKey{s.server, pass, role}]
+			if w == nil {
+				continue
+			}
+			found = true
+			m.sortAsks(w)
+			out = append(out, *w)
+		}
+		if !found {
+			w := m.newWay(s, pass)
+			w.Why = m.unreached(s, pass)
+			out = append(out, *w)
+		}
+	}
+	return out
+}
+
+func (m *mapping) newWay(s *site, pass *Directive) *Way {
+	location := locationOf(pass)
+	w := &Way{Server: s.server, Location: location, Listens: s.listens, Names: s.bestNames(), Role: Content,
+		Target: m.target(pass, false)}
+	if location.Name == "location" {
+		w.Match = matchOf(location).String()
+	}
+	w.ID = s.label + idPart(w.Match) + idSuffix(pass)
+	return w
+}
+
+// idPart puts the match behind a server's name: plain prefixes at once, all else after a space.
+func idPart(match string) string {
+	if match == "" || strings.HasPrefix(match, "/") {
+		return match
+	}
+	return " " + match
+}
+
+// idSuffix tells the pass directives of one location apart: by the condition they stand under.
+func idSuffix(pass *Directive) string {
+	suffix := ""
+	for d := pass.Parent; d != nil && d.Name != "location" && d.Name != "server"; d = d.Parent {
+		suffix = " " + d.head() + suffix
+	}
+	return suffix
+}
+
+// bestNames are the names of a site, the one that requests use first.
+func (s *site) bestNames() []string {
+	names := slices.Clone(s.names)
+	slices.SortStableFunc(names, func(a, b string) int { return vagueness(a) - vagueness(b) })
+	return names
+}
+
+func vagueness(name string) int {
+	switch {
+	case name == "" || name == "_":
+		return 3
+	case strings.HasPrefix(name, "~"):
+		return 2
+	case strings.Contains(name, "*") || strings.HasPrefix(name, ".") || strings.Contains(name, "$"):
+		return 1
+	}
+	return 0
+}
+
+// label names the sites for the IDs.
+func (m *mapping) label(sites []*site) {
+	taken := map[string]bool{}
+	for _, s := range sites {
+		if len(passesOf(s.server)) == 0 && s.server.has("proxy_pass") == nil {
+			continue // a server that only redirects takes no name from the one it redirects to
+		}
+		s.label = s.firstLabel()
+		for _, longer := range s.longerLabels() {
+			if !taken[s.label] {
+				break
+			}
+			s.label = longer
+		}
+		base := s.label
+		for n := 2; taken[s.label]; n++ {
+			s.label = base + "#" + itoa(n)
+		}
+		taken[s.label] = true
+	}
+}
+
+func (s *site) firstLabel() string {
+	if s.stream {
+		return "stream " + s.portLabel(0)
+	}
+	name := ""
+	if names := s.bestNames(); len(names) > 0 {
+		name = names[0]
+	}
+	if name == "" || name == "_" {
+		name = ""
+	}
+	l := s.listens[0]
+	if strings.HasPrefix(name, "~") {
+		name += " "
+	}
+	if name != "" && (l.Network == "tcp" || l.QUIC) && (l.Port == 80 || l.Port == 443) && (l.Address == "*" || l.Address == "::") {
+		return name
+	}
+	return name + s.portLabel(0)
+}
+
+func (s *site) portLabel(i int) string {
+	if i >= len(s.listens) {
+		return ":?"
+	}
+	l := s.listens[i]
+	switch {
+	case l.Network == "unix":
+		return "unix:" + l.Address
+	case l.Network == "udp" && !l.QUIC:
+		return ":" + itoa(l.Port) + "/udp"
+	}
+	return ":" + itoa(l.Port)
+}
+
+// longerLabels are for sites whose label another has already.
+func (s *site) longerLabels() []string {
+	var out []string
+	base := strings.TrimSuffix(s.label, s.portLabel(0))
+	for i, l := range s.listens {
+		out = append(out, base+s.portLabel(i))
+		if l.Network != "unix" {
+			out = append(out, base+l.Address+s.portLabel(i))
+		}
+	}
+	return out
+}
+
+// number makes the IDs unique.
+func number(ways []Way) {
+	taken := map[string]bool{}
+	for i := range ways {
+		w := &ways[i]
+		if taken[w.ID] && w.Role != Content && w.Role != Try {
+			w.ID += " (" + string(w.Role) + ")"
+		}
+		base := w.ID
+		for n := 2; taken[w.ID]; n++ {
+			w.ID = base + " #" + itoa(n)
+		}
+		taken[w.ID] = true
+	}
+}

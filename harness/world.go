@@ -1,0 +1,164 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// A World is a cell in which every address, port and name answers, and in which a config that anybody wrote runs jailed: it
+// has a root of its own, and neither a network nor a way to the lab.
+type World struct {
+	lab      *Lab
+	id       string
+	clock    bool
+	visitors int
+	running  bool
+}
+
+// OpenWorld makes a world. Its upstreams answer well, in whatever protocol they are spoken to; those at unix sockets are
+// listed. Logs are the files whose lines come with each answer.
+func (l *Lab) OpenWorld(ctx context.Context, sockets, logs []string) (*World, error) {
+	w := &World{lab: l, id: fmt.Sprintf("w%d", l.cells.Add(1)), clock: !l.options.RealTime && l.gateway.hello.Faketime == ""}
+	spec := wire.CellSpec{
+		ID: w.id, Logs: append([]string{wire.OutputOf(gatewayName)}, logs...), World: &wire.WorldSpec{Sockets: sockets},
+		Addresses: []string{GatewayAddress, visitorNet + "1/24"},
+	}
+	var opened wire.CellOpened
+	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *World) call(ctx context.Context, name string, args, reply any) error {
+	if reply == nil {
+		reply = &wire.None{}
+	}
+	return w.lab.gateway.client.Call(ctx, name, args, reply)
+}
+
+// Clocked tells whether the world's time can be moved; else every wait is as long as it says.
+func (w *World) Clocked() bool { return w.clock }
+
+// Put writes files, links and folders into the world.
+func (w *World) Put(ctx context.Context, files ...wire.File) error {
+	return w.call(ctx, "Put", wire.PutSpec{Cell: w.id, Files: files}, nil)
+}
+
+// Exec runs a program in the world to its end.
+func (w *World) Exec(ctx context.Context, argv ...string) (out wire.Executed, err error) {
+	err = w.call(ctx, "Exec", wire.ExecSpec{Cell: w.id, Argv: argv}, &out)
+	return out, err
+}
+
+// ReadTree reads the files of a folder of the world, by their full path.
+func (w *World) ReadTree(ctx context.Context, folder string) (map[string]string, error) {
+	var out wire.Tree
+	err := w.call(ctx, "ReadTree", wire.NameRef{Cell: w.id, Name: folder}, &out)
+	return out, err
+}
+
+// Follow makes the lines of further log files come with each answer.
+func (w *World) Follow(ctx context.Context, logs ...string) error {
+	for _, l := range logs {
+		if err := w.call(ctx, "Follow", wire.FollowSpec{Cell: w.id, Path: l}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wipe empties folders, such as caches, of the world.
+func (w *World) Wipe(ctx context.Context, folders ...string) error {
+	return w.call(ctx, "Wipe", wire.WipeSpec{Cell: w.id, Folders: folders}, nil)
+}
+
+// Start starts the gateway by that command. A config that it refuses is a [ConfigError].
+func (w *World) Start(ctx context.Context, argv ...string) error {
+	spec := wire.ProcSpec{Cell: w.id, Argv: argv, Clock: w.clock, Poke: Nginx.Poke}
+	var out wire.ProcStarted
+	if err := w.call(ctx, "StartWorld", spec, &out); err != nil {
+		return err
+	}
+	w.running = !out.Exited
+	if !out.Exited {
+		return nil
+	}
+	e := &ConfigError{Program: argv[0], Output: out.Output}
+	lines, _ := nginxlog.ParseAll(out.Output)
+	for _, l := range lines {
+		if l.AtLeast("emerg") {
+			e.Lines = append(e.Lines, l)
+		}
+	}
+	return e
+}
+
+// Stop ends the gateway at once, if it runs.
+func (w *World) Stop(ctx context.Context) error {
+	if !w.running {
+		return nil
+	}
+	w.running = false
+	return w.call(ctx, "Signal", wire.ProcRef{Cell: w.id, Name: gatewayName, Signal: 9, Group: true, Await: true}, nil)
+}
+
+// Behave makes upstreams and names behave so from now on; all that are not named are well.
+func (w *World) Behave(ctx context.Context, upstreams []wire.Conduct, names []wire.NameConduct) error {
+	return w.call(ctx, "Conduct", wire.ConductSpec{Cell: w.id, Upstreams: upstreams, Names: names}, nil)
+}
+
+// Ask asks the gateway as a visitor with an address of his own. The world's time passes until he has his answer.
+func (w *World) Ask(ctx context.Context, spec wire.WorldAskSpec) (out wire.WorldAnswer, err error) {
+	w.visitors++
+	spec.Cell = w.id
+	if spec.From == "" {
+		spec.From = fmt.Sprint(visitorNet, (w.visitors-1)%254+1)
+	}
+	err = w.call(ctx, "AskWorld", spec, &out)
+	return out, err
+}
+
+// Pass lets time pass.
+func (w *World) Pass(ctx context.Context, d time.Duration) error {
+	if !w.clock {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return w.call(ctx, "Pass", wire.MoveSpec{Cell: w.id, Offset: d}, nil)
+}
+
+// News is what upstreams and names saw since it was last told.
+func (w *World) News(ctx context.Context) (out wire.WorldNews, err error) {
+	err = w.call(ctx, "WorldNews", w.id, &out)
+	return out, err
+}
+
+// Listeners tells where the gateway listens.
+func (w *World) Listeners(ctx context.Context) (out wire.ListenersOf, err error) {
+	err = w.call(ctx, "Listeners", w.id, &out)
+	return out, err
+}
+
+// Tunnel is a connection to an address of the world from where this program runs.
+func (w *World) Tunnel(to string) (net.Conn, error) { return w.lab.gateway.client.Tunnel(w.id, to) }
+
+// Close ends all that runs in the world, and removes it.
+func (w *World) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := w.call(ctx, "CloseCell", w.id, nil); err != nil && !errors.Is(err, wire.ErrGone) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package review
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+var answers = []check.Rule{
+	{
+		ID: "cut-passes", Severity: "high", Title: "a cut answer passes as complete",
+		Why: "The upstream died in the middle, and the visitor has a file or a page that looks whole: he can't know that half of it " +
+			"is missing, and caches keep it. HTTP/1.0, uwsgi and SCGI mark the end of an answer by closing, which is what a " +
+			"process that dies does too.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version", Find: cutPasses,
+	},
+	{
+		ID: "small-header-buffer", Severity: "medium", Title: "the header limit is below what applications commonly send",
+		Why: "A cookie more, a longer token or a Content-Security-Policy, and the answer is a 502 for the visitors who have it and " +
+			"for nobody else. The default is one memory page, 4 KiB on most machines.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size", Find: smallHeaderBuffer,
+	},
+}
+
+func cutPasses(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if s.Whole {
+			found.add(s.hidesTheEnd(), s)
+		}
+	}
+	return found.raised().each(func(g *group) check.Finding {
+		s := g.sights[0]
+		saw := g.saw(s, fmt.Sprintf("%d, and an end as of a whole answer, though the upstream closed in the middle", s.Status))
+		title := "a cut answer passes as complete"
+		name := ""
+		if g.directive != nil {
+			name = g.directive.Name
+		}
+		switch {
+		case name == "chunked_transfer_encoding":
+			return g.finding(title, saw, g.mend("chunked_transfer_encoding on;"))
+		case name == "proxy_http_version" || g.directive == nil:
+			return g.finding(title, saw, g.mend("proxy_http_version 1.1;"))
+		}
+		f := g.finding(title, saw, g.mend("# nothing in nginx: the application has to send Content-Length (or speak HTTP/1.1, with proxy_pass)"))
+		f.Severity = "low"
+		return f
+	})
+}
+
+// hidesTheEnd is what takes the mark of the end away: on the visitor's side, or on the upstream's.
+func (s sight) hidesTheEnd() culprit {
+	if d := s.effective("chunked_transfer_encoding"); d != nil && slices.Contains(d.Args, "off") {
+		return by(d)
+	}
+	if p := s.route.Protocol; p == "http" || p == "https" {
+		for _, c := range s.Calls {
+			if c.Protocol == "http/1.0" {
+				return s.decides("proxy_http_version")
+			}
+		}
+	}
+	return s.passes()
+}
+
+// smallHeaderBuffer looks at the header of a common size only: one of 64 KiB is rightly refused.
+func smallHeaderBuffer(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if s.of("big-header") && s.failed() {
+			found.add(s.decides(s.name("buffer_size")), s)
+		}
+	}
+	return found.raised().each(func(g *group) check.Finding {
+		s := g.sights[0]
+		lines := []string{line(s.name("buffer_size"), "16k")}
+		if !strings.HasPrefix(s.prefix(), "grpc") {
+			lines = append(lines, line(s.name("buffers"), "8 16k"))
+			// nginx refuses a value of one's own that is below one buffer.
+			if g.block != nil && len(nginxconf.Effective(g.block, s.name("busy_buffers_size"))) > 0 {
+				lines = append(lines, line(s.name("busy_buffers_size"), "32k"))
+			}
+		}
+		return g.finding("an answer with a header of 6 KiB is refused", g.saw(s, s.got()), g.mend(lines...))
+	})
+}

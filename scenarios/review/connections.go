@@ -1,0 +1,133 @@
+package review
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+var connections = []check.Rule{
+	{
+		ID: "no-keepalive", Severity: "medium", Title: "keep-alive to the upstream is configured and defeated",
+		Why: "Each request pays for a new connection and leaves a closed one behind; under load the local ports run out. keepalive " +
+			"in the upstream block does nothing with HTTP/1.0 or Connection: close, which are the defaults.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive", Find: noKeepalive,
+	},
+	{
+		ID: "endless-loop", Severity: "high", Title: "the gateway proxies to itself without end",
+		Why:    "One request becomes as many as there are connections, and the whole gateway stands still for every site on it.",
+		Source: "https://nginx.org/en/docs/ngx_core_module.html#worker_connections", Find: endlessLoop,
+	},
+}
+
+// noKeepalive looks only at upstream blocks that ask for it: whoever does not has chosen otherwise.
+func noKeepalive(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range healthy(e) {
+		if !s.keepsConnections() || len(s.Calls) == 0 {
+			continue
+		}
+		c := s.Calls[len(s.Calls)-1]
+		switch p := s.route.Protocol; {
+		case p == "fastcgi" && c.Close:
+			found.add(s.decides("fastcgi_keep_conn"), s)
+		case (p == "http" || p == "https") && c.Protocol == "http/1.0":
+			found.add(s.decides("proxy_http_version"), s)
+		case (p == "http" || p == "https") && c.Close:
+			if d := s.header("Connection"); d != nil {
+				found.add(by(d), s)
+			} else {
+				found.add(s.lacking("proxy_set_header"), s)
+			}
+		}
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		c := s.Calls[len(s.Calls)-1]
+		saw := c.Endpoint + " was asked in " + c.Protocol
+		if c.Close {
+			saw += " with the word that the connection ends"
+		}
+		if s.route.Protocol == "fastcgi" {
+			return g.finding("keep-alive to "+s.route.Upstream+" is defeated", g.saw(s, saw), g.mend("fastcgi_keep_conn on;"))
+		}
+		m := g.mend("proxy_http_version 1.1;")
+		switch connection := s.header("Connection"); {
+		case connection != nil && connection.Parent == g.block:
+			m.lines = append(m.lines, `proxy_set_header Connection "";`)
+			m.over = append(m.over, connection)
+		case connection != nil:
+			m.also = []string{"# and in " + (mend{block: connection.Parent, place: connection.Place,
+				over: []*nginxconf.Directive{connection}}).in() + ":", `proxy_set_header Connection "";`}
+		default:
+			// Where it stands alone, one proxy_set_header would do away with those that the block inherits.
+			if all := s.all("proxy_set_header"); len(all) > 0 && all[0].Parent != g.block {
+				m.also = []string{"# and in " + (mend{block: all[0].Parent, place: all[0].Place}).in() + ":", `proxy_set_header Connection "";`}
+			} else {
+				m.lines = append(m.lines, `proxy_set_header Connection "";`)
+			}
+		}
+		if d := s.effective("proxy_http_version"); c.Protocol != "http/1.0" && d != nil {
+			m.lines = m.lines[1:]
+		}
+		return g.finding("keep-alive to "+s.route.Upstream+" is defeated", g.saw(s, saw), m)
+	})
+}
+
+// keepsConnections tells whether the upstream block asks for connections to be kept.
+func (s sight) keepsConnections() bool {
+	if s.way.Target.Block == nil {
+		return false
+	}
+	for _, d := range s.way.Target.Block.Block {
+		if d.Name == "keepalive" && len(d.Args) > 0 {
+			n, err := strconv.Atoi(d.Args[0])
+			return err == nil && n > 0
+		}
+	}
+	return false
+}
+
+// header is the proxy_set_header in effect for a field; nil when there is none.
+func (s sight) header(field string) *nginxconf.Directive {
+	for _, d := range s.all("proxy_set_header") {
+		if len(d.Args) > 0 && strings.EqualFold(d.Args[0], field) {
+			return d
+		}
+	}
+	return nil
+}
+
+// endlessLoop goes by what was seen: by the words of a config alone a request may still find its way out.
+func endlessLoop(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range append(healthy(e), sights(e)...) {
+		if s.Loop {
+			found.add(s.passes(), s)
+		}
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		name := "proxy_pass"
+		if g.directive != nil {
+			name = g.directive.Name
+		}
+		m := g.mend(line(name, elsewhere(s.route.Protocol)) + " # the application's own address, on which this gateway does not listen")
+		return g.finding("the gateway calls itself without end", g.saw(s, s.got()+"; the gateway called itself until the lab cut it off"), m)
+	})
+}
+
+// elsewhere is an address for a pass directive of the protocol.
+func elsewhere(protocol string) string {
+	switch protocol {
+	case "http", "https", "grpc", "grpcs":
+		return protocol + "://app:8080"
+	case "uwsgi", "suwsgi":
+		return "app:3031"
+	case "fastcgi":
+		return "app:9000"
+	}
+	return "app:8080"
+}

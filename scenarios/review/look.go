@@ -1,0 +1,128 @@
+package review
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+// A sight is one fault on one route with one method, and the way there.
+type sight struct {
+	check.Cell
+	route *check.Route
+	way   nginxconf.Way
+	// blames is a directive with the value that is at fault, for rules to which more than one can be.
+	value time.Duration
+}
+
+// sights are all cells that say something of what the visitor gets: not those that were skipped or that the lab failed
+// in, and none of a mirror, whose answer nobody sees.
+func sights(e *check.Evidence) []sight {
+	var all []sight
+	for i := range e.Report.Routes {
+		r := &e.Report.Routes[i]
+		if r.Role == nginxconf.Mirror {
+			continue
+		}
+		for _, c := range r.Cells {
+			if c.Skipped == "" && c.Error == "" {
+				all = append(all, sight{Cell: c, route: r, way: e.Ways[r.ID]})
+			}
+		}
+	}
+	return all
+}
+
+// healthy are the answers before any fault, in the form of sights without a fault.
+func healthy(e *check.Evidence) []sight {
+	var all []sight
+	for i := range e.Report.Routes {
+		if r := &e.Report.Routes[i]; r.Role != nginxconf.Mirror {
+			all = append(all, sight{Cell: check.Cell{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, way: e.Ways[r.ID]})
+		}
+	}
+	return all
+}
+
+// of tells whether the sight is one of these faults.
+func (s sight) of(faults ...string) bool { return slices.Contains(faults, s.Fault) }
+
+// failed tells whether the visitor got an error, or nothing.
+func (s sight) failed() bool {
+	return s.NotStarted == "" && (s.Status == 0 || s.Status >= http.StatusInternalServerError)
+}
+
+// prefix is what the directives of the way's protocol begin with.
+func (s sight) prefix() string { return prefix(s.route.Protocol) }
+
+// name is the name of a directive in the way's protocol: "read_timeout" is "fastcgi_read_timeout" there.
+func (s sight) name(directive string) string { return s.prefix() + directive }
+
+// effective is the directive that holds where the way's pass directive stands; nil when there is none.
+func (s sight) effective(name string) *nginxconf.Directive {
+	if s.way.Location == nil {
+		return nil
+	}
+	if all := nginxconf.Effective(s.way.Location, name); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// all are all directives of that name that hold there.
+func (s sight) all(name string) []*nginxconf.Directive {
+	if s.way.Location == nil {
+		return nil
+	}
+	return nginxconf.Effective(s.way.Location, name)
+}
+
+// stream tells whether the route is of a stream{} block, where there is neither status nor page.
+func (s sight) stream() bool { return slices.Contains([]string{"tcp", "tls", "udp"}, s.route.Protocol) }
+
+// upgrades tells whether the route passes on websockets, whose long silences are wanted.
+func (s sight) upgrades() bool {
+	for _, d := range s.all("proxy_set_header") {
+		if len(d.Args) == 2 && strings.EqualFold(d.Args[0], "Upgrade") && d.Args[1] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// prefix is what the directives of a protocol begin with (https://nginx.org/en/docs/dirindex.html).
+func prefix(protocol string) string {
+	switch protocol {
+	case "fastcgi", "scgi", "memcached":
+		return protocol + "_"
+	case "uwsgi", "suwsgi":
+		return "uwsgi_"
+	case "grpc", "grpcs":
+		return "grpc_"
+	}
+	return "proxy_"
+}
+
+// module is the page of nginx's manual for a protocol.
+func module(protocol string) string {
+	switch p := strings.TrimSuffix(prefix(protocol), "_"); {
+	case slices.Contains([]string{"tcp", "tls", "udp"}, protocol):
+		return "https://nginx.org/en/docs/stream/ngx_stream_proxy_module.html"
+	default:
+		return "https://nginx.org/en/docs/http/ngx_http_" + p + "_module.html"
+	}
+}
+
+// logged tells whether a line of the gateway's log holds the text.
+func (s sight) logged(text string) bool {
+	for _, l := range s.Log {
+		if strings.Contains(l.Raw, text) || strings.Contains(l.Message, text) {
+			return true
+		}
+	}
+	return false
+}

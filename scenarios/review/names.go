@@ -1,0 +1,264 @@
+package review
+
+import (
+	"fmt"
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+// follows is for how long a move may go unnoticed: a DNS answer's usual lifetime.
+const follows = time.Minute
+
+var names = []check.Rule{
+	{
+		ID: "moved-address", Severity: "medium", Title: "the address of a name that has moved is never followed",
+		Why: "nginx looks a name up once, when it starts. A redeployed container, a failed-over database or a cloud load balancer " +
+			"gets another address, and every visitor gets an error until somebody reloads nginx.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver",
+		Find:   movedAddress,
+	},
+	{
+		ID: "missing-name", Severity: "medium", Title: "one missing name keeps the whole gateway from starting",
+		Why: "At a restart or after a reboot, one service that is not in DNS yet takes all sites of this gateway down, those that " +
+			"have nothing to do with it too.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass",
+		Find:   missingName,
+	},
+	{
+		ID: "no-resolver", Severity: "high", Title: "a variable in the pass directive, and no resolver",
+		Why: "With a variable nginx looks the name up while requests run, and only with the resolver directive: /etc/resolv.conf " +
+			"and /etc/hosts are not read then. It starts without complaint, and each request is a 502.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver",
+		Find:   noResolver,
+	},
+}
+
+func movedAddress(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if !s.of("name-moved") || !s.Never && s.ErrorsFor <= follows {
+			continue
+		}
+		c := s.looksUp()
+		if d := s.effective("resolver"); d != nil && !s.Never {
+			c = by(d)
+		}
+		found.add(c, s)
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.worst(func(a, b sight) bool { return a.Never && !b.Never || a.Never == b.Never && a.ErrorsFor > b.ErrorsFor })
+		if g.directive != nil && g.directive.Name == "resolver" {
+			args := slices.DeleteFunc(slices.Clone(g.directive.Args), func(a string) bool { return strings.HasPrefix(a, "valid=") })
+			return g.finding("a moved address is followed after "+s.errorsFor()+" only", g.saw(s, "errors for "+s.errorsFor()+
+				" after the move"), g.mend(line("resolver", append(args, "valid=10s")...)))
+		}
+		return g.finding(fmt.Sprintf("the address of %s is never looked up again", s.calls()),
+			g.saw(s, s.got()+", still so "+long(s.ErrorsFor)+" after the name had moved"), s.looksUpAgain(g, e))
+	})
+}
+
+func missingName(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if s.of("name-gone") && s.NotStarted != "" {
+			found.add(s.looksUp(), s)
+		}
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		f := g.finding(fmt.Sprintf("without the name %s the gateway does not start", s.calls()),
+			g.saw(s, "nginx did not start: "+s.NotStarted), s.looksUpAgain(g, e))
+		if n := bystanders(e, f.Routes); n > 0 {
+			f.Severity = "high"
+			f.Saw += fmt.Sprintf("; %d other %s with it", n, plural(n, "route goes down", "routes go down"))
+		}
+		return f
+	})
+}
+
+// bystanders counts the routes that have other upstreams than these.
+func bystanders(e *check.Evidence, routes []string) int {
+	theirs := map[string]bool{}
+	for _, r := range e.Report.Routes {
+		if slices.Contains(routes, r.ID) {
+			for _, p := range r.Endpoints {
+				theirs[p.Name] = true
+			}
+		}
+	}
+	n := 0
+	for _, r := range e.Report.Routes {
+		if !slices.ContainsFunc(r.Endpoints, func(p check.Endpoint) bool { return theirs[p.Name] }) && !slices.Contains(routes, r.ID) {
+			n++
+		}
+	}
+	return n
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func noResolver(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range healthy(e) {
+		if s.logged("no resolver defined to resolve") {
+			found.add(s.lacking("resolver"), s)
+		}
+	}
+	return found.raised().each(func(g *group) check.Finding {
+		s := g.sights[0]
+		return g.finding("no resolver for the name in "+s.route.Pass, g.saw(s, s.got()+" although the upstream is well"),
+			g.mend(resolverLine(e)))
+	})
+}
+
+// looksUp is the directive that names the host: a server of the upstream block, or the pass directive.
+func (s sight) looksUp() culprit {
+	if s.NotStarted != "" {
+		for _, d := range s.servers() {
+			if len(d.Args) > 0 && strings.Contains(s.NotStarted, `"`+hostOf(d.Args[0])) {
+				return by(d)
+			}
+		}
+	}
+	for _, d := range s.servers() {
+		if len(d.Args) > 0 && isName(hostOf(d.Args[0])) && !slices.Contains(d.Args, "resolve") {
+			return by(d)
+		}
+	}
+	return s.passes()
+}
+
+// hostOf is the host of "app:8080" or "http://app:8080/x".
+func hostOf(written string) string {
+	if _, rest, ok := strings.Cut(written, "://"); ok {
+		written = rest
+	}
+	written, _, _ = strings.Cut(written, "/")
+	if strings.HasPrefix(written, "unix:") {
+		return ""
+	}
+	if host, _, err := net.SplitHostPort(written); err == nil {
+		return host
+	}
+	return strings.Trim(written, "[]")
+}
+
+// isName tells a host name from an address.
+func isName(host string) bool {
+	return host != "" && net.ParseIP(host) == nil && !strings.Contains(host, "$")
+}
+
+// calls is the name that the way looks up, as far as it is known.
+func (s sight) calls() string {
+	for _, p := range s.way.Target.Peers {
+		if isName(p.Host) {
+			return p.Host
+		}
+	}
+	for _, p := range s.route.Endpoints {
+		if h := hostOf(p.Name); isName(h) {
+			return h
+		}
+	}
+	return s.route.Pass
+}
+
+// looksUpAgain are lines by which the name is looked up while requests run, as this nginx can do it: with resolve in the
+// upstream block from 1.27.3 on, else with a variable in the pass directive.
+func (s sight) looksUpAgain(g *group, e *check.Evidence) mend {
+	if s.way.Target.Block != nil && atLeast(e.Report.Gateway, 1, 27, 3) {
+		return s.resolves(g, e)
+	}
+	host, port := s.calls(), ""
+	for _, p := range s.way.Target.Peers {
+		if p.Host == host && p.Port > 0 {
+			port = ":" + strconv.Itoa(p.Port)
+		}
+	}
+	pass := s.way.Target.Pass
+	m := mend{block: s.way.Location, place: s.route.Place, lines: []string{}}
+	if pass == nil {
+		return g.mend("# " + resolverLine(e))
+	}
+	m.over = []*nginxconf.Directive{pass}
+	if d := s.effective("resolver"); d == nil {
+		m.lines = append(m.lines, resolverLine(e))
+	}
+	if s.stream() {
+		return g.mend("# stream: a name is looked up again only with server ... resolve in an upstream block (nginx 1.27.3)")
+	}
+	variable := "$" + regexp.MustCompile(`\W+`).ReplaceAllString(host, "_") + "_host"
+	m.lines = append(m.lines, line("set", variable, host))
+	uri := uriOf(s.way.Target.Written)
+	if match := s.way.Match; uri != "" && strings.HasPrefix(match, "/") && uri != match {
+		m.lines = append(m.lines, line("rewrite", "^"+regexp.QuoteMeta(match)+"(.*)$", uri+"$1", "break"))
+	}
+	scheme := ""
+	if before, _, ok := strings.Cut(s.way.Target.Written, "://"); ok {
+		scheme = before + "://"
+	} else if s.route.Protocol == "grpc" || s.route.Protocol == "grpcs" {
+		scheme = "grpc://"
+	}
+	m.lines = append(m.lines, line(pass.Name, scheme+variable+port))
+	return m
+}
+
+// resolves are the servers of the upstream block with resolve, and what that needs beside it.
+func (s sight) resolves(g *group, e *check.Evidence) mend {
+	block := s.way.Target.Block
+	m := mend{block: block, place: g.place}
+	if !slices.ContainsFunc(block.Block, func(d *nginxconf.Directive) bool { return d.Name == "zone" }) {
+		m.lines = append(m.lines, line("zone", block.Args[0], "64k"))
+	}
+	if len(nginxconf.Effective(block, "resolver")) == 0 {
+		m.lines = append(m.lines, resolverLine(e))
+	}
+	for _, d := range s.servers() {
+		if len(d.Args) > 0 && isName(hostOf(d.Args[0])) && !slices.Contains(d.Args, "resolve") {
+			m.lines = append(m.lines, line("server", append(slices.Clone(d.Args), "resolve")...))
+			m.over = append(m.over, d)
+		}
+	}
+	return m
+}
+
+// resolverLine is the config's own resolver, where it has one; else Docker's, which has to be set to one's own.
+func resolverLine(e *check.Evidence) string {
+	if e.Config != nil {
+		for _, d := range e.Config.Find("resolver") {
+			return line("resolver", d.Args...)
+		}
+	}
+	return "resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf"
+}
+
+// atLeast tells whether a gateway ("nginx/1.27.4") is nginx of that version or a later one.
+func atLeast(gateway string, want ...int) bool {
+	_, version, ok := strings.Cut(gateway, "/")
+	if !ok {
+		_, version, _ = strings.Cut(gateway, " ")
+	}
+	for i, part := range strings.SplitN(version, ".", 3) {
+		digits := strings.TrimRight(part, "abcdefghijklmnopqrstuvwxyz() ")
+		n, err := strconv.Atoi(strings.Fields(digits + " x")[0])
+		if err != nil || i >= len(want) {
+			return false
+		}
+		if n != want[i] {
+			return n > want[i]
+		}
+	}
+	return version != ""
+}

@@ -1,0 +1,95 @@
+package review
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+var stale = check.Cell{Fault: "name-moved", Never: true, ErrorsFor: 10 * time.Minute, Outcome: check.Outcome{Status: 502}}
+
+func TestMovedAddress(t *testing.T) {
+	g := NewWithT(t)
+	f := fires(t, "moved-address").all(stale).one("moved-address")
+	g.Expect(f.Title).To(Equal("the address of app is never looked up again"))
+	g.Expect(f.Place.Line).To(Equal(9))
+	g.Expect(f.Mend).To(Equal("resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\n" +
+		"set $app_host app;\nproxy_pass http://$app_host:8080;"))
+	g.Expect(f.In).To(Equal("location / at nginx.conf:8, in place of line 9"))
+
+	late := stale
+	late.Never, late.ErrorsFor = false, 30*time.Second
+	near(t, "moved-address").all(late).none("moved-address")
+	late.ErrorsFor = 10 * time.Minute
+	f = near(t, "moved-address").all(late).one("moved-address")
+	g.Expect(f.Mend).To(Equal("resolver 127.0.0.53 valid=10s;"))
+	g.Expect(f.Title).To(Equal("a moved address is followed after 600 s only"))
+}
+
+func TestMovedAddressMends(t *testing.T) {
+	server := "events {}\nhttp {\n%s\nserver {\nlisten 80;\nlocation /api/ {\n"
+	for name, c := range map[string]struct{ conf, gateway, mend, in string }{
+		"a path that is replaced": {replace(server, "resolver 10.0.0.53;") + "proxy_pass http://app.internal:8080/v1/;\n}\n}\n}", "nginx/1.22.1",
+			"set $app_internal_host app.internal;\nrewrite ^/api/(.*)$ /v1/$1 break;\nproxy_pass http://$app_internal_host:8080;",
+			"location /api/ at nginx.conf:6, in place of line 7"},
+		"fastcgi": {replace(server, "resolver 10.0.0.53;") + "fastcgi_pass php:9000;\n}\n}\n}", "nginx/1.22.1",
+			"set $php_host php;\nfastcgi_pass $php_host:9000;", "location /api/ at nginx.conf:6, in place of line 7"},
+		"grpc": {replace(server, "resolver 10.0.0.53;") + "grpc_pass app:9000;\n}\n}\n}", "nginx/1.22.1",
+			"set $app_host app;\ngrpc_pass grpc://$app_host:9000;", "location /api/ at nginx.conf:6, in place of line 7"},
+		"an upstream block of an nginx that can": {replace(server, "upstream u { server app:8080 weight=2;\nserver 10.0.0.5:80; }") + "proxy_pass http://u;\n}\n}\n}",
+			"nginx/1.27.4", "zone u 64k;\nresolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\nserver app:8080 weight=2 resolve;",
+			"upstream u at nginx.conf:3, in place of line 3"},
+		"an upstream block of one that can't": {replace(server, "upstream u { server app:8080; }") + "proxy_pass http://u;\n}\n}\n}",
+			"nginx/1.26.3", "resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\nset $app_host app;\nproxy_pass http://$app_host:8080;",
+			"location /api/ at nginx.conf:6, in place of line 7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			s := of(t, c.conf).all(stale)
+			s.e.Report.Gateway = c.gateway
+			f := s.one("moved-address")
+			g.Expect(f.Mend).To(Equal(c.mend))
+			g.Expect(f.In).To(Equal(c.in))
+		})
+	}
+}
+
+func TestMissingName(t *testing.T) {
+	g := NewWithT(t)
+	gone := check.Cell{Fault: "name-gone", NotStarted: `host not found in upstream "app" in /etc/nginx/nginx.conf:9`}
+	f := fires(t, "missing-name").all(gone).one("missing-name")
+	g.Expect(f.Severity).To(Equal("medium"), "no other route goes down with it")
+	g.Expect(f.Title).To(Equal("without the name app the gateway does not start"))
+	g.Expect(f.Mend).To(ContainSubstring("proxy_pass http://$app_host:8080;"))
+	near(t, "missing-name").all(check.Cell{Fault: "name-gone", Outcome: check.Outcome{Status: 502}}).none("missing-name")
+
+	two := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\nlocation /b {\nproxy_pass http://b;\n}\n}\n}"
+	f = of(t, two).on(0, gone).one("missing-name")
+	g.Expect(f.Severity).To(Equal("high"))
+	g.Expect(f.Saw).To(HaveSuffix("; 1 other route goes down with it"))
+}
+
+func TestNoResolver(t *testing.T) {
+	g := NewWithT(t)
+	f := fires(t, "no-resolver").well(func(o *check.Outcome) {
+		*o = check.Outcome{Status: 502, Log: []nginxlog.Line{{Message: "no resolver defined to resolve app"}}}
+	}).one("no-resolver")
+	g.Expect(f.Lacks).To(Equal("resolver"))
+	g.Expect(f.Mend).To(HavePrefix("resolver 127.0.0.11"))
+	near(t, "no-resolver").none("no-resolver")
+}
+
+func TestAtLeast(t *testing.T) {
+	for gateway, want := range map[string]bool{
+		"nginx/1.27.3": true, "nginx/1.28.0": true, "nginx/2.0.0": true, "nginx 1.30.1": true, "nginx/1.27.2": false, "nginx/1.26.3 (Debian)": false,
+		"": false, "angie": false,
+	} {
+		if atLeast(gateway, 1, 27, 3) != want {
+			t.Errorf("%q: want %v", gateway, want)
+		}
+	}
+}

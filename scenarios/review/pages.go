@@ -1,0 +1,228 @@
+package review
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+const errorPageManual = "https://nginx.org/en/docs/http/ngx_http_core_module.html#error_page"
+
+var pages = []check.Rule{
+	{
+		ID: "error-page", Severity: "medium", Title: "the error page itself fails or loops",
+		Why: "The page that is to calm visitors is fetched from the very upstream that is down, or it is not there: they get nginx's " +
+			"bare page after all, often with another status than the true one.",
+		Source: errorPageManual, Find: errorPage,
+	},
+	{
+		ID: "version-shown", Severity: "low", Title: "the default page shows the version",
+		Why:    "Whoever scans for servers with a known hole reads there which one this is.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_core_module.html#server_tokens", Find: versionShown,
+	},
+	{
+		ID: "raw-error", Severity: "low", Title: "the upstream's raw error page is passed on",
+		Why: "An application's own 500 page often shows its framework, paths and a stack trace. error_page covers only what nginx " +
+			"answers itself, unless it intercepts.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_intercept_errors", Find: rawError,
+	},
+}
+
+// errorPage finds three ways to fail: a cycle of internal redirects, a page that is asked of the upstream that is down, and a
+// file that is not there. The last may be the lab's lack and not the config's, so it weighs less.
+func errorPage(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if !s.failed() && s.Page != "nginx" || s.NotStarted != "" || s.Page == "upstream" || s.Page == "config" || s.stream() {
+			continue
+		}
+		for _, d := range s.all("error_page") {
+			if s.pageFails(d) != "" {
+				found.add(by(d), s)
+				break
+			}
+		}
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		why := s.pageFails(g.directive)
+		target := g.directive.Args[len(g.directive.Args)-1]
+		codes := codesOf(g.directive)
+		if len(codes) == 0 {
+			codes = []string{"502", "504"}
+		}
+		m := g.mend(line("error_page", strings.Join(codes, " ")+" /gateway-error.html"))
+		m.also = []string{"# and in the same server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
+			`    return 200 "<h1>We will be back in a moment.</h1>";`, "}"}
+		f := g.finding("the error page "+target+" "+why, g.saw(s, s.got()+", nginx's own page"), m)
+		switch why {
+		case loops:
+			f.Severity = "high"
+		case absent:
+			f.Severity = "low"
+			f.Saw += "; the lab has no such file (if the real server has it, waive this)"
+		}
+		return f
+	})
+}
+
+const (
+	loops  = "loops"
+	asks   = "is asked of the same upstream"
+	absent = "is not there"
+)
+
+// pageFails says why this error_page did not do for the sight; empty when it did, or is for other statuses.
+func (s sight) pageFails(d *nginxconf.Directive) string {
+	n := len(d.Args)
+	if n < 2 {
+		return ""
+	}
+	target := d.Args[n-1]
+	if s.logged("redirection cycle") {
+		return loops
+	}
+	if !covers(d, s.Status) && !s.covered(d) {
+		return ""
+	}
+	if strings.HasPrefix(target, "/") && !strings.Contains(target, "$") && s.way.Server != nil {
+		path, _, _ := strings.Cut(target, "?")
+		if where := nginxconf.Locate(s.way.Server, path); where != nil && s.passesToo(where) && s.failed() {
+			return asks
+		}
+		if s.logged("failed (2: No such file") && s.logged(path) {
+			return absent
+		}
+	}
+	if strings.HasPrefix(target, "@") {
+		if where := named(s.way.Server, target); where != nil && s.passesToo(where) && s.failed() {
+			return asks
+		}
+	}
+	return ""
+}
+
+// covered tells whether the error was one of the directive's before its page made another of it.
+func (s sight) covered(d *nginxconf.Directive) bool {
+	return s.Status == 404 && (covers(d, 502) || covers(d, 504) || covers(d, 500) || covers(d, 503))
+}
+
+// codesOf are the statuses that an error_page is for.
+func codesOf(d *nginxconf.Directive) []string {
+	var codes []string
+	for _, a := range d.Args[:max(len(d.Args)-1, 0)] {
+		if !strings.HasPrefix(a, "=") {
+			codes = append(codes, a)
+		}
+	}
+	return codes
+}
+
+func covers(d *nginxconf.Directive, status int) bool {
+	return slices.Contains(codesOf(d), fmt.Sprint(status))
+}
+
+// passesToo tells whether a location calls one of the upstreams that the way does.
+func (s sight) passesToo(where *nginxconf.Directive) bool {
+	pass := s.way.Target.Pass
+	if pass == nil {
+		return false
+	}
+	if where == pass.Parent {
+		return true
+	}
+	for _, d := range where.Block {
+		if d.Name == pass.Name && len(d.Args) == 1 && target(d.Args[0]) == target(pass.Args[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+// target is where an argument of a pass directive leads, without its URI.
+func target(written string) string { return strings.TrimSuffix(written, uriOf(written)) }
+
+// named is the named location of a server.
+func named(server *nginxconf.Directive, name string) *nginxconf.Directive {
+	if server == nil {
+		return nil
+	}
+	for _, d := range server.Block {
+		if d.Name == "location" && len(d.Args) == 1 && d.Args[0] == name {
+			return d
+		}
+	}
+	return nil
+}
+
+func versionShown(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if s.Version && s.Page == "nginx" {
+			found.add(s.decides("server_tokens"), s)
+		}
+	}
+	for _, g := range found {
+		for up := g.block; up != nil && g.directive == nil; up = up.Parent {
+			if up.Name == "http" {
+				g.block, g.place = up, up.Place // it is one setting for all sites
+			}
+		}
+	}
+	return found.raised().each(func(g *group) check.Finding {
+		s := g.sights[0]
+		return g.finding("the default page shows the version of nginx", g.saw(s, s.got()+", with "+s.banner(e)), g.mend("server_tokens off;"))
+	})
+}
+
+// banner is what the header or the page says of the gateway.
+func (s sight) banner(e *check.Evidence) string {
+	for name, values := range s.Header {
+		if strings.EqualFold(name, "Server") && len(values) > 0 {
+			return "Server: " + values[0]
+		}
+	}
+	return e.Report.Gateway
+}
+
+// rawError is of weight where the config has a page for that status and does not use it: then somebody believes that it is used.
+func rawError(e *check.Evidence) []check.Finding {
+	var found groups
+	meant := map[*group]bool{}
+	for _, s := range sights(e) {
+		if !s.of("500", "502", "503") || s.Page != "upstream" || fmt.Sprint(s.Status) != s.Fault || s.Method != "GET" ||
+			s.route.Role == nginxconf.Auth || slices.Contains([]string{"grpc", "grpcs", "memcached"}, s.route.Protocol) || s.upgrades() {
+			continue
+		}
+		found.add(s.decides(s.name("intercept_errors")), s)
+	}
+	all := found.raised()
+	for _, g := range all {
+		meant[g] = slices.ContainsFunc(g.sights, sight.hasPage)
+	}
+	return all.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		m := g.mend(line(s.name("intercept_errors"), "on"))
+		if i := slices.IndexFunc(g.sights, sight.hasPage); i >= 0 {
+			s = g.sights[i]
+		} else {
+			m.lines = append(m.lines, "error_page 500 502 503 504 /gateway-error.html;")
+			m.also = []string{"# and in the server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
+				`    return 200 "<h1>We will be back in a moment.</h1>";`, "}"}
+		}
+		f := g.finding("the upstream's raw "+fmt.Sprint(s.Status)+" page is passed on", g.saw(s, s.got()+", the upstream's own page"), m)
+		if meant[g] {
+			f.Severity = "medium"
+			f.Title += ", although the config has one of its own"
+		}
+		return f
+	})
+}
+
+// hasPage tells whether the config has a page for the status that the visitor got.
+func (s sight) hasPage() bool {
+	return slices.ContainsFunc(s.all("error_page"), func(d *nginxconf.Directive) bool { return covers(d, s.Status) })
+}

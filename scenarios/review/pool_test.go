@@ -1,0 +1,113 @@
+package review
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness/check"
+)
+
+// met is a cell of a pool in which some visitors met the bad peer.
+func met(fault, method string, status, bad int) check.Cell {
+	return check.Cell{Fault: fault, Method: method, Of: 4, Bad: bad, Outcome: check.Outcome{Status: status}}
+}
+
+func TestDeadPeer(t *testing.T) {
+	g := NewWithT(t)
+	f := fires(t, "dead-peer").all(met("one-dead", "GET", 502, 2)).one("dead-peer")
+	g.Expect(f.Severity).To(Equal("high"))
+	g.Expect(f.Title).To(ContainSubstring("(2 of 4 visitors)"))
+	g.Expect(f.Place.Line).To(Equal(15))
+	g.Expect(f.Mend).To(Equal("proxy_next_upstream error timeout;"))
+	g.Expect(f.In).To(Equal("location / at nginx.conf:13, in place of line 15"))
+
+	near(t, "dead-peer").all(met("one-dead", "GET", 200, 0)).all(met("one-silent", "GET", 200, 2)).none("dead-peer")
+	near(t, "dead-peer").all(met("one-silent", "POST", 504, 2)).none("dead-peer")
+	near(t, "dead-peer").all(met("refused", "GET", 502, 4)).none("dead-peer")
+	g.Expect(fires(t, "dead-peer").all(met("one-dead", "POST", 502, 2)).finds("dead-peer")).To(HaveLen(1), "nothing of it was sent")
+}
+
+func TestDeadPeerDecides(t *testing.T) {
+	text, _ := Examples("dead-peer")
+	for with, c := range map[string]struct{ mend, in string }{
+		"proxy_next_upstream http_503;":       {"proxy_next_upstream error timeout http_503;", "location / at nginx.conf:13, in place of line 15"},
+		"proxy_next_upstream_tries 1;":        {"proxy_next_upstream_tries 2;", "location / at nginx.conf:13, in place of line 15"},
+		"proxy_next_upstream_timeout 3s;":     {"proxy_next_upstream_timeout 10s;\nproxy_connect_timeout 3s;", "location / at nginx.conf:13, in place of lines 15 and 16"},
+		"proxy_next_upstream error timeout;#": {"proxy_next_upstream error timeout;", "location / at nginx.conf:13, in place of line 15"},
+	} {
+		t.Run(with, func(t *testing.T) {
+			g := NewWithT(t)
+			f := of(t, swap(text, "proxy_next_upstream off;", with)).all(met("one-dead", "GET", 502, 2)).one("dead-peer")
+			g.Expect(f.Mend).To(Equal(c.mend))
+			g.Expect(f.In).To(Equal(c.in))
+		})
+	}
+}
+
+func TestPostRepeated(t *testing.T) {
+	g := NewWithT(t)
+	twice := check.Cell{Fault: "died", Method: "POST", Outcome: check.Outcome{Status: 200, Repeated: 1, Tries: []string{"app:8080", "second:8080"}}}
+	f := fires(t, "post-repeated").all(twice).one("post-repeated")
+	g.Expect(f.Title).To(Equal("a POST is sent 2 times"))
+	g.Expect(f.Mend).To(Equal("proxy_next_upstream error timeout;"))
+	g.Expect(f.Place.Line).To(Equal(15))
+	g.Expect(f.Saw).To(ContainSubstring("app:8080, second:8080"))
+
+	once := twice
+	once.Repeated = 0
+	near(t, "post-repeated").all(once).none("post-repeated")
+	get := twice
+	get.Method = "GET"
+	near(t, "post-repeated").all(get).none("post-repeated")
+
+	_, text := Examples("post-repeated")
+	mirrored := twice
+	mirrored.Tries = mirrored.Tries[:1]
+	of(t, swap(text, "proxy_pass", "mirror /copy; proxy_pass")).all(mirrored).none("post-repeated")
+
+	fallback := swap(text, "proxy_next_upstream error timeout;", "error_page 502 = @other; } location @other {\nproxy_pass http://pool;")
+	f = of(t, fallback).on(0, twice).one("post-repeated")
+	g.Expect(f.Mend).To(HavePrefix("if ($request_method !~ ^(GET|HEAD)$) {"))
+	g.Expect(f.In).To(HavePrefix("location @other at nginx.conf:"))
+}
+
+func TestSlowRecovery(t *testing.T) {
+	g := NewWithT(t)
+	after := func(d time.Duration) check.Cell {
+		return check.Cell{Fault: "restarted", ErrorsFor: d, Outcome: check.Outcome{Status: 502}}
+	}
+	f := fires(t, "slow-recovery").all(after(60 * time.Second)).one("slow-recovery")
+	g.Expect(f.Title).To(Equal("errors go on for 60 s after the upstream is well"))
+	g.Expect(f.Severity).To(Equal("medium"))
+	g.Expect(f.Place.Line).To(Equal(6))
+	g.Expect(f.Mend).To(Equal("server app:8080 max_fails=1 fail_timeout=5s;\nserver second:8080 max_fails=1 fail_timeout=5s;"))
+	g.Expect(f.In).To(Equal("upstream pool at nginx.conf:5, in place of lines 6 and 7"))
+
+	near(t, "slow-recovery").all(after(11 * time.Second)).none("slow-recovery")
+	near(t, "slow-recovery").all(check.Cell{Fault: "name-moved", Never: true}).none("slow-recovery")
+	near(t, "slow-recovery").all(check.Cell{Fault: "500", Cached: true, ErrorsFor: time.Hour}).none("slow-recovery")
+	never := after(2 * time.Minute)
+	never.Never = true
+	f = near(t, "slow-recovery").all(never).one("slow-recovery")
+	g.Expect(f.Severity).To(Equal("high"))
+	g.Expect(f.Title).To(ContainSubstring("more than 120 s"))
+}
+
+func TestErrorCached(t *testing.T) {
+	g := NewWithT(t)
+	cached := check.Cell{Fault: "500", Cached: true, Outcome: check.Outcome{Status: 500, Page: "upstream"}}
+	f := fires(t, "error-cached").all(cached).one("error-cached")
+	g.Expect(f.Title).To(Equal("an error is cached for 600 s"))
+	g.Expect(f.Mend).To(Equal("proxy_cache_valid 200 301 302 404 10m;"))
+	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 13"))
+
+	good := cached
+	good.Status = 200 // a stale page is what a cache is for
+	fires(t, "error-cached").all(good).none("error-cached")
+	text, _ := Examples("error-cached")
+	of(t, swap(text, "any 10m", "any 5s")).all(cached).none("error-cached")
+	f = near(t, "error-cached").all(cached).one("error-cached")
+	g.Expect(f.Mend).To(HavePrefix("proxy_no_cache $upstream_failed;"), "the upstream's own headers kept it")
+}

@@ -1,0 +1,171 @@
+package review
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+const (
+	// benched is for how long errors may go on after a failure at nginx's default of fail_timeout=10s: it counts whole seconds,
+	// and asks again only when more than ten have passed.
+	benched = 12 * time.Second
+	// shield is for how long a cached error protects the upstream more than it harms visitors.
+	shield = 10 * time.Second
+)
+
+var recoveries = []check.Rule{
+	{
+		ID: "slow-recovery", Severity: "medium", Title: "errors go on long after the upstream is well again",
+		Why: "The upstream is repaired and visitors still get errors, so that people go on repairing what is well. nginx leaves a " +
+			"peer alone for fail_timeout after max_fails failures; a restart of the application is enough to bring that about.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_upstream_module.html#fail_timeout",
+		Find:   slowRecovery,
+	},
+	{
+		ID: "error-cached", Severity: "high", Title: "an error is cached",
+		Why:    "One failed request becomes the answer to every visitor for as long as it is valid, though the upstream is well.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_valid",
+		Find:   errorCached,
+	},
+}
+
+// slowRecovery leaves the moved name and the cached error to rules of their own.
+func slowRecovery(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if s.Cached || s.of("name-moved", "name-gone", "500", "503") || !s.Never && s.ErrorsFor <= benched {
+			continue
+		}
+		found.add(s.benches(), s)
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.worst(func(a, b sight) bool { return a.Never && !b.Never || a.Never == b.Never && a.ErrorsFor > b.ErrorsFor })
+		f := g.finding("errors go on for "+s.errorsFor()+" after the upstream is well", g.saw(s, "errors for "+s.errorsFor()+
+			" after the upstream was well"), s.sooner(g))
+		if s.Never {
+			f.Severity = "high"
+		}
+		return f
+	})
+}
+
+func (s sight) errorsFor() string {
+	if s.Never {
+		return "more than " + long(s.ErrorsFor)
+	}
+	return long(s.ErrorsFor)
+}
+
+// benches is the server whose fail_timeout is the longest, else the pass directive.
+func (s sight) benches() culprit {
+	var worst *nginxconf.Directive
+	var longest time.Duration
+	for _, d := range s.servers() {
+		if t := failTimeout(d); t > longest {
+			worst, longest = d, t
+		}
+	}
+	if worst != nil && longest > 10*time.Second {
+		return by(worst)
+	}
+	return s.passes()
+}
+
+// servers are the server directives of the way's upstream block.
+func (s sight) servers() []*nginxconf.Directive {
+	if s.way.Target.Block == nil {
+		return nil
+	}
+	var all []*nginxconf.Directive
+	for _, d := range s.way.Target.Block.Block {
+		if d.Name == "server" {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func failTimeout(d *nginxconf.Directive) time.Duration {
+	for _, a := range d.Args {
+		if v, ok := strings.CutPrefix(a, "fail_timeout="); ok {
+			t, _ := nginxconf.Duration(v)
+			return t
+		}
+	}
+	return 0
+}
+
+// sooner are the servers with a fail_timeout that is over soon.
+func (s sight) sooner(g *group) mend {
+	m := mend{block: s.way.Target.Block, place: g.place}
+	for _, d := range s.servers() {
+		if failTimeout(d) <= 5*time.Second && failTimeout(d) > 0 {
+			continue
+		}
+		args := slices.DeleteFunc(slices.Clone(d.Args), func(a string) bool { return strings.HasPrefix(a, "fail_timeout=") })
+		m.lines = append(m.lines, line("server", append(args, "fail_timeout=5s")...))
+		m.over = append(m.over, d)
+	}
+	if len(m.lines) == 0 {
+		return g.mend("# nothing in the upstream block keeps a peer out: see Saw, and the log lines of that time")
+	}
+	return m
+}
+
+// errorCached leaves an error of ten seconds alone: so long it is a shield for an upstream that is down.
+func errorCached(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if !s.Cached || s.Status != 0 && s.Status < 500 {
+			continue
+		}
+		c, valid := s.keepsErrors()
+		if valid > 0 && valid <= shield {
+			continue
+		}
+		s.value = valid
+		found.add(c, s)
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		title := "an error is cached"
+		if s.value > 0 {
+			title += " for " + long(s.value)
+		}
+		return g.finding(title, g.saw(s, s.got()+", and again without asking the upstream"), s.cachesOnlyGood(g))
+	})
+}
+
+// keepsErrors is the cache_valid that takes an error in, with its time; else the directive that makes the upstream's own
+// headers not count; else the cache itself.
+func (s sight) keepsErrors() (culprit, time.Duration) {
+	for _, d := range s.all(s.name("cache_valid")) {
+		n := len(d.Args)
+		if n == 0 {
+			continue
+		}
+		if slices.Contains(d.Args, "any") || slices.Contains(d.Args[:n-1], fmt.Sprint(s.Status)) {
+			t, _ := nginxconf.Duration(d.Args[n-1])
+			return by(d), t
+		}
+	}
+	if d := s.effective(s.name("ignore_headers")); d != nil {
+		return by(d), 0
+	}
+	return s.decides(s.name("cache")), 0
+}
+
+func (s sight) cachesOnlyGood(g *group) mend {
+	name := s.name("cache_valid")
+	if g.directive != nil && g.directive.Name == name {
+		return g.mend(line(name, "200 301 302 404", g.directive.Args[len(g.directive.Args)-1]))
+	}
+	// The upstream's own headers keep it: no cache_valid can undo that.
+	return mend{block: g.block, place: g.place, lines: []string{line(s.name("no_cache"), "$upstream_failed")},
+		also: []string{"# and in http:", "map $upstream_status $upstream_failed {", "    default 0;", "    ~^5     1;", "}"}}
+}

@@ -1,0 +1,104 @@
+package review
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+var secrets = []check.Rule{
+	{
+		ID: "tls-unverified", Severity: "medium", Title: "the upstream's TLS is not verified",
+		Why: "Whoever can answer at the upstream's address reads and changes all that passes; TLS keeps only the curious out. " +
+			"nginx does not verify unless it is told to.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_verify", Find: tlsUnverified,
+	},
+	{
+		ID: "no-sni", Severity: "medium", Title: "no server name is sent to the upstream",
+		Why: "An upstream that serves several names over TLS (an ingress, a CDN, a shared host) shows a wrong certificate or ends " +
+			"the handshake. nginx sends no name unless it is told to.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_server_name", Find: noSNI,
+	},
+}
+
+// authorityFile is where a mend has the certificate of the authority that signs the upstreams' certificates.
+const authorityFile = "/etc/nginx/upstream-ca.crt"
+
+func tlsUnverified(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if s.of("tls-expired", "tls-wrong-name") && s.believed() {
+			found.add(s.decides(s.name("ssl_verify")), s)
+		}
+	}
+	return found.raised().each(func(g *group) check.Finding {
+		s := g.sights[0]
+		lines := []string{line(s.name("ssl_verify"), "on")}
+		if g.block == nil || len(nginxconf.Effective(g.block, s.name("ssl_trusted_certificate"))) == 0 {
+			lines = append(lines, line(s.name("ssl_trusted_certificate"), authorityFile)+" # of the authority that signs the upstream's")
+		}
+		return g.finding("the upstream's certificate is not verified", g.saw(s, s.got()+" from an upstream whose certificate is bad"),
+			g.mend(append(lines, s.sniLines(g)...)...))
+	})
+}
+
+// believed tells whether the upstream was taken for good: the visitor has what he has when all is well.
+func (s sight) believed() bool {
+	if s.stream() {
+		return s.NoAnswer == "" && !s.Cut
+	}
+	return s.Status != 0 && s.Status < 400 || s.Status != 0 && s.Status < 500 && s.Status == s.route.Healthy.Status
+}
+
+// noSNI finds names that are not sent, and an upstream block's name that is sent in place of a host's.
+func noSNI(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range healthy(e) {
+		for _, c := range s.Calls {
+			host := hostOf(c.Endpoint)
+			if !c.TLS || !isName(host) {
+				continue
+			}
+			if c.SNI == "" {
+				found.add(s.decides(s.name("ssl_server_name")), s)
+				break
+			}
+			if s.blockNamed(c.SNI, host) {
+				found.add(s.decides(s.name("ssl_name")), s)
+				break
+			}
+		}
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		c := s.Calls[0]
+		title, saw := "no server name is sent to "+c.Endpoint, "the handshake with "+c.Endpoint+" named no server"
+		if c.SNI != "" {
+			title = "the upstream block's name is sent to " + c.Endpoint + " as the server's"
+			saw = fmt.Sprintf("the handshake with %s named %q", c.Endpoint, c.SNI)
+		}
+		return g.finding(title, g.saw(s, saw), g.mend(s.sniLines(g)...))
+	})
+}
+
+// blockNamed tells whether the name that was sent is only that of the upstream block.
+func (s sight) blockNamed(sni, host string) bool {
+	return s.route.Upstream != "" && strings.EqualFold(sni, s.route.Upstream) && !strings.EqualFold(sni, host)
+}
+
+// sniLines send the upstream's name, and verify against it. An upstream block's own name is nobody's certificate's.
+func (s sight) sniLines(g *group) []string {
+	var lines []string
+	if d := s.effective(s.name("ssl_server_name")); d == nil || len(d.Args) == 0 || d.Args[0] != "on" {
+		lines = append(lines, line(s.name("ssl_server_name"), "on"))
+	}
+	if host := s.calls(); s.way.Target.Block != nil && isName(host) && s.effective(s.name("ssl_name")) == nil {
+		lines = append(lines, line(s.name("ssl_name"), host))
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return lines
+}

@@ -1,0 +1,238 @@
+package review
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+const (
+	// minute is what no visitor waits for, and nginx's default.
+	minute = 60 * time.Second
+	// noise is what a measured wait may be short of the time-out that ended it.
+	noise = 500 * time.Millisecond
+)
+
+var waits = []check.Rule{
+	{
+		ID: "long-wait", Severity: "medium", Title: "visitors wait a minute or more for an upstream that is off or silent",
+		Why: "A visitor is gone after a few seconds, and his request still holds a connection here and a worker there. nginx's default " +
+			"is 60 s for each peer that it tries.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
+		Find:   longWait,
+	},
+	{
+		ID: "timeout-order", Severity: "medium", Title: "the outer time-out of a chain ends before the inner one",
+		Why: "The outer hop gives up first: its 504 says nothing of the cause, the inner one logs 499, and its retries and its error " +
+			"page are never seen. Each hop has to wait a little longer than the one behind it.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
+		Find:   timeoutOrder,
+	},
+}
+
+// longWait blames the time-out that ended the wait, or the lack of a bound over all peers where each peer's is short.
+func longWait(e *check.Evidence) []check.Finding {
+	var found groups
+	for _, s := range sights(e) {
+		if !s.Endless && s.Waited < minute-noise {
+			continue
+		}
+		which, value := s.waitedFor()
+		if which == "" {
+			continue
+		}
+		c := s.decides(s.name(which))
+		if !s.Endless && value > 0 && value < minute-noise && s.tried() > 1 {
+			c = s.decides(s.name("next_upstream_timeout"))
+		}
+		found.add(c, s)
+	}
+	return found.raised().each(func(g *group) check.Finding {
+		worst := g.worst(func(a, b sight) bool { return a.Endless && !b.Endless || a.Endless == b.Endless && a.Waited > b.Waited })
+		title := "visitors wait " + long(worst.Waited)
+		if worst.Endless {
+			title = "visitors wait without end"
+		}
+		if n := worst.tried(); n > 1 {
+			title += fmt.Sprintf(", for %d peers in turn", n)
+		}
+		f := g.finding(title, g.saw(worst, worst.got()), g.shorter())
+		if worst.Endless || worst.Waited >= 2*minute-noise {
+			f.Severity = "high"
+		}
+		if !slices.ContainsFunc(g.sights, func(s sight) bool { return !s.upgrades() }) {
+			f.Severity = "low" // the long time-out is there for the silence of a websocket
+		}
+		return f
+	})
+}
+
+// waitedFor names the time-out that ended the wait, without the prefix of its protocol, and its value. A stream that is
+// silent once it is connected is no finding: that is what a session is when nobody speaks.
+func (s sight) waitedFor() (string, time.Duration) {
+	t := s.times()
+	phase := ""
+	for _, l := range s.Log {
+		if l.Errno == 110 || strings.Contains(l.Message, "timed out") {
+			phase = l.Phase
+		}
+	}
+	switch {
+	case phase == "connecting to upstream", phase == "SSL handshaking to upstream",
+		phase == "" && s.of("off", "one-dead", "name-moved", "refused"):
+		return "connect_timeout", t.Connect
+	case s.stream():
+		return "", 0
+	case strings.HasPrefix(phase, "sending request"):
+		return "send_timeout", t.Send
+	}
+	return "read_timeout", t.Read
+}
+
+// times are the way's time-outs; none where the config does not have the way.
+func (s sight) times() nginxconf.Timeouts {
+	if s.way.Location == nil {
+		return nginxconf.Timeouts{}
+	}
+	return s.way.Timeouts()
+}
+
+func (s sight) tried() int { return len(s.Tries) }
+
+// shorter are time-outs that keep the whole wait below a minute.
+func (g *group) shorter() mend {
+	var lines []string
+	several := false
+	for _, s := range g.sights {
+		which, _ := s.waitedFor()
+		value := "30s"
+		if which == "connect_timeout" {
+			value = "5s"
+		}
+		if l := line(s.name(which), value); !slices.Contains(lines, l) {
+			lines = append(lines, l)
+		}
+		several = several || s.tried() > 1
+	}
+	if several {
+		if l := line(g.sights[0].name("next_upstream_timeout"), "30s"); !slices.Contains(lines, l) {
+			lines = append(lines, l)
+		}
+	}
+	return g.mend(lines...)
+}
+
+// timeoutOrder looks at each way that leads to a listener of the same gateway.
+func timeoutOrder(e *check.Evidence) []check.Finding {
+	var found groups
+	inner := map[string]nginxconf.Way{}
+	for _, s := range healthy(e) {
+		if s.way.Location == nil || s.stream() {
+			continue
+		}
+		for _, w := range e.Ways {
+			if !leadsTo(s.way, w) || !sameMatch(s.way, w, e) {
+				continue
+			}
+			if whole(w) < s.way.Timeouts().Read {
+				continue
+			}
+			if old, ok := inner[s.route.ID]; !ok || whole(w) > whole(old) || whole(w) == whole(old) && w.ID < old.ID {
+				inner[s.route.ID] = w
+			}
+		}
+		if _, ok := inner[s.route.ID]; ok {
+			found.add(s.decides(s.name("read_timeout")), s)
+		}
+	}
+	return found.each(func(g *group) check.Finding {
+		s := g.sights[0]
+		w := inner[s.route.ID]
+		outer := min(s.way.Timeouts().Read, 30*time.Second)
+		within := max(outer*2/3, time.Second).Round(time.Second)
+		p := prefix(w.Target.Protocol)
+		in := mend{block: w.Location, lines: []string{line(p+"read_timeout", seconds(within))}}
+		if len(w.Target.Peers) > 1 {
+			in.lines = append(in.lines, line(p+"next_upstream_timeout", seconds(within/2)))
+			in.lines[0] = line(p+"read_timeout", seconds(within/2))
+		}
+		m := in
+		if s.way.Timeouts().Read > outer {
+			m.also = []string{"# and in " + g.mend(line(s.name("read_timeout"), "")).in() + ":", line(s.name("read_timeout"), seconds(outer))}
+		}
+		return g.finding("the outer hop gives up before the inner one",
+			fmt.Sprintf("%s waits %s, and %s behind it may wait %s", s.route.ID, long(s.way.Timeouts().Read), w.ID, long(whole(w))), m)
+	})
+}
+
+// whole is how long a way may wait for an answer, over all its peers.
+func whole(w nginxconf.Way) time.Duration {
+	t := w.Timeouts()
+	one := t.Read
+	all := one * time.Duration(max(len(w.Target.Peers), 1))
+	if t.NextUpstream > 0 {
+		return min(all, t.NextUpstream+one)
+	}
+	return all
+}
+
+// leadsTo tells whether a way calls an address that the other's server listens on.
+func leadsTo(from, to nginxconf.Way) bool {
+	if to.Stream != from.Stream || from.Target.Pass != nil && from.Target.Pass == to.Target.Pass {
+		return false
+	}
+	for _, p := range from.Target.Peers {
+		for _, l := range to.Listens {
+			switch {
+			case p.Socket != "" || l.Network == "unix":
+				if p.Socket != "" && p.Socket == l.Address {
+					return true
+				}
+			case l.Network == "tcp" && l.Port == p.Port && own(p.Host, l.Address):
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// own tells whether a peer's host is the gateway itself, listening on that address.
+func own(host, address string) bool {
+	loopback := strings.HasPrefix(host, "127.") || host == "localhost" || host == "::1"
+	switch address {
+	case "*", "", "0.0.0.0", "::", "[::]":
+		return loopback
+	}
+	return host == strings.Trim(address, "[]") || host == "localhost" && strings.HasPrefix(address, "127.")
+}
+
+// sameMatch tells whether a request of the outer way is one for the inner one, as far as its path says.
+func sameMatch(outer, inner nginxconf.Way, e *check.Evidence) bool {
+	if len(outer.Asks) == 0 || inner.Server == nil {
+		return true
+	}
+	if uriOf(outer.Target.Written) != "" {
+		return true // the path is changed on the way
+	}
+	path, _, _ := strings.Cut(outer.Asks[0].URI, "?")
+	return nginxconf.Locate(inner.Server, path) == inner.Location
+}
+
+// uriOf is the URI part of a pass directive's argument: "/x" of "http://app/x".
+func uriOf(written string) string {
+	_, rest, ok := strings.Cut(written, "://")
+	if !ok || strings.HasPrefix(rest, "unix:") {
+		return ""
+	}
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return ""
+}
+
+// seconds is a time as nginx takes it.
+func seconds(d time.Duration) string { return fmt.Sprintf("%ds", max(d, time.Second)/time.Second) }

@@ -1,0 +1,114 @@
+package review
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// timedOut is a cell that a time-out ended.
+func timedOut(fault, phase string, after time.Duration, tries ...string) check.Cell {
+	return check.Cell{Fault: fault, Outcome: check.Outcome{
+		Status: 504, Page: "nginx", Waited: after, Tries: tries,
+		Log: []nginxlog.Line{{Level: "error", Message: "upstream timed out", Errno: 110, Phase: phase}},
+	}}
+}
+
+const reading, connecting = "reading response header from upstream", "connecting to upstream"
+
+func TestLongWait(t *testing.T) {
+	g := NewWithT(t)
+	f := fires(t, "long-wait").all(timedOut("off", connecting, 60080*time.Millisecond)).
+		all(timedOut("silent", reading, 60*time.Second)).one("long-wait")
+	g.Expect(f.Title).To(Equal("visitors wait 60 s"))
+	g.Expect(f.Severity).To(Equal("medium"))
+	g.Expect(f.Place.Line).To(Equal(8), "the location, which lacks both")
+	g.Expect(f.Lacks).To(Equal("proxy_connect_timeout, proxy_read_timeout"))
+	g.Expect(f.Mend).To(Equal("proxy_connect_timeout 5s;\nproxy_read_timeout 30s;"))
+	g.Expect(f.In).To(Equal("location / at nginx.conf:8"))
+	g.Expect(f.Faults).To(Equal([]string{"off", "silent"}))
+	g.Expect(f.Saw).To(ContainSubstring("504 after 60 s"))
+
+	near(t, "long-wait").all(timedOut("off", connecting, 5*time.Second)).all(timedOut("silent", reading, 30*time.Second)).none("long-wait")
+	fires(t, "long-wait").all(check.Cell{Fault: "silent", Skipped: "x", Outcome: check.Outcome{Waited: time.Hour}}).none("long-wait")
+	fires(t, "long-wait").all(check.Cell{Fault: "silent", Error: "x", Outcome: check.Outcome{Waited: time.Hour}}).none("long-wait")
+}
+
+func TestLongWaitOfAPool(t *testing.T) {
+	g := NewWithT(t)
+	pool := "events {}\nhttp {\nupstream pool {\nserver a:80;\nserver b:80;\nserver c:80;\n}\nserver {\nlisten 80;\nlocation / {\n" +
+		"proxy_pass http://pool;\nproxy_read_timeout %s;\n}\n}\n}\n"
+	f := of(t, replace(pool, "60s")).all(timedOut("silent", reading, 3*time.Minute, "a:80", "b:80", "c:80")).one("long-wait")
+	g.Expect(f.Title).To(Equal("visitors wait 180 s, for 3 peers in turn"))
+	g.Expect(f.Severity).To(Equal("high"))
+	g.Expect(f.Place.Line).To(Equal(12))
+	g.Expect(f.Mend).To(Equal("proxy_read_timeout 30s;\nproxy_next_upstream_timeout 30s;"))
+	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 12"))
+
+	f = of(t, replace(pool, "25s")).all(timedOut("silent", reading, 75*time.Second, "a:80", "b:80", "c:80")).one("long-wait")
+	g.Expect(f.Lacks).To(Equal("proxy_next_upstream_timeout"), "each try is short, and nothing bounds them together")
+}
+
+func TestLongWaitDecides(t *testing.T) {
+	for name, c := range map[string]struct {
+		conf, lacks, mend string
+		line              int
+		cell              check.Cell
+	}{
+		"inherited from http": {"events {}\nhttp {\nproxy_read_timeout 300s;\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\n}",
+			"", "proxy_read_timeout 30s;", 3, timedOut("silent", reading, 300*time.Second)},
+		"fastcgi": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nfastcgi_pass app:9000;\n}\n}\n}",
+			"fastcgi_read_timeout", "fastcgi_read_timeout 30s;", 5, timedOut("silent", reading, 60*time.Second)},
+		"grpc": {"events {}\nhttp {\nserver {\nlisten 80 http2;\nlocation / {\ngrpc_pass grpc://app:9000;\n}\n}\n}",
+			"grpc_connect_timeout", "grpc_connect_timeout 5s;", 5, timedOut("off", connecting, 60*time.Second)},
+		"sending": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\n}",
+			"proxy_send_timeout", "proxy_send_timeout 30s;", 5, timedOut("does-not-read", "sending request to upstream", 60*time.Second)},
+		"two locations of a server": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\nlocation /b/ {\nproxy_pass http://b;\n}\n}\n}",
+			"proxy_read_timeout", "proxy_read_timeout 30s;", 3, timedOut("silent", reading, 60*time.Second)},
+		"two servers": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\nserver {\nlisten 81;\nlocation / {\nproxy_pass http://b;\n}\n}\n}",
+			"proxy_read_timeout", "proxy_read_timeout 30s;", 2, timedOut("silent", reading, 60*time.Second)},
+		"without a line in the log": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\n}",
+			"proxy_connect_timeout", "proxy_connect_timeout 5s;", 5, check.Cell{Fault: "off", Outcome: check.Outcome{Status: 504, Waited: time.Minute}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			f := of(t, c.conf).all(c.cell).one("long-wait")
+			g.Expect(f.Place.Line).To(Equal(c.line))
+			g.Expect(f.Lacks).To(Equal(c.lacks))
+			g.Expect(f.Mend).To(Equal(c.mend))
+		})
+	}
+}
+
+func TestLongWaitOfWebsocketsAndStreams(t *testing.T) {
+	g := NewWithT(t)
+	ws := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\nproxy_set_header Upgrade $http_upgrade;\nproxy_read_timeout 1h;\n}\n}\n}"
+	g.Expect(of(t, ws).all(timedOut("silent", reading, time.Hour)).one("long-wait").Severity).To(Equal("low"))
+	stream := "events {}\nstream {\nserver {\nlisten 3306;\nproxy_pass db:3306;\n}\n}"
+	of(t, stream).all(check.Cell{Fault: "silent", Outcome: check.Outcome{Waited: 10 * time.Minute}}).none("long-wait")
+	f := of(t, stream).all(check.Cell{Fault: "off", Outcome: check.Outcome{Waited: time.Minute}}).one("long-wait")
+	g.Expect(f.Mend).To(Equal("proxy_connect_timeout 5s;"))
+	g.Expect(f.In).To(Equal("server at nginx.conf:3"))
+	f = fires(t, "long-wait").all(check.Cell{Fault: "silent", Outcome: check.Outcome{Endless: true, Waited: 2 * time.Hour}}).one("long-wait")
+	g.Expect(f.Title).To(Equal("visitors wait without end"))
+	g.Expect(f.Severity).To(Equal("high"))
+}
+
+func TestTimeoutOrder(t *testing.T) {
+	g := NewWithT(t)
+	f := fires(t, "timeout-order").one("timeout-order")
+	g.Expect(f.Place.Line).To(Equal(11), "the outer time-out")
+	g.Expect(f.Saw).To(ContainSubstring("waits 20 s"))
+	g.Expect(f.Saw).To(ContainSubstring("may wait 30 s"))
+	g.Expect(f.Mend).To(Equal("proxy_read_timeout 13s;"))
+	g.Expect(f.In).To(Equal("location / at nginx.conf:18, in place of line 21"))
+	near(t, "timeout-order").none("timeout-order")
+	// Another port of the same machine is not the gateway's.
+	text, _ := Examples("timeout-order")
+	of(t, swap(text, "listen 127.0.0.1:8081", "listen 127.0.0.1:8082")).none("timeout-order")
+	of(t, swap(text, "proxy_pass http://127.0.0.1:8081", "proxy_pass http://10.0.0.5:8081")).none("timeout-order")
+}

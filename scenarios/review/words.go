@@ -1,0 +1,61 @@
+package review
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/check"
+)
+
+// long is a wait in words: "60 s", "2.5 s", "2 h".
+func long(d time.Duration) string { return check.Long(d) }
+
+// got is what the visitor got, in words: "504 after 60 s".
+func (s sight) got() string {
+	what := strconv.Itoa(s.Status)
+	switch {
+	case s.NotStarted != "":
+		return "no answer, as nginx does not start"
+	case s.Status == 0 && s.NoAnswer != "":
+		what = "no answer (" + s.NoAnswer + ")"
+	case s.Status == 0:
+		what = "no answer"
+	}
+	if s.Endless {
+		return "nothing yet after " + long(s.Waited)
+	}
+	if s.Waited >= time.Second {
+		what += " after " + long(s.Waited)
+	}
+	return what
+}
+
+// where says on which route, under which fault and with which method something was seen.
+func (s sight) where() string {
+	w := s.route.ID
+	if s.Fault != "" {
+		w += ", " + s.Fault
+	}
+	if s.Method != "" {
+		w += ", " + s.Method
+	}
+	return w
+}
+
+// saw is the usual sentence of what was seen: the worst sight, and how many more there are.
+func (g *group) saw(s sight, what string) string {
+	out := s.where() + ": " + what
+	if n := len(g.sights) - 1; n == 1 {
+		out += "; one more like it"
+	} else if n > 1 {
+		out += fmt.Sprintf("; %d more like it", n)
+	}
+	return out
+}
+
+// line writes a directive.
+func line(name string, args ...string) string {
+	return strings.TrimSpace(name+" "+strings.Join(args, " ")) + ";"
+}

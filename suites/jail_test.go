@@ -1,0 +1,349 @@
+//go:build linux
+
+package suites
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// curious is a gateway that hands out all that its user, who is root, can read.
+const curious = `user root;
+events {}
+http {
+    access_log /dev/stdout;
+    server {
+        listen 80;
+        location / { root /; autoindex on; }
+    }
+}
+`
+
+const secret = "the neighbour's own"
+
+var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, func() {
+	var strangers *harness.Lab
+	var neighbour *harness.World
+
+	openWorld := func(ctx context.Context) *harness.World {
+		GinkgoHelper()
+		w, err := strangers.OpenWorld(ctx, nil, nil)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
+		return w
+	}
+	run := func(ctx context.Context, w *harness.World, argv ...string) wire.Executed {
+		GinkgoHelper()
+		out, err := w.Exec(ctx, argv...)
+		Expect(err).NotTo(HaveOccurred())
+		return out
+	}
+	sh := func(ctx context.Context, w *harness.World, script string) wire.Executed {
+		GinkgoHelper()
+		return run(ctx, w, "sh", "-c", script)
+	}
+	start := func(ctx context.Context, w *harness.World, conf string) {
+		GinkgoHelper()
+		Expect(w.Put(ctx, wire.File{Path: harness.Nginx.Conf, Data: conf})).To(Succeed())
+		Expect(w.Start(ctx, harness.Nginx.Argv...)).To(Succeed())
+	}
+	get := func(ctx context.Context, w *harness.World, path string) wire.WorldAnswer {
+		GinkgoHelper()
+		a, err := w.Ask(ctx, wire.WorldAskSpec{
+			To:  harness.GatewayAddress + ":80",
+			Raw: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", path), Limit: time.Minute,
+		})
+		Expect(err).NotTo(HaveOccurred())
+		return a
+	}
+
+	BeforeAll(func(ctx SpecContext) {
+		var err error
+		strangers, err = harness.Start(ctx, harness.Options{Stranger: true, Say: GinkgoWriter.Printf})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { Expect(strangers.Close()).To(Succeed()) })
+		neighbour, err = strangers.OpenWorld(ctx, nil, nil)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(neighbour.Put(ctx, wire.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
+		start(ctx, neighbour, curious)
+	})
+	// Whatever a spec did: the lab answers, opens worlds, and the neighbour has noticed nothing.
+	AfterEach(func(ctx SpecContext) {
+		Expect(strangers.Gone()).NotTo(BeClosed())
+		a := get(ctx, neighbour, "/srv/neighbour")
+		Expect(a.Status).To(Equal(200))
+		Expect(a.Body).To(Equal(secret))
+		Expect(a.Killed).To(BeEmpty())
+		fresh := openWorld(ctx)
+		Expect(sh(ctx, fresh, "echo well").Output).To(Equal("well"))
+	})
+
+	Describe("by a program that it runs as root", func() {
+		It("has few rights, and no way to more", func(ctx SpecContext) {
+			status := sh(ctx, openWorld(ctx), "cat /proc/self/status").Output
+			// CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID, NET_BIND_SERVICE
+			for _, set := range []string{"CapPrm", "CapEff", "CapBnd"} {
+				Expect(status).To(ContainSubstring(set + ":\t00000000000004eb\n"))
+			}
+			Expect(status).To(ContainSubstring("CapInh:\t0000000000000000\n"))
+			Expect(status).To(ContainSubstring("CapAmb:\t0000000000000000\n"))
+			Expect(status).To(ContainSubstring("NoNewPrivs:\t1\n"))
+			Expect(status).To(ContainSubstring("Seccomp:\t2\n"))
+		})
+
+		DescribeTable("cannot",
+			func(ctx SpecContext, script, says string) {
+				out := sh(ctx, openWorld(ctx), script)
+				Expect(out.Output).To(ContainSubstring(says))
+				Expect(out.Code).NotTo(Equal(0), out.Output)
+			},
+			Entry("read the environment of the lab's program", "cat /proc/1/environ", "Permission denied"),
+			Entry("see its files", "ls -l /proc/1/fd/0", "Permission denied"),
+			Entry("read its input", "cat /proc/1/fd/0", "Permission denied"),
+			Entry("write its output", "echo x > /proc/1/fd/1", "Permission denied"),
+			Entry("read its memory", "head -c 1 /proc/1/mem", "Permission denied"),
+			Entry("read its memory's map", "cat /proc/1/maps", "Permission denied"),
+			Entry("run its program", "/proc/1/exe", "Permission denied"),
+			Entry("overwrite its program", "echo x > /proc/1/exe", "Permission denied"),
+			Entry("go through its root", "ls /proc/1/root/", "Permission denied"),
+			Entry("go through its folder", "ls /proc/1/cwd/", "Permission denied"),
+			Entry("enter its namespaces", "nsenter -t 1 -m -n -p true", "Permission denied"),
+			Entry("make a user namespace", "unshare -U -r true", "Operation not permitted"),
+			Entry("make a mount namespace", "unshare -m true", "Operation not permitted"),
+			Entry("make a network namespace", "unshare -n true", "Operation not permitted"),
+			Entry("make the node of a disk", "mknod /tmp/disk b 254 0", "Operation not permitted"),
+			Entry("make the node of the memory", "mknod /tmp/mem c 1 1", "Operation not permitted"),
+			Entry("change its root", "chroot /tmp", "Operation not permitted"),
+			Entry("give a core dump to a program of its own", "echo '|/x' > /proc/sys/kernel/core_pattern", "nonexistent"),
+			Entry("press a system request key", "echo c > /proc/sysrq-trigger", "nonexistent"),
+			Entry("read the machine's memory", "cat /proc/kcore", "No such file"),
+			Entry("find the machine's devices", "ls /sys/*", "No such file"),
+			Entry("find the cells' folders", "ls /badgateway", "No such file"),
+			Entry("find the lab's program", "ls /badgateway-agent", "No such file"),
+			Entry("see the neighbour's files", "test -e /srv/neighbour && exit 0; echo none; exit 1", "none"),
+			Entry("make the kernel spare it", "echo 0 > /proc/self/oom_score_adj", "Read-only file system"),
+		)
+
+		It("sees no processes but its own", func(ctx SpecContext) {
+			out := sh(ctx, openWorld(ctx), `for p in /proc/[0-9]*; do cat $p/comm; done | sort -u | tr '\n' ' '`)
+			Expect(strings.Fields(out.Output)).To(HaveEach(BeElementOf("exe", "sh", "cat", "sort", "tr")))
+		})
+		It("ends no processes but its own", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			Expect(sh(ctx, w, "kill -9 1; kill -9 -1; exit 0").Output).To(ContainSubstring("No such process"))
+			Expect(sh(ctx, w, "for s in 1 2 3 10 12 15 19 21; do kill -$s 1; done; echo there").Output).To(Equal("there"))
+			Expect(sh(ctx, w, "echo still").Output).To(Equal("still"))
+		})
+		It("changes no files but its own", func(ctx SpecContext) {
+			before := sh(ctx, openWorld(ctx), "cksum /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1").Output
+			spoilt := openWorld(ctx)
+			sh(ctx, spoilt, "for f in /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1; do echo x > $f; done; rm -rf /srv /usr/bin")
+			Expect(sh(ctx, openWorld(ctx), "cksum /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1").Output).To(Equal(before))
+		})
+
+		DescribeTable("may not make the call",
+			func(ctx SpecContext, number int, errno unix.Errno, args string) {
+				if strangers.Engine().IsRemote() {
+					Skip("the engine's machine may number its calls in another way")
+				}
+				script := fmt.Sprintf(`@a = (%[2]s); $r = syscall(%[1]d, @a); exit($r == -1 ? $!+0 : 0)`, number, args)
+				out := run(ctx, openWorld(ctx), "perl", "-e", script)
+				Expect(unix.Errno(out.Code)).To(Equal(errno), out.Output)
+			},
+			Entry(nil, unix.SYS_MOUNT, unix.EPERM, `"none", "/tmp", "tmpfs", 0, 0`),
+			Entry(nil, unix.SYS_UMOUNT2, unix.EPERM, `"/proc", 2`),
+			Entry(nil, unix.SYS_PTRACE, unix.EPERM, `0, 0, 0, 0`),
+			Entry(nil, unix.SYS_PROCESS_VM_READV, unix.EPERM, `1, 0, 0, 0, 0, 0`),
+			Entry(nil, unix.SYS_BPF, unix.EPERM, `0, 0, 0`),
+			Entry(nil, unix.SYS_KEYCTL, unix.EPERM, `0, 0, 0`),
+			Entry(nil, unix.SYS_PERF_EVENT_OPEN, unix.EPERM, `0, 0, 0, 0, 0`),
+			Entry(nil, unix.SYS_USERFAULTFD, unix.EPERM, `1`),
+			Entry(nil, unix.SYS_OPEN_BY_HANDLE_AT, unix.EPERM, `0, 0, 0`),
+			Entry(nil, unix.SYS_FINIT_MODULE, unix.EPERM, `0, "", 0`),
+			Entry(nil, unix.SYS_KEXEC_LOAD, unix.EPERM, `0, 0, 0, 0`),
+			Entry(nil, unix.SYS_REBOOT, unix.EPERM, `0, 0, 0, 0`),
+			Entry(nil, unix.SYS_SETNS, unix.EPERM, `0, 0`),
+			Entry(nil, unix.SYS_CLONE, unix.EPERM, fmt.Sprint(unix.CLONE_NEWUSER|int(unix.SIGCHLD))+`, 0, 0, 0, 0`),
+			Entry(nil, unix.SYS_CLONE3, unix.ENOSYS, `0, 0`),
+			Entry(nil, unix.SYS_IO_URING_SETUP, unix.ENOSYS, `1, 0`),
+			Entry("socket to the machine that runs this one (vsock)", unix.SYS_SOCKET, unix.EAFNOSUPPORT, `40, 1, 0`),
+			Entry("socket of raw packets", unix.SYS_SOCKET, unix.EAFNOSUPPORT, `17, 3, 0`),
+			Entry("socket of the kernel's ciphers", unix.SYS_SOCKET, unix.EAFNOSUPPORT, `38, 5, 0`),
+		)
+	})
+
+	Describe("by a gateway that hands out all it can read", func() {
+		It("shows its world and none other", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			start(ctx, w, curious)
+			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200), "it does hand out files")
+			for path, status := range map[string]int{
+				"/proc/1/environ": 403, "/proc/1/fd/0": 403, "/proc/1/root/etc/passwd": 403, "/proc/1/maps": 403,
+				"/proc/1/task/1/root/etc/passwd": 403, "/proc/sys/kernel/core_pattern": 404, "/proc/kcore": 404,
+				"/badgateway/": 404, "/badgateway-agent": 404, "/srv/neighbour": 404, "/sys/kernel/": 404, "/dev/mem": 404,
+			} {
+				Expect(get(ctx, w, path).Status).To(Equal(status), path)
+			}
+		})
+		It("may log to its standard output", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			start(ctx, w, curious)
+			get(ctx, w, "/logged")
+			printed, err := w.ReadTree(ctx, "/badgateway-output")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(printed).To(HaveKeyWithValue("/badgateway-output/gateway", ContainSubstring("GET /logged")))
+		})
+	})
+
+	Describe("by links in its folders", func() {
+		It("does not lead the lab's own writing out of its world", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			up := strings.Repeat("../", 20)
+			Expect(w.Put(ctx,
+				wire.File{Path: "/etc/nginx/up", Link: up},
+				wire.File{Path: "/etc/nginx/program", Link: up + "badgateway-agent"},
+				wire.File{Path: "/etc/nginx/root", Link: "/proc/1/root"},
+				wire.File{Path: "/etc/nginx/own", Link: "/proc/self/root"},
+				wire.File{Path: "/etc/nginx/absolute", Link: "/srv"},
+			)).To(Succeed())
+			Expect(w.Put(ctx, wire.File{Path: "/etc/nginx/up/escaped", Data: "x"})).To(Succeed())
+			Expect(w.Put(ctx, wire.File{Path: "/etc/nginx/absolute/escaped", Data: "x"})).To(Succeed())
+			Expect(w.Put(ctx, wire.File{Path: "/etc/nginx/program", Data: "x"})).To(Succeed())
+			Expect(w.Put(ctx, wire.File{Path: "/etc/nginx/root/escaped", Data: "x"})).NotTo(Succeed())
+			Expect(w.Put(ctx, wire.File{Path: "/etc/nginx/own/escaped", Data: "x"})).NotTo(Succeed())
+			Expect(sh(ctx, w, "cat /escaped /srv/escaped /etc/nginx/program").Output).To(Equal("xxx"), "all are in the world")
+			Expect(sh(ctx, openWorld(ctx), "ls /escaped /srv/escaped").Output).To(
+				And(ContainSubstring("cannot access '/escaped'"), ContainSubstring("cannot access '/srv/escaped'")),
+				"the image, which each world begins with, has none of them")
+		})
+		It("does not lead the lab's own reading out of its world", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			Expect(sh(ctx, w, `cd /etc/nginx && mkfifo pipe && ln -s /proc/1/root/etc/passwd root &&
+				ln -s /proc/1/exe agent && ln -s ../../../../badgateway-agent agent2 && ln -s /dev/zero zero`).Code).To(Equal(0))
+			files, err := w.ReadTree(ctx, "/etc/nginx")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(files).To(HaveKey("/etc/nginx/nginx.conf"))
+			for _, link := range []string{"pipe", "root", "agent", "agent2", "zero"} {
+				Expect(files).NotTo(HaveKey("/etc/nginx/" + link))
+			}
+		})
+		It("does not keep the lab waiting for its logs", func(ctx SpecContext) {
+			w, err := strangers.OpenWorld(ctx, nil, []string{"/var/log/nginx/pipe", "/var/log/nginx/zero"})
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
+			sh(ctx, w, "cd /var/log/nginx && mkfifo pipe && ln -s /dev/zero zero")
+			start(ctx, w, curious)
+			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
+		})
+		It("does not lead the wiping of its folders out of its world", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			Expect(sh(ctx, w, "mkdir /wiped && ln -s /usr/sbin /wiped/link && touch /wiped/file").Code).To(Equal(0))
+			Expect(w.Wipe(ctx, "/wiped")).To(Succeed())
+			Expect(sh(ctx, w, "ls /wiped | wc -l; ls /usr/sbin/nginx").Output).To(Equal("0\n/usr/sbin/nginx"))
+		})
+	})
+
+	Describe("by using up what it can", func() {
+		It("multiplies until it is ended", func(ctx SpecContext) {
+			for _, bomb := range []string{"bomb() { bomb | bomb & }; bomb; wait", "bomb() { setsid sh -c 'sleep 60' & bomb; }; bomb"} {
+				_, err := openWorld(ctx).Exec(ctx, "sh", "-c", bomb)
+				Expect(wire.Overrun(err)).To(MatchError(wire.ErrMultiplied), "%v", err)
+			}
+		})
+		It("multiplies as a gateway until it is ended", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			Expect(w.Put(ctx, wire.File{Path: harness.Nginx.Conf, Data: "worker_processes 5000;\n" + curious})).To(Succeed())
+			_ = w.Start(ctx, harness.Nginx.Argv...)
+			_, err := w.Exec(ctx, "true")
+			Expect(wire.Overrun(err)).To(MatchError(wire.ErrMultiplied), "%v", err)
+		})
+		It("leaves nothing behind that runs on", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			sh(ctx, w, "setsid sleep 1000 > /dev/null 2>&1 & sleep 0.1")
+			Expect(sh(ctx, w, "cat /proc/[0-9]*/comm").Output).NotTo(ContainSubstring("sleep"))
+		})
+		It("takes memory until it is ended", func(ctx SpecContext) {
+			_, err := openWorld(ctx).Exec(ctx, "perl", "-e", `$x .= "x" x 10_000_000 while 1`)
+			Expect(wire.Overrun(err)).To(MatchError(wire.ErrOutOfMemory), "%v", err)
+		})
+		It("fills no disk but its own", func(ctx SpecContext) {
+			w := openWorld(ctx)
+			out := sh(ctx, w, "head -c 1G /dev/zero > /big; head -c 1G /dev/zero > /dev/shm/big; head -c 1G /dev/zero > /tmp/big; exit 1")
+			Expect(out.Output).To(ContainSubstring("No space left on device"))
+			Expect(sh(ctx, openWorld(ctx), "head -c 1M /dev/zero > /some && echo room").Output).To(Equal("room"))
+		})
+		It("makes no more files than its own disk has", func(ctx SpecContext) {
+			out := run(ctx, openWorld(ctx), "perl", "-e", `mkdir "/tmp/$_" or die "$!\n" for 1..200_000`)
+			Expect(out.Output).To(Equal("No space left on device"))
+		})
+		It("runs and prints no longer than it may", func(ctx SpecContext) {
+			endless, loop := openWorld(ctx), openWorld(ctx)
+			outs := make(chan wire.Executed, 2)
+			begun := time.Now()
+			go func() {
+				out, _ := endless.Exec(ctx, "sh", "-c", "trap '' TERM INT HUP; while :; do echo on and on; done")
+				outs <- out
+			}()
+			go func() {
+				out, _ := loop.Exec(ctx, "perl", "-e", "1 while 1")
+				outs <- out
+			}()
+			for range 2 {
+				var out wire.Executed
+				Eventually(outs).WithTimeout(soon).Should(Receive(&out))
+				Expect(out.Code).To(Equal(-1))
+				Expect(len(out.Output)).To(BeNumerically("<=", 64<<10))
+			}
+			Expect(time.Since(begun)).To(BeNumerically(">", 9*time.Second), "they ran to the limit")
+		})
+	})
+
+	It("reaches nothing outside its network", func(ctx SpecContext) {
+		onThisMachine()
+		l, err := net.Listen("tcp", ":0")
+		Expect(err).NotTo(HaveOccurred())
+		defer l.Close()
+		var visits atomic.Int32
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				visits.Add(1)
+				conn.Close()
+			}
+		}()
+		port := l.Addr().(*net.TCPAddr).Port
+		addresses, err := net.InterfaceAddrs()
+		Expect(err).NotTo(HaveOccurred())
+		w := openWorld(ctx)
+		tried := 0
+		for _, a := range addresses {
+			ip := a.(*net.IPNet).IP
+			if ip.To4() == nil {
+				continue
+			}
+			tried++
+			script := fmt.Sprintf(`use IO::Socket::INET; IO::Socket::INET->new(PeerAddr => "%s:%d", Timeout => 1)`, ip, port)
+			run(ctx, w, "perl", "-e", script)
+		}
+		Expect(tried).To(BeNumerically(">=", 2), "the loopback and the engine's bridge, at least")
+		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
+		Expect(err).NotTo(HaveOccurred())
+		conn.Close()
+		Eventually(visits.Load).Should(BeNumerically("==", 1), "this program's own")
+		Consistently(visits.Load).WithTimeout(200 * time.Millisecond).Should(BeNumerically("==", 1))
+	})
+})

@@ -1,0 +1,30 @@
+// Package suites joins the catalogue to Ginkgo. SCENARIOS="fpm-* family:time" picks scenarios, and so do label filters:
+// ginkgo --label-filter='family: time'.
+package suites
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness"
+)
+
+func TestSuites(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "badgateway")
+}
+
+// lab is this process's own: Ginkgo's parallel processes share nothing.
+var lab *harness.Lab
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	var err error
+	lab, err = harness.Start(ctx, harness.Options{
+		GatewayImage: os.Getenv("GATEWAY_IMAGE"), Install: true, Say: GinkgoWriter.Printf,
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(lab.Close()).To(Succeed()) })
+})
