@@ -234,6 +234,13 @@ func (x *exchange) acts() {
 	x.event(EventRequest, "nothing read -> "+x.step.text)
 }
 
+// park tells who handed the connection over, if he wants to know, that nothing will ever be done with it.
+func (x *exchange) park() {
+	if c, ok := x.wire.Conn.(interface{ Park() }); ok {
+		c.Park()
+	}
+}
+
 // pause waits by the Server's clock.
 func (x *exchange) pause(d time.Duration) error {
 	if d <= 0 {

@@ -19,13 +19,15 @@ type grpcDialect struct {
 	fr    *http2.Framer
 	buf   bytes.Buffer // what fr writes
 	begun bool         // the preface was read
+	acked bool         // the client has our settings
 
 	stream  uint32 // the last that was begun
 	request []hpack.HeaderField
-	grpc    bool // its request is gRPC
-	ended   bool // all of its request is there
-	gone    bool // the client has reset it
-	credit  int  // bytes of DATA that the client was not yet told to be free again
+	grpc    bool   // its request is gRPC
+	data    []byte // of its body, read and not yet looked at
+	ended   bool   // all of its request is there
+	gone    bool   // the client has reset it
+	credit  int    // bytes of DATA that the client was not yet told to be free again
 
 	initial int64 // the client's window for a new stream
 	window  int64 // its window for the connection
@@ -33,12 +35,11 @@ type grpcDialect struct {
 }
 
 const (
-	h2Window   = 1 << 30 // what the client may send without waiting
-	h2MaxFrame = 16384   // the most content of a frame that every client takes
-	h2First    = 65535   // windows before anything was said of them: RFC 9113, 6.9.2
+	h2Window   = 1 << 30  // what the client may send without waiting
+	h2MaxFrame = 16384    // the most content of a frame that every client takes
+	h2Ahead    = 64 << 10 // what is read of a body before it is asked for
+	h2First    = 65535    // windows before anything was said of them: RFC 9113, 6.9.2
 )
-
-var errStreamGone = errors.New("the client has reset the stream")
 
 func newGRPC() *grpcDialect { return &grpcDialect{initial: h2First, window: h2First} }
 
@@ -113,6 +114,7 @@ func (d *grpcDialect) next(x *exchange, room bool) (http2.Frame, error) {
 	switch f := f.(type) {
 	case *http2.SettingsFrame:
 		if f.IsAck() {
+			d.acked = true
 			break
 		}
 		if v, ok := f.Value(http2.SettingInitialWindowSize); ok {
@@ -133,7 +135,10 @@ func (d *grpcDialect) next(x *exchange, room bool) (http2.Frame, error) {
 	case *http2.RSTStreamFrame:
 		d.gone = d.gone || f.StreamID == d.stream
 	case *http2.DataFrame:
-		d.ended = d.ended || f.StreamID == d.stream && f.StreamEnded()
+		if f.StreamID == d.stream {
+			d.data = append(d.data, f.Data()...)
+			d.ended = d.ended || f.StreamEnded()
+		}
 		return f, d.took(x, f)
 	case *http2.MetaHeadersFrame:
 		switch {
@@ -143,6 +148,7 @@ func (d *grpcDialect) next(x *exchange, room bool) (http2.Frame, error) {
 			return f, d.say(x, func() { d.fr.WriteRSTStream(f.StreamID, http2.ErrCodeRefusedStream) })
 		case f.StreamID > d.stream && f.StreamID%2 == 1:
 			d.stream, d.request, d.ended, d.gone, d.free = f.StreamID, f.Fields, f.StreamEnded(), false, d.initial
+			d.data = d.data[:0]
 		}
 	}
 	return f, nil
@@ -176,8 +182,14 @@ func (d *grpcDialect) broken(err error) error {
 	return err
 }
 
-// readHead takes what is needed from the header.
+// readHead takes what is needed from the header. It waits until the client has taken note of the settings: nginx (seen with
+// 1.22) takes a connection that is closed after a whole answer for one closed too early while it has yet to do so.
 func (d *grpcDialect) readHead(x *exchange) error {
+	for !d.acked && len(d.data) < h2Ahead {
+		if err := d.more(x); err != nil {
+			return err
+		}
+	}
 	r := &x.req
 	r.keep, r.proto, d.grpc = true, []byte("HTTP/2.0"), false
 	for _, f := range d.request {
@@ -203,17 +215,28 @@ func (d *grpcDialect) fields(_ *exchange, rec *RequestRecord) {
 }
 
 func (d *grpcDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
-	for !d.ended && sum.n < limit {
-		f, err := d.next(x, false)
-		if err != nil {
-			return err
+	for sum.n < limit {
+		n := min(int64(len(d.data)), limit-sum.n)
+		sum.Write(d.data[:n])
+		if d.data = d.data[:0]; d.ended {
+			return nil
 		}
-		if d.gone {
-			return unreadable("%v", errStreamGone)
+		if sum.n < limit {
+			if err := d.more(x); err != nil {
+				return err
+			}
 		}
-		if data, ok := f.(*http2.DataFrame); ok && data.StreamID == d.stream {
-			sum.Write(data.Data()[:min(int64(len(data.Data())), limit-sum.n)])
-		}
+	}
+	return nil
+}
+
+// more reads a frame for the request at hand.
+func (d *grpcDialect) more(x *exchange) error {
+	if _, err := d.next(x, false); err != nil {
+		return err
+	}
+	if d.gone {
+		return unreadable("the client has reset the stream")
 	}
 	return nil
 }
@@ -312,11 +335,8 @@ func (d *grpcDialect) put(x *exchange, content []byte) error {
 			if err := x.flush(); err != nil {
 				return err
 			}
-			if _, err := d.next(x, false); err != nil {
+			if err := d.more(x); err != nil {
 				return err
-			}
-			if d.gone {
-				return unreadable("%v", errStreamGone)
 			}
 			continue
 		}

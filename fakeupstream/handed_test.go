@@ -115,7 +115,7 @@ func TestListenerWithoutAFile(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	mine, theirs := net.Pipe()
 	h.conns <- theirs
-	go send(t, mine, getRoot)
+	go mine.Write([]byte(getRoot))
 	g.Expect(read(t, mine, len(okHTTP))).To(Equal(okHTTP))
 	g.Expect(s.Close()).To(Succeed())
 }

@@ -99,6 +99,17 @@ func TestJSONErrorsNameTheRemedy(t *testing.T) {
 	}
 }
 
+func TestParseSpecsKnowsTheProtocols(t *testing.T) {
+	g := NewWithT(t)
+	for _, p := range protocols {
+		specs, err := ParseSpecs([]byte(`{"listen":"127.0.0.1:0","protocol":"` + p + `"}`))
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(specs[0].Protocol).To(Equal(p))
+	}
+	_, err := ParseSpecs([]byte(`{"listen":"127.0.0.1:0","protocol":"uwsgy"}`))
+	g.Expect(err).To(MatchError(ContainSubstring(`did you mean "uwsgi"? valid: http, fastcgi, uwsgi, scgi, grpc, memcached, stream, any`)))
+}
+
 func TestParseSpecsTakesOneOrMany(t *testing.T) {
 	g := NewWithT(t)
 	one, err := ParseSpecs([]byte(` {"listen":"127.0.0.1:0"}`))

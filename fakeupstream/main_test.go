@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -129,6 +130,26 @@ func TestMainWithFlags(t *testing.T) {
 	g.Expect(app.Spec.Script).To(Equal(FailFirst(1, Drip{Bytes: 3, Every: 100e6, Answer: Well{Status: 418, Headers: []string{"X-A: b"}}})))
 	g.Expect(app.Spec.TLS).To(Equal(&TLS{Names: []string{"app.test"}, Fault: TLSExpired}))
 	g.Expect(os.ReadFile(ca)).To(BeEquivalentTo(app.CA))
+}
+
+func TestMainWithAny(t *testing.T) {
+	g := NewWithT(t)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	api, _ := launch(t, "--listen", "127.0.0.1:0", "--name", "app", "--protocol", "any", "--ca-file", ca)
+	_, text := call(t, "GET", api+"/upstreams/app", "")
+	var app view
+	g.Expect(json.Unmarshal([]byte(text), &app)).To(Succeed())
+	g.Expect(app.Spec.Protocol).To(Equal(Any))
+	g.Expect(os.ReadFile(ca)).To(BeEquivalentTo(app.CA), "it speaks TLS without being told to")
+	c, err := net.Dial("tcp", app.Address)
+	g.Expect(err).NotTo(HaveOccurred())
+	defer c.Close()
+	send(t, c, proxied4+"get key\r\n")
+	g.Expect(read(t, c, len(okMemcached))).To(Equal(okMemcached))
+	_, text = call(t, "GET", api+"/upstreams/app/records", "")
+	g.Expect(text).To(ContainSubstring(`"protocol": "memcached"`))
+	g.Expect(text).To(ContainSubstring(`"proxied": "10.1.2.3:5555"`))
+	g.Expect(text).To(ContainSubstring(`"keep": true`))
 }
 
 func TestMainWithFile(t *testing.T) {

@@ -15,6 +15,7 @@ func (b Silent) check(place) error { return b.At.check(AtAccept, AtRequest) }
 func (b Silent) play(x *exchange) error {
 	if b.At == AtAccept {
 		x.acts()
+		x.park()
 		<-x.gone
 		return errDone
 	}

@@ -27,20 +27,7 @@ const (
 // tell. What is nothing else is a Stream.
 func sniff(b []byte) string {
 	waits := false
-	for _, look := range []struct {
-		what string
-		at   func([]byte) verdict
-	}{
-		{foundTLS, sniffTLS},
-		{foundProxy2, begins(proxy2Signature)},
-		{foundProxy1, sniffProxy1},
-		{GRPC, begins(http2.ClientPreface[:len("PRI * HTTP/2.0")])},
-		{FastCGI, begins("\x01\x01")},
-		{UWSGI, sniffUWSGI},
-		{SCGI, sniffSCGI},
-		{Memcached, sniffMemcached},
-		{HTTP, sniffHTTP},
-	} {
+	for _, look := range looks {
 		switch look.at(b) {
 		case yes:
 			if !waits { // one that is looked for first and may still come goes before
@@ -54,6 +41,22 @@ func sniff(b []byte) string {
 		return ""
 	}
 	return Stream
+}
+
+// looks are what is looked for; where two can be, the first counts.
+var looks = []struct {
+	what string
+	at   func([]byte) verdict
+}{
+	{foundTLS, sniffTLS},
+	{foundProxy2, begins(proxy2Signature)},
+	{foundProxy1, sniffProxy1},
+	{GRPC, begins(http2.ClientPreface[:len("PRI * HTTP/2.0")])},
+	{FastCGI, begins("\x01\x01")},
+	{UWSGI, sniffUWSGI},
+	{SCGI, sniffSCGI},
+	{Memcached, sniffMemcached},
+	{HTTP, sniffHTTP},
 }
 
 // verdict is whether bytes are the beginning of something.

@@ -1,6 +1,7 @@
 package fakeupstream
 
 import (
+	"context"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -24,8 +25,14 @@ func TestStream(t *testing.T) {
 }
 
 func TestStreamSaysNothingFirst(t *testing.T) {
-	s := start(t, Spec{Protocol: Stream})
-	staysOpen(t, s, dial(t, s))
+	for _, protocol := range []string{Stream, Any} {
+		s := start(t, Spec{Protocol: protocol})
+		c := dial(t, s)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		NewWithT(t).Expect(s.WaitConnections(ctx, 1)).To(Succeed())
+		staysOpen(t, s, c)
+	}
 }
 
 func TestStreamFaults(t *testing.T) {

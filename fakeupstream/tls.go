@@ -14,8 +14,9 @@ import (
 // that a behaviour at AtAccept strikes before it.
 type TLS struct {
 	// Names are the DNS names and IP addresses of the certificate; empty means "localhost",
-	// 127.0.0.1, ::1 and the address that is listened on. With protocol Any, empty means the
-	// name that the client asks for (SNI), and without one these and the address that it called.
+	// 127.0.0.1, ::1 and the address that is listened on. With protocol Any the name that the
+	// client asks for (SNI) is always one of them; empty means that name alone, and when the
+	// client asks for none these and the address that it called.
 	Names []string `json:"names,omitempty"`
 	// Fault is what goes wrong; empty is nothing.
 	Fault TLSFault `json:"fault,omitempty"`

@@ -57,10 +57,10 @@ func (t *TLS) asAsked(c *tls.Config, authority *Authority, fault TLSFault) {
 // names are those of the certificate for a client.
 func (t *TLS) names(hello *tls.ClientHelloInfo) []string {
 	switch {
+	case hello.ServerName != "":
+		return append([]string{hello.ServerName}, t.Names...)
 	case len(t.Names) > 0:
 		return t.Names
-	case hello.ServerName != "":
-		return []string{hello.ServerName}
 	}
 	names := []string{"localhost", "127.0.0.1", "::1"}
 	if a := hello.Conn.LocalAddr(); a != nil {

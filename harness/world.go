@@ -21,16 +21,17 @@ type World struct {
 	running  bool
 }
 
-// OpenWorld makes a world. Its upstreams answer well, in whatever protocol they are spoken to; those at unix sockets are
-// listed. Logs are the files whose lines come with each answer.
-func (l *Lab) OpenWorld(ctx context.Context, sockets, logs []string) (*World, error) {
+// OpenWorld makes a world. Its upstreams answer well, in whatever protocol they are spoken to. Logs are the files whose lines
+// come with each answer.
+func (l *Lab) OpenWorld(ctx context.Context, spec wire.WorldSpec, logs ...string) (*World, error) {
 	w := &World{lab: l, id: fmt.Sprintf("w%d", l.cells.Add(1)), clock: !l.options.RealTime && l.gateway.hello.Faketime == ""}
-	spec := wire.CellSpec{
-		ID: w.id, Logs: append([]string{wire.OutputOf(gatewayName)}, logs...), World: &wire.WorldSpec{Sockets: sockets},
+	cell := wire.CellSpec{
+		ID: w.id, Logs: append([]string{wire.OutputOf(gatewayName)}, logs...), World: &spec,
 		Addresses: []string{GatewayAddress, visitorNet + "1/24"},
+		Files:     []wire.File{hostsFile(nil), {Path: "/etc/resolv.conf", Data: "nameserver 127.0.0.1\n"}},
 	}
 	var opened wire.CellOpened
-	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
+	if err := l.gateway.client.Call(ctx, "OpenCell", cell, &opened); err != nil {
 		return nil, err
 	}
 	return w, nil

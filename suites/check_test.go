@@ -288,6 +288,9 @@ func (r expectedRoute) compare(got check.Route, wrong *differences) {
 	if !r.Reached && (got.Why == "" || !strings.Contains(got.Why, r.Why)) {
 		wrong.add("route %s: not reached because %q, without %q", r, got.Why, r.Why)
 	}
+	if r.Reached && r.Role == "content" && got.Healthy.Status >= 500 {
+		wrong.add("route %s: answered %d while all is well: %v", r, got.Healthy.Status, got.Healthy.Log)
+	}
 	for _, c := range r.Cells {
 		at := slices.IndexFunc(got.Cells, func(g check.Cell) bool { return g.Fault == c.Fault && g.Method == c.Method })
 		if at < 0 {

@@ -38,7 +38,7 @@ var _ = Describe("a world", func() {
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
-		w, err = lab.OpenWorld(ctx, []string{"/run/php/php.sock"}, []string{"/var/log/nginx/error.log"})
+		w, err = lab.OpenWorld(ctx, wire.WorldSpec{Sockets: []string{"/run/php/php.sock"}}, "/var/log/nginx/error.log")
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(w.Close)
 		Expect(w.Put(ctx, wire.File{Path: "/etc/nginx/nginx.conf", Data: worldConf})).To(Succeed())

@@ -221,8 +221,8 @@ func checkError(err error) error {
 	return err
 }
 
-// command is what checks the same again, without what only chose how it is shown. Values of the environment are left out: a report
-// goes to more readers than a shell does.
+// command is what checks the same again, without what only chose how it is shown. Values of the environment are left
+// out: a report goes to more readers than a shell does.
 func (f *checkFlags) command(program, path string) string {
 	words := []string{program, "check"}
 	if path != "" {

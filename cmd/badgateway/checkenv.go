@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// environment are the variables of --env-file and --env, of which the later ones win. Both are as docker run takes them: K=V with
-// the value as it stands, K alone with the value that it has in our own environment, and in a file lines that begin with # are
-// comments.
+// environment are the variables of --env-file and --env, of which the later ones win. Both are as docker run takes
+// them: K=V with the value as it stands, K alone with the value that it has in our own environment, and in a file lines
+// that begin with # are comments.
 func environment(file string, pairs []string) (map[string]string, error) {
 	all := map[string]string{}
 	if file != "" {

@@ -13,7 +13,8 @@ import (
 	"github.com/badgateway/badgateway/harness/check/measure"
 )
 
-// policyFile is where the policy is, or would be; empty where an image is checked, beside whose config nothing can be put.
+// policyFile is where the policy is, or would be; empty where an image is checked, beside whose config nothing can be
+// put.
 func (f *checkFlags) policyFile(path string) string {
 	if f.policy != "" || path == "" {
 		return f.policy

@@ -35,8 +35,8 @@ func writeReport[T any](dir, name string, what T, write func(io.Writer, T) error
 	return nil
 }
 
-// locator gives the files of a report as paths from the root of the repository that they are in, which is what a code host takes;
-// where there is none, from the current folder.
+// locator gives the files of a report as paths from the root of the repository that they are in, which is what a code
+// host takes; where there is none, from the current folder.
 func locator(r *check.Report) func(string) string {
 	folder := configFolder(r.Config)
 	if abs, err := filepath.Abs(folder); err == nil {

@@ -204,7 +204,7 @@ func (s *Calls) Disk(spec wire.DiskSpec, _ *wire.None) error {
 // Read reads a file of a cell.
 func (s *Calls) Read(ref wire.NameRef, out *wire.FileText) error {
 	return s.in(ref.Cell, func(c *cell) error {
-		text, err := os.ReadFile(c.path(ref.Name))
+		text, err := c.readFile(ref.Name)
 		if os.IsNotExist(err) {
 			out.Missing = true
 			return nil

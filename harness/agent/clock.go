@@ -50,6 +50,16 @@ func (k *clock) pending() int {
 	return len(k.alarms)
 }
 
+// forget drops all that waits for a time to come, of upstreams that are no more.
+func (k *clock) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for a := range k.alarms {
+		a.timer.Stop()
+	}
+	clear(k.alarms)
+}
+
 // ahead is how far the clock is ahead of the machine's.
 func (k *clock) ahead() time.Duration {
 	k.mu.Lock()

@@ -29,7 +29,7 @@ const (
 	execOutput = 64 << 10
 )
 
-// exec runs a program to its end. What it leaves behind ends with it, unless another process of the world is under way.
+// exec runs a program to its end. What it leaves behind ends with it, unless the world's gateway or another exec is under way.
 func (c *cell) exec(spec wire.ExecSpec) (wire.Executed, error) {
 	if c.jail == nil {
 		return wire.Executed{}, fmt.Errorf("cell %s is no world", c.id)
@@ -50,12 +50,14 @@ func (c *cell) exec(spec wire.ExecSpec) (wire.Executed, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	cmd.WaitDelay = 100 * time.Millisecond // for what it left behind and has its output
+	c.jail.execs.Add(1)
+	defer c.jail.execs.Add(-1)
 	memory := oomKills()
 	if err := c.startJailed(cmd); err != nil {
 		return wire.Executed{}, fmt.Errorf("running %s: %w", spec.Argv[0], err)
 	}
 	children.wait(cmd)
-	if !c.busy() {
+	if c.jail.execs.Load() == 1 && !c.busy() {
 		if err := c.jail.signalAll(unix.SIGKILL); err != nil {
 			return wire.Executed{}, err
 		}

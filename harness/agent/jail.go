@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -31,13 +32,15 @@ type jail struct {
 	done   chan struct{} // gets one for each order that was carried out
 	jobs   chan func()   // what the thread without rights has to do
 
-	ordering sync.Mutex // held while an order is carried out
+	execs    atomic.Int32 // under way
+	ordering sync.Mutex   // held while an order is carried out
 	mu       sync.Mutex
 	overrun  string // why the processes were ended: wire.Multiplied, wire.OutOfMemory
 }
 
-// worldBytes is the size of all that a world may write, in memory: its files, its shared memory, what it prints.
-const worldBytes = 128 << 20
+// worldBytes is the size of all that a world may write, in memory: its files, its shared memory, what it prints. Several
+// worlds that have used up theirs leave enough of the container's 1 GiB to all others.
+const worldBytes = 64 << 20
 
 // newJail makes the jail of a world. It is for the cell's own thread, which sees only the world's root afterwards.
 func newJail(dir string) (*jail, error) {

@@ -51,6 +51,8 @@ type socket struct {
 const (
 	tcpEstablished = 1
 	tcpSynSent     = 2
+	tcpFinWait1    = 4
+	tcpFinWait2    = 5
 	tcpListen      = 10
 )
 

@@ -27,7 +27,8 @@ type world struct {
 	playing map[string]*endpoint // by the address that was called
 	retired []wire.UpstreamCall  // of endpoints that play no more, not yet told
 	sockets map[string]*socketListener
-	selves  int // calls of the gateway to itself since the last news
+	certain []string // names that every certificate is for
+	selves  int      // calls of the gateway to itself since the last news
 	loop    bool
 	udp     []wire.UpstreamCall
 	syslog  []string
@@ -46,7 +47,7 @@ const selfLimit = 100
 
 // setUpWorld is for the cell's own thread, when its loopback is up.
 func (c *cell) setUpWorld(spec wire.WorldSpec) error {
-	w := &world{cell: c, names: newNames(), busy: &busyConns{}, playing: map[string]*endpoint{}, sockets: map[string]*socketListener{}}
+	w := &world{cell: c, names: newNames(), busy: &busyConns{}, playing: map[string]*endpoint{}, sockets: map[string]*socketListener{}, certain: spec.Names}
 	c.world = w
 	var err error
 	if w.net, err = newWorldNet(w); err != nil {
@@ -82,6 +83,7 @@ func (w *world) behave(spec wire.ConductSpec) error {
 		e.server.Close()
 		delete(w.playing, at)
 	}
+	w.cell.clock.forget()
 	w.conduct = spec
 	w.names.behave(spec.Names)
 	for path, s := range w.sockets {
@@ -135,7 +137,7 @@ func (w *world) accepted(conn net.Conn, at string) {
 		conn.Close()
 		return
 	}
-	e.feed.give(w.busy.count(conn))
+	e.feed.give(conn)
 }
 
 // endpoint is the fake at an address, which is made when it is first called.
@@ -147,7 +149,7 @@ func (w *world) endpoint(at string) (*endpoint, error) {
 	conduct := w.conductOf(at)
 	spec := fakeupstream.Spec{
 		Name: at, Listen: "127.0.0.1:1", Protocol: fakeupstream.Any, Script: conduct.Script,
-		TLS: &fakeupstream.TLS{Names: certificateNames(at, e.name), Fault: fakeupstream.TLSFault(conduct.TLS)},
+		TLS: &fakeupstream.TLS{Names: append(certificateNames(at, e.name), w.certain...), Fault: fakeupstream.TLSFault(conduct.TLS)},
 	}
 	if len(spec.Script) == 0 {
 		spec.Script = fakeupstream.Always(fakeupstream.Well{Chunked: true, Body: "badgateway: " + or(e.name, at) + " answers\n"})
@@ -244,7 +246,7 @@ func (w *world) toItself(conn net.Conn, at netip.AddrPort) {
 		conn.Close()
 		return
 	}
-	a, b := w.busy.count(conn), w.busy.count(other)
+	a, b := conn, w.busy.count(other)
 	go pour(a, b)
 	go pour(b, a)
 }

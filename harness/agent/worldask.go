@@ -56,7 +56,7 @@ func (w *world) ask(spec wire.WorldAskSpec) (wire.WorldAnswer, error) {
 	if err != nil {
 		return a.answer, err
 	}
-	a.answer.Logs, a.answer.News = logs, w.news()
+	a.answer.Logs, a.answer.News, a.answer.Killed = logs, w.news(), w.cell.killed()
 	return a.answer, nil
 }
 

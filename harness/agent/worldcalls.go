@@ -92,15 +92,9 @@ func (s *Calls) ReadTree(ref wire.NameRef, out *wire.Tree) error {
 				if err != nil || d.IsDir() || len(*out) >= treeFiles {
 					return nil
 				}
-				info, err := os.Stat(path)
-				if err != nil || !info.Mode().IsRegular() || info.Size() > treeLimit {
-					return nil
+				if text, _, err := w.cell.jail.root.read(path, 0, treeLimit); err == nil {
+					(*out)[path] = string(text)
 				}
-				text, err := os.ReadFile(path)
-				if err != nil {
-					return nil
-				}
-				(*out)[path] = string(text)
 				return nil
 			})
 		})
@@ -138,8 +132,15 @@ func (s *Calls) StartWorld(spec wire.ProcSpec, out *wire.ProcStarted) error {
 		if err != nil {
 			return err
 		}
-		if err := w.up(p, spec.Limit); err != nil {
-			return fmt.Errorf("waiting until the gateway is up: %w; it printed: %s", err, p.printed())
+		for {
+			if err := w.up(p, spec.Limit); err != nil {
+				return fmt.Errorf("waiting until the gateway is up: %w; it printed: %s", err, p.printed())
+			}
+			now, err := w.cell.process(gatewayProcess)
+			if err != nil || now == p {
+				break
+			}
+			p = now // a daemon has taken the place of what started it
 		}
 		select {
 		case <-p.ended:

@@ -97,19 +97,18 @@ func (b *busyConns) under() (done func()) {
 	}
 }
 
-// state tells how many owners do something else than wait for what their connection brings, and which do.
-func (b *busyConns) state() (busy int, waiting map[ends]bool) {
+// state tells how many owners do something else than wait, and of each connection whether its owner waits for what it brings.
+func (b *busyConns) state() (busy int, waits map[ends]bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	busy, waiting = b.more, make(map[ends]bool, len(b.conns))
+	busy, waits = b.more, make(map[ends]bool, len(b.conns))
 	for c := range b.conns {
-		if c.in == 0 {
+		waits[c.ends] = c.in > 0
+		if c.in == 0 && !c.idle {
 			busy++
-		} else {
-			waiting[c.ends] = true
 		}
 	}
-	return busy, waiting
+	return busy, waits
 }
 
 // ends are the two addresses of a connection, seen from the lab's end; zero for a unix socket.
@@ -119,7 +118,15 @@ type countedConn struct {
 	net.Conn
 	ends
 	busy *busyConns
-	in   int // reads under way
+	in   int  // reads under way
+	idle bool // its owner does nothing with it any more
+}
+
+// Park counts its owner as waiting, although he reads nothing.
+func (c *countedConn) Park() {
+	c.busy.mu.Lock()
+	defer c.busy.mu.Unlock()
+	c.idle = true
 }
 
 // Read counts its owner as waiting meanwhile.

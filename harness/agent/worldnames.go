@@ -108,8 +108,8 @@ func (n *names) news() []wire.Lookup {
 	return all
 }
 
-// serve answers questions until the socket is closed.
-func (n *names) serve(conn net.PacketConn) {
+// serve answers questions until the socket is closed; what is no question goes to others.
+func (n *names) serve(conn net.PacketConn, others func(datagram []byte, from net.Addr)) {
 	buf := make([]byte, 4096)
 	for {
 		size, from, err := conn.ReadFrom(buf)
@@ -118,7 +118,9 @@ func (n *names) serve(conn net.PacketConn) {
 		}
 		if answer := n.answer(buf[:size]); answer != nil {
 			conn.WriteTo(answer, from)
+			continue
 		}
+		others(buf[:size], from)
 	}
 }
 

@@ -224,17 +224,19 @@ func (n *worldNet) accept(l *net.TCPListener) {
 		if err != nil {
 			return
 		}
+		// From here on it has an owner.
+		counted := n.w.busy.count(conn)
 		at, err := calledAddress(conn)
 		if err != nil {
-			conn.Close()
+			counted.Close()
 			continue
 		}
 		// What the gateway wrote may be for itself.
 		if self, err := n.w.cell.gatewayListensAt(at); err == nil && self {
-			n.w.toItself(conn, at)
+			n.w.toItself(counted, at)
 			continue
 		}
-		n.w.accepted(conn, at.String())
+		n.w.accepted(counted, at.String())
 	}
 }
 
@@ -265,9 +267,10 @@ func calledAddress(conn *net.TCPConn) (at netip.AddrPort, err error) {
 	return at, errors.Join(cerr, err)
 }
 
-func (n *worldNet) names(conn net.PacketConn) { n.w.names.serve(conn) }
+func (n *worldNet) names(conn net.PacketConn) {
+	n.w.names.serve(conn, func(datagram []byte, from net.Addr) { n.echo(conn, portNames, datagram, from) })
+}
 
-// datagrams answers each datagram with itself: whoever sends one wants to see that one comes back.
 func (n *worldNet) datagrams(conn net.PacketConn) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -275,28 +278,30 @@ func (n *worldNet) datagrams(conn net.PacketConn) {
 		if err != nil {
 			return
 		}
-		at, err := n.calledDatagram(from)
-		if err != nil {
-			continue
-		}
-		if strings.HasSuffix(at, ":514") {
-			n.w.mu.Lock()
-			n.w.syslog = append(n.w.syslog, string(buf[:size]))
-			n.w.mu.Unlock()
-			continue
-		}
-		n.w.mu.Lock()
-		down := n.w.down(at)
-		n.w.udp = append(n.w.udp, wire.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
-		n.w.mu.Unlock()
-		if down == "" {
-			conn.WriteTo(buf[:size], from)
-		}
+		n.echo(conn, portOthers, buf[:size], from)
+	}
+}
+
+// echo answers a datagram with itself: whoever sends one wants to see that one comes back. What goes to syslog is kept.
+func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, from net.Addr) {
+	at, err := n.calledDatagram(from, arrived)
+	if err != nil {
+		return
+	}
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	if strings.HasSuffix(at, ":514") {
+		n.w.syslog = append(n.w.syslog, string(datagram))
+		return
+	}
+	n.w.udp = append(n.w.udp, wire.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
+	if n.w.down(at) == "" {
+		conn.WriteTo(datagram, from)
 	}
 }
 
 // calledDatagram is where a redirected datagram was sent to: connection tracking has it.
-func (n *worldNet) calledDatagram(from net.Addr) (string, error) {
+func (n *worldNet) calledDatagram(from net.Addr, arrived uint16) (string, error) {
 	source := from.(*net.UDPAddr).AddrPort()
 	h, err := n.w.cell.netlink()
 	if err != nil {
@@ -312,7 +317,7 @@ func (n *worldNet) calledDatagram(from net.Addr) (string, error) {
 		return "", err
 	}
 	for _, f := range flows {
-		if f.Forward.Protocol == unix.IPPROTO_UDP && f.Forward.SrcPort == source.Port() && f.Reverse.SrcPort == portOthers {
+		if f.Forward.Protocol == unix.IPPROTO_UDP && f.Forward.SrcPort == source.Port() && f.Reverse.SrcPort == arrived {
 			to, _ := netip.AddrFromSlice(f.Forward.DstIP)
 			return netip.AddrPortFrom(to.Unmap(), f.Forward.DstPort).String(), nil
 		}

@@ -42,15 +42,29 @@ func (c *cell) allSockets() ([]socket, error) {
 	if c.diag == nil {
 		return c.sockets()
 	}
-	return c.diag.all()
+	return c.diag.all(unix.IPPROTO_TCP)
 }
 
-// all lists the TCP sockets of the network that have an owner.
-func (d *diagnostics) all() ([]socket, error) {
+// datagramsUnread is how many bytes lie in the UDP sockets at which the lab answers.
+func (c *cell) datagramsUnread() (n int, err error) {
+	if c.diag == nil {
+		return 0, nil
+	}
+	all, err := c.diag.all(unix.IPPROTO_UDP)
+	for _, s := range all {
+		if p := s.local.Port(); p == portNames || p == portOthers {
+			n += s.unread
+		}
+	}
+	return n, err
+}
+
+// all lists the sockets of the network of one protocol that have an owner.
+func (d *diagnostics) all(protocol byte) ([]socket, error) {
 	var all []socket
 	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
 		request := diagRequest(netip.AddrPort{}, netip.AddrPort{})
-		request[0] = family
+		request[0], request[1] = family, protocol
 		answers, err := d.conn.Execute(netlink.Message{
 			Header: netlink.Header{Type: sockDiagByFamily, Flags: netlink.Request | netlink.Dump},
 			Data:   request,
@@ -139,14 +153,37 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 	if err != nil {
 		return q, false, err
 	}
-	busy, waiting := w.busy.state()
+	busy, waits := w.busy.state()
 	for _, s := range all {
-		// What the gateway leaves unread it means to, for it sleeps.
-		if waiting[ends{s.local, s.remote}] || s.state == tcpListen && s.local.Port() == portAll {
-			q.unread += s.unread
-		}
 		q.shape += s.hash()
+		waiting, ours := waits[ends{s.local, s.remote}]
+		switch {
+		case ours && waiting:
+			// What the gateway leaves unread it means to, for it sleeps; what the lab does, it has not come to yet.
+			q.unread += s.unread
+			if s.state == tcpEstablished || s.state == tcpFinWait1 || s.state == tcpFinWait2 {
+				delete(waits, ends{s.local, s.remote})
+			}
+		case ours:
+			delete(waits, ends{s.local, s.remote})
+		case s.local.Port() == portAll && s.state == tcpListen:
+			q.unread += s.unread
+		case s.local.Port() == portAll && s.state == tcpEstablished:
+			q.unread++ // accepted, and not yet handed to its owner
+		}
 	}
+	// What is left has been closed by the other end, which its owner is about to read.
+	delete(waits, ends{})
+	for _, waiting := range waits {
+		if waiting {
+			q.unread++
+		}
+	}
+	waiting, err := w.cell.datagramsUnread()
+	if err != nil {
+		return q, false, err
+	}
+	q.unread += waiting
 	if len(w.sockets) > 0 {
 		n, err := w.cell.diag.unixUnread()
 		if err != nil {
@@ -196,9 +233,10 @@ func (w *world) rest(limit time.Duration, done func() bool) (last quiet, err err
 	return last, err
 }
 
-// stillFor is how long nothing may have changed where something is left unread.
 const (
-	stillFor  = 8 * time.Millisecond
+	// stillFor is how long nothing may have changed where one of the lab's own ends is in the middle of something, such as a
+	// write that nobody reads. It is long, as it may just not have had its turn on a busy machine.
+	stillFor  = 300 * time.Millisecond
 	restLimit = 10 * time.Second
 )
 

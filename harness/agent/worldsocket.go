@@ -49,7 +49,7 @@ func (s *socketListener) open() error {
 			if err != nil {
 				return
 			}
-			s.w.accepted(conn, "unix:"+s.path)
+			s.w.accepted(s.w.busy.count(conn), "unix:"+s.path)
 		}
 	}()
 	return nil

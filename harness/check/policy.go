@@ -90,7 +90,7 @@ type named struct {
 
 // limits are what may happen in a cell. What is nil is not limited.
 type limits struct {
-	status   []string // "502", "none" (no answer), "not-started"
+	status   []string // "502", "none" (no answer), "not-started", "served" (a stream)
 	page     []string // "nginx", "config", "upstream", "none"
 	tries    []int
 	wait     *span
@@ -166,11 +166,11 @@ func matchRoute(pattern, id string) bool {
 	return regexp.MustCompile(`(?s)^` + strings.Join(parts, ".*") + `$`).MatchString(id)
 }
 
-// limitsOf are the limits of a cell, and whether it has to be survived.
-func (p *Policy) limitsOf(route, fault, method string) (limits, bool) {
+// limitsOf are the limits of a cell by the scopes of its route, and whether it has to be survived.
+func limitsOf(scopes []scope, fault, method string) (limits, bool) {
 	var l limits
 	survive := false
-	for _, s := range p.scopes(route) {
+	for _, s := range scopes {
 		if fault != Healthy {
 			l = l.over(s.limits)
 		}
@@ -188,17 +188,34 @@ func (p *Policy) limitsOf(route, fault, method string) (limits, bool) {
 	return l, survive
 }
 
-// scopes are those of a route, the most specific last.
-func (p *Policy) scopes(route string) []scope {
-	all := []scope{p.all}
-	var own []scope
+// A lookup finds the scopes of a route.
+type lookup struct {
+	all      scope
+	patterns []scope
+	ids      map[string]scope // patterns too, as an id may hold a star
+}
+
+func (p *Policy) lookup() lookup {
+	l := lookup{all: p.all, ids: make(map[string]scope, len(p.routes))}
 	for _, s := range p.routes {
-		switch {
-		case s.route == route:
-			own = append(own, s)
-		case matchRoute(s.route, route):
+		l.ids[s.route] = s
+		if strings.Contains(s.route, "*") {
+			l.patterns = append(l.patterns, s)
+		}
+	}
+	return l
+}
+
+// scopes are those of a route, the most specific last.
+func (l lookup) scopes(route string) []scope {
+	all := []scope{l.all}
+	for _, s := range l.patterns {
+		if s.route != route && matchRoute(s.route, route) {
 			all = append(all, s)
 		}
 	}
-	return append(all, own...)
+	if own, ok := l.ids[route]; ok {
+		all = append(all, own)
+	}
+	return all
 }

@@ -22,8 +22,9 @@ func (p *Policy) Apply(r *Report, today time.Time) {
 		return
 	}
 	r.Verdict = Passed
+	l := p.lookup()
 	for i := range r.Routes {
-		if p.applyTo(&r.Routes[i]) {
+		if l.applyTo(&r.Routes[i]) {
 			r.Verdict = Findings
 		}
 	}
@@ -41,27 +42,28 @@ func (p *Policy) Apply(r *Report, today time.Time) {
 }
 
 // applyTo fills the breaches of a route, and tells whether there are any.
-func (p *Policy) applyTo(r *Route) bool {
+func (l lookup) applyTo(r *Route) bool {
 	r.Breaches = nil
 	for i := range r.Cells {
 		r.Cells[i].Breaches = nil
 	}
 	if !r.Reached {
-		if slices.ContainsFunc(p.routes, func(s scope) bool { return s.route == r.ID }) {
+		if _, ok := l.ids[r.ID]; ok {
 			r.Breaches = []string{"no request reaches it, and the policy speaks of it: " + r.Why}
 		}
 		return len(r.Breaches) > 0
 	}
-	l, _ := p.limitsOf(r.ID, Healthy, r.Ask.Method)
-	r.Breaches = l.breaches(Cell{Outcome: r.Healthy})
+	scopes := l.scopes(r.ID)
+	well, _ := limitsOf(scopes, Healthy, r.Ask.Method)
+	r.Breaches = well.breaches(r.well())
 	broken := len(r.Breaches) > 0
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		if !sound(*c) {
 			continue
 		}
-		l, survive := p.limitsOf(r.ID, c.Fault, c.Method)
-		c.Breaches = l.breaches(*c)
+		here, survive := limitsOf(scopes, c.Fault, c.Method)
+		c.Breaches = here.breaches(*c)
 		if survive && !survived(*c, r.Healthy) {
 			c.Breaches = append([]string{"has to survive it, and visitors got " + statusWord(*c)}, c.Breaches...)
 		}
@@ -112,11 +114,21 @@ func statusWord(c Cell) string {
 	switch {
 	case c.NotStarted != "":
 		return "not-started"
+	case c.served():
+		return "served"
 	case c.Status == 0:
 		return "none"
 	}
 	return strconv.Itoa(c.Status)
 }
+
+// served tells whether a visitor of a stream, where there is no status, got what he came for.
+func (c Cell) served() bool {
+	return c.Status == 0 && c.NoAnswer == "" && c.NotStarted == "" && (c.Method == "TCP" || c.Method == "UDP")
+}
+
+// well is the healthy answer as a cell.
+func (r *Route) well() Cell { return Cell{Outcome: r.Healthy, Method: r.Ask.Method} }
 
 // pageWord is a cell's page as a policy has it.
 func pageWord(c Cell) string { return or(c.Page, "none") }
@@ -135,6 +147,12 @@ func orList[T any](values []T) string {
 
 // waive fills the waivers that are in force. A finding is waived when all of its routes are.
 func (p *Policy) waive(r *Report, today time.Time) {
+	inForce := map[string][]Waiver{} // by rule
+	for _, w := range p.Waivers {
+		if !w.over(today) {
+			inForce[w.Rule] = append(inForce[w.Rule], w)
+		}
+	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		f.Waived, f.Until = "", ""
@@ -143,8 +161,8 @@ func (p *Policy) waive(r *Report, today time.Time) {
 		covered := true
 		for _, route := range routesOf(*f) {
 			here := false
-			for _, w := range p.Waivers {
-				if w.Rule != f.Rule || w.over(today) || !w.covers(route) {
+			for _, w := range inForce[f.Rule] {
+				if !w.covers(route) {
 					continue
 				}
 				here = true
@@ -204,12 +222,14 @@ func (p *Policy) nobodys(r *Report) []Finding {
 		return nil
 	}
 	ids := make([]string, len(r.Routes))
+	known := make(map[string]bool, len(r.Routes))
 	for i, route := range r.Routes {
 		ids[i] = route.ID
+		known[route.ID] = true
 	}
 	var all []Finding
 	missing := func(name string, line int) {
-		if slices.ContainsFunc(ids, func(id string) bool { return matchRoute(name, id) }) {
+		if known[name] || slices.ContainsFunc(ids, func(id string) bool { return matchRoute(name, id) }) {
 			return
 		}
 		saw := "the config has no route of that id"

@@ -67,7 +67,7 @@ func InitPolicy(r *Report) []byte {
 
 func routeNode(r *Route) *yaml.Node {
 	faults := &yaml.Node{Kind: yaml.MappingNode}
-	put(faults, Healthy, cellNode(Cell{Outcome: r.Healthy}, false))
+	put(faults, Healthy, cellNode(r.well(), false))
 	written := map[string]string{} // by fault: the first method's, as it is written
 	for _, c := range r.Cells {
 		if !sound(c) {
@@ -180,11 +180,11 @@ func quotedKey(s string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// flat is a node in one line.
+// flat is what a node says, to be compared.
 func flat(n *yaml.Node) string {
-	out, err := yaml.Marshal(n)
-	if err != nil {
-		panic(fmt.Sprintf("writing a policy to memory: %v", err)) // the nodes are our own
+	var out strings.Builder
+	for _, c := range n.Content {
+		out.WriteString(c.Value + "\n")
 	}
-	return string(out)
+	return out.String()
 }

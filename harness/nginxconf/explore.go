@@ -10,6 +10,7 @@ const (
 	maxAsks      = 64  // of one way
 	maxTried     = 256 // of which those are the best
 	maxPaths     = 6
+	otherOrigins = 32   // variants tried of each listen and host but the first
 	plainPaths   = 3    // of those, the ones asked even if the first got there
 	maxVariants  = 96   // of one location's conditions
 	fewVariants  = 4    // of a server with very many
@@ -81,6 +82,7 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	}
 	own := passesIn(entry)
 	reached := map[*Directive]bool{}
+	values := map[*Directive]string{} // what the plain request calls
 	send := func(o origin, path string, c change, rank int) {
 		ask := m.ask(o, path, entry)
 		ask = c.to(ask)
@@ -97,13 +99,19 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 		}
 		result := m.simulate(s, ask, groups)
 		for _, h := range result.hits {
+			rank := rank
+			if c.empty() && values[h.pass] == "" {
+				values[h.pass] = h.value
+			} else if !c.empty() && values[h.pass] == h.value {
+				rank += 200 // it makes no difference
+			}
 			if h.location == entry || h.role == Content {
 				reached[h.pass] = true
 			}
 			m.note(s, h, ask, rank, entry)
 		}
-		if s.whys[entry] == "" {
-			s.whys[entry] = result.why
+		if was := s.whys[entry]; result.why != "" && (was.text == "" || result.located && !was.located) {
+			s.whys[entry] = why{result.why, result.located}
 		}
 	}
 	missing := func() bool {
@@ -118,15 +126,22 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	variants = variants[:min(len(variants), s.variants)]
 	for i, c := range variants {
 		for k, path := range paths[:min(2, len(paths))] {
-			send(origins[0], path, c, 10+2*i+k)
+			send(origins[0], path, c, 10+i+150*k)
 		}
+	}
+	if len(own) > 0 && missing() {
+		avoiding := m.avoiding(entry, s.server)
+		for i, c := range avoiding {
+			send(origins[0], paths[0], c, 10+len(variants)+i)
+		}
+		variants = append(avoiding, variants...)
 	}
 	if len(own) > 0 && missing() {
 		for i, o := range origins[1:] {
 			for k, path := range paths[:min(2, len(paths))] {
 				send(o, path, change{}, 300+4*i+k)
 				for j, c := range variants {
-					if j == 8 || !missing() {
+					if j == otherOrigins || !missing() {
 						break
 					}
 					send(o, path, c, 301+4*i+k)
@@ -257,9 +272,10 @@ func (m *mapping) sortAsks(w *Way) {
 		all[i] = ranked{a, m.ranks[w][i]}
 	}
 	slices.SortStableFunc(all, func(a, b ranked) int { return a.rank - b.rank })
-	w.Asks = w.Asks[:min(len(all), maxAsks)]
-	for i := range w.Asks {
-		w.Asks[i] = all[i].ask
+	all = all[:min(len(all), maxAsks)]
+	w.Asks, m.ranks[w] = w.Asks[:len(all)], m.ranks[w][:len(all)]
+	for i, r := range all {
+		w.Asks[i], m.ranks[w][i] = r.ask, r.rank
 	}
 }
 
@@ -276,10 +292,10 @@ func candidates(server, entry *Directive) []string {
 	case "", "^~":
 		tries = below(m.text)
 	case "~", "~*":
-		bases := []string{"", "/", "/x", "/index"}
+		var bases []string
 		for d := entry.Parent; d != nil && d.Name == "location"; d = d.Parent {
 			if up := matchOf(d); up.kind == "" || up.kind == "^~" {
-				bases = append(bases, up.text, strings.TrimSuffix(up.text, "/")+"/", strings.TrimSuffix(up.text, "/")+"/index")
+				bases = append(bases, up.text, strings.TrimSuffix(up.text, "/")+"/", strings.TrimSuffix(up.text, "/")+"/x", strings.TrimSuffix(up.text, "/")+"/index")
 			} else if up.kind != "=" {
 				bases = append(bases, d.compiled().samples(4)...)
 			}
@@ -290,10 +306,16 @@ func candidates(server, entry *Directive) []string {
 				tries = append(tries, "/index.php") // the one file that is sure to be there
 			}
 		}
-		for _, base := range bases {
+		for _, base := range append(bases, "", "/", "/x", "/index") {
 			for _, s := range samples {
+				if strings.HasPrefix(s, ".") && strings.HasSuffix(base, "/") {
+					continue // ".php" alone is a hidden file
+				}
 				tries = append(tries, base+s)
 			}
+		}
+		for _, s := range samples {
+			tries = append(tries, "/"+s)
 		}
 	}
 	return keep(server, entry, tries)
@@ -336,6 +358,28 @@ func (m *mapping) conditions(block []*Directive) [][]change {
 				out = append(out, c)
 			}
 		}
+	}
+	return out
+}
+
+// avoiding are changes under which the conditions of a location and its server are false: each alone, and all together.
+func (m *mapping) avoiding(entry, server *Directive) []change {
+	var out []change
+	all := change{}
+	for _, block := range []*Directive{entry, server} {
+		for _, d := range block.all("if") {
+			list := m.avoid(d)
+			if len(list) == 0 || list[0].empty() || len(out) > maxVariants {
+				continue
+			}
+			out = append(out, list[0])
+			if c, ok := all.and(list[0]); ok {
+				all = c
+			}
+		}
+	}
+	if len(out) > 1 {
+		out = append(out, all)
 	}
 	return out
 }
@@ -419,15 +463,15 @@ func (m *mapping) unreached(s *site, pass *Directive) string {
 		return "the location is internal and nothing leads to it, unless an upstream answers with X-Accel-Redirect"
 	}
 	if len(candidates(s.server, location)) == 0 {
-		return "other locations take every path that was tried" + m.shadow(s, location)
-	}
-	if why := s.whys[location]; why != "" {
-		return why
+		return m.shadow(s, location)
 	}
 	for d := pass.Parent; d != location; d = d.Parent {
-		if d.Name == "if" {
+		if d.Name == "if" && len(m.solve(d)) == 0 {
 			return "no request was found for which " + d.head() + " is true (" + d.Place.String() + ")"
 		}
+	}
+	if why := s.whys[location].text; why != "" {
+		return why
 	}
 	return "no request was found that gets there"
 }
@@ -444,18 +488,18 @@ func (m *mapping) rival(s *site) Place {
 	return s.server.Place
 }
 
-// shadow names the location that a path of another ends in.
+// shadow says why no path lands in a location.
 func (m *mapping) shadow(s *site, location *Directive) string {
 	text := matchOf(location).text
 	if k := matchOf(location).kind; k == "~" || k == "~*" {
 		samples := location.compiled().samples(1)
 		if len(samples) == 0 {
-			return ": none could be made from its regular expression"
+			return "no path could be made from its regular expression"
 		}
 		text = samples[0]
 	}
 	if at := Locate(s.server, text); at != location && at != s.server {
-		return ", as " + matchOf(at).String() + " (" + at.Place.String() + ")"
+		return "another location takes every path that was tried: " + matchOf(at).String() + " (" + at.Place.String() + ")"
 	}
-	return ""
+	return "no path was found that it serves"
 }

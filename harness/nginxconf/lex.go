@@ -114,6 +114,8 @@ func (lua) Lex(s *crossplane.SubScanner, _ string) <-chan crossplane.NgxToken {
 				if code, ok := luaBody(s); ok {
 					out <- crossplane.NgxToken{Value: code, Line: line, IsQuoted: true}
 					out <- crossplane.NgxToken{Value: ";", Line: s.Line()}
+				} else {
+					out <- crossplane.NgxToken{Line: line, Error: errOpenLua}
 				}
 				return
 			case t == ";" || t == "}": // it was no block after all
@@ -129,6 +131,8 @@ func (lua) Lex(s *crossplane.SubScanner, _ string) <-chan crossplane.NgxToken {
 	}()
 	return out
 }
+
+var errOpenLua = errors.New(`the block of Lua that begins here has no closing "}"`)
 
 // luaBody reads to the brace that ends the block; not ok when there is none.
 func luaBody(s *crossplane.SubScanner) (string, bool) {

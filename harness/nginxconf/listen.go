@@ -117,7 +117,13 @@ type site struct {
 	variants int             // how many variants are tried for each location
 	pages    map[string]bool // files that error_page names
 	origins  []origin
-	whys     map[*Directive]string // by location: why plain requests got to no upstream
+	whys     map[*Directive]why // by location: why requests got to no upstream
+}
+
+// A why is a reason, with whether the request had got as far as a location.
+type why struct {
+	text    string
+	located bool
 }
 
 // A door is one listening socket with the servers behind it.
@@ -137,7 +143,7 @@ type doorRegex struct {
 }
 
 func newSite(server *Directive, stream bool) *site {
-	s := &site{server: server, stream: stream, listens: listens(server, stream), whys: map[*Directive]string{}}
+	s := &site{server: server, stream: stream, listens: listens(server, stream), whys: map[*Directive]why{}}
 	s.pages = errorPages(server)
 	for _, d := range server.all("server_name") {
 		s.names = append(s.names, d.Args...)

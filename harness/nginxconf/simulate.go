@@ -2,7 +2,6 @@ package nginxconf
 
 import (
 	"maps"
-	"net/netip"
 	"path"
 	"regexp"
 	"slices"
@@ -45,6 +44,7 @@ type run struct {
 	erred    bool // an error page was taken, and recursive_error_pages is off
 	changes  int
 	depth    int
+	located  bool // past the search for the location
 	role     Role
 	given    int
 
@@ -56,6 +56,8 @@ type outcome struct {
 	hits  []hit
 	steps int    // variables looked up
 	why   string // why the request itself got to no upstream
+	// located tells that it got to a location before.
+	located bool
 }
 
 // simulate sends an ask through a server.
@@ -94,8 +96,8 @@ func (r *run) branch(role Role) *run {
 }
 
 func (r *run) why(text string) {
-	if r.out.why == "" && r.role != Auth && r.role != Mirror && r.role != After {
-		r.out.why = text
+	if (r.out.why == "" || r.located && !r.out.located) && r.role != Auth && r.role != Mirror && r.role != After {
+		r.out.why, r.out.located = text, r.located
 	}
 }
 
@@ -231,6 +233,7 @@ func (r *run) rewrite(d *Directive, changed *bool) (turn, bool) {
 
 // location runs a location, or the server itself where no location serves the path.
 func (r *run) location(at *Directive) {
+	r.located = true
 	if r.depth > maxNested || len(r.out.hits) > maxHits {
 		return
 	}
@@ -344,56 +347,6 @@ func (r *run) redirect(to string) {
 	r.enter()
 }
 
-// denied gives the rule that sends the visitor away, or nil.
-func (r *run) denied(holds *Directive) *Directive {
-	from := r.ask.From
-	if from == "" {
-		from = "127.0.0.1"
-	}
-	for _, d := range accessRules(holds) {
-		if covers(d.arg(0), from) {
-			if d.Name == "deny" {
-				return d
-			}
-			return nil
-		}
-	}
-	return nil
-}
-
-// accessRules are the allow and deny in effect, in order.
-func accessRules(block *Directive) []*Directive {
-	for ; block != nil; block = block.around() {
-		if block.has("allow", "deny") == nil {
-			continue
-		}
-		var out []*Directive
-		for _, d := range block.Block {
-			if d.Name == "allow" || d.Name == "deny" {
-				out = append(out, d)
-			}
-		}
-		return out
-	}
-	return nil
-}
-
-// covers tells whether an address belongs to a network as allow, deny and geo write it.
-func covers(network, address string) bool {
-	if network == "all" {
-		return true
-	}
-	a, err := netip.ParseAddr(address)
-	if err != nil {
-		return false
-	}
-	if p, err := netip.ParsePrefix(network); err == nil {
-		return p.Contains(a)
-	}
-	n, err := netip.ParseAddr(network)
-	return err == nil && n == a
-}
-
 // exists is what there is of files: an index.php in every root, the root itself, and the pages that error_page names.
 func (r *run) exists(name string) bool {
 	name = path.Clean(name)
@@ -438,11 +391,32 @@ func (r *run) tryFiles(d, at *Directive) bool {
 var handlers = []string{"stub_status", "empty_gif", "content_by_lua_block", "content_by_lua_file", "content_by_lua",
 	"js_content", "perl", "echo", "api", "flv", "mp4", "status", "redis_pass", "redis2_pass"}
 
+// luaHandlers run code that may send the request on.
+var luaHandlers = []string{"content_by_lua_block", "content_by_lua", "access_by_lua_block", "rewrite_by_lua_block"}
+
+// luaExec is a redirect inside nginx as Lua writes it.
+// https://github.com/openresty/lua-nginx-module#ngxexec
+var luaExec = regexp.MustCompile(`ngx\.exec\s*\(?\s*["']([@/][^"']*)["']`)
+
+// exec follows the redirects that can be read in a block of Lua; true when they are all that answers.
+func (r *run) exec(by *Directive) bool {
+	found := luaExec.FindAllStringSubmatch(by.arg(0), -1)
+	for _, m := range found {
+		b := *r
+		b.depth++
+		b.redirect(m[1])
+	}
+	return len(found) > 0 && strings.HasPrefix(by.Name, "content")
+}
+
 // content runs what answers.
 func (r *run) content(at, holds *Directive) {
 	for block := holds; block != nil; block = block.Parent {
 		if pass := block.has(passNames...); pass != nil {
 			r.pass(pass, at, holds)
+			return
+		}
+		if by := block.has(luaHandlers...); by != nil && r.exec(by) {
 			return
 		}
 		if by := block.has(handlers...); by != nil {
@@ -556,330 +530,4 @@ func (r *run) errorPage(code int, holds *Directive) {
 		r.redirect(d.Args[len(d.Args)-1])
 		return
 	}
-}
-
-var conditionOperators = []string{"=", "!=", "~", "~*", "!~", "!~*"}
-
-// parts takes a condition apart: "$x", "=", "y"; or "", "-f", "text". The operator is "" for a variable alone.
-func conditionParts(d *Directive) (left, op, right string) {
-	args := slices.Clone(d.Args)
-	if len(args) == 0 {
-		return "", "", ""
-	}
-	args[0] = strings.TrimPrefix(args[0], "(")
-	args[len(args)-1] = strings.TrimSuffix(args[len(args)-1], ")")
-	args = slices.DeleteFunc(args, func(s string) bool { return s == "" })
-	switch {
-	case len(args) == 0:
-		return "", "", ""
-	case len(args) == 1:
-		// Without spaces it is one word: ($x=y) is a mistake to nginx, ($x) is not.
-		return args[0], "", ""
-	case slices.Contains(conditionOperators, args[1]):
-		return args[0], args[1], strings.Join(args[2:], " ")
-	case strings.HasPrefix(args[0], "-"), strings.HasPrefix(args[0], "!-"):
-		return "", args[0], args[1]
-	}
-	return args[0], args[1], strings.Join(args[2:], " ")
-}
-
-// condition tells whether an if is true; not known when that depends on what no request shows.
-func (r *run) condition(d *Directive) (ok, known bool) {
-	left, op, right := conditionParts(d)
-	if left == "" && op != "" {
-		text, known := r.text(right)
-		found := false
-		switch strings.TrimPrefix(op, "!") {
-		case "-f":
-			found = r.exists(strings.TrimPrefix(text, docRoot))
-		case "-d":
-			found = isRoot(strings.TrimPrefix(text, docRoot))
-		case "-e":
-			found = r.exists(strings.TrimPrefix(text, docRoot)) || isRoot(strings.TrimPrefix(text, docRoot))
-		}
-		return found != strings.HasPrefix(op, "!"), known
-	}
-	value, known := r.text(left)
-	if !known {
-		return false, false
-	}
-	want := wantOf(op, right)
-	if op == "=" || op == "!=" {
-		if text, ok := r.text(right); ok {
-			want.text = text
-		}
-	}
-	if want.pattern != nil && strings.HasPrefix(op, "~") {
-		groups := want.pattern.match(value)
-		r.capture(groups)
-		return groups != nil, true
-	}
-	return want.ok(value), true
-}
-
-// docRoot stands for any root where a file's name is made of it.
-const docRoot = "\x00root"
-
-// text puts in the variables; not known when one of them can't be.
-func (r *run) text(template string) (text string, known bool) {
-	if !strings.Contains(template, "$") {
-		return template, true
-	}
-	var out strings.Builder
-	known = true
-	for _, p := range pieces(template) {
-		if p.name == "" {
-			out.WriteString(p.text)
-			continue
-		}
-		value, ok := r.variable(p.name, 0)
-		out.WriteString(value)
-		known = known && ok
-	}
-	return out.String(), known
-}
-
-var digits = regexp.MustCompile(`^[0-9]$`)
-
-// variable is a variable's value for this request.
-func (r *run) variable(name string, depth int) (value string, known bool) {
-	if r.out.steps++; depth > maxNesting || r.out.steps > maxSteps {
-		return "", false
-	}
-	if digits.MatchString(name) {
-		return r.groups[name], true
-	}
-	if value, ok := r.set[name]; ok {
-		return value, !r.unknown[name]
-	}
-	if value, ok := r.named[name]; ok {
-		return value, true
-	}
-	for _, d := range r.m.vars.all[name] {
-		if sameProtocol(d, r.s.server) {
-			switch d.Name {
-			case "map":
-				return r.mapped(d, depth)
-			case "geo":
-				return r.located(d), true
-			case "set":
-				continue
-			}
-			return "", false
-		}
-	}
-	if len(r.m.vars.all[name]) > 0 {
-		return "", true // a set that this request did not pass
-	}
-	return r.builtin(name)
-}
-
-// mapped is the value that a map has for this request.
-func (r *run) mapped(d *Directive, depth int) (string, bool) {
-	var source strings.Builder
-	for _, p := range pieces(d.arg(0)) {
-		source.WriteString(p.text)
-		if p.name == "" {
-			continue
-		}
-		value, ok := r.variable(p.name, depth+1)
-		if !ok {
-			return "", false
-		}
-		source.WriteString(value)
-	}
-	entry, groups := r.m.mapEntry(d, source.String())
-	if entry == nil {
-		return "", true
-	}
-	value, _ := entryValue(d, entry)
-	if !strings.Contains(value, "$") {
-		return value, true
-	}
-	var out strings.Builder
-	for _, p := range pieces(value) {
-		out.WriteString(p.text)
-		if p.name == "" {
-			continue
-		}
-		if text, ok := groups[p.name]; ok {
-			out.WriteString(text)
-			continue
-		}
-		text, ok := r.variable(p.name, depth+1)
-		if !ok {
-			return "", false
-		}
-		out.WriteString(text)
-	}
-	return out.String(), true
-}
-
-// mapEntry is the entry that a map takes for a text: exact, names with a star, expressions in order, default.
-func (m *mapping) mapEntry(d *Directive, source string) (*Directive, map[string]string) {
-	var standard, head, tail *Directive
-	hostnames := false
-	for _, e := range d.Block {
-		hostnames = hostnames || e.Name == "hostnames" && len(e.Args) == 0
-	}
-	for _, e := range d.Block {
-		if len(e.Args) != 1 {
-			continue
-		}
-		key := unslash(e.Name)
-		switch {
-		case e.Name == "default":
-			standard = e
-		case strings.HasPrefix(e.Name, "~"):
-		case strings.EqualFold(key, source):
-			return e, nil
-		case hostnames && strings.HasPrefix(key, "*.") && hasSuffixFold(source, key[1:]):
-			head = longer(head, e)
-		case hostnames && strings.HasPrefix(key, ".") && (hasSuffixFold(source, key) || strings.EqualFold(source, key[1:])):
-			head = longer(head, e)
-		case hostnames && strings.HasSuffix(key, ".*") && strings.HasPrefix(strings.ToLower(source), strings.ToLower(key[:len(key)-1])):
-			tail = longer(tail, e)
-		}
-	}
-	for _, e := range []*Directive{head, tail} {
-		if e != nil {
-			return e, nil
-		}
-	}
-	for _, e := range d.Block {
-		if strings.HasPrefix(e.Name, "~") && len(e.Args) == 1 {
-			if groups := m.entryRegex(e).match(source); groups != nil {
-				return e, groups
-			}
-		}
-	}
-	return standard, nil
-}
-
-// unslash takes the backslash off a key that would else be a parameter or an expression (\~x, \default).
-func unslash(key string) string { return strings.TrimPrefix(key, `\`) }
-
-func longer(a, b *Directive) *Directive {
-	if a != nil && len(a.Name) >= len(b.Name) {
-		return a
-	}
-	return b
-}
-
-func hasSuffixFold(s, suffix string) bool {
-	return len(s) > len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
-}
-
-// located is the value of a geo for this visitor.
-func (r *run) located(d *Directive) string {
-	from := r.ask.From
-	if from == "" {
-		from = "127.0.0.1"
-	}
-	value, bits := "", -1
-	for _, e := range d.Block {
-		if len(e.Args) != 1 {
-			continue
-		}
-		if e.Name == "default" && bits < 0 {
-			value = e.Args[0]
-		}
-		if covers(e.Name, from) {
-			n := 128
-			if p, err := netip.ParsePrefix(e.Name); err == nil {
-				n = p.Bits()
-			}
-			if n > bits {
-				value, bits = e.Args[0], n
-			}
-		}
-	}
-	return value
-}
-
-// builtin are nginx's own variables, as far as a request shows them.
-func (r *run) builtin(name string) (string, bool) {
-	header := func(name string) string {
-		for key, value := range r.ask.Header {
-			if strings.EqualFold(key, name) {
-				return value
-			}
-		}
-		return ""
-	}
-	switch name {
-	case "request_method":
-		return r.ask.Method, true
-	case "host", "http_host":
-		return strings.ToLower(r.ask.Host), true
-	case "uri", "document_uri", "fastcgi_script_name":
-		return r.path, true
-	case "request_uri":
-		return r.ask.URI, true
-	case "args", "query_string":
-		return r.args, true
-	case "is_args":
-		if r.args != "" {
-			return "?", true
-		}
-		return "", true
-	case "scheme":
-		if r.ask.Listen.TLS {
-			return "https", true
-		}
-		return "http", true
-	case "https":
-		if r.ask.Listen.TLS {
-			return "on", true
-		}
-		return "", true
-	case "ssl_server_name":
-		return r.ask.TLSName, true
-	case "server_port":
-		return itoa(r.ask.Listen.Port), true
-	case "server_name":
-		if len(r.s.names) > 0 {
-			return r.s.names[0], true
-		}
-		return "", true
-	case "remote_addr", "binary_remote_addr", "realip_remote_addr":
-		if r.ask.From != "" {
-			return r.ask.From, true
-		}
-		return "127.0.0.1", true
-	case "remote_user", "invalid_referer", "limit_rate":
-		return "", true
-	case "document_root", "realpath_root":
-		return docRoot, true
-	case "request_filename":
-		return docRoot + r.path, true
-	case "content_type":
-		return header("Content-Type"), true
-	case "content_length":
-		return header("Content-Length"), true
-	case "server_protocol":
-		return "HTTP/1.1", true
-	case "status":
-		return "", false
-	}
-	if key, ok := strings.CutPrefix(name, "http_"); ok {
-		return header(strings.ReplaceAll(key, "_", "-")), true
-	}
-	if key, ok := strings.CutPrefix(name, "arg_"); ok {
-		for pair := range strings.SplitSeq(r.args, "&") {
-			if k, v, _ := strings.Cut(pair, "="); strings.EqualFold(k, key) {
-				return v, true
-			}
-		}
-		return "", true
-	}
-	if key, ok := strings.CutPrefix(name, "cookie_"); ok {
-		for pair := range strings.SplitSeq(header("Cookie"), ";") {
-			if k, v, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(k, key) {
-				return v, true
-			}
-		}
-		return "", true
-	}
-	return "", false
 }

@@ -150,9 +150,21 @@ func (c change) to(a Ask) Ask {
 // maxSolutions bounds the ways to meet one condition.
 const maxSolutions = 256
 
-// condition gives changes under which an if is true.
+// solve gives changes under which an if is true.
 func (m *mapping) solve(d *Directive) []change {
 	left, op, right := conditionParts(d)
+	return m.solveParts(d, left, op, right)
+}
+
+// avoid gives changes under which an if is false.
+func (m *mapping) avoid(d *Directive) []change {
+	left, op, right := conditionParts(d)
+	return m.solveParts(d, left, opposites[op], right)
+}
+
+var opposites = map[string]string{"=": "!=", "!=": "=", "~": "!~", "!~": "~", "~*": "!~*", "!~*": "~*", "": "!"}
+
+func (m *mapping) solveParts(d *Directive, left, op, right string) []change {
 	if op == "=" || op == "!=" {
 		if hasVariable(right) {
 			return nil

@@ -2,6 +2,7 @@ package nginxconf
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +37,8 @@ func (m *mapping) target(pass *Directive, stream bool) Target {
 		values = []string{t.Written}
 	}
 	seen := map[peerKey]bool{}
-	for i, value := range values {
-		m.addValue(&t, value, i == 0, stream, seen)
+	for _, value := range values {
+		m.addValue(&t, value, stream, seen)
 	}
 	if len(values) > manyPeers && !stream && m.vars.fixed(authority(t.Written)) {
 		m.targets[key] = t
@@ -55,15 +56,22 @@ func (m *mapping) target(pass *Directive, stream bool) Target {
 }
 
 // addValue adds the peers of one value of the directive's argument.
-func (m *mapping) addValue(t *Target, value string, first, stream bool, seen map[peerKey]bool) {
+func (m *mapping) addValue(t *Target, value string, stream bool, seen map[peerKey]bool) {
 	scheme, rest, has := strings.Cut(value, "://")
+	if scheme == "unix" {
+		has = false // "unix:///run/app.sock": a path with more slashes than it needs
+	}
 	if has {
 		scheme = strings.ToLower(scheme)
 	} else {
 		scheme, rest = "", value
 	}
-	if scheme != "" && passes[t.Pass.Name] != "fastcgi" && !stream && (first || t.Protocol == passes[t.Pass.Name]) {
-		t.Protocol = scheme
+	protocol := t.Protocol
+	if scheme != "" && passes[t.Pass.Name] != "fastcgi" && !stream {
+		protocol = scheme
+		if len(t.Peers) == 0 { // of several that of the first
+			t.Protocol = protocol
+		}
 	}
 	if rest == "" {
 		return
@@ -74,7 +82,7 @@ func (m *mapping) addValue(t *Target, value string, first, stream bool, seen map
 			socket, _, _ = strings.Cut(socket, ":")
 		}
 		if upstream := m.upstream(rest, stream); upstream == nil {
-			peer.Socket = socket
+			peer.Socket = path.Clean(socket)
 			t.addPeer(peer, seen)
 			return
 		}
@@ -97,7 +105,7 @@ func (m *mapping) addValue(t *Target, value string, first, stream bool, seen map
 	if host == "" {
 		return
 	}
-	peer.Host, peer.Port = host, defaultPort(t.Protocol)
+	peer.Host, peer.Port = host, defaultPort(protocol)
 	if n, err := strconv.Atoi(port); err == nil {
 		peer.Port = n
 	}
@@ -194,7 +202,7 @@ func (m *mapping) peers(block *Directive, stream bool) (peers []Peer, open bool)
 			p := Peer{Params: d.Args[1:], Place: d.Place}
 			p.Backup, p.Down = slices.Contains(p.Params, "backup"), slices.Contains(p.Params, "down")
 			if socket, ok := strings.CutPrefix(d.Args[0], "unix:"); ok {
-				p.Socket = socket
+				p.Socket = path.Clean(socket)
 				peers = append(peers, p)
 				continue
 			}

@@ -349,6 +349,15 @@ func entryRegex(entry *Directive) *pattern {
 
 // numbered are the values of $1: groups of the expression of the location around.
 func (v *definitions) numbered(name string, at *Directive) ([]string, bool) {
+	for d := at; d != nil && d.Name != "location" && d.Name != "server"; d = d.Parent {
+		if d.Name != "if" {
+			continue
+		}
+		if _, op, right := conditionParts(d); op == "~" || op == "~*" {
+			values, ok := newPattern(right, op == "~*").group(name, maxValues)
+			return values, !ok
+		}
+	}
 	location := at.within("location")
 	if location == nil {
 		return nil, true

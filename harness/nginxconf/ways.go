@@ -249,14 +249,15 @@ func (s *site) firstLabel() string {
 	if names := s.bestNames(); len(names) > 0 {
 		name = names[0]
 	}
-	if name == "" || name == "_" {
+	if name == "_" {
 		name = ""
 	}
 	l := s.listens[0]
 	if strings.HasPrefix(name, "~") {
 		name += " "
 	}
-	if name != "" && (l.Network == "tcp" || l.QUIC) && (l.Port == 80 || l.Port == 443) && (l.Address == "*" || l.Address == "::") {
+	usual := (l.Port == 80 || l.Port == 443) && (l.Address == "*" || l.Address == "::")
+	if name != "" && (usual || l.Network == "unix") {
 		return name
 	}
 	return name + s.portLabel(0)

@@ -1,7 +1,12 @@
 package nginxconf_test
 
 import (
+	"flag"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +44,9 @@ func told(ways []nginxconf.Way, asks int) []string {
 		if w.Target.Open {
 			peers = append(peers, "...")
 		}
+		if w.Target.Self != nil {
+			peers = append(peers, "itself at "+w.Target.Self.Place.String())
+		}
 		line := fmt.Sprintf("%s | %s | %s %s", w.ID, w.Role, w.Target.Protocol, strings.Join(peers, ", "))
 		if w.Why != "" {
 			line += " | why: " + w.Why
@@ -56,8 +64,8 @@ func toldAsk(a nginxconf.Ask) string {
 	if a.TLSName != "" {
 		text += " sni=" + a.TLSName
 	}
-	for key, value := range a.Header {
-		text += " " + key + "=" + value
+	for _, key := range slices.Sorted(maps.Keys(a.Header)) {
+		text += " " + key + "=" + a.Header[key]
 	}
 	if a.Given != 0 {
 		text += fmt.Sprintf(" given=%d", a.Given)
@@ -66,4 +74,37 @@ func toldAsk(a nginxconf.Ask) string {
 		text += " from=" + a.From
 	}
 	return text
+}
+
+var update = flag.Bool("update", false, "write what was found behind the configs of testdata/ways")
+
+// Each config under testdata/ways has its ways in its last lines: ID, role, protocol and peers, why or the best asks.
+func TestWays(t *testing.T) {
+	const mark = "#> "
+	files, err := filepath.Glob("testdata/ways/*.conf")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no configs:", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, expected, _ := strings.Cut(string(text), mark)
+			found := ""
+			for _, line := range told(read(t, config).Ways(), 4) {
+				found += mark + line + "\n"
+			}
+			if *update {
+				if err := os.WriteFile(file, []byte(strings.TrimRight(config, "\n")+"\n"+found), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if expected = mark + expected; expected != found {
+				t.Errorf("expected\n%s\nfound\n%s", expected, found)
+			}
+		})
+	}
 }

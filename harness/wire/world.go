@@ -11,6 +11,7 @@ import (
 // world is jailed.
 type WorldSpec struct {
 	Sockets []string // unix sockets at which an upstream listens, besides all addresses
+	Names   []string // names that every upstream's certificate is for, besides its own and the one it is asked for
 }
 
 // ExecSpec runs a program in a world, jailed, and waits for its end.

@@ -3,7 +3,6 @@ package review
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/nginxconf"
@@ -11,7 +10,7 @@ import (
 
 var answers = []check.Rule{
 	{
-		ID: "cut-passes", Severity: "high", Title: "a cut answer passes as complete",
+		ID: "cut-passes", Severity: "medium", Title: "a cut answer passes as complete",
 		Why: "The upstream died in the middle, and the visitor has a file or a page that looks whole: he can't know that half of it " +
 			"is missing, and caches keep it. HTTP/1.0, uwsgi and SCGI mark the end of an answer by closing, which is what a " +
 			"process that dies does too.",
@@ -26,7 +25,7 @@ var answers = []check.Rule{
 }
 
 func cutPasses(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.Whole {
 			found.add(s.hidesTheEnd(), s)
@@ -69,7 +68,7 @@ func (s sight) hidesTheEnd() culprit {
 
 // smallHeaderBuffer looks at the header of a common size only: one of 64 KiB is rightly refused.
 func smallHeaderBuffer(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.of("big-header") && s.failed() {
 			found.add(s.decides(s.name("buffer_size")), s)
@@ -78,7 +77,7 @@ func smallHeaderBuffer(e *check.Evidence) []check.Finding {
 	return found.raised().each(func(g *group) check.Finding {
 		s := g.sights[0]
 		lines := []string{line(s.name("buffer_size"), "16k")}
-		if !strings.HasPrefix(s.prefix(), "grpc") {
+		if s.prefix() != "grpc_" && s.prefix() != "memcached_" {
 			lines = append(lines, line(s.name("buffers"), "8 16k"))
 			// nginx refuses a value of one's own that is below one buffer.
 			if g.block != nil && len(nginxconf.Effective(g.block, s.name("busy_buffers_size"))) > 0 {

@@ -13,7 +13,7 @@ func TestCutPasses(t *testing.T) {
 	g := NewWithT(t)
 	cut := check.Cell{Fault: "cut", Outcome: check.Outcome{Status: 200, Whole: true, Calls: []check.Call{{Endpoint: "app:8080", Protocol: "http/1.0"}}}}
 	f := fires(t, "cut-passes").all(cut).one("cut-passes")
-	g.Expect(f.Severity).To(Equal("high"))
+	g.Expect(f.Severity).To(Equal("medium"))
 	g.Expect(f.Mend).To(Equal("proxy_http_version 1.1;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:8, in place of line 10"))
 

@@ -1,7 +1,6 @@
 package review
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
@@ -16,7 +15,7 @@ var auths = []check.Rule{{
 }}
 
 func auth500(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.route.Role != nginxconf.Auth || s.Status != 500 || s.Page == "upstream" {
 			continue
@@ -67,63 +66,4 @@ func (s sight) asksFor(block *nginxconf.Directive) *nginxconf.Directive {
 		}
 	}
 	return nil
-}
-
-var logs = []check.Rule{{
-	ID: "lost-log", Severity: "medium", Title: "the error log is lost",
-	Why: "The one line that names the upstream and the errno of a failure is written nowhere. \"off\" is no switch: it is the name " +
-		"of a file.",
-	Source: "https://nginx.org/en/docs/ngx_core_module.html#error_log", Find: lostLog,
-}}
-
-// lostLog wants both: a failure that nginx itself answered and that left no line, and a directive that explains it. A log
-// that goes to syslog or to stderr may be kept where the lab does not look.
-func lostLog(e *check.Evidence) []check.Finding {
-	var found groups
-	for _, s := range sights(e) {
-		if !s.failed() || s.Page == "upstream" || s.of("500", "502", "503") {
-			continue
-		}
-		all := s.all("error_log")
-		if len(all) == 0 && s.way.Location == nil {
-			continue
-		}
-		lost := len(all) > 0
-		off := false
-		for _, d := range all {
-			lost = lost && loses(d)
-			off = off || len(d.Args) > 0 && d.Args[0] == "off"
-		}
-		if lost && (off || len(s.Log) == 0) {
-			found.add(by(all[0]), s)
-		}
-	}
-	return found.each(func(g *group) check.Finding {
-		s := g.sights[0]
-		what := "the error log is lost"
-		if g.directive.Args[0] == "off" {
-			what = "the error log is a file named off"
-		} else if len(g.directive.Args) > 1 {
-			what += fmt.Sprintf(" below the level %s", g.directive.Args[1])
-		}
-		return g.finding(what, g.saw(s, s.got()+", and not a line in the log"), g.mend("error_log /var/log/nginx/error.log warn;"))
-	})
-}
-
-// loses tells whether an error_log keeps nothing of a failed upstream, whose lines are of the level error.
-func loses(d *nginxconf.Directive) bool {
-	if len(d.Args) == 0 {
-		return false
-	}
-	if d.Args[0] == "/dev/null" || d.Args[0] == "off" {
-		return true
-	}
-	if len(d.Args) < 2 {
-		return false
-	}
-	switch d.Args[1] {
-	case "crit", "alert", "emerg":
-		return true
-	}
-	return false
 }

@@ -24,7 +24,7 @@ var connections = []check.Rule{
 
 // noKeepalive looks only at upstream blocks that ask for it: whoever does not has chosen otherwise.
 func noKeepalive(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range healthy(e) {
 		if !s.keepsConnections() || len(s.Calls) == 0 {
 			continue
@@ -102,7 +102,7 @@ func (s sight) header(field string) *nginxconf.Directive {
 
 // endlessLoop goes by what was seen: by the words of a config alone a request may still find its way out.
 func endlessLoop(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range append(healthy(e), sights(e)...) {
 		if s.Loop {
 			found.add(s.passes(), s)

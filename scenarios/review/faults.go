@@ -127,11 +127,7 @@ func tlsFault(f check.FaultInfo, fault string) check.Fault {
 	return check.Fault{FaultInfo: f, Kind: check.TLSFault, TLS: fault, Protocols: secured}
 }
 
-// ownPage is an error that the application answers by itself.
+// ownPage is an error that the application answers by itself. The runner gives it a page that can be told from others.
 func ownPage(status int) fakeupstream.Behaviour {
-	return fakeupstream.Well{
-		Status:  status,
-		Headers: []string{"Content-Type: text/html"},
-		Body:    "<html><body><h1>The application's own error page</h1><pre>at app.js:42</pre></body></html>\n",
-	}
+	return fakeupstream.Well{Status: status, Headers: []string{"Content-Type: text/html"}}
 }

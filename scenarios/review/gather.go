@@ -56,18 +56,30 @@ type group struct {
 // groups are the groups of a rule, in the order of their first sight.
 type groups []*group
 
-func (g *groups) add(c culprit, s sight) {
-	for _, old := range *g {
-		if old.same(c) {
-			old.sights = append(old.sights, s)
-			return
-		}
-	}
-	*g = append(*g, &group{culprit: c, sights: []sight{s}})
+// A gathering makes groups of what is added.
+type gathering struct {
+	groups
+	known map[identity]*group
 }
 
-func (c culprit) same(d culprit) bool {
-	return c.directive == d.directive && c.block == d.block && c.place == d.place && slices.Equal(c.lacks, d.lacks)
+type identity struct {
+	directive, block *nginxconf.Directive
+	place            nginxconf.Place
+	lacks            string
+}
+
+func (g *gathering) add(c culprit, s sight) {
+	id := identity{c.directive, c.block, c.place, strings.Join(c.lacks, " ")}
+	if old := g.known[id]; old != nil {
+		old.sights = append(old.sights, s)
+		return
+	}
+	if g.known == nil {
+		g.known = map[identity]*group{}
+	}
+	one := &group{culprit: c, sights: []sight{s}}
+	g.known[id] = one
+	g.groups = append(g.groups, one)
 }
 
 // raised joins the groups that lack the same directive in the nearest block that holds them all, since there it would be
@@ -135,11 +147,14 @@ func commonBlock(a, b *nginxconf.Directive) *nginxconf.Directive {
 // finding is the finding of a group: where, and which routes and faults.
 func (g *group) finding(title, saw string, m mend) check.Finding {
 	f := check.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Mend: m.text(), In: m.in()}
+	routes, faults := map[string]bool{}, map[string]bool{"": true}
 	for _, s := range g.sights {
-		if !slices.Contains(f.Routes, s.route.ID) {
+		if !routes[s.route.ID] {
+			routes[s.route.ID] = true
 			f.Routes = append(f.Routes, s.route.ID)
 		}
-		if s.Fault != "" && !slices.Contains(f.Faults, s.Fault) {
+		if !faults[s.Fault] {
+			faults[s.Fault] = true
 			f.Faults = append(f.Faults, s.Fault)
 		}
 	}

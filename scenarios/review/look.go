@@ -12,25 +12,33 @@ import (
 
 // A sight is one fault on one route with one method, and the way there.
 type sight struct {
-	check.Cell
+	*check.Cell
 	route *check.Route
-	way   nginxconf.Way
-	// blames is a directive with the value that is at fault, for rules to which more than one can be.
-	value time.Duration
+	way   *nginxconf.Way
+	value time.Duration // of the directive to blame, for rules that speak of it
 }
 
 // sights are all cells that say something of what the visitor gets: not those that were skipped or that the lab failed
-// in, and none of a mirror, whose answer nobody sees.
+// in, and none of a mirror, whose answer nobody sees. A route that is like another has its cells.
 func sights(e *check.Evidence) []sight {
+	cells := make(map[string][]check.Cell, len(e.Report.Routes))
+	for _, r := range e.Report.Routes {
+		cells[r.ID] = r.Cells
+	}
 	var all []sight
 	for i := range e.Report.Routes {
 		r := &e.Report.Routes[i]
 		if r.Role == nginxconf.Mirror {
 			continue
 		}
-		for _, c := range r.Cells {
-			if c.Skipped == "" && c.Error == "" {
-				all = append(all, sight{Cell: c, route: r, way: e.Ways[r.ID]})
+		own := r.Cells
+		if len(own) == 0 && r.Like != "" {
+			own = cells[r.Like]
+		}
+		way := e.Ways[r.ID]
+		for j := range own {
+			if c := &own[j]; c.Skipped == "" && c.Error == "" {
+				all = append(all, sight{Cell: c, route: r, way: &way})
 			}
 		}
 	}
@@ -42,7 +50,8 @@ func healthy(e *check.Evidence) []sight {
 	var all []sight
 	for i := range e.Report.Routes {
 		if r := &e.Report.Routes[i]; r.Role != nginxconf.Mirror {
-			all = append(all, sight{Cell: check.Cell{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, way: e.Ways[r.ID]})
+			way := e.Ways[r.ID]
+			all = append(all, sight{Cell: &check.Cell{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, way: &way})
 		}
 	}
 	return all
@@ -51,9 +60,15 @@ func healthy(e *check.Evidence) []sight {
 // of tells whether the sight is one of these faults.
 func (s sight) of(faults ...string) bool { return slices.Contains(faults, s.Fault) }
 
-// failed tells whether the visitor got an error, or nothing.
+// failed tells whether the visitor got an error, or nothing. A stream has no status.
 func (s sight) failed() bool {
-	return s.NotStarted == "" && (s.Status == 0 || s.Status >= http.StatusInternalServerError)
+	if s.NotStarted != "" {
+		return false
+	}
+	if s.stream() {
+		return s.NoAnswer != "" || s.Cut
+	}
+	return s.Status == 0 || s.Status >= http.StatusInternalServerError
 }
 
 // prefix is what the directives of the way's protocol begin with.

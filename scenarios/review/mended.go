@@ -68,15 +68,15 @@ func place(in string, gone map[int]bool) (int, error) {
 	return line, nil
 }
 
-// blocks are the lines of the blocks that the further lines of a mend go to: http, the server around the mend, or all below it.
+// blocks are the lines of the blocks that the further lines of a mend go to: http or stream, the server around the mend, or all below it.
 func blocks(c *nginxconf.Config, where string, home int, gone map[int]bool) ([]int, error) {
 	if strings.Contains(where, " at ") {
 		line, err := place(where, gone)
 		return []int{line}, err
 	}
 	name := "server"
-	if where == "http" {
-		name = "http"
+	if where == "http" || where == "stream" {
+		name = where
 	}
 	var all, around []int
 	for _, d := range c.Find(name) {

@@ -41,7 +41,7 @@ var names = []check.Rule{
 }
 
 func movedAddress(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if !s.of("name-moved") || !s.Never && s.ErrorsFor <= follows {
 			continue
@@ -65,17 +65,33 @@ func movedAddress(e *check.Evidence) []check.Finding {
 }
 
 func missingName(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.of("name-gone") && s.NotStarted != "" {
 			found.add(s.looksUp(), s)
 		}
 	}
+	using := map[string][]string{} // routes by endpoint
+	for _, r := range e.Report.Routes {
+		for _, p := range r.Endpoints {
+			using[p.Name] = append(using[p.Name], r.ID)
+		}
+	}
 	return found.each(func(g *group) check.Finding {
 		s := g.sights[0]
 		f := g.finding(fmt.Sprintf("without the name %s the gateway does not start", s.calls()),
-			g.saw(s, "nginx did not start: "+s.NotStarted), s.looksUpAgain(g, e))
-		if n := bystanders(e, f.Routes); n > 0 {
+			g.saw(s, "nginx did not start: "+stamp.ReplaceAllString(s.NotStarted, "")), s.looksUpAgain(g, e))
+		theirs := map[string]bool{}
+		for _, s := range g.sights {
+			theirs[s.route.ID] = true
+			for _, p := range s.route.Endpoints {
+				for _, id := range using[p.Name] {
+					theirs[id] = true
+				}
+			}
+		}
+		// What else goes down has nothing to do with that name.
+		if n := len(e.Report.Routes) - len(theirs); n > 0 {
 			f.Severity = "high"
 			f.Saw += fmt.Sprintf("; %d other %s with it", n, plural(n, "route goes down", "routes go down"))
 		}
@@ -83,24 +99,8 @@ func missingName(e *check.Evidence) []check.Finding {
 	})
 }
 
-// bystanders counts the routes that have other upstreams than these.
-func bystanders(e *check.Evidence, routes []string) int {
-	theirs := map[string]bool{}
-	for _, r := range e.Report.Routes {
-		if slices.Contains(routes, r.ID) {
-			for _, p := range r.Endpoints {
-				theirs[p.Name] = true
-			}
-		}
-	}
-	n := 0
-	for _, r := range e.Report.Routes {
-		if !slices.ContainsFunc(r.Endpoints, func(p check.Endpoint) bool { return theirs[p.Name] }) && !slices.Contains(routes, r.ID) {
-			n++
-		}
-	}
-	return n
-}
+// stamp is what a log line begins with, which is another at each run.
+var stamp = regexp.MustCompile(`^[0-9/]+ [0-9:]+ (\[\w+\]) \d+#\d+: `)
 
 func plural(n int, one, many string) string {
 	if n == 1 {
@@ -110,7 +110,7 @@ func plural(n int, one, many string) string {
 }
 
 func noResolver(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range healthy(e) {
 		if s.logged("no resolver defined to resolve") {
 			found.add(s.lacking("resolver"), s)
@@ -178,7 +178,7 @@ func (s sight) calls() string {
 // looksUpAgain are lines by which the name is looked up while requests run, as this nginx can do it: with resolve in the
 // upstream block from 1.27.3 on, else with a variable in the pass directive.
 func (s sight) looksUpAgain(g *group, e *check.Evidence) mend {
-	if s.way.Target.Block != nil && atLeast(e.Report.Gateway, 1, 27, 3) {
+	if s.way.Target.Block != nil && (atLeast(e.Report.Gateway, 1, 27, 3) || !s.takesVariables()) {
 		return s.resolves(g, e)
 	}
 	host, port := s.calls(), ""
@@ -193,11 +193,14 @@ func (s sight) looksUpAgain(g *group, e *check.Evidence) mend {
 		return g.mend("# " + resolverLine(e))
 	}
 	m.over = []*nginxconf.Directive{pass}
+	if !s.takesVariables() {
+		return s.intoBlock(m, host, port, e)
+	}
 	if d := s.effective("resolver"); d == nil {
 		m.lines = append(m.lines, resolverLine(e))
 	}
-	if s.stream() {
-		return g.mend("# stream: a name is looked up again only with server ... resolve in an upstream block (nginx 1.27.3)")
+	if len(s.way.Target.Peers) > 1 {
+		m.lines = append(m.lines, "# one name for all servers of "+s.route.Upstream+": give "+host+" the addresses of each")
 	}
 	variable := "$" + regexp.MustCompile(`\W+`).ReplaceAllString(host, "_") + "_host"
 	m.lines = append(m.lines, line("set", variable, host))
@@ -215,6 +218,29 @@ func (s sight) looksUpAgain(g *group, e *check.Evidence) mend {
 	return m
 }
 
+// takesVariables tells whether the pass directive of the protocol does.
+func (s sight) takesVariables() bool { return !s.stream() && s.route.Protocol != "memcached" }
+
+// intoBlock makes an upstream block of a host that a pass directive names, for those that take no variables.
+func (s sight) intoBlock(m mend, host, port string, e *check.Evidence) mend {
+	name, outer := regexp.MustCompile(`\W+`).ReplaceAllString(host, "_")+"_servers", "http"
+	if s.stream() {
+		outer = "stream"
+	}
+	m.lines = append(m.lines, line(s.way.Target.Pass.Name, name))
+	m.also = []string{"# and in " + outer + ":", "upstream " + name + " {", "    " + line("zone", name, "64k"), "    " + resolverLine(e),
+		"    " + line("server", host+port, "resolve") + needs(e), "}"}
+	return m
+}
+
+// needs says which nginx resolve needs, where it is not this one.
+func needs(e *check.Evidence) string {
+	if atLeast(e.Report.Gateway, 1, 27, 3) {
+		return ""
+	}
+	return " # needs nginx 1.27.3"
+}
+
 // resolves are the servers of the upstream block with resolve, and what that needs beside it.
 func (s sight) resolves(g *group, e *check.Evidence) mend {
 	block := s.way.Target.Block
@@ -227,7 +253,7 @@ func (s sight) resolves(g *group, e *check.Evidence) mend {
 	}
 	for _, d := range s.servers() {
 		if len(d.Args) > 0 && isName(hostOf(d.Args[0])) && !slices.Contains(d.Args, "resolve") {
-			m.lines = append(m.lines, line("server", append(slices.Clone(d.Args), "resolve")...))
+			m.lines = append(m.lines, line("server", append(slices.Clone(d.Args), "resolve")...)+needs(e))
 			m.over = append(m.over, d)
 		}
 	}

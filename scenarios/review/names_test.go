@@ -40,6 +40,16 @@ func TestMovedAddressMends(t *testing.T) {
 			"set $php_host php;\nfastcgi_pass $php_host:9000;", "location /api/ at nginx.conf:6, in place of line 7"},
 		"grpc": {replace(server, "resolver 10.0.0.53;") + "grpc_pass app:9000;\n}\n}\n}", "nginx/1.22.1",
 			"set $app_host app;\ngrpc_pass grpc://$app_host:9000;", "location /api/ at nginx.conf:6, in place of line 7"},
+		"memcached takes no variable": {replace(server, "resolver 10.0.0.53;") + "memcached_pass cache:11211;\n}\n}\n}", "nginx/1.22.1",
+			"memcached_pass cache_servers;\n# and in http:\nupstream cache_servers {\n    zone cache_servers 64k;\n    resolver 10.0.0.53;\n" +
+				"    server cache:11211 resolve; # needs nginx 1.27.3\n}", "location /api/ at nginx.conf:6, in place of line 7"},
+		"stream takes none either": {"events {}\nstream {\nserver {\nlisten 3306;\nproxy_pass db:3306;\n}\n}", "nginx/1.28.0",
+			"proxy_pass db_servers;\n# and in stream:\nupstream db_servers {\n    zone db_servers 64k;\n" +
+				"    resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\n    server db:3306 resolve;\n}",
+			"server at nginx.conf:3, in place of line 5"},
+		"several servers of an nginx that can't": {replace(server, "upstream u { server app:80;\nserver b:80; }\nresolver 10.0.0.53;") + "proxy_pass http://u;\n}\n}\n}", "nginx/1.26.3",
+			"# one name for all servers of u: give app the addresses of each\nset $app_host app;\nproxy_pass http://$app_host:80;",
+			"location /api/ at nginx.conf:8, in place of line 9"},
 		"an upstream block of an nginx that can": {replace(server, "upstream u { server app:8080 weight=2;\nserver 10.0.0.5:80; }") + "proxy_pass http://u;\n}\n}\n}",
 			"nginx/1.27.4", "zone u 64k;\nresolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\nserver app:8080 weight=2 resolve;",
 			"upstream u at nginx.conf:3, in place of line 3"},

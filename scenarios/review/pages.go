@@ -34,7 +34,7 @@ var pages = []check.Rule{
 // errorPage finds three ways to fail: a cycle of internal redirects, a page that is asked of the upstream that is down, and a
 // file that is not there. The last may be the lab's lack and not the config's, so it weighs less.
 func errorPage(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if !s.failed() && s.Page != "nginx" || s.NotStarted != "" || s.Page == "upstream" || s.Page == "config" || s.stream() {
 			continue
@@ -159,13 +159,13 @@ func named(server *nginxconf.Directive, name string) *nginxconf.Directive {
 }
 
 func versionShown(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.Version && s.Page == "nginx" {
 			found.add(s.decides("server_tokens"), s)
 		}
 	}
-	for _, g := range found {
+	for _, g := range found.groups {
 		for up := g.block; up != nil && g.directive == nil; up = up.Parent {
 			if up.Name == "http" {
 				g.block, g.place = up, up.Place // it is one setting for all sites
@@ -190,7 +190,7 @@ func (s sight) banner(e *check.Evidence) string {
 
 // rawError is of weight where the config has a page for that status and does not use it: then somebody believes that it is used.
 func rawError(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	meant := map[*group]bool{}
 	for _, s := range sights(e) {
 		if !s.of("500", "502", "503") || s.Page != "upstream" || fmt.Sprint(s.Status) != s.Fault || s.Method != "GET" ||

@@ -27,7 +27,7 @@ var pools = []check.Rule{
 // deadPeer finds errors that the next peer could have helped with. A POST that a silent peer may have carried out is rightly
 // not sent to another, so that its error is none.
 func deadPeer(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if !s.of("one-dead", "one-silent") || !s.failed() || s.Of > 0 && s.Bad == 0 {
 			continue
@@ -90,7 +90,7 @@ func (s sight) goesOn(g *group) mend {
 
 // postRepeated finds bodies that reached more than one upstream. A mirror gets each of them by design.
 func postRepeated(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.Repeated == 0 || s.Method != "POST" || s.mirrored() && s.tried() <= 1 {
 			continue
@@ -99,7 +99,7 @@ func postRepeated(e *check.Evidence) []check.Finding {
 	}
 	return found.each(func(g *group) check.Finding {
 		s := g.worst(func(a, b sight) bool { return a.Repeated > b.Repeated })
-		saw := g.saw(s, fmt.Sprintf("the body reached an upstream %d times (%s)", s.Repeated+1, strings.Join(s.Tries, ", ")))
+		saw := g.saw(s, fmt.Sprintf("the body reached an upstream %s (%s)", times(s.Repeated+1), strings.Join(s.Tries, ", ")))
 		m := g.mend(line(s.name("next_upstream"), "error", "timeout"))
 		switch {
 		case g.directive != nil && g.directive.Name == s.name("next_upstream"):
@@ -108,8 +108,16 @@ func postRepeated(e *check.Evidence) []check.Finding {
 		case g.directive != nil && g.directive.Name == "error_page":
 			m = s.onlyReads(g)
 		}
-		return g.finding(fmt.Sprintf("a POST is sent %d times", s.Repeated+1), saw, m)
+		return g.finding("a POST is sent "+times(s.Repeated+1), saw, m)
 	})
+}
+
+// times is a number of times in words.
+func times(n int) string {
+	if n == 2 {
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 func (s sight) mirrored() bool {

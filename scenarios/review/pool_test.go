@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxlog"
 )
 
 // met is a cell of a pool in which some visitors met the bad peer.
@@ -50,7 +51,7 @@ func TestPostRepeated(t *testing.T) {
 	g := NewWithT(t)
 	twice := check.Cell{Fault: "died", Method: "POST", Outcome: check.Outcome{Status: 200, Repeated: 1, Tries: []string{"app:8080", "second:8080"}}}
 	f := fires(t, "post-repeated").all(twice).one("post-repeated")
-	g.Expect(f.Title).To(Equal("a POST is sent 2 times"))
+	g.Expect(f.Title).To(Equal("a POST is sent twice"))
 	g.Expect(f.Mend).To(Equal("proxy_next_upstream error timeout;"))
 	g.Expect(f.Place.Line).To(Equal(15))
 	g.Expect(f.Saw).To(ContainSubstring("app:8080, second:8080"))
@@ -103,6 +104,10 @@ func TestErrorCached(t *testing.T) {
 	g.Expect(f.Mend).To(Equal("proxy_cache_valid 200 301 302 404 10m;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 13"))
 
+	none := cached
+	none.Log = []nginxlog.Line{{Message: "no live upstreams"}}
+	fires(t, "error-cached").all(none).none("error-cached")
+	fires(t, "long-wait").all(cached).none("error-cached")
 	good := cached
 	good.Status = 200 // a stale page is what a cache is for
 	fires(t, "error-cached").all(good).none("error-cached")

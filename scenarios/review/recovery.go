@@ -36,7 +36,7 @@ var recoveries = []check.Rule{
 
 // slowRecovery leaves the moved name and the cached error to rules of their own.
 func slowRecovery(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.Cached || s.of("name-moved", "name-gone", "500", "503") || !s.Never && s.ErrorsFor <= benched {
 			continue
@@ -117,11 +117,12 @@ func (s sight) sooner(g *group) mend {
 	return m
 }
 
-// errorCached leaves an error of ten seconds alone: so long it is a shield for an upstream that is down.
+// errorCached leaves an error of ten seconds alone: so long it is a shield for an upstream that is down. A 502 of a pool whose
+// peers are all left alone is asked of nobody either, and does not come from a cache.
 func errorCached(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
-		if !s.Cached || s.Status != 0 && s.Status < 500 {
+		if !s.Cached || s.Status != 0 && s.Status < 500 || s.logged("no live upstreams") || !s.caches() {
 			continue
 		}
 		c, valid := s.keepsErrors()
@@ -139,6 +140,12 @@ func errorCached(e *check.Evidence) []check.Finding {
 		}
 		return g.finding(title, g.saw(s, s.got()+", and again without asking the upstream"), s.cachesOnlyGood(g))
 	})
+}
+
+// caches tells whether the way has a cache.
+func (s sight) caches() bool {
+	d := s.effective(s.name("cache"))
+	return d != nil && !slices.Contains(d.Args, "off")
 }
 
 // keepsErrors is the cache_valid that takes an error in, with its time; else the directive that makes the upstream's own

@@ -35,8 +35,9 @@ func TestFaults(t *testing.T) {
 			}
 			g.Expect(f.Kind == check.Behaves).To(Equal(f.Does != nil && f.Kind != check.Reuse))
 			g.Expect(f.Kind == check.TLSFault).To(Equal(f.TLS != ""))
-			for _, protocol := range []string{fakeupstream.HTTP, fakeupstream.FastCGI} {
-				if f.Does == nil {
+			for _, protocol := range []string{fakeupstream.HTTP, fakeupstream.FastCGI, fakeupstream.UWSGI, fakeupstream.SCGI, fakeupstream.GRPC,
+				fakeupstream.Memcached, fakeupstream.Any} {
+				if f.Does == nil || protocol != fakeupstream.Any && len(f.Protocols) > 0 && !slices.Contains(f.Protocols, protocol) {
 					continue
 				}
 				spec := fakeupstream.Spec{Listen: "127.0.0.1:0", Protocol: protocol, Script: fakeupstream.Always(f.For(protocol))}

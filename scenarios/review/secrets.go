@@ -27,7 +27,7 @@ var secrets = []check.Rule{
 const authorityFile = "/etc/nginx/upstream-ca.crt"
 
 func tlsUnverified(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if s.of("tls-expired", "tls-wrong-name") && s.believed() {
 			found.add(s.decides(s.name("ssl_verify")), s)
@@ -54,7 +54,7 @@ func (s sight) believed() bool {
 
 // noSNI finds names that are not sent, and an upstream block's name that is sent in place of a host's.
 func noSNI(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range healthy(e) {
 		for _, c := range s.Calls {
 			host := hostOf(c.Endpoint)

@@ -36,7 +36,7 @@ var waits = []check.Rule{
 
 // longWait blames the time-out that ended the wait, or the lack of a bound over all peers where each peer's is short.
 func longWait(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	for _, s := range sights(e) {
 		if !s.Endless && s.Waited < minute-noise {
 			continue
@@ -123,19 +123,25 @@ func (g *group) shorter() mend {
 			lines = append(lines, l)
 		}
 	}
+	slices.SortStableFunc(lines, func(a, b string) int { return rank(a) - rank(b) })
 	return g.mend(lines...)
+}
+
+// rank puts time-outs in the order in which a request meets them.
+func rank(line string) int {
+	return slices.IndexFunc([]string{"_connect_", "_send_", "_read_", "_next_upstream_"}, func(part string) bool { return strings.Contains(line, part) })
 }
 
 // timeoutOrder looks at each way that leads to a listener of the same gateway.
 func timeoutOrder(e *check.Evidence) []check.Finding {
-	var found groups
+	var found gathering
 	inner := map[string]nginxconf.Way{}
 	for _, s := range healthy(e) {
 		if s.way.Location == nil || s.stream() {
 			continue
 		}
 		for _, w := range e.Ways {
-			if !leadsTo(s.way, w) || !sameMatch(s.way, w, e) {
+			if !leadsTo(*s.way, w) || !sameMatch(*s.way, w, e) {
 				continue
 			}
 			if whole(w) < s.way.Timeouts().Read {

@@ -33,6 +33,11 @@ func TestLongWait(t *testing.T) {
 	g.Expect(f.Faults).To(Equal([]string{"off", "silent"}))
 	g.Expect(f.Saw).To(ContainSubstring("504 after 60 s"))
 
+	s := fires(t, "long-wait").all(timedOut("silent", reading, 60*time.Second))
+	s.e.Report.Routes = append(s.e.Report.Routes, check.Route{ID: "like", Like: s.e.Report.Routes[0].ID, Protocol: "http", Reached: true})
+	s.e.Ways["like"] = s.e.Ways[s.e.Report.Routes[0].ID]
+	g.Expect(s.one("long-wait").Routes).To(HaveLen(2), "what is like the route that was measured is found too")
+
 	near(t, "long-wait").all(timedOut("off", connecting, 5*time.Second)).all(timedOut("silent", reading, 30*time.Second)).none("long-wait")
 	fires(t, "long-wait").all(check.Cell{Fault: "silent", Skipped: "x", Outcome: check.Outcome{Waited: time.Hour}}).none("long-wait")
 	fires(t, "long-wait").all(check.Cell{Fault: "silent", Error: "x", Outcome: check.Outcome{Waited: time.Hour}}).none("long-wait")

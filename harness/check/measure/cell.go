@@ -11,6 +11,7 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -24,6 +25,7 @@ type cellRun struct {
 	cell    *check.Cell
 	names   seen
 	healthy check.Outcome
+	fresh   string // makes the URI another one, so that no cache has the answer
 }
 
 func (m *cellRun) run(ctx context.Context) error {
@@ -37,6 +39,9 @@ func (m *cellRun) run(ctx context.Context) error {
 	if skip := m.unhealthy(); skip != "" {
 		m.cell.Skipped = skip
 		return nil
+	}
+	if m.caches() {
+		m.fresh = "badgateway=broken"
 	}
 	switch m.fault.Kind {
 	case check.NameGone:
@@ -83,7 +88,7 @@ func (m *cellRun) unhealthy() string {
 }
 
 func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
-	spec := m.r.request.spec(m.method, m.s.steps)
+	spec := m.r.request.fresh(m.fresh).spec(m.method, m.s.steps)
 	answer, err := m.w.Ask(ctx, spec)
 	if err != nil {
 		return check.Outcome{}, err
@@ -91,7 +96,7 @@ func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
 	if answer.Killed != "" {
 		return check.Outcome{}, errors.New(answer.Killed)
 	}
-	return outcomeOf(answer, m.names), nil
+	return outcomeOf(answer, m.names, m.r.keys), nil
 }
 
 // behave leaves what lies beside the route as it has to be for requests to get there.
@@ -102,7 +107,7 @@ func (m *cellRun) behave(ctx context.Context, conducts []wire.Conduct, names []w
 // broken are the conducts by which the fault strikes these upstreams.
 func (m *cellRun) broken(keys []string) []wire.Conduct {
 	var all []wire.Conduct
-	for _, k := range keys {
+	for _, k := range addresses(keys) {
 		c := wire.Conduct{At: k}
 		switch m.fault.Kind {
 		case check.Refuses, check.OnePeer, check.Restart:
@@ -122,9 +127,8 @@ func (m *cellRun) broken(keys []string) []wire.Conduct {
 // does is what the upstream does; an error that it answers with has a page of its own.
 func (m *cellRun) does() fakeupstream.Behaviour {
 	does := m.fault.For(m.r.Protocol)
-	if w, ok := does.(fakeupstream.Well); ok && w.Body == "" && w.BodySize == 0 && !w.NoBody {
-		w.Body, w.Chunked = fmt.Sprintf("%sthe upstream says %d\n", ownPage, w.Status), true
-		return w
+	if w, ok := does.(fakeupstream.Well); ok && w.Status >= 400 {
+		return fakeupstream.Well{Status: w.Status, Body: fmt.Sprintf("%sthe upstream says %d\n", ownPage, w.Status), Chunked: true}
 	}
 	return does
 }
@@ -132,7 +136,6 @@ func (m *cellRun) does() fakeupstream.Behaviour {
 // look completes what was seen under the fault.
 func (m *cellRun) look() {
 	c := m.cell
-	c.Cached = !good(c.Outcome, m.healthy) && len(c.Calls) == 0 && len(c.Log) == 0 && c.Status >= 500
 	// The upstream's answer was cut, and the visitor's was not: he can't know.
 	c.Whole = m.fault.Cuts && c.Status == m.healthy.Status && !c.Cut && !c.Endless && c.Page == "upstream"
 }
@@ -152,7 +155,7 @@ func (m *cellRun) recover(ctx context.Context) error {
 			m.cell.ErrorsFor = passed
 			return nil
 		}
-		if len(o.Calls) == 0 && len(o.Log) == 0 && o.Status >= 400 {
+		if len(o.Calls) == 0 && len(o.Log) == 0 && o.Status >= 400 && m.caches() {
 			m.cell.Cached = true
 		}
 		next, more := m.later(passed)
@@ -165,6 +168,18 @@ func (m *cellRun) recover(ctx context.Context) error {
 		}
 		passed = next
 	}
+}
+
+// caches tells whether the route's answers are cached.
+func (m *cellRun) caches() bool {
+	for _, name := range []string{"proxy_cache", "fastcgi_cache", "uwsgi_cache", "scgi_cache"} {
+		for _, d := range nginxconf.Effective(m.r.way.Location, name) {
+			if len(d.Args) > 0 && d.Args[0] != "off" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // later is the next moment at which an answer may be good again: just after one of the config's own times, or the next of a
@@ -292,10 +307,10 @@ func (m *cellRun) nameMoved(ctx context.Context) error {
 	return m.recover(ctx)
 }
 
-// reuse closes a kept connection as it is used again.
+// reuse closes a kept connection of one peer as it is used again.
 func (m *cellRun) reuse(ctx context.Context) error {
 	var all []wire.Conduct
-	for _, k := range m.r.keys {
+	for _, k := range addresses(m.r.keys[:1]) {
 		all = append(all, wire.Conduct{At: k, Script: fakeupstream.OnReuse(1, m.does())})
 	}
 	if err := m.behave(ctx, all, nil); err != nil {
@@ -310,11 +325,12 @@ func (m *cellRun) reuse(ctx context.Context) error {
 		return nil
 	}
 	// Peers take turns, and each of the gateway's processes keeps connections of its own.
-	for range 6 * m.r.peers() {
+	for range 8 * m.r.peers() {
 		if m.cell.Outcome, err = m.ask(ctx); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(m.cell.Calls, func(c check.Call) bool { return c.Reused }) || !good(m.cell.Outcome, m.healthy) {
+		reused := func(c check.Call) bool { return c.Reused && called(c.Endpoint) == m.r.keys[0] }
+		if slices.ContainsFunc(m.cell.Calls, reused) || !good(m.cell.Outcome, m.healthy) {
 			m.look()
 			return nil
 		}

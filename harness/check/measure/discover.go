@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness"
@@ -90,6 +89,11 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 	if err := s.start(ctx, w); err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
+	news, err := w.News(ctx)
+	if err != nil {
+		return err
+	}
+	names.learn(news)
 	for i := range queue {
 		r := s.newRoute(s.ways[i])
 		all[i] = r
@@ -180,7 +184,6 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		r.request = request{
 			ask: ask, stream: r.way.Stream, udp: ask.Listen.Network == "udp",
 			auth: !r.way.Stream && asksForPassword(r.way.Location), cert: s.tree.Client, key: s.tree.ClientKey,
-			from: visitors(r.way.Location), asked: &atomic.Int64{},
 		}
 		method := or(ask.Method, "GET")
 		spec := r.request.spec(method, s.steps)
@@ -194,15 +197,25 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		if err != nil {
 			return err
 		}
-		last = outcomeOf(answer, names)
+		last = outcomeOf(answer, names, r.keys)
 		if ask.Given != 0 {
 			// Peers that failed may be left out for a while.
 			if err := s.restart(ctx, w); err != nil {
 				return err
 			}
 		}
-		if keys, got := r.hit(answer.News); got {
-			r.Reached, r.Healthy = true, last
+		if answer.News.Loop {
+			r.Why = "the gateway calls itself without end"
+			r.Healthy, r.Ask = last, r.request.shown(method)
+			return nil
+		}
+		if keys, got := r.hit(answer.News); got && !r.way.Stream && (last.Status == 0 || last.Status >= 500) {
+			// An upstream that is well and an answer that is not: nothing could be learnt from breaking it.
+			r.Why = unwell(last)
+			r.beside = nil
+			continue
+		} else if got {
+			r.Reached, r.Why, r.Healthy = true, "", last
 			r.Ask = r.request.shown(method)
 			if ask.Given != 0 {
 				r.Ask.Given = fmt.Sprintf("all other upstreams answer %d", ask.Given)
@@ -211,15 +224,22 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 			return nil
 		}
 		r.beside = nil
-		if answer.News.Loop {
-			r.Why = "the gateway calls itself without end"
-			r.Healthy, r.Ask = last, r.request.shown(method)
-			return nil
-		}
 	}
 	r.Healthy, r.Ask = last, r.request.shown(or(r.request.ask.Method, "GET"))
-	r.Why = whyNot(last, r.Ask)
+	r.Why = or(r.Why, whyNot(last, r.Ask))
 	return nil
+}
+
+// unwell says what is wrong with a route whose upstream is well.
+func unwell(o check.Outcome) string {
+	why := fmt.Sprintf("it is answered %d although the upstream is well", o.Status)
+	if o.Status == 0 {
+		why = "it gets no answer (" + o.NoAnswer + ") although the upstream is well"
+	}
+	for _, l := range o.Log {
+		return why + ": " + l.Message
+	}
+	return why
 }
 
 func (s *session) restart(ctx context.Context, w *harness.World) error {
@@ -308,12 +328,7 @@ func (r *route) adopt(fresh []string) {
 func (s *session) locate(r *route, names seen) {
 	for i := range r.Endpoints {
 		e := &r.Endpoints[i]
-		e.Address = called(e.Name)
-		for address, key := range names {
-			if key == called(e.Name) {
-				e.Address = address
-			}
-		}
+		e.Address = names.addressOf(called(e.Name))
 	}
 }
 

@@ -56,7 +56,7 @@ func (s *session) keep(ctx context.Context, routeID string) (*Kept, error) {
 		return nil, err
 	}
 	j := job{route: r, fault: f, method: r.Ask.Method}
-	if err := s.freshly(ctx, w, j); err != nil {
+	if err := s.freshly(ctx, w, j, seen{}); err != nil {
 		return nil, err
 	}
 	m := &cellRun{s: s, w: w, r: r, fault: f, method: j.method, cell: &check.Cell{}, names: seen{}}

@@ -91,16 +91,11 @@ func notFor(r *route, f check.Fault) string {
 }
 
 // peers is how many peers of one upstream share the route's requests.
-func (r *route) peers() (n int) {
+func (r *route) peers() int {
 	if r.way.Target.Upstream == "" || r.way.Target.Variables {
 		return 1
 	}
-	for _, e := range r.Endpoints {
-		if !e.Backup {
-			n++
-		}
-	}
-	return n
+	return len(r.Endpoints)
 }
 
 // measure fills in the matrix, in several worlds at once.
@@ -162,7 +157,7 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 
 // cell measures one cell: a fresh gateway, healthy, broken, looked at, mended, looked at.
 func (s *session) cell(ctx context.Context, w *harness.World, j job, c *check.Cell, names seen) error {
-	if err := s.freshly(ctx, w, j); err != nil {
+	if err := s.freshly(ctx, w, j, names); err != nil {
 		return err
 	}
 	m := &cellRun{s: s, w: w, r: j.route, fault: j.fault, method: j.method, cell: c, names: names}
@@ -173,7 +168,7 @@ func (s *session) cell(ctx context.Context, w *harness.World, j job, c *check.Ce
 }
 
 // freshly starts the gateway anew with all upstreams well.
-func (s *session) freshly(ctx context.Context, w *harness.World, j job) error {
+func (s *session) freshly(ctx context.Context, w *harness.World, j job, names seen) error {
 	if err := w.Stop(ctx); err != nil {
 		return err
 	}
@@ -183,6 +178,7 @@ func (s *session) freshly(ctx context.Context, w *harness.World, j job) error {
 	if err := s.start(ctx, w); err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
-	_, err := w.News(ctx)
+	news, err := w.News(ctx)
+	names.learn(news)
 	return err
 }

@@ -23,10 +23,16 @@ func keyOf(c wire.UpstreamCall) string {
 	return net.JoinHostPort(c.Name, port)
 }
 
-// seen are the names of the addresses that calls of a world had so far: log lines have addresses only.
+// seen are the names of the addresses that a world's gateway looked up or called so far: log lines have addresses only. The
+// keys are addresses, with a port or without.
 type seen map[string]string
 
 func (s seen) learn(news wire.WorldNews) {
+	for _, l := range news.Lookups {
+		if l.Got != "" {
+			s[l.Got] = l.Name
+		}
+	}
 	for _, c := range news.Calls {
 		s[c.At] = keyOf(c)
 	}
@@ -36,11 +42,33 @@ func (s seen) name(address string) string {
 	if n, known := s[address]; known {
 		return n
 	}
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if n, known := s[host]; known {
+			return net.JoinHostPort(n, port)
+		}
+	}
 	return address
 }
 
-// outcomeOf is what a visitor got, and what led to it.
-func outcomeOf(a wire.WorldAnswer, names seen) check.Outcome {
+// addressOf is where the lab has what reports call so.
+func (s seen) addressOf(key string) string {
+	host, port, err := net.SplitHostPort(key)
+	if err != nil {
+		return key
+	}
+	for address, name := range s {
+		switch name {
+		case key:
+			return address
+		case host:
+			return net.JoinHostPort(address, port)
+		}
+	}
+	return key
+}
+
+// outcomeOf is what a visitor got, and what led to it; keys are the upstreams of the route that he asked for.
+func outcomeOf(a wire.WorldAnswer, names seen, keys []string) check.Outcome {
 	names.learn(a.News)
 	o := check.Outcome{
 		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, Endless: a.Endless,
@@ -48,8 +76,8 @@ func outcomeOf(a wire.WorldAnswer, names seen) check.Outcome {
 	}
 	o.Log, o.LogFile = logOf(a)
 	o.Calls, o.Loop = callsOf(a.News), a.News.Loop
-	o.Tries = triesOf(a.News, o.Log, names)
-	o.Repeated = repeated(a.News)
+	o.Tries = triesOf(a.News, o.Log, names, keys)
+	o.Repeated = repeated(a.News, keys)
 	o.Page = pageOf(o)
 	o.Version = versionPattern.MatchString(o.Body) && o.Page == "nginx" || versionPattern.MatchString(strings.Join(a.Header["Server"], " "))
 	return o
@@ -110,26 +138,30 @@ func callsOf(n wire.WorldNews) []check.Call {
 			one.Method, one.URI, one.Host, one.Reused = r.Method, r.URI, r.Header("Host"), r.Number > 1
 			if call.Protocol == "http" && r.Protocol != "" {
 				one.Protocol = strings.ToLower(r.Protocol)
-				one.Close = strings.EqualFold(r.Header("Connection"), "close") ||
-					r.Protocol == "HTTP/1.0" && !strings.EqualFold(r.Header("Connection"), "keep-alive")
 			}
+			one.Close = !r.Keep && (call.Protocol == "http" || call.Protocol == "fastcgi")
 			all = append(all, one)
 		}
 	}
 	return all
 }
 
-// triesOf are the peers that were tried, by name: each that failed has a line in the log, and what upstreams saw beyond those
-// did not fail.
-func triesOf(n wire.WorldNews, log []nginxlog.Line, names seen) []string {
+// triesOf are the peers of a route that were tried, by name: each that failed has a line in the log, and what upstreams saw
+// beyond those did not fail. What else a request calls (an auth service, a mirror) is no try.
+func triesOf(n wire.WorldNews, log []nginxlog.Line, names seen, keys []string) []string {
 	var tries []string
 	failed := map[string]int{}
+	add := func(name string) {
+		if len(keys) == 0 || slices.Contains(keys, called(name)) {
+			tries = append(tries, name)
+		}
+	}
 	for _, l := range log {
 		at := addressIn(l.Upstream)
-		if at == "" {
-			continue
+		if at == "" || !l.AtLeast("error") {
+			continue // a warning comes beside the error of the same try
 		}
-		tries = append(tries, names.name(at))
+		add(names.name(at))
 		failed[at]++
 	}
 	for _, c := range n.Calls {
@@ -141,7 +173,7 @@ func triesOf(n wire.WorldNews, log []nginxlog.Line, names seen) []string {
 				failed[c.At]--
 				continue
 			}
-			tries = append(tries, keyOf(c))
+			add(keyOf(c))
 		}
 	}
 	return tries
@@ -158,21 +190,20 @@ func addressIn(upstream string) string {
 	return m[1]
 }
 
-// repeated is how many times more than once a request with a body reached an upstream.
-func repeated(n wire.WorldNews) int {
-	posts := map[string]int{}
+// repeated is how many times more than once a POST reached these upstreams. What is mirrored to others is not repeated.
+func repeated(n wire.WorldNews, keys []string) int {
+	posts := 0
 	for _, c := range n.Calls {
+		if !slices.Contains(keys, called(keyOf(c))) {
+			continue
+		}
 		for _, r := range c.Record.Requests {
 			if r.Method == "POST" && !r.HeadRead.IsZero() {
-				posts[r.URI]++
+				posts++
 			}
 		}
 	}
-	most := 0
-	for _, p := range posts {
-		most = max(most, p-1)
-	}
-	return most
+	return max(0, posts-1)
 }
 
 var (

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"sort"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/badgateway/badgateway/harness"
@@ -30,10 +29,8 @@ type request struct {
 	ask    nginxconf.Ask
 	stream bool
 	udp    bool
-	auth   bool         // the location asks for a password
-	from   netip.Prefix // where visitors have to come from; invalid for anywhere
+	auth   bool // the location asks for a password
 	cert   string
-	asked  *atomic.Int64
 	key    string // with cert, what servers that verify their visitors accept
 }
 
@@ -56,15 +53,24 @@ func to(l nginxconf.Listen) string {
 	return net.JoinHostPort(host, fmt.Sprint(l.Port))
 }
 
+// fresh is the request with a further argument in its URI.
+func (r request) fresh(argument string) request {
+	switch {
+	case argument == "" || r.stream:
+	case strings.Contains(r.ask.URI, "?"):
+		r.ask.URI += "&" + argument
+	default:
+		r.ask.URI += "?" + argument
+	}
+	return r
+}
+
 // spec is the request as the lab takes it.
 func (r request) spec(method string, steps []time.Duration) wire.WorldAskSpec {
 	a := r.ask
 	s := wire.WorldAskSpec{
-		To: to(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
+		From: a.From, To: to(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
 		Cert: r.cert, Key: r.key, Steps: steps, Limit: patience, Stream: r.stream, UDP: r.udp,
-	}
-	if r.from.IsValid() {
-		s.From = nextIn(r.from, int(r.asked.Add(1))).String()
 	}
 	if r.stream {
 		s.Raw = []byte("badgateway\r\n")

@@ -13,6 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/supply"
 	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // Run checks a config. A config that can't be loaded is told by the report; an error is the lab's, or says that the
@@ -104,7 +105,7 @@ func (s *session) load(ctx context.Context) error {
 		}
 	}
 	s.report.Gateway = s.lab.GatewayVersion()
-	w, err := s.lab.OpenWorld(ctx, nil, nil)
+	w, err := s.lab.OpenWorld(ctx, wire.WorldSpec{})
 	if err != nil {
 		return err
 	}

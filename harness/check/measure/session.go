@@ -26,7 +26,7 @@ type session struct {
 	ways             []nginxconf.Way
 	prefix, errorLog string   // that nginx was built with
 	logs             []string // where the gateway writes its errors
-	sockets          []string // unix sockets at which upstreams are
+	world            wire.WorldSpec
 	caches           []string // folders that must not outlive a gateway
 	steps            []time.Duration
 	report           *check.Report
@@ -34,7 +34,7 @@ type session struct {
 
 // open makes a world with the config in it. The gateway does not run yet.
 func (s *session) open(ctx context.Context) (*harness.World, error) {
-	w, err := s.lab.OpenWorld(ctx, s.sockets, s.logs)
+	w, err := s.lab.OpenWorld(ctx, s.world, s.logs...)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,14 @@ func (s *session) read() {
 	for _, w := range s.ways {
 		for _, p := range w.Target.Peers {
 			if p.Socket != "" && !s.listensAt(p.Socket) {
-				s.sockets = appendNew(s.sockets, p.Socket)
+				s.world.Sockets = appendNew(s.world.Sockets, p.Socket)
+			}
+		}
+	}
+	for _, name := range []string{"proxy_ssl_name", "grpc_ssl_name", "uwsgi_ssl_name"} {
+		for _, d := range s.config.Find(name) {
+			if len(d.Args) > 0 && !strings.Contains(d.Args[0], "$") {
+				s.world.Names = appendNew(s.world.Names, d.Args[0])
 			}
 		}
 	}
@@ -134,6 +141,17 @@ func called(key string) string {
 	return net.JoinHostPort(host, port)
 }
 
+// addresses are all that the gateway may call for these keys: localhost has one of each kind.
+func addresses(keys []string) []string {
+	all := slices.Clone(keys)
+	for _, k := range keys {
+		if port, ok := strings.CutPrefix(k, "127.0.0.1:"); ok {
+			all = append(all, "[::1]:"+port)
+		}
+	}
+	return all
+}
+
 // literal tells whether a key is an address or a socket, so that no name has to be looked up.
 func literal(key string) bool {
 	host, _, err := net.SplitHostPort(called(key))
@@ -146,10 +164,6 @@ func literal(key string) bool {
 
 // supplied lists the names, addresses and sockets that the upstreams are.
 func (s *session) supplied(names seen) {
-	at := map[string]string{}
-	for address, key := range names {
-		at[key] = address
-	}
 	known := map[string]bool{}
 	for _, w := range s.ways {
 		for _, p := range w.Target.Peers {
@@ -161,12 +175,12 @@ func (s *session) supplied(names seen) {
 			case literal(key):
 				one.Kind, one.What, one.With = "address", key, "a host of the lab's"
 			default:
-				address, seen := at[called(key)]
-				if !seen {
-					address = "an address of its own"
-				}
+				address := names.addressOf(called(key))
 				if host, _, err := net.SplitHostPort(address); err == nil {
 					address = host
+				}
+				if address == p.Host {
+					address = "an address of its own"
 				}
 				one.With = address
 			}
@@ -181,8 +195,8 @@ func (s *session) supplied(names seen) {
 // wellFor are the conducts that leave a route's own upstreams well while all others answer a status.
 func wellFor(keys []string, status int) []wire.Conduct {
 	var all []wire.Conduct
-	for _, k := range keys {
-		all = append(all, wire.Conduct{At: called(k)})
+	for _, k := range addresses(keys) {
+		all = append(all, wire.Conduct{At: k})
 	}
 	return append(all, wire.Conduct{Script: answering(status)})
 }

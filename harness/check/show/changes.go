@@ -36,8 +36,8 @@ func SummaryOfChanges(c check.Changes) string {
 	return count(len(c.Changes), "change") + ": " + strings.Join(counts, ", ")
 }
 
-// TableChanges writes what visitors would notice as lines for a terminal, what is worse first, and as the last line the sums. The
-// error is the writer's.
+// TableChanges writes what visitors would notice as lines for a terminal, what is worse first, and as the last line the
+// sums. The error is the writer's.
 func TableChanges(w io.Writer, c check.Changes, v View) error {
 	s := newSheet(v)
 	s.line(s.bold(oneLine(c.Old) + " -> " + oneLine(c.New)))
@@ -62,11 +62,12 @@ func TableChanges(w io.Writer, c check.Changes, v View) error {
 	return s.to(w)
 }
 
-// MarkdownChanges writes what visitors would notice for a merge request: what is worse first, then the rest, as lists. The error is
-// the writer's.
+// MarkdownChanges writes what visitors would notice for a merge request: what is worse first, then the rest, as lists.
+// The error is the writer's.
 func MarkdownChanges(w io.Writer, c check.Changes) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## What visitors would notice\n\n%s instead of %s: %s.\n", code(oneLine(c.New)), code(oneLine(c.Old)), SummaryOfChanges(c))
+	fmt.Fprintf(&b, "## What visitors would notice\n\n%s instead of %s: %s.\n",
+		code(oneLine(c.New)), code(oneLine(c.Old)), SummaryOfChanges(c))
 	for _, t := range turns {
 		some := byTurn(c, t.turn)
 		if len(some) == 0 {
@@ -93,7 +94,8 @@ func markdownChange(x check.Change) string {
 // ChangesSchema names the form of what JSONChanges writes.
 const ChangesSchema = "badgateway.changes/1"
 
-// JSONChanges writes a comparison as one indented object: its schema, and the fields of [check.Changes]. The error is the writer's.
+// JSONChanges writes a comparison as one indented object: its schema, and the fields of [check.Changes]. The error is
+// the writer's.
 func JSONChanges(w io.Writer, c check.Changes) error {
 	if c.Changes == nil {
 		c.Changes = []check.Change{}

@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// clean makes the control characters in s visible, except line breaks: what an upstream sends or logs must not be able to
-// drive the reader's terminal.
+// clean makes the control characters in s visible, except line breaks: what an upstream sends or logs must not be able
+// to drive the reader's terminal.
 func clean(s string) string {
 	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
 	if strings.IndexFunc(s, hidden) < 0 {

@@ -32,8 +32,8 @@ func findRoute(r *check.Report, id string) (route, measured *check.Route, err er
 	return route, measured, nil
 }
 
-// Route writes all that is known of one route: what it is, the request that reaches it, and a line for each fault. It fails
-// for an id that the report does not have.
+// Route writes all that is known of one route: what it is, the request that reaches it, and a line for each fault. It
+// fails for an id that the report does not have.
 func Route(w io.Writer, r *check.Report, id string, v View) error {
 	route, measured, err := findRoute(r, id)
 	if err != nil {
@@ -54,10 +54,8 @@ func Route(w io.Writer, r *check.Report, id string, v View) error {
 	}
 	s.line("")
 	s.outcomes(g, measured)
-	for _, c := range measured.Cells {
-		if c.Skipped != "" && c.Method != "POST" {
-			s.say("Does not apply: "+titleOfFault(r, c.Fault)+": "+c.Skipped+".", "  ")
-		}
+	for _, line := range inapplicable(r, measured) {
+		s.say("Does not apply: "+line+".", "  ")
 	}
 	open, _ := graded(r)
 	for _, f := range open {
@@ -67,6 +65,36 @@ func Route(w io.Writer, r *check.Report, id string, v View) error {
 		}
 	}
 	return s.to(w)
+}
+
+// inapplicable tells which faults do not apply to a route, and why: those with the same reason in one line, and a method with
+// which none was tried by its own name.
+func inapplicable(r *check.Report, route *check.Route) (all []string) {
+	tried := map[string]bool{}
+	for _, c := range route.Cells {
+		tried[c.Method] = tried[c.Method] || c.Skipped == ""
+	}
+	known := map[string][]string{}
+	var reasons []string
+	for _, c := range route.Cells {
+		if c.Skipped == "" {
+			continue
+		}
+		what := titleOfFault(r, c.Fault)
+		if !tried[c.Method] && !slices.Contains(known[c.Skipped], what) { // else it is the fault that applies to no method
+			what = c.Method
+		}
+		if known[c.Skipped] == nil {
+			reasons = append(reasons, c.Skipped)
+		}
+		if !slices.Contains(known[c.Skipped], what) {
+			known[c.Skipped] = append(known[c.Skipped], what)
+		}
+	}
+	for _, reason := range reasons {
+		all = append(all, strings.Join(known[reason], ", ")+": "+reason)
+	}
+	return all
 }
 
 // outcomes writes a line for each fault that applies, with its methods together where they do not differ.
@@ -84,7 +112,8 @@ func (s *sheet) outcomes(g *grid, r *check.Route) {
 		if len(c.Log) > 0 {
 			log = oneLine(c.Log[0].String())
 		}
-		one := []string{oneLine(titleOfFault(g.Report, c.Fault)), oneLine(c.Method), text, oneLine(c.Page), strconv.Itoa(len(c.Tries)), log}
+		title := oneLine(titleOfFault(g.Report, c.Fault))
+		one := []string{title, oneLine(c.Method), text, oneLine(c.Page), strconv.Itoa(len(c.Tries)), log}
 		if last := rows[len(rows)-1]; last[0] == one[0] && slices.Equal(last[2:], one[2:]) {
 			last[1] += ", " + one[1]
 			continue
@@ -120,9 +149,9 @@ func (s *sheet) outcomes(g *grid, r *check.Route) {
 	s.line(t.Render())
 }
 
-// One writes all the evidence of one cell, for each method: what was asked, what the upstream did, what the visitor got and when,
-// the tries, the log, the page, and how it went on when the upstream was well again. It fails for a route or a fault that the
-// report does not have.
+// One writes all the evidence of one cell, for each method: what was asked, what the upstream did, what the visitor got
+// and when, the tries, the log, the page, and how it went on when the upstream was well again. It fails for a route or
+// a fault that the report does not have.
 func One(w io.Writer, r *check.Report, id, fault string, v View) error {
 	route, measured, err := findRoute(r, id)
 	if err != nil {

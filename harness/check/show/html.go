@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
 )
 
-// HTML writes a report as one page that needs nothing beside itself: no script, no font, no other file. It can be mailed, kept as
-// a build's artefact, and read on a phone, in the dark, by keyboard and by a screen reader. Each cell of the matrix is a link to
-// its evidence, which has an address of its own. The page is made whole before the first byte is written. The error is the
-// template's or the writer's.
+// HTML writes a report as one page that needs nothing beside itself: no script, no font, no other file. It can be
+// mailed, kept as a build's artefact, and read on a phone, in the dark, by keyboard and by a screen reader. Each cell
+// of the matrix is a link to its evidence, which has an address of its own. The page is made whole before the first
+// byte is written. The error is the template's or the writer's.
 func HTML(w io.Writer, r *check.Report) error {
 	var out bytes.Buffer
 	if err := pageTemplate.Execute(&out, newPage(r)); err != nil {
@@ -32,26 +33,30 @@ var pageSource string
 var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clean": clean, "one": oneLine, "place": place, "where": where, "seconds": seconds, "saw": saw, "lines": lines, "supply": supplyLine,
-	"peers": peers, "role": role, "join": strings.Join, "waiver": waiver,
-	"link":  func(s string) bool { return strings.HasPrefix(s, "https://") && !strings.ContainsAny(s, " \n") },
-	"style": func() template.CSS { return template.CSS(pageStyle) }, // our own file: nothing of the report is in it
+	"clean": clean, "one": oneLine, "place": place, "where": where, "seconds": seconds, "saw": saw,
+	"supply": supplyLine,
+	"peers":  peers, "role": role, "join": strings.Join, "waiver": waiver,
+	"method": func(line string) bool { return aMethod.MatchString(line) },
+	"link":   func(s string) bool { return strings.HasPrefix(s, "https://") && !strings.ContainsAny(s, " \n") },
+	"style":  func() template.CSS { return template.CSS(pageStyle) }, // our own file: nothing of the report is in it
 }).Parse(pageSource))
+
+// aMethod begins what stands in a cell for another method than the first.
+var aMethod = regexp.MustCompile(`^[A-Z]+( |$)`)
 
 // A pageData is what the template shows.
 type pageData struct {
 	*check.Report
-	Title, Summary string
-	Findings       []pageFinding
-	Waived         []check.Finding
-	Breaches       []pageBreach
-	Columns        []check.FaultInfo
-	Idle           []string
-	Rows           []pageRow
-	Unreached      []*check.Route
-	Legend         []string
-	Kinds          []string
-	Cells          []pageCell // in the order of the matrix
+	Summary  string
+	Findings []pageFinding
+	Waived   []check.Finding
+	Breaches []pageBreach
+	Columns  []check.FaultInfo
+	Idle     []string
+	Rows     []pageRow
+	Legend   []string
+	Kinds    []string
+	Cells    []pageCell // in the order of the matrix
 }
 
 // A pageFinding is a finding with links to where it was seen.
@@ -105,11 +110,14 @@ const linksOfFinding = 12 // more of them help nobody
 func newPage(r *check.Report) pageData {
 	g := newGrid(r)
 	open, waived := graded(r)
-	data := pageData{Report: r, Title: titleOf(r), Summary: Summary(r), Waived: waived, Unreached: g.unreached(), Kinds: kinds(r.Supplied)}
+	data := pageData{Report: r, Summary: Summary(r), Waived: waived, Kinds: kinds(r.Supplied)}
 	columns, idle := g.columns()
-	data.Columns, data.Legend = columns, slices.DeleteFunc(legend(g.rows(columns), r.Clock == "moved"), func(means string) bool {
-		return strings.HasPrefix(means, objected)
-	})
+	data.Columns = columns
+	for _, means := range legend(g.rows(columns), r.Clock == "moved") {
+		if !strings.HasPrefix(means, objected) { // colours stand for it here
+			data.Legend = append(data.Legend, means)
+		}
+	}
 	for _, f := range idle {
 		data.Idle = append(data.Idle, oneLine(f.Title))
 	}
@@ -122,7 +130,7 @@ func newPage(r *check.Report) pageData {
 		}
 	}
 	for i, f := range open {
-		data.Findings = append(data.Findings, newPageFinding(g, f, fmt.Sprintf("finding-%d", i+1), columns, anchors))
+		data.Findings = append(data.Findings, newPageFinding(f, fmt.Sprintf("finding-%d", i+1), columns, anchors))
 	}
 	for _, b := range gathered(r) {
 		data.Breaches = append(data.Breaches, pageBreach{oneLine(b.route), oneLine(b.text), b.where})
@@ -152,7 +160,7 @@ func newPage(r *check.Report) pageData {
 	return data
 }
 
-func newPageFinding(g *grid, f check.Finding, anchor string, columns []check.FaultInfo, anchors map[spot]string) pageFinding {
+func newPageFinding(f check.Finding, anchor string, columns []check.FaultInfo, anchors map[spot]string) pageFinding {
 	p := pageFinding{Finding: f, Anchor: anchor}
 	for _, route := range f.Routes {
 		for _, fault := range columns {
@@ -173,7 +181,10 @@ func newPageFinding(g *grid, f check.Finding, anchor string, columns []check.Fau
 func newPageCell(g *grid, route *check.Route, f check.FaultInfo, findings []pageFinding) pageCell {
 	at := spot{route.ID, f.ID}
 	grade := g.grade(at)
-	c := pageCell{Grade: grade.String(), Text: g.text(at), Empty: grade == noneApplies, Route: route, Fault: f, Again: again(g.Report, route.ID, f.ID)}
+	c := pageCell{
+		Grade: grade.String(), Text: g.text(at), Empty: grade == noneApplies, Route: route, Fault: f,
+		Again: again(g.Report, route.ID, f.ID),
+	}
 	c.Text[0] = strings.TrimPrefix(c.Text[0], objected) // its colour tells it, and a word for screen readers
 	if i := strings.LastIndex(c.Text[0], " "); i > 0 && aWait.MatchString(c.Text[0][i:]) {
 		c.Text = slices.Insert(c.Text, 1, c.Text[0][i+1:])

@@ -13,8 +13,8 @@ import (
 //go:embed report.schema.json
 var Schema string
 
-// JSON writes a report as one indented object, in the form that its schema names ([check.Schema]). Lists that are empty are
-// there. The error is the writer's.
+// JSON writes a report as one indented object, in the form that its schema names ([check.Schema]). Lists that are empty
+// are there. The error is the writer's.
 func JSON(w io.Writer, r *check.Report) error {
 	full := *r
 	if full.Supplied == nil {

@@ -12,10 +12,11 @@ import (
 	"github.com/badgateway/badgateway/harness/check"
 )
 
-// JUnit writes a report in the XML form that CI systems read: a suite for each route that was measured, and in it a case for each
-// fault. What the policy does not allow, and what a finding names, is a failure; what the lab could not try is an error; what does
-// not apply is skipped. A finding that no fault brought out is a case in the suite "config", and so is a config that can't be
-// loaded. A finding that is waived, or that the policy lets pass, fails nothing. The error is the writer's.
+// JUnit writes a report in the XML form that CI systems read: a suite for each route that was measured, and in it a
+// case for each fault. What the policy does not allow, and what a finding names, is a failure; what the lab could not
+// try is an error; what does not apply is skipped. A finding that no fault brought out is a case in the suite "config",
+// and so is a config that can't be loaded. A finding that is waived, or that the policy lets pass, fails nothing. The
+// error is the writer's.
 func JUnit(w io.Writer, r *check.Report) error {
 	g := newGrid(r)
 	config := junitSuite{Name: "config"}
@@ -23,7 +24,9 @@ func JUnit(w io.Writer, r *check.Report) error {
 	if r.Refused != nil {
 		s := newSheet(View{})
 		s.refusal(r.Refused)
-		loaded.Failure = &junitProblem{Message: oneLine(r.Refused.Message), Type: oneLine(r.Refused.Kind), Text: strings.TrimSpace(s.String())}
+		loaded.Failure = &junitProblem{
+			Message: oneLine(r.Refused.Message), Type: oneLine(r.Refused.Kind), Text: strings.TrimSpace(s.String()),
+		}
 	}
 	config.add(loaded)
 	open, _ := graded(r)
@@ -52,18 +55,21 @@ func JUnit(w io.Writer, r *check.Report) error {
 	}
 	for _, route := range g.unreached() {
 		s := junitSuite{Name: oneLine(route.ID)}
-		s.add(junitCase{Name: "a request reaches it", Class: "badgateway." + s.Name, Skipped: &junitSkipped{oneLine(route.Why)}})
+		skipped := &junitSkipped{oneLine(route.Why)}
+		s.add(junitCase{Name: "a request reaches it", Class: "badgateway." + s.Name, Skipped: skipped})
 		suites = append(suites, s)
 	}
 	root := junitRoot{Name: oneLine("badgateway check " + r.Config), Time: junitTime(r.Took), Suites: suites}
 	for i := range suites {
 		s := &suites[i]
 		s.Time, s.Timestamp = "0.000", junitStamp(r.Started)
-		root.Tests, root.Failures, root.Errors, root.Skipped = root.Tests+s.Tests, root.Failures+s.Failures, root.Errors+s.Errors, root.Skipped+s.Skipped
+		root.Tests, root.Failures = root.Tests+s.Tests, root.Failures+s.Failures
+		root.Errors, root.Skipped = root.Errors+s.Errors, root.Skipped+s.Skipped
 	}
 	suites[0].Time = root.Time // routes are measured side by side: no suite has a time of its own
 	suites[0].Properties = &junitProperties{[]junitProperty{
-		{"config", oneLine(r.Config)}, {"gateway", oneLine(r.Gateway)}, {"policy", oneLine(r.PolicyFile)}, {"command", oneLine(r.Command)},
+		{"config", oneLine(r.Config)}, {"gateway", oneLine(r.Gateway)},
+		{"policy", oneLine(r.PolicyFile)}, {"command", oneLine(r.Command)},
 	}}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err

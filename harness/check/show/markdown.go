@@ -8,8 +8,9 @@ import (
 	"github.com/badgateway/badgateway/harness/check"
 )
 
-// Markdown writes a report for a merge request or a build's summary, in the dialect that code hosts share (GFM): the verdict, the
-// findings with the lines that mend them, and the matrix, with the faults down so that it fits. The error is the writer's.
+// Markdown writes a report for a merge request or a build's summary, in the dialect that code hosts share (GFM): the
+// verdict, the findings with the lines that mend them, and the matrix, with the faults down so that it fits. The error
+// is the writer's.
 func Markdown(w io.Writer, r *check.Report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n\n%s\n", markdownText(oneLine(titleOf(r))), markdownText(Summary(r)))
@@ -17,7 +18,8 @@ func Markdown(w io.Writer, r *check.Report) error {
 		if x.Nginx != "" {
 			b.WriteString("\n" + fence(x.Nginx))
 		}
-		fmt.Fprintf(&b, "\n%s (%s)\n\n%s\n", markdownText(oneLine(x.Message)), code(place(x.Place)), markdownText(oneLine(x.Remedy)))
+		fmt.Fprintf(&b, "\n%s (%s)\n\n%s\n",
+			markdownText(oneLine(x.Message)), code(place(x.Place)), markdownText(oneLine(x.Remedy)))
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
@@ -25,7 +27,8 @@ func Markdown(w io.Writer, r *check.Report) error {
 	known := map[string]bool{}
 	for _, f := range open {
 		fmt.Fprintf(&b, "\n### %s: %s\n\n", markdownText(oneLine(f.Severity)), markdownText(oneLine(f.Title)))
-		fmt.Fprintf(&b, "%s (%s): %s. Seen at %s.\n", code(place(f.Place)), code(oneLine(f.Rule)), markdownText(oneLine(f.Saw)), seenAt(r, f))
+		fmt.Fprintf(&b, "%s (%s): %s. Seen at %s.\n",
+			code(place(f.Place)), code(oneLine(f.Rule)), markdownText(oneLine(f.Saw)), seenAt(r, f))
 		if f.Mend != "" {
 			b.WriteString("\n" + markdownText(oneLine("To mend it"+inside(f)+":")) + "\n\n" + fence(f.Mend))
 		}
@@ -41,7 +44,8 @@ func Markdown(w io.Writer, r *check.Report) error {
 	if all := gathered(r); len(all) > 0 {
 		b.WriteString("\n### Against the policy\n\n")
 		for _, x := range all {
-			fmt.Fprintf(&b, "- %s: %s (%s)\n", code(oneLine(x.route)), markdownText(oneLine(x.text)), markdownText(oneLine(strings.Join(x.where, ", "))))
+			fmt.Fprintf(&b, "- %s: %s (%s)\n",
+				code(oneLine(x.route)), markdownText(oneLine(x.text)), markdownText(oneLine(strings.Join(x.where, ", "))))
 		}
 	}
 	markdownMatrix(&b, r)
@@ -119,7 +123,8 @@ func markdownText(s string) string {
 }
 
 var markdownMarks = strings.NewReplacer(
-	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "|", `\|`, "~", `\~`, "#", `\#`, "!", `\!`,
+	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
+	"<", "&lt;", ">", "&gt;", "&", "&amp;", "|", `\|`, "~", `\~`, "#", `\#`, "!", `\!`,
 )
 
 // code is a text as it is, in a line.

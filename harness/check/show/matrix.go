@@ -125,18 +125,20 @@ func (g *grid) grade(at spot) grade {
 	return worst
 }
 
-// objected tells whether a cell makes the check fail: by a breach, or by a finding that is not waived and that the policy does not let
-// pass.
+// objected tells whether a cell makes the check fail: by a breach, or by a finding that is not waived and that the
+// policy does not let pass.
 func (g *grid) objected(at spot) bool {
 	for _, c := range g.cells[at] {
 		if c.Error == "" && len(c.Breaches) > 0 {
 			return true
 		}
 	}
-	return g.grade(at) < failed && slices.ContainsFunc(g.found[at], func(i int) bool { return fails(g.Report, g.Findings[i]) })
+	failing := func(i int) bool { return fails(g.Report, g.Findings[i]) }
+	return g.grade(at) < failed && slices.ContainsFunc(g.found[at], failing)
 }
 
-// text is what stands in a place of the matrix: the first method's outcome, and those of the others that differ from it.
+// text is what stands in a place of the matrix: the first method's outcome, and those of the others that differ from
+// it.
 func (g *grid) text(at spot) []string {
 	cells := g.cells[at]
 	if len(cells) == 0 {
@@ -148,6 +150,9 @@ func (g *grid) text(at spot) []string {
 		all[0] = objected + all[0]
 	}
 	for _, c := range cells[1:] {
+		if c.Skipped != "" { // the closer look says why
+			continue
+		}
 		if other := short(c); !slices.Equal(other, first) {
 			switch {
 			case other[0] == first[0] && len(other) > 1: // only the marks differ

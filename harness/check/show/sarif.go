@@ -17,28 +17,37 @@ import (
 // sarifSchema is where the form that SARIF writes is laid down.
 const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
-// SARIF writes the findings in the form of SARIF 2.1.0, which code hosts show at the line that they are about: a rule for each kind
-// of finding, a result for each finding. High severity is an error, medium a warning, low a note. A waived finding is there too,
-// as suppressed. What the policy does not allow is a result of the rule "not-allowed" at the route's pass directive, and a config that
-// can't be loaded one of the rule "refused".
+// SARIF writes the findings in the form of SARIF 2.1.0, which code hosts show at the line that they are about: a rule
+// for each kind of finding, a result for each finding. High severity is an error, medium a warning, low a note. A
+// waived finding is there too, as suppressed. What the policy does not allow is a result of the rule "not-allowed" at
+// the route's pass directive, and a config that can't be loaded one of the rule "refused".
 //
-// Locate gives a file of the report's places as a path from the root of the repository; nil where they are such already. The error
-// is the writer's.
+// Locate gives a file of the report's places as a path from the root of the repository; nil where they are such
+// already. The error is the writer's.
 func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error {
 	if locate == nil {
 		locate = func(file string) string { return file }
 	}
-	s := sarif{locate: locate, index: map[string]int{}, marks: map[string]int{}, tool: sarifDriver{Name: "badgateway", InformationURI: "https://github.com/badgateway/badgateway", Rules: []sarifRule{}}, results: []sarifResult{}}
+	s := sarif{
+		locate: locate, index: map[string]int{}, marks: map[string]int{}, results: []sarifResult{},
+		tool: sarifDriver{Name: "badgateway", InformationURI: "https://github.com/badgateway/badgateway", Rules: []sarifRule{}},
+	}
 	if x := r.Refused; x != nil {
-		s.rule(sarifRule{ID: "refused", Short: sarifText{Text: "The config can't be loaded"}, Full: sarifText{Text: "nginx refuses the config, so nothing can be measured."},
-			Help: sarifHelp("", "Mend what nginx objects to, then check again."), Default: sarifLevel{"error"}})
+		s.rule(sarifRule{
+			ID: "refused", Short: sarifText{Text: "The config can't be loaded"},
+			Full: sarifText{Text: "nginx refuses the config, so nothing can be measured."},
+			Help: sarifHelp("", "Mend what nginx objects to, then check again."), Default: sarifLevel{"error"},
+		})
 		text := strings.TrimSpace(oneLine(x.Nginx) + " " + oneLine(x.Message))
 		s.result("refused", "error", text+". "+oneLine(x.Remedy), x.Place, "")
 	}
 	open, waived := graded(r)
 	for _, f := range append(open, waived...) {
-		s.rule(sarifRule{ID: oneLine(f.Rule), Short: sarifText{Text: oneLine(f.Title)}, Full: sarifText{Text: orElse(oneLine(f.Why), oneLine(f.Title))},
-			Help: sarifHelp(f.Source, f.Why), HelpURI: sarifLink(f.Source), Default: sarifLevel{level(f.Severity)}})
+		s.rule(sarifRule{
+			ID: oneLine(f.Rule), Short: sarifText{Text: oneLine(f.Title)},
+			Full: sarifText{Text: orElse(oneLine(f.Why), oneLine(f.Title))},
+			Help: sarifHelp(f.Source, f.Why), HelpURI: sarifLink(f.Source), Default: sarifLevel{level(f.Severity)},
+		})
 		text := oneLine(f.Title) + ". " + oneLine(f.Saw) + " (" + under(r, f, 4) + ")."
 		if f.Lacks != "" {
 			text += " It lacks " + oneLine(f.Lacks) + "."
@@ -55,10 +64,15 @@ func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error 
 			at.Suppressions = []sarifSuppression{{"external", "accepted", oneLine(f.Waived)}}
 		}
 	}
+	routes := newGrid(r).routes
 	for _, b := range gathered(r) {
-		s.rule(sarifRule{ID: "not-allowed", Short: sarifText{Text: "The policy does not allow it"}, Full: sarifText{Text: "What visitors get is not what the policy promises them."},
-			Help: sarifHelp("", "Mend the config, or change the policy if it asks for too much."), Default: sarifLevel{"error"}})
-		s.result("not-allowed", "error", oneLine(b.route+": "+b.text+" ("+strings.Join(b.where, ", ")+")"), newGrid(r).routes[b.route].Place, b.route+" "+b.text)
+		s.rule(sarifRule{
+			ID: "not-allowed", Short: sarifText{Text: "The policy does not allow it"},
+			Full: sarifText{Text: "What visitors get is not what the policy promises them."},
+			Help: sarifHelp("", "Mend the config, or change the policy if it asks for too much."), Default: sarifLevel{"error"},
+		})
+		text := oneLine(b.route + ": " + b.text + " (" + strings.Join(b.where, ", ") + ")")
+		s.result("not-allowed", "error", text, routes[b.route].Place, b.route+" "+b.text)
 	}
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
@@ -69,7 +83,8 @@ func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error 
 			"tool":       map[string]any{"driver": s.tool},
 			"columnKind": "utf16CodeUnits",
 			"invocations": []any{map[string]any{
-				"commandLine": oneLine(r.Command), "executionSuccessful": r.Refused == nil, "startTimeUtc": r.Started.UTC().Format("2006-01-02T15:04:05Z"),
+				"commandLine": oneLine(r.Command), "executionSuccessful": r.Refused == nil,
+				"startTimeUtc": r.Started.UTC().Format("2006-01-02T15:04:05Z"),
 			}},
 			"results": s.results,
 		}},
@@ -144,8 +159,8 @@ func (s *sarif) rule(r sarifRule) {
 	}
 }
 
-// result adds a result. What marks it apart from others of its rule and file is its own mark and not its line, so that a host knows
-// it again when lines are put in above it.
+// result adds a result. What marks it apart from others of its rule and file is its own mark and not its line, so that
+// a host knows it again when lines are put in above it.
 func (s *sarif) result(rule, level, text string, at nginxconf.Place, mark string) *sarifResult {
 	rule = oneLine(rule)
 	r := sarifResult{RuleID: rule, RuleIndex: s.index[rule], Level: level, Message: sarifText{Text: text}}
@@ -161,8 +176,8 @@ func (s *sarif) result(rule, level, text string, at nginxconf.Place, mark string
 	return &s.results[len(s.results)-1]
 }
 
-// uri is a file as a relative reference (RFC 3986) from the root of the repository. A file outside of it, which only an absolute
-// include names, is taken as if the root were the machine's.
+// uri is a file as a relative reference (RFC 3986) from the root of the repository. A file outside of it, which only an
+// absolute include names, is taken as if the root were the machine's.
 func (s *sarif) uri(file string) string {
 	file = strings.TrimLeft(path.Clean("/"+s.locate(oneLine(file))), "/")
 	return (&url.URL{Path: file}).String()

@@ -98,7 +98,8 @@ func (s *sheet) exact(width int, label string, all ...string) {
 // wide is the room that a text takes on a terminal.
 func wide(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
-// wrap breaks a text at its spaces, and words that are too long where they stand, after a slash or a hyphen if they have one.
+// wrap breaks a text at its spaces, and words that are too long where they stand, after a slash or a hyphen if they
+// have one.
 func wrap(s string, width int) []string {
 	var all []string
 	line := ""

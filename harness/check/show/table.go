@@ -12,10 +12,11 @@ import (
 	"github.com/badgateway/badgateway/harness/check"
 )
 
-// Table writes a report as an operator reads it on a terminal: the routes with their upstreams, what the lab supplied, the
-// matrix with its routes down and its faults across, the findings, and as the last line the verdict with the next command to
-// type. Where the matrix is wider than the terminal its faults stand in several blocks, one below the other; routes that
-// have the same outcomes share a row. Of a refused config it tells why, nginx's own words first. The error is the writer's.
+// Table writes a report as an operator reads it on a terminal: the routes with their upstreams, what the lab supplied,
+// the matrix with its routes down and its faults across, the findings, and as the last line the verdict with the next
+// command to type. Where the matrix is wider than the terminal its faults stand in several blocks, one below the other;
+// routes that have the same outcomes share a row. Of a refused config it tells why, nginx's own words first. The error
+// is the writer's.
 func Table(w io.Writer, r *check.Report, v View) error {
 	s, g := newSheet(v), newGrid(r)
 	s.line(s.bold(oneLine(titleOf(r))))
@@ -50,8 +51,9 @@ func titleOf(r *check.Report) string {
 	return title
 }
 
-// endpoints lists the routes, what each calls, and where that is written. In a narrow terminal what the pass directive says
-// is left out, because the upstreams tell it too, and what is left is wrapped: but not the place, which is to be copied.
+// endpoints lists the routes, what each calls, and where that is written. In a narrow terminal what the pass directive
+// says is left out, because the upstreams tell it too, and what is left is wrapped: but not the place, which is to be
+// copied.
 func (s *sheet) endpoints(g *grid) {
 	if len(g.Routes) == 0 {
 		return
@@ -192,7 +194,8 @@ func widthOf(f check.FaultInfo, rows []row, column int) int {
 	return need
 }
 
-// blocks parts the columns so that each part fits beside the names, into as few parts as can be, which are of like length.
+// blocks parts the columns so that each part fits beside the names, into as few parts as can be, which are of like
+// length.
 func blocks(columns []check.FaultInfo, rows []row, width, names int) []span {
 	if width <= 0 {
 		return []span{{0, len(columns)}}

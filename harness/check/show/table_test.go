@@ -196,6 +196,22 @@ func TestMarkIsForWhatFails(t *testing.T) {
 	}
 }
 
+// A method that does not apply is not told in each cell, but once in the closer look.
+func TestMethodThatDoesNotApply(t *testing.T) {
+	r := sample()
+	account := &r.Routes[2]
+	for i := range account.Cells {
+		if c := &account.Cells[i]; c.Method == "POST" {
+			*c = check.Cell{Fault: c.Fault, Method: "POST", Skipped: "the location takes GET alone"}
+		}
+	}
+	if text := newGrid(r).text(spot{account.ID, "refused"}); len(text) != 1 || text[0] != "502" {
+		t.Errorf("got %q", text)
+	}
+	out := written(t, func(w *strings.Builder) error { return Route(w, r, account.ID, View{}) })
+	has(t, out, "\nDoes not apply: POST: the location takes GET alone.\n", "Does not apply: one dead, one silent: it has one peer only.\n")
+}
+
 func TestOne(t *testing.T) {
 	one := func(route, fault string) string {
 		return written(t, func(w *strings.Builder) error { return One(w, sample(), route, fault, View{Width: 100}) })
@@ -230,7 +246,7 @@ func TestOne(t *testing.T) {
 func TestRoute(t *testing.T) {
 	out := written(t, func(w *strings.Builder) error { return Route(w, sample(), "shop.example.com/api/", View{Width: 100}) })
 	has(t, out, "passes to   http://backend at conf.d/shop.conf:21\n", "healthy     200 OK after 2 ms from app1:8080\n", "GET, POST  !504 60s", "POST       502 ×2",
-		"Does not apply: TLS expired: the route calls", "[long-wait]")
+		"Does not apply: TLS expired, TLS wrong name, plain for TLS: the route calls", "[long-wait]")
 	if strings.Contains(out, "[no-verify]") {
 		t.Error("a finding of another route is shown")
 	}

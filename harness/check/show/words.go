@@ -42,7 +42,9 @@ func statusLong(o check.Outcome) string {
 	case o.Status == 0 && o.NoAnswer != "":
 		return "no answer: " + oneLine(o.NoAnswer)
 	case o.Status == 0:
-		return map[string]string{"cut": "an answer that was cut", "none": "no answer", "ok": "the upstream's answer"}[status(o)]
+		return map[string]string{
+			"cut": "an answer that was cut", "none": "no answer", "ok": "the upstream's answer",
+		}[status(o)]
 	}
 	text := strings.TrimSpace(strconv.Itoa(o.Status) + " " + http.StatusText(o.Status))
 	switch {
@@ -54,8 +56,9 @@ func statusLong(o check.Outcome) string {
 	return text
 }
 
-// waited is how long the visitor waited, in the config's time. Where the answer came in a window, because the clock was moved over
-// it, that is the whole second in the window, as time-outs are set in whole seconds; else its middle, and of a wide one both ends.
+// waited is how long the visitor waited, in the config's time. Where the answer came in a window, because the clock was
+// moved over it, that is the whole second in the window, as time-outs are set in whole seconds; else its middle, and of
+// a wide one both ends.
 func waited(o check.Outcome) string {
 	window := o.Waited - o.NotBefore
 	middle := o.NotBefore + window/2
@@ -95,7 +98,8 @@ func saw(o check.Outcome) string { return statusLong(o) + " after " + waited(o) 
 // page says whose page it was.
 func page(o check.Outcome) string {
 	text := map[string]string{
-		"nginx": "nginx's built-in page", "config": "the config's own page", "upstream": "the upstream's own page", "": "none",
+		"nginx": "nginx's built-in page", "config": "the config's own page",
+		"upstream": "the upstream's own page", "": "none",
 	}[o.Page]
 	if text == "" {
 		text = oneLine(o.Page)

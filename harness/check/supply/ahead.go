@@ -31,6 +31,7 @@ func (w *world) ahead() error {
 	for _, d := range c.Find("error_page") {
 		w.page(c, d)
 	}
+	w.grant()
 	for _, d := range c.Find("ssl_certificate") { // those that are read by name while visitors come
 		if len(d.Args) == 1 && strings.Contains(d.Args[0], "$") {
 			if _, err := w.certificates("", emerg{}); err != nil {
@@ -49,6 +50,33 @@ func (w *world) ahead() error {
 		}
 	}
 	return nil
+}
+
+// A wish is a file that a request would be lost without.
+type wish struct {
+	file, text, why string
+	place           nginxconf.Place
+}
+
+// grant supplies what was wished for and is neither in the image nor among the user's files.
+func (w *world) grant() {
+	t := w.t
+	var files []string
+	for _, x := range w.wishes {
+		files = append(files, x.file)
+	}
+	w.askFor(files...)
+	for _, x := range w.wishes {
+		if t.has(x.file) || w.exists[x.file] {
+			continue
+		}
+		if _, _, ok := t.bring(x.file); ok {
+			continue
+		}
+		t.put(wire.File{Path: x.file, Data: x.text})
+		t.list("file", x.file, x.why, x.place)
+	}
+	w.wishes = nil
 }
 
 // passwords puts the lab's own list at the path: whom the given one lets in nobody here knows.
@@ -121,7 +149,7 @@ var ownScript = regexp.MustCompile(`/[\w./-]+\.\w+$`)
 
 // script puts an index.php into the root that a FastCGI location looks into before it calls.
 func (w *world) script(d *nginxconf.Directive) {
-	t, block := w.t, d.Parent
+	block := d.Parent
 	if block == nil || !looks(block) && (block.Parent == nil || !looks(block.Parent)) {
 		return
 	}
@@ -134,12 +162,7 @@ func (w *world) script(d *nginxconf.Directive) {
 		names = append(names, strings.TrimPrefix(block.Args[1], "/"))
 	}
 	for _, name := range names {
-		file := path.Join(root, name)
-		if t.has(file) || w.there(file) {
-			continue
-		}
-		t.put(wire.File{Path: file, Data: "<?php // a file of the lab's\n"})
-		t.list("file", file, "so that the config finds a script", d.Place)
+		w.wishes = append(w.wishes, wish{path.Join(root, name), "<?php // a file of the lab's\n", "so that the config finds a script", d.Place})
 	}
 }
 
@@ -190,7 +213,6 @@ func (w *world) rootOf(block *nginxconf.Directive) string {
 
 // page supplies an error page of the config's own that is not among its files.
 func (w *world) page(c *nginxconf.Config, d *nginxconf.Directive) {
-	t := w.t
 	if len(d.Args) < 2 {
 		return
 	}
@@ -217,14 +239,8 @@ func (w *world) page(c *nginxconf.Config, d *nginxconf.Directive) {
 				}
 			}
 		}
-		if t.has(file) || w.there(file) {
-			continue
-		}
-		if _, _, ok := t.bring(file); ok {
-			continue
-		}
-		t.put(wire.File{Path: file, Data: "<!doctype html><title>An error</title><p>" + path.Base(uri) + ", a stand-in of the lab's for the page at this path</p>\n"})
-		t.list("file", file, "a stand-in for the config's own error page", d.Place)
+		w.wishes = append(w.wishes, wish{file, "<!doctype html><title>An error</title><p>" + path.Base(uri) + ", a stand-in of the lab's for the page at this path</p>\n",
+			"a stand-in for the config's own error page", d.Place})
 	}
 }
 

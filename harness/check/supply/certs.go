@@ -20,11 +20,15 @@ func (w *world) secrets() (*secrets, error) {
 // complained of. Both are replaced, as a new key does not match an old certificate.
 func (w *world) certificates(blamed string, e emerg) (bool, error) {
 	t := w.t
-	made := false
+	type job struct {
+		d, key *nginxconf.Directive
+		pairFiles
+	}
+	var jobs []job
+	var files []string
 	for _, prefix := range []string{"ssl_", "proxy_ssl_", "grpc_ssl_", "uwsgi_ssl_"} {
-		all := t.find(prefix + "certificate")
 		nth := map[*nginxconf.Directive]int{}
-		for _, d := range all {
+		for _, d := range t.find(prefix + "certificate") {
 			n := nth[d.Parent]
 			nth[d.Parent]++
 			key := keyOf(d, prefix, n)
@@ -32,13 +36,19 @@ func (w *world) certificates(blamed string, e emerg) (bool, error) {
 				continue
 			}
 			for _, p := range w.expand(d, d.Args[0], key.Args[0]) {
-				done, err := w.onePair(d, key, p, blamed, e)
-				if err != nil {
-					return false, err
-				}
-				made = made || done
+				jobs = append(jobs, job{d, key, p})
+				files = append(files, t.resolve(p.certificate), t.resolve(p.key))
 			}
 		}
+	}
+	w.askFor(files...)
+	made := false
+	for _, j := range jobs {
+		done, err := w.onePair(j.d, j.key, j.pairFiles, blamed, e)
+		if err != nil {
+			return false, err
+		}
+		made = made || done
 	}
 	return made, nil
 }
@@ -73,11 +83,36 @@ func (w *world) expand(d *nginxconf.Directive, certificate, key string) []pairFi
 		return []pairFiles{{certificate, key, names}}
 	}
 	var all []pairFiles
-	for _, n := range asSubjects(names) {
+	for _, n := range append(asSubjects(names), w.asked(d)...) {
+		if strings.Contains(n, "*") {
+			continue
+		}
 		fill := strings.NewReplacer("$ssl_server_name", n, "${ssl_server_name}", n, "$server_name", n, "$host", n, "$ssl_preread_server_name", n)
 		p := pairFiles{fill.Replace(certificate), fill.Replace(key), []string{n}}
 		if !strings.Contains(p.certificate+p.key, "$") {
 			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// asked are the names that requests will have in TLS, of the server that a directive stands in.
+func (w *world) asked(d *nginxconf.Directive) []string {
+	c, err := w.t.Config()
+	if err != nil || c == nil {
+		return nil
+	}
+	var all []string
+	for _, way := range c.Ways() {
+		for b := d.Parent; b != nil; b = b.Parent {
+			if b == way.Server || b.Name == "http" {
+				for _, a := range way.Asks {
+					if a.TLSName != "" && len(all) < 100 && !has(all, a.TLSName) {
+						all = append(all, a.TLSName)
+					}
+				}
+				break
+			}
 		}
 	}
 	return all
@@ -139,15 +174,24 @@ func (w *world) onePair(d, key *nginxconf.Directive, p pairFiles, blamed string,
 		return false, err
 	}
 	lower := strings.ToLower(path.Base(p.certificate))
-	cert, private, err := s.pair(p.names, strings.Contains(lower, "ecdsa") || strings.Contains(lower, "ecc"))
+	elliptic := strings.Contains(lower, "ecdsa") || strings.Contains(lower, "ecc")
+	cert, private, err := s.pair(p.names, elliptic)
 	if err != nil {
 		return false, err
 	}
 	if c == k {
-		t.put(wire.File{Path: c, Data: cert + private, Mode: 0o600})
+		t.put(wire.File{Path: c, Data: cert + private})
 	} else {
+		// All have one key: many servers would make it many megabytes. Workers read those that variables name.
+		shared := "/etc/ssl/badgateway/rsa.key"
+		if elliptic {
+			shared = "/etc/ssl/badgateway/ec.key"
+		}
+		if !t.has(shared) {
+			t.put(wire.File{Path: shared, Data: private})
+		}
 		t.put(wire.File{Path: c, Data: cert})
-		t.put(wire.File{Path: k, Data: private, Mode: 0o600})
+		t.put(wire.File{Path: k, Link: shared})
 	}
 	w.made[c], w.made[k] = true, true
 	for _, f := range []string{c, k} {
@@ -190,7 +234,7 @@ func (w *world) missingCertificate(e emerg, m []string) (bool, error) {
 		return false, r
 	}
 	t.put(wire.File{Path: c, Data: cert})
-	t.put(wire.File{Path: k, Data: key, Mode: 0o600})
+	t.put(wire.File{Path: k, Data: key})
 	t.list("certificate", "of the servers that name none", c, t.Place(e.file, e.line))
 	return true, nil
 }

@@ -88,7 +88,7 @@ func (c *container) Put(ctx context.Context, files ...wire.File) error {
 var notFound = regexp.MustCompile(`host not found in .*?"([^":]+)`)
 
 func (c *container) Exec(ctx context.Context, argv ...string) (wire.Executed, error) {
-	for range 50 {
+	for range 100 {
 		cmd := exec.CommandContext(ctx, "docker", append([]string{"exec", c.id}, argv...)...)
 		out, err := cmd.CombinedOutput()
 		if _, ok := err.(*exec.ExitError); err != nil && !ok {
@@ -131,6 +131,9 @@ func TestTry(t *testing.T) {
 	}
 	for _, p := range strings.Fields(paths) {
 		t.Run(p, func(t *testing.T) {
+			if p == "own" {
+				p = "" // the image's own config
+			}
 			tree, err := Load(Options{Path: p})
 			if err == nil {
 				err = tree.Settle(t.Context(), real(t))

@@ -22,6 +22,15 @@ var (
 // suffixes are those of files that envsubst or its like makes a config of.
 var suffixes = []string{".template", ".tmpl", ".tpl", ".envsubst", ".env.conf", ".in", ".dist", ".sample", ".example"}
 
+// isSample tells a file that is there to be copied, not to be run: it counts only where nothing else does.
+func isSample(file string) bool {
+	switch path.Ext(file) {
+	case ".in", ".dist", ".sample", ".example":
+		return true
+	}
+	return false
+}
+
 // target is where the filled copy of a template goes: the official image fills /etc/nginx/templates into conf.d; all
 // others stay beside their template, without its suffix.
 func target(file string) (string, bool) {

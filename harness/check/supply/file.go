@@ -75,7 +75,9 @@ func (w *world) supply(d *nginxconf.Directive, file string, absent bool, e emerg
 		t.list("password file", d.Args[0], "the lab's own", d.Place)
 		return true, nil
 	case strings.HasPrefix(name, "geoip"):
-		return false, refuse("undefined", d.Place, "check with --image and the image that has the database", "%s names a database that isn't here: %s", name, d.Args[0])
+		r := refuse("undefined", d.Place, "check with --image and the image that has the database", "%s names a database that isn't here: %s", name, file)
+		r.Refusal.Nginx = e.String()
+		return false, r
 	case name == "js_import" || name == "js_include" || strings.HasSuffix(name, "_by_lua_file") || name == "perl_require" ||
 		name == "modsecurity_rules_file" || name == "xslt_stylesheet" || name == "xml_entities":
 		if _, _, ok := t.bring(file); ok {
@@ -103,8 +105,16 @@ func (w *world) supply(d *nginxconf.Directive, file string, absent bool, e emerg
 func (w *world) logs(file string, e emerg) bool {
 	t := w.t
 	made := w.folder(path.Dir(file), e)
-	for _, d := range t.find("error_log", "access_log", "pid", "proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path",
-		"proxy_temp_path", "fastcgi_temp_path", "client_body_temp_path", "uwsgi_temp_path", "scgi_temp_path") {
+	all := t.find("error_log", "access_log", "pid", "proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path",
+		"proxy_temp_path", "fastcgi_temp_path", "client_body_temp_path", "uwsgi_temp_path", "scgi_temp_path")
+	var dirs []string
+	for _, d := range all {
+		if len(d.Args) > 0 && path.IsAbs(d.Args[0]) {
+			dirs = append(dirs, path.Dir(d.Args[0]))
+		}
+	}
+	w.askFor(dirs...)
+	for _, d := range all {
 		if len(d.Args) == 0 || !path.IsAbs(d.Args[0]) || strings.Contains(d.Args[0], "$") || strings.HasPrefix(d.Args[0], "/dev/") {
 			continue
 		}
@@ -149,13 +159,32 @@ func (w *world) folder(dir string, e emerg) bool {
 
 // there tells whether the image has something at a path.
 func (w *world) there(file string) bool {
-	known, ok := w.exists[file]
-	if !ok {
-		out, err := w.g.Exec(w.ctx, "ls", "-d", file)
-		known = err == nil && out.Code == 0
-		w.exists[file] = known
+	w.askFor(file)
+	return w.exists[file]
+}
+
+// askFor finds out for many paths at once whether the image has them.
+func (w *world) askFor(files ...string) {
+	var open []string
+	for _, f := range files {
+		if _, known := w.exists[f]; !known && !w.t.has(f) {
+			w.exists[f] = false
+			open = append(open, f)
+		}
 	}
-	return known
+	for len(open) > 0 {
+		some := open[:min(len(open), 200)] // what a program prints is kept up to a bound
+		open = open[len(some):]
+		out, err := w.g.Exec(w.ctx, append([]string{"ls", "-d", "--"}, some...)...)
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(out.Output, "\n") {
+			if path.IsAbs(line) {
+				w.exists[line] = true
+			}
+		}
+	}
 }
 
 // known are files that many configs include and that some tool writes, with what they say.
@@ -192,9 +221,7 @@ func (w *world) oneInclude(file string, place nginxconf.Place) bool {
 		if _, _, ok := t.read(target); ok || w.there(target) {
 			return false
 		}
-		if text, _, ok := t.bring(target); ok {
-			_ = text
-			t.view = nil
+		if _, _, ok := t.bring(target); ok {
 			return t.admit(target, w.contextOf(file), place) == nil
 		}
 		text := w.moduleLine(target)
@@ -206,8 +233,7 @@ func (w *world) oneInclude(file string, place nginxconf.Place) bool {
 		t.list("include", file, with, place)
 		return true
 	}
-	if text, _, ok := t.bring(file); ok {
-		_ = text
+	if _, _, ok := t.bring(file); ok {
 		return true
 	}
 	text, with := known[path.Base(file)], "what it says usually"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -63,6 +64,9 @@ type Tree struct {
 	defs    map[string][]string
 	seen    map[string]bool // files that were admitted, with their context
 	spots   []spot
+	chosen  map[string]bool // the user's main file, or fragments
+	within  []string        // the files that are being admitted, the outermost first
+	dropped map[string]bool // directives of the outer http block that the fragments have
 	servers int
 	listed  map[string]bool
 	modules []string
@@ -87,7 +91,8 @@ const at = "/etc/nginx"
 // too much, or when it is a template that has to be rendered first.
 func Load(o Options) (*Tree, error) {
 	t := &Tree{At: at, o: o, stock: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
-		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{}}
+		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{},
+		dropped: map[string]bool{}}
 	if o.Path == "" {
 		return t, nil
 	}
@@ -106,6 +111,9 @@ func Load(o Options) (*Tree, error) {
 	t.Root = full
 	if !info.IsDir() {
 		t.Root, named = filepath.Dir(full), filepath.Base(full)
+		if !info.Mode().IsRegular() {
+			return nil, refuse("empty", nginxconf.Place{File: named}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "this is no file")
+		}
 		if info.Size() > maxFile {
 			return nil, refuse("limit", nginxconf.Place{File: named}, "name an nginx.conf, or a folder that has one", "the file has %d bytes, more than any config", info.Size())
 		}
@@ -113,8 +121,14 @@ func Load(o Options) (*Tree, error) {
 	if base := filepath.Base(t.Root); siteFolders[base] && base != "sites" && filepath.Dir(t.Root) != "/" {
 		t.Root, named = filepath.Dir(t.Root), path.Join(base, named) // snippets and the like stand beside it
 	}
-	if t.stock, err = readFolder(t.Root); err != nil {
+	bounded := named != "" && !info.IsDir()
+	if t.stock, err = readFolder(t.Root, bounded); err != nil {
 		return nil, err
+	}
+	if bounded {
+		if err := t.readNamed(named); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.arrange(named, info.IsDir()); err != nil {
 		return nil, err
@@ -161,6 +175,10 @@ func (t *Tree) arrange(named string, folder bool) error {
 		t.lay = path.Dir(main)
 	} else {
 		t.lay = layOf(frags)
+	}
+	t.chosen = map[string]bool{main: true}
+	for _, f := range frags {
+		t.chosen[f.file] = true
 	}
 	t.placeAll(there, main)
 	if main != "" && whole == kindOf(outline(t.text(main))) && hasEvents(t, main) {
@@ -253,10 +271,8 @@ func (t *Tree) findMain(there []mount) string {
 		default:
 			rank += 450
 		}
-		for _, odd := range []string{"test", "example", "sample", "dev", "local", "vendor", "doc"} {
-			if strings.Contains(strings.ToLower(name), odd) {
-				rank += 50
-			}
+		if forTrial(name) {
+			rank += 50
 		}
 		all = append(all, candidate{name, rank})
 	}
@@ -317,10 +333,25 @@ func (t *Tree) findFragments(under string) []fragment {
 			}
 		}
 		if len(all) > 0 {
+			if slices.ContainsFunc(all, func(f fragment) bool { return !isSample(f.file) }) {
+				all = slices.DeleteFunc(all, func(f fragment) bool { return isSample(f.file) })
+			}
+			// Of two that exclude each other the first stays.
+			sort.SliceStable(all, func(i, k int) bool { return !forTrial(all[i].file) && forTrial(all[k].file) })
 			return all
 		}
 	}
 	return nil
+}
+
+// forTrial tells by its name a file that is rather not what runs in production.
+func forTrial(name string) bool {
+	for _, odd := range []string{"test", "example", "sample", "dev", "local", "vendor", "doc", "staging"} {
+		if strings.Contains(strings.ToLower(name), odd) && !strings.Contains(name, "docker") {
+			return true
+		}
+	}
+	return false
 }
 
 // layOf is the folder that stands for /etc/nginx, for fragments: the one that holds their conf.d or sites-enabled.

@@ -303,7 +303,14 @@ func has(list []string, want string) bool {
 // duplicate leaves out a file that the lab brought in beside another one that has the same; the user's own are his mistake.
 func (w *world) duplicate(e emerg, m []string) (bool, error) {
 	t := w.t
-	if strings.Contains(e.text, "directive is duplicate") && t.Wrapper && t.isOurs(e.file) {
+	if name, ok := strings.CutSuffix(e.text, `" directive is duplicate`); ok && t.Wrapper {
+		name = strings.TrimPrefix(name, `"`)
+		for _, d := range outer {
+			if strings.HasPrefix(d, name+" ") && !t.dropped[name] {
+				t.dropped[name] = true // an included file of the fragment says it too
+				return true, t.wrap()
+			}
+		}
 		return false, nil
 	}
 	real := e.file

@@ -107,15 +107,15 @@ func (w *world) whyUnknown(e emerg, name string, stream bool, d *nginxconf.Direc
 	if d != nil && d.Parent != nil && d.Parent.Name == "upstream" && (name == "resolver" || name == "resolver_timeout") {
 		key += "/upstream"
 	}
-	if mod, ok := moduleOf(name, stream); ok {
-		remedy := "check with --image and an image that has it (Debian's package is " + mod.deb + ")"
-		return e.refuse(t, "module", remedy, "%s is a directive of the module %s, which this image's nginx %s lacks", name, strings.TrimSuffix(mod.so, ".so"), t.Version)
+	plus := lookUp("plus", name)
+	if mod, ok := moduleOf(name, stream); ok && plus == nil {
+		return e.refuse(t, "module", mod.lacking(t.Version), "%s is a directive of the module %s, which this image's nginx %s lacks", name, strings.TrimSuffix(mod.so, ".so"), t.Version)
 	}
 	since := lookUp("versions", key)
 	if since != nil && older(t.Version, since[1]) {
 		return e.refuse(t, "version", choose(since[1], ""), "%s needs nginx %s, this is %s", name, since[1], t.Version)
 	}
-	if r := lookUp("plus", name); r != nil {
+	if plus != nil {
 		return e.refuse(t, "plus", "check with --image and your own image of NGINX Plus", "%s is a directive of NGINX Plus, the commercial nginx", name)
 	}
 	if mod := unpackagedModule(name); mod != "" {
@@ -140,7 +140,7 @@ func (w *world) unknownVariable(e emerg, m []string) (bool, error) {
 			t.args()
 			return true, nil
 		}
-		r := e.refuse(t, "module", "check with --image and an image that has it (Debian's package is "+mod.deb+")", "%s is a variable of the module %s, which this image lacks", name, strings.TrimSuffix(mod.so, ".so"))
+		r := e.refuse(t, "module", mod.lacking(t.Version), "%s is a variable of the module %s, which this image lacks", name, strings.TrimSuffix(mod.so, ".so"))
 		r.Place = place
 		return false, r
 	}
@@ -218,7 +218,7 @@ func (w *world) missingModule(e emerg, m []string) (bool, error) {
 		return true, nil
 	}
 	if mod, ok := moduleFile(so); ok {
-		return false, e.refuse(t, "module", "check with --image and an image that has it (Debian's package is "+mod.deb+")",
+		return false, e.refuse(t, "module", mod.lacking(t.Version),
 			"the image's nginx %s has no module %s", t.Version, so)
 	}
 	return false, e.refuse(t, "module", "check with --image and the image that has it", "the image's nginx %s has no module %s, and no distribution packages it", t.Version, so)

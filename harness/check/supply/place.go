@@ -96,6 +96,9 @@ func (t *Tree) placeAll(there []mount, main string) {
 			!strings.HasPrefix(m.to, "/var/www") && !strings.HasPrefix(m.to, "/usr/share") {
 			continue
 		}
+		if m.from == "." && !strings.HasPrefix(m.to, at) {
+			continue // the whole project as a web site
+		}
 		m.each(t.stock, func(from, to string) {
 			if filled, _ := target(to); from == main || main != "" && filled == at+"/nginx.conf" {
 				return
@@ -111,7 +114,7 @@ func (t *Tree) placeAll(there []mount, main string) {
 // place puts one of the user's files to a place in the lab; where one stands already it stays, unless over says otherwise.
 func (t *Tree) place(name, to string, over bool) {
 	it := t.stock[name]
-	if filled, ok := target(to); ok && looksLikeConfig(filled) {
+	if filled, ok := target(to); ok && looksLikeConfig(filled) && (!isSample(name) || t.chosen[name]) {
 		if _, real := t.stock[strings.TrimSuffix(name, path.Ext(name))]; real && path.Dir(filled) == path.Dir(to) {
 			return // the finished file is there too
 		}
@@ -194,11 +197,18 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 			return nil // Settle sees to it
 		}
 	}
+	for _, outer := range t.within {
+		if outer == real {
+			return refuse("mistake", asked, "take the include out", "%s includes itself, without end", t.Place(real, 0).File)
+		}
+	}
 	if key := real + "\x00" + within; t.seen[key] {
 		return nil
 	} else {
 		t.seen[key] = true
 	}
+	t.within = append(t.within, real)
+	defer func() { t.within = t.within[:len(t.within)-1] }()
 	user, users := t.origin[real]
 	if users {
 		if r := foreign(text, user); r != nil {
@@ -300,7 +310,7 @@ func (t *Tree) bringAll(pattern string) {
 		for _, name := range keys(t.stock) {
 			plain, _ := target(name)
 			dirs := strings.Split(plain, "/")
-			if len(dirs) < len(parts)-i {
+			if len(dirs) < len(parts)-i || isSample(name) {
 				continue
 			}
 			end := strings.Join(dirs[len(dirs)-(len(parts)-i):], "/")
@@ -315,7 +325,7 @@ func (t *Tree) bringAll(pattern string) {
 			continue
 		}
 		for _, name := range keys(t.stock) {
-			if path.Dir(name) != folder && strings.Count(tail, "*") < 2 {
+			if path.Dir(name) != folder && strings.Count(tail, "*") < 2 || isSample(name) {
 				continue
 			}
 			plain, _ := target(name)

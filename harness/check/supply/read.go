@@ -44,13 +44,19 @@ type item struct {
 
 // readFolder reads the files of a folder that a config may name: text, not too big. Links that lead out of the folder are
 // kept as links and never followed, as the folder may be a stranger's.
-func readFolder(root string) (map[string]item, error) {
+//
+// A folder that holds too much is refused, or with some read as far as the bounds go: what stands beside a file that the
+// user named is only a help.
+func readFolder(root string, some bool) (map[string]item, error) {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return nil, err
 	}
 	stock := map[string]item{}
-	total, entries := 0, 0
+	total, entries, depth := 0, 0, maxDepth
+	if some {
+		depth = 4
+	}
 	err = filepath.WalkDir(real, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if d != nil && d.IsDir() && name != real {
@@ -61,10 +67,13 @@ func readFolder(root string) (map[string]item, error) {
 		rel, _ := filepath.Rel(real, name)
 		rel = filepath.ToSlash(rel)
 		if entries++; entries > maxEntries {
+			if some {
+				return fs.SkipAll
+			}
 			return refuse("limit", nginxconf.Place{}, "name the folder that holds the config, or its nginx.conf", "%s holds more than %d files", root, maxEntries)
 		}
 		if d.IsDir() {
-			if name != real && (skipped[d.Name()] || strings.Count(rel, "/") >= maxDepth) {
+			if name != real && (skipped[d.Name()] || strings.Count(rel, "/") >= depth) {
 				return fs.SkipDir
 			}
 			return nil
@@ -77,6 +86,9 @@ func readFolder(root string) (map[string]item, error) {
 			return err
 		}
 		if total += len(it.text); total > maxTotal {
+			if some {
+				return fs.SkipAll
+			}
 			return refuse("limit", nginxconf.Place{}, "name the folder that holds the config, or its nginx.conf",
 				"%s holds more than %d MiB of files that a config may name", root, maxTotal>>20)
 		}
@@ -91,6 +103,19 @@ func readFolder(root string) (map[string]item, error) {
 		return nil, fmt.Errorf("reading %s: %w", root, err)
 	}
 	return stock, nil
+}
+
+// readNamed reads the file that the user named, which may not be among those that were read of its folder.
+func (t *Tree) readNamed(name string) error {
+	full := filepath.Join(t.Root, filepath.FromSlash(name))
+	data, err := os.ReadFile(full)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", full, err)
+	}
+	if bytes.IndexByte(data, 0) < 0 {
+		t.stock[name] = item{text: strings.ToValidUTF8(string(data), "?")}
+	}
+	return nil
 }
 
 // readItem reads one file; nil for what is of no use.

@@ -96,7 +96,7 @@ func (s *secrets) pair(names []string, elliptic bool) (certificate, key string, 
 	if err != nil {
 		return "", "", err
 	}
-	return inPEM("CERTIFICATE", der) + s.caPEM, inPEM("PRIVATE KEY", raw), nil
+	return inPEM("CERTIFICATE", der), inPEM("PRIVATE KEY", raw), nil
 }
 
 // asSubjects makes what a server_name says names for a certificate: no regular expressions, no catch-alls.

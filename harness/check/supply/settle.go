@@ -74,7 +74,8 @@ type world struct {
 	ctx    context.Context
 	exists map[string]bool // paths of the image that were asked for
 	made   map[string]bool // files that were made in place of whatever stood there
-	prefix string          // nginx's own, for paths that are relative to it
+	wishes []wish
+	prefix string // nginx's own, for paths that are relative to it
 	mods   map[string]string
 	users  string // /etc/passwd, /etc/group
 	groups string
@@ -152,6 +153,10 @@ func (w *world) look() error {
 		}
 		for _, name := range keys(t.image) {
 			t.origin[name] = name
+			if to, template := target(name); template && strings.HasPrefix(name, at+"/templates/") && t.image[to] == "" {
+				t.origin[to] = name // as the image's own start would
+				t.put(wire.File{Path: to, Data: t.image[name]})
+			}
 		}
 		t.args()
 		return t.admit(t.Main, "main", nginxconf.Place{})
@@ -298,5 +303,3 @@ func (e emerg) refuse(t *Tree, kind, remedy, message string, args ...any) *Refus
 	r.Refusal.Nginx = e.String()
 	return r
 }
-
-var _ error = (*Refused)(nil)

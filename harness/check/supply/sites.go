@@ -26,7 +26,7 @@ func (t *Tree) seekSites() (bool, error) {
 		func(n string) bool { return true },
 	} {
 		for _, name := range keys(t.stock) {
-			if !admitted[name] && rank(name) && looksLikeConfig(name) && t.stock[name].link == "" {
+			if !admitted[name] && rank(name) && looksLikeConfig(name) && !isSample(name) && t.stock[name].link == "" {
 				if kind := kindOf(outline(t.text(name))); (kind == inHTTP || kind == inStream) && hasServer(outline(t.text(name))) {
 					names = append(names, name)
 				}

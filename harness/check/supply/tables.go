@@ -45,6 +45,7 @@ func fits(list, name string) bool {
 // A module is one that is packaged.
 type module struct {
 	so, deb, needs, knows string
+	since                 string // the first of Debian's nginx that it is packaged for; empty for all
 }
 
 var packaged, packagedStream = modulesOf("modules"), modulesOf("stream-modules")
@@ -52,9 +53,21 @@ var packaged, packagedStream = modulesOf("modules"), modulesOf("stream-modules")
 func modulesOf(table string) []module {
 	var all []module
 	for _, r := range rows(table) {
-		all = append(all, module{r[0], r[1], strings.TrimPrefix(r[2], "-"), r[3]})
+		m := module{so: r[0], deb: r[1], needs: strings.TrimPrefix(r[2], "-"), knows: r[3]}
+		if len(r) > 4 {
+			m.since = r[4]
+		}
+		all = append(all, m)
 	}
 	return all
+}
+
+// lacking is what to do about a module that the image at hand has not.
+func (m module) lacking(version string) string {
+	if m.since != "" && older(version, m.since) {
+		return choose(m.since, "") + ", which has it"
+	}
+	return "check with --image and an image that has it (Debian's package is " + m.deb + ")"
 }
 
 // moduleOf is the packaged module that has a directive or a variable ("$geoip_city").

@@ -59,7 +59,7 @@ func (t *Tree) wrap() error {
 				if names["log_format "+words[1]] {
 					continue
 				}
-			} else if names[words[0]] && words[0] != "include" {
+			} else if names[words[0]] && words[0] != "include" || t.dropped[words[0]] {
 				continue
 			}
 			b.WriteString("    " + d + "\n")
@@ -85,12 +85,13 @@ func (t *Tree) wrap() error {
 		place := t.Place(f.file, 0)
 		what = append(what, place.File)
 	}
+	chief := what[0]
 	sort.Strings(what)
 	shown := what
 	if len(shown) > 6 {
 		shown = append(append([]string(nil), shown[:6]...), fmt.Sprintf("and %d more", len(what)-6))
 	}
-	t.list("wrapper", strings.Join(shown, ", "), "a main file around it, "+path.Base(t.Main), nginxconf.Place{File: what[0], Line: 1})
+	t.list("wrapper", strings.Join(shown, ", "), "a main file around it, "+path.Base(t.Main), nginxconf.Place{File: chief, Line: 1})
 	return t.admit(t.Main, "main", nginxconf.Place{})
 }
 

@@ -1,0 +1,331 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+)
+
+// measuredReport is what the runner may give: a route that keeps visitors waiting for so long.
+func measuredReport(wait time.Duration) *check.Report {
+	place := nginxconf.Place{File: "nginx.conf", Line: 5}
+	r := &check.Report{
+		Schema: check.Schema, Config: "conf", Main: "nginx.conf", Gateway: "nginx/1.26.3", Clock: "moved", Verdict: check.Passed,
+		Faults: []check.FaultInfo{{ID: "silent", Title: "silent", Claim: "the upstream says nothing"}},
+		Routes: []check.Route{{
+			ID: "example.com/", Location: "/", Role: nginxconf.Content, Protocol: "http", Pass: "http://app", Place: place, Reached: true,
+			Endpoints: []check.Endpoint{{Name: "app:80"}}, Healthy: check.Outcome{Status: 200, Page: "upstream"},
+			Cells: []check.Cell{{Fault: "silent", Method: "GET", Outcome: check.Outcome{Status: 504, Page: "nginx", Waited: wait}}},
+		}},
+	}
+	if wait >= time.Minute {
+		r.Findings = []check.Finding{{Rule: "long-wait", Severity: "medium", Title: "visitors wait", Place: place, Routes: []string{"example.com/"}, Faults: []string{"silent"}}}
+	}
+	return r
+}
+
+// checked runs the command with a runner that gives these reports, one after the other, under the policy that it is given.
+func checked(t *testing.T, args []string, reports ...*check.Report) (out string, asked []measure.Options, err error) {
+	t.Helper()
+	c := newCheckCommand(func(_ context.Context, o measure.Options) (*check.Report, error) {
+		if len(asked) == len(reports) {
+			t.Fatal("the runner is called too often")
+		}
+		r := reports[len(asked)]
+		asked = append(asked, o)
+		o.Policy.Apply(r, time.Now())
+		return r, nil
+	})
+	var b strings.Builder
+	c.SetOut(&b)
+	c.SetErr(&strings.Builder{})
+	c.SetArgs(args)
+	c.SilenceErrors, c.SilenceUsage = true, true
+	err = c.ExecuteContext(context.Background())
+	return b.String(), asked, err
+}
+
+// configFolderOf makes a folder with a config.
+func configFolderOf(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte("events {}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func contains(t *testing.T, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestCheckExitCodes(t *testing.T) {
+	dir := configFolderOf(t)
+	refused := &check.Report{Config: "conf", Refused: &check.Refusal{Message: "unknown directive \"foo\"", Place: nginxconf.Place{File: "nginx.conf", Line: 3}, Remedy: "mend it"}}
+	for name, c := range map[string]struct {
+		args   []string
+		report *check.Report
+		want   int
+	}{
+		"within the policy":    {nil, measuredReport(time.Second), exitOK},
+		"a finding":            {nil, measuredReport(time.Minute), exitDiffers},
+		"a finding let pass":   {[]string{"--fail-on", "high"}, measuredReport(time.Minute), exitOK},
+		"the config refused":   {nil, refused, exitBadInput},
+		"refused, as JSON too": {[]string{"--json"}, refused, exitBadInput},
+	} {
+		_, _, err := checked(t, append([]string{dir}, c.args...), c.report)
+		if got := exitCode(err); got != c.want {
+			t.Errorf("%s: %d, want %d (%v)", name, got, c.want, err)
+		}
+	}
+	_, _, err := checked(t, []string{dir}, refused)
+	if err == nil || err.Error() != `conf can't be loaded: nginx.conf:3: unknown directive "foo"` {
+		t.Errorf("a refused config says %v", err)
+	}
+	if got := exitCode(checkError(&measure.NoLab{Err: errors.New("no engine")})); got != exitNoLab {
+		t.Errorf("no lab: %d", got)
+	}
+	if got := exitCode(checkError(&measure.NoLab{Err: &engine.NoNginxError{Version: "1.2"}})); got != exitBadInput {
+		t.Errorf("a version that there is not: %d", got)
+	}
+}
+
+func TestCheckTellsBadFlagsFirst(t *testing.T) {
+	dir := configFolderOf(t)
+	for want, args := range map[string][]string{
+		"name a config":               {},
+		"name one config":             {"a", "b"},
+		"--format is":                 {dir, "--format", "xml"},
+		"--fail-on is":                {dir, "--fail-on", "all"},
+		"leave out --nginx":           {dir, "--image", "nginx:1.29", "--nginx", "1.22"},
+		"one --route and one --fault": {dir, "--keep", "--route", "a"},
+		"leave out --route":           {dir, "--init", "--route", "a"},
+		"three different things":      {dir, "--init", "--against", "b"},
+		"goes with --init":            {dir, "--force"},
+		"--env =x: a variable":        {dir, "--env", "=x"},
+		"reading the policy":          {dir, "--policy", filepath.Join(dir, "none.yaml")},
+		"the old config":              {dir, "--against", filepath.Join(dir, "none")},
+		"nothing after the colon":     {dir, "--against", "git:"},
+		"is in no git repository":     {dir, "--against", "git:main"},
+		"name a config)":              {"--image", "x", "--against", "git:main"},
+		"name its file with --policy": {"--image", "x", "--init"},
+	} {
+		want = strings.TrimSuffix(want, ")")
+		if _, asked, err := checked(t, args); err == nil || !strings.Contains(err.Error(), want) || len(asked) > 0 {
+			t.Errorf("%v: %v, want %q", args, err, want)
+		} else if got := exitCode(err); got != exitBadInput {
+			t.Errorf("%v: exit code %d", args, got)
+		}
+	}
+}
+
+func TestCheckShows(t *testing.T) {
+	dir := configFolderOf(t)
+	out, asked, err := checked(t, []string{dir, "--nginx", "1.26", "--env", "A=b=c", "--real-time"}, measuredReport(time.Minute))
+	if !errors.Is(err, errDiffers) {
+		t.Errorf("got %v", err)
+	}
+	contains(t, out, "What visitors get", "MEDIUM   visitors wait [long-wait]", "--nginx 1.26 --env A --real-time --route example.com/ --fault silent\n")
+	if strings.Contains(out, "b=c") {
+		t.Error("a value of the environment is in the report")
+	}
+	if o := asked[0]; o.Path != dir || o.Nginx != "1.26" || !o.RealTime || o.Env["A"] != "b=c" || len(o.FaultList) == 0 || len(o.Rules) == 0 {
+		t.Errorf("asked for %+v", o)
+	}
+	one, asked, _ := checked(t, []string{dir, "--route", "/", "--fault", "silent"}, measuredReport(time.Minute))
+	contains(t, one, "fault       silent: the upstream says nothing\n", "visitor     504 Gateway Timeout after 60 s\n")
+	if !reflect.DeepEqual(asked[0].Routes, []string{"/"}) || !reflect.DeepEqual(asked[0].Faults, []string{"silent"}) {
+		t.Errorf("asked for %+v", asked[0])
+	}
+	markdown, _, _ := checked(t, []string{dir, "--format", "markdown"}, measuredReport(time.Minute))
+	contains(t, markdown, "### medium: visitors wait\n")
+	text, _, _ := checked(t, []string{dir, "--json"}, measuredReport(time.Minute))
+	var r check.Report
+	if err := json.Unmarshal([]byte(text), &r); err != nil || r.Schema != check.Schema || r.FailOn != "medium" || !strings.HasPrefix(r.Command, "badgateway") && !strings.Contains(r.Command, " check ") {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
+func TestCheckHoldsThePolicyBesideTheConfig(t *testing.T) {
+	dir := configFolderOf(t)
+	file := filepath.Join(dir, check.PolicyName)
+	out, _, err := checked(t, []string{dir, "--init"}, measuredReport(5*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, file+" holds what visitors get now")
+	if _, _, err := checked(t, []string{dir}, measuredReport(5*time.Second)); err != nil {
+		t.Errorf("under the policy that was made of it: %v", err)
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "nginx.conf")} {
+		out, asked, err := checked(t, []string{path}, measuredReport(50*time.Second))
+		if !errors.Is(err, errDiffers) || asked[0].Policy.File != file {
+			t.Errorf("%s, with another wait: %v", path, err)
+		}
+		contains(t, out, "Against "+file)
+	}
+	if _, asked, err := checked(t, []string{dir, "--init"}); err == nil || !strings.Contains(err.Error(), "--force overwrites it") || len(asked) > 0 {
+		t.Errorf("a second --init: %v", err)
+	}
+	if _, _, err := checked(t, []string{dir, "--init", "--force"}, measuredReport(50*time.Second)); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := checked(t, []string{dir}, measuredReport(50*time.Second)); err != nil {
+		t.Errorf("after --init --force: %v", err)
+	}
+}
+
+func TestCheckWritesReports(t *testing.T) {
+	dir, reports := configFolderOf(t), filepath.Join(t.TempDir(), "deep", "report")
+	r := measuredReport(time.Minute)
+	r.Config = dir
+	if err := os.Mkdir(filepath.Join(dir, "..", ".git"), 0o755); err != nil { // the repository's root
+		t.Fatal(err)
+	}
+	if _, _, err := checked(t, []string{dir, "--reports", reports}, r); !errors.Is(err, errDiffers) {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"report.html": "<!DOCTYPE html>", "report.json": `"schema": "badgateway.check/1"`, "junit.xml": "<testsuites",
+		"report.sarif": `"uri": "` + filepath.Base(dir) + `/nginx.conf"`,
+	} {
+		text, err := os.ReadFile(filepath.Join(reports, name))
+		if err != nil {
+			t.Error(err)
+		}
+		contains(t, string(text), want)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(file, []byte("# names\nA=1\n\n B=two words \"\nFROM_OUTSIDE\nNOT_THERE_AT_ALL\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("FROM_OUTSIDE", "x")
+	got, err := environment(file, []string{"A=2", "C="})
+	if want := map[string]string{"A": "2", "B": `two words "`, "FROM_OUTSIDE": "x", "C": ""}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := os.WriteFile(file, []byte("A=1\n=x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := environment(file, nil); err == nil || !strings.HasPrefix(err.Error(), file+":2: ") {
+		t.Errorf("a bad line: %v", err)
+	}
+}
+
+func TestCheckAgainst(t *testing.T) {
+	dir, other := configFolderOf(t), configFolderOf(t)
+	out, asked, err := checked(t, []string{dir, "--against", other}, measuredReport(5*time.Second), measuredReport(50*time.Second))
+	if !errors.Is(err, errDiffers) || asked[0].Path != other || asked[1].Path != dir {
+		t.Errorf("%v, asked for %+v", err, asked)
+	}
+	contains(t, out, other+" -> ", "Worse\n- example.com/, upstream silent: 504 after 5 s before, after 50 s now")
+	if _, _, err := checked(t, []string{dir, "--against", other}, measuredReport(50*time.Second), measuredReport(5*time.Second)); err != nil {
+		t.Errorf("a change for the better: %v", err)
+	}
+	_, asked, _ = checked(t, []string{dir, "--nginx", "1.30", "--against", "nginx:1.22"}, measuredReport(0), measuredReport(0))
+	if asked[0].Nginx != "1.22" || asked[0].Path != dir || asked[1].Nginx != "1.30" {
+		t.Errorf("two versions: %+v", asked)
+	}
+	_, asked, _ = checked(t, []string{"--image", "mine:2", "--against", "image:mine:1"}, measuredReport(0), measuredReport(0))
+	if asked[0].Image != "mine:1" || asked[1].Image != "mine:2" || asked[0].Path != "" {
+		t.Errorf("two images: %+v", asked)
+	}
+	out, _, _ = checked(t, []string{dir, "--against", other, "--format", "markdown"}, measuredReport(5*time.Second), measuredReport(50*time.Second))
+	contains(t, out, "### Worse\n\n- `example.com/`, upstream silent")
+}
+
+func TestCheckAgainstRevision(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	repository := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		c := exec.Command("git", append([]string{"-C", repository, "-c", "user.name=n", "-c", "user.email=n@example.com"}, args...)...)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(repository, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(repository, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("init", "-q")
+	write("deploy/conf.d/app.conf", "old\n")
+	write("deploy/nginx.conf", "main\n")
+	write("elsewhere", "not to be unpacked\n")
+	if err := os.Symlink("../conf.d/app.conf", filepath.Join(repository, "deploy", "enabled")); err != nil {
+		t.Fatal(err)
+	}
+	run("add", ".")
+	run("commit", "-qm", "one")
+	write("deploy/conf.d/app.conf", "new\n")
+
+	folder := filepath.Join(repository, "deploy")
+	old, remove, err := revision(t.Context(), folder, "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(old, "conf.d/app.conf")); err != nil || string(text) != "old\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if to, err := os.Readlink(filepath.Join(old, "enabled")); err != nil || to != "../conf.d/app.conf" {
+		t.Errorf("the link: %q, %v", to, err)
+	}
+	if _, err := os.Stat(filepath.Join(old, "elsewhere")); err == nil {
+		t.Error("more than the config's folder is unpacked")
+	}
+	remove()
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Error("the old revision is still there")
+	}
+	old, remove, err = revision(t.Context(), filepath.Join(folder, "nginx.conf"), "HEAD")
+	if err != nil || filepath.Base(old) != "nginx.conf" {
+		t.Errorf("a file: %s, %v", old, err)
+	}
+	remove()
+	write("fresh/nginx.conf", "x\n")
+	write("deploy/other.conf", "x\n")
+	for _, c := range []struct{ config, rev, want string }{
+		{folder, "nowhere", "there is no such revision"}, {folder, "--output=x", "there is no such revision"},
+		{filepath.Join(repository, "fresh"), "HEAD", "the folder of " + repository + "/fresh is not in it"},
+		{filepath.Join(folder, "other.conf"), "HEAD", "there is no " + folder + "/other.conf in it"},
+	} {
+		if _, _, err := revision(t.Context(), c.config, c.rev); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v", c, err)
+		}
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	out, asked, err := checked(t, []string{folder, "--against", "git:HEAD"}, measuredReport(0), measuredReport(0))
+	if err != nil || asked[0].Path == folder || asked[1].Path != folder {
+		t.Errorf("%v, %+v", err, asked)
+	}
+	if _, err := os.Stat(asked[0].Path); !errors.Is(err, os.ErrNotExist) {
+		t.Error("the old revision is left behind")
+	}
+	contains(t, out, "git:HEAD:", "visitors would notice no difference")
+}

@@ -1,0 +1,217 @@
+package supply
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+func TestForeign(t *testing.T) {
+	for text, want := range map[string]string{
+		"listen {{ port }};":                                 "{{...}}",
+		"listen {{PORT}};":                                   "{{...}}",
+		"server_name {{ name | default('x') }};":             "Jinja",
+		"{% for x in y %}":                                   "Jinja",
+		"listen {{ .Port }};":                                "Go template",
+		"{{- range $i := .Items }}":                          "Go template",
+		"listen <%= port %>;":                                "ERB",
+		"root __ROOT__;":                                     "__...__",
+		"root @PREFIX@/html;":                                "@...@",
+		"listen %%port%%;":                                   "%%...%%",
+		"server_name ${local.name};":                         "Terraform",
+		"# {{ comment }}\nlisten 80;":                        "",
+		"location ~ \"^/[a-z]{2}$\" {}":                      "",
+		`return 200 '{"a":{"b":{"c":"$host"}}}';`:            "",
+		"content_by_lua_block { local a = {{ x }} }":         "",
+		"location ~ ^/@([a-z]+)@ {}":                         "",
+		"fastcgi_param X ${host}__$uri;":                     "",
+		"log_format x '{\"t\":\"$msec\",\"r\":{\"u\":$x}}';": "",
+	} {
+		got := ""
+		if r := foreign(text, "x"); r != nil {
+			got = r.Message
+		}
+		if want == "" && got != "" || want != "" && !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"listen ${PORT};", "listen 8080;"},
+		{"listen $PORT;", "listen 8080;"},
+		{"proxy_read_timeout ${READ_TIMEOUT};", "proxy_read_timeout 60s;"},
+		{"proxy_read_timeout ${READ_TIMEOUT}s;", "proxy_read_timeout 60ss;"},
+		{"client_max_body_size ${MAX_BODY_SIZE};", "client_max_body_size 10m;"},
+		{"server_name ${DOMAIN};", "server_name domain.example.com;"},
+		{"proxy_pass http://${API_HOST}:${API_PORT};", "proxy_pass http://api-host:8080;"},
+		{"proxy_pass ${API_URL};", "proxy_pass http://api-url:8080;"},
+		{"proxy_pass http://${UPSTREAM};", "proxy_pass http://upstream;"},
+		{"fastcgi_pass ${PHP};", "fastcgi_pass php:9000;"},
+		{"server unix:${APP_SOCKET};", "server unix:/run/app-socket.sock;"},
+		{"proxy_set_header Host ${DOLLAR}host;", "proxy_set_header Host $host;"},
+		{"listen ${PORT:-3000};", "listen 3000;"},
+		{"set $BACKEND app; proxy_pass http://${BACKEND};", "set $BACKEND app; proxy_pass http://${BACKEND};"},
+		{"proxy_set_header Host ${host}; add_header X $HOST;", "proxy_set_header Host ${host}; add_header X $HOST;"},
+		{"server_name ${given};", "server_name given.example.org;"},
+	} {
+		got, _ := fill(c.text, "x", map[string]string{"given": "given.example.org"}, false)
+		if got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
+		}
+	}
+}
+
+func TestMountsOf(t *testing.T) {
+	compose := "services:\n  web:\n    volumes:\n      - ./nginx/a.conf:/etc/nginx/conf.d/default.conf:ro\n      - \"certs:/etc/certs\"\n" +
+		"      - type: bind\n        source: ./b.conf\n        target: /etc/nginx/nginx.conf\n"
+	docker := "FROM nginx\nCOPY --from=build /x /y\nCOPY c.conf d.conf /etc/nginx/conf.d/\nADD [\"e.conf\", \"/etc/nginx/nginx.conf\"]\n"
+	stock := map[string]item{"nginx/a.conf": {}, "b.conf": {}, "c.conf": {}, "d.conf": {}, "e.conf": {}}
+	got := map[string]string{}
+	for _, m := range append(mountsOf("compose.yaml", compose), mountsOf("Dockerfile", docker)...) {
+		m.each(stock, func(from, to string) { got[from] = to })
+	}
+	want := map[string]string{"nginx/a.conf": "/etc/nginx/conf.d/default.conf", "b.conf": "/etc/nginx/nginx.conf",
+		"c.conf": "/etc/nginx/conf.d/c.conf", "d.conf": "/etc/nginx/conf.d/d.conf", "e.conf": "/etc/nginx/nginx.conf"}
+	for from, to := range want {
+		if got[from] != to {
+			t.Errorf("%s: got %q, want %q", from, got[from], to)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestOlder(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{"1.22.1", "1.25.1", true}, {"1.25.1", "1.25.1", false}, {"1.27.3", "1.25.1", false}, {"1.9.5", "1.10.0", true}, {"?", "1.2", false}} {
+		if older(c.a, c.b) != c.want {
+			t.Errorf("older(%s, %s) is not %v", c.a, c.b, c.want)
+		}
+	}
+}
+
+// The tables have the form that their readers take for granted.
+func TestTables(t *testing.T) {
+	for table, fields := range map[string]int{"modules": 4, "stream-modules": 4, "unpackaged": 2, "plus": 2, "versions": 2, "gone": 3} {
+		for _, r := range rows(table) {
+			if len(r) < fields || r[0] == "" {
+				t.Errorf("%s: %q has not its %d fields", table, r, fields)
+			}
+		}
+	}
+	for _, m := range append(append([]module(nil), packaged...), packagedStream...) {
+		if _, ok := moduleFile(m.needs); m.needs != "" && !ok {
+			t.Errorf("%s needs %s, which is not in the table", m.so, m.needs)
+		}
+	}
+}
+
+// A link out of the user's folder is never followed: the folder may be a stranger's.
+func TestLinksOutAreNotRead(t *testing.T) {
+	dir, secret := t.TempDir(), filepath.Join(t.TempDir(), "secret.conf")
+	write(t, secret, "server { listen 80; }")
+	write(t, filepath.Join(dir, "nginx.conf"), "events {}\nhttp { include conf.d/*.conf; server { listen 81; } }")
+	os.Mkdir(filepath.Join(dir, "conf.d"), 0o755)
+	if err := os.Symlink(secret, filepath.Join(dir, "conf.d", "x.conf")); err != nil {
+		t.Skip(err)
+	}
+	tree, err := Load(Options{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range tree.All() {
+		if strings.Contains(f.Data, "listen 80") {
+			t.Errorf("%s has the text of a file outside", f.Path)
+		}
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "notes.txt"), "nothing here")
+	for path, kind := range map[string]string{dir: "empty", filepath.Join(dir, "none"): "empty", os.DevNull: "empty"} {
+		_, err := Load(Options{Path: path})
+		var r *Refused
+		if !errors.As(err, &r) || r.Kind != kind || r.Remedy == "" {
+			t.Errorf("%s: got %v, want it refused as %s", path, err, kind)
+		}
+	}
+}
+
+// The user's own files go to the lab byte by byte; only a template's copy is filled.
+func TestFilesAreUntouched(t *testing.T) {
+	text := "events {}\r\nhttp {\n\tserver { listen 80; # ${NOT_ME}\n } }\n"
+	file := filepath.Join(t.TempDir(), "nginx.conf")
+	write(t, file, text)
+	tree, err := Load(Options{Path: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := find(tree, "/etc/nginx/nginx.conf"); got.Data != text {
+		t.Errorf("got %q, want %q", got.Data, text)
+	}
+	if after, _ := os.ReadFile(file); string(after) != text {
+		t.Errorf("the user's file changed to %q", after)
+	}
+}
+
+// A sample beside the real files is not run; where it is all there is, it is.
+func TestSamples(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "nginx.conf.example"), "events {}\nhttp { include conf.d/*.conf; server { listen 80; } }")
+	os.Mkdir(filepath.Join(dir, "conf.d"), 0o755)
+	write(t, filepath.Join(dir, "conf.d", "more.conf.sample"), "server { listen 81; }")
+	tree, err := Load(Options{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree.Main != "/etc/nginx/nginx.conf" || tree.Wrapper {
+		t.Errorf("the main file is %s, wrapped: %v", tree.Main, tree.Wrapper)
+	}
+	if tree.has("/etc/nginx/conf.d/more.conf") {
+		t.Error("the sample would be run")
+	}
+}
+
+// Given variables are taken, and none is listed as made up.
+func TestGivenVariables(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "default.conf.template"), "server { listen ${PORT}; location / { proxy_pass http://${APP}; } }")
+	tree, err := Load(Options{Path: filepath.Join(dir, "default.conf.template"), Env: map[string]string{"PORT": "81", "APP": "app:9"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := find(tree, "/etc/nginx/default.conf").Data; got != "server { listen 81; location / { proxy_pass http://app:9; } }" {
+		t.Errorf("got %q", got)
+	}
+	for _, s := range tree.Supplied {
+		if s.Kind == "variable" {
+			t.Errorf("%s was made up though it was given", s.What)
+		}
+	}
+}
+
+func find(tree *Tree, path string) wire.File {
+	for _, f := range tree.All() {
+		if f.Path == path {
+			return f
+		}
+	}
+	return wire.File{}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

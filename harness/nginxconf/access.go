@@ -1,0 +1,55 @@
+package nginxconf
+
+import (
+	"net/netip"
+)
+
+// denied gives the rule that sends the visitor away, or nil.
+func (r *run) denied(holds *Directive) *Directive {
+	from := r.ask.From
+	if from == "" {
+		from = "127.0.0.1"
+	}
+	for _, d := range accessRules(holds) {
+		if covers(d.arg(0), from) {
+			if d.Name == "deny" {
+				return d
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// accessRules are the allow and deny in effect, in order.
+func accessRules(block *Directive) []*Directive {
+	for ; block != nil; block = block.around() {
+		if block.has("allow", "deny") == nil {
+			continue
+		}
+		var out []*Directive
+		for _, d := range block.Block {
+			if d.Name == "allow" || d.Name == "deny" {
+				out = append(out, d)
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+// covers tells whether an address belongs to a network as allow, deny and geo write it.
+func covers(network, address string) bool {
+	if network == "all" {
+		return true
+	}
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return false
+	}
+	if p, err := netip.ParsePrefix(network); err == nil {
+		return p.Contains(a)
+	}
+	n, err := netip.ParseAddr(network)
+	return err == nil && n == a
+}

@@ -1,0 +1,87 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+var conditionOperators = []string{"=", "!=", "~", "~*", "!~", "!~*"}
+
+// parts takes a condition apart: "$x", "=", "y"; or "", "-f", "text". The operator is "" for a variable alone.
+func conditionParts(d *Directive) (left, op, right string) {
+	args := slices.Clone(d.Args)
+	if len(args) == 0 {
+		return "", "", ""
+	}
+	args[0] = strings.TrimPrefix(args[0], "(")
+	args[len(args)-1] = strings.TrimSuffix(args[len(args)-1], ")")
+	args = slices.DeleteFunc(args, func(s string) bool { return s == "" })
+	switch {
+	case len(args) == 0:
+		return "", "", ""
+	case len(args) == 1:
+		// Without spaces it is one word: ($x=y) is a mistake to nginx, ($x) is not.
+		return args[0], "", ""
+	case slices.Contains(conditionOperators, args[1]):
+		return args[0], args[1], strings.Join(args[2:], " ")
+	case strings.HasPrefix(args[0], "-"), strings.HasPrefix(args[0], "!-"):
+		return "", args[0], args[1]
+	}
+	return args[0], args[1], strings.Join(args[2:], " ")
+}
+
+// condition tells whether an if is true; not known when that depends on what no request shows.
+func (r *run) condition(d *Directive) (ok, known bool) {
+	left, op, right := conditionParts(d)
+	if left == "" && op != "" {
+		text, known := r.text(right)
+		found := false
+		switch strings.TrimPrefix(op, "!") {
+		case "-f":
+			found = r.exists(strings.TrimPrefix(text, docRoot))
+		case "-d":
+			found = isRoot(strings.TrimPrefix(text, docRoot))
+		case "-e":
+			found = r.exists(strings.TrimPrefix(text, docRoot)) || isRoot(strings.TrimPrefix(text, docRoot))
+		}
+		return found != strings.HasPrefix(op, "!"), known
+	}
+	value, known := r.text(left)
+	if !known {
+		return false, false
+	}
+	want := wantOf(op, right)
+	if op == "=" || op == "!=" {
+		if text, ok := r.text(right); ok {
+			want.text = text
+		}
+	}
+	if want.pattern != nil && strings.HasPrefix(op, "~") {
+		groups := want.pattern.match(value)
+		r.capture(groups)
+		return groups != nil, true
+	}
+	return want.ok(value), true
+}
+
+// docRoot stands for any root where a file's name is made of it.
+const docRoot = "\x00root"
+
+// text puts in the variables; not known when one of them can't be.
+func (r *run) text(template string) (text string, known bool) {
+	if !strings.Contains(template, "$") {
+		return template, true
+	}
+	var out strings.Builder
+	known = true
+	for _, p := range pieces(template) {
+		if p.name == "" {
+			out.WriteString(p.text)
+			continue
+		}
+		value, ok := r.variable(p.name, 0)
+		out.WriteString(value)
+		known = known && ok
+	}
+	return out.String(), known
+}
