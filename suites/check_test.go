@@ -3,6 +3,7 @@ package suites
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	. "github.com/onsi/gomega"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/measure"
 	"github.com/badgateway/badgateway/scenarios/review"
@@ -94,7 +96,7 @@ var _ = Describe("configs as deployments have them", Label("check"), func() {
 
 			report, err := measure.Run(ctx, measure.Options{
 				Path: filepath.Join(folder, want.Path), Env: want.Env, Nginx: want.Nginx,
-				FaultList: review.Faults(), Rules: review.Rules(), Install: true,
+				FaultList: review.Faults(), Rules: review.Rules(), Lab: strangersLab(ctx, want.Nginx),
 			})
 
 			Expect(err).NotTo(HaveOccurred(), "case %s", c.Name())
@@ -109,6 +111,27 @@ var _ = Describe("configs as deployments have them", Label("check"), func() {
 		})
 	}
 })
+
+var strangersLabs = map[string]*harness.Lab{}
+
+// strangersLab is this process's lab for strangers' configs, one for each version of nginx.
+func strangersLab(ctx context.Context, version string) *harness.Lab {
+	GinkgoHelper()
+	if l := strangersLabs[version]; l != nil {
+		return l
+	}
+	l, err := harness.Start(ctx, harness.Options{Stranger: true, Nginx: version, Say: GinkgoWriter.Printf})
+	Expect(err).NotTo(HaveOccurred())
+	strangersLabs[version] = l
+	return l
+}
+
+// closeStrangersLabs is for the end of the suite.
+func closeStrangersLabs() {
+	for _, l := range strangersLabs {
+		Expect(l.Close()).To(Succeed())
+	}
+}
 
 // readExpectation reads an expect.yaml and holds its words against those that exist: one that is misspelt could not fail.
 func readExpectation(file string) (*checkExpectation, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/badgateway/badgateway/harness/wire"
@@ -303,7 +304,7 @@ func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, fr
 // calledDatagram is where a redirected datagram was sent to: connection tracking has it.
 func (n *worldNet) calledDatagram(from net.Addr, arrived uint16) (string, error) {
 	source := from.(*net.UDPAddr).AddrPort()
-	h, err := n.w.cell.netlink()
+	h, err := netlink.NewHandleAt(netns.NsHandle(n.w.cell.netns.Fd()), unix.NETLINK_NETFILTER)
 	if err != nil {
 		return "", err
 	}

@@ -4,11 +4,14 @@ import (
 	"net/netip"
 )
 
+// anybody is the address of a visitor of whom nothing is asked: one of those that RFC 5737 sets aside for documentation.
+const anybody = "198.51.100.1"
+
 // denied gives the rule that sends the visitor away, or nil.
 func (r *run) denied(holds *Directive) *Directive {
 	from := r.ask.From
 	if from == "" {
-		from = "127.0.0.1"
+		from = anybody
 	}
 	for _, d := range accessRules(holds) {
 		if covers(d.arg(0), from) {

@@ -202,7 +202,7 @@ func admitted(rules []*Directive) string {
 		}
 		return true
 	}
-	if check("127.0.0.1") {
+	if check(anybody) {
 		return ""
 	}
 	for _, d := range rules {
@@ -395,6 +395,11 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 	}
 	lists := m.conditions(entry.Block)
 	for _, d := range entry.all("limit_except") {
+		for _, method := range d.Args {
+			if method != "GET" && method != "HEAD" {
+				lists = append(lists, []change{{method: method}})
+			}
+		}
 		for _, method := range []string{"POST", "PUT", "DELETE", "GET"} {
 			if !slices.Contains(d.Args, method) {
 				lists = append(lists, []change{{method: method}})

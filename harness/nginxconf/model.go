@@ -143,7 +143,8 @@ type Ask struct {
 	// upstream has to answer (404, 401, 502, ...), for error_page and the like. Where the config does not intercept
 	// answers, 502 and 504 come from a failure (refused, silent) and not from an answer of that status.
 	Given int
-	// From is an address that the visitor has to have to be let in (allow and deny); empty for any.
+	// From is an address that the visitor has to have to be let in (allow and deny); empty for one of the public networks
+	// that RFC 5737 sets aside for documentation (198.51.100.0/24).
 	From string
 }
 

@@ -141,7 +141,7 @@ func hasSuffixFold(s, suffix string) bool {
 func (r *run) byAddress(d *Directive) string {
 	from := r.ask.From
 	if from == "" {
-		from = "127.0.0.1"
+		from = anybody
 	}
 	value, bits := "", -1
 	for _, e := range d.Block {
@@ -213,7 +213,7 @@ func (r *run) builtin(name string) (string, bool) {
 		if r.ask.From != "" {
 			return r.ask.From, true
 		}
-		return "127.0.0.1", true
+		return anybody, true
 	case "remote_user", "invalid_referer", "limit_rate":
 		return "", true
 	case "document_root", "realpath_root":

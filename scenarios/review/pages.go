@@ -194,7 +194,7 @@ func rawError(e *check.Evidence) []check.Finding {
 	meant := map[*group]bool{}
 	for _, s := range sights(e) {
 		if !s.of("500", "502", "503") || s.Page != "upstream" || fmt.Sprint(s.Status) != s.Fault || s.Method != "GET" ||
-			s.route.Role == nginxconf.Auth || slices.Contains([]string{"grpc", "grpcs", "memcached"}, s.route.Protocol) || s.upgrades() {
+			s.route.Role == nginxconf.Auth || slices.Contains([]string{"grpc", "grpcs", "memcached"}, s.route.Protocol) {
 			continue
 		}
 		found.add(s.decides(s.name("intercept_errors")), s)

@@ -96,7 +96,7 @@ func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
 	if answer.Killed != "" {
 		return check.Outcome{}, errors.New(answer.Killed)
 	}
-	return outcomeOf(answer, m.names, m.r.keys), nil
+	return m.r.outcome(answer, m.names), nil
 }
 
 // behave leaves what lies beside the route as it has to be for requests to get there.

@@ -197,7 +197,7 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		if err != nil {
 			return err
 		}
-		last = outcomeOf(answer, names, r.keys)
+		last = r.outcome(answer, names)
 		if ask.Given != 0 {
 			// Peers that failed may be left out for a while.
 			if err := s.restart(ctx, w); err != nil {
@@ -209,7 +209,7 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 			r.Healthy, r.Ask = last, r.request.shown(method)
 			return nil
 		}
-		if keys, got := r.hit(answer.News); got && !r.way.Stream && (last.Status == 0 || last.Status >= 500) {
+		if keys, got := r.hit(answer.News); got && !r.way.Stream && (last.Status == 0 || last.Status >= 500) && last.Page != "upstream" {
 			// An upstream that is well and an answer that is not: nothing could be learnt from breaking it.
 			r.Why = unwell(last)
 			r.beside = nil
@@ -288,7 +288,7 @@ func (r *route) hit(news wire.WorldNews) (fresh []string, got bool) {
 					got = true
 				}
 			}
-		case slices.Contains(r.keys, called(keyOf(c))):
+		case slices.Contains(addresses(r.keys), called(keyOf(c))):
 			got = true
 		default:
 			fresh = appendNew(fresh, keyOf(c))
@@ -336,7 +336,7 @@ func (s *session) locate(r *route, names seen) {
 func (s *session) withStrangers(all []*route) []*route {
 	known := map[string]bool{}
 	for _, r := range all {
-		for _, k := range r.keys {
+		for _, k := range addresses(r.keys) {
 			known[k] = true
 		}
 	}

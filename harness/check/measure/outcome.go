@@ -2,6 +2,7 @@ package measure
 
 import (
 	"net"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,8 +68,9 @@ func (s seen) addressOf(key string) string {
 	return key
 }
 
-// outcomeOf is what a visitor got, and what led to it; keys are the upstreams of the route that he asked for.
-func outcomeOf(a wire.WorldAnswer, names seen, keys []string) check.Outcome {
+// outcome is what a visitor of the route got, and what led to it.
+func (r *route) outcome(a wire.WorldAnswer, names seen) check.Outcome {
+	keys := addresses(r.keys)
 	names.learn(a.News)
 	o := check.Outcome{
 		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, Endless: a.Endless,
@@ -78,9 +80,25 @@ func outcomeOf(a wire.WorldAnswer, names seen, keys []string) check.Outcome {
 	o.Calls, o.Loop = callsOf(a.News), a.News.Loop
 	o.Tries = triesOf(a.News, o.Log, names, keys)
 	o.Repeated = repeated(a.News, keys)
+	for i := range o.Calls {
+		o.Calls[i].Endpoint = r.nameOf(o.Calls[i].Endpoint)
+	}
+	for i := range o.Tries {
+		o.Tries[i] = r.nameOf(o.Tries[i])
+	}
 	o.Page = pageOf(o)
 	o.Version = versionPattern.MatchString(o.Body) && o.Page == "nginx" || versionPattern.MatchString(strings.Join(a.Header["Server"], " "))
 	return o
+}
+
+// nameOf is how the config names what was called, where that is one of the route's own.
+func (r *route) nameOf(key string) string {
+	for _, e := range r.Endpoints {
+		if slices.Contains(addresses([]string{called(e.Name)}), called(key)) {
+			return e.Name
+		}
+	}
+	return key
 }
 
 // logOf are the lines of level warn and above, and the file that has them.
@@ -186,6 +204,9 @@ func addressIn(upstream string) string {
 	m := upstreamAddress.FindStringSubmatch(upstream)
 	if m == nil {
 		return ""
+	}
+	if socket, ok := strings.CutPrefix(m[1], "unix:"); ok {
+		return "unix:" + path.Clean(socket)
 	}
 	return m[1]
 }
