@@ -27,7 +27,7 @@ var errLimit = errors.New("the time limit was reached")
 // until asks again until something is so. What it asks is the state of the kernel, which has no event to wait on.
 func until(limit time.Duration, so func() (bool, error)) error {
 	deadline := time.Now().Add(limit)
-	for pause := 250 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+	for pause := 60 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
 		ok, err := so()
 		if err != nil || ok {
 			return err
@@ -35,8 +35,15 @@ func until(limit time.Duration, so func() (bool, error)) error {
 		if time.Now().After(deadline) {
 			return errLimit
 		}
-		time.Sleep(pause)
+		nap(pause)
 	}
+}
+
+// nap sleeps for less than a millisecond. The runtime's own Sleep takes a whole one, since it waits for network events
+// meanwhile, and those waits count in milliseconds.
+func nap(d time.Duration) {
+	t := unix.NsecToTimespec(d.Nanoseconds())
+	unix.Nanosleep(&t, nil)
 }
 
 // socket is one row of /proc/net/tcp.
@@ -51,8 +58,6 @@ type socket struct {
 const (
 	tcpEstablished = 1
 	tcpSynSent     = 2
-	tcpFinWait1    = 4
-	tcpFinWait2    = 5
 	tcpListen      = 10
 )
 

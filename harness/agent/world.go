@@ -3,8 +3,8 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -149,7 +149,7 @@ func (w *world) endpoint(at string) (*endpoint, error) {
 	conduct := w.conductOf(at)
 	spec := fakeupstream.Spec{
 		Name: at, Listen: "127.0.0.1:1", Protocol: fakeupstream.Any, Script: conduct.Script,
-		TLS: &fakeupstream.TLS{Names: append(certificateNames(at, e.name), w.certain...), Fault: fakeupstream.TLSFault(conduct.TLS)},
+		TLS: &fakeupstream.TLS{Names: append(certificateNames(at, e.name), w.certain...), Fault: fakeupstream.TLSFault(conduct.TLS), Authority: &visitorAuthority},
 	}
 	if len(spec.Script) == 0 {
 		spec.Script = fakeupstream.Always(fakeupstream.Well{Chunked: true, Body: "badgateway: " + or(e.name, at) + " answers\n"})
@@ -246,30 +246,29 @@ func (w *world) toItself(conn net.Conn, at netip.AddrPort) {
 		conn.Close()
 		return
 	}
-	a, b := conn, w.busy.count(other)
-	go pour(a, b)
-	go pour(b, a)
+	join(conn, w.busy.count(other))
 }
 
-// pour copies until the source ends, and ends the other then.
+// join makes one connection of two, until both directions have ended.
+func join(a, b net.Conn) {
+	var both sync.WaitGroup
+	both.Add(2)
+	go func() { defer both.Done(); pour(a, b) }()
+	go func() { defer both.Done(); pour(b, a) }()
+	go func() {
+		both.Wait()
+		a.Close()
+		b.Close()
+	}()
+}
+
+// pour copies until the source ends, and ends that direction then. Where the other cannot be written to, the source is shut.
 func pour(to, from net.Conn) {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			if _, err := to.Write(buf[:n]); err != nil {
-				from.Close()
-				return
-			}
-		}
-		if err != nil {
-			if half, ok := to.(interface{ CloseWrite() error }); ok && !errors.Is(err, net.ErrClosed) {
-				half.CloseWrite()
-				return
-			}
-			to.Close()
-			return
-		}
+	if _, err := io.Copy(to, struct{ io.Reader }{from}); err != nil {
+		from.Close()
+	}
+	if half, ok := to.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
 	}
 }
 

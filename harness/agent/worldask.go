@@ -41,6 +41,11 @@ const realLimit = 30 * time.Second
 // ask asks, and lets the world's time pass until the answer is complete: from one moment at which something may end to the
 // next, with a look before and after each.
 func (w *world) ask(spec wire.WorldAskSpec) (wire.WorldAnswer, error) {
+	if spec.Conduct != nil {
+		if err := w.behaveAndRest(*spec.Conduct); err != nil {
+			return wire.WorldAnswer{}, err
+		}
+	}
 	a := &worldAsk{w: w, spec: spec, done: make(chan struct{}), begun: time.Now(), start: w.cell.clock.ahead()}
 	if err := a.begin(); err != nil {
 		return a.answer, err
@@ -108,7 +113,7 @@ func (a *worldAsk) realTime() time.Duration {
 	return a.spec.Limit
 }
 
-// visitorAuthority signs the visitors' certificates, as it does the upstreams'.
+// visitorAuthority signs the visitors' certificates and the upstreams'.
 var visitorAuthority = fakeupstream.NewAuthority("badgateway")
 
 // converse sends the request and reads the answer to its end.
@@ -240,7 +245,7 @@ func (a *worldAsk) see() error {
 		}
 		a.answer.NotBefore = passed()
 		// Whatever has happened begins its own time.
-		if got := a.got.Load(); q.calls != happened.calls || q.shape != happened.shape || got != had {
+		if got := a.got.Load(); q.calls != happened.calls || q.connects != happened.connects || got != had {
 			had = got
 			if at := aim.orNow(passed()); bases[len(bases)-1] != at {
 				bases = append(bases, at)

@@ -23,16 +23,19 @@ func (s *Calls) inWorld(id string, do func(*world) error) error {
 
 // Conduct makes the upstreams and names of a world behave so.
 func (s *Calls) Conduct(spec wire.ConductSpec, _ *wire.None) error {
-	return s.inWorld(spec.Cell, func(w *world) error {
-		if err := w.behave(spec); err != nil {
-			return err
-		}
-		if _, err := w.cell.process(gatewayProcess); err != nil {
-			return nil // nothing runs yet that would have to notice
-		}
-		_, err := w.rest(restLimit, nil)
+	return s.inWorld(spec.Cell, func(w *world) error { return w.behaveAndRest(spec) })
+}
+
+// behaveAndRest sees to it that the gateway has noticed, for connections that it kept are closed.
+func (w *world) behaveAndRest(spec wire.ConductSpec) error {
+	if err := w.behave(spec); err != nil {
 		return err
-	})
+	}
+	if _, err := w.cell.process(gatewayProcess); err != nil {
+		return nil // nothing runs yet that would have to notice
+	}
+	_, err := w.rest(restLimit, nil)
+	return err
 }
 
 // AskWorld asks a world's gateway as a visitor.
@@ -54,7 +57,7 @@ func (s *Calls) WorldNews(id string, out *wire.WorldNews) error {
 // Listeners tells where the gateway listens.
 func (s *Calls) Listeners(id string, out *wire.ListenersOf) error {
 	return s.inWorld(id, func(w *world) error {
-		all, err := w.cell.allSockets()
+		all, err := w.cell.sockets()
 		for _, l := range all {
 			if l.state == tcpListen && l.local.Port() != portAll {
 				out.TCP = append(out.TCP, l.local.String())

@@ -4,7 +4,6 @@ package agent
 
 import (
 	"net"
-	"net/netip"
 	"sync"
 	"syscall"
 )
@@ -66,14 +65,12 @@ func (f *feed) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1),
 type busyConns struct {
 	mu    sync.Mutex
 	conns map[*countedConn]bool
+	doors []syscall.Conn
 	more  int // what is under way besides
 }
 
 func (b *busyConns) count(c net.Conn) net.Conn {
 	n := &countedConn{Conn: c, busy: b}
-	if l, ok := c.LocalAddr().(*net.TCPAddr); ok {
-		n.local, n.remote = plain(l.AddrPort()), plain(c.RemoteAddr().(*net.TCPAddr).AddrPort())
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.conns == nil {
@@ -83,7 +80,12 @@ func (b *busyConns) count(c net.Conn) net.Conn {
 	return n
 }
 
-func plain(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+// watch adds a socket at which something is always waited for: a listener, or one for datagrams.
+func (b *busyConns) watch(s syscall.Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.doors = append(b.doors, s)
+}
 
 // under counts something as under way until it is done.
 func (b *busyConns) under() (done func()) {
@@ -97,29 +99,35 @@ func (b *busyConns) under() (done func()) {
 	}
 }
 
-// state tells how many owners do something else than wait, and of each connection whether its owner waits for what it brings.
-func (b *busyConns) state() (busy int, waits map[ends]bool) {
+// state tells how many owners do something else than wait, and the sockets at which the others do.
+func (b *busyConns) state() (busy int, waiting []syscall.Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	busy, waits = b.more, make(map[ends]bool, len(b.conns))
+	busy, waiting = b.more, append(waiting, b.doors...)
 	for c := range b.conns {
-		waits[c.ends] = c.in > 0
-		if c.in == 0 && !c.idle {
+		switch {
+		case c.in > 0:
+			waiting = append(waiting, c)
+		case c.shut():
+			delete(b.conns, c) // closed beneath
+		case !c.idle:
 			busy++
 		}
 	}
-	return busy, waits
+	return busy, waiting
 }
-
-// ends are the two addresses of a connection, seen from the lab's end; zero for a unix socket.
-type ends struct{ local, remote netip.AddrPort }
 
 type countedConn struct {
 	net.Conn
-	ends
 	busy *busyConns
 	in   int  // reads under way
 	idle bool // its owner does nothing with it any more
+}
+
+// shut tells whether the socket is closed.
+func (c *countedConn) shut() bool {
+	raw, err := c.SyscallConn()
+	return err != nil || raw.Control(func(uintptr) {}) != nil
 }
 
 // Park counts its owner as waiting, although he reads nothing.

@@ -44,10 +44,11 @@ const (
 
 // worldNet makes the kernel own every address, and brings whatever the gateway sends to one place each.
 type worldNet struct {
-	w     *world
-	close func()
-	down  *nftables.Table
-	down6 *nftables.Table
+	w      *world
+	close  func()
+	down4  *nftables.Chain // nil while it is not needed
+	down6  *nftables.Chain
+	isDown bool
 }
 
 func newWorldNet(w *world) (*worldNet, error) {
@@ -70,6 +71,7 @@ func newWorldNet(w *world) (*worldNet, error) {
 			return nil, fmt.Errorf("listening for the gateway's calls: %w", err)
 		}
 		closers = append(closers, l)
+		w.busy.watch(l.(*net.TCPListener))
 		go n.accept(l.(*net.TCPListener))
 		for port, serve := range map[int]func(net.PacketConn){portNames: n.names, portOthers: n.datagrams} {
 			p, err := net.ListenPacket("udp", net.JoinHostPort(host, fmt.Sprint(port)))
@@ -77,6 +79,7 @@ func newWorldNet(w *world) (*worldNet, error) {
 				return nil, fmt.Errorf("listening for the gateway's datagrams: %w", err)
 			}
 			closers = append(closers, p)
+			w.busy.watch(p.(*net.UDPConn))
 			go serve(p)
 		}
 	}
@@ -159,18 +162,10 @@ func notOurs() []expr.Any {
 	}
 }
 
-// takeDown makes the addresses of these conducts refuse or drop what is sent to them, and all others take it.
+// takeDown makes the addresses of these conducts refuse or drop what is sent to them, and all others take it. The chains stay
+// once they are there. Where a rule goes, the kernel waits some milliseconds until no processor can be at it any more.
 func (n *worldNet) takeDown(all []wire.Conduct) error {
-	nft, err := nftables.New(nftables.WithNetNSFd(int(n.w.cell.netns.Fd())))
-	if err != nil {
-		return err
-	}
-	for _, t := range []**nftables.Table{&n.down, &n.down6} {
-		if *t != nil {
-			nft.DelTable(*t)
-			*t = nil
-		}
-	}
+	var rules4, rules6 [][]expr.Any
 	for _, c := range all {
 		if c.Down == "" || strings.HasPrefix(c.At, "unix:") {
 			continue
@@ -179,24 +174,47 @@ func (n *worldNet) takeDown(all []wire.Conduct) error {
 		if err != nil {
 			return fmt.Errorf("the address that is to be down: %w", err)
 		}
-		table, family := &n.down, nftables.TableFamilyIPv4
+		rule := append(notOurs(), downRule(at, c.Down)...)
 		if at.Addr().Is6() {
-			table, family = &n.down6, nftables.TableFamilyIPv6
+			rules6 = append(rules6, rule)
+		} else {
+			rules4 = append(rules4, rule)
 		}
-		if *table == nil {
-			*table = nft.AddTable(&nftables.Table{Family: family, Name: "badgateway-down"})
-		}
-		// Before the redirection, so that the address is still the one that the gateway calls.
-		chain := nft.AddChain(&nftables.Chain{
-			Name: "output", Table: *table, Type: nftables.ChainTypeFilter,
-			Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityMangle,
-		})
-		nft.AddRule(&nftables.Rule{Table: *table, Chain: chain, Exprs: append(notOurs(), downRule(at, c.Down)...)})
 	}
+	if len(rules4)+len(rules6) == 0 && !n.isDown {
+		return nil
+	}
+	nft, err := nftables.New(nftables.WithNetNSFd(int(n.w.cell.netns.Fd())))
+	if err != nil {
+		return err
+	}
+	n.down4 = replaceRules(nft, n.down4, nftables.TableFamilyIPv4, rules4)
+	n.down6 = replaceRules(nft, n.down6, nftables.TableFamilyIPv6, rules6)
 	if err := nft.Flush(); err != nil {
 		return fmt.Errorf("taking upstreams down: %w", err)
 	}
+	n.isDown = len(rules4)+len(rules6) > 0
 	return nil
+}
+
+// replaceRules makes these the only rules of a chain, which is made when it is first needed.
+func replaceRules(nft *nftables.Conn, chain *nftables.Chain, family nftables.TableFamily, rules [][]expr.Any) *nftables.Chain {
+	switch {
+	case chain != nil:
+		nft.FlushChain(chain)
+	case len(rules) == 0:
+		return nil
+	default:
+		// Before the redirection, so that the address is still the one that the gateway calls.
+		chain = nft.AddChain(&nftables.Chain{
+			Name: "output", Table: nft.AddTable(&nftables.Table{Family: family, Name: "badgateway-down"}),
+			Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityMangle,
+		})
+	}
+	for _, r := range rules {
+		nft.AddRule(&nftables.Rule{Table: chain.Table, Chain: chain, Exprs: r})
+	}
+	return chain
 }
 
 func downRule(at netip.AddrPort, down string) []expr.Any {

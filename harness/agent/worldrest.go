@@ -3,14 +3,14 @@
 package agent
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,112 +19,53 @@ func shutdownBoth(fd int) { unix.Shutdown(fd, unix.SHUT_RDWR) }
 // gatewayListensAt tells whether the gateway itself would answer at an address: one that it names, or, where it listens
 // everywhere, one of the loopback's or the gateway's own.
 func (c *cell) gatewayListensAt(at netip.AddrPort) (bool, error) {
-	all, err := c.allSockets()
-	if err != nil {
+	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	if at.Addr().Is6() {
+		nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	}
+	s, found, err := c.tcp(at, nobody)
+	if err != nil || !found || s.state != tcpListen {
 		return false, err
 	}
-	for _, s := range all {
-		if s.state != tcpListen || s.local.Port() != at.Port() {
-			continue
-		}
-		if s.local.Addr() == at.Addr() || s.local.Addr().IsUnspecified() && (at.Addr().IsLoopback() || at.Addr() == gatewayAddress) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return s.local.Addr() == at.Addr() || s.local.Addr().IsUnspecified() && (at.Addr().IsLoopback() || at.Addr() == gatewayAddress), nil
 }
 
 // gatewayAddress is the gateway's own in every cell.
 var gatewayAddress = netip.MustParseAddr("192.0.2.80")
 
-// allSockets lists the cell's TCP sockets that are in use.
-func (c *cell) allSockets() ([]socket, error) {
-	if c.diag == nil {
-		return c.sockets()
-	}
-	return c.diag.all(unix.IPPROTO_TCP)
-}
-
-// datagramsUnread is how many bytes lie in the UDP sockets at which the lab answers.
-func (c *cell) datagramsUnread() (n int, err error) {
-	if c.diag == nil {
-		return 0, nil
-	}
-	all, err := c.diag.all(unix.IPPROTO_UDP)
-	for _, s := range all {
-		if p := s.local.Port(); p == portNames || p == portOthers {
-			n += s.unread
-		}
-	}
-	return n, err
-}
-
-// all lists the sockets of the network of one protocol that have an owner.
-func (d *diagnostics) all(protocol byte) ([]socket, error) {
-	var all []socket
-	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
-		request := diagRequest(netip.AddrPort{}, netip.AddrPort{})
-		request[0], request[1] = family, protocol
-		answers, err := d.conn.Execute(netlink.Message{
-			Header: netlink.Header{Type: sockDiagByFamily, Flags: netlink.Request | netlink.Dump},
-			Data:   request,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("asking the kernel for all sockets: %w", err)
-		}
-		for _, a := range answers {
-			if len(a.Data) >= diagAnswerBytes {
-				all = append(all, diagAnswer(a.Data))
-			}
-		}
-	}
-	return all, nil
-}
-
-// unixUnread is how much lies unread in the unix sockets of the network, connections that nobody has accepted included. Where
-// the kernel does not tell, it says that something does, so that all has to stay as it is for a while.
-func (d *diagnostics) unixUnread() (int, error) {
-	if d == nil {
-		return 1, nil
-	}
-	// struct unix_diag_req of linux/unix_diag.h
-	request := make([]byte, 24)
-	request[0] = unix.AF_UNIX
-	binary.NativeEndian.PutUint32(request[4:], ^uint32(0)) // every state
-	const showQueues, queues = 0x10, 4                     // UDIAG_SHOW_RQLEN, UNIX_DIAG_RQLEN
-	binary.NativeEndian.PutUint32(request[12:], showQueues)
-	answers, err := d.conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: sockDiagByFamily, Flags: netlink.Request | netlink.Dump}, Data: request,
-	})
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) {
-		return 1, nil
-	}
+// connects counts the connections that were begun and taken in the cell's network: what the gateway tries shows there, even
+// where nothing answers.
+func (c *cell) connects() (uint64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/snmp", c.tid))
 	if err != nil {
-		return 0, fmt.Errorf("asking the kernel for the unix sockets: %w", err)
+		return 0, fmt.Errorf("reading what the network of cell %s counts: %w", c.id, err)
 	}
-	total := 0
-	for _, a := range answers {
-		const headBytes = 16 // struct unix_diag_msg
-		if len(a.Data) < headBytes {
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0] != "Tcp:" {
 			continue
 		}
-		attributes, err := netlink.UnmarshalAttributes(a.Data[headBytes:])
-		if err != nil {
-			return 0, err
+		if names == nil {
+			names = fields
+			continue
 		}
-		for _, at := range attributes {
-			if at.Type == queues && len(at.Data) >= 4 {
-				total += int(binary.NativeEndian.Uint32(at.Data))
+		var n uint64
+		for i, name := range names {
+			if i < len(fields) && (name == "ActiveOpens" || name == "PassiveOpens" || name == "AttemptFails") {
+				v, _ := strconv.ParseUint(fields[i], 10, 64)
+				n += v
 			}
 		}
+		return n, nil
 	}
-	return total, nil
+	return 0, nil
 }
 
 // quiet is how a world stands: when it is the same twice with nothing under way, nothing happens until time passes.
 type quiet struct {
-	unread       int    // bytes that the lab's own ends have not read, and connections that it has not taken
-	shape        uint64 // which connections there are
+	unread       int    // of the lab's own sockets, those that have brought something that nobody has taken yet
+	connects     uint64 // connections begun and taken
 	switches     uint64 // how often the gateway's processes went to sleep
 	calls        int
 	busy, alarms int
@@ -149,57 +90,35 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 	if !asleep {
 		return q, false, nil
 	}
-	all, err := w.cell.allSockets()
-	if err != nil {
+	if q.connects, err = w.cell.connects(); err != nil {
 		return q, false, err
 	}
-	busy, waits := w.busy.state()
-	for _, s := range all {
-		q.shape += s.hash()
-		waiting, ours := waits[ends{s.local, s.remote}]
-		switch {
-		case ours && waiting:
-			// What the gateway leaves unread it means to, for it sleeps; what the lab does, it has not come to yet.
-			q.unread += s.unread
-			if s.state == tcpEstablished || s.state == tcpFinWait1 || s.state == tcpFinWait2 {
-				delete(waits, ends{s.local, s.remote})
-			}
-		case ours:
-			delete(waits, ends{s.local, s.remote})
-		case s.local.Port() == portAll && s.state == tcpListen:
-			q.unread += s.unread
-		case s.local.Port() == portAll && s.state == tcpEstablished:
-			q.unread++ // accepted, and not yet handed to its owner
-		}
-	}
-	// What is left has been closed by the other end, which its owner is about to read.
-	delete(waits, ends{})
-	for _, waiting := range waits {
-		if waiting {
-			q.unread++
-		}
-	}
-	waiting, err := w.cell.datagramsUnread()
-	if err != nil {
+	busy, waiting := w.busy.state()
+	if q.unread, err = readable(waiting); err != nil {
 		return q, false, err
-	}
-	q.unread += waiting
-	if len(w.sockets) > 0 {
-		n, err := w.cell.diag.unixUnread()
-		if err != nil {
-			return q, false, err
-		}
-		q.unread += n
 	}
 	q.calls, q.busy, q.alarms = w.calls(), busy, w.cell.clock.pending()
 	return q, true, nil
 }
 
-// hash tells connections apart; a sum of them does not depend on their order.
-func (s socket) hash() uint64 {
-	h := fnv.New64a()
-	fmt.Fprint(h, s.local, s.remote, s.state)
-	return h.Sum64()
+// readable is how many of the sockets have something to be read: data, an end, a connection to be taken.
+func readable(sockets []syscall.Conn) (int, error) {
+	fds := make([]unix.PollFd, 0, len(sockets))
+	for _, s := range sockets {
+		raw, err := s.SyscallConn()
+		if err != nil {
+			continue // closed meanwhile
+		}
+		raw.Control(func(fd uintptr) { fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}) })
+	}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && err != unix.EINTR {
+		return 0, fmt.Errorf("looking for what the lab's sockets have brought: %w", err)
+	}
+	if err != nil {
+		return 1, nil // interrupted: not known
+	}
+	return n, nil
 }
 
 // rest waits until nothing happens any more in the world until its time passes. Data that nobody reads is one way to

@@ -43,6 +43,7 @@ func (s *socketListener) open() error {
 		return err
 	}
 	s.l = l
+	s.w.busy.watch(l)
 	go func() {
 		for {
 			conn, err := l.Accept()

@@ -91,6 +91,8 @@ type WorldAskSpec struct {
 	Head       bool // it is a HEAD request
 	// Stream says that the answer is no HTTP: whatever comes until all is quiet, or the end.
 	Stream bool
+	// Conduct is how the world behaves from before he asks; nil leaves it as it is.
+	Conduct *ConductSpec
 	// Steps are the waits after which something may end, counted from the start and from each thing that happens.
 	Steps []time.Duration
 	// Limit is how long he waits at the most, in the world's time.

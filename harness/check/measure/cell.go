@@ -25,7 +25,9 @@ type cellRun struct {
 	cell    *check.Cell
 	names   seen
 	healthy check.Outcome
-	fresh   string // makes the URI another one, so that no cache has the answer
+	next    *wire.ConductSpec // takes effect before the next request
+	ill     bool              // the route was not answered well before the fault
+	fresh   string            // makes the URI another one, so that no cache has the answer
 }
 
 func (m *cellRun) run(ctx context.Context) error {
@@ -37,10 +39,10 @@ func (m *cellRun) run(ctx context.Context) error {
 		return err
 	}
 	if skip := m.unhealthy(); skip != "" {
-		m.cell.Skipped = skip
+		m.cell.Skipped, m.ill = skip, true
 		return nil
 	}
-	if m.caches() {
+	if m.r.caches() {
 		m.fresh = "badgateway=broken"
 	}
 	switch m.fault.Kind {
@@ -51,9 +53,7 @@ func (m *cellRun) run(ctx context.Context) error {
 	case check.OnePeer, check.OneSilent:
 		return m.onePeer(ctx)
 	}
-	if err := m.behave(ctx, m.broken(m.r.keys), nil); err != nil {
-		return err
-	}
+	m.behave(m.broken(m.r.keys), nil)
 	if m.cell.Outcome, err = m.ask(ctx); err != nil {
 		return err
 	}
@@ -66,9 +66,7 @@ func (m *cellRun) run(ctx context.Context) error {
 			}
 		}
 	}
-	if err := m.behave(ctx, nil, nil); err != nil {
-		return err
-	}
+	m.behave(nil, nil)
 	return m.recover(ctx)
 }
 
@@ -89,6 +87,7 @@ func (m *cellRun) unhealthy() string {
 
 func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
 	spec := m.r.request.fresh(m.fresh).spec(m.method, m.s.steps)
+	spec.Conduct, m.next = m.next, nil
 	answer, err := m.w.Ask(ctx, spec)
 	if err != nil {
 		return check.Outcome{}, err
@@ -99,9 +98,10 @@ func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
 	return m.r.outcome(answer, m.names), nil
 }
 
-// behave leaves what lies beside the route as it has to be for requests to get there.
-func (m *cellRun) behave(ctx context.Context, conducts []wire.Conduct, names []wire.NameConduct) error {
-	return m.w.Behave(ctx, append(conducts, m.r.beside...), names)
+// behave says how upstreams and names are from before the next request on. What lies beside the route stays as it has to be
+// for requests to get there.
+func (m *cellRun) behave(conducts []wire.Conduct, names []wire.NameConduct) {
+	m.next = &wire.ConductSpec{Upstreams: append(conducts, m.r.beside...), Names: names}
 }
 
 // broken are the conducts by which the fault strikes these upstreams.
@@ -155,7 +155,7 @@ func (m *cellRun) recover(ctx context.Context) error {
 			m.cell.ErrorsFor = passed
 			return nil
 		}
-		if len(o.Calls) == 0 && len(o.Log) == 0 && o.Status >= 400 && m.caches() {
+		if len(o.Calls) == 0 && len(o.Log) == 0 && o.Status >= 400 && m.r.caches() {
 			m.cell.Cached = true
 		}
 		next, more := m.later(passed)
@@ -171,9 +171,9 @@ func (m *cellRun) recover(ctx context.Context) error {
 }
 
 // caches tells whether the route's answers are cached.
-func (m *cellRun) caches() bool {
+func (r *route) caches() bool {
 	for _, name := range []string{"proxy_cache", "fastcgi_cache", "uwsgi_cache", "scgi_cache"} {
-		for _, d := range nginxconf.Effective(m.r.way.Location, name) {
+		for _, d := range nginxconf.Effective(r.way.Location, name) {
 			if len(d.Args) > 0 && d.Args[0] != "off" {
 				return true
 			}
@@ -204,9 +204,7 @@ func (m *cellRun) later(passed time.Duration) (time.Duration, bool) {
 // onePeer breaks one of several peers, and asks until each had its turn.
 func (m *cellRun) onePeer(ctx context.Context) error {
 	dead := m.r.keys[0]
-	if err := m.behave(ctx, m.broken([]string{dead}), nil); err != nil {
-		return err
-	}
+	m.behave(m.broken([]string{dead}), nil)
 	first := true
 	for range min(2*m.r.peers(), 12) {
 		o, err := m.ask(ctx)
@@ -222,9 +220,7 @@ func (m *cellRun) onePeer(ctx context.Context) error {
 			m.cell.Outcome, first = o, false
 		}
 	}
-	if err := m.behave(ctx, nil, nil); err != nil {
-		return err
-	}
+	m.behave(nil, nil)
 	return m.recover(ctx)
 }
 
@@ -250,7 +246,7 @@ func (m *cellRun) nameGone(ctx context.Context) error {
 			gone = append(gone, wire.NameConduct{Name: host, Gone: true})
 		}
 	}
-	if err := m.behave(ctx, nil, gone); err != nil {
+	if err := m.w.Behave(ctx, m.r.beside, gone); err != nil {
 		return err
 	}
 	err := m.s.start(ctx, m.w)
@@ -269,9 +265,7 @@ func (m *cellRun) nameGone(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := m.behave(ctx, nil, nil); err != nil {
-		return err
-	}
+	m.behave(nil, nil)
 	if refused != nil {
 		return nil // it does not come back of itself; whoever starts it again has it well
 	}
@@ -290,7 +284,7 @@ func (m *cellRun) nameMoved(ctx context.Context) error {
 		moved = append(moved, wire.NameConduct{Name: host, Move: 1})
 		old = append(old, wire.Conduct{At: k, Down: "refused"})
 	}
-	if err := m.behave(ctx, old, moved); err != nil {
+	if err := m.w.Behave(ctx, append(old, m.r.beside...), moved); err != nil {
 		return err
 	}
 	// The answers of the DNS are good for 5 s.
@@ -313,15 +307,13 @@ func (m *cellRun) reuse(ctx context.Context) error {
 	for _, k := range addresses(m.r.keys[:1]) {
 		all = append(all, wire.Conduct{At: k, Script: fakeupstream.OnReuse(1, m.does())})
 	}
-	if err := m.behave(ctx, all, nil); err != nil {
-		return err
-	}
+	m.behave(all, nil)
 	var err error
 	if m.healthy, err = m.ask(ctx); err != nil {
 		return err
 	}
 	if skip := m.unhealthy(); skip != "" {
-		m.cell.Skipped = skip
+		m.cell.Skipped, m.ill = skip, true
 		return nil
 	}
 	// Peers take turns, and each of the gateway's processes keeps connections of its own.

@@ -64,7 +64,7 @@ func (s *session) keep(ctx context.Context, routeID string) (*Kept, error) {
 	if f.Kind == check.OnePeer || f.Kind == check.OneSilent {
 		keys = keys[:1]
 	}
-	if err := m.behave(ctx, m.broken(keys), nil); err != nil {
+	if err := w.Behave(ctx, append(m.broken(keys), r.beside...), nil); err != nil {
 		return nil, err
 	}
 	return &Kept{Route: r.Route, Fault: f.FaultInfo, s: s, w: w, r: r}, nil

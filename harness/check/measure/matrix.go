@@ -128,44 +128,81 @@ func (s *session) measure(ctx context.Context, jobs []job) error {
 	return context.Cause(ctx)
 }
 
-// work measures cells in one world until none is left.
+// worker measures cells in a world of its own.
+type worker struct {
+	s     *session
+	w     *harness.World
+	names seen
+	// fresh is true while the gateway runs and holds nothing of the cells before: no peer that it takes for dead, no answer
+	// that it keeps.
+	fresh bool
+}
+
+// work measures cells until none is left.
 func (s *session) work(ctx context.Context, queue <-chan job, done func()) error {
-	w, err := s.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { w.Close() }()
-	names := seen{}
+	k := &worker{s: s, names: seen{}}
+	defer k.close()
 	for j := range queue {
 		c := &j.route.Cells[j.at]
-		err := s.cell(ctx, w, j, c, names)
+		err := k.cell(ctx, j, c)
 		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
 			// What went wrong may have left anything behind: the next cell gets a world of its own.
-			c.Error = err.Error()
-			w.Close()
-			if w, err = s.open(ctx); err != nil {
-				return err
-			}
+			c.Error = fmt.Sprintf("%s, %s, %s: %v", j.route.ID, j.fault.ID, j.method, err)
+			k.close()
 		}
 		done()
 	}
 	return nil
 }
 
-// cell measures one cell: a fresh gateway, healthy, broken, looked at, mended, looked at.
-func (s *session) cell(ctx context.Context, w *harness.World, j job, c *check.Cell, names seen) error {
-	if err := s.freshly(ctx, w, j, names); err != nil {
-		return err
+func (k *worker) close() {
+	if k.w != nil {
+		k.w.Close()
 	}
-	m := &cellRun{s: s, w: w, r: j.route, fault: j.fault, method: j.method, cell: c, names: names}
-	if err := m.run(ctx); err != nil {
-		return fmt.Errorf("%s, %s, %s: %w", j.route.ID, j.fault.ID, j.method, err)
-	}
-	return nil
+	k.w, k.fresh = nil, false
 }
+
+// cell measures one cell: healthy, broken, looked at, mended, looked at.
+func (k *worker) cell(ctx context.Context, j job, c *check.Cell) error {
+	was := k.fresh
+	for {
+		if err := k.freshen(ctx, j); err != nil {
+			return err
+		}
+		m := &cellRun{s: k.s, w: k.w, r: j.route, fault: j.fault, method: j.method, cell: c, names: k.names}
+		m.behave(nil, nil)
+		k.fresh = false
+		if err := m.run(ctx); err != nil {
+			return err
+		}
+		if m.ill && was {
+			// A gateway that was begun anew says whether that is the route's own way, or the cells' before.
+			*c, was = check.Cell{Fault: c.Fault, Method: c.Method}, false
+			continue
+		}
+		k.fresh = k.s.forgetful && j.route.remembersNothing() && j.fault.PassesBy()
+		return nil
+	}
+}
+
+// freshen sees to it that a gateway runs that holds nothing of the cells before.
+func (k *worker) freshen(ctx context.Context, j job) (err error) {
+	if k.w == nil {
+		if k.w, err = k.s.open(ctx); err != nil {
+			return err
+		}
+	}
+	if k.fresh {
+		return nil
+	}
+	return k.s.freshly(ctx, k.w, j, k.names)
+}
+
+// remembersNothing tells whether the gateway keeps nothing of a request on the route: a single peer is never left out.
+func (r *route) remembersNothing() bool { return r.peers() == 1 && !r.caches() }
 
 // freshly starts the gateway anew with all upstreams well.
 func (s *session) freshly(ctx context.Context, w *harness.World, j job, names seen) error {

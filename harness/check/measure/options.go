@@ -45,6 +45,6 @@ func (o *Options) defaults() {
 		o.Progress = func(int, int) {}
 	}
 	if o.Parallel == 0 {
-		o.Parallel = 4
+		o.Parallel = 6
 	}
 }

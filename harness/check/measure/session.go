@@ -29,7 +29,9 @@ type session struct {
 	world            wire.WorldSpec
 	caches           []string // folders that must not outlive a gateway
 	steps            []time.Duration
-	report           *check.Report
+	// forgetful is true when the gateway counts nothing over several requests.
+	forgetful bool
+	report    *check.Report
 }
 
 // open makes a world with the config in it. The gateway does not run yet.
@@ -77,6 +79,10 @@ func (s *session) read() {
 				s.world.Sockets = appendNew(s.world.Sockets, p.Socket)
 			}
 		}
+	}
+	s.forgetful = true
+	for _, name := range []string{"limit_req", "limit_conn", "limit_req_zone", "limit_conn_zone"} {
+		s.forgetful = s.forgetful && len(s.config.Find(name)) == 0
 	}
 	for _, name := range []string{"proxy_ssl_name", "grpc_ssl_name", "uwsgi_ssl_name"} {
 		for _, d := range s.config.Find(name) {
