@@ -120,7 +120,7 @@ var _ = Describe("a world", func() {
 
 	It("tells when there is no answer at all", func(ctx SpecContext) {
 		// Something is sent each 30 s, so that no time-out of the gateway's ever ends it.
-		drip := fakeupstream.Drip{Every: 30 * time.Second, Answer: fakeupstream.Well{BodySize: 100000}}
+		drip := fakeupstream.Drip{From: fakeupstream.AtBody, Every: 30 * time.Second, Answer: fakeupstream.Well{BodySize: 100000}}
 		Expect(w.Behave(ctx, []wire.Conduct{{Script: fakeupstream.Always(drip)}}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/literal")
 		Expect(a.Endless).To(BeTrue())

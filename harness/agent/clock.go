@@ -50,6 +50,18 @@ func (k *clock) pending() int {
 	return len(k.alarms)
 }
 
+// next is how far the clock will be ahead when the next one of those that wait has its time; false when none waits.
+func (k *clock) next() (ahead time.Duration, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for a := range k.alarms {
+		if at := time.Until(a.at); !ok || at < ahead {
+			ahead, ok = at, true
+		}
+	}
+	return ahead, ok
+}
+
 // forget drops all that waits for a time to come, of upstreams that are no more.
 func (k *clock) forget() {
 	k.mu.Lock()

@@ -303,6 +303,10 @@ func (a *worldAsk) next(bases []time.Duration, now time.Duration) (moment, bool)
 		}
 	}
 	due = append(due, moment{a.spec.Limit, true})
+	// An upstream that does something later does it before what comes after.
+	if at, ok := a.w.cell.clock.next(); ok && at-a.start-lookAfter > now {
+		due = append(due, moment{at - a.start, true})
+	}
 	slices.SortFunc(due, func(x, y moment) int { return cmp.Compare(x.at(), y.at()) })
 	for _, m := range due {
 		if m.at() > now && m.of <= a.spec.Limit {
