@@ -273,6 +273,13 @@ func verdict(r *check.Report) error {
 	case r.Verdict != check.Passed:
 		return errDiffers
 	}
+	for _, route := range r.Routes {
+		for _, c := range route.Cells {
+			if c.Error != "" {
+				return noLab{fmt.Errorf("not all is known, as the lab failed: %s", c.Error)}
+			}
+		}
+	}
 	return nil
 }
 

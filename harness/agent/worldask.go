@@ -232,8 +232,12 @@ func (a *worldAsk) see() error {
 	var happened quiet
 	had := int64(-1)
 	for {
-		q, err := a.w.rest(10*time.Second, answered)
-		if err != nil && !errors.Is(err, errLimit) {
+		q, err := a.w.rest(restLimit, answered)
+		if errors.Is(err, errLimit) {
+			a.conn.Close()
+			return fmt.Errorf("the gateway is still at work on the request after %v, and waits for nobody", restLimit)
+		}
+		if err != nil {
 			return err
 		}
 		if answered() {

@@ -115,6 +115,12 @@ func ownEverything() error {
 			return fmt.Errorf("owning every address: %w", err)
 		}
 	}
+	// Without an IPv6 address besides ::1 the C library takes the machine for one without IPv6 (AI_ADDRCONFIG), and gives
+	// 127.0.0.1 twice for localhost: nginx then refuses "listen localhost:80" as a duplicate.
+	if own, err := netlink.ParseAddr("2001:db8::1/128"); err == nil {
+		own.Flags = unix.IFA_F_NODAD
+		h.AddrAdd(lo, own) // a kernel without IPv6 has none
+	}
 	return nil
 }
 

@@ -249,7 +249,7 @@ func (m *cellRun) nameGone(ctx context.Context) error {
 	if err := m.w.Behave(ctx, m.r.beside, gone); err != nil {
 		return err
 	}
-	err := m.s.start(ctx, m.w)
+	err := m.s.start(ctx, m.w, m.names)
 	var refused *harness.ConfigError
 	switch {
 	case errors.As(err, &refused):

@@ -85,8 +85,8 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 	if err != nil {
 		return err
 	}
-	defer w.Close()
-	if err := s.start(ctx, w); err != nil {
+	defer func() { w.Close() }()
+	if err := s.start(ctx, w, names); err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
 	news, err := w.News(ctx)
@@ -102,8 +102,22 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 			r.Why = or(r.way.Why, "no request could be worked out that gets there")
 			continue
 		}
-		if err := s.reach(ctx, w, r, names); err != nil {
-			return fmt.Errorf("looking for the way %s: %w", r.ID, err)
+		err := s.reach(ctx, w, r, names)
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("looking for the way %s: %w", r.ID, err)
+		if errors.Is(err, wire.ErrGone) || wire.Overrun(err) != nil || ctx.Err() != nil {
+			return err
+		}
+		// One way that the gateway comes to grief on leaves the others to be looked for.
+		r.Reached, r.Why = false, err.Error()
+		w.Close()
+		if w, err = s.open(ctx); err != nil {
+			return err
+		}
+		if err := s.start(ctx, w, names); err != nil {
+			return fmt.Errorf("starting the gateway: %w", err)
 		}
 	}
 	return nil
@@ -197,10 +211,13 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		if err != nil {
 			return err
 		}
+		if answer.Killed != "" {
+			return errors.New(answer.Killed)
+		}
 		last = r.outcome(answer, names)
 		if ask.Given != 0 {
 			// Peers that failed may be left out for a while.
-			if err := s.restart(ctx, w); err != nil {
+			if err := s.restart(ctx, w, names); err != nil {
 				return err
 			}
 		}
@@ -242,14 +259,14 @@ func unwell(o check.Outcome) string {
 	return why
 }
 
-func (s *session) restart(ctx context.Context, w *harness.World) error {
+func (s *session) restart(ctx context.Context, w *harness.World, names seen) error {
 	if err := w.Stop(ctx); err != nil {
 		return err
 	}
 	if err := w.Behave(ctx, nil, nil); err != nil {
 		return err
 	}
-	return s.start(ctx, w)
+	return s.start(ctx, w, names)
 }
 
 func whyNot(o check.Outcome, ask check.Ask) string {

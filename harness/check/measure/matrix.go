@@ -212,7 +212,7 @@ func (s *session) freshly(ctx context.Context, w *harness.World, j job, names se
 	if err := w.Behave(ctx, j.route.beside, nil); err != nil {
 		return err
 	}
-	if err := s.start(ctx, w); err != nil {
+	if err := s.start(ctx, w, names); err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
 	news, err := w.News(ctx)

@@ -31,6 +31,12 @@ func Run(ctx context.Context, o Options) (*check.Report, error) {
 		r.Refused, r.Verdict = &refused.Refusal, check.Refused
 		return r, nil
 	}
+	if over := wire.Overrun(err); over != nil {
+		r.Refused, r.Verdict = &check.Refusal{
+			Kind: "limit", Message: over.Error(), Remedy: "see what the config starts: a lab gives it 256 processes and 1 GiB",
+		}, check.Refused
+		return r, nil
+	}
 	return r, err
 }
 

@@ -29,6 +29,7 @@ type session struct {
 	world            wire.WorldSpec
 	caches           []string // folders that must not outlive a gateway
 	steps            []time.Duration
+	late             []string // names of upstream servers that the gateway looks up after its start
 	// forgetful is true when the gateway counts nothing over several requests.
 	forgetful bool
 	report    *check.Report
@@ -48,13 +49,50 @@ func (s *session) open(ctx context.Context) (*harness.World, error) {
 }
 
 // start starts the gateway anew, with nothing left of the one before.
-func (s *session) start(ctx context.Context, w *harness.World) error {
+func (s *session) start(ctx context.Context, w *harness.World, names seen) error {
 	if len(s.caches) > 0 {
 		if err := w.Wipe(ctx, s.caches...); err != nil {
 			return err
 		}
 	}
-	return w.Start(ctx, s.tree.Argv()...)
+	if err := w.Start(ctx, s.tree.Argv()...); err != nil {
+		return err
+	}
+	return s.resolved(ctx, w, names)
+}
+
+// resolved waits until the gateway knows the addresses of upstream servers that it looks up itself ("resolve"): until then
+// it answers 502 of its own. That it has asked for all, and asks no more, is as near as can be seen from outside.
+// https://nginx.org/en/docs/http/ngx_http_upstream_module.html#resolve
+func (s *session) resolved(ctx context.Context, w *harness.World, names seen) error {
+	if len(s.late) == 0 {
+		return nil
+	}
+	asked := map[string]bool{}
+	quiet := 0
+	for range 200 {
+		news, err := w.News(ctx)
+		if err != nil {
+			return err
+		}
+		names.learn(news)
+		for _, l := range news.Lookups {
+			asked[strings.ToLower(strings.TrimSuffix(l.Name, "."))] = true
+		}
+		all := !slices.ContainsFunc(s.late, func(host string) bool { return !asked[host] })
+		if quiet++; !all || len(news.Lookups) > 0 {
+			quiet = 0
+		}
+		if quiet == 3 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil // the first request shows what is wrong
 }
 
 // read reads what the config says of logs, sockets, caches and times.
@@ -75,6 +113,9 @@ func (s *session) read() {
 	}
 	for _, w := range s.ways {
 		for _, p := range w.Target.Peers {
+			if slices.Contains(p.Params, "resolve") && !p.Down && p.Socket == "" && !literal(peerKey(p)) {
+				s.late = appendNew(s.late, lateName(p))
+			}
 			if p.Socket != "" && !s.listensAt(p.Socket) {
 				s.world.Sockets = appendNew(s.world.Sockets, p.Socket)
 			}
@@ -97,6 +138,20 @@ func (s *session) read() {
 		s.steps = appendNew(s.steps, d)
 	}
 	slices.Sort(s.steps)
+}
+
+// lateName is what the gateway asks the DNS for a peer.
+func lateName(p nginxconf.Peer) string {
+	host := strings.ToLower(strings.TrimSuffix(p.Host, "."))
+	for _, param := range p.Params {
+		if service, ok := strings.CutPrefix(param, "service="); ok {
+			if !strings.Contains(service, ".") {
+				service = "_" + service + "._tcp"
+			}
+			return strings.ToLower(service) + "." + host
+		}
+	}
+	return host
 }
 
 // listensAt tells whether the gateway itself listens at a unix socket.

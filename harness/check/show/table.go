@@ -132,6 +132,7 @@ func (s *sheet) matrix(g *grid) {
 	columns, idle := g.columns()
 	rows := g.rows(columns)
 	if len(rows) == 0 {
+		s.unreached(g)
 		return
 	}
 	s.head("What visitors get")
@@ -155,6 +156,10 @@ func (s *sheet) matrix(g *grid) {
 		}
 		s.say("Apply to none of these routes: "+strings.Join(titles, ", ")+".", "  ")
 	}
+	s.unreached(g)
+}
+
+func (s *sheet) unreached(g *grid) {
 	for _, r := range g.unreached() {
 		s.say("Not reached: "+r.ID+": "+r.Why, "  ")
 	}

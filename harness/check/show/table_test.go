@@ -62,7 +62,7 @@ func TestTableSays(t *testing.T) {
 	if strings.Index(out, "HIGH ") > strings.Index(out, "MEDIUM ") {
 		t.Error("the findings are not in the order of their severity")
 	}
-	last := "findings: 1 high, 1 medium, 1 low; 4 outcomes against the policy in 7 routes; 1 waived; 8 not known, the lab failed. " +
+	last := "findings: 1 high, 1 medium, 1 low; 4 outcomes against the policy in 7 routes; 1 waived; 1 not reached, of which nothing is known; 8 not known, the lab failed. " +
 		"Look closer: badgateway check deploy/nginx --route shop.example.com/api/ --fault off\n"
 	if !strings.HasSuffix(out, "\n"+last) {
 		t.Errorf("the last line is wrong:\n%s", out[len(out)-len(last)-20:])

@@ -30,8 +30,11 @@ func Summary(r *check.Report) string {
 		}
 	}
 	text := strings.Join(parts, ", ")
-	breaches, unknown := 0, 0
+	breaches, unknown, unreached := 0, 0, 0
 	for _, route := range r.Routes {
+		if !route.Reached {
+			unreached++
+		}
 		if len(route.Breaches) > 0 {
 			breaches++
 		}
@@ -56,6 +59,9 @@ func Summary(r *check.Report) string {
 	text = r.Verdict + ": " + text + " " + routes
 	if len(waived) > 0 {
 		text += fmt.Sprintf("; %d waived", len(waived))
+	}
+	if unreached > 0 {
+		text += fmt.Sprintf("; %d not reached, of which nothing is known", unreached)
 	}
 	if unknown > 0 {
 		text += fmt.Sprintf("; %d not known, the lab failed", unknown)

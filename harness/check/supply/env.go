@@ -70,10 +70,14 @@ func fill(text, file string, env map[string]string, template bool) (string, []ch
 			continue
 		}
 		if value = n.fallback; value == "" || strings.ContainsAny(value, "${") {
-			value = sensible(n.name, n.before)
+			value = n.made()
 		}
 		values[n.name] = value
-		made = append(made, check.Supply{Kind: "variable", What: n.name, With: value, Place: nginxconf.Place{File: file, Line: n.line}})
+		with := value
+		if value == "" {
+			with = "nothing"
+		}
+		made = append(made, check.Supply{Kind: "variable", What: n.name, With: with, Place: nginxconf.Place{File: file, Line: n.line}})
 	}
 	if len(values) == 0 {
 		return text, nil
@@ -90,15 +94,35 @@ func fill(text, file string, env map[string]string, template bool) (string, []ch
 
 type want struct {
 	name, fallback string
-	before         string // the directive up to the variable
+	before, after  string // the directive up to the variable, and what follows in its line
 	line           int
 }
+
+// made is a value for a variable that nobody gave.
+func (n want) made() string {
+	directive, rest, _ := strings.Cut(n.before, " ")
+	rest = strings.TrimSpace(rest)
+	switch {
+	case n.before == "" && n.after == "":
+		return "" // alone in its line it stands for directives, or for none
+	case strings.HasSuffix(directive, "_pass") && rest == "" && nameFollows.MatchString(n.after):
+		return "http://" // what follows is the host
+	}
+	value := sensible(n.name, n.before)
+	if strings.HasSuffix(rest, "/") && !strings.Contains(value, "://") {
+		value = strings.TrimLeft(value, "/")
+	}
+	return value
+}
+
+// nameFollows is a host's name right after a variable.
+var nameFollows = regexp.MustCompile(`^[A-Za-z0-9$]`)
 
 // wanted are the variables that a text takes from the environment, in order.
 func wanted(bare string, env map[string]string, template bool) []want {
 	var all []want
 	at := map[int]bool{}
-	add := func(from int, name, fallback string, sure bool) {
+	add := func(from, to int, name, fallback string, sure bool) {
 		_, given := env[name]
 		if !given && !sure || at[from] {
 			return
@@ -108,18 +132,19 @@ func wanted(bare string, env map[string]string, template bool) []want {
 		if start == from { // the brace belongs to a variable right before
 			start = strings.LastIndexAny(bare[:from], ";\n") + 1
 		}
-		all = append(all, want{name, fallback, strings.TrimSpace(bare[start:from]), lineAt(bare, from)})
+		after, _, _ := strings.Cut(bare[to:], "\n")
+		all = append(all, want{name, fallback, strings.TrimSpace(bare[start:from]), strings.TrimRight(after, " \t\r"), lineAt(bare, from)})
 	}
 	for _, m := range braced.FindAllStringSubmatchIndex(bare, -1) {
 		name, fallback := bare[m[2]:m[3]], ""
 		if m[6] >= 0 {
 			fallback = bare[m[6]:m[7]]
 		}
-		add(m[0], name, fallback, upper.MatchString(name) || m[4] >= 0)
+		add(m[0], m[1], name, fallback, upper.MatchString(name) || m[4] >= 0)
 	}
 	for _, m := range plain.FindAllStringSubmatchIndex(bare, -1) {
 		start := strings.LastIndexAny(bare[:m[0]], ";{}\n") + 1
-		add(m[0], bare[m[2]:m[3]], "", template || takesNone(strings.TrimSpace(bare[start:m[0]])))
+		add(m[0], m[1], bare[m[2]:m[3]], "", template || takesNone(strings.TrimSpace(bare[start:m[0]])))
 	}
 	sort.SliceStable(all, func(i, k int) bool { return all[i].line < all[k].line })
 	return all

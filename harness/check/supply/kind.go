@@ -93,3 +93,31 @@ func looksLikeConfig(name string) bool {
 	dir := path.Base(path.Dir(name))
 	return siteFolders[dir] && dir != "templates" && dir != "servers" || siteFolders[dir] && path.Ext(base) == ""
 }
+
+// mayBeConfig tells whether a user's file may be nginx config: by its name, or, where no name in the folder tells, by servers
+// that stand in it (a site's file is often named for the site alone).
+func (t *Tree) mayBeConfig(name string) bool {
+	return looksLikeConfig(name) || t.anyName && t.stock[name].link == "" && !neverConfig[strings.ToLower(path.Ext(name))] &&
+		servesHTTP(outline(t.text(name)))
+}
+
+var neverConfig = map[string]bool{".yml": true, ".yaml": true, ".json": true, ".toml": true, ".sh": true, ".html": true, ".js": true,
+	".xml": true, ".hcl": true, ".tf": true, ".service": true, ".cfg": true, ".ini": true}
+
+// servesHTTP tells whether a file has a server block with what only nginx has in one.
+func servesHTTP(nodes []node) bool {
+	for _, n := range nodes {
+		if (n.name == "http" || n.name == "stream") && n.open && servesHTTP(n.block) {
+			return true
+		}
+		if n.name != "server" || !n.open {
+			continue
+		}
+		for _, d := range n.block {
+			if d.name == "listen" || d.name == "server_name" || d.name == "location" && d.open {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -65,6 +65,7 @@ type Tree struct {
 	seen    map[string]bool // files that were admitted, with their context
 	spots   []spot
 	chosen  map[string]bool // the user's main file, or fragments
+	anyName bool            // files are taken for config by what is in them, whatever their names
 	within  []string        // the files that are being admitted, the outermost first
 	dropped map[string]bool // directives of the outer http block that the fragments have
 	servers int
@@ -161,11 +162,16 @@ func (t *Tree) arrange(named string, folder bool) error {
 			frags = []fragment{{named, kind}}
 		}
 	default:
-		if named == "" || named == "." {
-			main = t.findMain(there)
-		}
-		if main == "" {
-			frags = t.findFragments(named)
+		for _, t.anyName = range []bool{false, true} {
+			if named == "" || named == "." {
+				main = t.findMain(there)
+			}
+			if main == "" {
+				frags = t.findFragments(named)
+			}
+			if main != "" || len(frags) > 0 {
+				break
+			}
 		}
 		if main == "" && len(frags) == 0 {
 			return refuse("empty", nginxconf.Place{}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "no nginx config was found in %s", t.Root)
@@ -253,7 +259,7 @@ func (t *Tree) findMain(there []mount) string {
 	}
 	var all []candidate
 	for _, name := range keys(t.stock) {
-		if !looksLikeConfig(name) || kindOf(outline(t.text(name))) != whole {
+		if !t.mayBeConfig(name) || kindOf(outline(t.text(name))) != whole {
 			continue
 		}
 		plainName, filled := target(name)
@@ -300,7 +306,7 @@ func (t *Tree) findFragments(under string) []fragment {
 	included := map[string]bool{}
 	enabled := false
 	for _, name := range keys(t.stock) {
-		if !looksLikeConfig(name) {
+		if !t.mayBeConfig(name) {
 			continue
 		}
 		eachNode(outline(t.text(name)), func(n node) {
@@ -316,7 +322,7 @@ func (t *Tree) findFragments(under string) []fragment {
 			dir := path.Base(path.Dir(name))
 			to, filled := target(name)
 			switch {
-			case !looksLikeConfig(name), under != "" && !strings.HasPrefix(name, under+"/"),
+			case !t.mayBeConfig(name), under != "" && !strings.HasPrefix(name, under+"/"),
 				included[path.Base(name)] && !siteFolders[dir],
 				enabled && dir == "sites-available", done[to]:
 				continue

@@ -283,7 +283,7 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 		found := ""
 		for _, name := range keys(t.stock) {
 			plain, _ := target(name)
-			if plain != tail && !strings.HasSuffix(plain, "/"+tail) {
+			if !endsIn(plain, tail) && !endsIn(name, tail) { // a config may well ask for the sample itself
 				continue
 			}
 			if found == "" || strings.Count(name, "/") < strings.Count(found, "/") {
@@ -300,6 +300,9 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 	}
 	return "", "", false
 }
+
+// endsIn tells whether a path ends in these names.
+func endsIn(name, tail string) bool { return name == tail || strings.HasSuffix(name, "/"+tail) }
 
 // bringAll does the same for an include with a wildcard, by at least the folder's name.
 func (t *Tree) bringAll(pattern string) {

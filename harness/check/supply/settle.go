@@ -294,6 +294,13 @@ func (t *Tree) mistake(e emerg) *Refused {
 		place = t.Place(t.Main, 0)
 	}
 	r := refuse("mistake", place, "mend it there: nginx refuses it on any machine", "%s", e.text)
+	for _, s := range t.Supplied {
+		if s.Kind == "variable" && s.Place == place { // it may be what was made up that nginx refuses
+			r = refuse("undefined", place, "give the value that it has in production: --env "+s.What+"=...",
+				"%s has no value here, and with %q in its place nginx says: %s", s.What, s.With, e.text)
+			break
+		}
+	}
 	r.Refusal.Nginx = e.String()
 	return r
 }
