@@ -206,6 +206,17 @@ func (c *cell) overrun() error {
 	return nil
 }
 
+// empty tells whether nothing runs in the world but what has a parent elsewhere: whoever has lost his falls to the init, and
+// what has ended there holds nothing any more.
+func (j *jail) empty() bool {
+	for _, pid := range childrenOf(j.init.Process.Pid) {
+		if text, err := readProc(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && !strings.HasPrefix(text[strings.LastIndexByte(text, ')')+1:], " Z ") {
+			return false
+		}
+	}
+	return true
+}
+
 // signalAll sends a signal to all processes of the world at once, so that none can be begun meanwhile.
 func (j *jail) signalAll(sig unix.Signal) error {
 	j.ordering.Lock()

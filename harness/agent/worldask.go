@@ -118,8 +118,10 @@ var visitorAuthority = fakeupstream.NewAuthority("badgateway")
 
 // converse sends the request and reads the answer to its end.
 func (a *worldAsk) converse() {
-	defer close(a.done)
-	defer a.conn.Close()
+	defer func() {
+		close(a.done) // before the connection is no longer waited for
+		a.conn.Close()
+	}()
 	conn := a.conn
 	if a.spec.Proxy {
 		host, port, _ := net.SplitHostPort(a.spec.To)

@@ -178,7 +178,7 @@ func (w *world) up(p *process, limit time.Duration) error {
 }
 
 // aloneFor is how long a gateway without workers has to sleep to count as started.
-const aloneFor = 300 * time.Millisecond
+const aloneFor = 3 * time.Second
 
 // Pass lets time pass in a world; Offset is how much.
 func (s *Calls) Pass(spec wire.MoveSpec, _ *wire.None) error {

@@ -3,9 +3,13 @@
 package agent
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // feed is a listener that is given its connections.
@@ -87,6 +91,62 @@ func (b *busyConns) watch(s syscall.Conn) {
 	b.doors = append(b.doors, s)
 }
 
+// A door is a listener of which nobody is unaware: a connection has an owner from before it is taken.
+type door struct {
+	net.Listener
+	busy *busyConns
+	file *os.File // the same socket, of which can be asked whether somebody knocks
+}
+
+type knockable interface {
+	net.Listener
+	syscall.Conn
+	File() (*os.File, error)
+}
+
+func (b *busyConns) door(l knockable) (*door, error) {
+	f, err := l.File()
+	if err != nil {
+		return nil, err
+	}
+	b.watch(l)
+	return &door{l, b, f}, nil
+}
+
+// Accept waits for the next connection, and counts it.
+func (d *door) Accept() (net.Conn, error) {
+	raw, err := d.file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	done := func() {}
+	err = raw.Read(func(fd uintptr) bool {
+		knocks, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		if knocks == 0 && err != unix.EINTR {
+			return false
+		}
+		done = d.busy.under()
+		return true
+	})
+	defer func() { done() }()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := d.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return d.busy.count(conn), nil
+}
+
+// Close ends the listener at once, although a program that is just being started may hold a copy of it.
+func (d *door) Close() error {
+	if raw, err := d.Listener.(syscall.Conn).SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+	}
+	return errors.Join(d.Listener.Close(), d.file.Close())
+}
+
 // under counts something as under way until it is done.
 func (b *busyConns) under() (done func()) {
 	b.mu.Lock()
@@ -137,12 +197,36 @@ func (c *countedConn) Park() {
 	c.idle = true
 }
 
-// Read counts its owner as waiting meanwhile.
+// Read counts its owner as waiting until something has come, and as busy before it is taken: were it taken first, a machine
+// with other things to do might let nobody know of it for a while.
 func (c *countedConn) Read(b []byte) (int, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
 	c.enter(1)
-	n, err := c.Conn.Read(b)
-	c.enter(-1)
-	return n, err
+	waiting := true
+	var failed error
+	err = raw.Read(func(fd uintptr) bool {
+		var one [1]byte
+		_, _, perr := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if perr == unix.EAGAIN || perr == unix.EINTR {
+			return false
+		}
+		if perr != nil {
+			failed = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", perr)} // told once
+		}
+		c.enter(-1)
+		waiting = false
+		return true
+	})
+	if waiting {
+		c.enter(-1)
+	}
+	if err = errors.Join(err, failed); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
 }
 
 func (c *countedConn) enter(d int) {

@@ -108,19 +108,14 @@ func (n *names) news() []wire.Lookup {
 	return all
 }
 
-// serve answers questions until the socket is closed; what is no question goes to others.
-func (n *names) serve(conn net.PacketConn, others func(datagram []byte, from net.Addr)) {
-	buf := make([]byte, 4096)
-	for {
-		size, from, err := conn.ReadFrom(buf)
-		if err != nil {
+// serve answers questions; what is no question goes to others.
+func (n *names) serve(conn net.PacketConn, others func(datagram []byte, from net.Addr)) func(datagram []byte, from net.Addr) {
+	return func(datagram []byte, from net.Addr) {
+		if answer := n.answer(datagram); answer != nil {
+			conn.WriteTo(answer, from)
 			return
 		}
-		if answer := n.answer(buf[:size]); answer != nil {
-			conn.WriteTo(answer, from)
-			continue
-		}
-		others(buf[:size], from)
+		others(datagram, from)
 	}
 }
 

@@ -70,17 +70,20 @@ func newWorldNet(w *world) (*worldNet, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listening for the gateway's calls: %w", err)
 		}
-		closers = append(closers, l)
-		w.busy.watch(l.(*net.TCPListener))
-		go n.accept(l.(*net.TCPListener))
-		for port, serve := range map[int]func(net.PacketConn){portNames: n.names, portOthers: n.datagrams} {
+		d, err := w.busy.door(l.(*net.TCPListener))
+		if err != nil {
+			return nil, fmt.Errorf("listening for the gateway's calls: %w", err)
+		}
+		closers = append(closers, d)
+		go n.accept(d)
+		for port, serve := range map[int]func(*net.UDPConn){portNames: n.names, portOthers: n.datagrams} {
 			p, err := net.ListenPacket("udp", net.JoinHostPort(host, fmt.Sprint(port)))
 			if err != nil {
 				return nil, fmt.Errorf("listening for the gateway's datagrams: %w", err)
 			}
 			closers = append(closers, p)
 			w.busy.watch(p.(*net.UDPConn))
-			go serve(p)
+			go serve(p.(*net.UDPConn))
 		}
 	}
 	if err := redirect(nftables.TableFamilyIPv4); err != nil {
@@ -243,25 +246,23 @@ func downRule(at netip.AddrPort, down string) []expr.Any {
 }
 
 // accept takes the gateway's connections, whatever address they called.
-func (n *worldNet) accept(l *net.TCPListener) {
+func (n *worldNet) accept(d *door) {
 	for {
-		conn, err := l.AcceptTCP()
+		conn, err := d.Accept()
 		if err != nil {
 			return
 		}
-		// From here on it has an owner.
-		counted := n.w.busy.count(conn)
-		at, err := calledAddress(conn)
+		at, err := calledAddress(conn.(*countedConn).Conn.(*net.TCPConn))
 		if err != nil {
-			counted.Close()
+			conn.Close()
 			continue
 		}
 		// What the gateway wrote may be for itself.
 		if self, err := n.w.cell.gatewayListensAt(at); err == nil && self {
-			n.w.toItself(counted, at)
+			n.w.toItself(conn, at)
 			continue
 		}
-		n.w.accepted(counted, at.String())
+		n.w.accepted(conn, at.String())
 	}
 }
 
@@ -292,18 +293,42 @@ func calledAddress(conn *net.TCPConn) (at netip.AddrPort, err error) {
 	return at, errors.Join(cerr, err)
 }
 
-func (n *worldNet) names(conn net.PacketConn) {
-	n.w.names.serve(conn, func(datagram []byte, from net.Addr) { n.echo(conn, portNames, datagram, from) })
+func (n *worldNet) names(conn *net.UDPConn) {
+	n.each(conn, n.w.names.serve(conn, func(datagram []byte, from net.Addr) { n.echo(conn, portNames, datagram, from) }))
 }
 
-func (n *worldNet) datagrams(conn net.PacketConn) {
+func (n *worldNet) datagrams(conn *net.UDPConn) {
+	n.each(conn, func(datagram []byte, from net.Addr) { n.echo(conn, portOthers, datagram, from) })
+}
+
+// each does something with every datagram, and counts as under way from before it is taken.
+func (n *worldNet) each(conn *net.UDPConn, do func(datagram []byte, from net.Addr)) {
 	buf := make([]byte, 64<<10)
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return
+	}
 	for {
-		size, from, err := conn.ReadFrom(buf)
-		if err != nil {
+		done := func() {}
+		err := raw.Read(func(fd uintptr) bool {
+			var one [1]byte
+			if _, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); err == unix.EAGAIN || err == unix.EINTR {
+				return false
+			}
+			done = n.w.busy.under()
+			return true
+		})
+		if err == nil {
+			var size int
+			var from net.Addr
+			if size, from, err = conn.ReadFrom(buf); err == nil {
+				do(buf[:size], from)
+			}
+		}
+		done()
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		n.echo(conn, portOthers, buf[:size], from)
 	}
 }
 

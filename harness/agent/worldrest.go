@@ -14,8 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func shutdownBoth(fd int) { unix.Shutdown(fd, unix.SHUT_RDWR) }
-
 // gatewayListensAt tells whether the gateway itself would answer at an address: one that it names, or, where it listens
 // everywhere, one of the loopback's or the gateway's own.
 func (c *cell) gatewayListensAt(at netip.AddrPort) (bool, error) {

@@ -15,7 +15,7 @@ type socketListener struct {
 	w    *world
 	path string
 	mu   sync.Mutex
-	l    *net.UnixListener // nil while it refuses
+	l    *door // nil while it refuses
 }
 
 // openSocket makes a socket that the config names. It is for the cell's own thread, which has the world's root.
@@ -42,15 +42,18 @@ func (s *socketListener) open() error {
 	if err := os.Chmod(s.path, 0o777); err != nil {
 		return err
 	}
-	s.l = l
-	s.w.busy.watch(l)
+	d, err := s.w.busy.door(l)
+	if err != nil {
+		return fmt.Errorf("listening on the socket %s: %w", s.path, err)
+	}
+	s.l = d
 	go func() {
 		for {
-			conn, err := l.Accept()
+			conn, err := d.Accept()
 			if err != nil {
 				return
 			}
-			s.w.accepted(s.w.busy.count(conn), "unix:"+s.path)
+			s.w.accepted(conn, "unix:"+s.path)
 		}
 	}()
 	return nil
@@ -62,7 +65,7 @@ func (s *socketListener) set(refuse bool) error {
 	defer s.mu.Unlock()
 	switch {
 	case refuse && s.l != nil:
-		err := closeListener(s.l)
+		err := s.l.Close()
 		s.l = nil
 		return err
 	case !refuse && s.l == nil:
@@ -71,18 +74,10 @@ func (s *socketListener) set(refuse bool) error {
 	return nil
 }
 
-// closeListener ends a listener at once, although a program that is just being started may hold a copy of it.
-func closeListener(l *net.UnixListener) error {
-	if raw, err := l.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { shutdownBoth(int(fd)) })
-	}
-	return l.Close()
-}
-
 func (s *socketListener) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.l != nil {
-		closeListener(s.l)
+		s.l.Close()
 	}
 }

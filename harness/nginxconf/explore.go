@@ -250,7 +250,7 @@ var givenOrder = []int{502, 504, 500, 503, 404, 403, 401}
 
 func sameAsk(a, b Ask) bool {
 	if a.URI != b.URI || a.Method != b.Method || a.Host != b.Host || a.Given != b.Given || a.From != b.From ||
-		a.TLSName != b.TLSName || a.Listen != b.Listen || len(a.Header) != len(b.Header) {
+		a.TLSName != b.TLSName || a.Listen != b.Listen || a.ALPN != b.ALPN || a.TLSMax != b.TLSMax || a.Repeat != b.Repeat || a.Accel != b.Accel || len(a.Header) != len(b.Header) {
 		return false
 	}
 	for key, value := range a.Header {
@@ -413,20 +413,28 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 			add(c)
 		}
 	}
-	for _, pass := range own {
-		for _, p := range pieces(authority(pass.arg(0))) {
+	choose := func(text string, at *Directive) {
+		for _, p := range pieces(text) {
 			if p.name == "" {
 				continue
 			}
 			changes, known := m.solved[p.name]
 			if !known {
-				if changes = m.solveVariable(p.name, want{}, pass, 0); m.vars.fixed("$" + p.name) {
+				if changes = m.solveVariable(p.name, want{}, at, 0); m.vars.fixed("$" + p.name) {
 					m.solved[p.name] = changes
 				}
 			}
 			for _, c := range changes {
 				add(c)
 			}
+		}
+	}
+	for _, pass := range own {
+		choose(authority(pass.arg(0)), pass)
+	}
+	for _, d := range append(slices.Clone(entry.all("try_files")), entry.all("error_page")...) { // a map may say where they lead
+		if to := d.arg(len(d.Args) - 1); strings.HasPrefix(to, "@$") || len(pieces(to)) == 1 && !slices.Contains(slashed, pieces(to)[0].name) {
+			choose(to, d)
 		}
 	}
 	for i, a := range lists { // two together
@@ -465,7 +473,7 @@ func (m *mapping) unreached(s *site, pass *Directive) string {
 		return "nothing leads to " + match.String()
 	}
 	if location.has("internal") != nil {
-		return "the location is internal and nothing leads to it, unless an upstream answers with X-Accel-Redirect"
+		return "the location is internal, and nothing leads to it: no upstream of this server can send X-Accel-Redirect, or none but its own"
 	}
 	if len(candidates(s.server, location)) == 0 {
 		return m.shadow(s, location)

@@ -53,14 +53,18 @@ func (m *mapping) hop(w *Way, d *door) bool {
 		}
 		to, groups := d.pick(inner.Host)
 		for _, h := range m.simulate(to, inner, groups).hits {
-			if h.role != Content && h.role != Try || h.pass == w.Target.Pass {
+			if h.role != Content && h.role != Try && h.role != Error || h.pass == w.Target.Pass {
 				continue
+			}
+			role := h.role
+			if role == Try {
+				role = Content
 			}
 			rank := 5000 + i
 			if private(d.listen) {
 				rank = -10 + i // visitors come this way only
 			}
-			key := wayKey{to.server, h.pass, Content}
+			key := wayKey{to.server, h.pass, role}
 			before := 0
 			if was := m.ways[key]; was != nil {
 				before = len(was.Asks)

@@ -26,7 +26,7 @@ func listens(server *Directive, stream bool) []Listen {
 			case "ssl":
 				l.TLS = true
 			case "http2", "spdy":
-				l.HTTP2 = true
+				l.HTTP2, l.H2C = true, a == "http2"
 			case "quic":
 				l.QUIC, l.Network = true, "udp"
 			case "udp":
@@ -37,6 +37,7 @@ func listens(server *Directive, stream bool) []Listen {
 				l.Default = true
 			}
 		}
+		l.H2C = l.H2C && !l.TLS
 		out = append(out, addresses(l, d.Args[0])...)
 	}
 	if len(out) == 0 && !stream {
@@ -116,6 +117,7 @@ type site struct {
 	label    string
 	variants int             // how many variants are tried for each location
 	pages    map[string]bool // files that error_page names
+	scripts  map[string]bool // files that FastCGI locations name
 	origins  []origin
 	whys     map[*Directive]why // by location: why requests got to no upstream
 }
@@ -144,7 +146,13 @@ type doorRegex struct {
 
 func newSite(server *Directive, stream bool) *site {
 	s := &site{server: server, stream: stream, listens: listens(server, stream), whys: map[*Directive]why{}}
-	s.pages = errorPages(server)
+	s.pages, s.scripts = errorPages(server), map[string]bool{}
+	walk(server.Block, func(d *Directive) bool {
+		for _, name := range Scripts(d) {
+			s.scripts[name] = true
+		}
+		return true
+	})
 	for _, d := range server.all("server_name") {
 		s.names = append(s.names, d.Args...)
 	}
@@ -168,6 +176,7 @@ func openDoors(sites []*site) map[string]*door {
 				d = &door{listen: l, exact: map[string]*site{}, heads: map[string]*site{}, tails: map[string]*site{}, standard: s}
 				doors[l.key()] = d
 			}
+			d.listen.H2C = d.listen.H2C || l.H2C // one server's listen says it for all of the socket's
 			if l.Default && !explicit[l.key()] {
 				d.standard, explicit[l.key()] = s, true
 			}
@@ -180,7 +189,7 @@ func openDoors(sites []*site) map[string]*door {
 	}
 	for _, s := range sites {
 		for i, l := range s.listens {
-			s.listens[i].Default = doors[l.key()].standard == s
+			s.listens[i].Default, s.listens[i].H2C = doors[l.key()].standard == s, doors[l.key()].listen.H2C
 		}
 	}
 	return doors

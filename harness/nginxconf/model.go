@@ -56,6 +56,9 @@ type Listen struct {
 	TLS     bool
 	HTTP2   bool
 	QUIC    bool
+	// H2C is true when the plain socket was told to speak HTTP/2 (listen 80 http2): before 1.25.1 nginx takes nothing else
+	// there, so that visitors have to begin with HTTP/2's preface (RFC 9113, 3.3).
+	H2C     bool
 	Proxy   bool // the visitor's side begins with the PROXY protocol
 	Default bool
 	Place   Place
@@ -146,6 +149,16 @@ type Ask struct {
 	// From is an address that the visitor has to have to be let in (allow and deny); empty for one of the public networks
 	// that RFC 5737 sets aside for documentation (198.51.100.0/24).
 	From string
+	// ALPN is the protocol that the visitor's TLS offers ("h2"), TLSMax the highest version of TLS that it speaks
+	// ("TLSv1.2"); empty where they do not matter.
+	ALPN, TLSMax string
+	// Repeat is how often to ask where chance decides whether the request gets there (split_clients by $request_id); 0 for once.
+	Repeat int
+	// Accel is the X-Accel-Redirect that the upstream which is asked first, one of By, has to answer with for the request to
+	// get to an internal location; empty when nothing of the kind is needed.
+	// https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
+	Accel string
+	By    []Peer
 }
 
 // Timeouts are those of a way, in effect.

@@ -347,10 +347,11 @@ func (r *run) redirect(to string) {
 	r.enter()
 }
 
-// exists is what there is of files: an index.php in every root, the root itself, and the pages that error_page names.
+// exists is what there is of files: an index.php in every root, the root itself, the pages that error_page names, and the
+// scripts that locations name.
 func (r *run) exists(name string) bool {
 	name = path.Clean(name)
-	return name == "/index.php" || r.s.pages[name]
+	return name == "/index.php" || r.s.pages[name] || r.s.scripts[name]
 }
 
 func isRoot(name string) bool { return path.Clean(name) == "/" }

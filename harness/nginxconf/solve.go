@@ -64,6 +64,8 @@ func (w want) texts(likely ...string) []string {
 // A change is what has to be different in a request.
 type change struct {
 	method, host, path, from, tlsName string
+	alpn, tlsMax                      string
+	repeat                            int
 	args                              [][2]string
 	header                            map[string]string
 }
@@ -82,7 +84,8 @@ func (c change) and(d change) (change, bool) {
 	}
 	out := change{
 		method: pick(c.method, d.method), host: pick(c.host, d.host), path: pick(c.path, d.path),
-		from: pick(c.from, d.from), tlsName: pick(c.tlsName, d.tlsName), args: append(slices.Clip(c.args), d.args...),
+		from: pick(c.from, d.from), tlsName: pick(c.tlsName, d.tlsName), alpn: pick(c.alpn, d.alpn),
+		tlsMax: pick(c.tlsMax, d.tlsMax), repeat: max(c.repeat, d.repeat), args: append(slices.Clip(c.args), d.args...),
 		header: maps.Clone(c.header),
 	}
 	for key, value := range d.header {
@@ -101,8 +104,8 @@ func (c change) and(d change) (change, bool) {
 }
 
 func (c change) empty() bool {
-	return c.method == "" && c.host == "" && c.path == "" && c.from == "" && c.tlsName == "" && len(c.args) == 0 &&
-		len(c.header) == 0
+	return c.method == "" && c.host == "" && c.path == "" && c.from == "" && c.tlsName == "" && c.alpn == "" && c.tlsMax == "" &&
+		c.repeat == 0 && len(c.args) == 0 && len(c.header) == 0
 }
 
 // to gives the ask with the change made.
@@ -116,6 +119,7 @@ func (c change) to(a Ask) Ask {
 	if c.from != "" {
 		a.From = c.from
 	}
+	a.ALPN, a.TLSMax, a.Repeat = c.alpn, c.tlsMax, c.repeat
 	uri, args, _ := strings.Cut(a.URI, "?")
 	if c.path != "" {
 		path, more, _ := strings.Cut(c.path, "?")
@@ -258,6 +262,8 @@ func (m *mapping) solveVariable(name string, w want, at *Directive, depth int) [
 			}
 		case "set":
 			out = append(out, m.solveSet(d, w, at, depth)...)
+		case "split_clients":
+			out = append(out, m.solveSplit(d, w, at, depth)...)
 		}
 		delete(m.busy, d)
 	}
@@ -336,7 +342,7 @@ func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []cha
 		if !ok || len(out) > maxSolutions || !hasVariable(value) && !w.ok(value) {
 			continue
 		}
-		key := unslash(e.Name)
+		key, before := unslash(e.Name), len(out)
 		switch {
 		case e.Name == "default":
 			out = append(out, solve(want{op: "!~", pattern: m.keys(d)})...)
@@ -352,6 +358,12 @@ func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []cha
 			out = append(out, solve(want{op: "=", text: key[:len(key)-1] + "test"})...)
 		default:
 			out = append(out, solve(want{op: "=", text: key})...)
+		}
+		if parts := pieces(value); len(parts) == 1 && parts[0].name != "" && len(m.vars.all[parts[0].name]) > 0 {
+			// Another map's value stands for it: all that this can be.
+			if further := both(out[before:], m.solveVariable(parts[0].name, w, at, depth+1)); len(further) > 0 {
+				out = append(out[:before], further...)
+			}
 		}
 	}
 	return out
@@ -397,6 +409,18 @@ func requestVariable(name string, w want) []change {
 		return add(func(t string) change { return change{from: firstOf(t)} })
 	case "ssl_preread_server_name", "ssl_server_name":
 		return add(func(t string) change { return change{tlsName: t} }, "any.test")
+	case "ssl_preread_alpn_protocols", "ssl_alpn_protocol":
+		return add(func(t string) change { return change{alpn: t} }, "http/1.1", "h2")
+	case "ssl_preread_protocol", "ssl_protocol":
+		for _, version := range []string{"TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1"} {
+			if w.ok(version) {
+				return []change{{tlsMax: version}}
+			}
+		}
+		if w.ok("") {
+			return []change{{}} // plain
+		}
+		return nil
 	case "content_type":
 		return add(header("Content-Type"), "application/json")
 	}

@@ -43,6 +43,8 @@ func (m *mapping) streamAsks(s *site, pass *Directive) []Ask {
 				a.URI = ""
 				if c.tlsName != "" {
 					a.TLSName = c.tlsName
+				} else if a.TLSName == "" && (c.alpn != "" || c.tlsMax != "") {
+					a.TLSName = "any.test"
 				}
 				if !containsAsk(out, a) {
 					out = append(out, a)

@@ -29,6 +29,8 @@ func (r *run) variable(name string, depth int) (value string, known bool) {
 				return r.mapped(d, depth)
 			case "geo":
 				return r.byAddress(d), true
+			case "split_clients":
+				return r.split(d, depth)
 			case "set":
 				continue
 			}

@@ -45,6 +45,9 @@ func (c *Config) Ways() []Way {
 		m.explore(s)
 	}
 	m.hops()
+	for _, s := range m.sites {
+		m.accelerate(s)
+	}
 	var out []Way
 	for _, s := range m.inOrder() {
 		if s.stream {

@@ -73,6 +73,20 @@ func toldAsk(a nginxconf.Ask) string {
 	if a.From != "" {
 		text += " from=" + a.From
 	}
+	for name, value := range map[string]string{"alpn": a.ALPN, "accel": a.Accel} {
+		if value != "" {
+			text += " " + name + "=" + value
+		}
+	}
+	if a.TLSMax != "" {
+		text += " max=" + a.TLSMax
+	}
+	if a.Repeat != 0 {
+		text += fmt.Sprintf(" repeat=%d", a.Repeat)
+	}
+	if a.Listen.H2C {
+		text += " h2c"
+	}
 	return text
 }
 

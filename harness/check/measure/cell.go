@@ -190,7 +190,7 @@ func (m *cellRun) later(passed time.Duration) (time.Duration, bool) {
 		moments[i] *= time.Second
 	}
 	for _, s := range m.s.steps {
-		moments = append(moments, s+time.Second)
+		moments = append(moments, s+2*time.Second) // caches count in whole seconds
 	}
 	slices.Sort(moments)
 	for _, t := range moments {

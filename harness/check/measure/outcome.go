@@ -76,6 +76,9 @@ func (r *route) outcome(a wire.WorldAnswer, names seen) check.Outcome {
 		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, Endless: a.Endless,
 		Body: a.Body, Header: a.Header,
 	}
+	if r.way.Stream && o.NoAnswer == "reset" {
+		o.NoAnswer = "closed" // which of the two depends on whether the visitor's bytes had come by then
+	}
 	o.Log, o.LogFile = logOf(a)
 	o.Calls, o.Loop = callsOf(a.News), a.News.Loop
 	o.Tries = triesOf(a.News, o.Log, names, keys)

@@ -98,8 +98,9 @@ func (s *session) prepare(ctx context.Context) ([]*route, error) {
 
 // load reads the config and makes nginx take it.
 func (s *session) load(ctx context.Context) error {
+	ours := fakeupstream.NewAuthority("badgateway")
 	tree, err := supply.Load(supply.Options{
-		Path: s.o.Path, Env: s.o.Env, Image: s.o.Image, CA: fakeupstream.NewAuthority("badgateway").Certificate,
+		Path: s.o.Path, Env: s.o.Env, Image: s.o.Image, CA: ours.Certificate, CAKey: ours.Key,
 	})
 	if err != nil {
 		return err

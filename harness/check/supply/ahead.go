@@ -2,7 +2,6 @@ package supply
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/nginxconf"
@@ -145,8 +144,6 @@ func (w *world) trust(c *nginxconf.Config) error {
 	return nil
 }
 
-var ownScript = regexp.MustCompile(`/[\w./-]+\.\w+$`)
-
 // script puts an index.php into the root that a FastCGI location looks into before it calls.
 func (w *world) script(d *nginxconf.Directive) {
 	block := d.Parent
@@ -158,8 +155,8 @@ func (w *world) script(d *nginxconf.Directive) {
 		return
 	}
 	names := []string{"index.php"}
-	if n := len(block.Args); block.Name == "location" && n == 2 && block.Args[0] == "=" && ownScript.MatchString(block.Args[1]) {
-		names = append(names, strings.TrimPrefix(block.Args[1], "/"))
+	for _, s := range nginxconf.Scripts(block) {
+		names = append(names, strings.TrimPrefix(s, "/"))
 	}
 	for _, name := range names {
 		w.wishes = append(w.wishes, wish{path.Join(root, name), "<?php // a file of the lab's\n", "so that the config finds a script", d.Place})
@@ -222,7 +219,7 @@ func (w *world) page(c *nginxconf.Config, d *nginxconf.Directive) {
 	}
 	for _, server := range serversOf(c, d) {
 		loc := nginxconf.Locate(server, uri)
-		if loc == nil || answersItself(loc) {
+		if loc == nil || answersItself(loc) && !triesItself(loc) {
 			continue
 		}
 		root := w.rootOf(loc)
@@ -266,6 +263,16 @@ func answersItself(loc *nginxconf.Directive) bool {
 		case "return", "rewrite", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass", "try_files",
 			"content_by_lua_block", "content_by_lua_file", "js_content", "echo", "stub_status", "empty_gif":
 			return true
+		}
+	}
+	return false
+}
+
+// triesItself tells a location that looks for the file that was asked for before it does anything else.
+func triesItself(loc *nginxconf.Directive) bool {
+	for _, d := range loc.Block {
+		if d.Name == "try_files" {
+			return len(d.Args) > 1 && (d.Args[0] == "$uri" || d.Args[0] == "$document_uri")
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
@@ -16,7 +17,8 @@ var (
 	plain  = regexp.MustCompile(`\$([A-Z][A-Z0-9_]+)\b`)
 	upper  = regexp.MustCompile(`^_?[A-Z][A-Z0-9_]*$`)
 	// What the config itself defines, and what regular expressions capture, is nginx's variable however it is written.
-	defines = regexp.MustCompile(`(?m)\b(?:set|map|geo|split_clients|auth_request_set|js_set|js_var|perl_set|set_by_lua\w*|set_\w+)\s[^;{]*?\$\{?(\w+)[^\w;{]*[\s;{]|\(\?P?<(\w+)>`)
+	defines = regexp.MustCompile(`(?m)\b(?:set|map|geo|split_clients|auth_request_set|js_set|js_var|perl_set|set_by_lua\w*|` +
+		`set_(?:un)?(?:escape|quote|md5|sha1|hmac|random|secure|hash|encode|decode|if_empty|local|base32|hex|rot13|formatted|iconv|cconv|misc)\w*)\s[^;{]*?\$\{?(\w+)[^\w;{]*[\s;{]|\(\?P?<(\w+)>`)
 )
 
 // suffixes are those of files that envsubst or its like makes a config of.
@@ -49,11 +51,14 @@ func target(file string) (string, bool) {
 
 // fill replaces the environment's variables in a text, as envsubst does for names that are set: those given, and those
 // that can be nobody's but the environment's, by their spelling. What it made up it lists.
-func fill(text, file string, env map[string]string, template bool) (string, []check.Supply) {
+func fill(text, file string, f filling) (string, []check.Supply) {
+	env, template := f.env, f.template
 	own := map[string]bool{}
 	bare := code(text)
-	for _, m := range defines.FindAllStringSubmatch(bare, -1) {
-		own[m[1]], own[m[2]] = true, true
+	for _, t := range []string{bare, f.defined} {
+		for _, m := range defines.FindAllStringSubmatch(t, -1) {
+			own[m[1]], own[m[2]] = true, true
+		}
 	}
 	values := map[string]string{}
 	var made []check.Supply
@@ -70,7 +75,10 @@ func fill(text, file string, env map[string]string, template bool) (string, []ch
 			continue
 		}
 		if value = n.fallback; value == "" || strings.ContainsAny(value, "${") {
-			value = n.made()
+			value = f.port(n, n.made())
+			if guess, ok := f.guessed[n.name]; ok {
+				value = guess
+			}
 		}
 		values[n.name] = value
 		with := value
@@ -90,6 +98,38 @@ func fill(text, file string, env map[string]string, template bool) (string, []ch
 	}
 	text = braced.ReplaceAllStringFunc(text, func(m string) string { return replace(m, braced.FindStringSubmatch(m)[1]) })
 	return plain.ReplaceAllStringFunc(text, func(m string) string { return replace(m, m[1:]) }), made
+}
+
+// A filling is what a file's variables are filled by.
+type filling struct {
+	env      map[string]string // given
+	guessed  map[string]string // found by trying
+	ports    map[string]string // that were given to variables before
+	defined  string            // further text whose variables are nginx's own
+	template bool              // the file is a template by its name: $NAME is the environment's too
+}
+
+// port gives each variable that is listened on a port of its own: servers that are told apart by theirs would else be one.
+func (f filling) port(n want, value string) string {
+	if own, ok := f.ports[n.name]; ok && value == "8080" {
+		return own
+	}
+	if directive, _, _ := strings.Cut(n.before, " "); f.ports == nil || directive != "listen" || value != "8080" {
+		return value
+	}
+	port := 8080
+	if up := strings.ToUpper(n.name); strings.Contains(up, "HTTPS") || strings.Contains(up, "SSL") || strings.Contains(up, "TLS") {
+		port = 8443
+	}
+	taken := map[string]bool{}
+	for _, p := range f.ports {
+		taken[p] = true
+	}
+	for taken[strconv.Itoa(port)] {
+		port++
+	}
+	f.ports[n.name] = strconv.Itoa(port)
+	return f.ports[n.name]
 }
 
 type want struct {
@@ -122,18 +162,17 @@ var nameFollows = regexp.MustCompile(`^[A-Za-z0-9$]`)
 func wanted(bare string, env map[string]string, template bool) []want {
 	var all []want
 	at := map[int]bool{}
+	// The braces of variables end no directive.
+	flat := braced.ReplaceAllStringFunc(bare, func(m string) string { return strings.NewReplacer("{", "_", "}", "_", "\n", " ").Replace(m) })
 	add := func(from, to int, name, fallback string, sure bool) {
 		_, given := env[name]
 		if !given && !sure || at[from] {
 			return
 		}
 		at[from] = true
-		start := strings.LastIndexAny(bare[:from], ";{}\n") + 1
-		if start == from { // the brace belongs to a variable right before
-			start = strings.LastIndexAny(bare[:from], ";\n") + 1
-		}
+		start := strings.LastIndexAny(flat[:from], ";{}\n") + 1
 		after, _, _ := strings.Cut(bare[to:], "\n")
-		all = append(all, want{name, fallback, strings.TrimSpace(bare[start:from]), strings.TrimRight(after, " \t\r"), lineAt(bare, from)})
+		all = append(all, want{name, fallback, strings.TrimSpace(flat[start:from]), strings.TrimRight(after, " \t\r"), lineAt(bare, from)})
 	}
 	for _, m := range braced.FindAllStringSubmatchIndex(bare, -1) {
 		name, fallback := bare[m[2]:m[3]], ""
@@ -143,8 +182,8 @@ func wanted(bare string, env map[string]string, template bool) []want {
 		add(m[0], m[1], name, fallback, upper.MatchString(name) || m[4] >= 0)
 	}
 	for _, m := range plain.FindAllStringSubmatchIndex(bare, -1) {
-		start := strings.LastIndexAny(bare[:m[0]], ";{}\n") + 1
-		add(m[0], m[1], bare[m[2]:m[3]], "", template || takesNone(strings.TrimSpace(bare[start:m[0]])))
+		start := strings.LastIndexAny(flat[:m[0]], ";{}\n") + 1
+		add(m[0], m[1], bare[m[2]:m[3]], "", template || takesNone(strings.TrimSpace(flat[start:m[0]])))
 	}
 	sort.SliceStable(all, func(i, k int) bool { return all[i].line < all[k].line })
 	return all
@@ -232,11 +271,15 @@ func sensible(name, before string) string {
 		return "/etc/nginx/certs/" + host + ".crt"
 	case strings.HasPrefix(directive, "ssl_") && ends("KEY", "KEY_PATH", "KEY_FILE"):
 		return "/etc/nginx/certs/" + host + ".key"
+	case directive == "location":
+		return "/" + host
+	case (directive == "root" || directive == "alias") && rest != "":
+		return host
 	case directive == "root" || directive == "alias" || ends("ROOT", "WEBROOT", "HTDOCS", "DOCROOT"):
 		return "/var/www/html"
-	case ends("DIR", "DIRECTORY", "FOLDER", "PATH") && !strings.HasSuffix(directive, "_pass") && directive != "location":
+	case ends("DIR", "DIRECTORY", "FOLDER", "PATH") && !strings.HasSuffix(directive, "_pass"):
 		return "/var/lib/" + host
-	case directive == "location" || ends("PREFIX", "BASE_PATH", "CONTEXT_PATH", "URI", "SUBPATH", "PATH"):
+	case ends("PREFIX", "BASE_PATH", "CONTEXT_PATH", "URI", "SUBPATH", "PATH"):
 		return "/" + host
 	case directive == "set_real_ip_from" || directive == "allow" || directive == "deny" || ends("CIDR", "SUBNET", "IP_RANGE"):
 		return "198.18.0.0/15"

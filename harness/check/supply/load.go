@@ -64,16 +64,21 @@ type Tree struct {
 	defs    map[string][]string
 	seen    map[string]bool // files that were admitted, with their context
 	spots   []spot
-	chosen  map[string]bool // the user's main file, or fragments
-	anyName bool            // files are taken for config by what is in them, whatever their names
-	within  []string        // the files that are being admitted, the outermost first
-	dropped map[string]bool // directives of the outer http block that the fragments have
-	servers int
-	listed  map[string]bool
-	modules []string
-	sited   map[string]bool // files that nothing included, where they were brought to
-	view    *view
-	secrets *secrets
+	chosen  map[string]bool   // the user's main file, or fragments
+	defined string            // the code of all of the user's files, for what it defines
+	guessed map[string]string // values of variables that were found by trying
+	ports   map[string]string // of variables that are listened on
+	// guessing is the variable whose value is being tried, nil for none.
+	guessing *guess
+	anyName  bool            // files are taken for config by what is in them, whatever their names
+	within   []string        // the files that are being admitted, the outermost first
+	dropped  map[string]bool // directives of the outer http block that the fragments have
+	servers  int
+	listed   map[string]bool
+	modules  []string
+	sited    map[string]bool // files that nothing included, where they were brought to
+	view     *view
+	secrets  *secrets
 }
 
 type fragment struct{ file, kind string }
@@ -93,7 +98,7 @@ const at = "/etc/nginx"
 func Load(o Options) (*Tree, error) {
 	t := &Tree{At: at, o: o, stock: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
 		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{},
-		dropped: map[string]bool{}}
+		dropped: map[string]bool{}, ports: map[string]string{}}
 	if o.Path == "" {
 		return t, nil
 	}

@@ -1,6 +1,7 @@
 package supply
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"strings"
@@ -114,7 +115,7 @@ func (t *Tree) placeAll(there []mount, main string) {
 // place puts one of the user's files to a place in the lab; where one stands already it stays, unless over says otherwise.
 func (t *Tree) place(name, to string, over bool) {
 	it := t.stock[name]
-	if filled, ok := target(to); ok && looksLikeConfig(filled) && (!isSample(name) || t.chosen[name]) {
+	if filled, ok := target(to); ok && (looksLikeConfig(filled) || t.chosen[name]) && (!isSample(name) || t.chosen[name]) {
 		if _, real := t.stock[strings.TrimSuffix(name, path.Ext(name))]; real && path.Dir(filled) == path.Dir(to) {
 			return // the finished file is there too
 		}
@@ -214,8 +215,7 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 		if r := foreign(text, user); r != nil {
 			return r
 		}
-		_, template := target(user)
-		if filled, made := fill(text, user, t.o.Env, template); filled != text {
+		if filled, made := t.fill(text, user); filled != text {
 			text = filled
 			t.put(wire.File{Path: real, Data: text})
 			for _, s := range made {
@@ -224,6 +224,21 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 		}
 	}
 	return t.admitNodes(outline(text), real, within)
+}
+
+// fill fills a user's file. What stands in a sample is nginx's own, as it is in the file that one makes of it.
+func (t *Tree) fill(text, user string) (string, []check.Supply) {
+	if t.defined == "" && strings.Contains(text, "$") {
+		var all strings.Builder
+		for _, name := range keys(t.stock) {
+			if it := t.stock[name]; looksLikeConfig(name) && strings.Contains(it.text, "$") {
+				all.WriteString(code(it.text) + "\n")
+			}
+		}
+		t.defined = all.String() + "\n"
+	}
+	_, template := target(user)
+	return fill(text, user, filling{t.o.Env, t.guessed, t.ports, t.defined, template && !isSample(user)})
 }
 
 var blocks = map[string]bool{"http": true, "stream": true, "mail": true, "events": true, "server": true, "upstream": true, "location": true, "types": true, "map": true, "geo": true}
@@ -237,6 +252,10 @@ func (t *Tree) admitNodes(nodes []node, file, within string) error {
 			}
 		case n.name == "server" && n.open && (within == "http" || within == "stream" || within == "mail"):
 			t.servers++
+			if within == "mail" && !t.seen["mail"] {
+				t.seen["mail"] = true
+				t.Notes = append(t.Notes, fmt.Sprintf("the mail servers (%s) are loaded, and not looked at: routes are those of http and stream", t.Place(file, n.line)))
+			}
 		case n.name == "daemon" && within == "main":
 			t.seen["daemon"] = true
 			t.Daemon = len(n.args) == 1 && n.args[0] == "on"
@@ -298,7 +317,30 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 		t.Notes = append(t.Notes, found+" stands at "+file+" in the lab, where the config looks for it")
 		return t.text(found), file, true
 	}
+	if found := t.templateOf(file); found != "" {
+		t.origin[file] = found
+		t.put(wire.File{Path: file, Data: t.text(found)})
+		t.Notes = append(t.Notes, found+" was filled and put at "+file+", which the config includes and nobody here has")
+		return t.text(found), file, true
+	}
 	return "", "", false
+}
+
+// templateOf finds the template that a missing file is rather made of: it has its name but for the ending.
+func (t *Tree) templateOf(file string) string {
+	stem := strings.TrimSuffix(path.Base(file), path.Ext(file))
+	found := ""
+	for _, name := range keys(t.stock) {
+		plain, filled := target(name)
+		if !filled || isSample(name) || path.Base(plain) != stem {
+			continue
+		}
+		if found != "" {
+			return "" // which of them, nobody can tell
+		}
+		found = name
+	}
+	return found
 }
 
 // endsIn tells whether a path ends in these names.

@@ -34,6 +34,7 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 			return fmt.Errorf("running nginx -t: %w", err)
 		}
 		if out.Code == 0 {
+			t.guessing = nil
 			done, err := w.complete()
 			if err != nil || done {
 				return err
@@ -43,6 +44,9 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 		e := firstEmerg(out.Output)
 		if e.text == "" {
 			return refuse("mistake", t.Place(t.Main, 0), "see what nginx says", "nginx does not load the config: %s", lastLine(out.Output))
+		}
+		if w.refit(e) {
+			continue
 		}
 		if times++; e.String() != said {
 			said, times = e.String(), 0
@@ -294,12 +298,9 @@ func (t *Tree) mistake(e emerg) *Refused {
 		place = t.Place(t.Main, 0)
 	}
 	r := refuse("mistake", place, "mend it there: nginx refuses it on any machine", "%s", e.text)
-	for _, s := range t.Supplied {
-		if s.Kind == "variable" && s.Place == place { // it may be what was made up that nginx refuses
-			r = refuse("undefined", place, "give the value that it has in production: --env "+s.What+"=...",
-				"%s has no value here, and with %q in its place nginx says: %s", s.What, s.With, e.text)
-			break
-		}
+	if s := t.madeUp(e); len(s) > 0 && !isWord(e) { // it may be what was made up that nginx refuses
+		r = refuse("undefined", place, "give the value that it has in production: --env "+s[0].What+"=...",
+			"%s has no value here, and with %q in its place nginx says: %s", s[0].What, s[0].With, e.text)
 	}
 	r.Refusal.Nginx = e.String()
 	return r

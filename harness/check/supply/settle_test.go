@@ -82,6 +82,8 @@ var cases = []struct {
 	{name: "beside", path: "beside/sites-available/api.conf", supplied: []string{"wrapper sites-available/api.conf @sites-available/api.conf:1"}},
 	{name: "badcert", refused: "mistake @nginx.conf:2", says: "does not belong"},
 	{name: "php", supplied: []string{"file /srv/www/public/index.php @nginx.conf:6", "file /srv/www/public/front.php @nginx.conf:6"}},
+	{name: "flags", supplied: []string{"wrapper site.conf.template @site.conf.template:1", "variable TRUST_ALL @site.conf.template:3",
+		"variable MANY @site.conf.template:4"}},
 	{name: "mail", supplied: []string{"module ngx_mail_module.so @nginx.conf:2"}},
 }
 

@@ -1,6 +1,7 @@
 package supply
 
 import (
+	"path"
 	"regexp"
 	"strings"
 
@@ -33,7 +34,18 @@ var languages = []language{
 		"put the values in as its build does (configure, cmake, sed), then check what comes out"},
 	{"a template with %%...%% placeholders", regexp.MustCompile(`%%[A-Za-z][A-Za-z0-9_]+%%`),
 		"put the values in as its installer does, then check what comes out"},
+	{"a template with %...% placeholders", regexp.MustCompile(`%[A-Z][A-Z0-9_]{2,}%`),
+		"put the values in as its installer does, then check what comes out"},
 }
+
+// Places in languages.
+const (
+	jinja        = 1
+	placeholders = 3
+)
+
+// jinjaName is a variable as Ansible's and Salt's templates write it.
+var jinjaName = regexp.MustCompile(`^\{\{-? [a-z][a-z0-9]*(?:_[a-z0-9]+)+(?:\.\w+|\[[^]]*\])* -?\}\}$`)
 
 // foreign tells whether a text is a template that nobody but its own tool can fill, and where it shows first. What stands
 // in comments and in Lua counts for nothing: nginx reads the file all the same.
@@ -42,7 +54,7 @@ func foreign(text, file string) *Refused {
 		return nil
 	}
 	bare := code(text)
-	for _, l := range languages {
+	for i, l := range languages {
 		at := l.shape.FindStringIndex(bare)
 		if at == nil {
 			continue
@@ -50,6 +62,12 @@ func foreign(text, file string) *Refused {
 		shown := strings.TrimSpace(bare[at[0]:at[1]])
 		if len(shown) > 60 {
 			shown = shown[:60] + "..."
+		}
+		if i == placeholders { // others share its braces: the file's name, or the way of writing, tells whose they are
+			switch ext := path.Ext(file); {
+			case ext == ".j2" || ext == ".jinja" || ext == ".jinja2", jinjaName.MatchString(shown) && ext != ".mustache" && ext != ".hbs":
+				l = languages[jinja]
+			}
 		}
 		place := nginxconf.Place{File: file, Line: lineAt(bare, at[0])}
 		return refuse("template", place, l.remedy, "this is %s, not yet a config: %s", l.name, shown)

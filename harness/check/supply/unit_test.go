@@ -22,6 +22,10 @@ func TestForeign(t *testing.T) {
 		"root __ROOT__;":                                     "__...__",
 		"root @PREFIX@/html;":                                "@...@",
 		"listen %%port%%;":                                   "%%...%%",
+		"server_name %SITE_NAME%;":                           " %...%",
+		"rewrite ^ /%E2%82%AC%20%2F last;":                   "",
+		"user {{ nginx_user }};":                             "Jinja",
+		"{{ site.nginx_head }}":                              "{{...}}",
 		"server_name ${local.name};":                         "Terraform",
 		"# {{ comment }}\nlisten 80;":                        "",
 		"location ~ \"^/[a-z]{2}$\" {}":                      "",
@@ -59,8 +63,16 @@ func TestFill(t *testing.T) {
 		{"set $BACKEND app; proxy_pass http://${BACKEND};", "set $BACKEND app; proxy_pass http://${BACKEND};"},
 		{"proxy_set_header Host ${host}; add_header X $HOST;", "proxy_set_header Host ${host}; add_header X $HOST;"},
 		{"server_name ${given};", "server_name given.example.org;"},
+		{"location /${STORE}/ {}", "location /store/ {}"},
+		{"location ${MOUNT_ROOT} {}", "location /mount-root {}"},
+		{"root /srv/${SITE};", "root /srv/site;"},
+		{"proxy_pass ${WEB_SCHEME}shop;", "proxy_pass http://shop;"},
+		{"proxy_pass ${WEB_SCHEME}://shop;", "proxy_pass http://shop;"},
+		{"listen 80;\n  ${MORE_LINES}\n}", "listen 80;\n  \n}"},
+		{"set_real_ip_from ${TRUSTED_ADDRESS};", "set_real_ip_from 198.18.0.0/15;"},
+		{"set_escape_uri ${SAFE} $uri;", "set_escape_uri ${SAFE} $uri;"},
 	} {
-		got, _ := fill(c.text, "x", map[string]string{"given": "given.example.org"}, false)
+		got, _ := fill(c.text, "x", filling{env: map[string]string{"given": "given.example.org"}})
 		if got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
 		}
@@ -213,5 +225,66 @@ func write(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Servers that a template tells apart by their ports stay apart.
+func TestFillPorts(t *testing.T) {
+	f := filling{ports: map[string]string{}}
+	got, _ := fill("listen ${HTTP_PORT}; listen [::]:${HTTP_PORT}; listen ${HTTPS_PORT} ssl; listen ${ADMIN_PORT};", "a", f)
+	if want := "listen 8080; listen [::]:8080; listen 8443 ssl; listen 8081;"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	got, _ = fill("proxy_pass http://127.0.0.1:${ADMIN_PORT}; server app:${APP_PORT};", "b", f)
+	if want := "proxy_pass http://127.0.0.1:8081; server app:8080;"; got != want {
+		t.Errorf("another file: got %s, want %s", got, want)
+	}
+}
+
+// In a sample, and where another file defines it, a name in capitals is nginx's own.
+func TestFillKnowsOwnVariables(t *testing.T) {
+	tree, err := Load(Options{Path: "testdata/capitals"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"shop.conf.sample": "root $SHOP_DIR/web;",
+		"app.template":     "root ${SHOP_DIR}/app-folder;",
+	} {
+		if got, _ := tree.fill(tree.text(name), name); !strings.Contains(got, want) {
+			t.Errorf("%s became %q, want %q in it", name, got, want)
+		}
+	}
+}
+
+// A folder whose names tell nothing is looked into.
+func TestLoadByContent(t *testing.T) {
+	for folder, want := range map[string]string{"sitename": "shop", "examplename": "shop.example"} {
+		tree, err := Load(Options{Path: "testdata/" + folder})
+		if err != nil {
+			t.Errorf("%s: %v", folder, err)
+			continue
+		}
+		if len(tree.Supplied) != 1 || tree.Supplied[0].What != want || len(tree.Notes) > 0 {
+			t.Errorf("%s: supplied %v, notes %q; want a wrapper around %s", folder, tree.Supplied, tree.Notes, want)
+		}
+	}
+	var r *Refused
+	if _, err := Load(Options{Path: "testdata/noconfig"}); !errors.As(err, &r) || r.Kind != "empty" {
+		t.Errorf("a folder with no config at all: %v", err)
+	}
+}
+
+func TestTemplateOf(t *testing.T) {
+	tree := &Tree{stock: map[string]item{"templates/ports.template": {}, "a/x.template": {}, "b/x.template": {}, "y.sample": {}, "z.conf": {}}}
+	for file, want := range map[string]string{
+		"/etc/nginx/conf.d/ports.active": "templates/ports.template",
+		"/etc/nginx/x.active":            "", // which of the two?
+		"/etc/nginx/y.active":            "",
+		"/etc/nginx/z.active":            "",
+	} {
+		if got := tree.templateOf(file); got != want {
+			t.Errorf("%s: got %q, want %q", file, got, want)
+		}
 	}
 }
