@@ -116,6 +116,11 @@ func (a *worldAsk) realTime() time.Duration {
 // visitorAuthority signs the visitors' certificates and the upstreams'.
 var visitorAuthority = fakeupstream.NewAuthority("badgateway")
 
+// tlsVersions are the versions by the names that nginx has for them.
+var tlsVersions = map[string]uint16{
+	"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13,
+}
+
 // converse sends the request and reads the answer to its end.
 func (a *worldAsk) converse() {
 	defer func() {
@@ -128,8 +133,16 @@ func (a *worldAsk) converse() {
 		fmt.Fprintf(conn, "PROXY TCP4 %s %s 40000 %s\r\n", a.spec.From, host, port)
 	}
 	if a.spec.TLS {
+		var offered []string
+		if a.spec.ALPN != "" {
+			offered = []string{a.spec.ALPN}
+		}
+		lowest, highest := uint16(tls.VersionTLS10), tlsVersions[a.spec.TLSMax]
+		if highest != 0 {
+			lowest = highest // who reads on the way may take any that is offered for the one
+		}
 		t := tls.Client(conn, &tls.Config{
-			ServerName: a.spec.ServerName, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10,
+			ServerName: a.spec.ServerName, InsecureSkipVerify: true, MinVersion: lowest, MaxVersion: highest, NextProtos: offered,
 			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 				return a.certificate()
 			},
@@ -141,6 +154,15 @@ func (a *worldAsk) converse() {
 		conn = t
 	}
 	conn = &watchedConn{conn, &a.got}
+	if a.spec.HTTP2 {
+		resp, err := a.overHTTP2(conn)
+		if err != nil {
+			a.end(err)
+			return
+		}
+		a.read(resp)
+		return
+	}
 	// The gateway may answer and close before it has read all of a body; what it said still counts.
 	sent := a.w.busy.under()
 	go func() {
@@ -164,6 +186,11 @@ func (a *worldAsk) converse() {
 		a.end(err)
 		return
 	}
+	a.read(resp)
+}
+
+// read keeps the answer.
+func (a *worldAsk) read(resp *http.Response) {
 	a.answer.Status, a.answer.Header = resp.StatusCode, resp.Header
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		a.answer.Real = time.Since(a.begun)

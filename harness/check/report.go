@@ -85,6 +85,9 @@ type Endpoint struct {
 	Address string          `json:"address"` // where the lab had it: "198.18.0.3:8080", or the same
 	Place   nginxconf.Place `json:"place"`   // line 0 when the config does not list it
 	Backup  bool            `json:"backup,omitempty"`
+	// Called tells whether the gateway called it for some request while all was well, or while the peers that it is the backup
+	// of were dead; a note says why not.
+	Called bool `json:"called"`
 }
 
 // An Ask is the request that reaches a route.

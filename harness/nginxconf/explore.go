@@ -10,6 +10,7 @@ const (
 	maxAsks      = 64  // of one way
 	maxTried     = 256 // of which those are the best
 	maxPaths     = 6
+	morePaths    = 32   // where an expression's groups choose the upstream
 	otherOrigins = 32   // variants tried of each listen and host but the first
 	plainPaths   = 3    // of those, the ones asked even if the first got there
 	maxVariants  = 96   // of one location's conditions
@@ -80,6 +81,8 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	if len(origins) == 0 || len(paths) == 0 {
 		return
 	}
+	more := paths[min(maxPaths, len(paths)):]
+	paths = paths[:min(maxPaths, len(paths))]
 	own := passesIn(entry)
 	reached := map[*Directive]bool{}
 	values := map[*Directive]string{} // what the plain request calls
@@ -120,6 +123,13 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	for i, path := range paths {
 		if i < plainPaths || missing() {
 			send(origins[0], path, change{}, i)
+		}
+	}
+	if matchOf(entry).kind == "~" || matchOf(entry).kind == "~*" {
+		if slices.ContainsFunc(own, func(p *Directive) bool { return hasVariable(authority(p.arg(0))) }) {
+			for i, path := range append(slices.Clone(paths[min(plainPaths, len(paths)):]), more...) {
+				send(origins[0], path, change{}, plainPaths+i)
+			}
 		}
 	}
 	variants := m.variants(entry, own, general)
@@ -341,7 +351,7 @@ func keep(server, entry *Directive, tries []string) []string {
 			continue
 		}
 		if Locate(server, path) == entry {
-			if out = append(out, path); len(out) == maxPaths {
+			if out = append(out, path); len(out) == morePaths {
 				break
 			}
 		}

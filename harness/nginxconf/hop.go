@@ -37,7 +37,7 @@ func (m *mapping) wayKeys() []wayKey {
 	}
 	slices.SortFunc(keys, func(a, b wayKey) int {
 		return cmp.Or(cmp.Compare(a.pass.Place.File, b.pass.Place.File), a.pass.Place.Line-b.pass.Place.Line,
-			cmp.Compare(a.role, b.role), cmp.Compare(a.server.Place.Line, b.server.Place.Line))
+			cmp.Compare(a.role, b.role), cmp.Compare(a.server.Place.Line, b.server.Place.Line), cmp.Compare(a.pass.arg(0), b.pass.arg(0)))
 	})
 	return keys
 }

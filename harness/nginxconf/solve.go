@@ -345,7 +345,9 @@ func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []cha
 		key, before := unslash(e.Name), len(out)
 		switch {
 		case e.Name == "default":
-			out = append(out, solve(want{op: "!~", pattern: m.keys(d)})...)
+			if out = append(out, solve(want{op: "!~", pattern: m.keys(d)})...); len(out) == before && hasVariable(value) {
+				out = append(out, change{}) // most requests are no key's
+			}
 		case strings.HasPrefix(e.Name, "~"):
 			if more := solve(want{op: "~", pattern: m.entryRegex(e)}); len(more) > 0 {
 				out = append(out, more[0])
@@ -359,8 +361,8 @@ func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []cha
 		default:
 			out = append(out, solve(want{op: "=", text: key})...)
 		}
-		if parts := pieces(value); len(parts) == 1 && parts[0].name != "" && len(m.vars.all[parts[0].name]) > 0 {
-			// Another map's value stands for it: all that this can be.
+		if parts := pieces(value); len(parts) == 1 && parts[0].name != "" && (len(m.vars.all[parts[0].name]) > 0 || w.op == "=") {
+			// Another variable stands for it: all that this can be.
 			if further := both(out[before:], m.solveVariable(parts[0].name, w, at, depth+1)); len(further) > 0 {
 				out = append(out[:before], further...)
 			}

@@ -1,5 +1,10 @@
 package nginxconf
 
+import (
+	"slices"
+	"strings"
+)
+
 // streamWays are the ways of a server of stream{}.
 func (m *mapping) streamWays(s *site) []Way {
 	var out []Way
@@ -11,10 +16,42 @@ func (m *mapping) streamWays(s *site) []Way {
 			Role: Content, Target: m.target(pass, true)}
 		if len(s.listens) == 0 {
 			w.Why = "the server has no listen"
-		} else {
-			w.Asks = m.streamAsks(s, pass)
+			out = append(out, w)
+			continue
 		}
-		out = append(out, w)
+		w.Asks = m.streamAsks(s, pass)
+		for i, one := range byProtocol(w) {
+			if i > 0 {
+				one.ID = "stream " + (&site{listens: one.Listens}).portLabel(0)
+			}
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// byProtocol parts a way whose server takes datagrams and connections (listen 53; listen 53 udp) into one of each, that of
+// the first listen first.
+func byProtocol(w Way) []Way {
+	udp := func(l Listen) bool { return l.Network == "udp" }
+	first := udp(w.Listens[0])
+	if !slices.ContainsFunc(w.Listens, func(l Listen) bool { return udp(l) != first }) {
+		return []Way{w}
+	}
+	var out []Way
+	for _, datagrams := range []bool{first, !first} {
+		one := w
+		one.Listens = slices.DeleteFunc(slices.Clone(w.Listens), func(l Listen) bool { return udp(l) != datagrams })
+		one.Asks = slices.DeleteFunc(slices.Clone(w.Asks), func(a Ask) bool { return udp(a.Listen) != datagrams })
+		switch {
+		case datagrams:
+			one.Target.Protocol = "udp"
+		case effective(w.Server, "proxy_ssl").arg(0) == "on":
+			one.Target.Protocol = "tls"
+		default:
+			one.Target.Protocol = "tcp"
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -54,6 +91,21 @@ func (m *mapping) streamAsks(s *site, pass *Directive) []Ask {
 	}
 	if len(out) == 0 {
 		out = append(out, base)
+	}
+	// The same at the other listens, where the port has a say or where one takes datagrams and the other connections.
+	byPort := strings.Contains(pass.arg(0), "$server_port") || strings.Contains(pass.arg(0), "${server_port}")
+	for _, l := range easy[1:] {
+		if !byPort && l.Network == base.Listen.Network {
+			continue
+		}
+		for _, a := range slices.Clone(out) {
+			if a.Listen = l; l.Network == "udp" {
+				a.TLSName, a.ALPN, a.TLSMax = "", "", ""
+			}
+			if len(out) < maxAsks && !containsAsk(out, a) {
+				out = append(out, a)
+			}
+		}
 	}
 	return out
 }

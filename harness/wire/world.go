@@ -83,6 +83,9 @@ type WorldAskSpec struct {
 	// TLS makes the visitor speak TLS and name ServerName.
 	TLS        bool
 	ServerName string
+	ALPN       string // the protocol that his TLS offers; empty for none
+	TLSMax     string // the highest version of TLS that he speaks ("TLSv1.2"); empty for the highest there is
+	HTTP2      bool   // he begins with HTTP/2 at once, without TLS
 	Cert, Key  string // his certificate and its key in PEM; empty for one of the lab's authority
 	Proxy      bool   // he begins with a PROXY protocol header, as a load balancer would
 	UDP        bool   // one datagram, and one back

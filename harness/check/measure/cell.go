@@ -141,7 +141,7 @@ func (m *cellRun) look() {
 }
 
 // observation is for how long the lab looks for an answer that is good again.
-const observation = time.Hour
+const observation = time.Hour + time.Second
 
 // recover finds for how long visitors still get errors after all is well.
 func (m *cellRun) recover(ctx context.Context) error {
@@ -185,12 +185,12 @@ func (r *route) caches() bool {
 // later is the next moment at which an answer may be good again: just after one of the config's own times, or the next of a
 // row that grows.
 func (m *cellRun) later(passed time.Duration) (time.Duration, bool) {
-	moments := []time.Duration{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600}
+	moments := []time.Duration{1, 2, 5, 11, 21, 31, 61, 121, 301, 601, 1801, 3601}
 	for i := range moments {
 		moments[i] *= time.Second
 	}
 	for _, s := range m.s.steps {
-		moments = append(moments, s+2*time.Second) // caches count in whole seconds
+		moments = append(moments, s+time.Second) // for caches count in whole seconds
 	}
 	slices.Sort(moments)
 	for _, t := range moments {

@@ -21,11 +21,14 @@ import (
 type route struct {
 	check.Route
 	way     nginxconf.Way
+	note    string // of what the reader should know of how it was found
 	request request
 	// keys are its upstreams', as called tells them.
 	keys []string
 	// beside are the conducts of other upstreams under which requests get here.
 	beside []wire.Conduct
+	// others are upstreams that the request calls on its way here, as far as they had to be told from the route's own.
+	others []string
 }
 
 // answering is what an upstream does that answers a status with a page of its own.
@@ -40,8 +43,61 @@ func answering(status int) fakeupstream.Script {
 // elsewhere is where upstreams that answer with a redirect send to: some gateways go there themselves.
 const elsewhere = "elsewhere.example.com:80"
 
-// tooMany is how many requests are tried for a way before it is given up.
-const tooMany = 8
+// sending is what an upstream does that sends the visitor to an internal location.
+func sending(accel string) fakeupstream.Script {
+	return fakeupstream.Always(fakeupstream.Well{Chunked: true, Headers: []string{"X-Accel-Redirect: " + accel}})
+}
+
+// leading are the conducts of other upstreams under which an ask gets to the upstreams that are the route's own; nil where
+// all may be well.
+func (s *session) leading(ask nginxconf.Ask, own []string) []wire.Conduct {
+	switch {
+	case ask.Accel != "":
+		var all []wire.Conduct
+		for _, p := range ask.By {
+			for _, k := range addresses([]string{called(peerKey(p))}) {
+				all = append(all, wire.Conduct{At: k, Script: sending(ask.Accel)})
+			}
+		}
+		return all
+	case ask.Given == 502 || ask.Given == 504:
+		// Not an answer of that status, which passes where errors are not intercepted, but what nginx says so of itself. Whom
+		// the gateway asks for leave stays well, or nobody would be let in.
+		all := wellFor(append(slices.Clone(own), s.guards...), ask.Given)
+		fails := fakeupstream.Script(fakeupstream.Always(fakeupstream.Close{}))
+		if ask.Given == 504 {
+			fails = fakeupstream.Always(fakeupstream.Silent{})
+		}
+		all[len(all)-1].Script = fails
+		return all
+	case ask.Given != 0:
+		return wellFor(own, ask.Given)
+	}
+	return nil
+}
+
+// given says in words what others have to answer.
+func given(ask nginxconf.Ask) string {
+	switch {
+	case ask.Accel != "":
+		return fmt.Sprintf("%s answers with X-Accel-Redirect: %s", peerKey(ask.By[0]), ask.Accel)
+	case ask.Given == 502:
+		return "all other upstreams close without an answer"
+	case ask.Given == 504:
+		return "all other upstreams are silent"
+	case ask.Given != 0:
+		return fmt.Sprintf("all other upstreams answer %d", ask.Given)
+	}
+	return ""
+}
+
+// How many requests are tried for a way before it is given up: all that there are, but few where each needs the gateway to
+// be started anew, or where the config has very many ways.
+const (
+	tooMany  = 64
+	tooDear  = 8
+	manyWays = 200
+)
 
 // discover proves a request for each way, and finds what the gateway calls besides, in several worlds at once where there
 // are many. Names are learnt on the way.
@@ -65,7 +121,7 @@ func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			learnt[k] = seen{}
+			learnt[k] = s.known()
 			errs[k] = s.search(ctx, queue, all, learnt[k])
 			for range queue { // where it failed, the others take the rest
 			}
@@ -80,6 +136,9 @@ func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
 	}
 	for _, r := range all {
 		s.locate(r, names)
+		if r.note != "" {
+			s.report.Notes = append(s.report.Notes, r.note)
+		}
 	}
 	return s.withStrangers(all), nil
 }
@@ -193,11 +252,20 @@ func shownListen(l nginxconf.Listen) string {
 // reach asks until a request gets to the way.
 func (s *session) reach(ctx context.Context, w *harness.World, r *route, names seen) error {
 	var last check.Outcome
+	most, dear := tooMany, 0
+	if len(s.ways) > manyWays {
+		most = tooDear
+	}
 	for i, ask := range r.way.Asks {
-		if i >= tooMany {
+		if i >= most {
 			break
 		}
-		if ask.Listen.QUIC {
+		own := r.keys
+		if len(own) == 0 && ask.Given >= 300 && ask.Given < 400 {
+			own = []string{elsewhere} // no pass directive names it; the answer does
+		}
+		led := s.leading(ask, own)
+		if ask.Listen.QUIC || led != nil && dear >= tooDear {
 			continue
 		}
 		r.request = request{
@@ -206,12 +274,20 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		}
 		method := or(ask.Method, "GET")
 		spec := r.request.spec(method, s.steps)
-		own := r.keys
-		if len(own) == 0 && ask.Given >= 300 && ask.Given < 400 {
-			own = []string{elsewhere} // no pass directive names it; the answer does
-		}
-		if ask.Given != 0 {
-			r.beside = wellFor(own, ask.Given)
+		r.others = nil
+		if led != nil {
+			dear++
+			if r.Open || len(r.keys) == 0 {
+				plain, err := w.Ask(ctx, spec)
+				if err != nil {
+					return err
+				}
+				names.learn(plain.News)
+				for _, c := range plain.News.Calls {
+					r.others = appendNew(r.others, keyOf(c))
+				}
+			}
+			r.beside = led
 			if err := w.Behave(ctx, r.beside, nil); err != nil {
 				return err
 			}
@@ -220,11 +296,31 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		if err != nil {
 			return err
 		}
+		if len(answer.News.Calls) == 0 && len(s.caches) > 0 && answer.Killed == "" { // an answer that another request had brought
+			if err := s.restart(ctx, w, names); err != nil {
+				return err
+			}
+			if err := w.Behave(ctx, r.beside, nil); err != nil {
+				return err
+			}
+			if answer, err = w.Ask(ctx, spec); err != nil {
+				return err
+			}
+		}
+		for n := 1; n < ask.Repeat && answer.Killed == ""; n++ { // chance decides
+			names.learn(answer.News)
+			if _, got := r.hit(answer.News); got {
+				break
+			}
+			if answer, err = w.Ask(ctx, spec); err != nil {
+				return err
+			}
+		}
 		if answer.Killed != "" {
 			return errors.New(answer.Killed)
 		}
 		last = r.outcome(answer, names)
-		if ask.Given != 0 {
+		if led != nil {
 			// Peers that failed may be left out for a while.
 			if err := s.restart(ctx, w, names); err != nil {
 				return err
@@ -232,8 +328,8 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		}
 		if answer.News.Loop {
 			r.Why = "the gateway calls itself without end"
-			r.Healthy, r.Ask = last, r.request.shown(method)
-			return nil
+			r.beside = nil
+			continue // another request may be sent elsewhere
 		}
 		keys, got := r.hit(answer.News)
 		if len(own) > len(r.keys) {
@@ -248,11 +344,10 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		} else if got {
 			r.Reached, r.Why, r.Healthy = true, "", last
 			r.Ask = r.request.shown(method)
-			if ask.Given != 0 {
-				r.Ask.Given = fmt.Sprintf("all other upstreams answer %d", ask.Given)
-			}
+			r.Ask.Given = given(ask)
 			r.adopt(keys)
-			return nil
+			r.saw(answer.News)
+			return s.cover(ctx, w, r, r.way.Asks[i+1:min(len(r.way.Asks), most)], names)
 		}
 		r.beside = nil
 	}
@@ -292,10 +387,15 @@ func whyNot(o check.Outcome, ask check.Ask) string {
 	for _, c := range o.Calls {
 		calls = appendNew(calls, c.Endpoint)
 	}
+	whom := "nobody"
 	if len(calls) > 0 {
-		return fmt.Sprintf("%s %s %s, and the gateway calls %s", ask.Method, ask.URL, got, strings.Join(calls, ", "))
+		whom = strings.Join(calls, ", ")
 	}
-	return fmt.Sprintf("%s %s %s, and the gateway calls nobody", ask.Method, ask.URL, got)
+	why := fmt.Sprintf("%s %s %s, and the gateway calls %s", ask.Method, ask.URL, got, whom)
+	if o.Status >= 500 && len(o.Log) > 0 {
+		why += ": " + o.Log[0].Message
+	}
+	return why
 }
 
 func asksForPassword(location *nginxconf.Directive) bool {
@@ -321,7 +421,7 @@ func (r *route) hit(news wire.WorldNews) (fresh []string, got bool) {
 			}
 		case slices.Contains(addresses(r.keys), called(keyOf(c))):
 			got = true
-		default:
+		case !slices.Contains(r.others, keyOf(c)):
 			fresh = appendNew(fresh, keyOf(c))
 		}
 	}
@@ -338,7 +438,7 @@ func (r *route) adopt(fresh []string) {
 	if self {
 		r.Endpoints, r.keys = nil, nil
 		for _, c := range r.Healthy.Calls {
-			if c.Protocol != "itself" {
+			if c.Protocol != "itself" && !slices.Contains(r.others, c.Endpoint) {
 				fresh = appendNew(fresh, c.Endpoint)
 			}
 		}

@@ -56,10 +56,10 @@ func (s *session) keep(ctx context.Context, routeID string) (*Kept, error) {
 		return nil, err
 	}
 	j := job{route: r, fault: f, method: r.Ask.Method}
-	if err := s.freshly(ctx, w, j, seen{}); err != nil {
+	if err := s.freshly(ctx, w, j, s.known()); err != nil {
 		return nil, err
 	}
-	m := &cellRun{s: s, w: w, r: r, fault: f, method: j.method, cell: &check.Cell{}, names: seen{}}
+	m := &cellRun{s: s, w: w, r: r, fault: f, method: j.method, cell: &check.Cell{}, names: s.known()}
 	keys := r.keys
 	if f.Kind == check.OnePeer || f.Kind == check.OneSilent {
 		keys = keys[:1]

@@ -140,7 +140,7 @@ type worker struct {
 
 // work measures cells until none is left.
 func (s *session) work(ctx context.Context, queue <-chan job, done func()) error {
-	k := &worker{s: s, names: seen{}}
+	k := &worker{s: s, names: s.known()}
 	defer k.close()
 	for j := range queue {
 		c := &j.route.Cells[j.at]

@@ -45,6 +45,8 @@ func to(l nginxconf.Listen) string {
 		host = harness.GatewayAddress
 	case "::":
 		host = "::1"
+	case "localhost":
+		host = "127.0.0.1"
 	default:
 		if _, err := netip.ParseAddr(host); err != nil {
 			host = harness.GatewayAddress // a name; all of them lead here
@@ -70,7 +72,7 @@ func (r request) spec(method string, steps []time.Duration) wire.WorldAskSpec {
 	a := r.ask
 	s := wire.WorldAskSpec{
 		From: a.From, To: to(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
-		Cert: r.cert, Key: r.key, Steps: steps, Limit: patience, Stream: r.stream, UDP: r.udp,
+		ALPN: a.ALPN, TLSMax: a.TLSMax, HTTP2: a.Listen.H2C && !r.stream, Cert: r.cert, Key: r.key, Steps: steps, Limit: patience, Stream: r.stream, UDP: r.udp,
 	}
 	if r.stream {
 		s.Raw = []byte("badgateway\r\n")
@@ -85,7 +87,9 @@ func (r request) spec(method string, steps []time.Duration) wire.WorldAskSpec {
 	}
 	if method == "POST" {
 		s.Body = form
-		header["Content-Type"] = "application/x-www-form-urlencoded"
+		if header["Content-Type"] == "" { // a call of gRPC has its own
+			header["Content-Type"] = "application/x-www-form-urlencoded"
+		}
 		header["Content-Length"] = fmt.Sprint(len(form))
 	}
 	s.Head = method == "HEAD"

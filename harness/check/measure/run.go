@@ -87,7 +87,7 @@ func (s *session) prepare(ctx context.Context) ([]*route, error) {
 		return nil, err
 	}
 	s.o.Say("looking for routes")
-	names := seen{}
+	names := s.known()
 	routes, err := s.discover(ctx, names)
 	if err != nil {
 		return nil, err

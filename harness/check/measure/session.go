@@ -32,7 +32,10 @@ type session struct {
 	late             []string // names of upstream servers that the gateway looks up after its start
 	// forgetful is true when the gateway counts nothing over several requests.
 	forgetful bool
-	report    *check.Report
+	guards    []string // the upstreams that are asked for leave (auth_request)
+	// ticks is true when the hour chooses between upstreams (split_clients by the time) and the clock can be moved on.
+	ticks  bool
+	report *check.Report
 }
 
 // open makes a world with the config in it. The gateway does not run yet.
@@ -113,6 +116,9 @@ func (s *session) read() {
 	}
 	for _, w := range s.ways {
 		for _, p := range w.Target.Peers {
+			if w.Role == nginxconf.Auth {
+				s.guards = appendNew(s.guards, called(peerKey(p)))
+			}
 			if slices.Contains(p.Params, "resolve") && !p.Down && p.Socket == "" && !literal(peerKey(p)) {
 				s.late = appendNew(s.late, lateName(p))
 			}
@@ -124,6 +130,10 @@ func (s *session) read() {
 	s.forgetful = true
 	for _, name := range []string{"limit_req", "limit_conn", "limit_req_zone", "limit_conn_zone"} {
 		s.forgetful = s.forgetful && len(s.config.Find(name)) == 0
+	}
+	for _, d := range s.config.Find("split_clients") {
+		by := d.Args[0]
+		s.ticks = s.ticks || s.report.Clock == "moved" && (strings.Contains(by, "$time") || strings.Contains(by, "${time") || strings.Contains(by, "msec"))
 	}
 	for _, name := range []string{"proxy_ssl_name", "grpc_ssl_name", "uwsgi_ssl_name"} {
 		for _, d := range s.config.Find(name) {
@@ -138,6 +148,15 @@ func (s *session) read() {
 		s.steps = appendNew(s.steps, d)
 	}
 	slices.Sort(s.steps)
+}
+
+// known are the names that are known without a look at the DNS.
+func (s *session) known() seen {
+	names := seen{}
+	for address, name := range s.tree.Hosts {
+		names[address] = name
+	}
+	return names
 }
 
 // lateName is what the gateway asks the DNS for a peer.
@@ -226,6 +245,9 @@ func literal(key string) bool {
 // supplied lists the names, addresses and sockets that the upstreams are.
 func (s *session) supplied(names seen) {
 	known := map[string]bool{}
+	for _, one := range s.report.Supplied {
+		known[one.Kind+one.What] = true
+	}
 	for _, w := range s.ways {
 		for _, p := range w.Target.Peers {
 			key := peerKey(p)

@@ -227,13 +227,11 @@ func (w *world) page(c *nginxconf.Config, d *nginxconf.Directive) {
 			continue
 		}
 		file := path.Join(root, uri)
-		for _, a := range loc.Block {
-			if a.Name == "alias" && len(loc.Args) > 0 {
-				rest := strings.TrimPrefix(uri, loc.Args[len(loc.Args)-1])
-				file = path.Join(root, rest)
-				if strings.HasSuffix(uri, loc.Args[len(loc.Args)-1]) {
-					file = root
-				}
+		if owner := aliased(loc); owner != nil && len(owner.Args) > 0 {
+			name := owner.Args[len(owner.Args)-1]
+			file = path.Join(root, strings.TrimPrefix(uri, name))
+			if strings.HasSuffix(uri, name) {
+				file = root
 			}
 		}
 		w.wishes = append(w.wishes, wish{file, "<!doctype html><title>An error</title><p>" + path.Base(uri) + ", a stand-in of the lab's for the page at this path</p>\n",
@@ -266,6 +264,21 @@ func answersItself(loc *nginxconf.Directive) bool {
 		}
 	}
 	return false
+}
+
+// aliased is the location whose alias holds for a location: its own, or the nearest around it; nil where a root holds.
+func aliased(loc *nginxconf.Directive) *nginxconf.Directive {
+	for b := loc; b != nil; b = b.Parent {
+		for _, d := range b.Block {
+			switch d.Name {
+			case "alias":
+				return b
+			case "root":
+				return nil
+			}
+		}
+	}
+	return nil
 }
 
 // triesItself tells a location that looks for the file that was asked for before it does anything else.

@@ -149,11 +149,21 @@ func (n want) made() string {
 		return "http://" // what follows is the host
 	}
 	value := sensible(n.name, n.before)
+	if m := unitFollows.FindStringSubmatch(n.after); m != nil { // the config has the unit itself
+		if number := leadingNumber.FindString(value); number != "" && value != number && !strings.ContainsAny(value, ".:") {
+			value = number
+		}
+	}
 	if strings.HasSuffix(rest, "/") && !strings.Contains(value, "://") {
 		value = strings.TrimLeft(value, "/")
 	}
 	return value
 }
+
+var (
+	unitFollows   = regexp.MustCompile(`^(?:r/[sm]|ms|[smhdkKMgG])(?:\s|;|$)`)
+	leadingNumber = regexp.MustCompile(`^\d+`)
+)
 
 // nameFollows is a host's name right after a variable.
 var nameFollows = regexp.MustCompile(`^[A-Za-z0-9$]`)
@@ -179,7 +189,12 @@ func wanted(bare string, env map[string]string, template bool) []want {
 		if m[6] >= 0 {
 			fallback = bare[m[6]:m[7]]
 		}
-		add(m[0], m[1], name, fallback, upper.MatchString(name) || m[4] >= 0)
+		sure := upper.MatchString(name) || m[4] >= 0
+		if !sure && template { // nginx takes no variable there, and its user calls the file a template
+			start := strings.LastIndexAny(flat[:m[0]], ";{}\n") + 1
+			sure = takesNone(strings.TrimSpace(flat[start:m[0]]))
+		}
+		add(m[0], m[1], name, fallback, sure)
 	}
 	for _, m := range plain.FindAllStringSubmatchIndex(bare, -1) {
 		start := strings.LastIndexAny(flat[:m[0]], ";{}\n") + 1
@@ -228,6 +243,8 @@ func sensible(name, before string) string {
 		return "1"
 	case directive == "worker_connections", ends("CONNECTIONS"), ends("_RLIMIT_NOFILE"):
 		return "1024"
+	case directive == "limit_except" || ends("_METHOD", "_METHODS"):
+		return "GET"
 	case directive == "user":
 		return "nginx"
 	case directive == "resolver" || has("RESOLVER", "RESOLVERS", "NAMESERVER", "NAMESERVERS", "DNS"):

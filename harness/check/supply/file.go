@@ -190,8 +190,12 @@ func (w *world) askFor(files ...string) {
 // known are files that many configs include and that some tool writes, with what they say.
 var known = map[string]string{
 	"options-ssl-nginx.conf": "ssl_session_timeout 1d;\nssl_session_tickets off;\nssl_protocols TLSv1.2 TLSv1.3;\n",
-	"snakeoil.conf":          "ssl_certificate /etc/ssl/certs/ssl-cert-snakeoil.pem;\nssl_certificate_key /etc/ssl/private/ssl-cert-snakeoil.key;\n",
-	"fastcgi-php.conf":       "try_files $fastcgi_script_name =404;\nfastcgi_index index.php;\ninclude fastcgi.conf;\n",
+	// Written at the start of a container, from its /etc/resolv.conf. The address is ours like all others.
+	"resolv.conf":      "resolver 198.18.0.53;\n",
+	"resolver.conf":    "resolver 198.18.0.53;\n",
+	"resolvers.conf":   "resolver 198.18.0.53;\n",
+	"snakeoil.conf":    "ssl_certificate /etc/ssl/certs/ssl-cert-snakeoil.pem;\nssl_certificate_key /etc/ssl/private/ssl-cert-snakeoil.key;\n",
+	"fastcgi-php.conf": "try_files $fastcgi_script_name =404;\nfastcgi_index index.php;\ninclude fastcgi.conf;\n",
 	"proxy_params": "proxy_set_header Host $http_host;\nproxy_set_header X-Real-IP $remote_addr;\n" +
 		"proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\nproxy_set_header X-Forwarded-Proto $scheme;\n",
 }

@@ -48,6 +48,8 @@ type Tree struct {
 	Version string
 	// Args are arguments for nginx beside -c: -g with modules and, where the config has no daemon directive, "daemon off;".
 	Args []string
+	// Hosts are names of upstreams that no DNS could have ("${backend}"), by the address that the lab's /etc/hosts gives them.
+	Hosts map[string]string
 	// Daemon is true when the config itself says "daemon on;", so that nginx leaves the foreground.
 	Daemon bool
 	// Client is a certificate that servers with ssl_verify_client accept, with its key, both in PEM; empty when none asks.
@@ -179,6 +181,11 @@ func (t *Tree) arrange(named string, folder bool) error {
 			}
 		}
 		if main == "" && len(frags) == 0 {
+			for _, name := range keys(t.stock) {
+				if r := foreign(t.text(name), name); r != nil && looksLikeConfig(name) { // its own language hides what it is
+					return r
+				}
+			}
 			return refuse("empty", nginxconf.Place{}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "no nginx config was found in %s", t.Root)
 		}
 	}

@@ -199,6 +199,10 @@ func (w *world) missingHost(e emerg, m []string) (bool, error) {
 		return false, e.refuse(t, "limit", "name a smaller part of the config", "more than 250 names of upstreams are no names for DNS")
 	}
 	address := fmt.Sprintf("198.19.255.%d", n)
+	if t.Hosts == nil {
+		t.Hosts = map[string]string{}
+	}
+	t.Hosts[address] = strings.ToLower(name)
 	t.put(wire.File{Path: "/etc/hosts", Data: ended(hosts) + address + " " + name + "\n"})
 	place := t.Place(e.file, e.line)
 	if place.File == "" {

@@ -17,7 +17,7 @@ type guess struct {
 
 // values are tried in turn, with the variable's own name in lower case for NAME. The kinds that nginx knows are few: a flag, a
 // number, a time, a size, an address, an upstream.
-var values = []string{"on", "1", "60s", "10m", "1r/s", "198.18.0.1", "http://NAME:8080", "NAME:8080", "/NAME", ""}
+var values = []string{"on", "1", "60s", "10m", "1r/s", "198.18.0.1", "GET", "http://NAME:8080", "NAME:8080", "/NAME", ""}
 
 // ofValues are nginx's words for an argument that it can't take.
 var ofValues = regexp.MustCompile(`^(?:invalid|unknown|unsupported|no |host not found|"\S+" directive|"\S+" (?:must|value)|the )|must be|value|not a valid`)

@@ -194,11 +194,22 @@ func (w *world) clear() {
 				continue
 			}
 		case dir == "modules-enabled" && !own:
+		case dir == "sites-available" && !own && t.included(name): // some configs have their own sites there
 		default:
 			continue
 		}
 		t.put(wire.File{Path: name})
 	}
+}
+
+// included tells whether an include with a wildcard matches a file.
+func (t *Tree) included(file string) bool {
+	for _, s := range t.spots {
+		if ok, _ := path.Match(s.glob, file); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // args sets the arguments for nginx.
@@ -298,7 +309,7 @@ func (t *Tree) mistake(e emerg) *Refused {
 		place = t.Place(t.Main, 0)
 	}
 	r := refuse("mistake", place, "mend it there: nginx refuses it on any machine", "%s", e.text)
-	if s := t.madeUp(e); len(s) > 0 && !isWord(e) { // it may be what was made up that nginx refuses
+	if s := t.madeUp(e); len(s) > 0 && (!isWord(e) || t.guessing != nil && t.guessing.name == s[0].What) { // it may be what was made up that nginx refuses
 		r = refuse("undefined", place, "give the value that it has in production: --env "+s[0].What+"=...",
 			"%s has no value here, and with %q in its place nginx says: %s", s[0].What, s[0].With, e.text)
 	}

@@ -21,6 +21,7 @@ var cases = []struct {
 		"variable NGINX_PORT @templates/default.conf.template:3", "variable SERVER_NAME @templates/default.conf.template:4",
 		"variable UPLOAD_MAX_SIZE @templates/default.conf.template:5", "variable READ_TIMEOUT @templates/default.conf.template:6"}},
 	{name: "jinja", refused: "template @nginx.conf.j2:4", says: "Jinja"},
+	{name: "hidden", refused: "template @gate_nginx.template:2", says: "{{...}}"},
 	{name: "helm", refused: "template @nginx.conf:4", says: "Go template"},
 	{name: "erb", refused: "template @nginx.conf:3", says: "ERB"},
 	{name: "heroku", refused: "template @nginx.conf.erb:2", says: "ERB"},

@@ -76,7 +76,7 @@ func (t *Tree) spotFor(name string) (spot, bool) {
 			continue
 		}
 		base := path.Base(path.Dir(s.glob))
-		if base == folder || folder == "sites-available" && base == "sites-enabled" {
+		if base == folder || strings.HasPrefix(folder, "sites") && strings.HasPrefix(base, "sites-") {
 			return s, true
 		}
 		if first == nil {

@@ -50,7 +50,7 @@ func TestFill(t *testing.T) {
 		{"listen ${PORT};", "listen 8080;"},
 		{"listen $PORT;", "listen 8080;"},
 		{"proxy_read_timeout ${READ_TIMEOUT};", "proxy_read_timeout 60s;"},
-		{"proxy_read_timeout ${READ_TIMEOUT}s;", "proxy_read_timeout 60ss;"},
+		{"proxy_read_timeout ${READ_TIMEOUT}s;", "proxy_read_timeout 60s;"},
 		{"client_max_body_size ${MAX_BODY_SIZE};", "client_max_body_size 10m;"},
 		{"server_name ${DOMAIN};", "server_name domain.example.com;"},
 		{"proxy_pass http://${API_HOST}:${API_PORT};", "proxy_pass http://api-host:8080;"},
@@ -63,6 +63,8 @@ func TestFill(t *testing.T) {
 		{"set $BACKEND app; proxy_pass http://${BACKEND};", "set $BACKEND app; proxy_pass http://${BACKEND};"},
 		{"proxy_set_header Host ${host}; add_header X $HOST;", "proxy_set_header Host ${host}; add_header X $HOST;"},
 		{"server_name ${given};", "server_name given.example.org;"},
+		{"limit_req_zone $binary_remote_addr zone=a:1m rate=${RATE_OF_API}r/s;", "limit_req_zone $binary_remote_addr zone=a:1m rate=1000r/s;"},
+		{"client_max_body_size ${MAX_SIZE}m;", "client_max_body_size 10m;"},
 		{"location /${STORE}/ {}", "location /store/ {}"},
 		{"location ${MOUNT_ROOT} {}", "location /mount-root {}"},
 		{"root /srv/${SITE};", "root /srv/site;"},
@@ -228,6 +230,19 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
+// In a template a name in small letters is the environment's where nginx takes no variable.
+func TestFillTemplate(t *testing.T) {
+	text := "upstream a { server ${node_ip}:443; } server { listen ${front_port}; server_name ${name}; return 200 ${host}$uri; }"
+	for template, want := range map[bool]string{
+		true:  "upstream a { server node-ip:443; } server { listen 8080; server_name name.example.com; return 200 ${host}$uri; }",
+		false: text,
+	} {
+		if got, _ := fill(text, "x", filling{template: template}); got != want {
+			t.Errorf("a template: %v: got %s, want %s", template, got, want)
+		}
+	}
+}
+
 // Servers that a template tells apart by their ports stay apart.
 func TestFillPorts(t *testing.T) {
 	f := filling{ports: map[string]string{}}
@@ -285,6 +300,23 @@ func TestTemplateOf(t *testing.T) {
 	} {
 		if got := tree.templateOf(file); got != want {
 			t.Errorf("%s: got %q, want %q", file, got, want)
+		}
+	}
+}
+
+// What the distribution has at /etc/nginx/sites-available is no site of a config that includes that folder.
+func TestClearSitesAvailable(t *testing.T) {
+	for glob, cleared := range map[string]bool{"/etc/nginx/sites-available/*.conf": true, "/etc/nginx/conf.d/*.conf": false} {
+		tree, err := Load(Options{Path: "testdata/sitename"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree.image["/etc/nginx/sites-available/welcome.conf"] = "server { listen 80; }"
+		tree.spots = []spot{{glob: glob, within: "http"}}
+		(&world{t: tree}).clear()
+		text, _, _ := tree.read("/etc/nginx/sites-available/welcome.conf")
+		if (text == "") != cleared {
+			t.Errorf("%s: the image's own site is now %q", glob, text)
 		}
 	}
 }

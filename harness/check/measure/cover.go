@@ -1,0 +1,218 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// manyTurns bounds the requests until every peer of a pool had its turn.
+const manyTurns = 128
+
+// saw notes which of the route's endpoints were called.
+func (r *route) saw(news wire.WorldNews) {
+	for i := range r.Endpoints {
+		e := &r.Endpoints[i]
+		own := addresses([]string{called(e.Name)})
+		e.Called = e.Called || slices.ContainsFunc(news.Calls, func(c wire.UpstreamCall) bool {
+			return !c.Self && slices.Contains(own, called(keyOf(c)))
+		})
+	}
+}
+
+// uncalled are the endpoints that no request got to so far.
+func (r *route) uncalled(backups bool) (names []string) {
+	for _, e := range r.Endpoints {
+		if !e.Called && (backups || !e.Backup) {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// cover asks on until each endpoint of the route was called: by requests for which the config chooses another one, by as many
+// as a pool has turns, by visitors of other networks, and at last with all dead but the backups. What stays is noted.
+func (s *session) cover(ctx context.Context, w *harness.World, r *route, further []nginxconf.Ask, names seen) error {
+	if len(r.uncalled(true)) == 0 {
+		return nil
+	}
+	asked := 0
+	ask := func(request request) error {
+		if asked++; len(s.caches) > 0 {
+			request = request.fresh(fmt.Sprintf("badgateway-turn=%d", asked)) // so that no cache has the answer
+		}
+		answer, err := w.Ask(ctx, request.spec(or(request.ask.Method, "GET"), s.steps))
+		if err != nil {
+			return err
+		}
+		names.learn(answer.News)
+		r.saw(answer.News)
+		return nil
+	}
+	if r.beside != nil { // the way here is the same as it was
+		if err := w.Behave(ctx, r.beside, nil); err != nil {
+			return err
+		}
+	}
+	for n := 0; n < r.rounds() && len(r.uncalled(false)) > 0 && r.turns() > 1; n++ {
+		if err := ask(r.request.visitor(n, n >= 2*r.turns())); err != nil {
+			return err
+		}
+	}
+	choices := []request{r.request}
+	repeated := false
+	for _, a := range further {
+		if s.leading(a, r.keys) != nil || a.Listen.QUIC || repeated && a.Repeat > 0 {
+			continue
+		}
+		other := r.request
+		other.ask, other.udp = a, a.Listen.Network == "udp"
+		choices = append(choices, other)
+		repeated = repeated || a.Repeat > 0
+	}
+	for _, other := range choices[1:] {
+		if len(r.uncalled(false)) == 0 {
+			break
+		}
+		before := len(r.uncalled(true))
+		for n := 0; n < max(1, other.ask.Repeat) && len(r.uncalled(true)) == before; n++ {
+			if err := ask(other); err != nil {
+				return err
+			}
+			if other.ask.Repeat > 0 && s.ticks {
+				if err := w.Pass(ctx, time.Second); err != nil {
+					return err
+				}
+			}
+		}
+		for n := 0; n < 2*r.turns() && len(r.uncalled(true)) < before && len(r.uncalled(false)) > 0 && r.turns() > 1; n++ {
+			if err := ask(other.visitor(n, false)); err != nil { // it chose another pool: its peers take turns
+				return err
+			}
+			before = len(r.uncalled(true)) + 1
+		}
+	}
+	killed := len(r.uncalled(true)) > len(r.uncalled(false))
+	if killed {
+		if err := s.coverBackups(ctx, w, r, choices, ask); err != nil {
+			return err
+		}
+	}
+	if r.beside != nil || !s.forgetful || killed {
+		if err := s.restart(ctx, w, names); err != nil {
+			return err
+		}
+	}
+	r.note = r.unmet(asked, s.answers)
+	return nil
+}
+
+// coverBackups asks while all but the backups are dead.
+func (s *session) coverBackups(ctx context.Context, w *harness.World, r *route, choices []request, ask func(request) error) error {
+	var dead []wire.Conduct
+	backups := 0
+	for _, e := range r.Endpoints {
+		if e.Backup {
+			backups++
+			continue
+		}
+		for _, k := range addresses([]string{called(e.Name)}) {
+			dead = append(dead, wire.Conduct{At: k, Down: "refused"})
+		}
+	}
+	if err := w.Behave(ctx, append(dead, r.beside...), nil); err != nil {
+		return err
+	}
+	for _, one := range choices {
+		for n := 0; n < 2*backups && len(r.uncalled(true)) > len(r.uncalled(false)) && one.ask.Repeat == 0; n++ {
+			if err := ask(one.visitor(n, n >= backups)); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Behave(ctx, nil, nil)
+}
+
+// rounds is how many requests are tried: a pool that is hashed gives its peers no turns.
+func (r *route) rounds() int {
+	if b := r.way.Target.Block; b != nil {
+		for _, d := range b.Block {
+			if d.Name == "hash" || d.Name == "ip_hash" || d.Name == "random" || d.Name == "sticky" {
+				return manyTurns
+			}
+		}
+	}
+	return min(manyTurns, 4*r.turns())
+}
+
+// turns is how many requests a pool needs at the least until each peer had one: peers with more weight have more of them.
+func (r *route) turns() int {
+	n := 0
+	for _, p := range r.way.Target.Peers {
+		n++
+		for _, param := range p.Params {
+			var weight int
+			if _, err := fmt.Sscanf(param, "weight=%d", &weight); err == nil && weight > 1 {
+				n += weight - 1
+			}
+		}
+	}
+	return n
+}
+
+// answers tells whether the gateway itself listens at an upstream's address.
+func (s *session) answers(name string) bool {
+	host, port, err := net.SplitHostPort(called(name))
+	if ip, perr := netip.ParseAddr(host); err != nil || perr != nil || !ip.IsLoopback() {
+		return s.listensAt(strings.TrimPrefix(name, "unix:"))
+	}
+	return slices.ContainsFunc(s.ways, func(w nginxconf.Way) bool {
+		return slices.ContainsFunc(w.Listens, func(l nginxconf.Listen) bool {
+			return l.Network == "tcp" && fmt.Sprint(l.Port) == port
+		})
+	})
+}
+
+// visitor is the request as another visitor sends it: his address, his cookie and his URI choose him another peer where a
+// pool is hashed by one of them.
+func (r request) visitor(n int, another bool) request {
+	if !another {
+		return r
+	}
+	if r.ask.From == "" {
+		r.ask.From = fmt.Sprintf("10.%d.%d.9", n%250+1, n*7%250)
+	}
+	return r.fresh(fmt.Sprintf("badgateway=%d", n))
+}
+
+// unmet says which endpoints no request got to, and what is known of the reason; empty when there are none.
+// own tells where the gateway itself answers.
+func (r *route) unmet(asked int, own func(name string) bool) string {
+	left := r.uncalled(true)
+	if len(left) == 0 {
+		return ""
+	}
+	why := fmt.Sprintf("%d further requests were all sent to others", asked)
+	switch t := r.way.Target; {
+	case !slices.ContainsFunc(left, func(name string) bool { return !own(name) }):
+		why = "the gateway itself answers there"
+	case t.Variables:
+		why += fmt.Sprintf(": no request was found for which %s is one of these", t.Written)
+	case t.Block != nil && len(nginxconf.Effective(t.Block, "hash")) > 0:
+		why += ", as the pool's hash has it"
+	}
+	shown := left
+	if len(shown) > 5 {
+		shown = append(slices.Clone(shown[:5]), fmt.Sprintf("%d more", len(left)-5))
+	}
+	return fmt.Sprintf("%s: %d of its %d endpoints were not called (%s): %s", r.ID, len(left), len(r.Endpoints),
+		strings.Join(shown, ", "), why)
+}
