@@ -248,6 +248,9 @@ func readProc(path string) (string, error) {
 	defer unix.Close(fd)
 	buf := make([]byte, 4096)
 	n, err := unix.Read(fd, buf)
+	if err == unix.ESRCH {
+		err = unix.ENOENT // the process ended in between
+	}
 	if err != nil {
 		return "", &os.PathError{Op: "read", Path: path, Err: err}
 	}

@@ -290,7 +290,7 @@ func (a *worldAsk) see() error {
 			a.answer.Endless, a.answer.Waited = true, passed()
 			a.conn.Close()
 			<-a.done
-			a.answer.Status, a.answer.NoAnswer = 0, or(a.answer.NoAnswer, "silent")
+			a.answer.Status, a.answer.NoAnswer = 0, "silent"
 			return nil
 		}
 		if err := a.w.cell.moveClock(a.start + aim.at()); err != nil {

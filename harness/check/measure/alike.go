@@ -31,7 +31,7 @@ func (s *session) alike(routes []*route) {
 	}
 	if n > 0 {
 		s.report.Notes = append(s.report.Notes, fmt.Sprintf(
-			"%d routes differ from another in nothing but names and addresses, and were not measured on their own (--everything does)", n))
+			"%d routes differ from another in nothing but names and addresses, and were not measured on their own (--every-route does)", n))
 	}
 }
 

@@ -75,14 +75,22 @@ func (m *cellRun) unhealthy() string {
 	want := m.r.Healthy
 	if m.method == m.r.Ask.Method {
 		if !good(m.healthy, want) {
-			return fmt.Sprintf("the route is answered %d before the fault, not %d", m.healthy.Status, want.Status)
+			return fmt.Sprintf("the route %s before the fault, not %d", answered(m.healthy), want.Status)
 		}
 		return ""
 	}
 	if m.healthy.Status != want.Status || len(m.healthy.Calls) == 0 {
-		return fmt.Sprintf("%s is answered %d without any fault", m.method, m.healthy.Status)
+		return fmt.Sprintf("%s %s without any fault", m.method, answered(m.healthy))
 	}
 	return ""
+}
+
+// answered is what came, in words.
+func answered(o check.Outcome) string {
+	if o.Status == 0 {
+		return "gets no answer (" + o.NoAnswer + ")"
+	}
+	return fmt.Sprintf("is answered %d", o.Status)
 }
 
 func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
@@ -189,7 +197,7 @@ func (m *cellRun) later(passed time.Duration) (time.Duration, bool) {
 	for i := range moments {
 		moments[i] *= time.Second
 	}
-	for _, s := range m.s.steps {
+	for _, s := range slices.Concat(m.s.steps, m.s.kept) {
 		moments = append(moments, s+time.Second) // for caches count in whole seconds
 	}
 	slices.Sort(moments)

@@ -29,7 +29,8 @@ type session struct {
 	world            wire.WorldSpec
 	caches           []string // folders that must not outlive a gateway
 	steps            []time.Duration
-	late             []string // names of upstream servers that the gateway looks up after its start
+	kept             []time.Duration // for how long caches keep answers
+	late             []string        // names of upstream servers that the gateway looks up after its start
 	// forgetful is true when the gateway counts nothing over several requests.
 	forgetful bool
 	guards    []string // the upstreams that are asked for leave (auth_request)
@@ -124,6 +125,13 @@ func (s *session) read() {
 			}
 			if p.Socket != "" && !s.listensAt(p.Socket) {
 				s.world.Sockets = appendNew(s.world.Sockets, p.Socket)
+			}
+		}
+	}
+	for _, name := range []string{"proxy_cache_valid", "fastcgi_cache_valid", "uwsgi_cache_valid", "scgi_cache_valid"} {
+		for _, d := range s.config.Find(name) {
+			if t, err := nginxconf.Duration(lastArg(d)); err == nil {
+				s.kept = appendNew(s.kept, t)
 			}
 		}
 	}
@@ -282,4 +290,11 @@ func wellFor(keys []string, status int) []wire.Conduct {
 		all = append(all, wire.Conduct{At: k})
 	}
 	return append(all, wire.Conduct{Script: answering(status)})
+}
+
+func lastArg(d *nginxconf.Directive) string {
+	if len(d.Args) == 0 {
+		return ""
+	}
+	return d.Args[len(d.Args)-1]
 }

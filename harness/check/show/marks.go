@@ -78,7 +78,7 @@ func short(c check.Cell) []string {
 		answer += " " + waitShort(c.Outcome)
 	}
 	var marks []string
-	if c.Of > 1 {
+	if c.Of > 1 && c.Bad > 0 {
 		marks = append(marks, fmt.Sprintf("%d/%d", c.Bad, c.Of))
 	}
 	if c.Repeated > 0 {

@@ -89,6 +89,9 @@ func seconds(d time.Duration) string {
 	if d < time.Second {
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	}
+	if d >= time.Hour {
+		d = d.Round(time.Second) // beyond that nobody reads tenths
+	}
 	return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
 }
 

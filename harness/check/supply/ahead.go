@@ -189,6 +189,12 @@ func (w *world) rootOf(block *nginxconf.Directive) string {
 	if !path.IsAbs(root) && !strings.HasPrefix(root, "$") {
 		root = path.Join(w.prefix, root)
 	}
+	for _, name := range w.roots {
+		plain := strings.NewReplacer("{", "", "}", "").Replace(root)
+		if len(plain) >= len(name) && strings.EqualFold(plain[:len(name)], name) {
+			root = lentRoot + plain[len(name):]
+		}
+	}
 	if strings.Contains(root, "$") {
 		for b := block; b != nil; b = b.Parent {
 			if b.Name == "server" {

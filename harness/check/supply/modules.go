@@ -160,6 +160,13 @@ func (w *world) unknownVariable(e emerg, m []string) (bool, error) {
 	case w.called(name):
 		line = fmt.Sprintf("map $host %s { default %q; }", name, strings.ReplaceAll(m[1], "_", "-"))
 	}
+	for _, d := range t.find("root", "alias") {
+		if len(d.Args) == 1 && strings.HasPrefix(strings.ToLower(strings.NewReplacer("{", "", "}", "").Replace(d.Args[0])), name) {
+			line = fmt.Sprintf("map $host %s { default %q; }", name, lentRoot)
+			w.roots = append(w.roots, name)
+			break
+		}
+	}
 	if !t.define("http", line) {
 		r := refuse("undefined", place, "check it together with the file that defines it", "the variable %s is defined nowhere", name)
 		r.Refusal.Nginx = e.String()
@@ -168,6 +175,9 @@ func (w *world) unknownVariable(e emerg, m []string) (bool, error) {
 	t.list("variable", name, line, place)
 	return true, nil
 }
+
+// lentRoot is the folder that a variable stands for which the config takes its files from, and nobody defines.
+const lentRoot = "/var/www/html"
 
 // uses is where a variable is used first.
 func (w *world) uses(name string) nginxconf.Place {
@@ -181,6 +191,7 @@ func (w *world) uses(name string) nginxconf.Place {
 	walk = func(list []*nginxconf.Directive) {
 		for _, d := range list {
 			for _, a := range d.Args {
+				a = strings.ToLower(a) // nginx says names in small letters
 				if found.File == "" && (strings.Contains(a, name) || strings.Contains(a, braced)) {
 					found = d.Place
 				}
@@ -195,7 +206,7 @@ func (w *world) uses(name string) nginxconf.Place {
 // called tells whether a variable names an upstream.
 func (w *world) called(name string) bool {
 	for _, d := range w.t.find("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass") {
-		if len(d.Args) > 0 && strings.Contains(d.Args[0], name) {
+		if len(d.Args) > 0 && strings.Contains(strings.ToLower(d.Args[0]), name) {
 			return true
 		}
 	}

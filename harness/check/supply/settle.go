@@ -79,7 +79,8 @@ type world struct {
 	exists map[string]bool // paths of the image that were asked for
 	made   map[string]bool // files that were made in place of whatever stood there
 	wishes []wish
-	prefix string // nginx's own, for paths that are relative to it
+	roots  []string // variables, in small letters, that were defined as lentRoot
+	prefix string   // nginx's own, for paths that are relative to it
 	mods   map[string]string
 	users  string // /etc/passwd, /etc/group
 	groups string

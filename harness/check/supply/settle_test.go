@@ -21,6 +21,8 @@ var cases = []struct {
 		"variable NGINX_PORT @templates/default.conf.template:3", "variable SERVER_NAME @templates/default.conf.template:4",
 		"variable UPLOAD_MAX_SIZE @templates/default.conf.template:5", "variable READ_TIMEOUT @templates/default.conf.template:6"}},
 	{name: "jinja", refused: "template @nginx.conf.j2:4", says: "Jinja"},
+	{name: "rootless", supplied: []string{"wrapper site.inc.conf @site.inc.conf:1", "variable $shop_home @site.inc.conf:1",
+		"file /var/www/html/web/index.php @site.inc.conf:4"}},
 	{name: "hidden", refused: "template @gate_nginx.template:2", says: "{{...}}"},
 	{name: "helm", refused: "template @nginx.conf:4", says: "Go template"},
 	{name: "erb", refused: "template @nginx.conf:3", says: "ERB"},
@@ -120,6 +122,9 @@ func TestSettle(t *testing.T) {
 			}
 			if strings.Join(got, "\n") != strings.Join(c.supplied, "\n") {
 				t.Errorf("supplied:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(c.supplied, "\n"))
+			}
+			if said := strings.Contains(strings.Join(tree.Notes, "\n"), "mail servers (nginx.conf:"); said != (c.name == "mail") {
+				t.Errorf("notes: %q", tree.Notes)
 			}
 			if tree.servers == 0 {
 				t.Error("it has no server")
