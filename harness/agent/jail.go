@@ -29,8 +29,8 @@ type jail struct {
 	init   *exec.Cmd
 	gone   chan struct{} // closed when the init has ended, and with it all other processes of the world
 	orders io.WriteCloser
-	done   chan struct{} // gets one for each order that was carried out
-	jobs   chan func()   // what the thread without rights has to do
+	done   chan bool   // gets one for each order that was carried out: whether there was anybody
+	jobs   chan func() // what the thread without rights has to do
 
 	execs    atomic.Int32 // under way
 	ordering sync.Mutex   // held while an order is carried out
@@ -53,7 +53,7 @@ func newJail(dir string) (*jail, error) {
 		return nil, fmt.Errorf("opening the root of a world: %w", err)
 	}
 	j := &jail{
-		root: tree{root}, gone: make(chan struct{}), done: make(chan struct{}, 1), jobs: make(chan func()),
+		root: tree{root}, gone: make(chan struct{}), done: make(chan bool, 1), jobs: make(chan func()),
 	}
 	if err := j.startInit(filepath.Join(at, "root")); err != nil {
 		unix.Close(root)
@@ -162,8 +162,8 @@ func (j *jail) startInit(root string) error {
 	go func() {
 		for lines.Scan() {
 			switch lines.Text() {
-			case worldinit.Done:
-				j.done <- struct{}{}
+			case worldinit.Done, worldinit.Nobody:
+				j.done <- lines.Text() == worldinit.Done
 			case worldinit.Multiplied:
 				j.overran(wire.Multiplied)
 			}
@@ -206,29 +206,29 @@ func (c *cell) overrun() error {
 	return nil
 }
 
-// empty tells whether nothing runs in the world but what has a parent elsewhere: whoever has lost his falls to the init, and
-// what has ended there holds nothing any more.
-func (j *jail) empty() bool {
-	for _, pid := range childrenOf(j.init.Process.Pid) {
-		if text, err := readProc(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && !strings.HasPrefix(text[strings.LastIndexByte(text, ')')+1:], " Z ") {
-			return false
-		}
-	}
-	return true
-}
-
 // signalAll sends a signal to all processes of the world at once, so that none can be begun meanwhile.
 func (j *jail) signalAll(sig unix.Signal) error {
+	_, err := j.order(sig)
+	return err
+}
+
+// empty tells whether no process is left in the world.
+func (j *jail) empty() (bool, error) {
+	anybody, err := j.order(0)
+	return !anybody, err
+}
+
+func (j *jail) order(sig unix.Signal) (anybody bool, err error) {
 	j.ordering.Lock()
 	defer j.ordering.Unlock()
 	if _, err := j.orders.Write([]byte{byte(sig)}); err != nil {
-		return fmt.Errorf("telling the first process of a world to send %v: %w", sig, err)
+		return false, fmt.Errorf("telling the first process of a world to send %v: %w", sig, err)
 	}
 	select {
-	case <-j.done:
-		return nil
+	case anybody = <-j.done:
+		return anybody, nil
 	case <-j.gone:
-		return errors.New("the first process of a world has ended")
+		return false, errors.New("the first process of a world has ended")
 	}
 }
 

@@ -206,8 +206,10 @@ func (c *cell) signal(r wire.ProcRef) error {
 	if r.Group {
 		// The master has ended; its workers, which share its listener, may take a moment longer.
 		if err := until(5*time.Second, func() (bool, error) {
-			free, err := c.free(p.spec.Ready)
-			return free && (c.jail == nil || c.jail.empty()), err
+			if c.jail != nil {
+				return c.jail.empty()
+			}
+			return c.free(p.spec.Ready)
 		}); !errors.Is(err, errLimit) {
 			return err
 		}

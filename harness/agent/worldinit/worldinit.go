@@ -18,10 +18,12 @@ import (
 // and what else of the container has to go.
 const Name = "badgateway-world"
 
-// What it says to the agent, a line each. The agent's orders are signals to be sent, a byte each.
+// What it says to the agent, a line each. The agent's orders are signals to be sent, a byte each; 0 only asks whether there is
+// anybody to send one to.
 const (
 	Ready      = "ready"
 	Done       = "done"
+	Nobody     = "nobody"
 	Multiplied = "multiplied"
 )
 
@@ -61,8 +63,12 @@ func run(root string, hide []string) int {
 	for {
 		select {
 		case sig := <-orders:
-			syscall.Kill(-1, sig) // all processes of the namespace but this one; see kill(2)
-			fmt.Println(Done)
+			// All processes of the namespace but this one; see kill(2).
+			if syscall.Kill(-1, sig) == syscall.ESRCH {
+				fmt.Println(Nobody)
+			} else {
+				fmt.Println(Done)
+			}
 		case <-look.C:
 			if tooMany(proc) {
 				syscall.Kill(-1, syscall.SIGKILL)
