@@ -63,6 +63,9 @@ func run(root string, hide []string) int {
 	for {
 		select {
 		case sig := <-orders:
+			if sig != 0 && tooMany(proc) {
+				fmt.Println(Multiplied) // before the next look
+			}
 			// All processes of the namespace but this one; see kill(2).
 			if syscall.Kill(-1, sig) == syscall.ESRCH {
 				fmt.Println(Nobody)
