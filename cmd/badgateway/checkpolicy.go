@@ -11,6 +11,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // policyFile is where the policy is, or would be; empty where an image is checked, beside whose config nothing can be
@@ -41,6 +42,16 @@ func (f *checkFlags) loadPolicy(path string) (*check.Policy, error) {
 		case f.policy != "" || !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
+	}
+	var faults, rules []string
+	for _, one := range review.Faults() {
+		faults = append(faults, one.ID)
+	}
+	for _, one := range review.Rules() {
+		rules = append(rules, one.ID)
+	}
+	if err := policy.Known(faults, append(rules, check.PolicyRule)); err != nil {
+		return nil, err
 	}
 	if f.failOn != "" {
 		policy.FailOn = f.failOn

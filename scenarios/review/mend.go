@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,9 @@ func (m mend) in() string {
 	where := fmt.Sprintf("%s:%d", m.place.File, m.place.Line)
 	if m.block != nil {
 		where = blockName(m.block) + " at " + at(m.block.Place)
+	}
+	if !slices.ContainsFunc(m.lines, func(l string) bool { return !strings.HasPrefix(l, "#") }) {
+		return where // there is nothing to be put in any line's place
 	}
 	var gone []string
 	for _, d := range m.replaced() {

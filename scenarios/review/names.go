@@ -214,7 +214,14 @@ func (s sight) looksUpAgain(g *group, e *check.Evidence) mend {
 	} else if s.route.Protocol == "grpc" || s.route.Protocol == "grpcs" {
 		scheme = "grpc://"
 	}
-	m.lines = append(m.lines, line(pass.Name, scheme+variable+port))
+	to := scheme + variable + port
+	if strings.HasPrefix(s.way.Match, "= ") {
+		to += uri // with variables it is passed on as it stands, which for one path is what it was before
+	}
+	m.lines = append(m.lines, line(pass.Name, to))
+	if s.way.Target.Block != nil {
+		m.lines = append(m.lines, "# and take the block upstream "+s.route.Upstream+" out: its names are looked up at the start")
+	}
 	return m
 }
 

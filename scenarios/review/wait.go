@@ -65,7 +65,10 @@ func longWait(e *check.Evidence) []check.Finding {
 			f.Severity = "high"
 		}
 		if !slices.ContainsFunc(g.sights, func(s sight) bool { return !s.upgrades() }) {
-			f.Severity = "low" // the long time-out is there for the silence of a websocket
+			// The long time-out is there for the silence of a websocket.
+			f.Severity = "low"
+			m := g.mend("# a websocket needs it: ask for plain requests in a location of their own, with a short one")
+			f.Mend, f.In = m.text(), m.in()
 		}
 		return f
 	})

@@ -145,7 +145,9 @@ func (m *cellRun) does() fakeupstream.Behaviour {
 func (m *cellRun) look() {
 	c := m.cell
 	// The upstream's answer was cut, and the visitor's was not: he can't know.
-	c.Whole = m.fault.Cuts && c.Status == m.healthy.Status && !c.Cut && !c.Endless && c.Page == "upstream"
+	// Of what an auth service or a mirror answers he sees nothing.
+	beside := m.r.Role == nginxconf.Auth || m.r.Role == nginxconf.Mirror
+	c.Whole = m.fault.Cuts && !beside && c.Status == m.healthy.Status && !c.Cut && !c.Endless && c.Page == "upstream"
 }
 
 // observation is for how long the lab looks for an answer that is good again.

@@ -79,6 +79,9 @@ func (r *route) outcome(a wire.WorldAnswer, names seen) check.Outcome {
 	if r.way.Stream && o.NoAnswer == "reset" {
 		o.NoAnswer = "closed" // which of the two depends on whether the visitor's bytes had come by then
 	}
+	if r.request.udp && o.Endless {
+		o.Endless, o.Waited, o.NotBefore = false, 0, 0 // a datagram that is not answered is waited for as long as the visitor likes
+	}
 	o.Log, o.LogFile = logOf(a)
 	o.Calls, o.Loop = callsOf(a.News), a.News.Loop
 	o.Tries = triesOf(a.News, o.Log, names, keys)
