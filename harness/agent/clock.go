@@ -157,8 +157,12 @@ func (c *cell) moveClock(offset time.Duration) error {
 		}
 	}
 	c.mu.Unlock()
+	wait := until
+	if c.world != nil {
+		wait = soon
+	}
 	for _, p := range procs {
-		if err := p.poke(); err != nil {
+		if err := p.poke(wait); err != nil {
 			return fmt.Errorf("making %s of cell %s look at the moved clock: %w", p.spec.Name, c.id, err)
 		}
 	}
@@ -167,7 +171,7 @@ func (c *cell) moveClock(offset time.Duration) error {
 
 // poke wakes the process, and waits until it has gone to sleep again: then it has seen the new time, and done all that
 // was due at it.
-func (p *process) poke() error {
+func (p *process) poke(wait waiting) error {
 	if p.spec.Poke.Signal == 0 {
 		return nil
 	}
@@ -181,14 +185,17 @@ func (p *process) poke() error {
 		pids = childrenOf(p.pid)
 	}
 	for _, pid := range pids {
-		if err := wake(pid, unix.Signal(p.spec.Poke.Signal)); err != nil {
+		if err := wake(pid, unix.Signal(p.spec.Poke.Signal), wait); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func wake(pid int, sig unix.Signal) error {
+// waiting is until or soon.
+type waiting func(limit time.Duration, so func() (bool, error)) error
+
+func wake(pid int, sig unix.Signal, wait waiting) error {
 	var before schedule
 	asleep := func() (ok bool, err error) {
 		if before, err = scheduleOf(pid); os.IsNotExist(err) {
@@ -197,7 +204,7 @@ func wake(pid int, sig unix.Signal) error {
 		return before.asleep || before.stopped, err
 	}
 	// A signal to a process that is awake may come between its look at the clock and its going to sleep.
-	if err := until(5*time.Second, asleep); err != nil {
+	if err := wait(5*time.Second, asleep); err != nil {
 		return fmt.Errorf("waiting for process %d to sleep: %w", pid, err)
 	}
 	if before.stopped {
@@ -209,7 +216,7 @@ func wake(pid int, sig unix.Signal) error {
 		}
 		return err
 	}
-	err := until(5*time.Second, func() (bool, error) {
+	err := wait(5*time.Second, func() (bool, error) {
 		now, err := scheduleOf(pid)
 		if os.IsNotExist(err) {
 			return true, nil

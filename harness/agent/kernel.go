@@ -26,8 +26,21 @@ var errLimit = errors.New("the time limit was reached")
 
 // until asks again until something is so. What it asks is the state of the kernel, which has no event to wait on.
 func until(limit time.Duration, so func() (bool, error)) error {
+	return asking(limit, 250*time.Microsecond, time.Sleep, so)
+}
+
+// soon is until for what is so within a fraction of a millisecond as a rule, and asked for very often. The runtime's own Sleep
+// takes a whole one, since it waits for network events meanwhile, and those waits count in milliseconds.
+func soon(limit time.Duration, so func() (bool, error)) error {
+	return asking(limit, 60*time.Microsecond, func(d time.Duration) {
+		t := unix.NsecToTimespec(d.Nanoseconds())
+		unix.Nanosleep(&t, nil)
+	}, so)
+}
+
+func asking(limit, pause time.Duration, sleep func(time.Duration), so func() (bool, error)) error {
 	deadline := time.Now().Add(limit)
-	for pause := 60 * time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+	for ; ; pause = min(2*pause, time.Millisecond) {
 		ok, err := so()
 		if err != nil || ok {
 			return err
@@ -35,15 +48,8 @@ func until(limit time.Duration, so func() (bool, error)) error {
 		if time.Now().After(deadline) {
 			return errLimit
 		}
-		nap(pause)
+		sleep(pause)
 	}
-}
-
-// nap sleeps for less than a millisecond. The runtime's own Sleep takes a whole one, since it waits for network events
-// meanwhile, and those waits count in milliseconds.
-func nap(d time.Duration) {
-	t := unix.NsecToTimespec(d.Nanoseconds())
-	unix.Nanosleep(&t, nil)
 }
 
 // socket is one row of /proc/net/tcp.

@@ -175,7 +175,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	await("it sleeps in read()", func(s schedule) bool { return s.asleep && !s.stopped && s.switches > 0 })
 	unix.Kill(pid, unix.SIGSTOP)
 	await("it stands still", func(s schedule) bool { return s.stopped && !s.asleep })
-	if err := wake(pid, unix.SIGIO); err != nil {
+	if err := wake(pid, unix.SIGIO, until); err != nil {
 		t.Errorf("one that stands still is left alone: %v", err)
 	}
 	unix.Kill(pid, unix.SIGCONT)
@@ -185,7 +185,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	if _, err := scheduleOf(pid); !os.IsNotExist(err) {
 		t.Errorf("of one that has ended: %v", err)
 	}
-	if err := wake(pid, unix.SIGIO); err != nil {
+	if err := wake(pid, unix.SIGIO, until); err != nil {
 		t.Errorf("one that has ended needs no waking: %v", err)
 	}
 }

@@ -162,7 +162,7 @@ func (w *world) up(p *process, limit time.Duration) error {
 	}
 	var last quiet
 	var since time.Time
-	return until(limit, func() (bool, error) {
+	return soon(limit, func() (bool, error) {
 		select {
 		case <-p.ended:
 			return true, nil

@@ -128,7 +128,7 @@ func (w *world) rest(limit time.Duration, done func() bool) (last quiet, err err
 	}
 	var since time.Time
 	same := 0
-	err = until(limit, func() (bool, error) {
+	err = soon(limit, func() (bool, error) {
 		if done != nil && done() {
 			return true, nil
 		}
