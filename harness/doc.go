@@ -40,6 +40,13 @@
 // moves: [Cell.AskSlowly] asks, moves it to half a second before the limit, sees that the visitor still waits, moves it to
 // half a second after, and has the answer. [Options].RealTime leaves the clock alone.
 //
+// # A config that anybody wrote
+//
+// A [World] is a cell in which every address, port, name and socket that the gateway calls answers, in whatever protocol it is
+// spoken to in, and in which processes are jailed: a root of their own, no rights but those that a gateway needs, limits on
+// memory and processes. [World.Behave] breaks upstreams and names; [World.Ask] lets the world's time pass from one moment at
+// which something may end to the next until the visitor has his answer. Package harness/check/measure checks whole configs so.
+//
 // # What is exact
 //
 // [Judge] is the one place where an outcome is compared with an expectation: the status, whether the answer was cut, the
