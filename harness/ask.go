@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -139,13 +140,13 @@ func (c *Cell) askSpec(r Request, limit time.Duration) wire.AskSpec {
 }
 
 // line is the request as logs show it: method and path.
-func (r Request) line() string { return or(r.Method, "GET") + " " + or(r.Path, "/") }
+func (r Request) line() string { return cmp.Or(r.Method, "GET") + " " + cmp.Or(r.Path, "/") }
 
 // head is the request as it goes over the wire, up to its body. It asks the gateway to close, so that the end of the connection tells that
 // the gateway is through.
 func (r Request) head() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), or(r.Host, "example.com"))
+	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), cmp.Or(r.Host, "example.com"))
 	names := make([]string, 0, len(r.Header))
 	for n := range r.Header {
 		names = append(names, n)
@@ -159,13 +160,6 @@ func (r Request) head() []byte {
 	}
 	b.WriteString("Connection: close\r\n\r\n")
 	return []byte(b.String())
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // exchange puts together what the visitor got and what the logs say of his request.

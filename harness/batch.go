@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -118,5 +119,5 @@ func sameForm(lines []nginxlog.Line) string {
 	for i, l := range lines {
 		all[i] = l.Same()
 	}
-	return or(strings.Join(all, "\n"), "no line")
+	return cmp.Or(strings.Join(all, "\n"), "no line")
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,7 +112,7 @@ func (l *Lab) gatewayVersion(ctx context.Context, p Program) (string, error) {
 		if err == nil {
 			err = fmt.Errorf("it says %q", out.Text)
 		}
-		image := or(l.options.GatewayImage, "of the project's own")
+		image := cmp.Or(l.options.GatewayImage, "of the project's own")
 		return "", fmt.Errorf("the image %s has no %s that can be run (%w): take one that has, such as nginx:1.29", image, p.Name, err)
 	}
 	return strings.TrimSpace(version), nil

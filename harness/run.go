@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -208,7 +209,7 @@ func (r *run) awaitUpstreamLog(ctx context.Context) error {
 		}
 		if time.Now().After(deadline) {
 			r.evidence.Differences = append(r.evidence.Differences, Difference{
-				What: "upstream log", Want: want, Got: or(strings.Join(e.UpstreamLog, "\n"), "nothing"),
+				What: "upstream log", Want: want, Got: cmp.Or(strings.Join(e.UpstreamLog, "\n"), "nothing"),
 			})
 			return nil
 		}

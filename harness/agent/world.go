@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -152,7 +153,7 @@ func (w *world) endpoint(at string) (*endpoint, error) {
 		TLS: &fakeupstream.TLS{Names: append(certificateNames(at, e.name), w.certain...), Fault: fakeupstream.TLSFault(conduct.TLS), Authority: &visitorAuthority},
 	}
 	if len(spec.Script) == 0 {
-		spec.Script = fakeupstream.Always(fakeupstream.Well{Chunked: true, Body: "badgateway: " + or(e.name, at) + " answers\n"})
+		spec.Script = fakeupstream.Always(fakeupstream.Well{Chunked: true, Body: "badgateway: " + cmp.Or(e.name, at) + " answers\n"})
 	}
 	var err error
 	e.server, err = fakeupstream.New(spec, fakeupstream.Options{
@@ -176,13 +177,6 @@ func certificateNames(at, name string) []string {
 		names = append([]string{name}, names...)
 	}
 	return names
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // news is what the endpoint saw since it was last asked.

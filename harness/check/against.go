@@ -1,5 +1,7 @@
 package check
 
+import "cmp"
+
 // Changes are what visitors would notice when one config takes the place of another.
 type Changes struct {
 	Old     string   `json:"old"` // as Report.Config has it, with the gateway where that differs
@@ -126,7 +128,7 @@ func routeOrder(old, new *Report) []string {
 	return ids
 }
 
-func passOf(r *Route) string { return or(r.Pass, r.Protocol) }
+func passOf(r *Route) string { return cmp.Or(r.Pass, r.Protocol) }
 
 // cellsOf are a route's cells, or those of the route that it is like.
 func cellsOf(routes map[string]*Route, route *Route) []Cell {

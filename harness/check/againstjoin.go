@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func withTexts(all []Change, title map[string]string) []Change {
 		}
 		var faults []string
 		for _, f := range c.Faults {
-			faults = append(faults, or(title[f], f))
+			faults = append(faults, cmp.Or(title[f], f))
 		}
 		text := c.Route
 		switch {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 )
@@ -15,10 +16,10 @@ func Judge(e *Evidence, rules []Rule) []Finding {
 	for _, r := range rules {
 		for _, f := range r.Find(e) {
 			f.Rule = r.ID
-			f.Severity = or(f.Severity, r.Severity)
-			f.Title = or(f.Title, r.Title)
-			f.Why = or(f.Why, r.Why)
-			f.Source = or(f.Source, r.Source)
+			f.Severity = cmp.Or(f.Severity, r.Severity)
+			f.Title = cmp.Or(f.Title, r.Title)
+			f.Why = cmp.Or(f.Why, r.Why)
+			f.Source = cmp.Or(f.Source, r.Source)
 			all = append(all, f)
 		}
 	}
@@ -37,10 +38,3 @@ func Judge(e *Evidence, rules []Rule) []Finding {
 
 // gravity is the place of a severity among Severities: 0 is the gravest.
 func gravity(severity string) int { return slices.Index(Severities, severity) }
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}

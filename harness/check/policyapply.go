@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -131,7 +132,7 @@ func (c Cell) served() bool {
 func (r *Route) well() Cell { return Cell{Outcome: r.Healthy, Method: r.Ask.Method} }
 
 // pageWord is a cell's page as a policy has it.
-func pageWord(c Cell) string { return or(c.Page, "none") }
+func pageWord(c Cell) string { return cmp.Or(c.Page, "none") }
 
 // orList joins values as one would say them: "502 or 504".
 func orList[T any](values []T) string {

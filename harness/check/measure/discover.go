@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,7 +164,7 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 		all[i] = r
 		s.asUserSays(r)
 		if len(r.way.Asks) == 0 {
-			r.Why = or(r.way.Why, "no request could be worked out that gets there")
+			r.Why = cmp.Or(r.way.Why, "no request could be worked out that gets there")
 			continue
 		}
 		err := s.reach(ctx, w, r, names)
@@ -185,13 +186,6 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 		}
 	}
 	return nil
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 func (s *session) newRoute(way nginxconf.Way) *route {
@@ -272,7 +266,7 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 			ask: ask, stream: r.way.Stream, udp: ask.Listen.Network == "udp",
 			auth: !r.way.Stream && asksForPassword(r.way.Location), cert: s.tree.Client, key: s.tree.ClientKey,
 		}
-		method := or(ask.Method, "GET")
+		method := cmp.Or(ask.Method, "GET")
 		spec := r.request.spec(method, s.steps)
 		r.others = nil
 		if led != nil {
@@ -355,8 +349,8 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 		}
 		r.beside = nil
 	}
-	r.Healthy, r.Ask = last, r.request.shown(or(r.request.ask.Method, "GET"))
-	r.Why = or(r.Why, whyNot(last, r.Ask))
+	r.Healthy, r.Ask = last, r.request.shown(cmp.Or(r.request.ask.Method, "GET"))
+	r.Why = cmp.Or(r.Why, whyNot(last, r.Ask))
 	return nil
 }
 

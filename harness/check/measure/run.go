@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 func Run(ctx context.Context, o Options) (*check.Report, error) {
 	o.defaults()
 	r := &check.Report{
-		Schema: check.Schema, Config: or(o.Path, o.Image), Image: o.Image, Started: time.Now(),
+		Schema: check.Schema, Config: cmp.Or(o.Path, o.Image), Image: o.Image, Started: time.Now(),
 		Supplied: []check.Supply{}, Routes: []check.Route{}, Findings: []check.Finding{}, Clock: "moved",
 	}
 	err := run(ctx, o, r)
