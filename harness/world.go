@@ -65,16 +65,6 @@ func (w *World) ReadTree(ctx context.Context, folder string) (map[string]string,
 	return out, err
 }
 
-// Follow makes the lines of further log files come with each answer.
-func (w *World) Follow(ctx context.Context, logs ...string) error {
-	for _, l := range logs {
-		if err := w.call(ctx, "Follow", wire.FollowSpec{Cell: w.id, Path: l}, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Wipe empties folders, such as caches, of the world.
 func (w *World) Wipe(ctx context.Context, folders ...string) error {
 	return w.call(ctx, "Wipe", wire.WipeSpec{Cell: w.id, Folders: folders}, nil)
@@ -142,12 +132,6 @@ func (w *World) Pass(ctx context.Context, d time.Duration) error {
 // News is what upstreams and names saw since it was last told.
 func (w *World) News(ctx context.Context) (out wire.WorldNews, err error) {
 	err = w.call(ctx, "WorldNews", w.id, &out)
-	return out, err
-}
-
-// Listeners tells where the gateway listens.
-func (w *World) Listeners(ctx context.Context) (out wire.ListenersOf, err error) {
-	err = w.call(ctx, "Listeners", w.id, &out)
 	return out, err
 }
 

@@ -73,7 +73,14 @@ func (a *ask) listen() {
 		a.answer = wire.Answer{NoAnswer: howItEnded(err), Real: time.Since(a.begun)}
 		return
 	}
-	a.answer = wire.Answer{Status: resp.StatusCode, Header: resp.Header}
+	a.answer = readAnswer(resp)
+	a.answer.Real = time.Since(a.begun)
+	// The gateway writes its access log before it closes the connection: its end is the sign that the line is there.
+	io.Copy(io.Discard, in)
+}
+
+// readAnswer reads an answer to its end, and keeps the beginning of its body.
+func readAnswer(resp *http.Response) wire.Answer {
 	var kept bytes.Buffer
 	n, err := io.Copy(&kept, io.LimitReader(resp.Body, bodyKept))
 	if err == nil {
@@ -81,10 +88,7 @@ func (a *ask) listen() {
 		rest, err = io.Copy(io.Discard, resp.Body)
 		n += rest
 	}
-	a.answer.Body, a.answer.BodyBytes, a.answer.Cut = kept.String(), n, err != nil
-	a.answer.Real = time.Since(a.begun)
-	// The gateway writes its access log before it closes the connection: its end is the sign that the line is there.
-	io.Copy(io.Discard, in)
+	return wire.Answer{Status: resp.StatusCode, Header: resp.Header, Body: kept.String(), BodyBytes: n, Cut: err != nil}
 }
 
 func howItEnded(err error) string {

@@ -23,16 +23,16 @@ type world struct {
 	names *names
 	busy  *busyConns
 
-	mu      sync.Mutex
-	conduct wire.ConductSpec
-	playing map[string]*endpoint // by the address that was called
-	retired []wire.UpstreamCall  // of endpoints that play no more, not yet told
-	sockets map[string]*socketListener
-	certain []string // names that every certificate is for
-	selves  int      // calls of the gateway to itself since the last news
-	loop    bool
-	udp     []wire.UpstreamCall
-	syslog  []string
+	mu       sync.Mutex
+	conducts []wire.Conduct       // with addresses in place of names
+	playing  map[string]*endpoint // by the address that was called
+	retired  []wire.UpstreamCall  // of endpoints that play no more, not yet told
+	sockets  map[string]*socketListener
+	certain  []string // names that every certificate is for
+	selves   int      // calls of the gateway to itself since the last news
+	loop     bool
+	aside    []wire.UpstreamCall // calls that no endpoint takes: datagrams, and the gateway's to itself
+	syslog   []string
 }
 
 // endpoint is the fake upstream at one address.
@@ -85,24 +85,17 @@ func (w *world) behave(spec wire.ConductSpec) error {
 		delete(w.playing, at)
 	}
 	w.cell.clock.forget()
-	w.conduct = spec
 	w.names.behave(spec.Names)
+	w.conducts = spec.Upstreams
+	for i := range w.conducts {
+		w.conducts[i].At = w.address(w.conducts[i].At)
+	}
 	for path, s := range w.sockets {
 		if err := s.set(w.down("unix:"+path) == "refused"); err != nil {
 			return err
 		}
 	}
-	return w.net.takeDown(w.conducts())
-}
-
-// conducts are the conducts with addresses in place of names.
-func (w *world) conducts() []wire.Conduct {
-	all := make([]wire.Conduct, len(w.conduct.Upstreams))
-	for i, u := range w.conduct.Upstreams {
-		u.At = w.address(u.At)
-		all[i] = u
-	}
-	return all
+	return w.net.takeDown(w.conducts)
 }
 
 // address is where the world has an upstream that is named "app:8080".
@@ -119,7 +112,7 @@ func (w *world) address(at string) string {
 
 // conductOf is how the upstream at an address behaves.
 func (w *world) conductOf(at string) wire.Conduct {
-	for _, u := range w.conducts() {
+	for _, u := range w.conducts {
 		if u.At == "" || u.At == at {
 			return u
 		}
@@ -198,8 +191,8 @@ func (e *endpoint) news() []wire.UpstreamCall {
 func (w *world) news() wire.WorldNews {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := wire.WorldNews{Calls: append(w.retired, w.udp...), Lookups: w.names.news(), Loop: w.loop, Syslog: w.syslog}
-	w.retired, w.udp, w.syslog, w.loop, w.selves = nil, nil, nil, false, 0
+	n := wire.WorldNews{Calls: append(w.retired, w.aside...), Lookups: w.names.news(), Loop: w.loop, Syslog: w.syslog}
+	w.retired, w.aside, w.syslog, w.loop, w.selves = nil, nil, nil, false, 0
 	for _, e := range w.playing {
 		n.Calls = append(n.Calls, e.news()...)
 	}
@@ -214,7 +207,7 @@ func (w *world) calls() (n int) {
 		connections, requests := e.server.Counts()
 		n += connections + requests
 	}
-	return n + len(w.udp) + w.selves
+	return n + len(w.aside) + w.selves
 }
 
 // toItself passes a connection on to a listener of the gateway's own.
@@ -224,7 +217,7 @@ func (w *world) toItself(conn net.Conn, at netip.AddrPort) {
 	endless := w.selves > selfLimit
 	w.loop = w.loop || endless
 	if !endless {
-		w.udp = append(w.udp, wire.UpstreamCall{At: at.String(), Self: true})
+		w.aside = append(w.aside, wire.UpstreamCall{At: at.String(), Self: true})
 	}
 	w.mu.Unlock()
 	if endless {

@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -189,21 +188,13 @@ func (a *worldAsk) converse() {
 	a.read(resp)
 }
 
-// read keeps the answer.
+// read keeps the answer. One that switches protocols has no end that could be waited for.
 func (a *worldAsk) read(resp *http.Response) {
-	a.answer.Status, a.answer.Header = resp.StatusCode, resp.Header
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		a.answer.Real = time.Since(a.begun)
-		return
+		a.answer.Status, a.answer.Header = resp.StatusCode, resp.Header
+	} else {
+		a.answer.Answer = readAnswer(resp)
 	}
-	var kept bytes.Buffer
-	n, err := io.Copy(&kept, io.LimitReader(resp.Body, bodyKept))
-	if err == nil {
-		var rest int64
-		rest, err = io.Copy(io.Discard, resp.Body)
-		n += rest
-	}
-	a.answer.Body, a.answer.BodyBytes, a.answer.Cut = kept.String(), n, err != nil
 	a.answer.Real = time.Since(a.begun)
 }
 

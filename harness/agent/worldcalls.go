@@ -54,19 +54,6 @@ func (s *Calls) WorldNews(id string, out *wire.WorldNews) error {
 	})
 }
 
-// Listeners tells where the gateway listens.
-func (s *Calls) Listeners(id string, out *wire.ListenersOf) error {
-	return s.inWorld(id, func(w *world) error {
-		all, err := w.cell.sockets()
-		for _, l := range all {
-			if l.state == tcpListen && l.local.Port() != portAll {
-				out.TCP = append(out.TCP, l.local.String())
-			}
-		}
-		return err
-	})
-}
-
 // Put writes files into a world.
 func (s *Calls) Put(spec wire.PutSpec, _ *wire.None) error {
 	return s.inWorld(spec.Cell, func(w *world) error {

@@ -344,7 +344,7 @@ func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, fr
 		n.w.syslog = append(n.w.syslog, string(datagram))
 		return
 	}
-	n.w.udp = append(n.w.udp, wire.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
+	n.w.aside = append(n.w.aside, wire.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
 	if n.w.down(at) == "" {
 		conn.WriteTo(datagram, from)
 	}

@@ -113,12 +113,6 @@ type WorldAnswer struct {
 	Killed string
 }
 
-// ListenersOf answers Listeners: where the gateway listens.
-type ListenersOf struct {
-	TCP, UDP []string // "0.0.0.0:80", "[::]:80"
-	Unix     []string
-}
-
 // PutSpec writes files into a world.
 type PutSpec struct {
 	Cell  string

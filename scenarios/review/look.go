@@ -122,16 +122,6 @@ func prefix(protocol string) string {
 	return "proxy_"
 }
 
-// module is the page of nginx's manual for a protocol.
-func module(protocol string) string {
-	switch p := strings.TrimSuffix(prefix(protocol), "_"); {
-	case slices.Contains([]string{"tcp", "tls", "udp"}, protocol):
-		return "https://nginx.org/en/docs/stream/ngx_stream_proxy_module.html"
-	default:
-		return "https://nginx.org/en/docs/http/ngx_http_" + p + "_module.html"
-	}
-}
-
 // logged tells whether a line of the gateway's log holds the text.
 func (s sight) logged(text string) bool {
 	for _, l := range s.Log {

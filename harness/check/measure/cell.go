@@ -136,7 +136,7 @@ func (m *cellRun) broken(keys []string) []wire.Conduct {
 func (m *cellRun) does() fakeupstream.Behaviour {
 	does := m.fault.For(m.r.Protocol)
 	if w, ok := does.(fakeupstream.Well); ok && w.Status >= 400 {
-		return fakeupstream.Well{Status: w.Status, Body: fmt.Sprintf("%sthe upstream says %d\n", ownPage, w.Status), Chunked: true}
+		return answering(w.Status)
 	}
 	return does
 }

@@ -33,12 +33,12 @@ type route struct {
 }
 
 // answering is what an upstream does that answers a status with a page of its own.
-func answering(status int) fakeupstream.Script {
+func answering(status int) fakeupstream.Behaviour {
 	w := fakeupstream.Well{Status: status, Chunked: true, Body: fmt.Sprintf("%sthe upstream says %d\n", ownPage, status)}
 	if status >= 300 && status < 400 {
 		w.Headers = []string{"Location: http://" + elsewhere + "/moved"}
 	}
-	return fakeupstream.Always(w)
+	return w
 }
 
 // elsewhere is where upstreams that answer with a redirect send to: some gateways go there themselves.
@@ -356,10 +356,7 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 
 // unwell says what is wrong with a route whose upstream is well.
 func unwell(o check.Outcome) string {
-	why := fmt.Sprintf("it is answered %d although the upstream is well", o.Status)
-	if o.Status == 0 {
-		why = "it gets no answer (" + o.NoAnswer + ") although the upstream is well"
-	}
+	why := "it " + answered(o) + " although the upstream is well"
 	for _, l := range o.Log {
 		return why + ": " + l.Message
 	}
@@ -377,10 +374,6 @@ func (s *session) restart(ctx context.Context, w *harness.World, names seen) err
 }
 
 func whyNot(o check.Outcome, ask check.Ask) string {
-	got := fmt.Sprintf("is answered %d", o.Status)
-	if o.Status == 0 {
-		got = "gets no answer (" + o.NoAnswer + ")"
-	}
 	var calls []string
 	for _, c := range o.Calls {
 		calls = appendNew(calls, c.Endpoint)
@@ -389,7 +382,7 @@ func whyNot(o check.Outcome, ask check.Ask) string {
 	if len(calls) > 0 {
 		whom = strings.Join(calls, ", ")
 	}
-	why := fmt.Sprintf("%s %s %s, and the gateway calls %s", ask.Method, ask.URL, got, whom)
+	why := fmt.Sprintf("%s %s %s, and the gateway calls %s", ask.Method, ask.URL, answered(o), whom)
 	if o.Status >= 500 && len(o.Log) > 0 {
 		why += ": " + o.Log[0].Message
 	}

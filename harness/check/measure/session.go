@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/supply"
@@ -289,7 +290,7 @@ func wellFor(keys []string, status int) []wire.Conduct {
 	for _, k := range addresses(keys) {
 		all = append(all, wire.Conduct{At: k})
 	}
-	return append(all, wire.Conduct{Script: answering(status)})
+	return append(all, wire.Conduct{Script: fakeupstream.Always(answering(status))})
 }
 
 func lastArg(d *nginxconf.Directive) string {

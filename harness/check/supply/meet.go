@@ -342,9 +342,6 @@ func (w *world) duplicate(e emerg, m []string) (bool, error) {
 	return false, nil
 }
 
-// isOurs tells a file that the lab wrote.
-func (t *Tree) isOurs(file string) bool { return t.has(file) && t.origin[file] == "" }
-
 // smallHash is met where the outer http block is not the user's: the size that nginx starts with goes by the processor.
 func (w *world) smallHash(e emerg, m []string) (bool, error) {
 	line := m[2] + " 256;"
