@@ -7,6 +7,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // The table's columns. The verdict stands first, so that failures are found by looking down the edge.
@@ -64,7 +65,7 @@ func fit(s string, width int, paint func(string) string) string {
 	if text.StringWidthWithoutEscSequences(s) <= width {
 		return paint(s)
 	}
-	wrapped := wrap(s, width)
+	wrapped := terminal.Wrap(s, width)
 	if len(wrapped) > deepest {
 		wrapped = append(wrapped[:deepest-1], text.Trim(wrapped[deepest-1], width-1)+"…")
 	}
@@ -84,62 +85,10 @@ var (
 func withErrno(log string, width int) string {
 	errno := strings.ReplaceAll(errnoText.FindString(log), " ", "")
 	for _, shorter := range []string{log, socketPath.ReplaceAllString(log, "unix:…/$1")} {
-		seen := strings.Join(strings.Fields(fit(shorter, width, ink(false).plain)), "")
+		seen := strings.Join(strings.Fields(fit(shorter, width, terminal.Ink(false).Plain)), "")
 		if errno == "" || strings.Contains(seen, errno) {
 			return shorter
 		}
 	}
 	return socketPath.ReplaceAllString(log, "unix:…")
 }
-
-// wrap breaks a text at its spaces, and words that are longer than the width where they stand, after a hyphen or a
-// slash if they have one.
-func wrap(s string, width int) []string {
-	var all []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		for {
-			joined := word
-			if line != "" {
-				joined = line + " " + word
-			}
-			if text.StringWidthWithoutEscSequences(joined) <= width {
-				line = joined
-				break
-			}
-			if line != "" {
-				all, line = append(all, line), ""
-				continue
-			}
-			head := text.Trim(word, width)
-			if head == "" { // not even one character is as narrow
-				line = word
-				break
-			}
-			if i := strings.LastIndexAny(head, "-/"); i > 0 {
-				head = head[:i+1]
-			}
-			all, word = append(all, head), word[len(head):]
-		}
-	}
-	if line != "" {
-		all = append(all, line)
-	}
-	return all
-}
-
-// ink paints texts, or leaves them as they are.
-type ink bool
-
-func (i ink) paint(code, s string) string {
-	if !i || s == "" {
-		return s
-	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
-}
-
-func (i ink) plain(s string) string { return s }
-func (i ink) bold(s string) string  { return i.paint("1", s) }
-func (i ink) red(s string) string   { return i.paint("31", s) }
-func (i ink) green(s string) string { return i.paint("32", s) }
-func (i ink) faint(s string) string { return i.paint("2", s) }

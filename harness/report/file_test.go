@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/junit"
 	"github.com/badgateway/badgateway/harness/nginxlog"
 )
 
@@ -33,7 +34,7 @@ func TestJUnit(t *testing.T) {
 	if err := JUnit(&out, sampleRun, append(samples(), hostile())); err != nil {
 		t.Fatal(err)
 	}
-	var root junitRoot
+	var root junit.Root
 	if err := xml.Unmarshal(out.Bytes(), &root); err != nil {
 		t.Fatalf("not well-formed: %v", err)
 	}
@@ -44,7 +45,7 @@ func TestJUnit(t *testing.T) {
 	if memory.Name != "badgateway.memory" || memory.Tests != 2 || memory.Time != "0.042" || memory.Timestamp != "2026-01-02T15:04:05" {
 		t.Errorf("the suite is wrong: %+v", memory)
 	}
-	if want := (junitProperty{"image", "nginx:1.22"}); memory.Properties[1] != want {
+	if want := (junit.Property{Name: "image", Value: "nginx:1.22"}); memory.Properties.All[1] != want {
 		t.Errorf("properties: %+v", memory.Properties)
 	}
 	failed, lab := memory.Cases[0], memory.Cases[1]

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // HTML writes the run as one page that needs nothing beside itself: no script, no font, no other file. It can be mailed,
@@ -30,7 +31,7 @@ var pageSource string
 var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clean": clean, "status": status, "statusLong": statusLong, "waited": waited, "seconds": seconds, "clock": clock,
+	"clean": terminal.Clean, "status": status, "statusLong": statusLong, "waited": waited, "seconds": seconds, "clock": clock,
 	"raw": raw, "page": page, "proof": proof, "measured": measured, "lines": lines, "join": strings.Join,
 	"link":  func(s string) bool { return strings.HasPrefix(s, "https://") && !strings.ContainsAny(s, " \n") },
 	"style": func() template.CSS { return template.CSS(pageStyle) }, // our own file: nothing of the evidence is in it
@@ -89,7 +90,7 @@ func newPage(run Run, all []harness.Evidence) pageData {
 		cells := cells(e)
 		data.Cards = append(data.Cards, card{
 			Evidence: e, Anchor: fmt.Sprintf("s%d", i+1), Family: n,
-			Name: clean(e.Scenario), Verdict: cells[verdictColumn], Answer: cells[statusColumn], Logged: cells[logColumn],
+			Name: terminal.Clean(e.Scenario), Verdict: cells[verdictColumn], Answer: cells[statusColumn], Logged: cells[logColumn],
 			Wait: strings.TrimSuffix(cells[timeColumn], " "+mark), Shortened: shortened(e), Asked: e.Broken.Request != "",
 			Exchanges: []stage{{"Before the fault", e.Healthy}, {"Under the fault", e.Broken}, {"After the remedy", e.Mended}},
 		})

@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // The layout of the texts for one scenario.
@@ -20,12 +21,12 @@ const (
 // means, how to confirm it on a live server, what mends it, and what proves all that. Log lines stand as nginx wrote
 // them, to be searched for. It ends with an empty line. The error is the writer's.
 func Show(w io.Writer, e harness.Evidence, colour bool) error {
-	s := sheet{ink: ink(colour)}
-	word := s.ink.green(verdict(e))
+	s := sheet{ink: terminal.Ink(colour)}
+	word := s.ink.Green(verdict(e))
 	if e.Verdict != harness.Passed {
-		word = s.ink.red(verdict(e))
+		word = s.ink.Red(verdict(e))
 	}
-	fmt.Fprintf(&s.out, "%s  %s\n\n", s.ink.bold(oneLine(name(e))), word)
+	fmt.Fprintf(&s.out, "%s  %s\n\n", s.ink.Bold(terminal.OneLine(name(e))), word)
 
 	s.prose("Broken", e.Fault)
 	if e.Error != "" {
@@ -47,12 +48,12 @@ func Show(w io.Writer, e harness.Evidence, colour bool) error {
 	s.prose("Mend", e.Remedy)
 	s.out.WriteString("\n")
 	s.prose("Proof", proof(e))
-	s.exact("Source", lines(clean(e.Source))...)
-	s.exact("Run again", lines(clean(e.Again))...)
+	s.exact("Source", lines(terminal.Clean(e.Source))...)
+	s.exact("Run again", lines(terminal.Clean(e.Again))...)
 	if len(e.Differences) > 0 {
 		s.out.WriteString("\n")
 		for _, d := range e.Differences {
-			s.exact(oneLine(d.What), s.ink.red("expected "+oneLine(d.Want)), s.ink.red("came     "+oneLine(d.Got)))
+			s.exact(terminal.OneLine(d.What), s.ink.Red("expected "+terminal.OneLine(d.Want)), s.ink.Red("came     "+terminal.OneLine(d.Got)))
 		}
 	}
 	s.out.WriteString("\n") // so that two in a row stand apart
@@ -100,7 +101,7 @@ func logText(x harness.Exchange) []string {
 	}
 	var all []string
 	for _, l := range x.Log {
-		all = append(all, lines(clean(raw(l)))...)
+		all = append(all, lines(terminal.Clean(raw(l)))...)
 	}
 	return all
 }
@@ -108,14 +109,14 @@ func logText(x harness.Exchange) []string {
 // A sheet is a text with labels at its left edge.
 type sheet struct {
 	out strings.Builder
-	ink ink
+	ink terminal.Ink
 }
 
 // prose writes a text beside its label, each of its lines wrapped; nothing when the text is empty.
 func (s *sheet) prose(label, text string) {
 	var all []string
-	for _, line := range lines(clean(text)) {
-		all = append(all, wrap(line, proseWidth)...)
+	for _, line := range lines(terminal.Clean(text)) {
+		all = append(all, terminal.Wrap(line, proseWidth)...)
 	}
 	s.exact(label, all...)
 }
@@ -127,6 +128,6 @@ func (s *sheet) exact(label string, all ...string) {
 			label = ""
 		}
 		padded := text.Pad(label, labelWidth, ' ')
-		s.out.WriteString(strings.TrimRight(s.ink.faint(padded)+line, " ") + "\n")
+		s.out.WriteString(strings.TrimRight(s.ink.Faint(padded)+line, " ") + "\n")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // Table writes the end of a run: a row for each scenario and twin (where it was run many times, for the first time that it
@@ -18,7 +19,7 @@ import (
 // Width is the terminal's; the texts are wrapped, and cut after three lines, so that no line is longer. With 0 nothing is
 // cut. Rows that did not pass say so in a word, and are red if colour is true. The error is the writer's.
 func Table(w io.Writer, all []harness.Evidence, colour bool, width int) error {
-	ink := ink(colour)
+	ink := terminal.Ink(colour)
 	var out strings.Builder
 	if len(all) > 0 {
 		out.WriteString(rows(once(all), ink, width))
@@ -29,7 +30,7 @@ func Table(w io.Writer, all []harness.Evidence, colour bool, width int) error {
 	}
 	for _, e := range all {
 		if e.Verdict != harness.Passed {
-			fmt.Fprintf(&out, "%s\n", ink.red(verdict(e)+" "+oneLine(name(e))+": "+oneLine(why(e))))
+			fmt.Fprintf(&out, "%s\n", ink.Red(verdict(e)+" "+terminal.OneLine(name(e))+": "+terminal.OneLine(why(e))))
 		}
 	}
 	passed, failed := Count(all)
@@ -81,7 +82,7 @@ func notes(all []harness.Evidence) []string {
 }
 
 // rows is the table itself, without a line break at its end.
-func rows(all []harness.Evidence, ink ink, width int) string {
+func rows(all []harness.Evidence, ink terminal.Ink, width int) string {
 	widths := columns(all, width)
 	t := table.NewWriter()
 	style := table.StyleLight
@@ -103,11 +104,11 @@ func rows(all []harness.Evidence, ink ink, width int) string {
 		}
 		return r
 	}
-	t.AppendHeader(row(ink.bold, headings))
+	t.AppendHeader(row(ink.Bold, headings))
 	for _, e := range all {
-		paint := ink.plain
+		paint := ink.Plain
 		if e.Verdict != harness.Passed {
-			paint = ink.red
+			paint = ink.Red
 		}
 		t.AppendRow(row(paint, cells(e)))
 	}
@@ -125,5 +126,5 @@ func cells(e harness.Evidence) [columnCount]string {
 	if e.Verdict == harness.Error && e.Broken.Request == "" { // it did not come to the question
 		time, log, answer = "-", "-", "-"
 	}
-	return [columnCount]string{verdict(e), oneLine(name(e)), oneLine(e.Fault), oneLine(answer), oneLine(log), time}
+	return [columnCount]string{verdict(e), terminal.OneLine(name(e)), terminal.OneLine(e.Fault), terminal.OneLine(answer), terminal.OneLine(log), time}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // Transcript writes all that is needed to find out why a scenario failed, without colour: what happened when and by whom
@@ -20,9 +21,9 @@ func Transcript(w io.Writer, e harness.Evidence) error {
 
 func transcript(e harness.Evidence) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s %s: %s\n", verdict(e), oneLine(name(e)), oneLine(e.Claim))
+	fmt.Fprintf(&out, "%s %s: %s\n", verdict(e), terminal.OneLine(name(e)), terminal.OneLine(e.Claim))
 	if e.Error != "" {
-		fmt.Fprintf(&out, "\nThe lab failed: %s\n", strings.TrimSpace(clean(e.Error)))
+		fmt.Fprintf(&out, "\nThe lab failed: %s\n", strings.TrimSpace(terminal.Clean(e.Error)))
 	}
 	section(&out, "What differed", differences(e))
 	section(&out, "What happened", events(e))
@@ -48,8 +49,8 @@ func section(out *strings.Builder, heading string, all []string) {
 func differences(e harness.Evidence) []string {
 	var all []string
 	for _, d := range e.Differences {
-		what := text.Pad(oneLine(d.What), 8, ' ')
-		all = append(all, what+"expected "+oneLine(d.Want), strings.Repeat(" ", 8)+"came     "+oneLine(d.Got))
+		what := text.Pad(terminal.OneLine(d.What), 8, ' ')
+		all = append(all, what+"expected "+terminal.OneLine(d.Want), strings.Repeat(" ", 8)+"came     "+terminal.OneLine(d.Got))
 	}
 	return all
 }
@@ -58,12 +59,12 @@ func differences(e harness.Evidence) []string {
 func events(e harness.Evidence) []string {
 	actor := 0
 	for _, v := range e.Transcript {
-		actor = max(actor, text.StringWidthWithoutEscSequences(oneLine(v.Actor)))
+		actor = max(actor, text.StringWidthWithoutEscSequences(terminal.OneLine(v.Actor)))
 	}
 	var all []string
 	for _, v := range e.Transcript {
-		head := fmt.Sprintf("%7.1f ms  %s  ", float64(v.At.Microseconds())/1000, text.Pad(oneLine(v.Actor), actor, ' '))
-		first, others, _ := strings.Cut(strings.TrimRight(clean(v.Text), "\n"), "\n")
+		head := fmt.Sprintf("%7.1f ms  %s  ", float64(v.At.Microseconds())/1000, text.Pad(terminal.OneLine(v.Actor), actor, ' '))
+		first, others, _ := strings.Cut(strings.TrimRight(terminal.Clean(v.Text), "\n"), "\n")
 		all = append(all, head+first)
 		indent := strings.Repeat(" ", text.StringWidthWithoutEscSequences(head))
 		for _, line := range lines(others) {
@@ -82,7 +83,7 @@ func logLines(x harness.Exchange) []string {
 
 // numbered are a config's lines, numbered as nginx names them in its own messages.
 func numbered(config string) []string {
-	all := lines(clean(config))
+	all := lines(terminal.Clean(config))
 	for i, line := range all {
 		all[i] = fmt.Sprintf("%4d  %s", i+1, line)
 	}
@@ -93,7 +94,7 @@ func numbered(config string) []string {
 func each(texts []string) []string {
 	var all []string
 	for _, t := range texts {
-		all = append(all, lines(clean(t))...)
+		all = append(all, lines(terminal.Clean(t))...)
 	}
 	return all
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/nginxlog"
@@ -139,36 +138,6 @@ func page(x harness.Exchange) string {
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(x.Body), "\n")
 	return strings.TrimSpace(line)
-}
-
-// clean makes the control characters in s visible, except line breaks: what an upstream sends or logs must not be
-// able to drive the reader's terminal.
-func clean(s string) string {
-	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
-	if strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if r == '\t' {
-			b.WriteString("    ")
-		} else if hidden(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// hidden tells whether a character is one that a terminal obeys: control characters, and marks that turn the direction.
-func hidden(r rune) bool {
-	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
-}
-
-// oneLine is clean, on a single line.
-func oneLine(s string) string {
-	return strings.Join(strings.Fields(clean(s)), " ")
 }
 
 // lines splits a text into its lines, without the empty end.

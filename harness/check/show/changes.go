@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // parts of a list of changes, in the order in which they matter to visitors.
@@ -40,8 +41,8 @@ func SummaryOfChanges(c check.Changes) string {
 // sums. The error is the writer's.
 func TableChanges(w io.Writer, c check.Changes, v View) error {
 	s := newSheet(v)
-	s.line(s.bold(oneLine(c.Old) + " -> " + oneLine(c.New)))
-	paints := map[string]func(string) string{check.Worse: s.red, check.Better: s.green}
+	s.line(s.Bold(terminal.OneLine(c.Old) + " -> " + terminal.OneLine(c.New)))
+	paints := map[string]func(string) string{check.Worse: s.Red, check.Better: s.Green}
 	for _, t := range turns {
 		some := byTurn(c, t.turn)
 		if len(some) == 0 {
@@ -50,7 +51,7 @@ func TableChanges(w io.Writer, c check.Changes, v View) error {
 		s.line("")
 		paint := paints[t.turn]
 		if paint == nil {
-			paint = s.bold
+			paint = s.Bold
 		}
 		s.line(paint(t.title))
 		for _, x := range some {
@@ -67,7 +68,7 @@ func TableChanges(w io.Writer, c check.Changes, v View) error {
 func MarkdownChanges(w io.Writer, c check.Changes) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## What visitors would notice\n\n%s instead of %s: %s.\n",
-		code(oneLine(c.New)), code(oneLine(c.Old)), SummaryOfChanges(c))
+		code(terminal.OneLine(c.New)), code(terminal.OneLine(c.Old)), SummaryOfChanges(c))
 	for _, t := range turns {
 		some := byTurn(c, t.turn)
 		if len(some) == 0 {
@@ -84,9 +85,9 @@ func MarkdownChanges(w io.Writer, c check.Changes) error {
 
 // markdownChange is a change in a line, its route as code, or hosts take "@app" for somebody's name.
 func markdownChange(x check.Change) string {
-	text := oneLine(x.Text)
-	if rest, ok := strings.CutPrefix(text, oneLine(x.Route)); ok && x.Route != "" {
-		return code(oneLine(x.Route)) + markdownText(rest)
+	text := terminal.OneLine(x.Text)
+	if rest, ok := strings.CutPrefix(text, terminal.OneLine(x.Route)); ok && x.Route != "" {
+		return code(terminal.OneLine(x.Route)) + markdownText(rest)
 	}
 	return markdownText(text)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // findRoute is the route of that id, and the one that was measured for it.
@@ -21,9 +22,9 @@ func findRoute(r *check.Report, id string) (route, measured *check.Route, err er
 	if route == nil {
 		var ids []string
 		for _, other := range r.Routes {
-			ids = append(ids, oneLine(other.ID))
+			ids = append(ids, terminal.OneLine(other.ID))
 		}
-		return nil, nil, fmt.Errorf("there is no route %q; there are: %s", oneLine(id), strings.Join(ids, ", "))
+		return nil, nil, fmt.Errorf("there is no route %q; there are: %s", terminal.OneLine(id), strings.Join(ids, ", "))
 	}
 	measured = route
 	if like := g.routes[route.Like]; like != nil {
@@ -110,10 +111,10 @@ func (s *sheet) outcomes(g *grid, r *check.Route) {
 			text = objected + text
 		}
 		if len(c.Log) > 0 {
-			log = oneLine(c.Log[0].String())
+			log = terminal.OneLine(c.Log[0].String())
 		}
-		title := oneLine(titleOfFault(g.Report, c.Fault))
-		one := []string{title, oneLine(c.Method), text, oneLine(c.Page), strconv.Itoa(len(c.Tries)), log}
+		title := terminal.OneLine(titleOfFault(g.Report, c.Fault))
+		one := []string{title, terminal.OneLine(c.Method), text, terminal.OneLine(c.Page), strconv.Itoa(len(c.Tries)), log}
 		if last := rows[len(rows)-1]; last[0] == one[0] && slices.Equal(last[2:], one[2:]) {
 			last[1] += ", " + one[1]
 			continue
@@ -138,7 +139,7 @@ func (s *sheet) outcomes(g *grid, r *check.Route) {
 			cells = append(cells, cell)
 		}
 		if strings.HasPrefix(row[2], objected) {
-			cells[2] = s.red(row[2])
+			cells[2] = s.Red(row[2])
 		}
 		if i == 0 {
 			t.AppendHeader(cells)
@@ -161,16 +162,16 @@ func One(w io.Writer, r *check.Report, id, fault string, v View) error {
 	if at < 0 {
 		var ids []string
 		for _, f := range r.Faults {
-			ids = append(ids, oneLine(f.ID))
+			ids = append(ids, terminal.OneLine(f.ID))
 		}
-		return fmt.Errorf("there is no fault %q; there are: %s", oneLine(fault), strings.Join(ids, ", "))
+		return fmt.Errorf("there is no fault %q; there are: %s", terminal.OneLine(fault), strings.Join(ids, ", "))
 	}
 	s, g := newSheet(v), newGrid(r)
 	s.about(route)
 	info := r.Faults[at]
 	s.beside(evidenceLabel, "fault", info.Title+": "+info.Claim)
 	if info.Scenario != "" {
-		s.exact(evidenceLabel, "alone", "badgateway run "+quoted(oneLine(info.Scenario)))
+		s.exact(evidenceLabel, "alone", "badgateway run "+quoted(terminal.OneLine(info.Scenario)))
 	}
 	if !route.Reached {
 		s.beside(evidenceLabel, "reached", "no: "+route.Why)
@@ -197,8 +198,8 @@ const evidenceLabel = 12
 
 // about tells what a route is.
 func (s *sheet) about(r *check.Route) {
-	s.line(s.bold(oneLine(r.ID)))
-	facts := []string{oneLine(r.Pass) + " at " + place(r.Place)}
+	s.line(s.Bold(terminal.OneLine(r.ID)))
+	facts := []string{terminal.OneLine(r.Pass) + " at " + place(r.Place)}
 	if text := role(r); text != "" {
 		facts = append(facts, "called for"+text)
 	}
@@ -301,10 +302,10 @@ func breaches(all *[]fact, c check.Cell) {
 func requestLine(a check.Ask, method string) string {
 	text := asked(a, method)
 	if a.To != "" {
-		text += " at " + oneLine(a.To)
+		text += " at " + terminal.OneLine(a.To)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Header)) {
-		text += "\n" + oneLine(name+": "+a.Header[name])
+		text += "\n" + terminal.OneLine(name+": "+a.Header[name])
 	}
 	return text
 }
@@ -340,7 +341,7 @@ func callLine(c check.Call) string {
 	if c.Close {
 		text += ", to be closed after it"
 	}
-	return oneLine(text)
+	return terminal.OneLine(text)
 }
 
 // answer is the beginning of what the visitor got.
@@ -348,7 +349,7 @@ func answer(o check.Outcome) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(o.Header)) {
 		for _, value := range o.Header[name] {
-			b.WriteString(oneLine(name+": "+value) + "\n")
+			b.WriteString(terminal.OneLine(name+": "+value) + "\n")
 		}
 	}
 	if o.Body != "" && b.Len() > 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/junit"
 )
 
 func jsonOf(t *testing.T, r *check.Report) []byte {
@@ -154,7 +155,7 @@ func TestJSONReadsBack(t *testing.T) {
 }
 
 func TestJUnit(t *testing.T) {
-	read := func(r *check.Report) (root junitRoot) {
+	read := func(r *check.Report) (root junit.Root) {
 		t.Helper()
 		var out bytes.Buffer
 		if err := JUnit(&out, r); err != nil {
@@ -189,7 +190,7 @@ func TestJUnit(t *testing.T) {
 	for _, s := range root.Suites {
 		tests, failures, errors, skipped = tests+len(s.Cases), failures+s.Failures, errors+s.Errors, skipped+s.Skipped
 	}
-	if root.Tests != tests || root.Failures != failures || root.Errors != errors || root.Skipped != skipped || root.Time != "3.210" {
+	if root.Tests != tests || root.Failures != failures || root.Errors != errors || *root.Skipped != skipped || root.Time != "3.210" {
 		t.Errorf("the sums are wrong: %+v", root)
 	}
 	refused := read(refusedSample())

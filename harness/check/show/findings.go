@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // The severities of a finding.
@@ -71,7 +72,7 @@ func (s *sheet) breaches(r *check.Report) {
 	if r.PolicyFile != "" {
 		policy = r.PolicyFile
 	}
-	s.head("Against " + oneLine(policy))
+	s.head("Against " + terminal.OneLine(policy))
 	for _, b := range all {
 		s.say("- "+b.route+": "+b.text+" ("+strings.Join(b.where, ", ")+")", "  ")
 	}
@@ -112,7 +113,7 @@ func waiver(f check.Finding) string {
 	if f.Until != "" {
 		text += ", until " + f.Until
 	}
-	return oneLine(text)
+	return terminal.OneLine(text)
 }
 
 // label is the width of a finding's labels.
@@ -120,17 +121,17 @@ const label = 9
 
 // finding writes one.
 func (s *sheet) finding(r *check.Report, f check.Finding) {
-	word := strings.ToUpper(oneLine(f.Severity))
-	paint := map[string]func(string) string{high: s.red, medium: s.yellow}[f.Severity]
+	word := strings.ToUpper(terminal.OneLine(f.Severity))
+	paint := map[string]func(string) string{high: s.Red, medium: s.Yellow}[f.Severity]
 	if paint == nil {
-		paint = s.plain
+		paint = s.Plain
 	}
-	title := wrap(oneLine(f.Title)+" ["+oneLine(f.Rule)+"]", max(s.room()-label, 20))
+	title := terminal.Wrap(terminal.OneLine(f.Title)+" ["+terminal.OneLine(f.Rule)+"]", max(s.room()-label, 20))
 	for i, line := range title {
 		if i == 0 {
-			s.line(paint(fmt.Sprintf("%-*s", label, word)) + s.bold(line))
+			s.line(paint(fmt.Sprintf("%-*s", label, word)) + s.Bold(line))
 		} else {
-			s.line(strings.Repeat(" ", label) + s.bold(line))
+			s.line(strings.Repeat(" ", label) + s.Bold(line))
 		}
 	}
 	s.beside(label, "at", where(f))
@@ -145,7 +146,7 @@ func (s *sheet) finding(r *check.Report, f check.Finding) {
 // where is the place of a finding, with what it lacks.
 func where(f check.Finding) string {
 	if f.Lacks != "" {
-		return place(f.Place) + ", which lacks " + oneLine(f.Lacks)
+		return place(f.Place) + ", which lacks " + terminal.OneLine(f.Lacks)
 	}
 	return place(f.Place)
 }
@@ -156,7 +157,7 @@ func under(r *check.Report, f check.Finding, most int) string {
 	if len(f.Faults) > 0 {
 		text += ": " + some(titles(r, f.Faults), most+2)
 	}
-	return oneLine(text)
+	return terminal.OneLine(text)
 }
 
 // titles are the faults' heads.

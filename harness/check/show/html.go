@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // HTML writes a report as one page that needs nothing beside itself: no script, no font, no other file. It can be
@@ -33,7 +34,7 @@ var pageSource string
 var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clean": clean, "one": oneLine, "place": place, "where": where, "seconds": seconds, "saw": saw,
+	"clean": terminal.Clean, "one": terminal.OneLine, "place": place, "where": where, "seconds": seconds, "saw": saw,
 	"supply": supplyLine,
 	"peers":  peers, "role": role, "join": strings.Join, "waiver": waiver,
 	"method": func(line string) bool { return aMethod.MatchString(line) },
@@ -119,7 +120,7 @@ func newPage(r *check.Report) pageData {
 		}
 	}
 	for _, f := range idle {
-		data.Idle = append(data.Idle, oneLine(f.Title))
+		data.Idle = append(data.Idle, terminal.OneLine(f.Title))
 	}
 	anchors := map[spot]string{}
 	for i, route := range g.measured() {
@@ -133,7 +134,7 @@ func newPage(r *check.Report) pageData {
 		data.Findings = append(data.Findings, newPageFinding(f, fmt.Sprintf("finding-%d", i+1), columns, anchors))
 	}
 	for _, b := range gathered(r) {
-		data.Breaches = append(data.Breaches, pageBreach{oneLine(b.route), oneLine(b.text), b.where})
+		data.Breaches = append(data.Breaches, pageBreach{terminal.OneLine(b.route), terminal.OneLine(b.text), b.where})
 	}
 	for i, route := range g.measured() {
 		row := pageRow{Route: route, Anchor: fmt.Sprintf("r%d", i+1), Alike: g.alike(route)[1:]}
@@ -172,7 +173,7 @@ func newPageFinding(f check.Finding, anchor string, columns []check.FaultInfo, a
 				p.More++
 				continue
 			}
-			p.Seen = append(p.Seen, pageLink{anchors[at], oneLine(route) + ", " + oneLine(fault.Title)})
+			p.Seen = append(p.Seen, pageLink{anchors[at], terminal.OneLine(route) + ", " + terminal.OneLine(fault.Title)})
 		}
 	}
 	return p
@@ -192,9 +193,9 @@ func newPageCell(g *grid, route *check.Route, f check.FaultInfo, findings []page
 	}
 	for _, cell := range g.cells[at] {
 		if c.Empty && c.Why == "" {
-			c.Why = oneLine(cell.Skipped)
+			c.Why = terminal.OneLine(cell.Skipped)
 		}
-		c.Methods = append(c.Methods, pageMethod{oneLine(cell.Method), facts(route, cell)})
+		c.Methods = append(c.Methods, pageMethod{terminal.OneLine(cell.Method), facts(route, cell)})
 	}
 	for _, found := range findings {
 		if slices.Contains(found.Routes, route.ID) && slices.Contains(found.Faults, f.ID) {

@@ -1,15 +1,13 @@
 package show
 
 import (
-	"encoding/xml"
-	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/junit"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // JUnit writes a report in the XML form that CI systems read: a suite for each route that was measured, and in it a
@@ -19,90 +17,83 @@ import (
 // error is the writer's.
 func JUnit(w io.Writer, r *check.Report) error {
 	g := newGrid(r)
-	config := junitSuite{Name: "config"}
-	loaded := junitCase{Name: "the config loads", Class: "badgateway.config"}
+	config := junit.Suite{Name: "config"}
+	loaded := junit.Case{Name: "the config loads", Class: "badgateway.config"}
 	if r.Refused != nil {
 		s := newSheet(View{})
 		s.refusal(r.Refused)
-		loaded.Failure = &junitProblem{
-			Message: oneLine(r.Refused.Message), Type: oneLine(r.Refused.Kind), Text: strings.TrimSpace(s.String()),
+		loaded.Failure = &junit.Problem{
+			Message: terminal.OneLine(r.Refused.Message), Type: terminal.OneLine(r.Refused.Kind), Text: strings.TrimSpace(s.String()),
 		}
 	}
-	config.add(loaded)
+	config.Add(loaded)
 	open, _ := graded(r)
 	for _, f := range open {
 		if len(f.Faults) > 0 {
 			continue
 		}
-		c := junitCase{Name: oneLine(f.Rule + " at " + place(f.Place)), Class: "badgateway.config"}
+		c := junit.Case{Name: terminal.OneLine(f.Rule + " at " + place(f.Place)), Class: "badgateway.config"}
 		if p := problem(r, f); fails(r, f) {
 			c.Failure = p
 		} else {
 			c.Out = p.Text
 		}
-		config.add(c)
+		config.Add(c)
 	}
-	suites := []junitSuite{config}
+	suites := []junit.Suite{config}
 	for _, route := range g.measured() {
-		s := junitSuite{Name: oneLine(route.ID)}
-		s.add(healthyCase(route))
+		s := junit.Suite{Name: terminal.OneLine(route.ID)}
+		s.Add(healthyCase(route))
 		for _, f := range r.Faults {
 			if c, ok := g.junitCase(route, f); ok {
-				s.add(c)
+				s.Add(c)
 			}
 		}
 		suites = append(suites, s)
 	}
 	for _, route := range g.unreached() {
-		s := junitSuite{Name: oneLine(route.ID)}
-		skipped := &junitSkipped{oneLine(route.Why)}
-		s.add(junitCase{Name: "a request reaches it", Class: "badgateway." + s.Name, Skipped: skipped})
+		s := junit.Suite{Name: terminal.OneLine(route.ID)}
+		s.Add(junit.Case{
+			Name: "a request reaches it", Class: "badgateway." + s.Name, Skipped: &junit.Skipped{Message: terminal.OneLine(route.Why)},
+		})
 		suites = append(suites, s)
 	}
-	root := junitRoot{Name: oneLine("badgateway check " + r.Config), Time: junitTime(r.Took), Suites: suites}
+	skipped := 0
+	root := junit.Root{Skipped: &skipped, Name: terminal.OneLine("badgateway check " + r.Config), Time: junit.Time(r.Took), Suites: suites}
 	for i := range suites {
 		s := &suites[i]
-		s.Time, s.Timestamp = "0.000", junitStamp(r.Started)
+		s.Time, s.Timestamp = "0.000", junit.Stamp(r.Started)
 		root.Tests, root.Failures = root.Tests+s.Tests, root.Failures+s.Failures
-		root.Errors, root.Skipped = root.Errors+s.Errors, root.Skipped+s.Skipped
+		root.Errors, skipped = root.Errors+s.Errors, skipped+s.Skipped
 	}
 	suites[0].Time = root.Time // routes are measured side by side: no suite has a time of its own
-	suites[0].Properties = &junitProperties{[]junitProperty{
-		{"config", oneLine(r.Config)}, {"gateway", oneLine(r.Gateway)},
-		{"policy", oneLine(r.PolicyFile)}, {"command", oneLine(r.Command)},
+	suites[0].Properties = &junit.Properties{All: []junit.Property{
+		{Name: "config", Value: terminal.OneLine(r.Config)}, {Name: "gateway", Value: terminal.OneLine(r.Gateway)},
+		{Name: "policy", Value: terminal.OneLine(r.PolicyFile)}, {Name: "command", Value: terminal.OneLine(r.Command)},
 	}}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	out := xml.NewEncoder(w)
-	out.Indent("", "  ")
-	if err := out.Encode(root); err != nil {
-		return fmt.Errorf("write JUnit report: %w", err)
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return root.Write(w)
 }
 
 // healthyCase is the case of a route before any fault.
-func healthyCase(route *check.Route) junitCase {
-	c := junitCase{Name: check.Healthy, Class: "badgateway." + oneLine(route.ID)}
+func healthyCase(route *check.Route) junit.Case {
+	c := junit.Case{Name: check.Healthy, Class: "badgateway." + terminal.OneLine(route.ID)}
 	evidence := requestLine(route.Ask, "") + "\n" + saw(route.Healthy) + tried(route.Healthy)
 	if len(route.Breaches) == 0 {
-		c.Out = clean(evidence)
+		c.Out = terminal.Clean(evidence)
 		return c
 	}
-	c.Failure = &junitProblem{Message: oneLine(strings.Join(route.Breaches, "; ")), Type: "policy", Text: clean(evidence)}
+	c.Failure = &junit.Problem{Message: terminal.OneLine(strings.Join(route.Breaches, "; ")), Type: "policy", Text: terminal.Clean(evidence)}
 	return c
 }
 
 // junitCase is the case of a cell, if the fault was tried on that route.
-func (g *grid) junitCase(route *check.Route, f check.FaultInfo) (c junitCase, ok bool) {
+func (g *grid) junitCase(route *check.Route, f check.FaultInfo) (c junit.Case, ok bool) {
 	at := spot{route.ID, f.ID}
 	cells := g.cells[at]
 	if len(cells) == 0 {
 		return c, false
 	}
-	c = junitCase{Name: oneLine(f.Title), Class: "badgateway." + oneLine(route.ID)}
+	c = junit.Case{Name: terminal.OneLine(f.Title), Class: "badgateway." + terminal.OneLine(route.ID)}
 	evidence := newSheet(View{})
 	var wrong []string
 	for i, cell := range cells {
@@ -111,16 +102,16 @@ func (g *grid) junitCase(route *check.Route, f check.FaultInfo) (c junitCase, ok
 		}
 		evidence.cell(route, cell)
 		for _, b := range cell.Breaches {
-			wrong = append(wrong, oneLine(cell.Method+": "+b))
+			wrong = append(wrong, terminal.OneLine(cell.Method+": "+b))
 		}
 	}
 	failed := slices.IndexFunc(cells, func(c check.Cell) bool { return c.Error != "" })
 	switch {
 	case failed >= 0:
-		c.Error = &junitProblem{Message: oneLine(cells[failed].Error), Type: "lab", Text: evidence.String()}
+		c.Error = &junit.Problem{Message: terminal.OneLine(cells[failed].Error), Type: "lab", Text: evidence.String()}
 		return c, true
 	case g.grade(at) == noneApplies:
-		c.Skipped = &junitSkipped{oneLine(cells[0].Skipped)}
+		c.Skipped = &junit.Skipped{Message: terminal.OneLine(cells[0].Skipped)}
 		return c, true
 	}
 	kind := "policy"
@@ -132,95 +123,21 @@ func (g *grid) junitCase(route *check.Route, f check.FaultInfo) (c junitCase, ok
 			continue
 		}
 		if len(wrong) == 0 {
-			kind = oneLine(f.Rule)
+			kind = terminal.OneLine(f.Rule)
 		}
-		wrong = append(wrong, oneLine(f.Severity+": "+f.Title+" ("+place(f.Place)+")"))
+		wrong = append(wrong, terminal.OneLine(f.Severity+": "+f.Title+" ("+place(f.Place)+")"))
 	}
 	if len(wrong) == 0 {
 		c.Out = evidence.String()
 		return c, true
 	}
-	c.Failure = &junitProblem{Message: strings.Join(wrong, "; "), Type: kind, Text: evidence.String()}
+	c.Failure = &junit.Problem{Message: strings.Join(wrong, "; "), Type: kind, Text: evidence.String()}
 	return c, true
 }
 
 // problem is a finding as a failure.
-func problem(r *check.Report, f check.Finding) *junitProblem {
+func problem(r *check.Report, f check.Finding) *junit.Problem {
 	s := newSheet(View{})
 	s.finding(r, f)
-	return &junitProblem{Message: oneLine(f.Severity + ": " + f.Title), Type: oneLine(f.Rule), Text: s.String()}
-}
-
-type junitRoot struct {
-	XMLName  xml.Name     `xml:"testsuites"`
-	Name     string       `xml:"name,attr"`
-	Tests    int          `xml:"tests,attr"`
-	Failures int          `xml:"failures,attr"`
-	Errors   int          `xml:"errors,attr"`
-	Skipped  int          `xml:"skipped,attr"`
-	Time     string       `xml:"time,attr"`
-	Suites   []junitSuite `xml:"testsuite"`
-}
-
-type junitSuite struct {
-	Name       string           `xml:"name,attr"`
-	Tests      int              `xml:"tests,attr"`
-	Failures   int              `xml:"failures,attr"`
-	Errors     int              `xml:"errors,attr"`
-	Skipped    int              `xml:"skipped,attr"`
-	Time       string           `xml:"time,attr"`
-	Timestamp  string           `xml:"timestamp,attr,omitempty"`
-	Properties *junitProperties `xml:"properties"`
-	Cases      []junitCase      `xml:"testcase"`
-}
-
-type junitProperties struct {
-	All []junitProperty `xml:"property"`
-}
-
-type junitProperty struct {
-	Name  string `xml:"name,attr"`
-	Value string `xml:"value,attr"`
-}
-
-type junitCase struct {
-	Name    string        `xml:"name,attr"`
-	Class   string        `xml:"classname,attr"`
-	Failure *junitProblem `xml:"failure"`
-	Error   *junitProblem `xml:"error"`
-	Skipped *junitSkipped `xml:"skipped"`
-	Out     string        `xml:"system-out,omitempty"`
-}
-
-type junitProblem struct {
-	Message string `xml:"message,attr"`
-	Type    string `xml:"type,attr"`
-	Text    string `xml:",chardata"`
-}
-
-type junitSkipped struct {
-	Message string `xml:"message,attr"`
-}
-
-// add appends a case, and counts it.
-func (s *junitSuite) add(c junitCase) {
-	s.Tests++
-	switch {
-	case c.Error != nil:
-		s.Errors++
-	case c.Failure != nil:
-		s.Failures++
-	case c.Skipped != nil:
-		s.Skipped++
-	}
-	s.Cases = append(s.Cases, c)
-}
-
-func junitTime(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
-
-func junitStamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05")
+	return &junit.Problem{Message: terminal.OneLine(f.Severity + ": " + f.Title), Type: terminal.OneLine(f.Rule), Text: s.String()}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // Markdown writes a report for a merge request or a build's summary, in the dialect that code hosts share (GFM): the
@@ -13,28 +14,28 @@ import (
 // is the writer's.
 func Markdown(w io.Writer, r *check.Report) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s\n\n%s\n", markdownText(oneLine(titleOf(r))), markdownText(Summary(r)))
+	fmt.Fprintf(&b, "## %s\n\n%s\n", markdownText(terminal.OneLine(titleOf(r))), markdownText(Summary(r)))
 	if x := r.Refused; x != nil {
 		if x.Nginx != "" {
 			b.WriteString("\n" + fence(x.Nginx))
 		}
 		fmt.Fprintf(&b, "\n%s (%s)\n\n%s\n",
-			markdownText(oneLine(x.Message)), code(place(x.Place)), markdownText(oneLine(x.Remedy)))
+			markdownText(terminal.OneLine(x.Message)), code(place(x.Place)), markdownText(terminal.OneLine(x.Remedy)))
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
 	open, waived := graded(r)
 	known := map[string]bool{}
 	for _, f := range open {
-		fmt.Fprintf(&b, "\n### %s: %s\n\n", markdownText(oneLine(f.Severity)), markdownText(oneLine(f.Title)))
+		fmt.Fprintf(&b, "\n### %s: %s\n\n", markdownText(terminal.OneLine(f.Severity)), markdownText(terminal.OneLine(f.Title)))
 		fmt.Fprintf(&b, "%s (%s): %s. Seen at %s.\n",
-			code(place(f.Place)), code(oneLine(f.Rule)), markdownText(oneLine(f.Saw)), seenAt(r, f))
+			code(place(f.Place)), code(terminal.OneLine(f.Rule)), markdownText(terminal.OneLine(f.Saw)), seenAt(r, f))
 		if f.Mend != "" {
-			b.WriteString("\n" + markdownText(oneLine("To mend it"+inside(f)+":")) + "\n\n" + fence(f.Mend))
+			b.WriteString("\n" + markdownText(terminal.OneLine("To mend it"+inside(f)+":")) + "\n\n" + fence(f.Mend))
 		}
 		if f.Why != "" && !known[f.Rule] { // it is read once
 			known[f.Rule] = true
-			b.WriteString("\n" + markdownText(oneLine(f.Why)))
+			b.WriteString("\n" + markdownText(terminal.OneLine(f.Why)))
 			if link := sarifLink(f.Source); link != "" {
 				b.WriteString(" ([source](" + link + "))")
 			}
@@ -45,7 +46,7 @@ func Markdown(w io.Writer, r *check.Report) error {
 		b.WriteString("\n### Against the policy\n\n")
 		for _, x := range all {
 			fmt.Fprintf(&b, "- %s: %s (%s)\n",
-				code(oneLine(x.route)), markdownText(oneLine(x.text)), markdownText(oneLine(strings.Join(x.where, ", "))))
+				code(terminal.OneLine(x.route)), markdownText(terminal.OneLine(x.text)), markdownText(terminal.OneLine(strings.Join(x.where, ", "))))
 		}
 	}
 	markdownMatrix(&b, r)
@@ -63,11 +64,11 @@ func Markdown(w io.Writer, r *check.Report) error {
 func seenAt(r *check.Report, f check.Finding) string {
 	var routes []string
 	for _, id := range f.Routes {
-		routes = append(routes, code(oneLine(id)))
+		routes = append(routes, code(terminal.OneLine(id)))
 	}
 	text := some(routes, 4)
 	if len(f.Faults) > 0 {
-		text += ": " + markdownText(oneLine(some(titles(r, f.Faults), 6)))
+		text += ": " + markdownText(terminal.OneLine(some(titles(r, f.Faults), 6)))
 	}
 	return text
 }
@@ -91,13 +92,13 @@ func markdownMatrix(b *strings.Builder, r *check.Report) {
 	for _, row := range rows {
 		var names []string
 		for _, name := range row.names {
-			names = append(names, strings.ReplaceAll(code(oneLine(name)), "|", `\|`)) // which would end the cell
+			names = append(names, strings.ReplaceAll(code(terminal.OneLine(name)), "|", `\|`)) // which would end the cell
 		}
 		b.WriteString(" " + some(names, 3) + " |")
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(rows)) + "\n")
 	for i, f := range columns {
-		b.WriteString("| " + markdownText(oneLine(f.Title)) + " |")
+		b.WriteString("| " + markdownText(terminal.OneLine(f.Title)) + " |")
 		for _, row := range rows {
 			text := markdownText(strings.Join(row.cells[i], " "))
 			if strings.HasPrefix(row.cells[i][0], objected) {

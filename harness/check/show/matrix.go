@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // A grid is a report as routes by faults, with what the findings add to each cell.
@@ -156,11 +157,11 @@ func (g *grid) text(at spot) []string {
 		if other := short(c); !slices.Equal(other, first) {
 			switch {
 			case other[0] == first[0] && len(other) > 1: // only the marks differ
-				all = append(all, oneLine(c.Method)+" "+other[1])
+				all = append(all, terminal.OneLine(c.Method)+" "+other[1])
 			case long(c.Outcome):
-				all = append(append(all, oneLine(c.Method)), other...)
+				all = append(append(all, terminal.OneLine(c.Method)), other...)
 			default:
-				all = append(append(all, oneLine(c.Method)+" "+other[0]), other[1:]...)
+				all = append(append(all, terminal.OneLine(c.Method)+" "+other[0]), other[1:]...)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // supplied tells what the lab made up: all of it, or how much of each kind.
@@ -19,18 +20,18 @@ func (s *sheet) supplied(r *check.Report, all bool) {
 	s.head("Supplied by the lab")
 	width := 0
 	for _, x := range r.Supplied {
-		width = max(width, wide(oneLine(x.Kind))+gap)
+		width = max(width, wide(terminal.OneLine(x.Kind))+gap)
 	}
 	for _, x := range r.Supplied {
-		s.exact(width, oneLine(x.Kind), supplyLine(x))
+		s.exact(width, terminal.OneLine(x.Kind), supplyLine(x))
 	}
 }
 
 // supplyLine is one supplied thing: "app -> 198.18.0.3, for nginx.conf:4".
 func supplyLine(x check.Supply) string {
-	line := oneLine(x.What)
+	line := terminal.OneLine(x.What)
 	if x.With != "" {
-		line += " -> " + oneLine(x.With)
+		line += " -> " + terminal.OneLine(x.With)
 	}
 	if x.Place.File != "" {
 		line += ", for " + place(x.Place)
@@ -49,7 +50,7 @@ func kinds(all []check.Supply) (counts []string) {
 		n[x.Kind]++
 	}
 	for _, kind := range order {
-		noun := oneLine(kind)
+		noun := terminal.OneLine(kind)
 		if n[kind] > 1 && strings.HasSuffix(noun, "s") { // "addresses"
 			noun += "e"
 		}
@@ -74,16 +75,16 @@ func (s *sheet) refusal(x *check.Refusal) {
 	s.line("")
 	if x.Nginx != "" {
 		for _, line := range lines(x.Nginx) {
-			s.line(s.red(line))
+			s.line(s.Red(line))
 		}
 		s.line("")
 	}
-	switch message := oneLine(x.Message); {
+	switch message := terminal.OneLine(x.Message); {
 	case x.Nginx == "":
-		for i, line := range wrap(message, max(s.room()-label, 20)) {
-			s.exact(label, map[bool]string{true: "why"}[i == 0], s.red(line))
+		for i, line := range terminal.Wrap(message, max(s.room()-label, 20)) {
+			s.exact(label, map[bool]string{true: "why"}[i == 0], s.Red(line))
 		}
-	case !strings.Contains(oneLine(x.Nginx), message): // else it is said already
+	case !strings.Contains(terminal.OneLine(x.Nginx), message): // else it is said already
 		s.beside(label, "why", message)
 	}
 	if x.Place.File != "" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // sarifSchema is where the form that SARIF writes is laid down.
@@ -38,30 +39,30 @@ func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error 
 			Full: sarifText{Text: "nginx refuses the config, so nothing can be measured."},
 			Help: sarifHelp("", "Mend what nginx objects to, then check again."), Default: sarifLevel{"error"},
 		})
-		text := strings.TrimSpace(oneLine(x.Nginx) + " " + oneLine(x.Message))
-		s.result("refused", "error", text+". "+oneLine(x.Remedy), x.Place, "")
+		text := strings.TrimSpace(terminal.OneLine(x.Nginx) + " " + terminal.OneLine(x.Message))
+		s.result("refused", "error", text+". "+terminal.OneLine(x.Remedy), x.Place, "")
 	}
 	open, waived := graded(r)
 	for _, f := range append(open, waived...) {
 		s.rule(sarifRule{
-			ID: oneLine(f.Rule), Short: sarifText{Text: oneLine(f.Title)},
-			Full: sarifText{Text: orElse(oneLine(f.Why), oneLine(f.Title))},
+			ID: terminal.OneLine(f.Rule), Short: sarifText{Text: terminal.OneLine(f.Title)},
+			Full: sarifText{Text: orElse(terminal.OneLine(f.Why), terminal.OneLine(f.Title))},
 			Help: sarifHelp(f.Source, f.Why), HelpURI: sarifLink(f.Source), Default: sarifLevel{level(f.Severity)},
 		})
-		text := oneLine(f.Title) + ". " + oneLine(f.Saw) + " (" + under(r, f, 4) + ")."
+		text := terminal.OneLine(f.Title) + ". " + terminal.OneLine(f.Saw) + " (" + under(r, f, 4) + ")."
 		if f.Lacks != "" {
-			text += " It lacks " + oneLine(f.Lacks) + "."
+			text += " It lacks " + terminal.OneLine(f.Lacks) + "."
 		}
 		if f.Mend != "" {
 			text += "\n\nTo mend it"
 			if f.In != "" {
-				text += ", in " + oneLine(f.In)
+				text += ", in " + terminal.OneLine(f.In)
 			}
 			text += ":\n" + strings.Join(lines(f.Mend), "\n")
 		}
 		at := s.result(f.Rule, level(f.Severity), text, f.Place, strings.Join(f.Routes, " "))
 		if f.Waived != "" {
-			at.Suppressions = []sarifSuppression{{"external", "accepted", oneLine(f.Waived)}}
+			at.Suppressions = []sarifSuppression{{"external", "accepted", terminal.OneLine(f.Waived)}}
 		}
 	}
 	routes := newGrid(r).routes
@@ -71,7 +72,7 @@ func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error 
 			Full: sarifText{Text: "What visitors get is not what the policy promises them."},
 			Help: sarifHelp("", "Mend the config, or change the policy if it asks for too much."), Default: sarifLevel{"error"},
 		})
-		text := oneLine(b.route + ": " + b.text + " (" + strings.Join(b.where, ", ") + ")")
+		text := terminal.OneLine(b.route + ": " + b.text + " (" + strings.Join(b.where, ", ") + ")")
 		s.result("not-allowed", "error", text, routes[b.route].Place, b.route+" "+b.text)
 	}
 	out := json.NewEncoder(w)
@@ -83,7 +84,7 @@ func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error 
 			"tool":       map[string]any{"driver": s.tool},
 			"columnKind": "utf16CodeUnits",
 			"invocations": []any{map[string]any{
-				"commandLine": oneLine(r.Command), "executionSuccessful": r.Refused == nil,
+				"commandLine": terminal.OneLine(r.Command), "executionSuccessful": r.Refused == nil,
 				"startTimeUtc": r.Started.UTC().Format("2006-01-02T15:04:05Z"),
 			}},
 			"results": s.results,
@@ -162,7 +163,7 @@ func (s *sarif) rule(r sarifRule) {
 // result adds a result. What marks it apart from others of its rule and file is its own mark and not its line, so that
 // a host knows it again when lines are put in above it.
 func (s *sarif) result(rule, level, text string, at nginxconf.Place, mark string) *sarifResult {
-	rule = oneLine(rule)
+	rule = terminal.OneLine(rule)
 	r := sarifResult{RuleID: rule, RuleIndex: s.index[rule], Level: level, Message: sarifText{Text: text}}
 	var l sarifLocation
 	l.Physical.Artifact.URI = s.uri(at.File)
@@ -179,13 +180,13 @@ func (s *sarif) result(rule, level, text string, at nginxconf.Place, mark string
 // uri is a file as a relative reference (RFC 3986) from the root of the repository. A file outside of it, which only an
 // absolute include names, is taken as if the root were the machine's.
 func (s *sarif) uri(file string) string {
-	file = strings.TrimLeft(path.Clean("/"+s.locate(oneLine(file))), "/")
+	file = strings.TrimLeft(path.Clean("/"+s.locate(terminal.OneLine(file))), "/")
 	return (&url.URL{Path: file}).String()
 }
 
 // sarifHelp is a rule's help, which hosts show beside it.
 func sarifHelp(source, why string) sarifText {
-	text := orElse(oneLine(why), "See the report.")
+	text := orElse(terminal.OneLine(why), "See the report.")
 	if link := sarifLink(source); link != "" {
 		return sarifText{Text: text + " " + link, Markdown: markdownText(text) + "\n\n[Source](" + link + ")"}
 	}

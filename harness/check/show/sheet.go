@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // A View is how much of a report a terminal shows, and how.
@@ -17,34 +19,17 @@ type View struct {
 	Supplied bool
 }
 
-// ink paints texts, or leaves them as they are.
-type ink bool
-
-func (i ink) paint(code, s string) string {
-	if !i || s == "" {
-		return s
-	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
-}
-
-func (i ink) plain(s string) string  { return s }
-func (i ink) bold(s string) string   { return i.paint("1", s) }
-func (i ink) red(s string) string    { return i.paint("31", s) }
-func (i ink) green(s string) string  { return i.paint("32", s) }
-func (i ink) yellow(s string) string { return i.paint("33", s) }
-func (i ink) faint(s string) string  { return i.paint("2", s) }
-
 // proseWidth is the most that a line of prose may have, on however wide a terminal.
 const proseWidth = 110
 
 // A sheet is a text for a terminal that is being written.
 type sheet struct {
 	strings.Builder
-	ink
+	terminal.Ink
 	width int
 }
 
-func newSheet(v View) *sheet { return &sheet{ink: ink(v.Colour), width: v.Width} }
+func newSheet(v View) *sheet { return &sheet{Ink: terminal.Ink(v.Colour), width: v.Width} }
 
 // to writes the whole sheet at once.
 func (s *sheet) to(w io.Writer) error {
@@ -61,14 +46,14 @@ func (s *sheet) room() int {
 }
 
 // head begins a part.
-func (s *sheet) head(title string) { s.WriteString("\n" + s.bold(title) + "\n") }
+func (s *sheet) head(title string) { s.WriteString("\n" + s.Bold(title) + "\n") }
 
 // line writes one line as it is.
 func (s *sheet) line(line string) { s.WriteString(strings.TrimRight(line, " ") + "\n") }
 
 // say writes prose, wrapped, each line but the first with this indent.
 func (s *sheet) say(prose, indent string) {
-	for i, line := range wrap(oneLine(prose), max(s.room()-len(indent), 20)) {
+	for i, line := range terminal.Wrap(terminal.OneLine(prose), max(s.room()-len(indent), 20)) {
 		if i > 0 {
 			line = indent + line
 		}
@@ -80,7 +65,7 @@ func (s *sheet) say(prose, indent string) {
 func (s *sheet) beside(width int, label, prose string) {
 	var all []string
 	for _, line := range lines(prose) {
-		all = append(all, wrap(line, max(s.room()-width, 20))...)
+		all = append(all, terminal.Wrap(line, max(s.room()-width, 20))...)
 	}
 	s.exact(width, label, all...)
 }
@@ -91,40 +76,18 @@ func (s *sheet) exact(width int, label string, all ...string) {
 		if i > 0 {
 			label = ""
 		}
-		s.line(s.faint(text.Pad(label, width, ' ')) + line)
+		s.line(s.Faint(text.Pad(label, width, ' ')) + line)
 	}
 }
 
 // wide is the room that a text takes on a terminal.
 func wide(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
-// wrap breaks a text at its spaces, and words that are too long where they stand, after a slash or a hyphen if they
-// have one.
-func wrap(s string, width int) []string {
-	var all []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		if line != "" {
-			if joined := line + " " + word; wide(joined) <= width {
-				line = joined
-				continue
-			}
-			all = append(all, line)
-		}
-		for wide(word) > width {
-			head := text.Trim(word, width)
-			if head == "" { // not even one character is as narrow
-				break
-			}
-			if i := strings.LastIndexAny(head, "-/"); i > 0 {
-				head = head[:i+1]
-			}
-			all, word = append(all, head), word[len(head):]
-		}
-		line = word
+// lines are the lines of a text, clean, without the empty end.
+func lines(text string) []string {
+	text = strings.TrimRight(terminal.Clean(text), "\n")
+	if text == "" {
+		return nil
 	}
-	if line != "" {
-		all = append(all, line)
-	}
-	return all
+	return strings.Split(text, "\n")
 }

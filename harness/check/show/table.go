@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // Table writes a report as an operator reads it on a terminal: the routes with their upstreams, what the lab supplied,
@@ -19,7 +20,7 @@ import (
 // is the writer's.
 func Table(w io.Writer, r *check.Report, v View) error {
 	s, g := newSheet(v), newGrid(r)
-	s.line(s.bold(oneLine(titleOf(r))))
+	s.line(s.Bold(terminal.OneLine(titleOf(r))))
 	if r.Refused != nil {
 		s.supplied(r, v.Supplied)
 		s.refusal(r.Refused)
@@ -71,7 +72,7 @@ func (s *sheet) endpoints(g *grid) {
 	for _, row := range rows {
 		for i := range row {
 			for _, line := range strings.Split(row[i], "\n") {
-				need[i] = max(need[i], wide(oneLine(line))+gap)
+				need[i] = max(need[i], wide(terminal.OneLine(line))+gap)
 			}
 		}
 	}
@@ -91,7 +92,7 @@ func (s *sheet) endpoints(g *grid) {
 			}
 			var all []string
 			for _, line := range lines(text) {
-				all = append(all, wrap(line, need[column]-gap)...)
+				all = append(all, terminal.Wrap(line, need[column]-gap)...)
 			}
 			cells = append(cells, strings.Join(all, "\n"))
 		}
@@ -109,13 +110,13 @@ func role(r *check.Route) string {
 	if r.Role == "" || r.Role == "content" {
 		return ""
 	}
-	return " (" + oneLine(string(r.Role)) + ")"
+	return " (" + terminal.OneLine(string(r.Role)) + ")"
 }
 
 // peers are the upstreams of a route.
 func peers(r *check.Route) (all []string) {
 	for _, e := range r.Endpoints {
-		name := oneLine(e.Name)
+		name := terminal.OneLine(e.Name)
 		if e.Backup {
 			name += " (backup)"
 		}
@@ -145,14 +146,14 @@ func (s *sheet) matrix(g *grid) {
 	}
 	s.line("")
 	for _, means := range legend(rows, g.Clock == "moved") {
-		for i, line := range wrap(means, s.room()-4) {
-			s.line(s.faint(strings.Repeat("  ", min(i, 1)+1) + line))
+		for i, line := range terminal.Wrap(means, s.room()-4) {
+			s.line(s.Faint(strings.Repeat("  ", min(i, 1)+1) + line))
 		}
 	}
 	if len(idle) > 0 {
 		var titles []string
 		for _, f := range idle {
-			titles = append(titles, oneLine(f.Title))
+			titles = append(titles, terminal.OneLine(f.Title))
 		}
 		s.say("Apply to none of these routes: "+strings.Join(titles, ", ")+".", "  ")
 	}
@@ -173,7 +174,7 @@ func (s *sheet) rowNames(rows []row) int {
 	need := 0
 	for _, r := range rows {
 		for _, name := range r.names {
-			need = max(need, wide(oneLine(name)))
+			need = max(need, wide(terminal.OneLine(name)))
 		}
 	}
 	if s.width <= 0 {
@@ -188,7 +189,7 @@ type span struct{ from, to int }
 // widthOf is what a column needs: its longest outcome, and the longest word of its head.
 func widthOf(f check.FaultInfo, rows []row, column int) int {
 	need := 0
-	for _, word := range strings.Fields(oneLine(f.Title)) {
+	for _, word := range strings.Fields(terminal.OneLine(f.Title)) {
 		need = max(need, wide(word))
 	}
 	for _, r := range rows {
@@ -234,8 +235,8 @@ func (s *sheet) block(columns []check.FaultInfo, rows []row, first, names int) {
 	for i, f := range columns {
 		width := widthOf(f, rows, first+i)
 		var title []string
-		for _, line := range wrap(oneLine(f.Title), width) {
-			title = append(title, s.bold(line))
+		for _, line := range terminal.Wrap(terminal.OneLine(f.Title), width) {
+			title = append(title, s.Bold(line))
 		}
 		head = append(head, strings.Join(title, "\n"))
 		widths = append(widths, table.ColumnConfig{Number: i + 2, WidthMin: width})
@@ -261,21 +262,21 @@ func (s *sheet) rowName(r row, width int) string {
 			all = append(all, fmt.Sprintf("and %d more", len(r.names)-most))
 			break
 		}
-		all = append(all, wrap(oneLine(name), width)...)
+		all = append(all, terminal.Wrap(terminal.OneLine(name), width)...)
 	}
 	return strings.Join(all, "\n")
 }
 
 // painted is a cell's text in colour: what is objected to in red, an error of the lab in yellow.
 func (s *sheet) painted(cell []string) string {
-	paint := s.plain
+	paint := s.Plain
 	switch {
 	case slices.ContainsFunc(cell, func(line string) bool { return strings.HasPrefix(line, objected) }):
-		paint = s.red
+		paint = s.Red
 	case slices.Contains(cell, "error"):
-		paint = s.yellow
+		paint = s.Yellow
 	case len(cell) == 1 && cell[0] == "-":
-		paint = s.faint
+		paint = s.Faint
 	}
 	var all []string
 	for _, line := range cell {

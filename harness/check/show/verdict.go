@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // Summary is a report in one sentence: "findings: 2 high, 1 low; 3 cells break the policy".
@@ -71,9 +72,9 @@ func Summary(r *check.Report) string {
 
 // verdict is the last line: how it went, and what to type next.
 func (s *sheet) verdict(r *check.Report) {
-	paint := s.green
+	paint := s.Green
 	if r.Verdict != check.Passed {
-		paint = s.red
+		paint = s.Red
 	}
 	text, then := Summary(r), next(r)
 	if s.width > 0 && wide(text+". "+then) > s.width {
@@ -97,14 +98,14 @@ func next(r *check.Report) string {
 		return "Look closer: " + again(r, at.route, at.fault)
 	}
 	if len(r.Routes) > 0 && r.PolicyFile == "" && !r.Partial {
-		return "Keep it so: " + oneLine(r.Command) + " --init"
+		return "Keep it so: " + terminal.OneLine(r.Command) + " --init"
 	}
 	return ""
 }
 
 // again is the command that shows one cell.
 func again(r *check.Report, route, fault string) string {
-	return oneLine(r.Command) + " --route " + quoted(oneLine(route)) + " --fault " + quoted(oneLine(fault))
+	return terminal.OneLine(r.Command) + " --route " + quoted(terminal.OneLine(route)) + " --fault " + quoted(terminal.OneLine(fault))
 }
 
 // worst is the cell to look at first.

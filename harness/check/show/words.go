@@ -10,6 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // garbled is how an answer that can't be read as HTTP is named.
@@ -27,7 +28,7 @@ func status(o check.Outcome) string {
 	case o.Status == 0 && o.NoAnswer == "":
 		return "ok"
 	case o.Status == 0:
-		return oneLine(o.NoAnswer)
+		return terminal.OneLine(o.NoAnswer)
 	case o.Cut:
 		return strconv.Itoa(o.Status) + " cut"
 	}
@@ -40,7 +41,7 @@ func statusLong(o check.Outcome) string {
 	case o.Status == 0 && o.NoAnswer == garbled:
 		return "an answer that is no HTTP"
 	case o.Status == 0 && o.NoAnswer != "":
-		return "no answer: " + oneLine(o.NoAnswer)
+		return "no answer: " + terminal.OneLine(o.NoAnswer)
 	case o.Status == 0:
 		return map[string]string{
 			"cut": "an answer that was cut", "none": "no answer", "ok": "the upstream's answer",
@@ -105,7 +106,7 @@ func page(o check.Outcome) string {
 		"upstream": "the upstream's own page", "": "none",
 	}[o.Page]
 	if text == "" {
-		text = oneLine(o.Page)
+		text = terminal.OneLine(o.Page)
 	}
 	if o.Version {
 		text += ", and it shows the gateway's version"
@@ -116,9 +117,9 @@ func page(o check.Outcome) string {
 // place is a file and its line, as editors and terminals take it: "conf.d/app.conf:12".
 func place(p nginxconf.Place) string {
 	if p.Line > 0 {
-		return oneLine(p.File) + ":" + strconv.Itoa(p.Line)
+		return terminal.OneLine(p.File) + ":" + strconv.Itoa(p.Line)
 	}
-	return oneLine(p.File)
+	return terminal.OneLine(p.File)
 }
 
 // raw is a log line as nginx wrote it, or in short where only that is known.
@@ -161,5 +162,5 @@ func asked(a check.Ask, method string) string {
 	if method == "" {
 		method = a.Method
 	}
-	return oneLine(method + " " + a.URL)
+	return terminal.OneLine(method + " " + a.URL)
 }

@@ -1,0 +1,99 @@
+// Package terminal writes texts for people at a terminal: painted, broken into lines, and free of what a terminal would obey.
+package terminal
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Clean makes the control characters in s visible, except line breaks: what an upstream sends or logs must not be able to
+// drive the reader's terminal.
+func Clean(s string) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
+	if strings.IndexFunc(s, hidden) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\t':
+			b.WriteString("    ")
+		case hidden(r):
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// hidden tells whether a character is one that a terminal obeys: control characters, and marks that turn the direction.
+func hidden(r rune) bool {
+	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}
+
+// OneLine is Clean, on a single line.
+func OneLine(s string) string { return strings.Join(strings.Fields(Clean(s)), " ") }
+
+// Wrap breaks a text at its spaces, and words that are longer than the width, in columns, where they stand, after a hyphen or
+// a slash if they have one.
+func Wrap(s string, width int) []string {
+	wide := text.StringWidthWithoutEscSequences
+	var all []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" {
+			if joined := line + " " + word; wide(joined) <= width {
+				line = joined
+				continue
+			}
+			all = append(all, line)
+		}
+		for wide(word) > width {
+			head := text.Trim(word, width)
+			if head == "" { // not even one character is as narrow
+				break
+			}
+			if i := strings.LastIndexAny(head, "-/"); i > 0 {
+				head = head[:i+1]
+			}
+			all, word = append(all, head), word[len(head):]
+		}
+		line = word
+	}
+	if line != "" {
+		all = append(all, line)
+	}
+	return all
+}
+
+// Ink paints texts, or leaves them as they are.
+type Ink bool
+
+func (i Ink) paint(code, s string) string {
+	if !i || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// Plain leaves a text as it is; the others paint it, where ink is to be used.
+func (i Ink) Plain(s string) string { return s }
+
+// Bold writes a text in bold.
+func (i Ink) Bold(s string) string { return i.paint("1", s) }
+
+// Red is for what is wrong.
+func (i Ink) Red(s string) string { return i.paint("31", s) }
+
+// Green is for what is well.
+func (i Ink) Green(s string) string { return i.paint("32", s) }
+
+// Yellow is for what deserves a look.
+func (i Ink) Yellow(s string) string { return i.paint("33", s) }
+
+// Faint is for what stands beside.
+func (i Ink) Faint(s string) string { return i.paint("2", s) }
