@@ -180,7 +180,7 @@ func (c *Cell) Transcript() []Event {
 
 // clocked tells whether the cell's processes obey a clock that can be moved.
 func (c *Cell) clocked() bool {
-	return c.setup.Clock && !c.lab.options.RealTime && c.lab.gateway.hello.Faketime == ""
+	return c.setup.Clock && c.lab.clocked()
 }
 
 // Wait lets time pass for all that runs in the cell: by its clock, where that can be moved, else by the machine's.

@@ -19,8 +19,9 @@ type Gateway struct {
 type Program struct {
 	Name      string
 	Argv      []string
-	Version   []string // prints name and version
-	Conf      string   // its main config file
+	Version   []string       // prints name and version
+	Clock     wire.ClockSpec // a run that prints the time, for a look whether it takes a moved clock
+	Conf      string         // its main config file
 	Folders   []wire.Folder
 	Poke      wire.Poke
 	ErrorLog  string
@@ -33,12 +34,20 @@ type Program struct {
 //go:embed nginx/upstream-log.conf
 var upstreamLog string
 
+// clockConf is the config of a run that only prints the time, in its log.
+const clockConf = wire.Root + "/clock/nginx.conf"
+
 // Nginx is nginx as any stock image has it: the image's own /etc/nginx with the scenario's files laid over it.
 var Nginx = Program{
 	Name:    "nginx",
 	Argv:    []string{"nginx", "-g", "daemon off;"},
 	Version: []string{"nginx", "-v"},
-	Conf:    "/etc/nginx/nginx.conf",
+	Clock: wire.ClockSpec{
+		Argv: []string{"nginx", "-c", clockConf},
+		Files: []wire.File{{Path: clockConf, Data: "daemon off; master_process off; pid " + clockConf + ".pid;\n" +
+			"user www-data; error_log stderr notice; events {}\n"}},
+	},
+	Conf: "/etc/nginx/nginx.conf",
 	Folders: []wire.Folder{
 		{Path: "/etc/nginx", Keep: true},
 		// Debian's build and the one of nginx.org keep their temporary files in different places.

@@ -41,6 +41,8 @@ type Lab struct {
 	agent   []byte
 	gateway *station
 	version string
+	// clockless says why the gateway's clock cannot be moved here; empty when it can.
+	clockless string
 
 	cells atomic.Int64
 
@@ -92,8 +94,25 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if l.version, err = l.gatewayVersion(ctx, Nginx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	if err := l.lookAtClock(ctx, Nginx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	return l, nil
 }
+
+// lookAtClock finds out whether the gateway takes a moved clock.
+func (l *Lab) lookAtClock(ctx context.Context, p Program) error {
+	if l.options.RealTime {
+		return nil
+	}
+	var out wire.ClockTaken
+	err := l.gateway.client.Call(ctx, "ClockOf", p.Clock, &out)
+	l.clockless = out.Why
+	return err
+}
+
+// clocked tells whether the gateway's clock is moved.
+func (l *Lab) clocked() bool { return !l.options.RealTime && l.clockless == "" }
 
 // GatewayVersion is the gateway's program and version, as it names itself ("nginx/1.22.1").
 func (l *Lab) GatewayVersion() string { return l.version }

@@ -50,6 +50,9 @@ func (c *Cell) StartGateway(ctx context.Context) error {
 		}
 		return e
 	}
+	if out.Clockless {
+		return fmt.Errorf("%s took libfaketime when the lab tried it, and does not take it now", p.Name)
+	}
 	c.Note(gatewayName, "%s started", c.lab.version)
 	return nil
 }
@@ -165,7 +168,7 @@ func (c *Cell) startBackend(ctx context.Context, u Upstream) error {
 		}
 	}
 	spec := wire.ProcSpec{
-		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.clocked() && s.hello.Faketime == "",
+		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.clocked(),
 		Ready: []string{b.Listen}, Poke: b.Poke,
 	}
 	var out wire.ProcStarted
@@ -174,6 +177,9 @@ func (c *Cell) startBackend(ctx context.Context, u Upstream) error {
 	}
 	if out.Exited {
 		return fmt.Errorf("%s ended at its start: %s", b.Argv[0], out.Output)
+	}
+	if out.Clockless {
+		c.Note("upstream "+u.Name, "takes no moved clock: its time is real")
 	}
 	return nil
 }

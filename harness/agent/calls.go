@@ -234,14 +234,8 @@ func (s *Calls) Opened(ref wire.NameRef, _ *wire.None) error {
 
 // Run runs a command in the container, outside of any cell, and tells what it printed.
 func (s *Calls) Run(argv []string, out *wire.Output) error {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	text := &tail{}
-	cmd.Stdout, cmd.Stderr = text, text
-	if err := children.start(cmd); err != nil {
-		return err
-	}
-	err := children.wait(cmd)
-	out.Text = text.String()
+	text, err := children.run(exec.Command(argv[0], argv[1:]...))
+	out.Text = text
 	return err
 }
 

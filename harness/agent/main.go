@@ -9,7 +9,6 @@ import (
 	"net/rpc"
 	"net/rpc/jsonrpc"
 	"os"
-	"os/exec"
 	"os/signal"
 	"runtime/debug"
 	"strings"
@@ -39,7 +38,7 @@ func Main() int {
 	}
 	canDiagnose = diagnosticsWork()
 	debug.SetGCPercent(400) // the agent's memory is small, and its processor time is the scenarios'
-	a := &Agent{cells: map[string]*cell{}, hello: wire.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Faketime: faketimeWorks()}}
+	a := &Agent{cells: map[string]*cell{}, hello: wire.Hello{PID: os.Getpid(), Kernel: kernelRelease()}}
 	if err := a.serve(stdio{}); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
 		return 1
@@ -85,23 +84,6 @@ func ensureUser(name string, id int) error {
 		}
 	}
 	return nil
-}
-
-// faketimeWorks says why the clock cannot be moved in this container; empty when it can.
-func faketimeWorks() string {
-	if _, err := os.Stat(wire.FaketimeAt); err != nil {
-		return "libfaketime was not brought along"
-	}
-	cmd := exec.Command("/bin/true")
-	cmd.Env = []string{"LD_PRELOAD=" + wire.FaketimeAt}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Sprintf("libfaketime does not load in this image: %v %s", err, out)
-	}
-	if len(out) > 0 {
-		return "libfaketime does not load in this image: " + strings.TrimSpace(string(out))
-	}
-	return ""
 }
 
 // serve answers streams until the connection ends.

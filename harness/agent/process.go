@@ -52,7 +52,7 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
 	cmd.Env = append([]string{searchPath}, spec.Env...)
 	if spec.Clock {
-		cmd.Env = append(cmd.Env, "LD_PRELOAD="+wire.FaketimeAt, "FAKETIME_NO_CACHE=1")
+		cmd.Env = append(cmd.Env, clockEnv...)
 	}
 	output, err := c.openOutput(spec.Name)
 	if err != nil {
@@ -136,7 +136,7 @@ func (c *cell) awaitReady(p *process) (wire.ProcStarted, error) {
 	case <-p.ended:
 		return wire.ProcStarted{PID: p.pid, Exited: true, Output: p.printed()}, nil
 	default:
-		return wire.ProcStarted{PID: p.pid, Output: p.printed()}, nil
+		return wire.ProcStarted{PID: p.pid, Output: p.printed(), Clockless: p.spec.Clock && !preloaded(p.pid)}, nil
 	}
 }
 
@@ -215,63 +215,6 @@ func (c *cell) signal(r wire.ProcRef) error {
 		}
 	}
 	return nil
-}
-
-// children are the processes that this program started and waits for itself; the reaper leaves them alone.
-var children = family{pids: map[int]bool{}}
-
-type family struct {
-	starting sync.RWMutex // held to read while a process is started, so that the reaper does not meet one unknown to it
-	mu       sync.Mutex
-	pids     map[int]bool
-}
-
-func (f *family) start(cmd *exec.Cmd) error {
-	f.starting.RLock()
-	defer f.starting.RUnlock()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.pids[cmd.Process.Pid] = true
-	return nil
-}
-
-func (f *family) wait(cmd *exec.Cmd) error {
-	err := cmd.Wait()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.pids, cmd.Process.Pid)
-	return err
-}
-
-// adopt waits for a process that has ended, unless its own waiter does.
-func (f *family) adopt(pid int) (own bool) {
-	f.starting.Lock()
-	defer f.starting.Unlock()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if own = f.pids[pid]; !own {
-		unix.Wait4(pid, nil, unix.WNOHANG, nil)
-	}
-	return own
-}
-
-// reap waits for the orphans that fall to the container's init, so that none stays a zombie.
-func reap(signals <-chan os.Signal) {
-	for range signals {
-		for {
-			var info unix.Siginfo
-			if unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != nil {
-				break
-			}
-			pid := siginfoPID(&info)
-			if pid == 0 || children.adopt(pid) {
-				break // a child's own waiter takes it, and the next SIGCHLD brings the rest
-			}
-		}
-	}
 }
 
 // tail keeps the end of what a process printed.

@@ -14,9 +14,8 @@ const (
 
 // Hello is what the agent says of the container that it runs in.
 type Hello struct {
-	PID      int    // the agent's own, in the container's process namespace
-	Kernel   string // uname -r
-	Faketime string // why the clock cannot be moved here; empty when it can
+	PID    int    // the agent's own, in the container's process namespace
+	Kernel string // uname -r
 }
 
 // A Folder of a cell is private to it: what it holds is seen by no other cell, and goes with the cell.
@@ -75,7 +74,18 @@ type ProcStarted struct {
 	PID    int
 	Exited bool   // it ended before it was ready
 	Output string // what it printed, when it ended
+	// Clockless is true when it was to obey the cell's clock, and does not.
+	Clockless bool
 }
+
+// ClockSpec is a run of a program by which it shows what time it takes it to be: it prints that, and need not end.
+type ClockSpec struct {
+	Argv  []string
+	Files []File // that it needs, each in a folder below [Root] that is removed afterwards
+}
+
+// ClockTaken says why the clock of that program cannot be moved; empty when it can.
+type ClockTaken struct{ Why string }
 
 // ProcRef names a process of a cell.
 type ProcRef struct {
