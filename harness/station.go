@@ -129,6 +129,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 					bound(h)
 				}
 			},
+			EndpointSettingsModifier: noNetwork,
 			LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
 				PreCreates: []testcontainers.ContainerRequestHook{func(ctx context.Context, _ testcontainers.ContainerRequest) error {
 					s.guard = l.engine.Guard(ctx)
@@ -142,10 +143,8 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 				}},
 			}},
 		},
-		Started: true,
-		Logger:  silent{},
 	}
-	if err := s.make(ctx, request); err != nil {
+	if err := s.make(ctx, request.ContainerRequest); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -159,10 +158,10 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 
 // make makes and starts the container. It does not obey the caller's end at once: the engine completes what it has begun
 // in any case, and only who has waited for it can remove it.
-func (s *station) make(ctx context.Context, request testcontainers.GenericContainerRequest) (err error) {
+func (s *station) make(ctx context.Context, request testcontainers.ContainerRequest) (err error) {
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	s.container, err = testcontainers.GenericContainer(patient, request)
+	s.container, err = runSealed(patient, s.engine, request)
 	if err == nil {
 		s.guard.Made()
 		err = context.Cause(ctx)
@@ -273,7 +272,3 @@ func (s *station) removed(ctx context.Context) error {
 		return fmt.Errorf("waiting until the container is removed: %w", err)
 	}
 }
-
-type silent struct{}
-
-func (silent) Printf(string, ...any) {}

@@ -48,6 +48,9 @@ func Main() int {
 
 // prepare gives the image what every cell counts on.
 func prepare() error {
+	if err := sealed(); err != nil {
+		return err
+	}
 	unix.Umask(0o022)
 	var err error
 	if home, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
