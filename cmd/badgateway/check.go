@@ -250,7 +250,7 @@ func (f *checkFlags) command(program, path string) string {
 
 // print shows a report in the form that was asked for; one route, or one cell, more closely.
 func (f *checkFlags) print(out io.Writer, r *check.Report) error {
-	colour, width := terminal(out)
+	colour, width := screen(out)
 	v := show.View{Width: width, Colour: colour, Supplied: f.supplied}
 	switch {
 	case f.format == asJSON:

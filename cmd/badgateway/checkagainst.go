@@ -35,7 +35,7 @@ func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgre
 		return err
 	}
 	changes := check.Compare(before, after)
-	colour, width := terminal(c.OutOrStdout())
+	colour, width := screen(c.OutOrStdout())
 	switch f.format {
 	case asJSON:
 		err = show.JSONChanges(c.OutOrStdout(), changes)

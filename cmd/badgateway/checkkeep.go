@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +68,7 @@ func carry(ctx context.Context, l net.Listener, dial func(context.Context) (net.
 			defer conn.Close()
 			inside, err := dial(ctx)
 			if err != nil {
-				fmt.Fprintln(os.Stderr, "badgateway:", err)
+				fmt.Fprintln(stderr, "badgateway:", err)
 				return
 			}
 			defer inside.Close()

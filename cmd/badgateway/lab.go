@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"os"
 	"slices"
 	"strings"
 
@@ -173,7 +172,7 @@ func serveTunnels(l net.Listener, c *harness.Cell) {
 			defer conn.Close()
 			inside, err := c.Tunnel()
 			if err != nil {
-				fmt.Fprintln(os.Stderr, "badgateway:", err)
+				fmt.Fprintln(stderr, "badgateway:", err)
 				return
 			}
 			defer inside.Close()

@@ -44,7 +44,7 @@ func listCommand() *cobra.Command {
 			for _, s := range some {
 				t.AppendRow(table.Row{s.ID, s.Family, strings.Join(s.Causes, " "), s.Fault, outcome(s.Expect), kinds(s)})
 			}
-			_, width := terminal(c.OutOrStdout())
+			_, width := screen(c.OutOrStdout())
 			t.SetColumnConfigs(listColumns(some, width))
 			t.Render()
 			count := fmt.Sprintf("%d scenarios. One of them", len(some))

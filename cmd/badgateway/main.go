@@ -61,8 +61,9 @@ func main() {
 		stop(errInterrupted)
 		signal.Stop(signals) // a second one ends the program at once, and the lab with it
 	}()
-	c, out := root(), &output{file: os.Stdout}
-	c.SetOut(out)
+	c := root()
+	c.SetOut(stdout)
+	c.SetErr(stderr)
 	err := c.ExecuteContext(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
 		// Whatever was cut off by it is no news.
@@ -72,13 +73,15 @@ func main() {
 			err = errInterrupted
 		}
 	}
-	if out.err != nil && !errors.Is(err, errInterrupted) {
-		err = notWritten{fmt.Errorf("writing the output: %w", out.err)}
+	stdout.Flush()
+	if lost := stdout.file.err; lost != nil && !errors.Is(err, errInterrupted) {
+		err = notWritten{fmt.Errorf("writing the output: %w", lost)}
 	}
 	code := exitCode(err)
-	if err != nil && !errors.Is(err, errDiffers) {
-		fmt.Fprintln(os.Stderr, "badgateway:", err)
+	if said := saidWhy(0); err != nil && !errors.Is(err, errDiffers) && !errors.As(err, &said) {
+		fmt.Fprintln(stderr, "badgateway:", err)
 	}
+	stderr.Flush()
 	os.Exit(code)
 }
 
@@ -86,9 +89,12 @@ func main() {
 func exitCode(err error) int {
 	var lab noLab
 	var lost notWritten
+	var said saidWhy
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &said):
+		return int(said)
 	case errors.Is(err, errDiffers), errors.As(err, &lost):
 		return exitDiffers
 	case errors.Is(err, errInterrupted):
@@ -100,6 +106,11 @@ func exitCode(err error) int {
 	}
 }
 
+// saidWhy is the exit code of what has printed its own error.
+type saidWhy int
+
+func (e saidWhy) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // noLab marks an error that kept the lab from starting.
 type noLab struct{ error }
 
@@ -109,23 +120,6 @@ func (e noLab) Unwrap() error { return e.error }
 type notWritten struct{ error }
 
 func (e notWritten) Unwrap() error { return e.error }
-
-// output is standard output, and keeps the first error: a result that is lost, on a full disk, must not pass for one.
-type output struct {
-	file *os.File
-	err  error
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	n, err := o.file.Write(b)
-	if o.err == nil {
-		o.err = err
-	}
-	return n, err
-}
-
-// Fd lets a terminal be known as one.
-func (o *output) Fd() uintptr { return o.file.Fd() }
 
 // typed is how the user called this program: by its path where he gave one, as it may not be in his PATH.
 func typed(program string) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"golang.org/x/term"
@@ -21,8 +20,8 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, of int) *progress {
-	f, ok := w.(*os.File)
-	return &progress{w: w, of: of, terminal: ok && term.IsTerminal(int(f.Fd()))}
+	d, ok := w.(*door)
+	return &progress{w: w, of: of, terminal: ok && term.IsTerminal(int(d.Fd()))}
 }
 
 // say tells of one long step.
@@ -66,8 +65,8 @@ func (p *progress) done(e harness.Evidence) {
 }
 
 func (p *progress) clear() {
-	if p.terminal {
-		fmt.Fprint(p.w, "\r\x1b[K")
+	if d, ok := p.w.(*door); ok && p.terminal {
+		d.Erase()
 	}
 }
 

@@ -264,7 +264,7 @@ func inOrder(all []harness.Evidence, some []harness.Scenario) []harness.Evidence
 
 // print shows the evidence in the form that was asked for, and writes the reports.
 func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, whole bool) error {
-	colour, width := terminal(out)
+	colour, width := screen(out)
 	switch {
 	case f.asJSON:
 		for _, e := range all {
@@ -308,8 +308,8 @@ func (f *runFlags) report(run report.Run, all []harness.Evidence) error {
 	return writeReports(f.reports, run, all)
 }
 
-// terminal tells whether out is one, for colour, and how wide.
-func terminal(out io.Writer) (colour bool, width int) {
+// screen reports whether out is one, for colour, and how wide.
+func screen(out io.Writer) (colour bool, width int) {
 	f, ok := out.(interface{ Fd() uintptr })
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return false, 160

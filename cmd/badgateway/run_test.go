@@ -68,12 +68,12 @@ func TestOutputThatIsLostIsAnError(t *testing.T) {
 		t.Skip("no /dev/full here")
 	}
 	defer full.Close()
-	out := &output{file: full}
+	out := newDoor(full, 0)
 	c := root()
 	c.SetOut(out)
 	c.SetArgs([]string{"list"})
 	_ = c.Execute()
-	if out.err == nil {
+	if out.file.err == nil {
 		t.Error("nobody knows that the list was lost")
 	}
 }

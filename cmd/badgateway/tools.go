@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,7 +21,7 @@ func fakeCommand() *cobra.Command {
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if code := fakeupstream.Main(args, c.OutOrStdout(), c.ErrOrStderr()); code != 0 {
-				os.Exit(code) // it has said why
+				return saidWhy(code)
 			}
 			return nil
 		},

@@ -2,41 +2,10 @@
 package terminal
 
 import (
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 )
-
-// Clean makes the control characters in s visible, except line breaks: what an upstream sends or logs must not be able to
-// drive the reader's terminal.
-func Clean(s string) string {
-	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
-	if strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\t':
-			b.WriteString("    ")
-		case hidden(r):
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// hidden tells whether a character is one that a terminal obeys: control characters, and marks that turn the direction.
-func hidden(r rune) bool {
-	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
-}
-
-// OneLine is Clean, on a single line.
-func OneLine(s string) string { return strings.Join(strings.Fields(Clean(s)), " ") }
 
 // Wrap breaks a text at its spaces, and words that are longer than the width, in columns, where they stand, after a hyphen or
 // a slash if they have one.
