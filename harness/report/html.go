@@ -20,7 +20,7 @@ func HTML(w io.Writer, run Run, all []harness.Evidence) error {
 	if err := pageTemplate.Execute(&out, newPage(run, all)); err != nil {
 		return fmt.Errorf("write HTML report: %w", err)
 	}
-	_, err := w.Write(out.Bytes())
+	_, err := io.WriteString(w, terminal.Clean(out.String())) // whatever the template forgot
 	return err
 }
 

@@ -1,10 +1,10 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // The schemas of [JSON] and [Line]; see the package's documentation for what each promises.
@@ -19,24 +19,19 @@ func JSON(w io.Writer, run Run, all []harness.Evidence) error {
 	if all == nil {
 		all = []harness.Evidence{} // a list, even when it is empty
 	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false) // configs and pages are full of < and >
-	out.SetIndent("", "  ")
-	return out.Encode(struct {
+	return terminal.JSON(w, struct {
 		Schema    string             `json:"schema"`
 		Run       Run                `json:"run"`
 		Passed    int                `json:"passed"`
 		Failed    int                `json:"failed"`
 		Scenarios []harness.Evidence `json:"scenarios"`
-	}{RunSchema, run, passed, failed, all})
+	}{RunSchema, run, passed, failed, all}, "  ")
 }
 
 // Line writes one evidence as one object on one line, to be read while the run goes on. The error is the writer's.
 func Line(w io.Writer, e harness.Evidence) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	return out.Encode(struct {
+	return terminal.JSON(w, struct {
 		Schema string `json:"schema"`
 		harness.Evidence
-	}{ScenarioSchema, e})
+	}{ScenarioSchema, e}, "")
 }

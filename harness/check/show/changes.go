@@ -1,7 +1,6 @@
 package show
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -101,11 +100,8 @@ func JSONChanges(w io.Writer, c check.Changes) error {
 	if c.Changes == nil {
 		c.Changes = []check.Change{}
 	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(struct {
+	return terminal.JSON(w, struct {
 		Schema string `json:"schema"`
 		check.Changes
-	}{ChangesSchema, c})
+	}{ChangesSchema, c}, "  ")
 }

@@ -23,7 +23,7 @@ func HTML(w io.Writer, r *check.Report) error {
 	if err := pageTemplate.Execute(&out, newPage(r)); err != nil {
 		return fmt.Errorf("write HTML report: %w", err)
 	}
-	_, err := w.Write(out.Bytes())
+	_, err := io.WriteString(w, terminal.Clean(out.String())) // whatever the template forgot
 	return err
 }
 

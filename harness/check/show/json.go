@@ -2,10 +2,10 @@ package show
 
 import (
 	_ "embed"
-	"encoding/json"
 	"io"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // Schema is the JSON Schema (draft 2020-12) of what [JSON] writes: each field with its meaning and its unit.
@@ -35,8 +35,5 @@ func JSON(w io.Writer, r *check.Report) error {
 			full.Routes[i].Endpoints = []check.Endpoint{}
 		}
 	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false) // log lines and pages are full of < and >
-	out.SetIndent("", "  ")
-	return out.Encode(full)
+	return terminal.JSON(w, full, "  ")
 }

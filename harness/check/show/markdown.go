@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
@@ -92,7 +93,7 @@ func markdownMatrix(b *strings.Builder, r *check.Report) {
 	for _, row := range rows {
 		var names []string
 		for _, name := range row.names {
-			names = append(names, strings.ReplaceAll(code(terminal.OneLine(name)), "|", `\|`)) // which would end the cell
+			names = append(names, code(terminal.OneLine(name)))
 		}
 		b.WriteString(" " + some(names, 3) + " |")
 	}
@@ -118,26 +119,55 @@ func markdownMatrix(b *strings.Builder, r *check.Report) {
 	b.WriteString("\n</details>\n")
 }
 
-// markdownText is a text of which nothing is taken for Markdown or HTML.
+// markdownText is a text of which nothing is taken for Markdown or HTML. A word that a code host makes something of (a name of
+// somebody's who is then told, an address, an issue's number, a formula) stands as code, in which hosts look for nothing.
 func markdownText(s string) string {
-	return markdownMarks.Replace(s)
+	all := strings.Fields(s)
+	for i, word := range all {
+		if active.MatchString(word) {
+			all[i] = code(word)
+			continue
+		}
+		all[i] = markdownMarks.Replace(word)
+		if i == 0 && (len(all) > 1 || len(word) > 1) { // what begins a line may begin a list, or underline what is above
+			all[i] = listed.ReplaceAllString(all[i], `$1\$2`)
+		}
+	}
+	return strings.Join(all, " ")
 }
+
+var (
+	active = regexp.MustCompile(`(?i)[@$]|:/|www\.|mailto:|xmpp:|[#!&%~^][\pL\d"{]|\bgh-\d`)
+	listed = regexp.MustCompile(`^(\d*)([-+=.)]+)$`)
+)
 
 var markdownMarks = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
 	"<", "&lt;", ">", "&gt;", "&", "&amp;", "|", `\|`, "~", `\~`, "#", `\#`, "!", `\!`,
 )
 
-// code is a text as it is, in a line.
+// code is a text as it is, in a line. One that would end it, or a table's cell, stands in HTML's.
 func code(s string) string {
-	ticks := "`"
-	for strings.Contains(s, ticks) {
-		ticks += "`"
+	if s == "" || strings.ContainsAny(s, "`|\n") || strings.TrimSpace(s) != s || strings.HasSuffix(s, `\`) {
+		return "<code>" + entities(s) + "</code>"
 	}
-	if len(ticks) > 1 {
-		s = " " + s + " "
+	return "`" + s + "`"
+}
+
+// entities writes all but letters, digits and blanks as HTML's, so that nothing is left to be taken for Markdown.
+func entities(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteByte(' ')
+		case r == ' ', r > 0x7f, '0' <= r && r <= '9', 'a' <= r|0x20 && r|0x20 <= 'z':
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "&#%d;", r)
+		}
 	}
-	return ticks + s + ticks
+	return b.String()
 }
 
 // fence is a block of text as it is.

@@ -3,11 +3,11 @@ package show
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
@@ -75,10 +75,7 @@ func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error 
 		text := terminal.OneLine(b.route + ": " + b.text + " (" + strings.Join(b.where, ", ") + ")")
 		s.result("not-allowed", "error", text, routes[b.route].Place, b.route+" "+b.text)
 	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(map[string]any{
+	return terminal.JSON(w, map[string]any{
 		"$schema": sarifSchema, "version": "2.1.0",
 		"runs": []any{map[string]any{
 			"tool":       map[string]any{"driver": s.tool},
@@ -89,7 +86,7 @@ func SARIF(w io.Writer, r *check.Report, locate func(file string) string) error 
 			}},
 			"results": s.results,
 		}},
-	})
+	}, "  ")
 }
 
 // A sarif is the one run of a SARIF log, being written.
@@ -164,7 +161,7 @@ func (s *sarif) rule(r sarifRule) {
 // a host knows it again when lines are put in above it.
 func (s *sarif) result(rule, level, text string, at nginxconf.Place, mark string) *sarifResult {
 	rule = terminal.OneLine(rule)
-	r := sarifResult{RuleID: rule, RuleIndex: s.index[rule], Level: level, Message: sarifText{Text: text}}
+	r := sarifResult{RuleID: rule, RuleIndex: s.index[rule], Level: level, Message: sarifText{Text: unlinked(text)}}
 	var l sarifLocation
 	l.Physical.Artifact.URI = s.uri(at.File)
 	l.Physical.Region.StartLine = max(at.Line, 1)
@@ -176,6 +173,12 @@ func (s *sarif) result(rule, level, text string, at nginxconf.Place, mark string
 	s.results = append(s.results, r)
 	return &s.results[len(s.results)-1]
 }
+
+// messageLink is what viewers make a link of in a message (SARIF 2.1.0, 3.11.6). Its messages are not ours alone, so they have none.
+var messageLink = regexp.MustCompile(`\[([^\[\]]*\]\(\s*(?:\d+|[a-zA-Z][a-zA-Z0-9+.-]*:))`)
+
+// unlinked is a message of which no part is taken for a link.
+func unlinked(text string) string { return messageLink.ReplaceAllString(text, `\[$1`) }
 
 // uri is a file as a relative reference (RFC 3986) from the root of the repository. A file outside of it, which only an
 // absolute include names, is taken as if the root were the machine's.

@@ -57,7 +57,7 @@ func Summary(r *check.Report) string {
 	if text == "" {
 		text = "nothing to object to"
 	}
-	text = r.Verdict + ": " + text + " " + routes
+	text = terminal.OneLine(r.Verdict) + ": " + text + " " + routes
 	if len(waived) > 0 {
 		text += fmt.Sprintf("; %d waived", len(waived))
 	}
