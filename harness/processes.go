@@ -267,8 +267,9 @@ func (c *Cell) LimitCPUs(ctx context.Context, name string, cpus float64) error {
 	if err != nil {
 		return err
 	}
+	period, quota := processors(cpus)
 	_, err = c.lab.engine.Client().ContainerUpdate(ctx, s.container.GetContainerID(), client.ContainerUpdateOptions{
-		Resources: &container.Resources{NanoCPUs: int64(cpus * 1e9)},
+		Resources: &container.Resources{CPUPeriod: period, CPUQuota: quota},
 	})
 	if err != nil {
 		return fmt.Errorf("giving %s %.2f processors: %w", name, cpus, err)

@@ -76,6 +76,13 @@ func cellsVolume(options string) mount.Mount {
 	}
 }
 
+// processors is a share of the processors as the kernel's scheduler takes it: so many microseconds of each period. Podman
+// knows no other form.
+func processors(share float64) (period, quota int64) {
+	const each = 100_000
+	return each, int64(share * each)
+}
+
 const agentAt = "/badgateway-agent"
 
 // newStation makes a container with no network, no port and no host path, and speaks to its agent over its standard
@@ -124,7 +131,9 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 				if spec.memory > 0 {
 					h.Memory, h.MemorySwap = spec.memory, spec.memory
 				}
-				h.NanoCPUs = int64(spec.cpus * 1e9)
+				if spec.cpus > 0 {
+					h.CPUPeriod, h.CPUQuota = processors(spec.cpus)
+				}
 				if spec.stranger {
 					bound(h)
 				}

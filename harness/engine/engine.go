@@ -6,6 +6,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -35,6 +36,7 @@ type Options struct {
 type Engine struct {
 	client  *client.Client
 	host    string // as the API client takes it: unix:///..., tcp://..., npipe://...
+	named   string // the address as the user named it, where that is another
 	arch    string // as Go names it: amd64, arm64
 	version string
 	label   string // Label, except in tests
@@ -53,7 +55,7 @@ func (e *Engine) Client() *client.Client { return e.client }
 func (e *Engine) Close() error { return e.client.Close() }
 
 // Host returns the engine's address, such as unix:///var/run/docker.sock.
-func (e *Engine) Host() string { return e.host }
+func (e *Engine) Host() string { return cmp.Or(e.named, e.host) }
 
 // Architecture returns the engine's processor as Go names it: amd64, arm64.
 func (e *Engine) Architecture() string { return e.arch }
@@ -63,7 +65,7 @@ func (e *Engine) Version() string { return e.version }
 
 // IsRemote tells whether the engine is reached over a network, so that paths
 // of this machine mean nothing to it.
-func (e *Engine) IsRemote() bool { return isRemote(e.host) }
+func (e *Engine) IsRemote() bool { return isRemote(e.Host()) }
 
 // Labels returns the labels of whatever this process makes on the engine: Label,
 // with this process as the owner, by which Sweep knows whether it still runs.

@@ -50,7 +50,7 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 	for _, c := range tries {
 		e, err := connect(ctx, c, o)
 		if err == nil {
-			settle(c)
+			settle(c, e)
 			return e, nil
 		}
 		if first == nil || errors.Is(err, fs.ErrPermission) {
@@ -66,7 +66,7 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e, err := waitFor(ctx, tries[0], o)
 	if err == nil {
-		settle(tries[0])
+		settle(tries[0], e)
 	}
 	return e, err
 }
@@ -78,7 +78,7 @@ func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
 		return &NoEngineError{Host: c.host, Err: err, Remedy: remedyFor(c, err)}
 	}
 	if strings.HasPrefix(c.host, "ssh://") {
-		return nil, fail(errors.New("ssh addresses are not spoken here"))
+		return connectSSH(ctx, c, o)
 	}
 	options := []client.Opt{client.FromEnv, client.WithHost(c.host)}
 	if c.certs != "" {
@@ -108,6 +108,23 @@ func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
 	return nil, fail(err)
 }
 
+// connectSSH connects to an engine at an ssh:// address.
+func connectSSH(ctx context.Context, c candidate, o Options) (*Engine, error) {
+	socket, through, err := viaSSH(c.host)
+	if err == nil {
+		var e *Engine
+		if e, err = connect(ctx, candidate{host: socket, named: true}, o); err == nil {
+			e.named = c.host
+			return e, nil
+		}
+		through.stop()
+		if words := through.words(); words != "" {
+			err = errors.New(words)
+		}
+	}
+	return nil, &NoEngineError{Host: c.host, Err: err, Remedy: remedyFor(c, err)}
+}
+
 // denied tells whether this user may not connect to a local engine's socket:
 // the client's own error does not.
 func denied(host string) bool {
@@ -124,9 +141,9 @@ func denied(host string) bool {
 
 // settle makes testcontainers, which reads neither docker's contexts nor our
 // choice, come to the same engine.
-func settle(c candidate) {
-	if os.Getenv("DOCKER_HOST") == "" {
-		os.Setenv("DOCKER_HOST", c.host)
+func settle(c candidate, e *Engine) {
+	if os.Getenv("DOCKER_HOST") == "" || e.named != "" {
+		os.Setenv("DOCKER_HOST", e.host)
 	}
 	if c.certs != "" {
 		os.Setenv("DOCKER_CERT_PATH", c.certs)
@@ -155,16 +172,23 @@ func waitFor(ctx context.Context, c candidate, o Options) (*Engine, error) {
 func remedyFor(c candidate, err error) string {
 	switch {
 	case strings.HasPrefix(c.host, "ssh://"):
-		return fmt.Sprintf("forward its socket, `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock %s`, and set DOCKER_HOST=unix:///tmp/docker.sock",
-			strings.TrimPrefix(c.host, "ssh://"))
+		return fmt.Sprintf("`DOCKER_HOST=%s docker version` has to work first, without a question: a key that an agent holds, a known host, docker in the PATH there", c.host)
 	case errors.Is(err, fs.ErrPermission):
-		return "run `sudo usermod -aG docker $USER` and log in again, or run this with sudo"
+		return deniedRemedy(c.host)
 	case c.named:
 		return "start it, or name another in DOCKER_HOST, or unset that"
 	case runtime.GOOS == "linux" && aptGet() != "":
-		return "install and start one, `sudo apt-get install docker.io`, or set DOCKER_HOST"
+		return "install and start one, `sudo apt-get install docker.io`, start Podman's socket, `systemctl enable --now podman.socket`, or set DOCKER_HOST"
 	case runtime.GOOS == "linux":
-		return "install and start Docker or Podman, or set DOCKER_HOST"
+		return "install and start Docker, or Podman with its socket (`systemctl enable --now podman.socket`), or set DOCKER_HOST"
 	}
 	return "start Docker Desktop or another engine, or set DOCKER_HOST"
+}
+
+// deniedRemedy says how a user comes to use an engine whose socket he may not open.
+func deniedRemedy(host string) string {
+	if strings.HasSuffix(host, "/podman.sock") {
+		return "start one of your own, `systemctl --user enable --now podman.socket`, or run this with sudo"
+	}
+	return "run `sudo usermod -aG docker $USER` and log in again, or run this with sudo"
 }

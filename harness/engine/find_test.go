@@ -117,3 +117,45 @@ func TestFindTellsWhatTheEngineIs(t *testing.T) {
 	g.Expect(os.Getenv("DOCKER_HOST")).NotTo(BeEmpty(), "testcontainers must come to the same engine")
 	g.Expect(os.Getenv("TESTCONTAINERS_RYUK_DISABLED")).To(Equal("true"))
 }
+
+func TestEnginesAreLookedForAtTheirUsualSockets(t *testing.T) {
+	g := NewWithT(t)
+	home, run := t.TempDir(), t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("DOCKER_CONFIG", "")
+	t.Setenv("DOCKER_CONTEXT", "")
+	t.Setenv("DOCKER_HOST", "")
+	t.Setenv("COLIMA_HOME", "")
+	t.Setenv("XDG_RUNTIME_DIR", run)
+	if runtime.GOOS == "windows" {
+		t.Skip("on Windows an engine listens at a named pipe")
+	}
+	for _, path := range []string{
+		filepath.Join(run, "docker.sock"), filepath.Join(run, "podman/podman.sock"), filepath.Join(home, ".docker/run/docker.sock"),
+		filepath.Join(home, ".docker/desktop/docker.sock"), filepath.Join(home, ".colima/default/docker.sock"),
+		filepath.Join(home, ".orbstack/run/docker.sock"), filepath.Join(home, ".rd/docker.sock"),
+		filepath.Join(home, ".lima/docker/sock/docker.sock"),
+	} {
+		g.Expect(os.MkdirAll(filepath.Dir(path), 0o755)).To(Succeed())
+		g.Expect(os.WriteFile(path, nil, 0o600)).To(Succeed())
+		all, err := candidates()
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(all).To(ContainElement(candidate{host: "unix://" + path}))
+		g.Expect(os.Remove(path)).To(Succeed())
+	}
+	g.Expect(usualSockets(home)).To(HaveEach(Not(Equal(""))))
+}
+
+func TestTLSThatIsAskedForWithoutAFolderTakesDockersOwn(t *testing.T) {
+	g := NewWithT(t)
+	t.Setenv("DOCKER_CONFIG", "/conf")
+	t.Setenv("DOCKER_CERT_PATH", "")
+	t.Setenv("DOCKER_TLS_VERIFY", "1")
+	g.Expect(certsFor("tcp://10.0.0.1:2376", "/home/me")).To(Equal("/conf"))
+	g.Expect(certsFor("unix:///x.sock", "/home/me")).To(BeEmpty())
+	t.Setenv("DOCKER_CERT_PATH", "/certs") // the client reads it itself
+	g.Expect(certsFor("tcp://10.0.0.1:2376", "/home/me")).To(BeEmpty())
+	t.Setenv("DOCKER_CERT_PATH", "")
+	t.Setenv("DOCKER_TLS_VERIFY", "")
+	g.Expect(certsFor("tcp://10.0.0.1:2375", "/home/me")).To(BeEmpty())
+}

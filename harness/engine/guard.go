@@ -56,7 +56,7 @@ func (e *Engine) Guard(ctx context.Context) *Guard {
 	w := watchers.of[e.host]
 	if w == nil {
 		w = &watcher{}
-		w.news, _ = startWatcher(e.watcherProgram(ctx))
+		w.news, _ = startWatcher(e.watcherProgram(ctx), e.named)
 		watchers.of[e.host] = w
 	}
 	w.tell(newsBegun)
@@ -114,7 +114,10 @@ func (e *Engine) watcherProgram(ctx context.Context) *exec.Cmd {
 // startWatcher starts the watcher in a session of its own, so that what ends
 // this process with its group or its terminal leaves the watcher alone. It
 // returns the pipe whose end is the sign.
-func startWatcher(cmd *exec.Cmd) (io.Writer, error) {
+//
+// It finds the engine as this process did; at an address that the user named and
+// this process stands in for, by that address.
+func startWatcher(cmd *exec.Cmd, named string) (io.Writer, error) {
 	if cmd == nil || os.Getenv(inWatcher) != "" {
 		return nil, nil
 	}
@@ -122,6 +125,9 @@ func startWatcher(cmd *exec.Cmd) (io.Writer, error) {
 	cmd.Args = append(cmd.Args, ReapCommand, Labels()[Label])
 	cmd.Dir = os.TempDir()
 	cmd.Env = append(os.Environ(), inWatcher+"=1")
+	if named != "" {
+		cmd.Env = append(cmd.Env, "DOCKER_HOST="+named)
+	}
 	detach(cmd)
 	news, err := cmd.StdinPipe()
 	if err != nil {

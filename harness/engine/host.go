@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/moby/moby/client"
@@ -32,28 +31,23 @@ func candidates() ([]candidate, error) {
 		return []candidate{{host: h, named: true}}, nil
 	}
 	if h := os.Getenv("DOCKER_HOST"); h != "" {
-		return []candidate{{host: h, named: true}}, nil
+		return []candidate{{host: h, certs: certsFor(h, home), named: true}}, nil
 	}
 	if c, err := contextCandidate(home); err != nil || c.host != "" {
 		return []candidate{c}, err
 	}
 	if h := properties["docker.host"]; h != "" {
-		return []candidate{{host: h, named: true}}, nil
+		c := candidate{host: h, named: true}
+		if properties["docker.tls.verify"] == "1" {
+			c.certs = properties["docker.cert.path"]
+		}
+		return []candidate{c}, nil
 	}
 	found := []candidate{{host: client.DefaultDockerHost}}
 	if runtime.GOOS == "windows" {
 		return found, nil
 	}
-	// Docker Desktop and engines without root keep their socket elsewhere.
-	sockets := []string{
-		filepath.Join(home, ".docker", "run", "docker.sock"),
-		filepath.Join(home, ".docker", "desktop", "docker.sock"),
-		filepath.Join("/run/user", strconv.Itoa(os.Getuid()), "docker.sock"),
-	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		sockets = append([]string{filepath.Join(dir, "docker.sock")}, sockets...)
-	}
-	for _, s := range sockets {
+	for _, s := range usualSockets(home) {
 		if _, err := os.Stat(s); err == nil {
 			found = append(found, candidate{host: "unix://" + s})
 		}
@@ -61,13 +55,28 @@ func candidates() ([]candidate, error) {
 	return found, nil
 }
 
+// certsFor returns the folder of the certificates for an address of DOCKER_HOST,
+// as docker's own client has it: where TLS is asked for and no folder is named,
+// it is that of its config.
+func certsFor(host, home string) string {
+	if !strings.HasPrefix(host, "tcp://") || os.Getenv("DOCKER_CERT_PATH") != "" || os.Getenv("DOCKER_TLS_VERIFY") == "" {
+		return ""
+	}
+	return dockerConfig(home)
+}
+
+// dockerConfig is the folder of docker's own config.
+func dockerConfig(home string) string {
+	if dir := os.Getenv("DOCKER_CONFIG"); dir != "" {
+		return dir
+	}
+	return filepath.Join(home, ".docker")
+}
+
 // contextCandidate returns the address of docker's current context, or an
 // empty one where that is the default.
 func contextCandidate(home string) (candidate, error) {
-	dir := os.Getenv("DOCKER_CONFIG")
-	if dir == "" {
-		dir = filepath.Join(home, ".docker")
-	}
+	dir := dockerConfig(home)
 	name := os.Getenv("DOCKER_CONTEXT")
 	if name == "" {
 		var config struct {

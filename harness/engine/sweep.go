@@ -57,14 +57,13 @@ func (e *Engine) Sweep(ctx context.Context) error { return e.sweep(ctx, time.Now
 // sweep is Sweep at a given time.
 func (e *Engine) sweep(ctx context.Context, now time.Time) error {
 	list, err := e.client.ContainerList(ctx, client.ContainerListOptions{
-		All:     true,
-		Filters: client.Filters{}.Add("label", e.label).Add("status", "created", "exited", "dead"),
+		All: true, Filters: client.Filters{}.Add("label", e.label),
 	})
 	if err != nil {
 		return fmt.Errorf("looking for leftover containers: %w", err)
 	}
 	for _, c := range list.Items {
-		if !leftover(c, e.label, now) {
+		if !still(c.State) || !leftover(c, e.label, now) {
 			continue
 		}
 		_, err := e.client.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
@@ -73,6 +72,18 @@ func (e *Engine) sweep(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// still tells whether a container in a state neither runs nor is about to. It
+// is not for the engine to pick those: of a state that it has no word for,
+// Podman makes an error.
+func still(s container.ContainerState) bool {
+	switch s {
+	case container.StateCreated, container.StateExited, container.StateDead,
+		"configured", "stopped", "initialized": // Podman's
+		return true
+	}
+	return false
 }
 
 // leftover tells whether a container of ours that does not run may go.

@@ -43,7 +43,6 @@ RUN set -eu; \
     install -D -m 644 /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/badgateway/libfaketime.so.1; \
     apt-get clean; \
     rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log; \
-    nginx -t -q; \
     case "$(nginx -v 2>&1)" in \
         *"nginx/$NGINX."*) ;; \
         *) echo "the release has another nginx than $NGINX: $(nginx -v 2>&1)" >&2; exit 1;; \
