@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func routeIDs(path, begun string) (all []string) {
 	if err != nil || config == nil {
 		return nil
 	}
-	for _, way := range config.Ways() {
+	for _, way := range config.Ways(context.Background()) {
 		if strings.HasPrefix(way.ID, begun) {
 			all = append(all, way.ID+"\t"+way.Target.Written)
 		}

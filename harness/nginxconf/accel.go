@@ -7,20 +7,24 @@ import (
 
 // accelerate gives the pass directives of internal locations that nothing in the config leads to the requests of
 // another way of the same server, whose upstream is to answer with X-Accel-Redirect.
-func (m *mapping) accelerate(s *site) {
+func (m *mapping) accelerate(s *site, ways []wayKey) {
 	for _, pass := range passesOf(s.server) {
-		if m.known(s, pass) {
+		m.begin()
+		if m.known(s, pass) || !m.spend(1) {
 			continue
 		}
 		location := locationOf(pass)
 		if location == s.server || location.has("internal") == nil {
 			continue
 		}
-		paths := candidates(s.server, location)
+		paths := m.candidates(s.server, location)
 		if len(paths) == 0 {
 			continue
 		}
-		for _, key := range m.wayKeys() {
+		for _, key := range ways {
+			if !m.spend(1) {
+				break
+			}
 			by := m.ways[key]
 			if key.server != s.server || !m.sends(by, pass) {
 				continue

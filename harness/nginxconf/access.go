@@ -13,7 +13,11 @@ func (r *run) denied(holds *Directive) *Directive {
 	if from == "" {
 		from = anybody
 	}
-	for _, d := range accessRules(holds) {
+	rules := accessRules(holds)
+	if !r.m.spend(len(rules) / 8) {
+		return nil
+	}
+	for _, d := range rules {
 		if covers(d.arg(0), from) {
 			if d.Name == "deny" {
 				return d

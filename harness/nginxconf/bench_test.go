@@ -52,7 +52,7 @@ func BenchmarkWays2000Servers(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if ways := c.Ways(); len(ways) != 6000 {
+		if ways := c.Ways(b.Context()); len(ways) != 6000 {
 			b.Fatalf("%d ways", len(ways))
 		}
 	}

@@ -47,10 +47,10 @@ func (r *run) condition(d *Directive) (ok, known bool) {
 		return found != strings.HasPrefix(op, "!"), known
 	}
 	value, known := r.text(left)
-	if !known {
+	if !known || !r.m.spend(matchCost(right, value)) {
 		return false, false
 	}
-	want := wantOf(op, right)
+	want := r.m.wantOf(op, right)
 	if op == "=" || op == "!=" {
 		if text, ok := r.text(right); ok {
 			want.text = text
@@ -69,19 +69,10 @@ const docRoot = "\x00root"
 
 // text puts in the variables; not known when one of them can't be.
 func (r *run) text(template string) (text string, known bool) {
-	if !strings.Contains(template, "$") {
-		return template, true
+	r.out.long = false
+	text, known = r.join(template, func(name string) (string, bool) { return r.variable(name, 0) })
+	if !r.m.spend(len(text) >> 8) {
+		return "", false
 	}
-	var out strings.Builder
-	known = true
-	for _, p := range pieces(template) {
-		if p.name == "" {
-			out.WriteString(p.text)
-			continue
-		}
-		value, ok := r.variable(p.name, 0)
-		out.WriteString(value)
-		known = known && ok
-	}
-	return out.String(), known
+	return text, known
 }

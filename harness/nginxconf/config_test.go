@@ -111,7 +111,7 @@ stream { server { listen 1; proxy_timeout 5s; proxy_pass a:1; } server { listen 
 		{Connect: minute, Send: 5 * time.Second, Read: 5 * time.Second},
 		{Connect: minute, Send: 10 * minute, Read: 10 * minute},
 	}
-	ways := c.Ways()
+	ways := c.Ways(t.Context())
 	if len(ways) != len(want) {
 		t.Fatalf("%d ways, want %d", len(ways), len(want))
 	}

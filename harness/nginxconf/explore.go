@@ -1,21 +1,25 @@
 package nginxconf
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
 // Bounds on what is tried and kept.
 const (
-	maxAsks      = 64  // of one way
-	maxTried     = 256 // of which those are the best
-	maxPaths     = 6
-	morePaths    = 32   // where an expression's groups choose the upstream
-	otherOrigins = 32   // variants tried of each listen and host but the first
-	plainPaths   = 3    // of those, the ones asked even if the first got there
-	maxVariants  = 96   // of one location's conditions
-	fewVariants  = 4    // of a server with very many
-	manyVariants = 5000 // of all locations of a server together
+	maxAsks       = 64      // of one way
+	maxTried      = 256     // of which those are the best
+	fewTried      = 4       // of each of very many ways
+	manyTried     = 400_000 // of all ways together
+	maxPaths      = 6
+	maxConditions = 256  // of one block
+	morePaths     = 32   // where an expression's groups choose the upstream
+	otherOrigins  = 32   // variants tried of each listen and host but the first
+	plainPaths    = 3    // of those, the ones asked even if the first got there
+	maxVariants   = 96   // of one location's conditions
+	fewVariants   = 4    // of a server with very many
+	manyVariants  = 5000 // of all locations of a server together
 )
 
 // explore sends requests to every location of a site and notes what they get to.
@@ -37,7 +41,12 @@ func (m *mapping) explore(s *site) {
 	s.variants = min(maxVariants, max(fewVariants, manyVariants/len(entries)))
 	general := m.conditions(s.server.Block)
 	for _, entry := range entries {
+		m.begin()
 		m.exploreEntry(s, entry, general)
+		if why := m.spent(); why != "" {
+			s.whys[entry] = notWorkedOut(why)
+			s.cut = why
+		}
 	}
 }
 
@@ -60,7 +69,10 @@ func (m *mapping) origins(s *site) []origin {
 		door := m.doors[l.key()]
 		kept := 0
 		for _, host := range hosts {
-			to, groups := door.pick(host)
+			if !m.spend(1) {
+				return s.origins
+			}
+			to, groups := m.pick(door, host)
 			if to != s || kept == 3 || host == "" && kept > 0 {
 				continue
 			}
@@ -77,7 +89,7 @@ func (m *mapping) origins(s *site) []origin {
 
 func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	origins := m.origins(s)
-	paths := candidates(s.server, entry)
+	paths := m.candidates(s.server, entry)
 	if len(origins) == 0 || len(paths) == 0 {
 		return
 	}
@@ -87,11 +99,14 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	reached := map[*Directive]bool{}
 	values := map[*Directive]string{} // what the plain request calls
 	send := func(o origin, path string, c change, rank int) {
+		if m.spent() != "" {
+			return
+		}
 		ask := m.ask(o, path, entry)
 		ask = c.to(ask)
 		groups := o.groups
 		if c.host != "" { // another host may be another server's
-			to, g := m.doors[o.listen.key()].pick(ask.Host)
+			to, g := m.pick(m.doors[o.listen.key()], ask.Host)
 			if to != s {
 				return
 			}
@@ -114,7 +129,7 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 			m.note(s, h, ask, rank, entry)
 		}
 		if was := s.whys[entry]; result.why != "" && (was.text == "" || result.located && !was.located) {
-			s.whys[entry] = why{result.why, result.located}
+			s.whys[entry] = why{text: result.why, located: result.located}
 		}
 	}
 	missing := func() bool {
@@ -195,7 +210,7 @@ func (m *mapping) ask(o origin, path string, entry *Directive) Ask {
 	}
 	for block := entry; block != nil && block.Name == "location"; block = block.Parent {
 		if rules := accessRules(block); len(rules) > 0 {
-			a.From = admitted(rules)
+			a.From = m.admitted(rules)
 			break
 		}
 	}
@@ -203,8 +218,11 @@ func (m *mapping) ask(o origin, path string, entry *Directive) Ask {
 }
 
 // admitted is an address that the rules let in, or "" when any will do or none is.
-func admitted(rules []*Directive) string {
+func (m *mapping) admitted(rules []*Directive) string {
 	check := func(from string) bool {
+		if !m.spend(1 + len(rules)/8) {
+			return false
+		}
 		for _, d := range rules {
 			if covers(d.arg(0), from) {
 				return d.Name == "allow"
@@ -248,7 +266,7 @@ func (m *mapping) note(s *site, h hit, ask Ask, rank int, entry *Directive) {
 	if ask.Given != 0 {
 		rank += 10 * slices.Index(givenOrder, ask.Given)
 	}
-	if len(w.Asks) >= maxTried || slices.ContainsFunc(w.Asks, func(a Ask) bool { return sameAsk(a, ask) }) {
+	if len(w.Asks) >= m.tried || slices.ContainsFunc(w.Asks, func(a Ask) bool { return sameAsk(a, ask) }) {
 		return
 	}
 	w.Asks = append(w.Asks, ask)
@@ -290,17 +308,17 @@ func (m *mapping) sortAsks(w *Way) {
 }
 
 // candidates are paths that land in a location, the best first.
-func candidates(server, entry *Directive) []string {
+func (m *mapping) candidates(server, entry *Directive) []string {
 	if entry == server {
-		return keep(server, entry, []string{"/", "/x", "/index.php", "/x/y"})
+		return m.keep(server, entry, []string{"/", "/x", "/index.php", "/x/y"})
 	}
-	m := matchOf(entry)
+	match := matchOf(entry)
 	var tries []string
-	switch m.kind {
+	switch match.kind {
 	case "=":
-		tries = []string{m.text}
+		tries = []string{match.text}
 	case "", "^~":
-		tries = below(m.text)
+		tries = below(match.text)
 	case "~", "~*":
 		var bases []string
 		for d := entry.Parent; d != nil && d.Name == "location"; d = d.Parent {
@@ -311,10 +329,8 @@ func candidates(server, entry *Directive) []string {
 			}
 		}
 		samples := entry.compiled().samples(24)
-		if m.kind == "~*" || m.kind == "~" {
-			if entry.compiled().matches("/index.php") {
-				tries = append(tries, "/index.php") // the one file that is sure to be there
-			}
+		if entry.compiled().matches("/index.php") {
+			tries = append(tries, "/index.php") // the one file that is sure to be there
 		}
 		for _, base := range append(bases, "", "/", "/x", "/index") {
 			for _, s := range samples {
@@ -328,7 +344,7 @@ func candidates(server, entry *Directive) []string {
 			tries = append(tries, "/"+s)
 		}
 	}
-	return keep(server, entry, tries)
+	return m.keep(server, entry, tries)
 }
 
 // below are a prefix and paths that go on from it.
@@ -342,7 +358,7 @@ func below(prefix string) []string {
 }
 
 // keep drops the paths that nobody can ask for or that another location serves.
-func keep(server, entry *Directive, tries []string) []string {
+func (m *mapping) keep(server, entry *Directive, tries []string) []string {
 	var out []string
 	for _, path := range tries {
 		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "\x00\r\n") || strings.Contains(path, "//") ||
@@ -350,7 +366,7 @@ func keep(server, entry *Directive, tries []string) []string {
 			strings.HasSuffix(path, "/.") || slices.Contains(out, path) {
 			continue
 		}
-		if Locate(server, path) == entry {
+		if m.locate(server, path) == entry {
 			if out = append(out, path); len(out) == morePaths {
 				break
 			}
@@ -363,7 +379,7 @@ func keep(server, entry *Directive, tries []string) []string {
 func (m *mapping) conditions(block []*Directive) [][]change {
 	var out [][]change
 	for _, d := range block {
-		if d.Name == "if" {
+		if d.Name == "if" && len(out) < maxConditions {
 			if c := m.solve(d); len(c) > 0 {
 				out = append(out, c)
 			}
@@ -379,7 +395,10 @@ func (m *mapping) avoiding(entry, server *Directive) []change {
 	for _, block := range []*Directive{entry, server} {
 		for _, d := range block.all("if") {
 			list := m.avoid(d)
-			if len(list) == 0 || list[0].empty() || len(out) > maxVariants {
+			if len(out) > maxVariants || m.spent() != "" {
+				break
+			}
+			if len(list) == 0 || list[0].empty() {
 				continue
 			}
 			out = append(out, list[0])
@@ -449,6 +468,9 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 	}
 	for i, a := range lists { // two together
 		for _, b := range lists[i+1:] {
+			if len(out) >= maxVariants || !m.spend(1) {
+				return out
+			}
 			if c, ok := a[0].and(b[0]); ok {
 				add(c)
 			}
@@ -473,6 +495,13 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 // unreached says why no request gets to a pass directive.
 func (m *mapping) unreached(s *site, pass *Directive) string {
 	location := locationOf(pass)
+	if why := s.whys[location]; why.cut {
+		return why.text
+	}
+	if matchOf(location).kind == "@" && s.cut != "" || m.all <= 0 {
+		return cmp.Or(s.cut, whyAllWork)
+	}
+	m.begin()
 	if len(m.origins(s)) == 0 {
 		return "another server takes every request of its addresses and names (" + m.rival(s).String() + ")"
 	}
@@ -485,7 +514,7 @@ func (m *mapping) unreached(s *site, pass *Directive) string {
 	if location.has("internal") != nil {
 		return "the location is internal, and nothing leads to it: no upstream of this server can send X-Accel-Redirect, or none but its own"
 	}
-	if len(candidates(s.server, location)) == 0 {
+	if len(m.candidates(s.server, location)) == 0 {
 		return m.shadow(s, location)
 	}
 	for d := pass.Parent; d != location; d = d.Parent {
@@ -503,8 +532,11 @@ func (m *mapping) unreached(s *site, pass *Directive) string {
 func (m *mapping) rival(s *site) Place {
 	for _, l := range s.listens {
 		for _, host := range s.hosts() {
-			if to, _ := m.doors[l.key()].pick(host); to != s {
+			if to, _ := m.pick(m.doors[l.key()], host); to != s {
 				return to.server.Place
+			}
+			if m.spent() != "" {
+				return s.server.Place
 			}
 		}
 	}
@@ -521,7 +553,7 @@ func (m *mapping) shadow(s *site, location *Directive) string {
 		}
 		text = samples[0]
 	}
-	if at := Locate(s.server, text); at != location && at != s.server {
+	if at := m.locate(s.server, text); at != location && at != s.server {
 		return "another location takes every path that was tried: " + matchOf(at).String() + " (" + at.Place.String() + ")"
 	}
 	return "no path was found that it serves"

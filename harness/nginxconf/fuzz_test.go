@@ -25,7 +25,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		seen := map[string]bool{}
-		for _, w := range c.Ways() {
+		for _, w := range c.Ways(t.Context()) {
 			if seen[w.ID] {
 				t.Errorf("two ways have the ID %q", w.ID)
 			}

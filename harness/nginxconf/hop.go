@@ -44,6 +44,7 @@ func (m *mapping) wayKeys() []wayKey {
 
 // hop sends a way's best asks on to the server that the way calls; it tells whether another way has gained one.
 func (m *mapping) hop(w *Way, d *door) bool {
+	m.begin()
 	m.sortAsks(w)
 	gained := false
 	for i, outer := range w.Asks[:min(2, len(w.Asks))] {
@@ -51,7 +52,7 @@ func (m *mapping) hop(w *Way, d *door) bool {
 		if !ok {
 			continue
 		}
-		to, groups := d.pick(inner.Host)
+		to, groups := m.pick(d, inner.Host)
 		for _, h := range m.simulate(to, inner, groups).hits {
 			if h.role != Content && h.role != Try && h.role != Error || h.pass == w.Target.Pass {
 				continue

@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"maps"
 	"net"
 	"path"
 	"slices"
@@ -120,13 +121,19 @@ type site struct {
 	scripts  map[string]bool // files that FastCGI locations name
 	origins  []origin
 	whys     map[*Directive]why // by location: why requests got to no upstream
+	cut      string             // why some locations were not followed, empty when all were
+	best     []string           // names, the one that requests use first
+	outer    map[string]bool    // pages of the blocks around
 }
 
 // A why is a reason, with whether the request had got as far as a location.
 type why struct {
 	text    string
 	located bool
+	cut     bool // it was not worked out
 }
+
+func notWorkedOut(text string) why { return why{text: text, located: true, cut: true} }
 
 // A door is one listening socket with the servers behind it.
 type door struct {
@@ -144,7 +151,7 @@ type doorRegex struct {
 	site    *site
 }
 
-func newSite(server *Directive, stream bool) *site {
+func (m *mapping) newSite(server *Directive, stream bool) *site {
 	s := &site{server: server, stream: stream, listens: listens(server, stream), whys: map[*Directive]why{}}
 	s.pages, s.scripts = errorPages(server), map[string]bool{}
 	walk(server.Block, func(d *Directive) bool {
@@ -159,7 +166,7 @@ func newSite(server *Directive, stream bool) *site {
 	s.regexes = make([]*pattern, len(s.names))
 	for i, name := range s.names {
 		if text, ok := strings.CutPrefix(name, "~"); ok {
-			s.regexes[i] = newPattern(text, true) // names come in lower case
+			s.regexes[i] = m.regex(text, true) // names come in lower case
 		}
 	}
 	return s
@@ -180,8 +187,8 @@ func openDoors(sites []*site) map[string]*door {
 			if l.Default && !explicit[l.key()] {
 				d.standard, explicit[l.key()] = s, true
 			}
-			if slices.Contains(d.sites, s) {
-				continue
+			if n := len(d.sites); n > 0 && d.sites[n-1] == s {
+				continue // it names the socket twice
 			}
 			d.sites = append(d.sites, s)
 			d.add(s)
@@ -326,23 +333,45 @@ func (s *site) byEase() []Listen {
 // errorPages are the files that a server's error_page directives name: they are taken to be there.
 func errorPages(server *Directive) map[string]bool {
 	out := map[string]bool{}
-	note := func(d *Directive) {
-		page := d.arg(len(d.Args) - 1)
-		switch path.Ext(page) {
-		case ".html", ".htm", ".json", ".txt", ".xml":
-			out[path.Clean(page)] = true
-		}
-	}
-	for block := server.around(); block != nil; block = block.around() {
-		for _, d := range block.all("error_page") {
-			note(d)
-		}
-	}
 	walk(server.Block, func(d *Directive) bool {
-		if d.Name == "error_page" && len(d.Args) > 0 {
-			note(d)
-		}
+		notePage(out, d)
 		return true
 	})
 	return out
+}
+
+func notePage(pages map[string]bool, d *Directive) {
+	if d.Name != "error_page" {
+		return
+	}
+	page := d.arg(len(d.Args) - 1)
+	switch path.Ext(page) {
+	case ".html", ".htm", ".json", ".txt", ".xml":
+		pages[path.Clean(page)] = true
+	}
+}
+
+// outerPages are the same of the blocks around servers.
+func (m *mapping) outerPages(block *Directive) map[string]bool {
+	if block == nil {
+		return nil
+	}
+	if pages, known := m.outer[block]; known {
+		return pages
+	}
+	pages := maps.Clone(m.outerPages(block.around()))
+	if pages == nil {
+		pages = map[string]bool{}
+	}
+	for _, d := range block.all("error_page") {
+		notePage(pages, d)
+	}
+	m.outer[block] = pages
+	return pages
+}
+
+// pick is the server behind a door that a host gets to.
+func (m *mapping) pick(d *door, host string) (*site, map[string]string) {
+	m.spend(1 + len(d.regexes))
+	return d.pick(host)
 }

@@ -50,6 +50,7 @@ type places struct {
 	exact, prefix, named map[string]*Directive
 	longest              int // of the prefixes
 	regexes              []*Directive
+	weight               int // of the expressions, as they have to be tried
 }
 
 // placesOf sorts the locations of a block; of two that are written alike the first stands, as nginx refuses the second.
@@ -71,10 +72,12 @@ func placesOf(block *Directive) *places {
 			first(p.named, m.text, d)
 		case "~", "~*":
 			p.regexes = append(p.regexes, d)
+			p.weight += 64 + len(m.text)
 		case "", "^~":
 			first(p.prefix, m.text, d)
 			p.longest = max(p.longest, len(m.text))
 		}
+		p.weight += placesOf(d).weight // at the most
 	}
 	return p
 }
@@ -85,6 +88,12 @@ func placesOf(block *Directive) *places {
 func Locate(server *Directive, path string) *Directive {
 	at, _ := locate(server, path)
 	return at
+}
+
+// locate is the same within the budget.
+func (m *mapping) locate(server *Directive, path string) *Directive {
+	m.spend(1 + placesOf(server).weight*(1+len(path))/256)
+	return Locate(server, path)
 }
 
 // locate searches one level and those below it; final when an exact one or a regular expression ended the search.

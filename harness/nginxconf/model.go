@@ -4,6 +4,7 @@ package nginxconf
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	Missing []Include
 	// Unread are files below the folder that look like nginx config and that nothing includes.
 	Unread []string
+
+	late atomic.Int32 // searches with regular expressions that took too long
 }
 
 // An Include is one include directive.

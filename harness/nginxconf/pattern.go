@@ -6,46 +6,79 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dlclark/regexp2"
 )
 
-// matchTime bounds one search with a regular expression that only a backtracking engine can read.
-const matchTime = 20 * time.Millisecond
+// matchTime bounds one search with a regular expression that only a backtracking engine can read, and maxLate how many of one
+// config may reach that bound: an expression that did matches nothing from then on, and when there were so many, none of
+// that kind does.
+const (
+	matchTime = 20 * time.Millisecond
+	maxLate   = 100
+)
 
 // A pattern is a regular expression of nginx (PCRE), as far as it can be read. Go's engine takes most; those with
 // look-around, atomic groups or back references go to one that backtracks as PCRE does.
 type pattern struct {
 	text string
 	fold bool
+	once sync.Once
 	head string // what all matches begin with
 	fast *regexp.Regexp
 	slow *regexp2.Regexp
+	late *atomic.Int32 // searches of the config that took too long; nil for none that are counted
 }
 
 // newPattern never fails: what no engine can read matches nothing.
-func newPattern(text string, fold bool) *pattern {
-	p := &pattern{text: text, fold: fold}
+func newPattern(text string, fold bool) *pattern { return &pattern{text: text, fold: fold} }
+
+// pattern is one of the config's own.
+func (c *Config) pattern(text string, fold bool) *pattern {
+	return &pattern{text: text, fold: fold, late: &c.late}
+}
+
+// compile is done when something is first looked for: most expressions of a large config are never needed.
+func (p *pattern) compile() {
 	prefix := ""
-	if fold {
+	if p.fold {
 		prefix = "(?i)"
 	}
-	if len(text) > maxPattern {
-		return p
+	if len(p.text) > maxPattern || !fits(prefix+p.text) {
+		return
 	}
 	var err error
-	if p.fast, err = regexp.Compile(prefix + text); err == nil {
-		p.head = head(prefix + text)
-		return p
+	if p.fast, err = regexp.Compile(prefix + p.text); err == nil {
+		p.head = head(prefix + p.text)
+		return
 	}
 	p.fast = nil
-	if p.slow, err = regexp2.Compile(prefix+strings.ReplaceAll(possessive(text), "(?P<", "(?<"), regexp2.None); err != nil {
+	if p.slow, err = regexp2.Compile(prefix+strings.ReplaceAll(possessive(p.text), "(?P<", "(?<"), regexp2.None); err != nil {
 		p.slow = nil
-		return p
+		return
 	}
 	p.slow.MatchTimeout = matchTime
-	return p
+}
+
+// fits tells whether an expression that Go can read stays small when its repetitions are written out.
+func fits(text string) bool {
+	tree, err := syntax.Parse(text, syntax.Perl)
+	return err != nil || size(tree) <= maxProgram
+}
+
+// size is about how many steps the program of an expression has.
+func size(t *syntax.Regexp) int {
+	n := 1 + len(t.Rune)
+	for _, sub := range t.Sub {
+		n += size(sub)
+	}
+	if t.Op == syntax.OpRepeat {
+		n *= max(t.Min, t.Max, 1)
+	}
+	return min(n, 1<<30)
 }
 
 // head is the plain text that an anchored expression begins with.
@@ -60,8 +93,11 @@ func head(text string) string {
 	return ""
 }
 
-// maxPattern is the longest expression that is looked at.
-const maxPattern = 16 << 10
+// maxPattern is the longest expression that is looked at, and maxProgram what it may become when it is compiled.
+const (
+	maxPattern = 16 << 10
+	maxProgram = 32 << 10
+)
 
 // possessive takes the plus off the quantifiers that give nothing back (a++): they match less, but what they match the
 // others do too.
@@ -84,6 +120,7 @@ func possessive(text string) string {
 
 // match gives the groups by their number and by their name; nil when the text does not match.
 func (p *pattern) match(text string) map[string]string {
+	p.once.Do(p.compile)
 	switch {
 	case p.fast != nil:
 		found := p.fast.FindStringSubmatch(text)
@@ -99,7 +136,14 @@ func (p *pattern) match(text string) map[string]string {
 		}
 		return groups
 	case p.slow != nil:
+		if p.late != nil && p.late.Load() > maxLate {
+			return nil
+		}
 		found, err := p.slow.FindStringMatch(text)
+		if err != nil && p.late != nil {
+			p.late.Add(1)
+			p.slow = nil
+		}
 		if err != nil || found == nil {
 			return nil
 		}
@@ -113,6 +157,7 @@ func (p *pattern) match(text string) map[string]string {
 }
 
 func (p *pattern) matches(text string) bool {
+	p.once.Do(p.compile)
 	if !strings.HasPrefix(text, p.head) {
 		return false
 	}

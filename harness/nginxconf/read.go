@@ -211,7 +211,7 @@ func (r *reader) regex(d *Directive) *pattern {
 		key = "(?i)" + text
 	}
 	if r.patterns[key] == nil {
-		r.patterns[key] = newPattern(text, fold)
+		r.patterns[key] = r.config.pattern(text, fold)
 	}
 	return r.patterns[key]
 }

@@ -21,7 +21,7 @@ func TestScripts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ways := config.Ways()
+		ways := config.Ways(t.Context())
 		if len(ways) != 1 || (len(ways[0].Asks) > 0) != reached {
 			t.Errorf("%s: %d ways, the first with %d asks (%s)", block, len(ways), len(ways[0].Asks), ways[0].Why)
 		}

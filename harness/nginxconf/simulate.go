@@ -39,6 +39,7 @@ type run struct {
 	set     map[string]string
 	unknown map[string]bool // variables that were set to what can't be known
 
+	held     int // bytes in set
 	internal bool
 	sub      bool // a subrequest
 	erred    bool // an error page was taken, and recursive_error_pages is off
@@ -55,6 +56,7 @@ type run struct {
 type outcome struct {
 	hits  []hit
 	steps int    // variables looked up
+	long  bool   // the text that was last put together became too long
 	why   string // why the request itself got to no upstream
 	// located tells that it got to a location before.
 	located bool
@@ -68,6 +70,9 @@ func (m *mapping) simulate(s *site, ask Ask, groups map[string]string) *outcome 
 	r.path, r.args = decode(uri), args
 	r.capture(groups)
 	r.enter()
+	if why := m.spent(); why != "" {
+		r.out.why, r.out.located = why, true
+	}
 	return r.out
 }
 
@@ -111,13 +116,15 @@ func (r *run) enter() {
 	case finished:
 		r.status(turn.status, block, turn.by)
 		return
+	case lost:
+		return
 	}
 	r.find()
 }
 
 // find searches the location and runs it.
 func (r *run) find() {
-	at := Locate(r.s.server, r.path)
+	at := r.m.locate(r.s.server, r.path)
 	if at != r.s.server {
 		if _, _, ok := locationRegex(at); ok {
 			r.capture(at.compiled().match(r.path))
@@ -132,6 +139,7 @@ const (
 	goOn     turnKind = iota
 	finished          // return, or a rewrite that answers
 	again             // the URI changed: search the location anew
+	lost              // what it does is not followed any further
 )
 
 type turn struct {
@@ -157,11 +165,14 @@ func (r *run) rewrites(block, holds *Directive) (turn, *Directive) {
 // script runs one block; stop when a break ends it.
 func (r *run) script(block *Directive, holds **Directive, changed *bool) (t turn, stop bool) {
 	for _, d := range block.Block {
+		if !r.m.spend(1) {
+			return turn{kind: lost}, true
+		}
 		switch d.Name {
 		case "set":
-			name := strings.TrimPrefix(d.arg(0), "$")
-			value, known := r.text(d.arg(1))
-			r.set[name], r.unknown[name] = value, !known
+			if !r.assign(strings.TrimPrefix(d.arg(0), "$"), d) {
+				return turn{kind: lost}, true
+			}
 		case "if":
 			if ok, _ := r.condition(d); ok {
 				*holds = d
@@ -183,6 +194,23 @@ func (r *run) script(block *Directive, holds **Directive, changed *bool) (t turn
 	return turn{}, false
 }
 
+// assign sets a variable; false when it holds too much to be followed.
+func (r *run) assign(name string, d *Directive) bool {
+	value, known := r.text(d.arg(1))
+	r.held += len(value) - len(r.set[name])
+	if r.held > maxHeld || r.out.long {
+		r.tooLong(d)
+		return false
+	}
+	r.set[name], r.unknown[name] = value, !known
+	return true
+}
+
+func (r *run) tooLong(d *Directive) {
+	r.located = true // whatever else was said before
+	r.why("not worked out: " + d.Name + " makes a value of more than " + itoa(maxText>>10) + " KiB (" + d.Place.String() + ")")
+}
+
 // returned is the status of a return; a return with a text of its own has no error page, and counts as 0.
 func returned(d *Directive) int {
 	code, err := strconv.Atoi(d.arg(0))
@@ -199,12 +227,19 @@ func (r *run) rewrite(d *Directive, changed *bool) (turn, bool) {
 	if len(d.Args) < 2 {
 		return turn{}, false
 	}
+	if !r.m.spend(matchCost(d.Args[0], r.path)) {
+		return turn{kind: lost}, true
+	}
 	groups := r.m.regex(d.Args[0], false).match(r.path)
 	if groups == nil {
 		return turn{}, false
 	}
 	r.capture(groups)
 	to, _ := r.text(d.Args[1])
+	if r.out.long || len(r.args)+len(to) > maxText {
+		r.tooLong(d)
+		return turn{kind: lost}, true
+	}
 	flag := d.arg(2)
 	if flag == "redirect" || flag == "permanent" || strings.HasPrefix(d.Args[1], "http://") ||
 		strings.HasPrefix(d.Args[1], "https://") || strings.HasPrefix(d.Args[1], "$scheme") {
@@ -234,7 +269,7 @@ func (r *run) rewrite(d *Directive, changed *bool) (turn, bool) {
 // location runs a location, or the server itself where no location serves the path.
 func (r *run) location(at *Directive) {
 	r.located = true
-	if r.depth > maxNested || len(r.out.hits) > maxHits {
+	if r.depth > maxNested || len(r.out.hits) > maxHits || !r.m.spend(4+len(r.set)/8) {
 		return
 	}
 	if at.has("internal") != nil && !r.internal {
@@ -261,6 +296,8 @@ func (r *run) location(at *Directive) {
 				return
 			}
 			r.find()
+			return
+		case lost:
 			return
 		}
 	}
@@ -351,7 +388,7 @@ func (r *run) redirect(to string) {
 // scripts that locations name.
 func (r *run) exists(name string) bool {
 	name = path.Clean(name)
-	return name == "/index.php" || r.s.pages[name] || r.s.scripts[name]
+	return name == "/index.php" || r.s.pages[name] || r.s.outer[name] || r.s.scripts[name]
 }
 
 func isRoot(name string) bool { return path.Clean(name) == "/" }
@@ -362,6 +399,9 @@ func (r *run) tryFiles(d, at *Directive) bool {
 		return false
 	}
 	last := len(d.Args) - 1
+	if !r.m.spend(last / 8) {
+		return true
+	}
 	for _, a := range d.Args[:last] {
 		text, known := r.text(a)
 		if !known {
@@ -469,6 +509,9 @@ func (r *run) pass(pass, at, holds *Directive) {
 	intercept := pass.Name == "memcached_pass" ||
 		effective(holds, family(passes[pass.Name])+"_intercept_errors").arg(0) == "on"
 	for _, d := range Effective(holds, "error_page") {
+		if !r.m.spend(1) {
+			return
+		}
 		for _, code := range statuses(d) {
 			if code == 502 || code == 504 || intercept || pass.Name == "memcached_pass" && code == 404 {
 				b := r.branch(Error)
@@ -521,6 +564,9 @@ func (r *run) errorPage(code int, holds *Directive) {
 		return
 	}
 	for _, d := range Effective(holds, "error_page") {
+		if !r.m.spend(1) {
+			return
+		}
 		if !slices.Contains(statuses(d), code) || len(d.Args) < 2 {
 			continue
 		}

@@ -14,12 +14,12 @@ type want struct {
 	pattern *pattern
 }
 
-func wantOf(op, text string) want {
+func (m *mapping) wantOf(op, text string) want {
 	switch op {
 	case "~", "~*":
-		return want{op: "~", pattern: newPattern(text, op == "~*")}
+		return want{op: "~", pattern: m.regex(text, op == "~*")}
 	case "!~", "!~*":
-		return want{op: "!~", pattern: newPattern(text, op == "!~*")}
+		return want{op: "!~", pattern: m.regex(text, op == "!~*")}
 	}
 	return want{op: op, text: text}
 }
@@ -179,9 +179,9 @@ func (m *mapping) solveParts(d *Directive, left, op, right string) []change {
 	}
 	parts := pieces(left)
 	if len(parts) == 1 && parts[0].name != "" {
-		return m.solveVariable(parts[0].name, wantOf(op, right), d, 0)
+		return m.solveVariable(parts[0].name, m.wantOf(op, right), d, 0)
 	}
-	return m.solveJoined(parts, wantOf(op, right), d, 0)
+	return m.solveJoined(parts, m.wantOf(op, right), d, 0)
 }
 
 // solveJoined meets a condition on several variables in a row ("$host$uri", "$request_method:$http_x"): by the parts of a
@@ -239,11 +239,11 @@ func (m *mapping) solveVariable(name string, w want, at *Directive, depth int) [
 	if depth == 0 {
 		m.steps = 0
 	}
-	if m.steps++; depth > maxNesting || m.steps > maxSteps {
+	if m.steps++; depth > maxNesting || m.steps > maxSteps || !m.spend(1) {
 		return nil
 	}
 	var out []change
-	defs := m.vars.all[name]
+	defs := m.vars.of(name, at)
 	for _, d := range defs {
 		if len(out) > maxSolutions || m.busy[d] || !sameProtocol(d, at) {
 			continue
@@ -267,7 +267,7 @@ func (m *mapping) solveVariable(name string, w want, at *Directive, depth int) [
 		}
 		delete(m.busy, d)
 	}
-	if len(defs) > 0 {
+	if m.vars.known(name) {
 		return out
 	}
 	return requestVariable(name, w)
@@ -310,7 +310,7 @@ func (m *mapping) solveSet(d *Directive, w want, at *Directive, depth int) []cha
 func (m *mapping) solveDeeper(d *Directive, depth int) []change {
 	left, op, right := conditionParts(d)
 	if parts := pieces(left); len(parts) == 1 && parts[0].name != "" {
-		return m.solveVariable(parts[0].name, wantOf(op, right), d, depth+1)
+		return m.solveVariable(parts[0].name, m.wantOf(op, right), d, depth+1)
 	}
 	return nil
 }
@@ -320,7 +320,10 @@ func both(a, b []change) []change {
 	var out []change
 	for _, x := range a {
 		for _, y := range b {
-			if c, ok := x.and(y); ok && len(out) < maxSolutions {
+			if len(out) >= maxSolutions {
+				return out
+			}
+			if c, ok := x.and(y); ok {
 				out = append(out, c)
 			}
 		}
@@ -329,6 +332,9 @@ func both(a, b []change) []change {
 }
 
 func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []change {
+	if !m.spend(len(d.Block) / 4) {
+		return nil
+	}
 	source := pieces(d.arg(0))
 	solve := func(w want) []change {
 		if len(source) == 1 && source[0].name != "" {
@@ -361,7 +367,7 @@ func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []cha
 		default:
 			out = append(out, solve(want{op: "=", text: key})...)
 		}
-		if parts := pieces(value); len(parts) == 1 && parts[0].name != "" && (len(m.vars.all[parts[0].name]) > 0 || w.op == "=") {
+		if parts := pieces(value); len(parts) == 1 && parts[0].name != "" && (m.vars.known(parts[0].name) || w.op == "=") {
 			// Another variable stands for it: all that this can be.
 			if further := both(out[before:], m.solveVariable(parts[0].name, w, at, depth+1)); len(further) > 0 {
 				out = append(out[:before], further...)
@@ -373,13 +379,17 @@ func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []cha
 
 // keys is an expression that matches the plain keys of a map: what its default is not for.
 func (m *mapping) keys(d *Directive) *pattern {
+	if m.keyed[d] != nil {
+		return m.keyed[d]
+	}
 	var keys []string
 	for _, e := range d.Block {
 		if len(e.Args) == 1 && e.Name != "default" && !strings.HasPrefix(e.Name, "~") {
 			keys = append(keys, quoteRegex(unslash(e.Name)))
 		}
 	}
-	return m.regex("^(?:"+strings.Join(keys, "|")+")$", true)
+	m.keyed[d] = newPattern("^(?:"+strings.Join(keys, "|")+")$", true)
+	return m.keyed[d]
 }
 
 // requestVariable gives what a request has to have for one of nginx's own variables.

@@ -65,7 +65,7 @@ func (r *run) split(d *Directive, depth int) (string, bool) {
 		return "", false // any address will do for him
 	}
 	text, known := r.hashed(d, depth)
-	if !known {
+	if !known || !r.m.spend(len(d.Block)) {
 		return "", false
 	}
 	if s := pick(shares(d), text); s != nil {
@@ -76,22 +76,13 @@ func (r *run) split(d *Directive, depth int) (string, bool) {
 
 // hashed is the text that a split_clients takes for this request.
 func (r *run) hashed(d *Directive, depth int) (string, bool) {
-	var text strings.Builder
-	for _, p := range pieces(d.arg(0)) {
-		text.WriteString(p.text)
-		if p.name == "" {
-			continue
-		}
-		value, known := r.variable(p.name, depth+1)
-		if !known {
-			return "", false
-		}
-		if from, err := netip.ParseAddr(value); err == nil && p.name == "binary_remote_addr" {
+	return r.join(d.arg(0), func(name string) (string, bool) {
+		value, known := r.variable(name, depth+1)
+		if from, err := netip.ParseAddr(value); err == nil && name == "binary_remote_addr" {
 			value = string(from.AsSlice())
 		}
-		text.WriteString(value)
-	}
-	return text.String(), true
+		return value, known
+	})
 }
 
 // solveSplit finds visitors for each share of a split_clients that gives what is wanted: by their address, a header, a cookie
@@ -132,7 +123,7 @@ func (m *mapping) solveSplit(d *Directive, w want, at *Directive, depth int) []c
 	var out []change
 	server := at.within("server")
 	if knob != nil && server != nil {
-		for n := 1; n <= 2000 && len(out) < len(wanted); n++ {
+		for n := 1; n <= 2000 && len(out) < len(wanted) && m.spend(1+len(all)/8); n++ {
 			c, ok := knob(n).and(fixed)
 			if !ok {
 				break

@@ -12,6 +12,7 @@ func (m *mapping) streamWays(s *site) []Way {
 		if len(pass.Args) == 0 {
 			continue
 		}
+		m.begin()
 		w := Way{ID: s.label, Server: s.server, Location: s.server, Listens: s.listens, Names: s.bestNames(), Stream: true,
 			Role: Content, Target: m.target(pass, true)}
 		if len(s.listens) == 0 {
@@ -62,7 +63,7 @@ func (m *mapping) streamAsks(s *site, pass *Directive) []Ask {
 	var out []Ask
 	base := Ask{Listen: easy[0]}
 	if rules := accessRules(s.server); len(rules) > 0 {
-		base.From = admitted(rules)
+		base.From = m.admitted(rules)
 	}
 	if base.Listen.TLS {
 		base.TLSName = "any.test"

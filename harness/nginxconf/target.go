@@ -32,6 +32,7 @@ func (m *mapping) target(pass *Directive, stream bool) Target {
 	}
 	var values []string
 	if t.Variables {
+		m.vars.begin()
 		values, t.Open = m.vars.expand(authority(t.Written), pass.Parent, 0)
 	} else {
 		values = []string{t.Written}

@@ -9,6 +9,7 @@ import (
 const (
 	maxValues  = 4096
 	maxNesting = 12
+	maxAddress = 4096
 	maxSteps   = 20_000 // of one search, so that variables made of one another in many ways come to an end
 )
 
@@ -78,17 +79,35 @@ func hasVariable(text string) bool {
 
 // definitions are where a config's variables come from, by name.
 type definitions struct {
-	all    map[string][]*Directive // set, map, geo, split_clients and those that other modules set
-	named  map[string][]*pattern   // expressions with a group of that name
+	all    map[string][]*Directive // map, geo, split_clients and those that other modules set
+	sets   map[setKey][]*Directive // set, which each server has its own of
+	isSet  map[string]bool         // whether any server has one
+	named  map[string][]string     // expressions with a group of that name
 	sites  map[*Directive]*site
 	plains map[*Directive]bool
 	busy   map[*Directive]bool // followed at the moment: what refers to itself lists nothing
 	steps  int
+	*budget
 }
 
-func (c *Config) define(sites []*site) *definitions {
-	v := &definitions{all: map[string][]*Directive{}, named: map[string][]*pattern{}, sites: map[*Directive]*site{},
-		plains: map[*Directive]bool{}, busy: map[*Directive]bool{}}
+// A setKey tells the variables of one server from those of another that have the same name.
+type setKey struct {
+	name   string
+	server *Directive
+}
+
+// of are the definitions of a variable for a place in a server.
+func (v *definitions) of(name string, at *Directive) []*Directive {
+	sets := v.sets[setKey{name, at.within("server")}]
+	return append(slices.Clip(v.all[name]), sets...)
+}
+
+// known tells whether the config defines a variable anywhere.
+func (v *definitions) known(name string) bool { return v.isSet[name] || len(v.all[name]) > 0 }
+
+func (c *Config) define(sites []*site, b *budget) *definitions {
+	v := &definitions{all: map[string][]*Directive{}, sets: map[setKey][]*Directive{}, isSet: map[string]bool{}, named: map[string][]string{}, sites: map[*Directive]*site{},
+		plains: map[*Directive]bool{}, busy: map[*Directive]bool{}, budget: b}
 	for _, s := range sites {
 		v.sites[s.server] = s
 	}
@@ -98,12 +117,16 @@ func (c *Config) define(sites []*site) *definitions {
 	}
 	regex := func(text string) {
 		for _, name := range groupNames(text) {
-			v.named[name] = append(v.named[name], newPattern(text, false))
+			v.named[name] = append(v.named[name], text)
 		}
 	}
 	walk(c.Main, func(d *Directive) bool {
 		switch d.Name {
-		case "set", "set_by_lua_block", "set_by_lua", "set_by_lua_file", "js_set", "perl_set", "auth_request_set", "js_var":
+		case "set":
+			name := strings.TrimPrefix(d.arg(0), "$")
+			key := setKey{name, d.within("server")}
+			v.isSet[name], v.sets[key] = true, append(v.sets[key], d)
+		case "set_by_lua_block", "set_by_lua", "set_by_lua_file", "js_set", "perl_set", "auth_request_set", "js_var":
 			note(d.arg(0), d)
 		case "map", "split_clients":
 			note(d.arg(1), d)
@@ -133,7 +156,7 @@ func (v *definitions) fixed(text string) bool {
 			continue
 		}
 		defs := v.all[p.name]
-		if len(defs) != 1 || defs[0].Name != "map" && defs[0].Name != "geo" && defs[0].Name != "split_clients" {
+		if len(defs) != 1 || v.isSet[p.name] || defs[0].Name != "map" && defs[0].Name != "geo" && defs[0].Name != "split_clients" {
 			return false
 		}
 		if !v.plain(defs[0]) {
@@ -169,18 +192,30 @@ func (v *definitions) expand(text string, at *Directive, depth int) (values []st
 			open = open || unknown
 			some = more
 		}
-		var next []string
-		for _, before := range values {
-			for _, s := range some {
-				if len(next) >= maxValues {
-					return next, true
-				}
-				next = append(next, before+s)
-			}
+		var whole bool
+		if values, whole = v.cross(values, some); !whole {
+			return values, true
 		}
-		values = next
 	}
 	return unique(values), open
+}
+
+// cross are all texts of a value of the one list and one of the other; not whole when there are too many, or some too long.
+func (v *definitions) cross(first, second []string) (all []string, whole bool) {
+	whole = true
+	for _, a := range first {
+		for _, b := range second {
+			if len(all) >= maxValues || !v.spend(1+(len(a)+len(b))>>8) {
+				return all, false
+			}
+			if len(a)+len(b) > maxAddress {
+				whole = false
+				continue
+			}
+			all = append(all, a+b)
+		}
+	}
+	return all, whole
 }
 
 func unique(values []string) []string {
@@ -197,7 +232,7 @@ func (v *definitions) values(name string, at *Directive, depth int) (values []st
 	if depth == 0 {
 		v.steps = 0
 	}
-	if v.steps++; depth > maxNesting || v.steps > maxSteps {
+	if v.steps++; depth > maxNesting || v.steps > maxSteps || !v.spend(1) {
 		return nil, true
 	}
 	if name[0] >= '0' && name[0] <= '9' {
@@ -214,9 +249,12 @@ func (v *definitions) values(name string, at *Directive, depth int) (values []st
 	if len(defs) > 0 {
 		return unique(values), open
 	}
-	if patterns := v.named[name]; len(patterns) > 0 {
-		for _, p := range patterns {
-			more, ok := p.group(name, maxValues)
+	if expressions := v.named[name]; len(expressions) > 0 {
+		for _, text := range expressions {
+			if len(values) > maxValues || !v.spend(10+len(text)/4) {
+				return values[:min(len(values), maxValues)], true
+			}
+			more, ok := newPattern(text, false).group(name, maxValues)
 			values, open = append(values, more...), open || !ok
 		}
 		return unique(values), open
@@ -228,15 +266,18 @@ func (v *definitions) values(name string, at *Directive, depth int) (values []st
 // elsewhere in the server, from where a rewrite may come.
 func (v *definitions) visible(name string, at *Directive) []*Directive {
 	var out, around, beside []*Directive
-	server := at.within("server")
-	for _, d := range v.all[name] {
+	defs := v.of(name, at)
+	if !v.spend(len(defs) / 8) {
+		return nil
+	}
+	for _, d := range defs {
 		switch {
 		case !sameProtocol(d, at):
 		case d.Name != "set":
 			out = append(out, d)
 		case encloses(blockOf(d), at):
 			around = append(around, d)
-		case server != nil && d.within("server") == server:
+		default:
 			beside = append(beside, d)
 		}
 	}
@@ -274,6 +315,9 @@ func (v *definitions) defined(d, at *Directive, depth int) (values []string, ope
 	case "set":
 		return v.expand(d.arg(1), d, depth)
 	case "map", "geo", "split_clients":
+		if !v.spend(len(d.Block) / 8) {
+			return nil, true
+		}
 		for _, entry := range d.Block {
 			value, ok := entryValue(d, entry)
 			if !ok {
@@ -324,15 +368,9 @@ func (v *definitions) entry(entry *Directive, value string, at *Directive, depth
 				open = open || unknown
 			}
 		}
-		var next []string
-		for _, a := range values {
-			for _, b := range some {
-				if len(next) < maxValues {
-					next = append(next, a+b)
-				}
-			}
-		}
-		values = next
+		var whole bool
+		values, whole = v.cross(values, some)
+		open = open || !whole
 	}
 	return values, open
 }

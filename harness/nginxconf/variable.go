@@ -10,7 +10,7 @@ var digits = regexp.MustCompile(`^[0-9]$`)
 
 // variable is a variable's value for this request.
 func (r *run) variable(name string, depth int) (value string, known bool) {
-	if r.out.steps++; depth > maxNesting || r.out.steps > maxSteps {
+	if r.out.steps++; depth > maxNesting || r.out.steps > maxSteps || !r.m.spend(1) {
 		return "", false
 	}
 	if digits.MatchString(name) {
@@ -31,13 +31,11 @@ func (r *run) variable(name string, depth int) (value string, known bool) {
 				return r.byAddress(d), true
 			case "split_clients":
 				return r.split(d, depth)
-			case "set":
-				continue
 			}
 			return "", false
 		}
 	}
-	if len(r.m.vars.all[name]) > 0 {
+	if r.m.vars.known(name) {
 		return "", true // a set that this request did not pass
 	}
 	return r.builtin(name)
@@ -45,48 +43,33 @@ func (r *run) variable(name string, depth int) (value string, known bool) {
 
 // mapped is the value that a map has for this request.
 func (r *run) mapped(d *Directive, depth int) (string, bool) {
-	var source strings.Builder
-	for _, p := range pieces(d.arg(0)) {
-		source.WriteString(p.text)
-		if p.name == "" {
-			continue
-		}
-		value, ok := r.variable(p.name, depth+1)
-		if !ok {
-			return "", false
-		}
-		source.WriteString(value)
+	further := func(name string) (string, bool) { return r.variable(name, depth+1) }
+	source, ok := r.join(d.arg(0), further)
+	if !ok {
+		return "", false
 	}
-	entry, groups := r.m.mapEntry(d, source.String())
+	entry, groups := r.m.mapEntry(d, source)
 	if entry == nil {
 		return "", true
 	}
 	value, _ := entryValue(d, entry)
-	if !strings.Contains(value, "$") {
-		return value, true
+	if value, ok = r.join(value, func(name string) (string, bool) {
+		if text, ok := groups[name]; ok {
+			return text, true
+		}
+		return further(name)
+	}); !ok {
+		return "", false
 	}
-	var out strings.Builder
-	for _, p := range pieces(value) {
-		out.WriteString(p.text)
-		if p.name == "" {
-			continue
-		}
-		if text, ok := groups[p.name]; ok {
-			out.WriteString(text)
-			continue
-		}
-		text, ok := r.variable(p.name, depth+1)
-		if !ok {
-			return "", false
-		}
-		out.WriteString(text)
-	}
-	return out.String(), true
+	return value, true
 }
 
 // mapEntry is the entry that a map takes for a text: exact, names with a star, expressions in order, default.
 func (m *mapping) mapEntry(d *Directive, source string) (*Directive, map[string]string) {
 	var standard, head, tail *Directive
+	if !m.spend(len(d.Block) / 4) {
+		return nil, nil
+	}
 	hostnames := false
 	for _, e := range d.Block {
 		hostnames = hostnames || e.Name == "hostnames" && len(e.Args) == 0
@@ -117,6 +100,9 @@ func (m *mapping) mapEntry(d *Directive, source string) (*Directive, map[string]
 	}
 	for _, e := range d.Block {
 		if strings.HasPrefix(e.Name, "~") && len(e.Args) == 1 {
+			if !m.spend(matchCost(e.Name, source)) {
+				return nil, nil
+			}
 			if groups := m.entryRegex(e).match(source); groups != nil {
 				return e, groups
 			}
@@ -146,6 +132,9 @@ func (r *run) byAddress(d *Directive) string {
 		from = anybody
 	}
 	value, bits := "", -1
+	if !r.m.spend(len(d.Block) / 4) {
+		return ""
+	}
 	for _, e := range d.Block {
 		if len(e.Args) != 1 {
 			continue

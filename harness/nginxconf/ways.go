@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"context"
 	"net/url"
 	"regexp"
 	"slices"
@@ -22,7 +23,11 @@ type mapping struct {
 	busy      map[*Directive]bool // variables whose conditions are being solved
 	steps     int
 	ways      map[wayKey]*Way
-	ranks     map[*Way][]int // of the asks, the lower the better
+	ranks     map[*Way][]int                 // of the asks, the lower the better
+	outer     map[*Directive]map[string]bool // by block: the error pages that it and those around it name
+	keyed     map[*Directive]*pattern        // what the default of a map is not for
+	tried     int                            // asks that are kept of each way while it is looked for
+	*budget
 }
 
 // A wayKey tells ways apart: the answer itself is one way however it gets to the pass directive.
@@ -31,13 +36,26 @@ type wayKey struct {
 	role         Role
 }
 
-// Ways are all ways from visitors to upstreams, in the order of the config.
-func (c *Config) Ways() []Way {
+// Ways are all ways from visitors to upstreams, in the order of the config. They are worked out as far as the bounds go: a
+// way beyond says so in its Why, and so do those that are left when the context ends.
+func (c *Config) Ways(ctx context.Context) []Way {
 	m := &mapping{config: c, targets: map[string]Target{}, solved: map[string][]change{}, busy: map[*Directive]bool{}, upstreams: map[string]*Directive{}, patterns: map[string]*pattern{},
-		entries: map[*Directive]*pattern{}, ways: map[wayKey]*Way{}, ranks: map[*Way][]int{}}
+		entries: map[*Directive]*pattern{}, ways: map[wayKey]*Way{}, ranks: map[*Way][]int{}, keyed: map[*Directive]*pattern{}, outer: map[*Directive]map[string]bool{}}
+	locations, passed := 0, 0
+	walk(c.Main, func(d *Directive) bool {
+		if d.Name == "location" || d.Name == "server" {
+			locations++
+		}
+		if _, ok := passes[d.Name]; ok {
+			passed++
+		}
+		return d.Block != nil
+	})
+	m.budget = newBudget(ctx, locations)
+	m.tried = min(maxTried, max(fewTried, manyTried/max(passed, 1)))
 	m.gather(c.Main, false)
 	all := append(slices.Clone(m.sites), m.streams...)
-	m.vars = c.define(all)
+	m.vars = c.define(all, newBudget(ctx, passed))
 	m.doors = openDoors(m.sites)
 	openDoors(m.streams)
 	m.label(all)
@@ -45,8 +63,9 @@ func (c *Config) Ways() []Way {
 		m.explore(s)
 	}
 	m.hops()
+	keys := m.wayKeys()
 	for _, s := range m.sites {
-		m.accelerate(s)
+		m.accelerate(s, keys)
 	}
 	var out []Way
 	for _, s := range m.inOrder() {
@@ -81,7 +100,9 @@ func (m *mapping) gather(block []*Directive, stream bool) {
 			if d.Block == nil {
 				continue
 			}
-			if s := newSite(d, stream); stream {
+			s := m.newSite(d, stream)
+			s.outer = m.outerPages(d.around())
+			if stream {
 				m.streams = append(m.streams, s)
 			} else {
 				m.sites = append(m.sites, s)
@@ -109,7 +130,7 @@ func (m *mapping) regex(text string, fold bool) *pattern {
 		key = "*" + text
 	}
 	if m.patterns[key] == nil {
-		m.patterns[key] = newPattern(text, fold)
+		m.patterns[key] = m.config.pattern(text, fold)
 	}
 	return m.patterns[key]
 }
@@ -117,6 +138,9 @@ func (m *mapping) regex(text string, fold bool) *pattern {
 func (m *mapping) entryRegex(e *Directive) *pattern {
 	if m.entries[e] == nil {
 		m.entries[e] = entryRegex(e)
+		if m.entries[e] != nil {
+			m.entries[e].late = &m.config.late
+		}
 	}
 	return m.entries[e]
 }
@@ -156,6 +180,7 @@ func locationOf(pass *Directive) *Directive { return pass.within("location", "se
 func (m *mapping) siteWays(s *site) []Way {
 	var out []Way
 	for _, pass := range passesOf(s.server) {
+		m.begin()
 		found := false
 		for _, role := range []Role{Content, Auth, Mirror, Error, After} {
 			w := m.ways[wayKey{s.server, pass, role}]
@@ -164,6 +189,7 @@ func (m *mapping) siteWays(s *site) []Way {
 			}
 			found = true
 			m.sortAsks(w)
+			w.Asks = slices.Clip(w.Asks)
 			out = append(out, *w)
 		}
 		if !found {
@@ -205,9 +231,11 @@ func idSuffix(pass *Directive) string {
 
 // bestNames are the names of a site, the one that requests use first.
 func (s *site) bestNames() []string {
-	names := slices.Clone(s.names)
-	slices.SortStableFunc(names, func(a, b string) int { return vagueness(a) - vagueness(b) })
-	return names
+	if s.best == nil {
+		s.best = slices.Clone(s.names)
+		slices.SortStableFunc(s.best, func(a, b string) int { return vagueness(a) - vagueness(b) })
+	}
+	return s.best
 }
 
 func vagueness(name string) int {
@@ -224,23 +252,19 @@ func vagueness(name string) int {
 
 // label names the sites for the IDs.
 func (m *mapping) label(sites []*site) {
-	taken := map[string]bool{}
+	taken := map[string]int{}
 	for _, s := range sites {
 		if len(passesOf(s.server)) == 0 && s.server.has("proxy_pass") == nil {
 			continue // a server that only redirects takes no name from the one it redirects to
 		}
 		s.label = s.firstLabel()
 		for _, longer := range s.longerLabels() {
-			if !taken[s.label] {
+			if taken[s.label] == 0 {
 				break
 			}
 			s.label = longer
 		}
-		base := s.label
-		for n := 2; taken[s.label]; n++ {
-			s.label = base + "#" + itoa(n)
-		}
-		taken[s.label] = true
+		s.label = free(taken, s.label, "#")
 	}
 }
 
@@ -293,18 +317,25 @@ func (s *site) longerLabels() []string {
 	return out
 }
 
+// free takes a text, or when it is taken the first of its numbered ones that is not.
+func free(taken map[string]int, text, sign string) string {
+	base := text
+	for n := max(2, taken[base]); taken[text] > 0; n++ {
+		text = base + sign + itoa(n)
+		taken[base] = n + 1
+	}
+	taken[text] = max(taken[text], 1)
+	return text
+}
+
 // number makes the IDs unique.
 func number(ways []Way) {
-	taken := map[string]bool{}
+	taken := map[string]int{}
 	for i := range ways {
 		w := &ways[i]
-		if taken[w.ID] && w.Role != Content && w.Role != Try {
+		if taken[w.ID] > 0 && w.Role != Content && w.Role != Try {
 			w.ID += " (" + string(w.Role) + ")"
 		}
-		base := w.ID
-		for n := 2; taken[w.ID]; n++ {
-			w.ID = base + " #" + itoa(n)
-		}
-		taken[w.ID] = true
+		w.ID = free(taken, w.ID, " #")
 	}
 }

@@ -107,7 +107,7 @@ func TestWays(t *testing.T) {
 			}
 			config, expected, _ := strings.Cut(string(text), mark)
 			found := ""
-			for _, line := range told(read(t, config).Ways(), 4) {
+			for _, line := range told(read(t, config).Ways(t.Context()), 4) {
 				found += mark + line + "\n"
 			}
 			if *update {

@@ -102,7 +102,7 @@ func TestMended(t *testing.T) {
 			if r.ID == "timeout-order" {
 				of(t, after).none(r.ID)
 			}
-			for _, w := range c.Ways() { // no block has two of what it may have one of
+			for _, w := range c.Ways(t.Context()) { // no block has two of what it may have one of
 				for _, name := range []string{"read_timeout", "next_upstream", "buffer_size", "ssl_verify", "http_version"} {
 					g.Expect(len(nginxconf.Effective(w.Location, prefix(w.Target.Protocol)+name))).To(BeNumerically("<=", 1))
 				}

@@ -70,7 +70,7 @@ func TestRules(t *testing.T) {
 			g.Expect(fires).NotTo(Equal(near))
 			for _, text := range []string{fires, near} {
 				c := read(t, text)
-				g.Expect(c.Ways()).NotTo(BeEmpty())
+				g.Expect(c.Ways(t.Context())).NotTo(BeEmpty())
 				g.Expect(text).To(HavePrefix("# "), "it begins with what it shows")
 			}
 			g.Expect(len(differing(fires, near))).To(BeNumerically("<=", 6), "the two differ in little")
@@ -124,7 +124,7 @@ func of(t *testing.T, text string) *story {
 	t.Helper()
 	c := read(t, text)
 	e := &check.Evidence{Config: c, Report: &check.Report{Gateway: "nginx/1.22.1"}, Ways: map[string]nginxconf.Way{}}
-	for _, w := range c.Ways() {
+	for _, w := range c.Ways(t.Context()) {
 		r := check.Route{
 			ID: w.ID, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Place: w.Target.Pass.Place,
 			Upstream: w.Target.Upstream, Reached: true, Healthy: check.Outcome{Status: 200, Page: "upstream"},

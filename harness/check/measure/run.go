@@ -137,8 +137,7 @@ func (s *session) load(ctx context.Context) error {
 		return fmt.Errorf("asking %s how it was built: %w", tree.Program, err)
 	}
 	s.prefix, s.errorLog = builtWith(built.Output, "prefix", "/etc/nginx"), builtWith(built.Output, "error-log-path", "logs/error.log")
-	s.read()
-	return nil
+	return s.read(ctx)
 }
 
 func (s *session) startLab(ctx context.Context) error {

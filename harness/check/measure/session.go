@@ -101,8 +101,10 @@ func (s *session) resolved(ctx context.Context, w *harness.World, names seen) er
 }
 
 // read reads what the config says of logs, sockets, caches and times.
-func (s *session) read() {
-	s.ways = s.config.Ways()
+func (s *session) read(ctx context.Context) error {
+	if s.ways = s.config.Ways(ctx); ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	s.logs = []string{absolute(s.errorLog, s.prefix)}
 	for _, d := range s.config.Find("error_log") {
 		if len(d.Args) > 0 && !strings.HasPrefix(d.Args[0], "syslog:") && d.Args[0] != "stderr" && d.Args[0] != "/dev/null" {
@@ -157,6 +159,7 @@ func (s *session) read() {
 		s.steps = appendNew(s.steps, d)
 	}
 	slices.Sort(s.steps)
+	return nil
 }
 
 // known are the names that are known without a look at the DNS.

@@ -103,7 +103,7 @@ func (w *world) asked(d *nginxconf.Directive) []string {
 		return nil
 	}
 	var all []string
-	for _, way := range c.Ways() {
+	for _, way := range c.Ways(w.ctx) {
 		for b := d.Parent; b != nil; b = b.Parent {
 			if b == way.Server || b.Name == "http" {
 				for _, a := range way.Asks {

@@ -1,0 +1,97 @@
+package nginxconf
+
+import (
+	"context"
+	"strings"
+)
+
+// Bounds on what it may take to follow the requests through one config, whatever stands in it. What is beyond them is not
+// worked out, and says so.
+const (
+	// maxText is the longest value of a variable, URI or query that is followed: as much as nginx takes of a request's head by
+	// default. https://nginx.org/en/docs/http/ngx_http_core_module.html#large_client_header_buffers
+	maxText = 4 * 8 << 10
+	// maxHeld is how much the variables of one request may hold together.
+	maxHeld = 1 << 20
+	// maxWork is what all servers may take together, in units of about half a microsecond, and maxEntryWork what one
+	// location may, so that one that leads in circles leaves enough for the others.
+	maxWork      = 40_000_000
+	maxEntryWork = 2_000_000
+	minEntryWork = 4_000
+)
+
+// Why a way was not worked out.
+const (
+	whyWork    = "not worked out: following its requests takes more steps than one location may"
+	whyAllWork = "not worked out: following the requests of this config takes more steps than a config may"
+)
+
+// A budget is what is left of the work.
+type budget struct {
+	ctx   context.Context
+	all   int // left for all
+	entry int // left for the location at hand
+	per   int // what each location has
+	since int // spent since the context was last asked
+}
+
+func newBudget(ctx context.Context, entries int) *budget {
+	b := &budget{ctx: ctx, all: maxWork, per: min(maxEntryWork, max(minEntryWork, 4*maxWork/max(entries, 1)))}
+	b.begin()
+	return b
+}
+
+// begin gives the next location its share.
+func (b *budget) begin() { b.entry = b.per }
+
+// spend takes n units; it reports whether the work may go on.
+func (b *budget) spend(n int) bool {
+	b.all -= n
+	b.entry -= n
+	if b.since += n; b.since > 1000 {
+		b.since = 0
+		if b.ctx.Err() != nil {
+			b.all = 0
+		}
+	}
+	return b.all > 0 && b.entry > 0
+}
+
+// spent is why the work ended, empty while it has not.
+func (b *budget) spent() string {
+	switch {
+	case b.all <= 0:
+		return whyAllWork
+	case b.entry <= 0:
+		return whyWork
+	}
+	return ""
+}
+
+// matchCost is what looking for an expression in a text takes.
+func matchCost(expression, text string) int { return 1 + len(expression)*len(text)/1000 }
+
+// join puts the values of variables into a text; not known when one of them is not, or when the text becomes too long.
+func (r *run) join(template string, value func(name string) (string, bool)) (text string, known bool) {
+	if !strings.Contains(template, "$") {
+		return template, true
+	}
+	all := pieces(template)
+	if len(all) == 1 && all[0].name != "" { // no copy of what may be long
+		return value(all[0].name)
+	}
+	var out strings.Builder
+	known = true
+	for _, p := range all {
+		part, ok := p.text, true
+		if p.name != "" {
+			part, ok = value(p.name)
+		}
+		if known = known && ok; out.Len()+len(part) > maxText {
+			r.out.long = true
+			return "", false
+		}
+		out.WriteString(part)
+	}
+	return out.String(), known
+}
