@@ -59,15 +59,18 @@ func (l *ledger) wait(ctx context.Context, closed <-chan struct{}, count *atomic
 	}
 }
 
-// records copies what is there.
-func (l *ledger) records() []ConnectionRecord {
+// records copies what is there, as far as it is picked.
+func (l *ledger) records(pick func(connection, requests int) bool) []ConnectionRecord {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := make([]ConnectionRecord, len(l.open))
-	for i, x := range l.open {
-		all[i] = x.rec.copy()
-		all[i].BytesIn, all[i].BytesOut = x.wire.in.Load(), x.wire.out.Load()
-		all[i].RequestCount = int(x.count.Load())
+	all := []ConnectionRecord{}
+	for _, x := range l.open {
+		if pick != nil && !pick(x.rec.Number, len(x.rec.Requests)) {
+			continue
+		}
+		r := x.rec.copy()
+		r.BytesIn, r.BytesOut, r.RequestCount = x.wire.in.Load(), x.wire.out.Load(), int(x.count.Load())
+		all = append(all, r)
 	}
 	return all
 }

@@ -165,7 +165,13 @@ func (s *Server) Addr() net.Addr { return s.addr }
 
 // Records is a copy of what was seen so far: the first 1000 connections, and in them the
 // first 1000 requests.
-func (s *Server) Records() []ConnectionRecord { return s.ledger().records() }
+func (s *Server) Records() []ConnectionRecord { return s.ledger().records(nil) }
+
+// RecordsWhere is a copy of those that pick wants, by the number of the connection and how many of its requests were
+// recorded. It copies no others, so that whoever looks often pays for what is new only. Pick must not call the Server.
+func (s *Server) RecordsWhere(pick func(connection, requests int) bool) []ConnectionRecord {
+	return s.ledger().records(pick)
+}
 
 // Counts tells how many connections were accepted and how many requests were read in full,
 // those beyond the records included.

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -101,6 +102,23 @@ var _ = Describe("a world", func() {
 		Expect(visit(ctx, "192.0.2.80:80", "/socket").Status).To(Equal(200))
 		Expect(w.Behave(ctx, nil, nil)).To(Succeed())
 		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(200))
+	})
+
+	It("takes thousands of upstreams down at once, and brings them back", func(ctx SpecContext) {
+		var down []wire.Conduct
+		for i := range 2500 {
+			down = append(down, wire.Conduct{At: fmt.Sprintf("10.20.%d.%d:9000", i/250, i%250+1), Down: "refused"},
+				wire.Conduct{At: fmt.Sprintf("[2001:db8:1::%x]:9000", i+1), Down: "off"})
+		}
+		down = append(down, wire.Conduct{At: "172.16.5.5:81", Down: "refused"}, wire.Conduct{At: "172.16.5.5:81", Down: "off"},
+			wire.Conduct{At: "[2001:db8::5]:88", Down: "off"})
+		Expect(w.Behave(ctx, down, nil)).To(Succeed())
+		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(502), "the first conduct of an address counts")
+		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(504))
+		Expect(visit(ctx, "192.0.2.80:80", "/").Status).To(Equal(200))
+		Expect(w.Behave(ctx, down[:1], nil)).To(Succeed())
+		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(200))
+		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(200))
 	})
 
 	DescribeTable("proves a wait of a minute from both sides", func(ctx SpecContext, c wire.Conduct, path string, status int, cut bool) {

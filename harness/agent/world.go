@@ -175,11 +175,11 @@ func certificateNames(at, name string) []string {
 // news is what the endpoint saw since it was last asked.
 func (e *endpoint) news() []wire.UpstreamCall {
 	var fresh []wire.UpstreamCall
-	for _, r := range e.server.Records() {
-		told, known := e.told[r.Number]
-		if known && told == len(r.Requests) {
-			continue
-		}
+	for _, r := range e.server.RecordsWhere(func(connection, requests int) bool {
+		told, known := e.told[connection]
+		return !known || told != requests
+	}) {
+		told := e.told[r.Number]
 		e.told[r.Number] = len(r.Requests)
 		r.Requests = r.Requests[told:]
 		fresh = append(fresh, wire.UpstreamCall{At: e.at, Name: e.name, Record: r})

@@ -46,13 +46,13 @@ const (
 type worldNet struct {
 	w      *world
 	close  func()
-	down4  *nftables.Chain // nil while it is not needed
-	down6  *nftables.Chain
+	down4  downSets
+	down6  downSets
 	isDown bool
 }
 
 func newWorldNet(w *world) (*worldNet, error) {
-	n := &worldNet{w: w}
+	n := &worldNet{w: w, down4: downSets{family: nftables.TableFamilyIPv4}, down6: downSets{family: nftables.TableFamilyIPv6}}
 	if err := ownEverything(); err != nil {
 		return nil, err
 	}
@@ -169,80 +169,6 @@ func notOurs() []expr.Any {
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(ourMark)},
 	}
-}
-
-// takeDown makes the addresses of these conducts refuse or drop what is sent to them, and all others take it. The chains stay
-// once they are there. Where a rule goes, the kernel waits some milliseconds until no processor can be at it any more.
-func (n *worldNet) takeDown(all []wire.Conduct) error {
-	var rules4, rules6 [][]expr.Any
-	for _, c := range all {
-		if c.Down == "" || strings.HasPrefix(c.At, "unix:") {
-			continue
-		}
-		at, err := netip.ParseAddrPort(c.At)
-		if err != nil {
-			return fmt.Errorf("the address that is to be down: %w", err)
-		}
-		rule := append(notOurs(), downRule(at, c.Down)...)
-		if at.Addr().Is6() {
-			rules6 = append(rules6, rule)
-		} else {
-			rules4 = append(rules4, rule)
-		}
-	}
-	if len(rules4)+len(rules6) == 0 && !n.isDown {
-		return nil
-	}
-	nft, err := nftables.New(nftables.WithNetNSFd(int(n.w.cell.netns.Fd())))
-	if err != nil {
-		return err
-	}
-	n.down4 = replaceRules(nft, n.down4, nftables.TableFamilyIPv4, rules4)
-	n.down6 = replaceRules(nft, n.down6, nftables.TableFamilyIPv6, rules6)
-	if err := nft.Flush(); err != nil {
-		return fmt.Errorf("taking upstreams down: %w", err)
-	}
-	n.isDown = len(rules4)+len(rules6) > 0
-	return nil
-}
-
-// replaceRules makes these the only rules of a chain, which is made when it is first needed.
-func replaceRules(nft *nftables.Conn, chain *nftables.Chain, family nftables.TableFamily, rules [][]expr.Any) *nftables.Chain {
-	switch {
-	case chain != nil:
-		nft.FlushChain(chain)
-	case len(rules) == 0:
-		return nil
-	default:
-		// Before the redirection, so that the address is still the one that the gateway calls.
-		chain = nft.AddChain(&nftables.Chain{
-			Name: "output", Table: nft.AddTable(&nftables.Table{Family: family, Name: "badgateway-down"}),
-			Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityMangle,
-		})
-	}
-	for _, r := range rules {
-		nft.AddRule(&nftables.Rule{Table: chain.Table, Chain: chain, Exprs: r})
-	}
-	return chain
-}
-
-func downRule(at netip.AddrPort, down string) []expr.Any {
-	offset, size := uint32(16), uint32(4) // the destination in the IPv4 header
-	if at.Addr().Is6() {
-		offset, size = 24, 16
-	}
-	match := []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: size},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: at.Addr().AsSlice()},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(at.Port())},
-	}
-	if down == "refused" {
-		return append(match, &expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
-	}
-	return append(match, &expr.Verdict{Kind: expr.VerdictDrop})
 }
 
 // accept takes the gateway's connections, whatever address they called.

@@ -29,6 +29,16 @@ func (r *route) saw(news wire.WorldNews) {
 	}
 }
 
+// left is how many endpoints no request got to so far.
+func (r *route) left(backups bool) (n int) {
+	for i := range r.Endpoints {
+		if e := &r.Endpoints[i]; !e.Called && (backups || !e.Backup) {
+			n++
+		}
+	}
+	return n
+}
+
 // uncalled are the endpoints that no request got to so far.
 func (r *route) uncalled(backups bool) (names []string) {
 	for _, e := range r.Endpoints {
@@ -42,7 +52,7 @@ func (r *route) uncalled(backups bool) (names []string) {
 // cover asks on until each endpoint of the route was called: by requests for which the config chooses another one, by as many
 // as a pool has turns, by visitors of other networks, and at last with all dead but the backups. What stays is noted.
 func (s *session) cover(ctx context.Context, w *harness.World, r *route, further []nginxconf.Ask, names seen) error {
-	if len(r.uncalled(true)) == 0 {
+	if r.left(true) == 0 {
 		return nil
 	}
 	asked := 0
@@ -63,7 +73,7 @@ func (s *session) cover(ctx context.Context, w *harness.World, r *route, further
 			return err
 		}
 	}
-	for n := 0; n < r.rounds() && len(r.uncalled(false)) > 0 && r.turns() > 1; n++ {
+	for n := 0; n < r.rounds() && r.left(false) > 0 && r.turns() > 1; n++ {
 		if err := ask(r.request.visitor(n, n >= 2*r.turns())); err != nil {
 			return err
 		}
@@ -79,29 +89,16 @@ func (s *session) cover(ctx context.Context, w *harness.World, r *route, further
 		choices = append(choices, other)
 		repeated = repeated || a.Repeat > 0
 	}
-	for _, other := range choices[1:] {
-		if len(r.uncalled(false)) == 0 {
-			break
+	pass := func() error {
+		if !s.ticks {
+			return nil
 		}
-		before := len(r.uncalled(true))
-		for n := 0; n < max(1, other.ask.Repeat) && len(r.uncalled(true)) == before; n++ {
-			if err := ask(other); err != nil {
-				return err
-			}
-			if other.ask.Repeat > 0 && s.ticks {
-				if err := w.Pass(ctx, time.Second); err != nil {
-					return err
-				}
-			}
-		}
-		for n := 0; n < 2*r.turns() && len(r.uncalled(true)) < before && len(r.uncalled(false)) > 0 && r.turns() > 1; n++ {
-			if err := ask(other.visitor(n, false)); err != nil { // it chose another pool: its peers take turns
-				return err
-			}
-			before = len(r.uncalled(true)) + 1
-		}
+		return w.Pass(ctx, time.Second)
 	}
-	killed := len(r.uncalled(true)) > len(r.uncalled(false))
+	if err := r.choose(choices[1:], s.pools, ask, pass); err != nil {
+		return err
+	}
+	killed := r.left(true) > r.left(false)
 	if killed {
 		if err := s.coverBackups(ctx, w, r, choices, ask); err != nil {
 			return err
@@ -114,6 +111,93 @@ func (s *session) cover(ctx context.Context, w *harness.World, r *route, further
 	}
 	r.note = r.unmet(asked, s.answers)
 	return nil
+}
+
+// choose makes the requests for which the config chooses another upstream. Where one is a pool that was not called before,
+// its peers take turns: as many requests follow as it needs, so that all together are no more than a few for each endpoint.
+func (r *route) choose(choices []request, pools map[nginxconf.Place]*peerPool, ask func(request) error, pass func() error) error {
+	turned := map[*peerPool]bool{}
+	for _, other := range choices {
+		if r.left(false) == 0 {
+			break
+		}
+		before := r.calledAt()
+		for n := 0; n < max(1, other.ask.Repeat) && r.left(true) == len(r.Endpoints)-len(before); n++ {
+			if err := ask(other); err != nil {
+				return err
+			}
+			if other.ask.Repeat > 0 {
+				if err := pass(); err != nil {
+					return err
+				}
+			}
+		}
+		p := r.newPool(before, pools)
+		if p == nil || turned[p] {
+			continue
+		}
+		turned[p] = true
+		for n := 0; n < 2*p.turns && r.left(false) > 0; n++ {
+			if err := ask(other.visitor(n, false)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// calledAt are the indexes of the endpoints that were called.
+func (r *route) calledAt() map[int]bool {
+	at := map[int]bool{}
+	for i := range r.Endpoints {
+		if r.Endpoints[i].Called {
+			at[i] = true
+		}
+	}
+	return at
+}
+
+// newPool is the pool of an endpoint that was not called before; nil when there is none, or when it has one peer.
+func (r *route) newPool(before map[int]bool, pools map[nginxconf.Place]*peerPool) *peerPool {
+	for i := range r.Endpoints {
+		if r.Endpoints[i].Called && !before[i] {
+			if p := pools[r.Endpoints[i].Place]; p != nil && p.turns > 1 {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// A peerPool is an upstream block.
+type peerPool struct {
+	turns int // requests until each of its peers had one
+}
+
+// poolsOf are the upstream blocks of a config by the places of their servers.
+func poolsOf(c *nginxconf.Config) map[nginxconf.Place]*peerPool {
+	pools := map[nginxconf.Place]*peerPool{}
+	for _, block := range c.Find("upstream") {
+		p := &peerPool{}
+		for _, d := range block.Block {
+			if d.Name == "server" && len(d.Args) > 0 {
+				p.turns += weight(d.Args[1:])
+				pools[d.Place] = p
+			}
+		}
+	}
+	return pools
+}
+
+// weight is how many turns in a row a peer has.
+func weight(params []string) int {
+	for _, param := range params {
+		var n int
+		if _, err := fmt.Sscanf(param, "weight=%d", &n); err == nil && n > 1 {
+			return min(n, manyTurns)
+		}
+	}
+	return 1
 }
 
 // coverBackups asks while all but the backups are dead.
@@ -132,8 +216,12 @@ func (s *session) coverBackups(ctx context.Context, w *harness.World, r *route, 
 	if err := w.Behave(ctx, append(dead, r.beside...), nil); err != nil {
 		return err
 	}
+	rounds := 2 * backups
+	if len(choices) > 1 { // each has its own
+		rounds = 2 + 2*backups/len(choices)
+	}
 	for _, one := range choices {
-		for n := 0; n < 2*backups && len(r.uncalled(true)) > len(r.uncalled(false)) && one.ask.Repeat == 0; n++ {
+		for n := 0; n < rounds && r.left(true) > r.left(false) && one.ask.Repeat == 0; n++ {
 			if err := ask(one.visitor(n, n >= backups)); err != nil {
 				return err
 			}
@@ -158,13 +246,7 @@ func (r *route) rounds() int {
 func (r *route) turns() int {
 	n := 0
 	for _, p := range r.way.Target.Peers {
-		n++
-		for _, param := range p.Params {
-			var weight int
-			if _, err := fmt.Sscanf(param, "weight=%d", &weight); err == nil && weight > 1 {
-				n += weight - 1
-			}
-		}
+		n += weight(p.Params)
 	}
 	return n
 }

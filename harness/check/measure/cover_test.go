@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -74,5 +75,50 @@ func TestRequestKeepsTheTypeOfACall(t *testing.T) {
 	spec := request{ask: ask}.spec("POST", nil)
 	if !strings.Contains(string(spec.Raw), "Content-Type: application/grpc\r\n") || !spec.HTTP2 || spec.To != "127.0.0.1:81" {
 		t.Errorf("%s to %s, HTTP/2: %v", spec.Raw, spec.To, spec.HTTP2)
+	}
+}
+
+// mapped is a route whose map names n pools of that many peers each, with a request for each, and what answers them: the peers
+// of a pool in turn.
+func mapped(pools, peers int) (r *route, choices []request, known map[nginxconf.Place]*peerPool, ask func(request) error, asked *int) {
+	r, known, asked = pool(), map[nginxconf.Place]*peerPool{}, new(int)
+	for i := range pools {
+		p := &peerPool{turns: peers}
+		for k := range peers {
+			at := nginxconf.Place{File: "nginx.conf", Line: 1 + i*peers + k}
+			known[at] = p
+			r.Endpoints = append(r.Endpoints, check.Endpoint{Name: fmt.Sprintf("p%d-%d:80", i, k), Place: at})
+			r.way.Target.Peers = append(r.way.Target.Peers, nginxconf.Peer{Host: fmt.Sprintf("p%d-%d", i, k), Port: 80, Place: at})
+		}
+		choices = append(choices, request{ask: nginxconf.Ask{Host: fmt.Sprint(i)}})
+	}
+	turn := map[string]int{}
+	return r, choices, known, func(q request) error {
+		*asked++
+		var i int
+		fmt.Sscan(q.ask.Host, &i)
+		r.Endpoints[i*peers+turn[q.ask.Host]%peers].Called = true
+		turn[q.ask.Host]++
+		return nil
+	}, asked
+}
+
+// A route with many names asks in proportion to their number.
+func TestCoveringManyNamesIsLinear(t *testing.T) {
+	for _, n := range []int{30, 300, 3000} {
+		r, choices, known, ask, asked := mapped(n, 1)
+		if err := r.choose(choices, known, ask, nil); err != nil || r.left(true) != 0 {
+			t.Fatalf("%d are left, %v", r.left(true), err)
+		}
+		if *asked > n {
+			t.Errorf("%d requests for %d names", *asked, n)
+		}
+		r, choices, known, ask, asked = mapped(n/3, 3)
+		if err := r.choose(choices, known, ask, nil); err != nil || r.left(true) != 0 {
+			t.Fatalf("%d are left of pools, %v", r.left(true), err)
+		}
+		if *asked > 3*n {
+			t.Errorf("%d requests for %d peers of %d pools", *asked, n, n/3)
+		}
 	}
 }

@@ -25,6 +25,7 @@ type session struct {
 	tree             *supply.Tree
 	config           *nginxconf.Config
 	ways             []nginxconf.Way
+	pools            map[nginxconf.Place]*peerPool
 	prefix, errorLog string   // that nginx was built with
 	logs             []string // where the gateway writes its errors
 	world            wire.WorldSpec
@@ -105,6 +106,7 @@ func (s *session) read(ctx context.Context) error {
 	if s.ways = s.config.Ways(ctx); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	s.pools = poolsOf(s.config)
 	s.logs = []string{absolute(s.errorLog, s.prefix)}
 	for _, d := range s.config.Find("error_log") {
 		if len(d.Args) > 0 && !strings.HasPrefix(d.Args[0], "syslog:") && d.Args[0] != "stderr" && d.Args[0] != "/dev/null" {
