@@ -74,6 +74,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
 	if err := setup.validate(); err != nil {
 		return nil, err
 	}
+	setup = l.fitted(setup)
 	c := &Cell{
 		lab: l, id: fmt.Sprintf("c%d", l.cells.Add(1)), setup: setup, begun: time.Now(),
 		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},

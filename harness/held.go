@@ -65,13 +65,22 @@ func (c *Cell) upstreamHas(ctx context.Context, held string, had int) error {
 	} else {
 		err = c.call(ctx, "Taken", spec, nil)
 		if err == nil && u.Real.Image == "" && what != heldConnection {
-			err = c.call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: name}, nil)
+			err = c.idle(ctx, u)
 		}
 	}
 	if err != nil {
 		return err
 	}
 	return c.call(ctx, "Settled", spec, nil)
+}
+
+// idle waits until a real upstream has nothing left to do.
+func (c *Cell) idle(ctx context.Context, u Upstream) error {
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	return s.client.Call(ctx, "Idle", wire.NameRef{Cell: c.id, Name: u.Name}, &wire.None{})
 }
 
 // now is an upstream as it is now.

@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/images"
+	"github.com/badgateway/badgateway/harness/internal/nginxbuild"
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -40,9 +43,11 @@ type Lab struct {
 	engine  *engine.Engine
 	agent   []byte
 	gateway *station
-	version string
 	// clockless says why the gateway's clock cannot be moved here; empty when it can.
 	clockless string
+	own       bool    // the gateway's image is the project's
+	nginx     Program // as the gateway's image has it
+	build     nginxbuild.Build
 
 	cells atomic.Int64
 
@@ -72,7 +77,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		e.Sweep(ctx)
 	}()
 	defer func() { <-swept }()
-	l := &Lab{options: o, engine: e, backends: map[string]*backendStation{}}
+	l := &Lab{options: o, engine: e, own: o.GatewayImage == "", backends: map[string]*backendStation{}}
 	image := o.GatewayImage
 	switch {
 	case image != "":
@@ -91,10 +96,10 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if l.gateway, err = l.newStation(ctx, stationSpec{image: image, stranger: o.Stranger}); err != nil {
 		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
 	}
-	if l.version, err = l.gatewayVersion(ctx, Nginx); err != nil {
+	if err := l.findNginx(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	if err := l.lookAtClock(ctx, Nginx); err != nil {
+	if err := l.lookAtClock(ctx, l.nginx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -115,26 +120,39 @@ func (l *Lab) lookAtClock(ctx context.Context, p Program) error {
 func (l *Lab) clocked() bool { return !l.options.RealTime && l.clockless == "" }
 
 // GatewayVersion is the gateway's program and version, as it names itself ("nginx/1.22.1").
-func (l *Lab) GatewayVersion() string { return l.version }
+func (l *Lab) GatewayVersion() string { return l.build.Name }
 
 // Engine is the container engine that the lab runs on.
 func (l *Lab) Engine() *engine.Engine { return l.engine }
 
-func (l *Lab) gatewayVersion(ctx context.Context, p Program) (string, error) {
-	var out wire.Output
-	err := l.gateway.client.Call(ctx, "Run", p.Version, &out)
-	if errors.Is(err, wire.ErrGone) || ctx.Err() != nil {
-		return "", fmt.Errorf("asking the gateway for its version: %w", err)
-	}
-	_, version, ok := strings.Cut(out.Text, "version: ")
-	if err != nil || !ok {
-		if err == nil {
-			err = fmt.Errorf("it says %q", out.Text)
+// findNginx finds the gateway's program in its image, and learns how that was built.
+func (l *Lab) findNginx(ctx context.Context) error {
+	var first error
+	for _, program := range nginxbuild.Programs {
+		var out wire.Output
+		err := l.gateway.client.Call(ctx, "Run", []string{program, "-V"}, &out)
+		if errors.Is(err, wire.ErrGone) || ctx.Err() != nil {
+			return fmt.Errorf("asking the gateway for its version: %w", err)
 		}
-		image := cmp.Or(l.options.GatewayImage, "of the project's own")
-		return "", fmt.Errorf("the image %s has no %s that can be run (%w): take one that has, such as nginx:1.29", image, p.Name, err)
+		if err == nil {
+			l.build, err = nginxbuild.Read(out.Text)
+		}
+		if err == nil {
+			l.nginx = Nginx.on(l.build, program)
+			return nil
+		}
+		first = cmp.Or(first, err)
 	}
-	return strings.TrimSpace(version), nil
+	image := cmp.Or(l.options.GatewayImage, "of the project's own")
+	return fmt.Errorf("the image %s has no nginx that can be run (%w): take one that has, such as nginx:1.29", image, first)
+}
+
+// fitted is the setup on the gateway that this lab has.
+func (l *Lab) fitted(s Setup) Setup {
+	if s.Gateway.Program.Name == l.nginx.Name && slices.Equal(s.Gateway.Program.Argv, Nginx.Argv) {
+		s.Gateway.Program = l.nginx
+	}
+	return s
 }
 
 // Close ends the lab and all that runs in it.
@@ -157,12 +175,19 @@ func (l *Lab) Close() error {
 // Gone is closed when the lab has ended: by Close, or because its engine did.
 func (l *Lab) Gone() <-chan struct{} { return l.gateway.client.Gone() }
 
-// backendStation is the container that runs the backends of one image. One with a memory limit is the cell's own, since
+// ownServers is the project's image that has a real nginx to stand behind a gateway of somebody else's.
+const ownServers = "gateway"
+
+// backend is the container that runs the backends of one image. One with a memory limit is the cell's own, since
 // what the kernel kills there would be another cell's as well.
 func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, error) {
-	key := b.Image
+	name := cmp.Or(b.Image, ownServers)
+	key := name
+	if recipe, _, err := images.Dockerfile(name); err == nil {
+		key = recipe // names of one image share a container
+	}
 	if b.alone() {
-		key = fmt.Sprintf("%s for %s", b.Image, cell)
+		key = fmt.Sprintf("%s for %s", name, cell)
 	}
 	l.mu.Lock()
 	s := l.backends[key]
@@ -172,7 +197,7 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 	}
 	l.mu.Unlock()
 	s.once.Do(func() {
-		image, err := l.engine.Image(ctx, b.Image)
+		image, err := l.engine.Image(ctx, name)
 		if err != nil {
 			s.err = err
 			return
@@ -180,7 +205,7 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 		s.station, s.err = l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory, cpus: b.CPUs})
 	})
 	if s.err != nil {
-		return nil, fmt.Errorf("starting the container of the backend %s: %w", b.Image, s.err)
+		return nil, fmt.Errorf("starting the container of the backend %s: %w", name, s.err)
 	}
 	return s.station, nil
 }

@@ -50,10 +50,14 @@ func (c *Cell) StartGateway(ctx context.Context) error {
 		}
 		return e
 	}
+<<<<<<< HEAD
 	if out.Clockless {
 		return fmt.Errorf("%s took libfaketime when the lab tried it, and does not take it now", p.Name)
 	}
 	c.Note(gatewayName, "%s started", c.lab.version)
+=======
+	c.Note(gatewayName, "%s started", c.lab.build.Name)
+>>>>>>> 68c3030 (A gateway's image may have its nginx under any prefix, and a scenario says what follows on other versions and builds)
 	return nil
 }
 
@@ -186,7 +190,7 @@ func (c *Cell) startBackend(ctx context.Context, u Upstream) error {
 
 // stationOf is the container that a real upstream runs in, with the cell open there.
 func (c *Cell) stationOf(ctx context.Context, u Upstream) (*station, error) {
-	if u.Real.Image == "" {
+	if u.Real.Image == "" && c.lab.own {
 		return c.lab.gateway, nil
 	}
 	s, err := c.lab.backend(ctx, u.Real, c.id)
@@ -199,7 +203,7 @@ func (c *Cell) stationOf(ctx context.Context, u Upstream) (*station, error) {
 	if open {
 		return s, nil
 	}
-	folders := append([]wire.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}}, u.Real.Folders...)
+	folders := append([]wire.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}, {Path: "/etc/nginx"}}, u.Real.Folders...)
 	spec := wire.CellSpec{ID: c.id, Join: c.netns, Folders: folders}
 	if err := s.client.Call(ctx, "OpenCell", spec, &wire.CellOpened{}); err != nil {
 		return nil, err

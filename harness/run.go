@@ -15,10 +15,11 @@ import (
 // Run proves one twin of a scenario in a lab: healthy, break, look, mend, healthy. What differs from the expectation is
 // in the evidence; a lab that failed is its Error, and never a finding.
 func Run(ctx context.Context, lab *Lab, s Scenario, t Twin) Evidence {
+	s, why := s.on(lab.build)
 	e := Evidence{
 		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
-		Gateway: lab.version, Clock: "real", Again: "badgateway run " + s.ID,
+		Gateway: lab.build.Name, Here: why, Clock: "real", Again: "badgateway run " + s.ID,
 	}
 	begun := time.Now()
 	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.

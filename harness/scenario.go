@@ -2,7 +2,10 @@ package harness
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/badgateway/badgateway/harness/internal/nginxbuild"
 )
 
 // A Scenario is one thing that can go wrong between a gateway and its upstream: what is broken, what follows, how to
@@ -29,6 +32,8 @@ type Scenario struct {
 	Twins []Twin
 	// Expect is what follows the fault.
 	Expect Expectation
+	// Exceptions are what follows on some gateways in place of Expect; the first that fits counts.
+	Exceptions []Exception
 
 	// Confirm is the one check that proves this cause on a live server.
 	Confirm string
@@ -100,6 +105,32 @@ type Expectation struct {
 	// Until is the latest that the answer may come, where the guilty side looks at its own limit only now and then;
 	// After when 0.
 	Until time.Duration
+}
+
+// An Exception is what follows a fault on gateways of some versions or builds. It fits one that is all that is set.
+type Exception struct {
+	From   string // nginx of this version ("1.23.0"), or later
+	Before string // nginx older than this version
+	TLS    string // an nginx that has this TLS library, up to where its name is told apart ("OpenSSL 1.")
+	// Why says what is another there, for the evidence to show.
+	Why    string
+	Expect Expectation
+}
+
+// fits reports whether the exception is meant for a build.
+func (x Exception) fits(b nginxbuild.Build) bool {
+	return (x.From == "" || !b.Before(x.From)) && (x.Before == "" || b.Before(x.Before)) && strings.HasPrefix(b.TLS, x.TLS)
+}
+
+// on is the scenario with the expectation that holds on a build, and why it is another one than elsewhere.
+func (s Scenario) on(b nginxbuild.Build) (fitted Scenario, why string) {
+	for _, x := range s.Exceptions {
+		if x.fits(b) {
+			s.Expect = x.Expect
+			return s, x.Why
+		}
+	}
+	return s, ""
 }
 
 // A LogLine is what the gateway's log must say. All that is set must agree exactly, except Text.

@@ -16,7 +16,8 @@ type Upstream struct {
 
 // A Backend is a real server behind the gateway.
 type Backend struct {
-	// Image names the image that has its program ("php"); empty when the gateway's own image has it.
+	// Image names the image of the project's that has its program ("php"). Empty means any that has nginx: the gateway's own
+	// where that is the project's too, for what another gateway's image has is not known.
 	Image   string
 	Argv    []string
 	Env     []string

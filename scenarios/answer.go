@@ -100,7 +100,11 @@ var answer = []harness.Scenario{
 		Fault: "the application puts a text of two lines into a header",
 		Twins: appBecomes("origin-ill.conf", fakeupstream.Raw{Text: "HTTP/1.1 200 OK\r\n" +
 			"X-Error: query failed\nat line 7 of report.sql\r\nContent-Length: 3\r\n\r\nok\n"}),
-		Expect:  badGateway("upstream sent invalid header", 0, readingHeader),
+		Expect: badGateway("upstream sent invalid header", 0, readingHeader),
+		Exceptions: []harness.Exception{{
+			Before: "1.21.1", Why: "nginx drops a header line with spaces in its name, without a word, before 1.21.1.",
+			Expect: harness.Expectation{Status: 200, Tries: 1},
+		}},
 		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | cat -A shows the line that the log quotes.",
 		Remedy:  "Strip line ends from what the application puts into headers. nginx has no directive that lets it through.",
 		Source:  "https://www.rfc-editor.org/rfc/rfc9112#section-5",

@@ -32,8 +32,10 @@ func (c *cell) makeFolders() error {
 			os.Chmod(c.path(f.Path), 0o1777)
 		}
 		if f.Keep {
-			if err := copies.into(f.Path, c.path(f.Path)); err != nil {
-				return fmt.Errorf("copying the image's %s for cell %s: %w", f.Path, c.id, err)
+			for _, from := range []string{f.Path, f.From} {
+				if err := copies.into(from, c.path(f.Path)); err != nil {
+					return fmt.Errorf("copying the image's %s for cell %s: %w", from, c.id, err)
+				}
 			}
 		}
 	}
@@ -59,7 +61,11 @@ type entry struct {
 	data []byte // or the target of a link
 }
 
+// into copies one of the image's folders to where a cell has it. What is there already stays.
 func (i *imageFolders) into(from, to string) error {
+	if from == "" {
+		return nil
+	}
 	i.mu.Lock()
 	tree, known := i.trees[from]
 	i.mu.Unlock()
@@ -73,7 +79,7 @@ func (i *imageFolders) into(from, to string) error {
 		i.mu.Unlock()
 	}
 	for _, e := range tree {
-		if err := e.write(filepath.Join(to, e.path)); err != nil {
+		if err := e.write(filepath.Join(to, e.path)); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
-// Origin is a real HTTP server behind the gateway: an nginx of the gateway's own image with a config of its own.
+// Origin is a real HTTP server behind the gateway: an nginx of the project's own image with a config of its own.
 type Origin struct {
 	Name   string
 	Listen string // "10.0.0.5:8080"

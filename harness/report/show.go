@@ -40,6 +40,7 @@ func Show(w io.Writer, e harness.Evidence, colour bool) error {
 		s.exact("Error log", logText(e.Broken)...)
 	}
 	s.prose("Means", e.Claim)
+	s.prose("Here", e.Here)
 	if e.Said != "" {
 		s.prose("Articles", "say: "+e.Said)
 		s.prose("", "measured: "+measured(e))

@@ -22,6 +22,7 @@ type Hello struct {
 type Folder struct {
 	Path string // as the cell's processes see it
 	Keep bool   // starts as a copy of the image's own; otherwise empty
+	From string // with Keep: another folder of the image, whose files are there too, unless the first has them
 }
 
 // A File is written into a cell. Its path has to lie in one of the cell's folders, or name a file that exists in the
