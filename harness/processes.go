@@ -50,14 +50,10 @@ func (c *Cell) StartGateway(ctx context.Context) error {
 		}
 		return e
 	}
-<<<<<<< HEAD
 	if out.Clockless {
 		return fmt.Errorf("%s took libfaketime when the lab tried it, and does not take it now", p.Name)
 	}
-	c.Note(gatewayName, "%s started", c.lab.version)
-=======
 	c.Note(gatewayName, "%s started", c.lab.build.Name)
->>>>>>> 68c3030 (A gateway's image may have its nginx under any prefix, and a scenario says what follows on other versions and builds)
 	return nil
 }
 
@@ -204,7 +200,7 @@ func (c *Cell) stationOf(ctx context.Context, u Upstream) (*station, error) {
 		return s, nil
 	}
 	folders := append([]wire.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}, {Path: "/etc/nginx"}}, u.Real.Folders...)
-	spec := wire.CellSpec{ID: c.id, Join: c.netns, Folders: folders}
+	spec := wire.CellSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == ""}
 	if err := s.client.Call(ctx, "OpenCell", spec, &wire.CellOpened{}); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type cell struct {
 	id    string
 	dir   string
 	guest bool // the folder and the network belong to the cell of another container
+	still bool // the clock all but stands still between two moves; a guest's is the cell's own then
 	netns *os.File
 	diag  *diagnostics // nil where the kernel has none
 	jail  *jail        // of a world; nil otherwise
@@ -47,7 +48,7 @@ type cell struct {
 // openCell makes the namespaces and the folder of a cell.
 func openCell(spec wire.CellSpec) (*cell, error) {
 	c := &cell{
-		id: spec.ID, dir: filepath.Join(wire.Root, spec.ID), folders: spec.Folders, guest: spec.Join != "",
+		id: spec.ID, dir: filepath.Join(wire.Root, spec.ID), folders: spec.Folders, guest: spec.Join != "", still: spec.Join == "" || spec.Still,
 		jobs: make(chan func()), gone: make(chan struct{}),
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
 		logs: map[string]int64{}, undo: map[wire.NetSpec]func() error{}, watches: map[string]*os.File{}, clock: newClock(),

@@ -110,7 +110,7 @@ func (c *cell) clockFile() string {
 	if c.jail != nil {
 		return faketimerc
 	}
-	if c.guest {
+	if !c.still {
 		return fmt.Sprintf("%s-%d", c.path(faketimerc), os.Getpid())
 	}
 	return c.path(faketimerc)
@@ -125,9 +125,9 @@ func (c *cell) openClock() (*os.File, error) {
 
 // clockText is how faketimerc says an offset. The gateway's clock all but stands still between two moves (a thousandth of
 // the machine's pace), so that what it is seen to do half a second before a limit does not depend on how busy the machine
-// is. A backend's goes on, for what it runs may sleep.
+// is. That of a backend which runs programs goes on, for those may sleep.
 func (c *cell) clockText(offset time.Duration) string {
-	if c.guest {
+	if !c.still {
 		return fmt.Sprintf("+%.3f\n", offset.Seconds())
 	}
 	return fmt.Sprintf("+%.3f x0.001\n", offset.Seconds())

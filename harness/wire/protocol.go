@@ -45,6 +45,7 @@ type CellSpec struct {
 	Addresses []string   // IP addresses that the cell's loopback owns, or nets of them ("198.51.100.1/24")
 	Logs      []string   // files whose news come with each answer
 	World     *WorldSpec // makes it a world; nil for an ordinary cell
+	Still     bool       // with Join: its clock is that of the cell that it joins, which all but stands still between two moves
 }
 
 // CellOpened answers OpenCell.
