@@ -20,5 +20,5 @@ func (r *request) takeParam(name, value []byte) {
 
 // addParam puts a parameter on record.
 func (r *RequestRecord) addParam(name, value []byte) {
-	r.Params = append(r.Params, Field{string(name), string(value)})
+	r.keep(&r.Params, name, value)
 }

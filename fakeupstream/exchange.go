@@ -121,6 +121,9 @@ func (x *exchange) serve() {
 		readers.Put(x.under)
 		x.under = nil
 	}
+	// The ledger holds on to the exchange for its record: what else it read is not kept.
+	x.forget()
+	x.lang = nil
 }
 
 func (x *exchange) run() error {
@@ -283,12 +286,19 @@ func (x *exchange) close() error {
 		t.CloseWrite()
 	}
 	x.wire.fin()
+	x.forget()
 	x.wire.drain()
 	return errDone
 }
 
 // stall keeps the connection open and silent until the client has had enough.
-func (x *exchange) stall() error { return x.lang.stall(x) }
+func (x *exchange) stall() error {
+	x.forget()
+	return x.lang.stall(x)
+}
+
+// forget lets go of what was read, before a wait for the client that may last: it may have sent much, on many connections.
+func (x *exchange) forget() { x.req, x.out, x.sum = request{}, output{}, bodySum{} }
 
 // discard throws away what comes until the client closes.
 func (x *exchange) discard() error {

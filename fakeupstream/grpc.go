@@ -136,6 +136,9 @@ func (d *grpcDialect) next(x *exchange, room bool) (http2.Frame, error) {
 		d.gone = d.gone || f.StreamID == d.stream
 	case *http2.DataFrame:
 		if f.StreamID == d.stream {
+			if len(d.data) > maxHead {
+				return f, unreadable("the client has sent %d bytes of a body that nobody reads", len(d.data))
+			}
 			d.data = append(d.data, f.Data()...)
 			d.ended = d.ended || f.StreamEnded()
 		}
@@ -209,7 +212,7 @@ func (d *grpcDialect) readHead(x *exchange) error {
 func (d *grpcDialect) fields(_ *exchange, rec *RequestRecord) {
 	for _, f := range d.request {
 		if f.Name != ":method" && f.Name != ":path" {
-			rec.Headers = append(rec.Headers, Field{f.Name, f.Value})
+			rec.keep(&rec.Headers, []byte(f.Name), []byte(f.Value))
 		}
 	}
 }

@@ -75,7 +75,8 @@ func (x *exchange) recordHead() {
 	r := &x.req
 	x.record(func(rec *RequestRecord) {
 		rec.HeadRead = x.s.opts.Clock.Now()
-		rec.Method, rec.URI, rec.Protocol = string(r.method), string(r.uri), string(r.proto)
+		rec.Method, rec.URI, rec.Protocol = clipped(r.method), clipped(r.uri), clipped(r.proto)
+		rec.HeadCut = len(r.uri) > keepHead || len(r.method) > keepHead || len(r.proto) > keepHead
 		rec.Keep = r.keep
 		x.lang.fields(x, rec)
 	})
@@ -257,7 +258,7 @@ func (httpDialect) readHead(x *exchange) error { return x.readHTTPHead(x.first()
 func (httpDialect) fields(x *exchange, rec *RequestRecord) {
 	eachLine(x.req.head, func(line []byte) {
 		n, v, _ := bytes.Cut(line, []byte(":"))
-		rec.Headers = append(rec.Headers, Field{string(n), string(bytes.TrimSpace(v))})
+		rec.keep(&rec.Headers, n, bytes.TrimSpace(v))
 	})
 }
 

@@ -33,7 +33,7 @@ func (x *exchange) readBody() error {
 // tell lets the observer know of the request and of what is done about it.
 func (x *exchange) tell() {
 	if x.s.opts.Observe != nil {
-		what := string(x.req.method) + " " + string(x.req.uri)
+		what := clipped(x.req.method) + " " + clipped(x.req.uri)
 		if x.req.method == nil && x.lang.protocol() == Stream {
 			what = itoa(int(x.req.length)) + " bytes"
 		}

@@ -60,6 +60,7 @@ type RequestRecord struct {
 	Keep     bool       `json:"keep,omitempty"`     // the client asked to keep the connection, or its protocol takes that for granted
 	Headers  []Field    `json:"headers,omitempty"`  // in the order of the wire; gRPC: with ":authority" and ":scheme"
 	Params   []Field    `json:"params,omitempty"`   // FastCGI, uwsgi, SCGI: in the order of the wire
+	HeadCut  bool       `json:"head_cut,omitempty"` // it was too long for the record: its first 64 KiB are there
 	Body     BodyRecord `json:"body"`
 	Started  time.Time  `json:"started"`            // the first byte was there
 	HeadRead time.Time  `json:"head_read,omitzero"` // header, or FastCGI parameters, read in full
@@ -76,6 +77,30 @@ type BodyRecord struct {
 	SHA256 string `json:"sha256,omitempty"` // of all of it, in hex; empty without a body
 	Start  string `json:"start,omitempty"`  // its first 4 KiB
 }
+
+// keepHead is how much of a request's header fields or parameters is on record: their names and values, and for each of them the
+// room that its record takes.
+const (
+	keepHead  = 64 << 10
+	fieldRoom = 32
+)
+
+// keep puts a header field or a parameter on record, as far as there is room for it.
+func (r *RequestRecord) keep(to *[]Field, name, value []byte) {
+	if r.HeadCut {
+		return
+	}
+	room := keepHead - len(name) - fieldRoom
+	for _, f := range *to {
+		room -= len(f.Name) + len(f.Value) + fieldRoom
+	}
+	if r.HeadCut = len(value) > room; room > 0 {
+		*to = append(*to, Field{string(name), string(value[:min(len(value), room)])})
+	}
+}
+
+// clipped is a text of the head as it stands on record: no longer than all of it may be.
+func clipped(b []byte) string { return string(b[:min(len(b), keepHead)]) }
 
 // Header gives the value of the first header field with that name, in any case.
 func (r RequestRecord) Header(name string) string {
