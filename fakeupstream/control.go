@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"strings"
+	"time"
 )
 
 const controlHelp = `Fake upstreams: control API
+
+A body is JSON and says so (curl --json does). Upstreams listen on this machine's loopback unless the
+program was started with --open.
 
 GET    /                        this text
 GET    /behaviours              the behaviours there are
@@ -53,6 +58,9 @@ func control(f *fleet) http.Handler {
 	})
 	mux.HandleFunc("POST /upstreams", func(w http.ResponseWriter, r *http.Request) {
 		spec, err := readSpec(w, r)
+		if err == nil {
+			err = f.allows(spec)
+		}
 		if err != nil {
 			fail(w, err)
 			return
@@ -66,6 +74,9 @@ func control(f *fleet) http.Handler {
 	})
 	mux.HandleFunc("PUT /upstreams/{name}", func(w http.ResponseWriter, r *http.Request) {
 		spec, err := readSpec(w, r)
+		if err == nil && spec.Listen != "" {
+			err = f.allows(spec)
+		}
 		if err != nil {
 			fail(w, err)
 			return
@@ -101,16 +112,30 @@ func control(f *fleet) http.Handler {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
+	foreign := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A web page can have its own name resolve to this machine; its browser then sends that name.
+		why := ""
 		if !isLoopback(hostOf(r.Host)) {
-			reply(w, http.StatusForbidden, map[string]string{
-				"error": fmt.Sprintf("the Host %q is not localhost and not a loopback address", r.Host),
-			})
+			why = fmt.Sprintf("the Host %q is not localhost and not a loopback address", r.Host)
+		} else if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+			why = fmt.Sprintf("the Origin %q is another site's", origin)
+		} else if err := foreign.Check(r); err != nil {
+			why = err.Error()
+		}
+		if why != "" {
+			reply(w, http.StatusForbidden, map[string]string{"error": why})
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// serveControl serves the API until it is closed.
+func serveControl(f *fleet, ln net.Listener) *http.Server {
+	api := &http.Server{Handler: control(f), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+	go api.Serve(ln)
+	return api
 }
 
 // hostOf is a Host field without its port.
@@ -138,7 +163,13 @@ func one(f *fleet, show func(*Server) any) http.HandlerFunc {
 	}
 }
 
+// errNoJSON refuses what a form on another site's page can send.
+var errNoJSON = errors.New(`the body is JSON: say so with "Content-Type: application/json" (curl --json does)`)
+
 func readSpec(w http.ResponseWriter, r *http.Request) (spec Spec, err error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return spec, errNoJSON
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSpec))
 	if err != nil {
 		return spec, fmt.Errorf("the body: %w", err)
@@ -161,7 +192,12 @@ func reply(w http.ResponseWriter, status int, v any) {
 func fail(w http.ResponseWriter, err error) {
 	status := http.StatusBadRequest
 	var op *net.OpError
-	if errors.Is(err, errTaken) || errors.As(err, &op) {
+	switch {
+	case errors.Is(err, errNoJSON):
+		status = http.StatusUnsupportedMediaType
+	case errors.Is(err, errOpen):
+		status = http.StatusForbidden
+	case errors.Is(err, errTaken), errors.As(err, &op):
 		status = http.StatusConflict
 	}
 	reply(w, status, map[string]string{"error": err.Error()})

@@ -49,7 +49,7 @@ type options struct {
 	body, tlsFault, caFile, spec, control, help string
 	status, first                               int
 	bodySize                                    int64
-	tls, list, quiet                            bool
+	tls, list, quiet, open                      bool
 	changed                                     func(flag string) bool
 }
 
@@ -59,7 +59,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	f.SetOutput(stderr)
 	f.SortFlags = false
 	f.Usage = func() {}
-	f.StringArrayVar(&o.listen, "listen", nil, "where to listen: 127.0.0.1:8080, [::1]:0, unix:/path; may be repeated")
+	f.StringArrayVar(&o.listen, "listen", nil, "where to listen: 127.0.0.1:8080, :8080 (the same), 0.0.0.0:8080 (for other machines too), unix:/path; may be repeated")
 	f.StringVar(&o.name, "name", "", "name of the upstream (default: its address)")
 	f.StringVar(&o.protocol, "protocol", "", "what it speaks: "+strings.Join(protocols, ", ")+" (default http)")
 	f.StringVar(&o.mode, "mode", "", "file mode of a unix socket, in octal (default 0666)")
@@ -79,6 +79,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.caFile, "ca-file", "", "write the certificate of the authority to this file")
 	f.StringVar(&o.spec, "spec", "", "read the upstreams from this JSON `file`; - is the standard input")
 	f.StringVar(&o.control, "control", "", "serve the control API on this loopback address")
+	f.BoolVar(&o.open, "open", false, "let the control API start upstreams that other machines reach")
 	f.BoolVar(&o.list, "list", false, "list the behaviours and leave")
 	f.BoolVar(&o.quiet, "quiet", false, "print no events")
 	o.help = helpHead + f.FlagUsages()

@@ -1,14 +1,17 @@
 package fakeupstream
 
 import (
+	"errors"
 	"fmt"
-	"io"
+	"net"
+	"strings"
 	"sync"
 )
 
 // fleet is the upstreams of one program, by name.
 type fleet struct {
 	opts Options
+	open bool // the control API may start upstreams that other machines reach
 
 	mu      sync.Mutex
 	servers []*Server // in the order in which they were added
@@ -53,11 +56,33 @@ func (f *fleet) all() []*Server {
 	return append([]*Server(nil), f.servers...)
 }
 
-var errTaken = fmt.Errorf("the name is taken")
+var (
+	errTaken = errors.New("the name is taken")
+	errOpen  = errors.New("other machines could reach it; listen on a loopback address, or start the program with --open")
+)
+
+// allows reports what is wrong with an upstream that the control API is asked for.
+func (f *fleet) allows(spec Spec) error {
+	spec.Listen = local(spec.Listen)
+	network, address := spec.where()
+	if host, _, err := net.SplitHostPort(address); !f.open && network == "tcp" && err == nil && !isLoopback(host) {
+		return fmt.Errorf("listen: %q: %w", address, errOpen)
+	}
+	return nil
+}
+
+// local is where to listen: a port alone is this machine's, as nobody else was asked in.
+func local(listen string) string {
+	if strings.HasPrefix(listen, ":") {
+		return "127.0.0.1" + listen
+	}
+	return listen
+}
 
 func (f *fleet) add(spec Spec) (*Server, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	spec.Listen = local(spec.Listen)
 	if _, s := f.find(spec.name()); s != nil {
 		return nil, fmt.Errorf("upstream %q: %w; give another \"name\", or replace it with PUT", spec.name(), errTaken)
 	}
@@ -79,6 +104,7 @@ func (f *fleet) replace(name string, spec Spec) (*Server, error) {
 	if old == nil {
 		return nil, nil
 	}
+	spec.Listen = local(spec.Listen)
 	if listen := old.Spec().Listen; spec.Listen == "" || spec.Listen == listen {
 		spec.Listen = listen
 		if old.network == "tcp" {
@@ -134,14 +160,4 @@ func (f *fleet) close() {
 		s.Close()
 	}
 	f.servers = nil
-}
-
-// printer writes events as lines.
-func printer(w io.Writer) func(Event) {
-	var mu sync.Mutex
-	return func(e Event) {
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Fprintf(w, "%s %s\n", e.Time.Format("15:04:05.000"), e)
-	}
 }

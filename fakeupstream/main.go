@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -24,10 +23,14 @@ const (
 )
 
 // Main is the program: it starts the upstreams that the arguments ask for, prints what they
-// see and do to stdout, and runs until it gets SIGINT or SIGTERM. It returns the exit
-// code: 0, 1 when it could not listen, 2 when the arguments or a spec file are wrong.
+// see and do to stdout, and runs until it gets SIGINT, SIGTERM, SIGHUP or SIGPIPE. It
+// returns the exit code: 0, 1 when it could not listen, 2 when the arguments or a spec file are wrong.
 func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	return run(ctx, args, stdout, stderr)
 }
@@ -61,9 +64,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		file.Close()
 	}
-	f := &fleet{}
+	f, p := &fleet{open: o.open}, newPrinter(stdout)
+	defer p.close()
 	if !o.quiet {
-		f.opts.Observe = printer(stdout)
+		f.opts.Observe = p.event
 	}
 	defer f.close()
 	for _, spec := range specs {
@@ -85,10 +89,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "badgateway fake: --control: %v\n", err)
 			return exitFailed
 		}
-		api := &http.Server{Handler: control(f)}
-		go api.Serve(ln)
-		defer api.Close()
-		fmt.Fprintf(stdout, "control on http://%s/\n", ln.Addr())
+		defer serveControl(f, ln).Close()
+		p.print(fmt.Sprintf("control on http://%s/\n", ln.Addr()))
 	}
 	<-ctx.Done()
 	return exitOK

@@ -60,6 +60,7 @@ func call(t *testing.T, method, url, body string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -223,6 +224,79 @@ func TestMainStrayFile(t *testing.T) {
 	g.Expect(Main([]string{"--listen", "unix:" + stray}, &out, &errs)).To(Equal(exitFailed))
 	g.Expect(errs.String()).To(ContainSubstring("exists and is no socket"))
 	g.Expect(os.ReadFile(stray)).To(BeEquivalentTo("kept"))
+}
+
+// What another site's page can make a browser send must not reach the API.
+func TestControlRefusesOtherSites(t *testing.T) {
+	f := &fleet{}
+	defer f.close()
+	api := control(f)
+	const spec = `{"listen":"127.0.0.1:0"}`
+	const kind, origin, fetch = "Content-Type", "Origin", "Sec-Fetch-Site"
+	for _, c := range []struct {
+		method, path, body string
+		header             []string
+		want               int
+	}{
+		{"POST", "/upstreams", spec, []string{kind, "application/json"}, 201},
+		{"POST", "/upstreams", `{"name":"b",` + spec[1:], []string{kind, "application/json; charset=utf-8", origin, "http://127.0.0.1:9900", fetch, "same-origin"}, 201},
+		{"POST", "/upstreams", spec, nil, 415},
+		{"POST", "/upstreams", spec, []string{kind, "text/plain"}, 415},
+		{"POST", "/upstreams", spec, []string{kind, "application/x-www-form-urlencoded"}, 415},
+		{"POST", "/upstreams", spec, []string{kind, "text/plain; application/json"}, 415},
+		{"PUT", "/upstreams/b", `{"script":[]}`, []string{kind, "text/plain"}, 415},
+		{"POST", "/upstreams", spec, []string{kind, "application/json", origin, "https://other.example"}, 403},
+		{"POST", "/upstreams", spec, []string{kind, "application/json", origin, "null"}, 403},
+		{"POST", "/upstreams", spec, []string{kind, "application/json", origin, "http://127.0.0.1:3000"}, 403},
+		{"POST", "/upstreams", spec, []string{kind, "application/json", fetch, "cross-site"}, 403},
+		{"POST", "/reset", "", []string{origin, "http://localhost"}, 403},
+		{"POST", "/reset", "", []string{fetch, "same-site"}, 403},
+		{"DELETE", "/upstreams/b", "", []string{origin, "http://evil.test"}, 403},
+		{"GET", "/upstreams/b/records", "", []string{origin, "http://evil.test"}, 403},
+		{"GET", "/upstreams/b/records", "", nil, 200},
+		{"POST", "/reset", "", nil, 204},
+	} {
+		r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+		r.Host = "127.0.0.1:9900"
+		for i := 0; i < len(c.header); i += 2 {
+			r.Header.Set(c.header[i], c.header[i+1])
+		}
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		NewWithT(t).Expect(w.Code).To(Equal(c.want), "%+v: %s", c, w.Body)
+	}
+	NewWithT(t).Expect(f.all()).To(HaveLen(2))
+}
+
+// Who can reach the API can't open this machine to others by it.
+func TestControlListensOnLoopback(t *testing.T) {
+	ask := func(f *fleet, method, path, listen string) (int, string) {
+		r := httptest.NewRequest(method, path, strings.NewReader(`{"name":"a","listen":"`+listen+`"}`))
+		r.Host = "localhost"
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		control(f).ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	g, f := NewWithT(t), &fleet{}
+	defer f.close()
+	for _, listen := range []string{"0.0.0.0:0", "[::]:0", "10.0.0.5:0"} {
+		code, says := ask(f, "POST", "/upstreams", listen)
+		g.Expect(code).To(Equal(403), listen)
+		g.Expect(says).To(ContainSubstring("--open"))
+	}
+	code, says := ask(f, "POST", "/upstreams", ":0")
+	g.Expect(code).To(Equal(201))
+	g.Expect(says).To(ContainSubstring(`"address": "127.0.0.1:`))
+	code, _ = ask(f, "PUT", "/upstreams/a", "0.0.0.0:0")
+	g.Expect(code).To(Equal(403))
+	code, _ = ask(f, "PUT", "/upstreams/a", ":0")
+	g.Expect(code).To(Equal(200))
+
+	wide := &fleet{open: true}
+	defer wide.close()
+	code, _ = ask(wide, "POST", "/upstreams", "0.0.0.0:0")
+	g.Expect(code).To(Equal(201))
 }
 
 // A web page whose name was made to resolve to this machine must not reach the API.

@@ -3,6 +3,8 @@ package main
 import (
 	"log"
 	"os"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/term"
 
@@ -32,16 +34,37 @@ func newDoor(f *os.File, longestLine int) *door {
 // Fd lets a terminal be known as one.
 func (d *door) Fd() uintptr { return d.file.Fd() }
 
-// file keeps the first error: a result that is lost, on a full disk, must not pass for one.
+// close passes on what was held back. It does not wait for long for one who does not read: the program ends all the same.
+func (d *door) close() {
+	done := make(chan struct{})
+	go func() {
+		d.Flush()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Second):
+	}
+}
+
+// lost is the first error of writing: a result that is lost, on a full disk, must not pass for one.
+func (d *door) lost() error {
+	if err := d.file.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// file keeps its first error.
 type file struct {
 	*os.File
-	err error
+	err atomic.Pointer[error]
 }
 
 func (f *file) Write(b []byte) (int, error) {
 	n, err := f.File.Write(b)
-	if f.err == nil {
-		f.err = err
+	if err != nil {
+		f.err.CompareAndSwap(nil, &err)
 	}
 	return n, err
 }

@@ -73,15 +73,15 @@ func main() {
 			err = errInterrupted
 		}
 	}
-	stdout.Flush()
-	if lost := stdout.file.err; lost != nil && !errors.Is(err, errInterrupted) {
+	stdout.close()
+	if lost := stdout.lost(); lost != nil && !errors.Is(err, errInterrupted) {
 		err = notWritten{fmt.Errorf("writing the output: %w", lost)}
 	}
 	code := exitCode(err)
 	if said := saidWhy(0); err != nil && !errors.Is(err, errDiffers) && !errors.As(err, &said) {
 		fmt.Fprintln(stderr, "badgateway:", err)
 	}
-	stderr.Flush()
+	stderr.close()
 	os.Exit(code)
 }
 

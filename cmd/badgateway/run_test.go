@@ -73,7 +73,7 @@ func TestOutputThatIsLostIsAnError(t *testing.T) {
 	c.SetOut(out)
 	c.SetArgs([]string{"list"})
 	_ = c.Execute()
-	if out.file.err == nil {
+	if out.lost() == nil {
 		t.Error("nobody knows that the list was lost")
 	}
 }
