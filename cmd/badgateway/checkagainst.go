@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,11 +17,10 @@ import (
 
 // compare shows what visitors would notice when what --against names is replaced by what is checked.
 func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgress) error {
-	old, label, remove, err := f.before(c.Context(), o)
+	old, label, err := f.before(o)
 	if err != nil {
 		return err
 	}
-	defer remove()
 	p.say("the old one: %s", label)
 	before, err := f.measure(c.Context(), old, p)
 	if err != nil {
@@ -63,38 +61,38 @@ func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgre
 	return nil
 }
 
-// before are the options of the old one, how it is called, and what removes what was made for it.
-func (f *checkFlags) before(ctx context.Context, o measure.Options) (old measure.Options, label string, remove func(), err error) {
-	old, remove = o, func() {}
+// before are the options of the old one, and how it is called.
+func (f *checkFlags) before(o measure.Options) (old measure.Options, label string, err error) {
+	old = o
 	kind, rest, _ := strings.Cut(f.against, ":")
 	switch {
 	case rest == "" && strings.HasSuffix(f.against, ":"):
-		return old, "", remove, fmt.Errorf("--against %s names nothing after the colon: a path, git:REV, image:REF or nginx:VERSION", f.against)
+		return old, "", fmt.Errorf("--against %s names nothing after the colon: a path, git:REV, image:REF or nginx:VERSION", f.against)
 	case kind == "git" && rest != "":
 		if o.Path == "" {
-			return old, "", remove, errors.New("--against git:REV takes an old revision of PATH: name a config")
+			return old, "", errors.New("--against git:REV takes an old revision of PATH: name a config")
 		}
-		old.Path, remove, err = revision(ctx, o.Path, rest)
-		return old, f.against + ":" + filepath.ToSlash(o.Path), remove, err
+		old.Revision = rest
+		return old, f.against + ":" + filepath.ToSlash(o.Path), nil
 	case kind == "image" && rest != "":
 		old.Image, old.Nginx = rest, ""
 	case kind == "nginx" && rest != "":
 		old.Image, old.Nginx = "", rest
 		if o.Path == "" {
-			return old, "", remove, errors.New("--against nginx:VERSION runs PATH on another nginx: name a config")
+			return old, "", errors.New("--against nginx:VERSION runs PATH on another nginx: name a config")
 		}
 	default:
 		if _, err := os.Stat(f.against); err != nil {
-			return old, "", remove, fmt.Errorf("the old config: %w (--against takes a path, git:REV, image:REF or nginx:VERSION)", err)
+			return old, "", fmt.Errorf("the old config: %w (--against takes a path, git:REV, image:REF or nginx:VERSION)", err)
 		}
 		old.Path = f.against
-		return old, f.against, remove, nil
+		return old, f.against, nil
 	}
 	label = f.against
 	if o.Path != "" {
 		label = o.Path + " on " + f.against
 	}
-	return old, label, remove, nil
+	return old, label, nil
 }
 
 func orImage(o measure.Options) string {

@@ -9,6 +9,8 @@ import (
 type Options struct {
 	// Path is the config: a file or a folder. Empty checks the config that Image has.
 	Path string
+	// Revision is one of the git repository that Path is in, to check Path of; empty for the files as they stand.
+	Revision string
 	// Image is the gateway's image ("nginx:1.29", "company/nginx:4"); empty for one of the project's own.
 	Image string
 	// Nginx is the version of the project's own image ("1.26"); empty for the default.

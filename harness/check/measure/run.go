@@ -101,7 +101,7 @@ func (s *session) prepare(ctx context.Context) ([]*route, error) {
 func (s *session) load(ctx context.Context) error {
 	ours := fakeupstream.NewAuthority("badgateway")
 	tree, err := supply.Load(supply.Options{
-		Path: s.o.Path, Env: s.o.Env, Image: s.o.Image, CA: ours.Certificate, CAKey: ours.Key,
+		Path: s.o.Path, Revision: s.o.Revision, Env: s.o.Env, Image: s.o.Image, CA: ours.Certificate, CAKey: ours.Key,
 	})
 	if err != nil {
 		return err

@@ -3,23 +3,24 @@ package supply
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // Options say what is to be loaded.
 type Options struct {
-	// Path is a main file, a folder, or a fragment; empty for the config that the image itself has.
+	// Path is a main file, a folder, or a fragment; empty for the config that the image itself has. Nothing outside of its
+	// folder is read, but Dockerfiles and Compose files of the two folders above, in the same git repository.
 	Path string
+	// Revision is one of the git repository that Path is in, to read Path of; empty for the files as they stand.
+	Revision string
 	// Env are variables of the environment, for templates of envsubst.
 	Env map[string]string
 	// Image is the user's own image. Its files are part of what he runs then; without one the image is the lab's, and what
@@ -36,7 +37,7 @@ type Options struct {
 type Tree struct {
 	At      string // the folder of the config in the lab: "/etc/nginx"
 	Main    string // the main file in the lab, with its full path; set by Settle for an image's own config
-	Root    string // the folder on the host that was read
+	Root    string // the folder that was read
 	Wrapper bool   // the main file is ours, around fragments
 	Files   []wire.File
 	// Supplied are all things that the lab made up.
@@ -56,13 +57,16 @@ type Tree struct {
 	Client, ClientKey string
 
 	o       Options
-	stock   map[string]item   // the user's files, relative to Root
-	index   map[string]int    // Files by path
-	origin  map[string]string // path in the lab -> the user's file
-	fresh   []wire.File       // not put yet
-	image   map[string]string // files of the image that were looked at
-	lay     string            // the folder of the config, relative to Root: what At stands for
-	frags   []fragment        // what the wrapper includes
+	source  *source            // what the user's files are read from, while they are
+	stock   map[string]item    // the user's files, relative to Root
+	left    map[string]*unread // those that were not read
+	brought map[string]string  // path in the lab -> one of those, for what a Dockerfile or a Compose file brings there
+	index   map[string]int     // Files by path
+	origin  map[string]string  // path in the lab -> the user's file
+	fresh   []wire.File        // not put yet
+	image   map[string]string  // files of the image that were looked at
+	lay     string             // the folder of the config, relative to Root: what At stands for
+	frags   []fragment         // what the wrapper includes
 	defs    map[string][]string
 	seen    map[string]bool // files that were admitted, with their context
 	spots   []spot
@@ -100,59 +104,58 @@ const at = "/etc/nginx"
 func Load(o Options) (*Tree, error) {
 	t := &Tree{At: at, o: o, stock: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
 		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{},
-		dropped: map[string]bool{}, ports: map[string]string{}}
+		brought: map[string]string{}, dropped: map[string]bool{}, ports: map[string]string{}}
 	if o.Path == "" {
 		return t, nil
 	}
-	full, err := filepath.Abs(o.Path)
+	src, err := openSource(o)
 	if err != nil {
-		return nil, fmt.Errorf("finding %s: %w", o.Path, err)
-	}
-	info, err := os.Stat(full)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, refuse("empty", nginxconf.Place{File: o.Path}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "there is no such file or folder")
-	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", o.Path, err)
-	}
-	named := ""
-	t.Root = full
-	if !info.IsDir() {
-		t.Root, named = filepath.Dir(full), filepath.Base(full)
-		if !info.Mode().IsRegular() {
-			return nil, refuse("empty", nginxconf.Place{File: named}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "this is no file")
-		}
-		if info.Size() > maxFile {
-			return nil, refuse("limit", nginxconf.Place{File: named}, "name an nginx.conf, or a folder that has one", "the file has %d bytes, more than any config", info.Size())
-		}
-	}
-	if base := filepath.Base(t.Root); siteFolders[base] && base != "sites" && filepath.Dir(t.Root) != "/" {
-		t.Root, named = filepath.Dir(t.Root), path.Join(base, named) // snippets and the like stand beside it
-	}
-	bounded := named != "" && !info.IsDir()
-	if t.stock, err = readFolder(t.Root, bounded); err != nil {
 		return nil, err
 	}
-	if bounded {
-		if err := t.readNamed(named); err != nil {
+	defer func() {
+		src.close()
+		t.source = nil
+	}()
+	t.source, t.Root = src, src.shown
+	if t.stock, t.left, err = src.readFolder(); err != nil {
+		return nil, err
+	}
+	if src.text != nil {
+		if err := t.readNamed(); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.arrange(named, info.IsDir()); err != nil {
+	if err := t.arrange(src.named, src.text == nil); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
+// readNamed reads the file that the user named, which may not be among those that were read of its folder.
+func (t *Tree) readNamed() error {
+	name := t.source.named
+	data, err := t.source.text()
+	it, not := textItem(data, err)
+	if not == nil {
+		t.stock[name] = it
+		return nil
+	}
+	kind, remedy := "empty", nameConfig
+	if big := (*hostfile.TooBigError)(nil); errors.As(err, &big) {
+		kind, remedy = "limit", "name an nginx.conf, or a folder that has one"
+	}
+	return refuse(kind, nginxconf.Place{File: name}, remedy, "this file %s", not.why)
+}
+
 // arrange finds the main file, or fragments to put a main file around, and gives each file its place in the lab.
 func (t *Tree) arrange(named string, folder bool) error {
-	there := mounts(t.Root, t.stock)
+	there := t.mounts()
 	var main string
 	var frags []fragment
 	switch {
 	case named != "" && !folder:
 		if _, ok := t.stock[named]; !ok {
-			return refuse("empty", nginxconf.Place{File: named}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "this is no text file")
+			return refuse("empty", nginxconf.Place{File: named}, nameConfig, "this is no text file")
 		}
 		switch kind := kindOf(outline(t.text(named))); kind {
 		case whole:
@@ -162,7 +165,7 @@ func (t *Tree) arrange(named string, folder bool) error {
 				return r
 			}
 			if len(outline(t.text(named))) == 0 {
-				return refuse("empty", nginxconf.Place{File: named}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "there is no directive in it")
+				return refuse("empty", nginxconf.Place{File: named}, nameConfig, "there is no directive in it")
 			}
 			frags = []fragment{{named, inHTTP}}
 		default:
@@ -186,12 +189,18 @@ func (t *Tree) arrange(named string, folder bool) error {
 					return r
 				}
 			}
-			return refuse("empty", nginxconf.Place{}, "name an nginx.conf, a folder laid out as /etc/nginx, or a fragment", "no nginx config was found in %s", t.Root)
+			if r := t.unreadConfig(); r != nil {
+				return r
+			}
+			return refuse("empty", nginxconf.Place{}, nameConfig, "no nginx config was found in %s", t.Root)
 		}
 	}
 	if main != "" {
 		t.lay = path.Dir(main)
 	} else {
+		if r := t.unreadConfig(); r != nil && folder { // which may be a site, as all others here are
+			return r
+		}
 		t.lay = layOf(frags)
 	}
 	t.chosen = map[string]bool{main: true}
@@ -212,6 +221,17 @@ func (t *Tree) arrange(named string, folder bool) error {
 	}
 	t.frags = frags
 	return t.wrap()
+}
+
+// unreadConfig refuses a folder of which a file can't be read that is config by its name.
+func (t *Tree) unreadConfig() *Refused {
+	for _, name := range keys(t.left) {
+		ext := path.Ext(name)
+		if not := t.left[name]; not != notAsked && !isSample(name) && (ext == ".conf" || ext == ".vhost" || ext == ".nginx" || ext == ".ngx") {
+			return refuse("limit", nginxconf.Place{File: name}, "mend that, or take it out", "this file %s", not.why)
+		}
+	}
+	return nil
 }
 
 // hasEvents tells whether a main file is complete: nginx wants an events block, which an include may bring.

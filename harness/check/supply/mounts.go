@@ -1,9 +1,8 @@
 package supply
 
 import (
-	"os"
+	"io/fs"
 	"path"
-	"path/filepath"
 	"regexp"
 	"sort"
 	"strings"
@@ -24,10 +23,10 @@ var (
 )
 
 // mounts reads the Dockerfiles and Compose files of the folder, and of the two above it, for where things go.
-func mounts(root string, stock map[string]item) []mount {
+func (t *Tree) mounts() []mount {
 	var all []mount
 	var names []string
-	for name := range stock {
+	for name := range t.stock {
 		names = append(names, name)
 	}
 	sort.Slice(names, func(i, k int) bool { // the nearest first
@@ -35,30 +34,21 @@ func mounts(root string, stock map[string]item) []mount {
 		return a < b || a == b && names[i] < names[k]
 	})
 	for _, name := range names {
-		all = append(all, mountsOf(name, stock[name].text)...)
+		all = append(all, mountsOf(name, t.stock[name].text)...)
 	}
-	above := ""
-	for dir, n := root, 0; n < 2; n++ {
-		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
-			break
-		}
-		above = path.Join(filepath.Base(dir), above)
-		if dir = filepath.Dir(dir); dir == filepath.Dir(dir) {
-			break
-		}
-		entries, err := os.ReadDir(dir)
+	s, above := t.source, ""
+	for dir, n := s.root, 0; n < 2 && dir != "."; n++ {
+		above = path.Join(path.Base(dir), above)
+		dir = path.Dir(dir)
+		entries, err := fs.ReadDir(s.files, dir)
 		if err != nil || len(entries) > 2000 {
 			break
 		}
 		for _, e := range entries {
-			if !e.Type().IsRegular() || !isDocker.MatchString(e.Name()) && !isCompose.MatchString(e.Name()) {
+			if !isDocker.MatchString(e.Name()) && !isCompose.MatchString(e.Name()) {
 				continue
 			}
-			info, err := e.Info()
-			if err != nil || info.Size() > maxFile {
-				continue
-			}
-			text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+			text, err := s.read(path.Join(dir, e.Name()), maxFile)
 			if err != nil {
 				continue
 			}

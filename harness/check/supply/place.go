@@ -92,7 +92,12 @@ func (t *Tree) placeAll(there []mount, main string) {
 		}
 		t.place(name, t.labPath(name), false)
 	}
+	unread := map[string]item{}
+	for name := range t.left {
+		unread[name] = item{}
+	}
 	for _, m := range there {
+		m.each(unread, func(from, to string) { t.brought[to] = from })
 		if !strings.Contains(m.to, "nginx") && !strings.Contains(m.to, "openresty") && !strings.HasPrefix(m.to, "/etc/ssl") &&
 			!strings.HasPrefix(m.to, "/var/www") && !strings.HasPrefix(m.to, "/usr/share") {
 			continue
@@ -194,6 +199,13 @@ func (t *Tree) resolve(name string) string {
 func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 	text, real, ok := t.read(file)
 	if !ok {
+		if err := t.want(real, asked); err != nil {
+			return err
+		}
+		text, real, ok = t.read(file)
+	}
+	if !ok {
+		t.wantEndingIn(file)
 		if text, real, ok = t.bring(file); !ok {
 			return nil // Settle sees to it
 		}
@@ -280,8 +292,12 @@ func (t *Tree) admitInclude(n node, file, within string) error {
 		return t.admit(full, within, asked)
 	}
 	t.spots = append(t.spots, spot{full, within, asked.File, asked.Line})
+	if err := t.want(full, asked); err != nil {
+		return err
+	}
 	found := t.glob(full)
 	if len(found) == 0 {
+		t.wantEndingIn(full)
 		t.bringAll(full)
 		found = t.glob(full)
 	}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/nginxconf"
 )
 
@@ -23,9 +23,10 @@ const (
 
 // skipped are folders that hold no config however they are named, and much else.
 var skipped = map[string]bool{".git": true, ".hg": true, ".svn": true, "node_modules": true, ".venv": true, "venv": true,
-	"__pycache__": true, ".terraform": true, ".cache": true, ".idea": true, "bower_components": true, ".tox": true, ".next": true}
+	"__pycache__": true, ".terraform": true, ".cache": true, ".idea": true, "bower_components": true, ".tox": true, ".next": true,
+	".ssh": true, ".gnupg": true, ".aws": true, ".azure": true, ".kube": true}
 
-// foreignKinds are the endings of files that no config names.
+// foreignKinds are the endings of files that are not read unless a config names them.
 var foreignKinds = map[string]bool{}
 
 func init() {
@@ -42,111 +43,130 @@ type item struct {
 	link string // it is a link to this; text is empty then
 }
 
-// readFolder reads the files of a folder that a config may name: text, not too big. Links that lead out of the folder are
-// kept as links and never followed, as the folder may be a stranger's.
+// An unread is a file that is there and was not read, with the reason.
+type unread struct{ why string }
+
+func (u *unread) Error() string { return u.why }
+
+// notAsked are files that are read only where a config names them.
+var notAsked = &unread{"is of a kind that is only read where it is named"}
+
+// readFolder reads the files of a folder that a config may name: text, not too big. What is there and was not read it
+// lists beside them.
 //
-// A folder that holds too much is refused, or with some read as far as the bounds go: what stands beside a file that the
-// user named is only a help.
-func readFolder(root string, some bool) (map[string]item, error) {
-	real, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return nil, err
+// A folder that holds too much is refused, or where a file in it was named read as far as the bounds go, the nearest files
+// first: what stands beside that file is only a help, and what it includes is read all the same.
+func (s *source) readFolder() (stock map[string]item, left map[string]*unread, err error) {
+	stock, left = map[string]item{}, map[string]*unread{}
+	total, entries := 0, 0
+	for dirs := []string{"."}; len(dirs) > 0; dirs = dirs[1:] {
+		all, err := fs.ReadDir(s.files, path.Join(s.root, dirs[0]))
+		if err != nil && dirs[0] == "." {
+			return nil, nil, fmt.Errorf("reading %s: %w", s.shown, err)
+		}
+		if entries += len(all); entries > maxEntries {
+			if s.named != "" {
+				return stock, left, nil
+			}
+			return nil, nil, s.tooMuch("%s holds more than %d files", s.shown, maxEntries)
+		}
+		for _, d := range all {
+			rel := path.Join(dirs[0], d.Name())
+			if d.IsDir() {
+				if !isSkipped(d.Name()) && strings.Count(rel, "/") < maxDepth {
+					dirs = append(dirs, rel)
+				}
+				continue
+			}
+			it, not := item{}, notAsked
+			if readUnasked(rel) {
+				it, not = s.item(rel)
+			}
+			if not != nil {
+				left[rel] = not
+				continue
+			}
+			if total += len(it.text); total > maxTotal {
+				if s.named != "" {
+					return stock, left, nil
+				}
+				return nil, nil, s.tooMuch("%s holds more than %d MiB of files that a config may name", s.shown, maxTotal>>20)
+			}
+			stock[rel] = it
+		}
 	}
-	stock := map[string]item{}
-	total, entries, depth := 0, 0, maxDepth
-	if some {
-		depth = 4
-	}
-	err = filepath.WalkDir(real, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if d != nil && d.IsDir() && name != real {
-				return fs.SkipDir // not ours to read
-			}
-			return err
-		}
-		rel, _ := filepath.Rel(real, name)
-		rel = filepath.ToSlash(rel)
-		if entries++; entries > maxEntries {
-			if some {
-				return fs.SkipAll
-			}
-			return refuse("limit", nginxconf.Place{}, "name the folder that holds the config, or its nginx.conf", "%s holds more than %d files", root, maxEntries)
-		}
-		if d.IsDir() {
-			if name != real && (skipped[d.Name()] || strings.Count(rel, "/") >= depth) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if foreignKinds[strings.ToLower(path.Ext(rel))] {
-			return nil
-		}
-		it, err := readItem(real, name, d)
-		if err != nil || it == nil {
-			return err
-		}
-		if total += len(it.text); total > maxTotal {
-			if some {
-				return fs.SkipAll
-			}
-			return refuse("limit", nginxconf.Place{}, "name the folder that holds the config, or its nginx.conf",
-				"%s holds more than %d MiB of files that a config may name", root, maxTotal>>20)
-		}
-		stock[rel] = *it
-		return nil
-	})
-	if err != nil {
-		var r *Refused
-		if errors.As(err, &r) {
-			return nil, r
-		}
-		return nil, fmt.Errorf("reading %s: %w", root, err)
-	}
-	return stock, nil
+	return stock, left, nil
 }
 
-// readNamed reads the file that the user named, which may not be among those that were read of its folder.
-func (t *Tree) readNamed(name string) error {
-	full := filepath.Join(t.Root, filepath.FromSlash(name))
-	data, err := os.ReadFile(full)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", full, err)
-	}
-	if bytes.IndexByte(data, 0) < 0 {
-		t.stock[name] = item{text: strings.ToValidUTF8(string(data), "?")}
-	}
-	return nil
+func (s *source) tooMuch(message string, args ...any) *Refused {
+	return refuse("limit", nginxconf.Place{}, "name the folder that holds the config, or its nginx.conf", message, args...)
 }
 
-// readItem reads one file; nil for what is of no use.
-func readItem(root, name string, d fs.DirEntry) (*item, error) {
-	if d.Type()&fs.ModeSymlink != 0 {
-		to, err := os.Readlink(name)
-		if err != nil {
-			return nil, nil
-		}
-		real, err := filepath.EvalSymlinks(name)
-		inside := err == nil && (real == root || strings.HasPrefix(real, root+string(filepath.Separator)))
-		if !inside || !filepath.IsAbs(to) {
-			return &item{link: filepath.ToSlash(to)}, nil
-		}
-		name = real // an absolute link into the folder itself means nothing in the lab
-	} else if !d.Type().IsRegular() {
-		return nil, nil
+// readUnasked tells whether a file is read before a config names it. Names with a dot in front are rather secrets (.env, .npmrc).
+func readUnasked(name string) bool {
+	if strings.HasPrefix(path.Base(name), ".") && !looksLikeConfig(name) {
+		return false
 	}
-	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, nil
-	}
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, nil // a private key that is another's: the lab makes its own
-	}
+	return !foreignKinds[strings.ToLower(path.Ext(name))]
+}
+
+// item reads one file, or says why not. A link is kept as one, whatever it leads to: in the lab it leads to what stands
+// there. Only an absolute one to another file of this folder is read as that file, as its path means nothing in the lab.
+func (s *source) item(name string) (item, *unread) {
+	full := path.Join(s.root, name)
+	info, err := s.files.Lstat(full)
 	if err != nil {
-		return nil, err
+		return item{}, &unread{reason(err)}
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		to, err := s.files.ReadLink(full)
+		if err != nil {
+			return item{}, &unread{reason(err)}
+		}
+		inside, ok := s.inside(to)
+		if !ok {
+			return item{link: filepath.ToSlash(to)}, nil
+		}
+		full = inside
+	}
+	return textItem(s.read(full, maxFile))
+}
+
+func textItem(data []byte, err error) (item, *unread) {
+	if err != nil {
+		return item{}, &unread{reason(err)}
 	}
 	if bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0 {
-		return nil, nil
+		return item{}, &unread{"is no text"}
 	}
-	return &item{text: strings.ToValidUTF8(string(data), "?")}, nil
+	return item{text: strings.ToValidUTF8(string(data), "?")}, nil
+}
+
+// inside is where an absolute link leads to in this very folder.
+func (s *source) inside(to string) (string, bool) {
+	if s.real == "" || !filepath.IsAbs(to) {
+		return "", false
+	}
+	real, err := filepath.EvalSymlinks(to)
+	if err != nil {
+		return "", false
+	}
+	rel, err := filepath.Rel(s.real, real)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", false
+	}
+	return resolveIn(s.files, s.root, filepath.ToSlash(rel))
+}
+
+func reason(err error) string {
+	var big *hostfile.TooBigError
+	switch {
+	case errors.As(err, &big):
+		return fmt.Sprintf("has %d bytes, more than %d MiB", big.Size, maxFile>>20)
+	case errors.Is(err, hostfile.ErrNotRegular):
+		return "is no regular file"
+	case errors.Is(err, fs.ErrPermission):
+		return "may not be read by this user"
+	}
+	return "can't be read: " + err.Error()
 }
