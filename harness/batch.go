@@ -26,6 +26,8 @@ type Batch struct {
 	Done func(Evidence)
 }
 
+func (b Batch) parallel() int { return cmp.Or(b.Parallel, 4) }
+
 // Run runs the jobs in their order, and returns the evidence in that order. When ctx ends or a lab is gone it returns
 // what it has, with the error. The twins of a scenario that gave different log lines both say so.
 func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
@@ -43,14 +45,10 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 			}
 		}
 	}()
-	parallel := b.Parallel
-	if parallel == 0 {
-		parallel = 4
-	}
 	var wg sync.WaitGroup
 	var done sync.Mutex
 	for _, lab := range b.Labs {
-		for range parallel {
+		for range b.parallel() {
 			wg.Go(func() {
 				for i := range next {
 					e := Run(ctx, lab, jobs[i].Scenario, jobs[i].Twin)

@@ -49,6 +49,7 @@ type Cell struct {
 	config   string        // the gateway's main config; empty when it is the image's own
 	moved    time.Duration // how far the clock is ahead
 	visitors int
+	late     string // how a look came too late to prove anything; empty when none did
 
 	mu        sync.Mutex
 	upstreams map[string]Upstream // as they were set up
@@ -163,6 +164,25 @@ func (c *Cell) Close() error {
 	}
 	errs = append(errs, c.lab.dropBackends(c.id))
 	return errors.Join(errs...)
+}
+
+// starved is for how long something of the cell was ready to run, and had to wait for a processor.
+func (c *Cell) starved() (most time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	clients := []*wire.Client{c.lab.gateway.client}
+	for s := range c.guests {
+		if !s.limited {
+			clients = append(clients, s.client)
+		}
+	}
+	for _, one := range clients {
+		var d time.Duration
+		if one.Call(ctx, "Starved", c.id, &d) == nil {
+			most = max(most, d)
+		}
+	}
+	return most
 }
 
 // Note adds a line to the cell's transcript.

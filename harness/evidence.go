@@ -39,6 +39,8 @@ type Evidence struct {
 	Differences []Difference `json:"differences,omitempty"`
 	// Error says what went wrong with the lab itself, when the verdict is "error".
 	Error string `json:"error,omitempty"`
+	// MeasuredAgain says, for each earlier run of the same that counts for nothing, how the machine had no processor for it.
+	MeasuredAgain []string `json:"measured_again,omitempty"`
 	// Transcript is what happened, each line with its actor and its time.
 	Transcript []Event `json:"transcript"`
 	// Took is how long the run took, in real time.

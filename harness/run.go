@@ -13,27 +13,59 @@ import (
 )
 
 // Run proves one twin of a scenario in a lab: healthy, break, look, mend, healthy. What differs from the expectation is
-// in the evidence; a lab that failed is its Error, and never a finding.
+// in the evidence; a lab that failed is its Error, and never a finding. A run in which the machine had no processor for the
+// lab proves nothing: it is done again in a cell of its own, which the evidence says.
 func Run(ctx context.Context, lab *Lab, s Scenario, t Twin) Evidence {
+	return untilProven(ctx, func() (Evidence, string) { return once(ctx, lab, s, t) })
+}
+
+// untilProven does a run again while it proves nothing, a few times.
+func untilProven(ctx context.Context, once func() (e Evidence, starved string)) Evidence {
+	begun := time.Now()
+	var again []string
+	for {
+		e, starved := once()
+		if starved != "" && len(again) < timesAgain && ctx.Err() == nil {
+			again = append(again, starved)
+			continue
+		}
+		if starved != "" {
+			if e.Error != "" {
+				starved = e.Error + ", and " + starved
+			}
+			e.Verdict, e.Error = Error, fmt.Sprintf("it was measured %d times, and each time the machine was too busy, at last so: %s; "+
+				"give the lab more processors, or fewer scenarios at once (--parallel)", len(again)+1, starved)
+		}
+		e.MeasuredAgain, e.Took = again, time.Since(begun)
+		return e
+	}
+}
+
+// timesAgain is how often a run that was starved is done again.
+const timesAgain = 3
+
+// once runs it. Starved says why the run proves nothing: the machine had no processor for it.
+func once(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starved string) {
 	s, why := s.on(lab.build)
-	e := Evidence{
+	e = Evidence{
 		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
 		Gateway: lab.build.Name, Here: why, Clock: "real", Again: "badgateway run " + s.ID,
 	}
-	begun := time.Now()
 	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
-	limit := time.Minute
-	if lab.options.RealTime {
-		limit += 2 * max(s.Expect.After, s.Expect.Until, t.RemedyTakes)
+	limit := 3 * time.Minute
+	if !lab.clocked() {
+		limit += 2 * waits(s, t)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
 	defer cancel()
 	r := &run{lab: lab, scenario: s, twin: t, evidence: &e}
-	if err := r.all(ctx); err != nil {
+	err := r.all(ctx)
+	if err != nil {
 		e.Error = err.Error()
 	}
 	if r.cell != nil {
+		starved = r.starved(err)
 		e.Transcript = r.cell.Transcript()
 		if err := r.cell.Close(); err != nil && e.Error == "" {
 			e.Error = err.Error()
@@ -47,9 +79,33 @@ func Run(ctx context.Context, lab *Lab, s Scenario, t Twin) Evidence {
 	default:
 		e.Verdict = Passed
 	}
-	e.Took = time.Since(begun)
-	return e
+	return e, starved
 }
+
+// starved says why a run proves nothing; empty when it does.
+func (r *run) starved(err error) string {
+	return whyNothing(r.cell.late, err, []Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Mended}, r.cell.starved)
+}
+
+// whyNothing says why a run proves nothing; empty when it does. It goes by how late the lab was and how long it had to wait
+// for processors, never by what came. What was in time proves what it proves, however busy the machine was.
+func whyNothing(late string, err error, seen []Exchange, delayed func() time.Duration) string {
+	if late != "" {
+		return late
+	}
+	slow := func(e Exchange) bool { return e.Real >= atOnce && e.Waited < e.Real+margin }
+	if err == nil && !slices.ContainsFunc(seen, slow) {
+		return ""
+	}
+	if d := delayed(); d >= starvation {
+		return fmt.Sprintf("the lab waited %.1f s for a processor", d.Seconds())
+	}
+	return ""
+}
+
+// starvation is how long something of a cell may wait for a processor before what came too late in it counts for nothing: half
+// of what "at once" allows.
+const starvation = atOnce / 2
 
 type run struct {
 	lab      *Lab

@@ -27,6 +27,7 @@ type station struct {
 	hello     wire.Hello
 	engine    *client.Client
 	stderr    *bytes.Buffer // what the agent said before it ended; read only once it has
+	limited   bool          // it has a share of the processors only, and waits for them as it is meant to
 	guard     *engine.Guard // removes the container, should this process end while it is being made
 }
 
@@ -88,7 +89,7 @@ const agentAt = "/badgateway-agent"
 // newStation makes a container with no network, no port and no host path, and speaks to its agent over its standard
 // input. When this process ends, in whatever way, the engine closes that input and the container goes.
 func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error) {
-	s := &station{engine: l.engine.Client(), stderr: &bytes.Buffer{}}
+	s := &station{engine: l.engine.Client(), stderr: &bytes.Buffer{}, limited: spec.cpus > 0}
 	files := map[string][]byte{agentAt: l.agent}
 	if !l.options.RealTime {
 		lib, err := l.engine.FaketimeFor(ctx, spec.image)

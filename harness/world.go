@@ -138,6 +138,16 @@ func (w *World) News(ctx context.Context) (out wire.WorldNews, err error) {
 // Tunnel is a connection to an address of the world from where this program runs.
 func (w *World) Tunnel(to string) (net.Conn, error) { return w.lab.gateway.client.Tunnel(w.id, to) }
 
+// Starved is for how long something of the world was ready to run, and the machine had no processor for it.
+func (w *World) Starved() (d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if w.call(ctx, "Starved", w.id, &d) != nil {
+		return 0 // the lab is gone
+	}
+	return d
+}
+
 // Close ends all that runs in the world, and removes it.
 func (w *World) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/faults"
@@ -22,9 +24,9 @@ func cpuQuota() harness.Scenario {
 		Fault:   "PHP has 1 % of a processor",
 		Twins: []harness.Twin{
 			realFPM(p, faults.CPUQuota{Upstream: "app", CPUs: 0.01}),
-			fake(fakeupstream.Silent{At: fakeupstream.AtRequest}),
+			heldBy("app", fake(fakeupstream.Silent{At: fakeupstream.AtRequest})),
 		},
-		Expect: harness.Expectation{Status: 504, Tries: 1, Log: []harness.LogLine{
+		Expect: harness.Expectation{Status: 504, Tries: 1, After: 2 * time.Second, Log: []harness.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
 		}},
 		Confirm: "cat /sys/fs/cgroup/cpu.stat in PHP's container: nr_throttled and throttled_usec grow while a visitor waits.",

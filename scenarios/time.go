@@ -87,7 +87,7 @@ func fpmMaxExecutionTime() harness.Scenario {
 		Fault:   "the script computes without end, and max_execution_time is 1 s",
 		Twins:   []harness.Twin{realFPM(limited, deploy("busy.php")), fake(phpError(message))},
 		// The limit counts the processor's time, which takes longer where others want the processor too.
-		Expect: harness.Expectation{Status: 500, Tries: 1, Until: 10 * time.Second,
+		Expect: harness.Expectation{Status: 500, Tries: 1, Until: 30 * time.Second,
 			Log: stderr("PHP message: PHP Fatal error:  Maximum execution time of 1 second exceeded")},
 		Confirm: "grep 'Maximum execution time' /var/log/nginx/error.log names the file and line; that line of nginx's log is PHP's own message.",
 		Remedy: "Mend the loop at the line that the message names; a script that has to compute that long gets " +

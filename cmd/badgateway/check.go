@@ -39,6 +39,8 @@ type checkFlags struct {
 	supplied bool
 	every    bool
 	failOn   string
+	repeat   int
+	load     int
 
 	// run measures a config; the tests put their own here.
 	run func(context.Context, measure.Options) (*check.Report, error)
@@ -113,6 +115,8 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 	c.Flags().BoolVar(&f.supplied, "supplied", false, "list each thing that the lab made up")
 	c.Flags().BoolVar(&f.every, "every-route", false, "measure also those of very many routes that are alike")
 	c.Flags().StringVar(&f.failOn, "fail-on", "", "the least `SEVERITY` of a finding that fails: high, medium or low (default the policy's, or medium)")
+	c.Flags().IntVar(&f.repeat, "repeat", 1, "check so many times, and print what is not the same each time, cell by cell")
+	addLoad(c.Flags(), &f.load)
 	f.complete(c)
 	return c
 }
@@ -132,7 +136,12 @@ func (f *checkFlags) check(c *cobra.Command, path string) error {
 			return err
 		}
 	}
+	if f.load > 0 {
+		defer busy(f.load)()
+	}
 	switch {
+	case f.repeat > 1:
+		return f.again(c, o, p)
 	case f.keep:
 		return f.keepOne(c, o)
 	case f.against != "":
@@ -178,6 +187,8 @@ func (f *checkFlags) valid(path string) error {
 		return errors.New("--init writes a policy for all routes and faults: leave out --route and --fault")
 	case f.init && f.against != "", f.keep && f.against != "", f.keep && f.init:
 		return errors.New("--keep, --init and --against are three different things: give one of them")
+	case f.repeat < 1, f.repeat > 1 && (f.keep || f.init || f.against != ""):
+		return errors.New("--repeat is 1 or more, and more than 1 goes without --keep, --init and --against")
 	case f.force && !f.init:
 		return errors.New("--force lets --init overwrite a policy: it goes with --init")
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ type runFlags struct {
 	labs     int
 	parallel int
 	repeat   int
-	load     bool
+	load     int
 }
 
 func runCommand() *cobra.Command {
@@ -69,7 +68,7 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 	c.Flags().IntVar(&f.labs, "labs", 1, "how many labs to run in")
 	c.Flags().IntVar(&f.parallel, "parallel", 4, "how many scenarios run at once in each lab")
 	c.Flags().IntVar(&f.repeat, "repeat", 1, "run everything so many times, and count the verdicts that differ")
-	c.Flags().BoolVar(&f.load, "load", false, "keep every processor of this machine busy meanwhile")
+	addLoad(c.Flags(), &f.load)
 	completeTwin(c)
 	return c
 }
@@ -104,8 +103,8 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 	if err != nil {
 		return err
 	}
-	if f.load {
-		defer busy()()
+	if f.load > 0 {
+		defer busy(f.load)()
 	}
 	run := f.header(labs[0])
 	p.begin(jobs, f.realTime)
@@ -334,21 +333,4 @@ func differing(all []harness.Evidence) int {
 		}
 	}
 	return n
-}
-
-// busy keeps every processor busy until it is told to stop.
-func busy() (stop func()) {
-	quit := make(chan struct{})
-	for range runtime.NumCPU() {
-		go func() {
-			for {
-				select {
-				case <-quit:
-					return
-				default:
-				}
-			}
-		}()
-	}
-	return func() { close(quit) }
 }

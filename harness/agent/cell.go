@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -43,6 +44,8 @@ type cell struct {
 	undo    map[wire.NetSpec]func() error
 	watches map[string]*os.File // inotify, by the file that is watched
 	clock   *clock
+
+	delayedBefore time.Duration // how long this program had waited for processors when the cell was opened
 }
 
 // openCell makes the namespaces and the folder of a cell.
@@ -52,6 +55,7 @@ func openCell(spec wire.CellSpec) (*cell, error) {
 		jobs: make(chan func()), gone: make(chan struct{}),
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
 		logs: map[string]int64{}, undo: map[wire.NetSpec]func() error{}, watches: map[string]*os.File{}, clock: newClock(),
+		delayedBefore: delayed(os.Getpid()),
 	}
 	for _, l := range spec.Logs {
 		c.logs[l] = 0

@@ -187,10 +187,38 @@ type schedule struct {
 	asleep   bool
 	stopped  bool   // by SIGSTOP
 	switches uint64 // how often it has gone to sleep of its own
+	threads  int
 }
 
-func scheduleOf(pid int) (schedule, error) {
-	text, err := readProc(fmt.Sprintf("/proc/%d/status", pid))
+func scheduleOf(pid int) (schedule, error) { return scheduleAt(fmt.Sprintf("/proc/%d", pid)) }
+
+// scheduleOfAll is how all threads of a process stand together: a gateway may leave its files to others than its first
+// ("aio threads").
+func scheduleOfAll(pid int) (schedule, error) {
+	all, err := scheduleOf(pid)
+	if err != nil || all.threads < 2 {
+		return all, err
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return all, err
+	}
+	for _, t := range threads {
+		if t.Name() == strconv.Itoa(pid) {
+			continue
+		}
+		s, err := scheduleAt(fmt.Sprintf("/proc/%d/task/%s", pid, t.Name()))
+		if err != nil {
+			continue // it has just ended
+		}
+		all.asleep = all.asleep && s.asleep
+		all.switches += s.switches
+	}
+	return all, nil
+}
+
+func scheduleAt(place string) (schedule, error) {
+	text, err := readProc(place + "/status")
 	if err != nil {
 		return schedule{}, err
 	}
@@ -201,11 +229,13 @@ func scheduleOf(pid int) (schedule, error) {
 		switch key {
 		case "State":
 			s.asleep, s.stopped = strings.HasPrefix(value, "S"), strings.HasPrefix(value, "T")
+		case "Threads":
+			s.threads, _ = strconv.Atoi(value)
 		case "voluntary_ctxt_switches":
 			s.switches, _ = strconv.ParseUint(value, 10, 64)
 		}
 	}
-	s.asleep = s.asleep && !busy(pid)
+	s.asleep = s.asleep && !busy(place)
 	return s, nil
 }
 
@@ -216,13 +246,13 @@ func asleep(pid int) bool {
 		return false
 	}
 	state := text[strings.LastIndexByte(text, ')')+1:] // the name, in brackets, may hold anything
-	return strings.HasPrefix(state, " S ") && !busy(pid)
+	return strings.HasPrefix(state, " S ") && !busy(fmt.Sprintf("/proc/%d", pid))
 }
 
 // busy tells whether a process that counts as sleeping is in the middle of something: it waits for a file system that is
 // a program, as some engines have for their containers (FUSE), or it has woken up since, and waits nowhere ("0").
-func busy(pid int) bool {
-	at, err := readProc(fmt.Sprintf("/proc/%d/wchan", pid))
+func busy(place string) bool {
+	at, err := readProc(place + "/wchan")
 	switch {
 	case err != nil:
 		return false // a kernel that does not tell

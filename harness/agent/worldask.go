@@ -35,7 +35,7 @@ type worldAsk struct {
 }
 
 // realLimit bounds a visitor's wait on the machine, whatever the world's clock says.
-const realLimit = 30 * time.Second
+const realLimit = 2 * time.Minute
 
 // ask asks, and lets the world's time pass until the answer is complete: from one moment at which something may end to the
 // next, with a look before and after each.

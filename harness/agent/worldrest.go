@@ -31,39 +31,51 @@ func (c *cell) gatewayListensAt(at netip.AddrPort) (bool, error) {
 // gatewayAddress is the gateway's own in every cell.
 var gatewayAddress = netip.MustParseAddr("192.0.2.80")
 
-// connects counts the connections that were begun and taken in the cell's network: what the gateway tries shows there, even
-// where nothing answers.
-func (c *cell) connects() (uint64, error) {
+// counted is what the kernel counts of the cell's network: what the gateway tries shows there, even where nothing answers.
+type counted struct {
+	connects uint64 // TCP connections begun and taken
+	flying   int64  // IP packets that were sent and have not arrived: on a busy machine the kernel, too, waits for its turn
+}
+
+func (c *cell) counted() (counted, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/snmp", c.tid))
 	if err != nil {
-		return 0, fmt.Errorf("reading what the network of cell %s counts: %w", c.id, err)
+		return counted{}, fmt.Errorf("reading what the network of cell %s counts: %w", c.id, err)
 	}
+	return parseCounted(string(text)), nil
+}
+
+// parseCounted reads /proc/net/snmp: for each protocol a line with the names and one with the values.
+func parseCounted(text string) (n counted) {
 	var names []string
-	for line := range strings.Lines(string(text)) {
+	all := map[string]uint64{}
+	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
-		if len(fields) == 0 || fields[0] != "Tcp:" {
+		if len(fields) == 0 || fields[0] != "Tcp:" && fields[0] != "Ip:" {
 			continue
 		}
 		if names == nil {
 			names = fields
 			continue
 		}
-		var n uint64
-		for i, name := range names {
-			if i < len(fields) && (name == "ActiveOpens" || name == "PassiveOpens" || name == "AttemptFails") {
-				v, _ := strconv.ParseUint(fields[i], 10, 64)
-				n += v
-			}
+		for i := 1; i < min(len(names), len(fields)); i++ {
+			all[names[0]+names[i]], _ = strconv.ParseUint(fields[i], 10, 64)
 		}
-		return n, nil
+		names = nil
 	}
-	return 0, nil
+	n.connects = all["Tcp:ActiveOpens"] + all["Tcp:PassiveOpens"] + all["Tcp:AttemptFails"]
+	sent, exact := all["Ip:OutTransmits"] // since Linux 6.7, without what a firewall dropped
+	if !exact {
+		sent = all["Ip:OutRequests"]
+	}
+	n.flying = int64(sent - all["Ip:InReceives"])
+	return n
 }
 
 // quiet is how a world stands: when it is the same twice with nothing under way, nothing happens until time passes.
 type quiet struct {
-	unread       int    // of the lab's own sockets, those that have brought something that nobody has taken yet
-	connects     uint64 // connections begun and taken
+	unread int // of the lab's own sockets, those that have brought something that nobody has taken yet
+	counted
 	switches     uint64 // how often the gateway's processes went to sleep
 	calls        int
 	busy, alarms int
@@ -77,7 +89,7 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 	default:
 		asleep = true
 		for _, pid := range append(childrenOf(p.pid), p.pid) {
-			s, err := scheduleOf(pid)
+			s, err := scheduleOfAll(pid)
 			if err != nil {
 				continue // it has just ended
 			}
@@ -88,7 +100,7 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 	if !asleep {
 		return q, false, nil
 	}
-	if q.connects, err = w.cell.connects(); err != nil {
+	if q.counted, err = w.cell.counted(); err != nil {
 		return q, false, err
 	}
 	busy, waiting := w.busy.state()
@@ -142,7 +154,7 @@ func (w *world) rest(limit time.Duration, done func() bool) (last quiet, err err
 			return false, nil
 		}
 		same++
-		if q.unread == 0 && q.busy <= q.alarms {
+		if q.unread == 0 && q.busy <= q.alarms && q.flying == 0 {
 			return true, nil
 		}
 		return same > 3 && time.Since(since) > stillFor, nil

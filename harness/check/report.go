@@ -135,6 +135,8 @@ type Cell struct {
 	Skipped string `json:"skipped,omitempty"`
 	// Error says that the lab failed; never a finding.
 	Error string `json:"error,omitempty"`
+	// MeasuredAgain says, for each earlier measurement that counts for nothing, how the machine had no processor for it.
+	MeasuredAgain []string `json:"measured_again,omitempty"`
 	Outcome
 	// ErrorsFor is for how long visitors still got errors after the upstream was well again; 0 for not at all.
 	ErrorsFor time.Duration `json:"errors_for_ns,omitempty"`

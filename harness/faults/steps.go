@@ -20,6 +20,9 @@ func (f Wait) Undo(context.Context, *harness.Cell) error { return nil }
 // NeedsClock says that the cell's clock has to be one that can be moved.
 func (f Wait) NeedsClock() bool { return true }
 
+// Waits is how long it takes where no clock is moved.
+func (f Wait) Waits() time.Duration { return f.For }
+
 func (f Wait) String() string { return fmt.Sprintf("%v pass", f.For) }
 
 // Visit is another visitor's request, whose answer has to have a status.

@@ -75,7 +75,7 @@ func (m *cellRun) unhealthy() string {
 	want := m.r.Healthy
 	if m.method == m.r.Ask.Method {
 		if !good(m.healthy, want) {
-			return fmt.Sprintf("the route %s before the fault, not %d", answered(m.healthy), want.Status)
+			return fmt.Sprintf("the route %s before the fault, not %s", exactly(m.healthy), exactly(want))
 		}
 		return ""
 	}
@@ -91,6 +91,18 @@ func answered(o check.Outcome) string {
 		return "gets no answer (" + o.NoAnswer + ")"
 	}
 	return fmt.Sprintf("is answered %d", o.Status)
+}
+
+// exactly is all of an answer that tells a healthy one.
+func exactly(o check.Outcome) string {
+	text := answered(o)
+	if o.Cut {
+		text += ", cut"
+	}
+	if o.Endless {
+		text += ", without end"
+	}
+	return fmt.Sprintf("%s, page %q", text, o.Page)
 }
 
 func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/check"
@@ -144,7 +145,7 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 	defer k.close()
 	for j := range queue {
 		c := &j.route.Cells[j.at]
-		err := k.cell(ctx, j, c)
+		err := k.proven(ctx, j, c)
 		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -157,6 +158,34 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 	}
 	return nil
 }
+
+// proven measures one cell, and once more, in a world of its own, where the lab failed because the machine had no processor
+// for it.
+func (k *worker) proven(ctx context.Context, j job, c *check.Cell) error {
+	var again []string
+	for {
+		err := k.cell(ctx, j, c)
+		if err == nil || len(again) == timesAgain || k.w == nil || ctx.Err() != nil {
+			c.MeasuredAgain = again
+			return err
+		}
+		starved := k.w.Starved()
+		if starved < starvation {
+			c.MeasuredAgain = again
+			return err
+		}
+		again = append(again, fmt.Sprintf("the lab waited %.1f s for a processor: %v", starved.Seconds(), err))
+		k.close()
+		*c = check.Cell{Fault: c.Fault, Method: c.Method}
+	}
+}
+
+const (
+	// timesAgain is how often a cell that was starved is measured again.
+	timesAgain = 3
+	// starvation is how long something of a world has to have waited for a processor for an error of the lab to come of that.
+	starvation = 2 * time.Second
+)
 
 func (k *worker) close() {
 	if k.w != nil {
@@ -195,7 +224,8 @@ func (k *worker) freshen(ctx context.Context, j job) (err error) {
 			return err
 		}
 	}
-	if k.fresh {
+	// What the gateway looked up earlier is older than what it looks up now, and is looked up again sooner.
+	if k.fresh && j.fault.Kind != check.NameMoved {
 		return nil
 	}
 	return k.s.freshly(ctx, k.w, j, k.names)

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/measure"
+)
+
+// again checks the same config many times, and prints what is not the same each time.
+func (f *checkFlags) again(c *cobra.Command, o measure.Options, p *checkProgress) error {
+	var first *check.Report
+	differences := 0
+	for n := range f.repeat {
+		r, err := f.measure(c.Context(), o, p)
+		if err != nil {
+			return fmt.Errorf("check %d of %d: %w", n+1, f.repeat, err)
+		}
+		if first == nil {
+			first = r
+			continue
+		}
+		for _, line := range check.Differing(first, r) {
+			differences++
+			fmt.Fprintf(c.OutOrStdout(), "check %d: %s\n", n+1, line)
+		}
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s: %d differences in %d checks of %d cells\n", o.Path, differences, f.repeat, cells(first))
+	if differences > 0 {
+		return errDiffers
+	}
+	return nil
+}
+
+// cells is how many cells of the matrix a check has measured.
+func cells(r *check.Report) (n int) {
+	for _, route := range r.Routes {
+		n += len(route.Cells)
+	}
+	return n
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"runtime"
+	"strconv"
+
+	"github.com/spf13/pflag"
+)
+
+// addLoad adds the flag that keeps the machine busy.
+func addLoad(flags *pflag.FlagSet, load *int) {
+	flags.IntVar(load, "load", 0, "keep so many loops busy meanwhile; four for each processor where no number is given")
+	flags.Lookup("load").NoOptDefVal = strconv.Itoa(4 * runtime.NumCPU())
+}
+
+// busy keeps so many loops busy until it is told to stop, each on a thread of its own that the machine's other programs have
+// to share the processors with.
+func busy(loops int) (stop func()) {
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + loops)
+	quit := make(chan struct{})
+	for range loops {
+		go func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+			}
+		}()
+	}
+	return func() {
+		close(quit)
+		runtime.GOMAXPROCS(before)
+	}
+}

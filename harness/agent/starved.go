@@ -1,0 +1,59 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Starved is for how long something of a cell was ready to run, and the machine had no processor for it: the process of the
+// cell that had to wait longest since it began, or this program since the cell was opened. It is 0 where the kernel does not
+// count it.
+func (s *Calls) Starved(id string, out *time.Duration) error {
+	return s.in(id, func(c *cell) error {
+		*out = c.starved()
+		return nil
+	})
+}
+
+func (c *cell) starved() time.Duration {
+	c.mu.Lock()
+	var pids []int
+	for _, p := range c.procs {
+		pids = append(pids, p.pid)
+	}
+	c.mu.Unlock()
+	// This program's threads wait beside each other, as many at once as it uses.
+	most := (delayed(os.Getpid()) - c.delayedBefore) / time.Duration(runtime.GOMAXPROCS(0))
+	for _, pid := range pids {
+		for _, p := range append(childrenOf(pid), pid) {
+			most = max(most, delayed(p))
+		}
+	}
+	return most
+}
+
+// delayed is for how long threads of a process were ready to run and had to wait for a processor, all in all; 0 where the
+// kernel does not count it. See Documentation/scheduler/sched-stats.rst of the kernel.
+func delayed(pid int) (sum time.Duration) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return 0 // it has ended
+	}
+	for _, t := range threads {
+		text, err := readProc(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, t.Name()))
+		if err != nil {
+			continue
+		}
+		if fields := strings.Fields(text); len(fields) > 1 {
+			ns, _ := strconv.ParseInt(fields[1], 10, 64)
+			sum += time.Duration(ns)
+		}
+	}
+	return sum
+}

@@ -1,0 +1,41 @@
+//go:build linux
+
+package agent
+
+import (
+	"os/exec"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Two programs that compute on one processor wait for each other half of the time.
+func TestItIsKnownHowLongAProcessWaitsForAProcessor(t *testing.T) {
+	var one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &one); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; one.Count() > 1; n++ {
+		one.Clear(n)
+	}
+	c := &cell{procs: map[string]*process{}}
+	for _, name := range []string{"gateway", "other"} {
+		cmd := exec.Command("/bin/sh", "-c", "while :; do :; done")
+		if err := children.start(cmd); err != nil {
+			t.Fatal(err)
+		}
+		defer children.wait(cmd)
+		defer cmd.Process.Kill()
+		if err := unix.SchedSetaffinity(cmd.Process.Pid, &one); err != nil {
+			t.Fatal(err)
+		}
+		c.procs[name] = &process{pid: cmd.Process.Pid}
+	}
+	if err := until(20*time.Second, func() (bool, error) { return c.starved() > 100*time.Millisecond, nil }); err != nil {
+		t.Errorf("after 20 s it says %v", c.starved())
+	}
+	if d := delayed(1 << 22); d != 0 {
+		t.Errorf("of a process that is not there it says %v", d)
+	}
+}

@@ -1,0 +1,31 @@
+package harness
+
+import "time"
+
+// waits is how long one run of a twin waits in all, where its clock is not moved.
+func waits(s Scenario, t Twin) (sum time.Duration) {
+	sum = max(s.Expect.After, s.Expect.Until) + t.RemedyTakes
+	for _, list := range [][]Change{t.Break, t.Strike, t.Remedy} {
+		for _, c := range list {
+			if w, ok := c.(interface{ Waits() time.Duration }); ok {
+				sum += w.Waits()
+			}
+		}
+	}
+	return sum
+}
+
+// Estimate is about how long the batch takes for these jobs: on the machine's own time where the clock of its labs is not
+// moved, which is as long as the scenarios wait.
+func (b Batch) Estimate(jobs []Job) time.Duration {
+	const each = 250 * time.Millisecond // what a run takes beside its waits, on a machine that does other things too
+	var sum, longest time.Duration
+	for _, j := range jobs {
+		took := each
+		if len(b.Labs) > 0 && !b.Labs[0].clocked() {
+			took += waits(j.Scenario, j.Twin)
+		}
+		sum, longest = sum+took, max(longest, took)
+	}
+	return max(longest, sum/time.Duration(max(len(b.Labs), 1)*b.parallel()))
+}
