@@ -86,3 +86,25 @@ func TestABatchWithoutLabsProvesNothing(t *testing.T) {
 		t.Fatal("it waits for a lab that never comes")
 	}
 }
+
+func TestALeanBatchKeepsWhatDiffers(t *testing.T) {
+	one := func(status int, verdict string) Evidence {
+		return Evidence{Scenario: "a", Twin: Real, Verdict: verdict, Config: strings.Repeat("c", 1<<20),
+			Broken: Exchange{Status: status, Body: "b"}, Transcript: []Event{{Text: "x"}, {Text: "y"}}}
+	}
+	first := map[string]*Evidence{}
+	if e := lean(first, one(502, Passed)); len(e.Config) == 0 || len(e.Transcript) != 2 {
+		t.Error("the first is kept whole")
+	}
+	if e := lean(first, one(502, Passed)); e.Config != "" || e.Broken.Body != "" || len(e.Transcript) != 1 || e.Broken.Status != 502 || e.Verdict != Passed {
+		t.Errorf("of another like it is kept: %+v", e)
+	}
+	if e := lean(first, one(504, Failed)); len(e.Config) == 0 || len(e.Transcript) != 2 {
+		t.Error("one that differs is kept whole")
+	}
+	other := one(502, Passed)
+	other.Twin = Fake
+	if e := lean(first, other); len(e.Config) == 0 {
+		t.Error("the first of the other twin is kept whole")
+	}
+}

@@ -147,7 +147,7 @@ func (f *runFlags) prove(ctx context.Context, labs []*harness.Lab, jobs []harnes
 		}
 		p.done(e)
 	}
-	all, err := harness.Batch{Labs: labs, Parallel: f.parallel, Done: done}.Run(ctx, jobs)
+	all, err := harness.Batch{Labs: labs, Parallel: f.parallel, Lean: f.repeat > 1, Done: done}.Run(ctx, jobs)
 	for i := range all {
 		all[i].Again = f.again(typed(os.Args[0]), all[i].Scenario)
 	}

@@ -281,35 +281,87 @@ func (c *cell) changeFile(s wire.FileSpec) error {
 
 // news is what was added to each log file of the cell since it was last asked for.
 func (c *cell) news() (map[string]string, error) {
+	all, _, err := c.boundedNews()
+	return all, err
+}
+
+// boundedNews is the same, with how many lines of a world's logs were left out: whoever writes more than logKept for one
+// request has the beginning and the end of it kept.
+func (c *cell) boundedNews() (all map[string]string, left map[string]int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := make(map[string]string, len(c.logs))
+	all, left = make(map[string]string, len(c.logs)), map[string]int{}
 	for path, from := range c.logs {
+		if c.jail != nil {
+			text, skipped, next, err := readBounded(path, from, c.jail.root.read)
+			if err != nil {
+				continue // in a world, anything may lie there
+			}
+			if c.logs[path], all[path] = next, text; skipped > 0 {
+				left[path] = skipped
+			}
+			continue
+		}
 		fresh, from, err := c.readOn(path, from)
-		if errors.Is(err, fs.ErrNotExist) || err != nil && c.jail != nil {
-			continue // in a world, anything may lie there
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading the log %s of cell %s: %w", path, c.id, err)
+			return nil, nil, fmt.Errorf("reading the log %s of cell %s: %w", path, c.id, err)
 		}
 		// A line that is still being written is left for the next time.
 		fresh = fresh[:bytes.LastIndexByte(fresh, '\n')+1]
 		c.logs[path] = from + int64(len(fresh))
 		all[path] = string(fresh)
 	}
-	return all, nil
+	return all, left, nil
+}
+
+// logKept is how much of what one log gained with one request is kept, half of it from the beginning.
+const logKept = 256 << 10
+
+// readBounded reads the whole lines that were added to a file since an offset, but for skipped ones in the middle where there
+// are too many, and gives the offset behind them. Read is the root's.
+func readBounded(path string, from int64, read func(name string, from, most int64) ([]byte, int64, error)) (text string, skipped int, next int64, err error) {
+	fresh, size, err := read(path, from, logKept)
+	if err != nil {
+		return "", 0, from, err
+	}
+	if size < from { // it was begun anew
+		from = 0
+		if fresh, size, err = read(path, 0, logKept); err != nil {
+			return "", 0, from, err
+		}
+	}
+	whole := func(b []byte) []byte { return b[:bytes.LastIndexByte(b, '\n')+1] } // one that is still being written comes later
+	if size-from <= logKept {
+		fresh = whole(fresh)
+		return string(fresh), 0, from + int64(len(fresh)), nil
+	}
+	head := whole(fresh[:min(len(fresh), logKept/2)])
+	behind := size - logKept/2
+	tail, _, err := read(path, behind, logKept/2)
+	if err != nil {
+		return "", 0, from, err
+	}
+	for at := from + int64(len(head)); at < behind; {
+		gap, _, err := read(path, at, min(behind-at, 1<<20))
+		if err != nil || len(gap) == 0 {
+			break
+		}
+		skipped += bytes.Count(gap, []byte("\n"))
+		at += int64(len(gap))
+	}
+	cut := bytes.IndexByte(tail, '\n') + 1 // of the line that the gap ends in
+	if cut > 0 {
+		skipped++
+	}
+	end := whole(tail)
+	return string(head) + string(end[min(cut, len(end)):]), skipped, behind + int64(len(end)), nil
 }
 
 // readOn is what was added to a file since it was read up to an offset; that is 0 again where the file was begun anew.
 func (c *cell) readOn(path string, from int64) ([]byte, int64, error) {
-	if c.jail != nil {
-		text, size, err := c.jail.root.read(path, from, readAtMost)
-		if err == nil && size < from {
-			from = 0
-			text, _, err = c.jail.root.read(path, 0, readAtMost)
-		}
-		return text, from, err
-	}
 	text, err := os.ReadFile(c.path(path))
 	if err != nil {
 		return nil, from, err

@@ -3,12 +3,15 @@
 package agent
 
 import (
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	. "github.com/onsi/gomega"
 
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -159,4 +162,38 @@ func TestFilesAreWrittenReplacedAndRemoved(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "/etc/nginx/none in cell c1") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// What a log gains beyond the bound is left out in the middle, line by line, and counted; nothing of it comes the next time.
+func TestLogsAreReadUpToABound(t *testing.T) {
+	g := NewWithT(t)
+	var file []byte
+	read := func(_ string, from, most int64) ([]byte, int64, error) {
+		from = min(from, int64(len(file)))
+		return file[from:min(int64(len(file)), from+most)], int64(len(file)), nil
+	}
+	line := func(i int) string { return fmt.Sprintf("%06d %s\n", i, strings.Repeat("x", 1900)) }
+	for i := range 3000 {
+		file = append(file, line(i)...)
+	}
+	file = append(file, "the last one, which is still being wri"...)
+	text, skipped, next, err := readBounded("log", 0, read)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(len(text)).To(BeNumerically("<=", logKept))
+	kept := strings.Count(text, "\n")
+	g.Expect(kept + skipped).To(Equal(3000))
+	g.Expect(text).To(HavePrefix(line(0)))
+	g.Expect(text).To(HaveSuffix(line(2999)))
+	for l := range strings.Lines(text) {
+		g.Expect(l).To(HaveLen(len(line(0))), "no line is cut")
+	}
+	file = append(file, "tten\n"...)
+	text, skipped, _, err = readBounded("log", next, read)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(text).To(Equal("the last one, which is still being written\n"))
+	g.Expect(skipped).To(BeZero())
+	file = []byte("begun anew\n")
+	text, _, next, _ = readBounded("log", next, read)
+	g.Expect(text).To(Equal("begun anew\n"))
+	g.Expect(next).To(Equal(int64(len(file))))
 }

@@ -9,6 +9,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -56,11 +58,11 @@ func (w *world) ask(spec wire.WorldAskSpec) (wire.WorldAnswer, error) {
 	if _, err := w.rest(5*time.Second, nil); err != nil && !errors.Is(err, errLimit) {
 		return a.answer, err
 	}
-	logs, err := w.cell.news()
+	logs, left, err := w.cell.boundedNews()
 	if err != nil {
 		return a.answer, err
 	}
-	a.answer.Logs, a.answer.News, a.answer.Killed = logs, w.news(), w.cell.killed()
+	a.answer.Logs, a.answer.LogsLeft, a.answer.News, a.answer.Killed = logs, left, w.news(), w.cell.killed()
 	return a.answer, nil
 }
 
@@ -172,7 +174,8 @@ func (a *worldAsk) converse() {
 		a.stream(conn)
 		return
 	}
-	in := bufio.NewReader(conn)
+	head := &io.LimitedReader{R: conn, N: headLimit}
+	in := bufio.NewReader(head)
 	method := http.MethodGet
 	if a.spec.Head {
 		method = http.MethodHead
@@ -185,8 +188,12 @@ func (a *worldAsk) converse() {
 		a.end(err)
 		return
 	}
+	head.N = math.MaxInt64
 	a.read(resp)
 }
+
+// headLimit is how long the head of an answer may be.
+const headLimit = 1 << 20
 
 // read keeps the answer. One that switches protocols has no end that could be waited for.
 func (a *worldAsk) read(resp *http.Response) {

@@ -258,6 +258,12 @@ func (n *worldNet) each(conn *net.UDPConn, do func(datagram []byte, from net.Add
 	}
 }
 
+// Bounds on the datagrams of one request that are told of: how many, and how much of what goes to syslog.
+const (
+	maxDatagrams = 1000
+	maxDatagram  = 2 << 10
+)
+
 // echo answers a datagram with itself: whoever sends one wants to see that one comes back. What goes to syslog is kept.
 func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, from net.Addr) {
 	at, err := n.calledDatagram(from, arrived)
@@ -267,10 +273,14 @@ func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, fr
 	n.w.mu.Lock()
 	defer n.w.mu.Unlock()
 	if strings.HasSuffix(at, ":514") {
-		n.w.syslog = append(n.w.syslog, string(datagram))
+		if len(n.w.syslog) < maxDatagrams {
+			n.w.syslog = append(n.w.syslog, string(datagram[:min(len(datagram), maxDatagram)]))
+		}
 		return
 	}
-	n.w.aside = append(n.w.aside, wire.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
+	if len(n.w.aside) < maxDatagrams {
+		n.w.aside = append(n.w.aside, wire.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
+	}
 	if n.w.down(at) == "" {
 		conn.WriteTo(datagram, from)
 	}

@@ -180,6 +180,9 @@ type Outcome struct {
 	// Log are the gateway's lines of level warn and above of this request, LogFile where they went.
 	Log     []nginxlog.Line `json:"log,omitempty"`
 	LogFile string          `json:"log_file,omitempty"`
+	// LogMore and CallsMore are how many more lines and calls there were than are kept.
+	LogMore   int `json:"log_more,omitempty"`
+	CallsMore int `json:"calls_more,omitempty"`
 	// Loop is true when the gateway called itself without end, and was cut off.
 	Loop bool `json:"loop,omitempty"`
 	// Calls are the gateway's connections to upstreams.

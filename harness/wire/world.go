@@ -109,6 +109,8 @@ type WorldAnswer struct {
 	NotBefore time.Duration // he still waited then
 	Endless   bool          // he still waited at the limit
 	News      WorldNews
+	// LogsLeft is how many lines each log gained that Logs leaves out, as they were too many.
+	LogsLeft map[string]int
 	// Killed says why the gateway's processes were ended, when they used up what they may.
 	Killed string
 }

@@ -83,6 +83,9 @@ func (r *route) outcome(a wire.WorldAnswer, names seen) check.Outcome {
 		o.Endless, o.Waited, o.NotBefore = false, 0, 0 // a datagram that is not answered is waited for as long as the visitor likes
 	}
 	o.Log, o.LogFile = logOf(a)
+	for _, n := range a.LogsLeft {
+		o.LogMore += n
+	}
 	o.Calls, o.Loop = callsOf(a.News), a.News.Loop
 	o.Tries = triesOf(a.News, o.Log, names, keys)
 	o.Repeated = repeated(a.News, keys)
@@ -93,6 +96,7 @@ func (r *route) outcome(a wire.WorldAnswer, names seen) check.Outcome {
 		o.Tries[i] = r.nameOf(o.Tries[i])
 	}
 	o.Page = pageOf(o)
+	bound(&o)
 	o.Version = versionPattern.MatchString(o.Body) && o.Page == "nginx" || versionPattern.MatchString(strings.Join(a.Header["Server"], " "))
 	return o
 }

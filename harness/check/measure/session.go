@@ -37,8 +37,9 @@ type session struct {
 	forgetful bool
 	guards    []string // the upstreams that are asked for leave (auth_request)
 	// ticks is true when the hour chooses between upstreams (split_clients by the time) and the clock can be moved on.
-	ticks  bool
-	report *check.Report
+	ticks    bool
+	report   *check.Report
+	evidence allowance
 }
 
 // open makes a world with the config in it. The gateway does not run yet.

@@ -274,6 +274,7 @@ func facts(r *check.Route, c check.Cell) (all []fact) {
 	for _, call := range c.Calls {
 		calls = append(calls, callLine(call))
 	}
+	calls = more(calls, c.CallsMore, "calls")
 	exact("upstream", strings.Join(calls, "\n"))
 	if len(c.Log) == 0 {
 		add("log", "nothing, at level warn or above")
@@ -282,6 +283,7 @@ func facts(r *check.Route, c check.Cell) (all []fact) {
 	for _, l := range c.Log {
 		log = append(log, raw(l))
 	}
+	log = more(log, c.LogMore, "lines")
 	exact("log", strings.Join(log, "\n"))
 	if len(c.Log) > 0 {
 		add("log file", c.LogFile)
@@ -290,6 +292,14 @@ func facts(r *check.Route, c check.Cell) (all []fact) {
 	breaches(&all, c)
 	exact("answer", answer(c.Outcome))
 	return all
+}
+
+// more says how many there are beside those that were kept.
+func more(lines []string, left int, what string) []string {
+	if left == 0 {
+		return lines
+	}
+	return append(lines, fmt.Sprintf("... %d more %s", left, what))
 }
 
 func breaches(all *[]fact, c check.Cell) {

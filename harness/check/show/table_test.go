@@ -2,6 +2,7 @@ package show
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -276,5 +277,12 @@ func TestTerminalIsSafe(t *testing.T) {
 		if out := written(t, write); strings.ContainsAny(out, "\x1b\x07\r\u202e\u009b\x00") {
 			t.Errorf("%s lets control characters through: %q", name, out)
 		}
+	}
+}
+
+func TestTheEvidenceSaysWhatItLeavesOut(t *testing.T) {
+	lines := more([]string{"the first"}, 2999, "lines")
+	if !slices.Equal(lines, []string{"the first", "... 2999 more lines"}) || len(more(nil, 0, "lines")) != 0 {
+		t.Errorf("%q", lines)
 	}
 }

@@ -1,0 +1,124 @@
+package measure
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+)
+
+// Bounds on the evidence of one answer. A gateway's own lines are no longer than 2 KiB (NGX_MAX_ERROR_STR); what its modules
+// and scripts print may be anything.
+const (
+	maxLine      = 2 << 10
+	maxLog       = 16 << 10
+	maxCalls     = 100
+	maxWord      = 1 << 10
+	maxHeaders   = 16 << 10
+	maxEvidence  = 48 << 20 // of all cells together
+	littleLog    = 1 << 10  // of each cell beyond that
+	littleCalls  = 4
+	littleBody   = 256
+	outcomeOwn   = 300 // bytes that an outcome takes in a report without any of these
+	callOwn      = 150
+	bytesOfOther = 4 // a line has its parts beside it
+)
+
+// bound leaves of an answer's evidence what a reader can use, and says how much more there was.
+func bound(o *check.Outcome) {
+	boundLog(o, maxLog)
+	boundCalls(o, maxCalls)
+	boundHeader(o)
+}
+
+// boundLog keeps the lines that tell of an upstream before all others, in their order.
+func boundLog(o *check.Outcome, most int) {
+	keep := make([]bool, len(o.Log))
+	size := 0
+	for _, ofUpstream := range []bool{true, false} {
+		for i := range o.Log {
+			l := &o.Log[i]
+			if (l.Upstream != "") != ofUpstream {
+				continue
+			}
+			cutLine(l)
+			if size += len(l.Raw); size > most && slices.Contains(keep, true) {
+				break
+			}
+			keep[i] = true
+		}
+	}
+	var kept []nginxlog.Line
+	for i, l := range o.Log {
+		if keep[i] {
+			kept = append(kept, l)
+		}
+	}
+	o.LogMore += len(o.Log) - len(kept)
+	o.Log = kept
+}
+
+func cutLine(l *nginxlog.Line) {
+	for _, text := range []*string{&l.Raw, &l.Message, &l.Request, &l.Upstream, &l.Host, &l.Server, &l.Phase} {
+		*text = cut(*text, maxLine)
+	}
+}
+
+func boundCalls(o *check.Outcome, most int) {
+	if left := len(o.Calls) - most; left > 0 {
+		o.Calls, o.CallsMore = slices.Clone(o.Calls[:most]), o.CallsMore+left
+	}
+	for i := range o.Calls {
+		c := &o.Calls[i]
+		for _, text := range []*string{&c.Endpoint, &c.SNI, &c.Method, &c.URI, &c.Host} {
+			*text = cut(*text, maxWord)
+		}
+	}
+}
+
+// boundHeader keeps the fields of the answer's header as far as they have room, the first by name.
+func boundHeader(o *check.Outcome) {
+	names := make([]string, 0, len(o.Header))
+	for name := range o.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	kept, size := map[string][]string{}, 0
+	for _, name := range names {
+		for _, value := range o.Header[name] {
+			value = cut(value, maxWord)
+			if size += len(name) + len(value); size > maxHeaders {
+				break
+			}
+			kept[cut(name, maxWord)] = append(kept[cut(name, maxWord)], value)
+		}
+	}
+	if o.Header != nil {
+		o.Header = kept
+	}
+}
+
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "..."
+}
+
+// An allowance is what the evidence of all cells may take in a report.
+type allowance struct{ spent atomic.Int64 }
+
+// take counts an outcome, and leaves only a little of it once the allowance is spent.
+func (a *allowance) take(o *check.Outcome) {
+	size := outcomeOwn + len(o.Body) + callOwn*len(o.Calls)
+	for _, l := range o.Log {
+		size += bytesOfOther * len(l.Raw) / 2
+	}
+	if a.spent.Add(int64(size)) <= maxEvidence {
+		return
+	}
+	boundLog(o, littleLog)
+	boundCalls(o, littleCalls)
+	o.Body, o.Header = cut(o.Body, littleBody), nil
+}
