@@ -50,7 +50,7 @@ func (f *checkFlags) loadPolicy(path string) (*check.Policy, error) {
 	for _, one := range review.Rules() {
 		rules = append(rules, one.ID)
 	}
-	if err := policy.Known(faults, append(rules, check.PolicyRule)); err != nil {
+	if err := policy.Known(faults, append(rules, check.PolicyRule, check.UnmeasuredRule)); err != nil {
 		return nil, err
 	}
 	if f.failOn != "" {

@@ -12,6 +12,10 @@ const PolicyName = "badgateway.yaml"
 // PolicyRule is the rule of findings about the policy file itself: a waiver that has ended, a route that there is not.
 const PolicyRule = "policy"
 
+// UnmeasuredRule is the rule of the finding that nothing was measured: no request got to any route, or no fault applied to
+// those that were reached. A policy may waive it for a time as any other.
+const UnmeasuredRule = "unmeasured"
+
 // Healthy stands in a policy's faults for the answer before any fault.
 const Healthy = "healthy"
 

@@ -174,6 +174,14 @@ func TestBreaches(t *testing.T) {
 	}
 }
 
+// unreachable leaves a report in which no request got anywhere.
+func unreachable(r *Report) {
+	r.Findings = nil
+	for i := range r.Routes {
+		r.Routes[i] = Route{ID: r.Routes[i].ID, Why: "GET / is answered 403, and the gateway calls nobody"}
+	}
+}
+
 func TestVerdict(t *testing.T) {
 	waive := "\nwaive: [{rule: long-wait, %s reason: agreed, until: 2026-11-23}]"
 	for name, c := range map[string]struct {
@@ -195,6 +203,11 @@ func TestVerdict(t *testing.T) {
 		"the same, of some routes":   {"fail_on: high\nroutes: {example.com/gone: {wait: 5s}}", func(r *Report) { r.Partial = true }, Passed},
 		"a pattern without routes":   {"fail_on: high\nroutes: {\"*.org/*\": {wait: 5s}}", nil, Findings},
 		"a request for no route":     {"fail_on: high\nrequests: {nobody: {path: /}}", nil, Findings},
+		"no route reached":           {"fail_on: high", unreachable, Findings},
+		"the same, waived":           {"waive: [{rule: unmeasured, reason: only pages, until: 2026-11-23}]", unreachable, Passed},
+		"nothing applied":            {"fail_on: high", func(r *Report) { r.Routes[0].Cells = r.Routes[0].Cells[10:] }, Findings},
+		"the lab failed":             {"fail_on: high", func(r *Report) { r.Routes[0].Cells = []Cell{{Error: "gone"}} }, Passed},
+		"nothing to be reached":      {"fail_on: high", func(r *Report) { r.Routes = nil }, Passed},
 		"refused":                    {"", func(r *Report) { r.Refused = &Refusal{} }, Refused},
 		"a breach without a finding": {"fail_on: high\nall: {wait: 10s}", nil, Findings},
 	} {

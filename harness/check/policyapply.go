@@ -17,7 +17,7 @@ import (
 // [PolicyRule], which always fail.
 func (p *Policy) Apply(r *Report, today time.Time) {
 	r.PolicyFile = p.File
-	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Rule == PolicyRule })
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Rule == PolicyRule || f.Rule == UnmeasuredRule })
 	if r.Refused != nil {
 		r.Verdict = Refused
 		return
@@ -29,6 +29,7 @@ func (p *Policy) Apply(r *Report, today time.Time) {
 			r.Verdict = Findings
 		}
 	}
+	r.Findings = append(r.Findings, unmeasured(r)...)
 	p.waive(r, today)
 	for _, f := range r.Findings {
 		if f.Waived == "" && gravity(f.Severity) <= gravity(p.FailOn) {
@@ -40,6 +41,40 @@ func (p *Policy) Apply(r *Report, today time.Time) {
 		r.Verdict = Findings
 		r.Findings = append(r.Findings, own...)
 	}
+}
+
+// unmeasured is the finding that nothing is known of any route, so that nobody takes it for proof. A config without routes has
+// nothing to be known; where the lab failed, that is said in its own way.
+func unmeasured(r *Report) []Finding {
+	if len(r.Routes) == 0 {
+		return nil
+	}
+	f := Finding{
+		Rule: UnmeasuredRule, Severity: "high", Title: "nothing was measured", Place: r.Routes[0].Place,
+		Why: "What visitors get when an upstream fails is not known of any route: this check proves nothing.",
+	}
+	reached := false
+	for i := range r.Routes {
+		route := &r.Routes[i]
+		reached = reached || route.Reached
+		for _, c := range route.Cells {
+			if c.Skipped == "" || c.Error != "" {
+				return nil
+			}
+			f.Saw = cmp.Or(f.Saw, route.ID+", "+c.Fault+": "+c.Skipped)
+		}
+		f.Routes = append(f.Routes, route.ID)
+	}
+	if !reached {
+		f.Title = "no request gets to any route: nothing was measured"
+		f.Saw = r.Routes[0].ID + ": " + r.Routes[0].Why
+		f.Mend = "requests: {" + strconv.Quote(r.Routes[0].ID) + ": {method: GET, path: /}} # the request that gets there"
+		f.In = PolicyName
+	}
+	if n := len(r.Routes) - 1; n > 0 {
+		f.Saw += fmt.Sprintf("; %d more routes", n)
+	}
+	return []Finding{f}
 }
 
 // applyTo fills the breaches of a route, and tells whether there are any.
