@@ -46,16 +46,25 @@ func ParseSpecs(data []byte) ([]Spec, error) {
 
 // UnmarshalJSON reads a Spec; names it does not know are errors.
 func (s *Spec) UnmarshalJSON(data []byte) error {
+	if err := shallow(data); err != nil {
+		return err
+	}
 	return decodeStruct("", data, reflect.ValueOf(s).Elem(), "upstream")
 }
 
 // UnmarshalJSON reads a Script: a list of connections.
 func (s *Script) UnmarshalJSON(data []byte) error {
+	if err := shallow(data); err != nil {
+		return err
+	}
 	return decode("script", data, reflect.ValueOf(s).Elem())
 }
 
 // UnmarshalJSON reads a Connection: a list of behaviours, or one behaviour.
 func (c *Connection) UnmarshalJSON(data []byte) error {
+	if err := shallow(data); err != nil {
+		return err
+	}
 	return decode("connection", data, reflect.ValueOf(c).Elem())
 }
 
@@ -88,7 +97,37 @@ func MarshalBehaviour(b Behaviour) ([]byte, error) {
 }
 
 // UnmarshalBehaviour reads what MarshalBehaviour wrote.
-func UnmarshalBehaviour(data []byte) (Behaviour, error) { return decodeBehaviour("behaviour", data) }
+func UnmarshalBehaviour(data []byte) (Behaviour, error) {
+	if err := shallow(data); err != nil {
+		return nil, err
+	}
+	return decodeBehaviour("behaviour", data)
+}
+
+// maxDeep is how many objects and lists may stand one in the other. Each level is read anew by those below it, so that a
+// document without this bound takes the square of its length.
+const maxDeep = 64
+
+// shallow refuses what is nested too deep.
+func shallow(data []byte) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDeep {
+				return fmt.Errorf("at byte %d more than %d objects and lists stand one in the other: no behaviour needs so many", i, maxDeep)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
 
 // deepest is how many behaviours may stand within each other: each is read once for every one that it stands in.
 const deepest = 16

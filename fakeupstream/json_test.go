@@ -3,6 +3,7 @@ package fakeupstream
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,4 +119,12 @@ func TestParseSpecsTakesOneOrMany(t *testing.T) {
 	two, err := ParseSpecs([]byte(` [{"listen":"127.0.0.1:0"},{"listen":"[::1]:1","script":[{"do":"silent"}]}]`))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(two[1].Script).To(Equal(Always(Silent{})))
+}
+
+func TestSpecsThatAreNestedDeeplyAreRefused(t *testing.T) {
+	g := NewWithT(t)
+	deep := `{"listen":"127.0.0.1:0","script":[` + strings.Repeat(`{"do":"delay","then":`, 8000) + `{"do":"silent"}` + strings.Repeat("}", 8000) + "]}"
+	_, err := ParseSpecs([]byte(deep))
+	g.Expect(err).To(MatchError(ContainSubstring("more than 64 objects and lists stand one in the other")))
+	g.Expect(shallow([]byte(`{"listen":"`+strings.Repeat(`[{\"\\[`, 100)+`"}`))).To(Succeed(), "brackets in a text are none")
 }

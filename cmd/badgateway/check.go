@@ -192,7 +192,7 @@ func (f *checkFlags) valid(path string) error {
 	case f.force && !f.init:
 		return errors.New("--force lets --init overwrite a policy: it goes with --init")
 	}
-	return nil
+	return imageName("--image", f.image)
 }
 
 // options are what the flags say to the runner.

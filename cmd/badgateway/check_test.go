@@ -115,6 +115,7 @@ func TestCheckTellsBadFlagsFirst(t *testing.T) {
 		"leave out --nginx":           {dir, "--image", "nginx:1.29", "--nginx", "1.22"},
 		"one --route and one --fault": {dir, "--keep", "--route", "a"},
 		"leave out --route":           {dir, "--init", "--route", "a"},
+		"--image nginx::1: invalid":   {"--image", "nginx::1"},
 		"three different things":      {dir, "--init", "--against", "b"},
 		"goes with --init":            {dir, "--force"},
 		"--env =x: a variable":        {dir, "--env", "=x"},

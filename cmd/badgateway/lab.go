@@ -50,6 +50,9 @@ mends it, Enter again ends it.`,
 				return fmt.Errorf("listening for your curl on %s: %w (--listen 127.0.0.1:0 takes any free port)", listen, err)
 			}
 			defer l.Close()
+			if err := imageName("--gateway-image", f.image); err != nil {
+				return err
+			}
 			o := f.options(newProgress(c.ErrOrStderr(), 0).say)
 			return f.asRefusal(keepBroken(c.Context(), c.InOrStdin(), c.OutOrStdout(), o, l, s, t))
 		},

@@ -13,10 +13,12 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -187,6 +189,17 @@ func (f *labFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.image, "gateway-image", "", "run this image's nginx, as it is (nginx:1.29, nginx:alpine, your own)")
 	c.Flags().BoolVar(&f.realTime, "real-time", false, "leave the clock alone: a time-out of 60 s takes 60 s, and so does its remedy")
 	c.Flags().StringVar(&f.config, "config", "", "use this nginx.conf in place of the scenario's")
+}
+
+// imageName says what is wrong with the name of an image, before an engine is asked for it.
+func imageName(flag, image string) error {
+	if image == "" {
+		return nil
+	}
+	if _, err := reference.ParseAnyReference(image); err != nil {
+		return fmt.Errorf("%s %s: %w; name an image as nginx:1.29 or registry.example.com/team/nginx:4", flag, terminal.OneLine(image), err)
+	}
+	return nil
 }
 
 func (f *labFlags) options(say func(string, ...any)) harness.Options {

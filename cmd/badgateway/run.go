@@ -190,6 +190,9 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 	if f.parallel < 1 || f.labs < 1 || f.repeat < 1 {
 		return nil, nil, errors.New("--parallel, --labs and --repeat are 1 or more")
 	}
+	if err := imageName("--gateway-image", f.image); err != nil {
+		return nil, nil, err
+	}
 	var jobs []harness.Job
 	has := func(s harness.Scenario) bool {
 		return slices.ContainsFunc(s.Twins, func(t harness.Twin) bool { return f.wants(t) })

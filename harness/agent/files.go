@@ -384,6 +384,29 @@ func (c *cell) readFile(path string) ([]byte, error) {
 	return text, err
 }
 
+// readEnd reads the end of what stands in a file from an offset on, so much as is kept of what a process prints.
+func (c *cell) readEnd(path string, from int64) ([]byte, error) {
+	if c.jail != nil {
+		_, size, err := c.jail.root.read(path, 0, 0)
+		if err != nil {
+			return nil, err
+		}
+		text, _, err := c.jail.root.read(path, max(from, size-tailBytes), tailBytes)
+		return text, err
+	}
+	f, err := os.Open(c.path(path))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	from = max(from, size-tailBytes)
+	return io.ReadAll(io.NewSectionReader(f, from, size-from))
+}
+
 // disk makes a folder of the cell a file system of its own, or gives the folder back.
 func (c *cell) disk(s wire.DiskSpec) error {
 	return c.inside(func() error {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -24,6 +25,7 @@ type process struct {
 	pid    int
 	cell   *cell
 	memory int           // oomKills when it started
+	output int64         // where what it prints begins in its file, which those before it of its name wrote to as well
 	ended  chan struct{} // closed when it was waited for
 	state  *os.ProcessState
 }
@@ -59,6 +61,9 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 		return wire.ProcStarted{}, fmt.Errorf("making a place for what %s prints: %w", spec.Name, err)
 	}
 	defer output.Close()
+	if p.output, err = output.Seek(0, io.SeekEnd); err != nil {
+		return wire.ProcStarted{}, fmt.Errorf("finding the end of what %s printed: %w", spec.Name, err)
+	}
 	cmd.Stdout, cmd.Stderr = output, output
 	// A group of its own, so that the whole program can be ended at once, and a descendant that outlives it does not
 	// keep its output open for ever.
@@ -142,7 +147,7 @@ func (c *cell) awaitReady(p *process) (wire.ProcStarted, error) {
 
 // printed is the end of what the process printed.
 func (p *process) printed() string {
-	text, err := p.cell.readFile(wire.OutputOf(p.spec.Name))
+	text, err := p.cell.readEnd(wire.OutputOf(p.spec.Name), p.output)
 	if err != nil {
 		return err.Error()
 	}

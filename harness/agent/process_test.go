@@ -4,9 +4,12 @@ package agent
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/badgateway/badgateway/harness/wire"
 )
 
 func TestTailKeepsTheEnd(t *testing.T) {
@@ -29,6 +32,30 @@ func TestTailKeepsTheEnd(t *testing.T) {
 	fmt.Fprint(&out, "z")
 	if got := out.String(); !strings.HasPrefix(got, "?ä") || !strings.HasSuffix(got, "äz") {
 		t.Errorf("got %q...%q", got[:5], got[len(got)-5:])
+	}
+}
+
+// What a process printed is its own, and not that of those before it of the same name, whose file goes on.
+func TestPrintedIsTheProcessesOwn(t *testing.T) {
+	c := &cell{dir: t.TempDir()}
+	write(t, c.path(wire.OutputOf("gateway")), "[emerg] host not found in upstream \"first\"\n", 0o644)
+	info, err := os.Stat(c.path(wire.OutputOf("gateway")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{spec: wire.ProcSpec{Name: "gateway"}, cell: c, output: info.Size()}
+	f, err := c.openOutput("gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fmt.Fprint(f, "[emerg] host not found in upstream \"second\"\n")
+	if got := p.printed(); got != `[emerg] host not found in upstream "second"` {
+		t.Errorf("it printed %q", got)
+	}
+	fmt.Fprint(f, strings.Repeat("x", 1<<20), "the end")
+	if got := p.printed(); len(got) > tailBytes || !strings.HasSuffix(got, "the end") {
+		t.Errorf("%d bytes are kept", len(got))
 	}
 }
 
