@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // grace is how long --init waives what is found: long enough to mend it, short enough not to be forgotten.
@@ -21,7 +23,7 @@ const dnsLifetime = 5 * time.Second
 // which each finding is mended or judged.
 func InitPolicy(r *Report) []byte {
 	root := &yaml.Node{Kind: yaml.MappingNode}
-	root.HeadComment = "What may happen behind " + r.Config + ", as measured on " + r.Started.Format(time.DateOnly) +
+	root.HeadComment = "What may happen behind " + terminal.OneLine(r.Config) + ", as measured on " + r.Started.Format(time.DateOnly) +
 		" by badgateway check --init.\n" +
 		"Edit it: a list allows more ([502, 504]), a time without \"about\" is the longest (5s), and what is removed is not limited.\n" +
 		"The limits of all hold for every route; those of a route, or of a pattern (\"example.com/*\"), go before them.\n" +
@@ -65,7 +67,7 @@ func InitPolicy(r *Report) []byte {
 		panic(fmt.Sprintf("writing a policy to memory: %v", err)) // the nodes are our own
 	}
 	e.Close()
-	return out.Bytes()
+	return []byte(terminal.Clean(out.String())) // in double quotes YAML reads what this escapes as what it was
 }
 
 func routeNode(r *Route) *yaml.Node {
@@ -142,7 +144,7 @@ func waiverNodes(r *Report) []*yaml.Node {
 			continue
 		}
 		n := &yaml.Node{Kind: yaml.MappingNode}
-		put(n, "rule", word(f.Rule)).LineComment = fmt.Sprintf("%s, %s:%d: %s", f.Severity, f.Place.File, f.Place.Line, f.Title)
+		put(n, "rule", text(f.Rule)).LineComment = terminal.OneLine(fmt.Sprintf("%s, %s:%d: %s", f.Severity, f.Place.File, f.Place.Line, f.Title))
 		if len(f.Routes) > 0 {
 			list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
 			for _, route := range f.Routes {
@@ -169,8 +171,8 @@ func word(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value:
 // text is a value that is quoted where YAML needs it.
 func text(s string) *yaml.Node {
 	n := &yaml.Node{}
-	n.SetString(s)
-	if strings.ContainsAny(s, "\n") {
+	n.SetString(strings.ToValidUTF8(s, "\uFFFD"))
+	if strings.ContainsAny(s, "\n\r") || terminal.Clean(n.Value) != n.Value {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
@@ -178,11 +180,10 @@ func text(s string) *yaml.Node {
 
 // quotedKey is a key as YAML has it.
 func quotedKey(s string) string {
-	out, err := yaml.Marshal(s)
-	if err != nil {
-		return strconv.Quote(s)
+	if out, err := yaml.Marshal(s); err == nil && strings.Count(string(out), "\n") == 1 && terminal.OneLine(s) == s {
+		return strings.TrimSpace(string(out))
 	}
-	return strings.TrimSpace(string(out))
+	return strconv.Quote(s) // all that it escapes YAML reads so too
 }
 
 // flat is what a node says, to be compared.

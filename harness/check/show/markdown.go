@@ -101,7 +101,10 @@ func markdownMatrix(b *strings.Builder, r *check.Report) {
 	for i, f := range columns {
 		b.WriteString("| " + markdownText(terminal.OneLine(f.Title)) + " |")
 		for _, row := range rows {
-			text := markdownText(strings.Join(row.cells[i], " "))
+			text := strings.Join(row.cells[i], " ")
+			if text != "-" { // in a cell it begins no list
+				text = markdownText(text)
+			}
 			if strings.HasPrefix(row.cells[i][0], objected) {
 				text = "**" + markdownText(strings.TrimPrefix(strings.Join(row.cells[i], " "), objected)) + "**"
 			}
@@ -129,7 +132,7 @@ func markdownText(s string) string {
 			continue
 		}
 		all[i] = markdownMarks.Replace(word)
-		if i == 0 && (len(all) > 1 || len(word) > 1) { // what begins a line may begin a list, or underline what is above
+		if i == 0 { // what begins a line may begin a list, or underline what is above
 			all[i] = listed.ReplaceAllString(all[i], `$1\$2`)
 		}
 	}
