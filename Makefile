@@ -7,7 +7,7 @@ REPORTS ?= report
 # for the version, as it refuses in a checkout that belongs to another user.
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
-.PHONY: help build images test-scenarios test test-unit test-suites bench stress lint format clean
+.PHONY: help build images test-scenarios test test-unit test-suites fuzz fuzz-quick bench stress lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ images: build ## Get the images that the labs need
 test-scenarios: build ## The main job: run the catalogue (SCENARIOS='fpm-* family:time' picks, FLAGS='--gateway-image nginx:1.29' adds)
 	@set -f; $(BIN) run --all --reports "$(REPORTS)" $(FLAGS) $(SCENARIOS)
 
-test: images test-unit test-scenarios test-suites ## Everything: unit tests with the race detector, the catalogue, the suites
+test: images test-unit fuzz-quick test-scenarios test-suites ## Everything: unit tests with the race detector, the catalogue, the suites
 
 test-unit: ## Unit tests, with the race detector (which needs a C compiler; as root on Debian it is installed)
 	$(GO) vet ./...
@@ -31,6 +31,20 @@ test-unit: ## Unit tests, with the race detector (which needs a C compiler; as r
 
 test-suites: build ## The suites: the lab's own laws, the command, the catalogue under Ginkgo
 	$(GO) test -count=1 -timeout 30m ./suites
+
+# Each target takes its seeds first, which plain go test does too, and then what it makes of them.
+FUZZTIME    ?= 1m
+FUZZTARGETS ?= .
+fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for long, FUZZTARGETS='./harness/nginxconf/')
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZTARGETS)); do \
+	    for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$file); do \
+	        echo "$$(dirname $$file) $$target"; \
+	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) >.fuzz.out 2>&1 || { cat .fuzz.out; rm -f .fuzz.out; exit 1; }; \
+	    done; done; rm -f .fuzz.out
+
+# What takes no time to build: CI has a second for each. All the others' seeds are in the unit tests.
+fuzz-quick:
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s FUZZTARGETS='fakeupstream harness/nginxconf harness/nginxlog harness/terminal harness/wire harness/check/fuzz_test.go'
 
 bench: build ## Measure, as ratios against plain nginx in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./suites

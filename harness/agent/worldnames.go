@@ -42,6 +42,13 @@ func (n *names) behave(all []wire.NameConduct) {
 
 func plainName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
+// What a world keeps of the names that its config asks for, which may be made up without end: names have one of 65,536 addresses,
+// most of which are to stay free, or a free one is not found soon.
+const (
+	mostNames   = 20_000
+	mostLookups = 10_000
+)
+
 // base is the address that a name has before it moves: the same in every world, but for the rare names that clash.
 func (n *names) base(name string) netip.Addr {
 	n.mu.Lock()
@@ -53,11 +60,14 @@ func (n *names) baseOf(name string) netip.Addr {
 	if a, known := n.bases[name]; known {
 		return a
 	}
+	if len(n.bases) >= mostNames { // they share one
+		return testAddr(18, 0xffff)
+	}
 	h := fnv.New32a()
 	h.Write([]byte(name))
 	for i := h.Sum32(); ; i++ {
 		a := testAddr(18, i)
-		if _, taken := n.owners[a]; taken || uint16(i) == 0 {
+		if _, taken := n.owners[a]; taken || uint16(i) == 0 || uint16(i) == 0xffff {
 			continue
 		}
 		n.bases[name], n.owners[a], n.owners[testAddr(19, i)] = a, name, name
@@ -161,6 +171,9 @@ func (n *names) answer(question []byte) []byte {
 		}
 	}
 	n.mu.Lock()
+	if len(n.lookups) == mostLookups { // the last ones tell more than the first
+		n.lookups = append(n.lookups[:0], n.lookups[mostLookups/2:]...)
+	}
 	n.lookups = append(n.lookups, wire.Lookup{Name: name, Type: strings.TrimPrefix(q.Type.String(), "Type"), Got: got})
 	n.mu.Unlock()
 	out, err := b.Finish()
