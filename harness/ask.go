@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"slices"
 	"sort"
 	"strings"
@@ -138,7 +137,7 @@ func (c *Cell) askSpec(r Request, limit time.Duration) wire.AskSpec {
 	c.visitors++
 	return wire.AskSpec{
 		Cell: c.id, Name: fmt.Sprintf("visitor %d", c.visitors), Gateway: gatewayName, Limit: limit,
-		From: fmt.Sprint(visitorNet, (c.visitors-1)%254+1), To: net.JoinHostPort(GatewayAddress, gatewayPort),
+		From: fmt.Sprint(visitorNet, (c.visitors-1)%254+1), To: frontDoor,
 		Raw: r.head(), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
 	}
 }

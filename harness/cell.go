@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -47,7 +48,11 @@ type Cell struct {
 	netns    string
 	logs     []string      // where the gateway may log its errors
 	config   string        // the gateway's main config; empty when it is the image's own
+	time     sync.Mutex    // held while the clock is moved
 	moved    time.Duration // how far the clock is ahead
+	runs     bool          // the clock goes on between two moves
+	byHand   bool          // somebody tries it by hand
+	haste    bool          // and does not want to wait
 	visitors int
 	late     string // how a look came too late to prove anything; empty when none did
 
@@ -215,28 +220,64 @@ func (c *Cell) Wait(ctx context.Context, d time.Duration) error {
 			return context.Cause(ctx)
 		}
 	}
-	return c.moveTo(ctx, c.moved+d)
+	if err := c.move(ctx, d, false); err != nil {
+		return err
+	}
+	c.Note("clock", "moved to +%.1f s", c.moved.Seconds())
+	return nil
 }
 
-func (c *Cell) moveTo(ctx context.Context, offset time.Duration) error {
-	c.moved = offset
-	move := wire.MoveSpec{Cell: c.id, Offset: offset}
+// Run lets the cell's clock go on at the machine's pace from now on. Until then the gateway's all but stands still between
+// two moves.
+func (c *Cell) Run(ctx context.Context) error {
+	if !c.clocked() {
+		return nil
+	}
+	c.Note("clock", "goes on")
+	return c.move(ctx, 0, true)
+}
+
+func (c *Cell) move(ctx context.Context, d time.Duration, run bool) error {
+	c.time.Lock()
+	defer c.time.Unlock()
+	c.moved += d
+	c.runs = c.runs || run
+	move := wire.MoveSpec{Cell: c.id, Offset: c.moved, Runs: c.runs}
 	// A backend is moved first: what it does at its own limit comes before what the gateway does at a later one.
 	for s := range c.guests {
 		if err := s.client.Call(ctx, "Move", move, &wire.None{}); err != nil {
 			return err
 		}
 	}
-	if err := c.call(ctx, "Move", move, nil); err != nil {
-		return err
-	}
-	c.Note("clock", "moved to +%.1f s", offset.Seconds())
-	return nil
+	return c.call(ctx, "Move", move, nil)
 }
 
+// Resting tells whether all that runs in the cell waits for something to happen.
+func (c *Cell) Resting(ctx context.Context) (bool, error) {
+	c.mu.Lock()
+	guests := slices.Collect(maps.Keys(c.guests))
+	c.mu.Unlock()
+	for _, s := range guests {
+		var rests bool
+		if err := s.client.Call(ctx, "Resting", c.id, &rests); err != nil || !rests {
+			return false, err
+		}
+	}
+	var rests bool
+	err := c.call(ctx, "Resting", c.id, &rests)
+	return rests, err
+}
+
+// frontDoor is where the visitors connect to.
+var frontDoor = net.JoinHostPort(GatewayAddress, gatewayPort)
+
 // Tunnel is a connection to the cell's gateway from where this program runs.
-func (c *Cell) Tunnel() (net.Conn, error) {
-	return c.lab.gateway.client.Tunnel(c.id, net.JoinHostPort(GatewayAddress, gatewayPort))
+func (c *Cell) Tunnel() (net.Conn, error) { return c.lab.gateway.client.Tunnel(c.id, frontDoor) }
+
+// Listens tells whether the gateway takes connections.
+func (c *Cell) Listens(ctx context.Context) (listens bool, err error) {
+	err = c.call(ctx, "Listens", wire.NameRef{Cell: c.id, Name: frontDoor}, &listens)
+	return listens, err
 }
 
 // Records tells what a fake upstream was asked since it began to play its present script.
@@ -261,13 +302,16 @@ func (c *Cell) ChangeFile(ctx context.Context, spec wire.FileSpec) error {
 
 // BreakNetwork breaks the cell's network in one place; MendNetwork with the same spec undoes it.
 func (c *Cell) BreakNetwork(ctx context.Context, spec wire.NetSpec) error {
-	spec.Cell, spec.Real = c.id, c.lab.options.RealTime
+	spec.Cell, spec.Real = c.id, c.realKernel()
 	return c.call(ctx, "Break", spec, nil)
 }
 
+// realKernel tells whether the kernel's own timers are left alone.
+func (c *Cell) realKernel() bool { return c.lab.options.RealTime || c.byHand && !c.haste }
+
 // MendNetwork undoes a BreakNetwork.
 func (c *Cell) MendNetwork(ctx context.Context, spec wire.NetSpec) error {
-	spec.Cell, spec.Real = c.id, c.lab.options.RealTime
+	spec.Cell, spec.Real = c.id, c.realKernel()
 	return c.call(ctx, "Mend", spec, nil)
 }
 

@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"fmt"
-	"net"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -34,7 +33,7 @@ func (c *Cell) StartGateway(ctx context.Context) error {
 	p := c.setup.Gateway.Program
 	spec := wire.ProcSpec{
 		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.clocked(), Poke: p.Poke,
-		Ready: []string{net.JoinHostPort(GatewayAddress, gatewayPort)},
+		Ready: []string{frontDoor},
 	}
 	var out wire.ProcStarted
 	if err := c.call(ctx, "Start", spec, &out); err != nil {

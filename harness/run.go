@@ -127,15 +127,11 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	e.Clock = r.clock()
-	if e.Healthy, err = r.cell.Ask(ctx, s.Ask); err != nil {
-		return fmt.Errorf("asking before the fault: %w", err)
+	if err := r.healthy(ctx); err != nil {
+		return err
 	}
-	if d := Judge(Expectation{Status: 200}, e.Healthy); len(d) > 0 {
-		return fmt.Errorf("the lab is not healthy before the fault: %s is %s, not %s", d[0].What, d[0].Got, d[0].Want)
-	}
-	r.cell.Note("fault", "%s", s.Fault)
-	if err := r.breakIt(ctx); err != nil {
-		return fmt.Errorf("making the fault: %w", err)
+	if err := r.breakIt(ctx, t.Break); err != nil {
+		return err
 	}
 	if conf, err := r.cell.Config(ctx); err == nil {
 		e.Config = conf
@@ -151,7 +147,6 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.awaitUpstreamLog(ctx); err != nil {
 		return err
 	}
-	r.cell.Note("remedy", "%s", s.Remedy)
 	if err := r.mend(ctx); err != nil {
 		return fmt.Errorf("mending: %w", err)
 	}
@@ -191,7 +186,7 @@ func (r *run) needsClock() bool {
 
 // passesTime tells whether one of the changes is that time passes.
 func (r *run) passesTime() bool {
-	return r.anyChange(func(c Change) bool { w, ok := c.(interface{ NeedsClock() bool }); return ok && w.NeedsClock() })
+	return r.anyChange(func(c Change) bool { _, waits := c.(waiter); return waits })
 }
 
 func (r *run) anyChange(is func(Change) bool) bool {
@@ -217,8 +212,20 @@ func (r *run) ask(ctx context.Context, p Patience) (Exchange, error) {
 	return r.cell.AskSlowly(ctx, r.scenario.Ask, p)
 }
 
-func (r *run) breakIt(ctx context.Context) error {
-	for _, c := range r.twin.Break {
+// healthy asks before the fault.
+func (r *run) healthy(ctx context.Context) (err error) {
+	if r.evidence.Healthy, err = r.cell.Ask(ctx, r.scenario.Ask); err != nil {
+		return fmt.Errorf("asking before the fault: %w", err)
+	}
+	if d := Judge(Expectation{Status: 200}, r.evidence.Healthy); len(d) > 0 {
+		return fmt.Errorf("the lab is not healthy before the fault: %s is %s, not %s", d[0].What, d[0].Got, d[0].Want)
+	}
+	return nil
+}
+
+func (r *run) breakIt(ctx context.Context, changes []Change) error {
+	r.cell.Note("fault", "%s", r.scenario.Fault)
+	for _, c := range changes {
 		err := c.Do(ctx, r.cell)
 		var refused *ConfigError
 		if errors.As(err, &refused) && r.scenario.Expect.NoAnswer != "" {
@@ -227,26 +234,30 @@ func (r *run) breakIt(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("making the fault: %w", err)
 		}
 	}
 	return nil
 }
 
 func (r *run) mend(ctx context.Context) error {
-	if len(r.twin.Remedy) > 0 {
-		for _, c := range r.twin.Remedy {
-			if err := c.Do(ctx, r.cell); err != nil {
-				return err
-			}
-		}
-		return nil
+	r.cell.Note("remedy", "%s", r.scenario.Remedy)
+	if len(r.twin.Remedy) == 0 {
+		return r.undo(ctx, slices.Concat(r.twin.Break, r.twin.Strike))
 	}
-	for _, list := range [][]Change{r.twin.Strike, r.twin.Break} {
-		for i := len(list) - 1; i >= 0; i-- {
-			if err := list[i].Undo(ctx, r.cell); err != nil {
-				return err
-			}
+	for _, c := range r.twin.Remedy {
+		if err := c.Do(ctx, r.cell); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undo takes changes back, the last one first.
+func (r *run) undo(ctx context.Context, changes []Change) error {
+	for _, c := range slices.Backward(changes) {
+		if err := c.Undo(ctx, r.cell); err != nil {
+			return err
 		}
 	}
 	return nil

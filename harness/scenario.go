@@ -34,6 +34,8 @@ type Scenario struct {
 	Expect Expectation
 	// Exceptions are what follows on some gateways in place of Expect; the first that fits counts.
 	Exceptions []Exception
+	// Then is what the visitors after the first get; nil where each gets the same.
+	Then *Sequel
 
 	// Confirm is the one check that proves this cause on a live server.
 	Confirm string
@@ -131,6 +133,21 @@ func (s Scenario) on(b nginxbuild.Build) (fitted Scenario, why string) {
 		}
 	}
 	return s, ""
+}
+
+// A Sequel is what visitors get after the first, while the fault goes on. [Run] asks once under the fault; who tries it by
+// hand asks again.
+type Sequel struct {
+	// Each is what the second gets, the third, and so on; the last of them is what all further ones get.
+	Each []Expectation
+	// For is how long they do, from the first one's answer on; then it begins anew. 0 is for as long as the fault lasts.
+	For time.Duration
+	// Turns says that it begins anew at once after the last of Each.
+	Turns bool
+	// From says that it comes only when so much time has passed since the fault; until then each gets what the first gets.
+	From time.Duration
+	// Why says in a few words why it is not the same again.
+	Why string
 }
 
 // A LogLine is what the gateway's log must say. All that is set must agree exactly, except Text.

@@ -2,120 +2,161 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"sort"
-	"strings"
+	"sync"
 	"time"
-	"unicode"
+
+	"github.com/badgateway/badgateway/harness/nginxlog"
 )
 
-// A Stage is a scenario that is kept as it is, for somebody to look at.
-type Stage struct{ r *run }
+// A Stage is a scenario that is kept as it is, for somebody to try by hand. Its clock goes on as his does. One in haste may
+// move it: by [Stage.Pass], and where the remedy is to wait.
+type Stage struct {
+	r      *run
+	failed chan error // what a strike could not do
 
-// SetStage sets a scenario up, healthy. It is in real time, so that a time-out takes as long as it says; only where time
-// has to have passed for the fault does the clock stand still after that, so that the fault stays.
-func SetStage(ctx context.Context, lab *Lab, s Scenario, t Twin) (*Stage, error) {
-	r := &run{lab: lab, scenario: s, twin: t, evidence: &Evidence{}}
+	mu     sync.Mutex // held while anything is changed, and from before a request comes until it is struck
+	armed  bool       // requests are struck
+	mended bool
+	struck bool          // one was, and what it broke has not been put right
+	live   chan struct{} // closed when the visitor of the last one has gone, and all is put right; nil before there was one
+}
+
+// SetStage sets a scenario up, and sees it healthy once, as [Run] does.
+func SetStage(ctx context.Context, lab *Lab, scenario Scenario, t Twin, haste bool) (*Stage, error) {
+	scenario, _ = scenario.on(lab.build)
+	r := &run{lab: lab, scenario: scenario, twin: t, evidence: &Evidence{}}
 	var err error
-	if r.cell, err = lab.Open(ctx, Setup{Gateway: s.Gateway, Upstreams: t.Upstreams, Clock: r.passesTime()}); err != nil {
-		return nil, err
+	if r.cell, err = lab.Open(ctx, Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true}); err != nil {
+		return nil, fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}
-	return &Stage{r: r}, nil
+	r.cell.haste, r.cell.byHand = haste, true
+	s := &Stage{r: r, failed: make(chan error, 1)}
+	if err = r.healthy(ctx); err == nil {
+		err = s.awaitRest(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.cell.Close())
+	}
+	return s, nil
 }
 
 // Cell is the stage's cell.
 func (s *Stage) Cell() *Cell { return s.r.cell }
 
-// Break makes the fault. What strikes while a request is under way is done when the first request comes.
+// Scenario is the scenario with the expectation that holds on the lab's gateway.
+func (s *Stage) Scenario() Scenario { return s.r.scenario }
+
+// Refusal is what the gateway said when the fault kept it from starting.
+func (s *Stage) Refusal() []nginxlog.Line { return s.r.refusal }
+
+// Break makes the fault, and lets the clock go on. What strikes while a request is under way strikes each that comes through
+// [Stage.Dial].
 func (s *Stage) Break(ctx context.Context) error {
-	if err := s.r.breakIt(ctx); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.r.breakIt(ctx, withoutWaits(s.r.twin.Break)); err != nil {
 		return err
 	}
-	if len(s.r.twin.Strike) == 0 {
-		return nil
-	}
-	had, err := s.r.cell.prepareHeld(ctx, s.r.twin.Held)
-	if err != nil {
-		return err
-	}
-	go func() {
-		for ctx.Err() == nil {
-			if s.r.cell.awaitHeld(ctx, s.r.twin.Held, had) != nil {
-				// Nobody has asked yet, which is all that the error can mean here: watch on.
-				if had, err = s.r.cell.prepareHeld(ctx, s.r.twin.Held); err != nil {
-					return
-				}
-				continue
-			}
-			for _, c := range s.r.twin.Strike {
-				if err := c.Do(ctx, s.r.cell); err != nil {
-					s.r.cell.Note("fault", "%v failed: %v", c, err)
-				}
-			}
-			return
+	s.armed = len(s.strikes()) > 0
+	return s.r.cell.Run(ctx)
+}
+
+// withoutWaits are the changes but for those that let time pass: on a stage it passes by itself.
+func withoutWaits(all []Change) []Change {
+	return slices.DeleteFunc(slices.Clone(all), func(c Change) bool { _, waits := c.(waiter); return waits })
+}
+
+// A waiter is a change that lets time pass.
+type waiter interface{ Passes() time.Duration }
+
+// MendTakes is how long the remedy waits.
+func (s *Stage) MendTakes() (d time.Duration) {
+	for _, c := range s.r.twin.Remedy {
+		if w, ok := c.(waiter); ok {
+			d += w.Passes()
 		}
-	}()
+	}
+	return d
+}
+
+// Mend performs the remedy. What it waits is real, unless the stage is in haste.
+func (s *Stage) Mend(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.struck {
+		if err := s.putRight(ctx); err != nil {
+			return err
+		}
+	}
+	s.armed, s.mended = s.r.twin.Withstands, true
+	if len(s.r.twin.Remedy) == 0 {
+		if err := s.r.undo(ctx, withoutWaits(s.r.twin.Break)); err != nil {
+			return err
+		}
+	}
+	for _, c := range s.r.twin.Remedy {
+		if err := s.remedy(ctx, c); err != nil {
+			return err
+		}
+	}
+	return s.awaitRest(ctx)
+}
+
+// awaitRest waits until what earlier requests have begun is through, or waits itself, so that it does not stand in the way of
+// those that come. It does not wait for ever: a script may compute without end.
+func (s *Stage) awaitRest(ctx context.Context) error {
+	for deadline := time.Now().Add(atMost); time.Now().Before(deadline); {
+		if rests, err := s.r.cell.Resting(ctx); err != nil || rests {
+			return err
+		}
+	}
 	return nil
 }
 
-// Mend performs the remedy.
-func (s *Stage) Mend(ctx context.Context) error { return s.r.mend(ctx) }
+func (s *Stage) remedy(ctx context.Context, c Change) error {
+	w, waits := c.(waiter)
+	if !waits || s.r.cell.haste {
+		return c.Do(ctx, s.r.cell)
+	}
+	select {
+	case <-time.After(w.Passes()):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Pass moves the clock, and tells whether it could: only while all that runs waits for something to happen.
+func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
+	// While a request is to be struck, or something is mended, that comes first.
+	if !s.r.cell.clocked() || !s.mu.TryLock() {
+		return false, nil
+	}
+	defer s.mu.Unlock()
+	rests, err := s.r.cell.Resting(ctx)
+	if err != nil || !rests {
+		return false, err
+	}
+	return true, s.r.cell.move(ctx, d, true)
+}
+
+// Clocked tells whether the stage's time can be moved.
+func (s *Stage) Clocked() bool { return s.r.cell.clocked() }
+
+// Listens tells whether the gateway takes connections.
+func (s *Stage) Listens(ctx context.Context) (bool, error) { return s.r.cell.Listens(ctx) }
+
+// Failed tells of a strike that could not be done.
+func (s *Stage) Failed() <-chan error { return s.failed }
 
 // Close ends the stage.
 func (s *Stage) Close() error { return s.r.cell.Close() }
 
-// FollowLogs writes what the cell's programs log, as it comes, until ctx ends.
-func (c *Cell) FollowLogs(ctx context.Context, w io.Writer) error {
-	for {
-		var news map[string]string
-		if err := c.call(ctx, "News", c.id, &news); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		paths := make([]string, 0, len(news))
-		for p := range news {
-			paths = append(paths, p)
-		}
-		sort.Strings(paths)
-		for _, p := range paths {
-			for line := range strings.Lines(news[p]) {
-				if ownTrack(line) {
-					continue
-				}
-				if _, err := fmt.Fprintf(w, "%s: %s\n", c.logName(p), printable(line)); err != nil {
-					return err
-				}
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-// logName is what a log is called in front of a reader.
-func (c *Cell) logName(path string) string {
-	switch {
-	case path == c.setup.Gateway.Program.AccessLog:
-		return "gateway's access log"
-	case slices.Contains(c.logs, path):
-		return "gateway's error log"
-	}
-	return path[strings.LastIndex(path, "/")+1:]
-}
-
-// printable is a line of a log that does a terminal no harm, whatever an upstream has sent.
-func printable(line string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) || r == '\t' {
-			return r
-		}
-		return '?'
-	}, strings.TrimRight(line, "\n"))
+// FollowLogs writes what the stage's programs log, as it comes, until ctx ends.
+func (s *Stage) FollowLogs(ctx context.Context, w io.Writer) error {
+	return s.r.cell.FollowLogs(ctx, w)
 }

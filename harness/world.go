@@ -129,6 +129,26 @@ func (w *World) Pass(ctx context.Context, d time.Duration) error {
 	return w.call(ctx, "Pass", wire.MoveSpec{Cell: w.id, Offset: d}, nil)
 }
 
+// Run lets the world's clock go on at the machine's pace from now on. Until then the gateway's all but stands still.
+func (w *World) Run(ctx context.Context) error {
+	if !w.clock {
+		return nil
+	}
+	return w.call(ctx, "Pass", wire.MoveSpec{Cell: w.id, Runs: true}, nil)
+}
+
+// Resting tells whether all that runs in the world waits for something to happen.
+func (w *World) Resting(ctx context.Context) (rests bool, err error) {
+	err = w.call(ctx, "Resting", w.id, &rests)
+	return rests, err
+}
+
+// Listens tells whether the gateway takes connections at an address.
+func (w *World) Listens(ctx context.Context, at string) (listens bool, err error) {
+	err = w.call(ctx, "Listens", wire.NameRef{Cell: w.id, Name: at}, &listens)
+	return listens, err
+}
+
 // News is what upstreams and names saw since it was last told.
 func (w *World) News(ctx context.Context) (out wire.WorldNews, err error) {
 	err = w.call(ctx, "WorldNews", w.id, &out)

@@ -62,14 +62,14 @@ var firewall = append([]harness.Scenario{
 		Fault:   "the firewall drops the packets of an established connection",
 		Twins: []harness.Twin{
 			{
-				Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin-slow.conf", indexPage("ok\n"))},
-				Held: "app", Strike: dropBothWays,
+				Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")},
+				Break: []harness.Change{faults.Become{Upstream: origin("origin-slow.conf")}},
+				Held:  "app", Strike: dropBothWays,
 			},
 			{
-				Kind: harness.Fake, Held: "app", Strike: dropBothWays,
-				Upstreams: []harness.Upstream{fakeApp(
-					does(fakeupstream.Well{}), does(fakeupstream.Delay{For: 10 * time.Second}), does(fakeupstream.Well{}),
-				)},
+				Kind: harness.Fake, Upstreams: []harness.Upstream{fakeApp()},
+				Break: fakeBecomes(fakeupstream.Delay{For: 10 * time.Second}).Break,
+				Held:  "app", Strike: dropBothWays,
 			},
 		},
 		Expect: harness.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []harness.LogLine{

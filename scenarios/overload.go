@@ -28,7 +28,7 @@ func crowded(small, big backends.PHPFPM, workers, more int) harness.Twin {
 	}
 	return harness.Twin{
 		Kind: harness.Real, Upstreams: []harness.Upstream{withReport(small).Upstream(), api},
-		Break: append([]harness.Change{slowAPI(5 * time.Minute)}, crowd...),
+		Break: append([]harness.Change{slowAPI(time.Hour)}, crowd...),
 		Remedy: []harness.Change{
 			faults.Become{Upstream: withReport(big).Upstream()},
 			faults.Crowd{Visitors: workers + more, Request: report, Held: "api"},

@@ -28,6 +28,21 @@ var (
 	noneLive = harness.LogLine{Level: "error", Text: "no live upstreams", Phase: "connecting to upstream"}
 )
 
+// leftAlone is what visitors get for as long as nginx leaves a server alone that failed.
+func leftAlone(why string, each ...harness.Expectation) *harness.Sequel {
+	return &harness.Sequel{Each: each, For: failTimeout, Why: why}
+}
+
+// failTimeout is nginx's default.
+const failTimeout = 10 * time.Second
+
+// byTheOther is an answer of the server that is well, without a word in the log.
+var (
+	byTheOther    = harness.Expectation{Status: 200, Tries: 1}
+	secondIsAlone = leftAlone("nginx leaves the second server alone (fail_timeout)", byTheOther)
+	askedNobody   = harness.Expectation{Status: 502, Tries: 1, Log: []harness.LogLine{noneLive}}
+)
+
 // disabled is the line that says that a server is left alone for fail_timeout.
 func disabled(phase string) harness.LogLine {
 	return harness.LogLine{Level: "warn", Text: "upstream server temporarily disabled", Phase: phase}
@@ -43,6 +58,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server does not run",
 		Twins:   poolTwins(nil, faults.Stop{Upstream: "second"}),
 		Expect:  harness.Expectation{Status: 200, Tries: 2, Log: refusedByOne},
+		Then:    secondIsAlone,
 		Confirm: "grep 'connect() failed' /var/log/nginx/error.log: after upstream: all lines name the same server. The access log has two addresses in $upstream_addr.",
 		Remedy:  "Start it. Watch the error log, or $upstream_addr with two addresses: visitors will not complain.",
 		Source:  maxFails,
@@ -55,6 +71,7 @@ var pool = []harness.Scenario{
 		Twins: poolTwins([]harness.Change{faults.Start{Upstream: "app"}, faults.Start{Upstream: "second"}, benched},
 			faults.Stop{Upstream: "app"}, faults.Stop{Upstream: "second"}),
 		Expect:  harness.Expectation{Status: 502, Tries: 2, Log: slices.Concat(refusedByOne, refusedByOne)},
+		Then:    leftAlone("nginx leaves both alone (fail_timeout)", askedNobody),
 		Confirm: "Two lines with the same request and client, one for each server of the upstream block.",
 		Remedy:  "Start them. Then wait for fail_timeout, or nginx -s reload: until then nginx does not ask them.",
 		Source:  maxFails,
@@ -65,11 +82,12 @@ var pool = []harness.Scenario{
 			"nobody and answers 502, no live upstreams.",
 		Said:   "no live upstreams means that the servers are down. They may have been well for seconds.",
 		Family: "pool", Causes: []string{"J5"}, Gateway: nginx("pool.conf"),
-		Fault: "both servers failed eight seconds ago, and run again",
-		Twins: poolTwins([]harness.Change{faults.Wait{For: 3500 * time.Millisecond}},
+		Fault: "both servers failed a moment ago, and run again",
+		Twins: poolTwins([]harness.Change{benched},
 			faults.Stop{Upstream: "app"}, faults.Stop{Upstream: "second"}, faults.Visit{Status: 502},
 			faults.Start{Upstream: "app"}, faults.Start{Upstream: "second"}, faults.Wait{For: 8 * time.Second}),
 		Expect:  harness.Expectation{Status: 502, Tries: 1, Log: []harness.LogLine{noneLive}},
+		Then:    &harness.Sequel{Each: []harness.Expectation{{Status: 200, Tries: 1}}, From: failTimeout, Why: "nginx asks the servers again"},
 		Confirm: "curl to each server from the gateway answers 200 while the error log says no live upstreams.",
 		Remedy:  "Wait (10 s), or nginx -s reload. server ... max_fails=3 fail_timeout=5s; makes the pool less touchy.",
 		Source:  maxFails,
@@ -81,6 +99,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server closes every connection without an answer",
 		Twins:   secondCloses,
 		Expect:  harness.Expectation{Status: 200, Tries: 2, Log: closedByOne},
+		Then:    secondIsAlone,
 		Confirm: "The access log: $upstream_status is 502, 200 for one request.",
 		Remedy:  "Mend the second server; without the first its visitors had a 502.",
 		Source:  nextUpstream,
@@ -94,6 +113,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server closes every connection without an answer",
 		Twins:   secondCloses,
 		Expect:  harness.Expectation{Status: 502, Tries: 1, Log: closedByOne},
+		Then:    secondIsAlone,
 		Confirm: "The access log: POST with one address in $upstream_addr, GET with two.",
 		Remedy:  "Mend the second server. proxy_next_upstream error timeout non_idempotent; only where an order may come twice.",
 		Source:  nextUpstream,
@@ -107,6 +127,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server closes every connection without an answer",
 		Twins:   secondCloses,
 		Expect:  harness.Expectation{Status: 200, Tries: 2, Log: closedByOne},
+		Then:    secondIsAlone,
 		Confirm: "nginx -T | grep proxy_next_upstream shows non_idempotent; the access log has two addresses for a POST.",
 		Remedy:  "Leave non_idempotent out where the application cannot tell a repeated request.",
 		Source:  nextUpstream,
@@ -118,6 +139,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server does not run",
 		Twins:   poolTwins(nil, faults.Stop{Upstream: "second"}),
 		Expect:  harness.Expectation{Status: 200, Tries: 2, Log: refusedByOne},
+		Then:    secondIsAlone,
 		Confirm: "The line says while connecting to upstream: nothing was sent yet, so that a POST may go to the next server.",
 		Remedy:  "Start the second server.",
 		Source:  nextUpstream,
@@ -131,6 +153,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server hangs",
 		Twins:   silentTwins("second"),
 		Expect:  harness.Expectation{Status: 200, Tries: 2, After: time.Minute, Log: silentOne},
+		Then:    secondIsAlone,
 		Confirm: "The access log: $upstream_response_time of one request is about 60 s for one server, and next to nothing for the other.",
 		Remedy:  "Set proxy_read_timeout to the longest that an answer may rightly take, and restart the server that hangs.",
 		Source:  nextUpstream,
@@ -155,6 +178,7 @@ var pool = []harness.Scenario{
 		Fault:   "the second server does not run",
 		Twins:   poolTwins(nil, faults.Stop{Upstream: "second"}),
 		Expect:  harness.Expectation{Status: 502, Tries: 1, Log: refusedByOne},
+		Then:    secondIsAlone,
 		Confirm: "nginx -T | grep proxy_next_upstream shows off.",
 		Remedy:  "Remove proxy_next_upstream off; (the default is error timeout).",
 		Source:  nextUpstream,
@@ -164,9 +188,11 @@ var pool = []harness.Scenario{
 		Claim: "With http_503 in proxy_next_upstream, both servers in maintenance: each is asked, and the last one's 503 is " +
 			"passed on.",
 		Family: "pool", Causes: []string{"J5", "I2"}, Ask: maintenance, Gateway: poolWith(next503),
-		Fault:   "both servers answer 503",
-		Twins:   bothIn503(),
-		Expect:  harness.Expectation{Status: 503, Tries: 2, Log: []harness.LogLine{disabled(readingHeader)}},
+		Fault:  "both servers answer 503",
+		Twins:  bothIn503(),
+		Expect: harness.Expectation{Status: 503, Tries: 2, Log: []harness.LogLine{disabled(readingHeader)}},
+		Then: leftAlone("nginx leaves both alone (fail_timeout), as in pool-503-becomes-502",
+			harness.Expectation{Status: 502, Tries: 2, Log: []harness.LogLine{disabled(readingHeader), noneLive}}, askedNobody),
 		Confirm: "The access log: $upstream_status is 503, 503.",
 		Remedy:  "End the maintenance; or keep one server out of it.",
 		Source:  nextUpstream,
@@ -177,9 +203,11 @@ var pool = []harness.Scenario{
 			"out of the pool, and nginx makes a 502 of its own of the application's maintenance page, for 10 s.",
 		Said:   "503 is passed on as 503. With http_503 only the first visitor sees it.",
 		Family: "pool", Causes: []string{"J5", "I2"}, Ask: maintenance, Gateway: poolWith(next503),
-		Fault:   "both servers answer 503, to the second visitor in ten seconds",
-		Twins:   bothIn503(faults.Visit{Request: maintenance, Status: 503}),
-		Expect:  harness.Expectation{Status: 502, Tries: 2, Log: []harness.LogLine{disabled(readingHeader), noneLive}},
+		Fault:  "both servers answer 503, to the second visitor in ten seconds",
+		Twins:  bothIn503(faults.Visit{Request: maintenance, Status: 503}),
+		Expect: harness.Expectation{Status: 502, Tries: 2, Log: []harness.LogLine{disabled(readingHeader), noneLive}},
+		Then: &harness.Sequel{Each: []harness.Expectation{askedNobody}, Why: "nginx leaves both alone for 10 s (fail_timeout); a 503 " +
+			"comes through then, and it begins anew"},
 		Confirm: "$upstream_addr ends with the upstream's name (app), not with an address, and the line says no live upstreams.",
 		Remedy:  "Take http_503 out of proxy_next_upstream, or set max_fails=0 for the servers.",
 		Source:  nextUpstream,
@@ -192,6 +220,7 @@ var pool = []harness.Scenario{
 		Fault:   "the regular server does not run",
 		Twins:   poolTwins(nil, faults.Stop{Upstream: "app"}),
 		Expect:  harness.Expectation{Status: 200, Tries: 2, Log: refusedByOne},
+		Then:    leftAlone("nginx leaves the regular server alone (fail_timeout)", byTheOther),
 		Confirm: "The access log: $upstream_addr ends with the backup's address.",
 		Remedy:  "Start the regular server; it is asked again after fail_timeout.",
 		Source:  serverBackup,

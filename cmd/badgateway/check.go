@@ -29,6 +29,7 @@ type checkFlags struct {
 	routes   []string
 	faults   []string
 	keep     bool
+	fast     bool
 	listen   string
 	against  string
 	format   string
@@ -105,12 +106,13 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 	c.Flags().StringArrayVar(&f.routes, "route", nil, "look at the route `ID` alone: its id or location, or a shell pattern of ids")
 	c.Flags().StringArrayVar(&f.faults, "fault", nil, "make the fault `ID` alone: its id, or a shell pattern of ids")
 	c.Flags().BoolVar(&f.keep, "keep", false, "with one --route and one --fault: keep it broken, to try by hand")
+	c.Flags().BoolVar(&f.fast, "fast", false, "with --keep: let no wait take its time")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "with --keep: the `ADDRESS` to listen on for your request")
 	c.Flags().StringVar(&f.against, "against", "", "show what visitors would notice since `OLD`: a path, git:REV, image:REF or nginx:VERSION")
 	c.Flags().StringVar(&f.format, "format", asTable, "`FORM` of the output: table, markdown or json")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "the same as --format json")
 	c.Flags().StringVar(&f.reports, "reports", "", "write report.html, report.json, junit.xml and report.sarif into the folder `DIR`")
-	c.Flags().BoolVar(&f.realTime, "real-time", false, "leave the clock alone: a time-out of 60 s takes 60 s")
+	c.Flags().BoolVar(&f.realTime, "real-time", false, realTimeUsage)
 	c.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "tell nothing of the progress")
 	c.Flags().BoolVar(&f.supplied, "supplied", false, "list each thing that the lab made up")
 	c.Flags().BoolVar(&f.every, "every-route", false, "measure also those of very many routes that are alike")
@@ -189,6 +191,10 @@ func (f *checkFlags) valid(path string) error {
 		return errors.New("--keep, --init and --against are three different things: give one of them")
 	case f.repeat < 1, f.repeat > 1 && (f.keep || f.init || f.against != ""):
 		return errors.New("--repeat is 1 or more, and more than 1 goes without --keep, --init and --against")
+	case f.fast && !f.keep:
+		return errors.New("--fast lets nobody wait who tries by hand: it goes with --keep")
+	case f.fast && f.realTime:
+		return errFastReal
 	case f.force && !f.init:
 		return errors.New("--force lets --init overwrite a policy: it goes with --init")
 	}

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"io"
 	"net"
 
 	"github.com/spf13/cobra"
 
+	"github.com/badgateway/badgateway/harness/byhand"
 	"github.com/badgateway/badgateway/harness/check/measure"
 )
 
@@ -24,61 +22,22 @@ func (f *checkFlags) keepOne(c *cobra.Command, o measure.Options) error {
 		return checkError(err)
 	}
 	defer kept.Close()
-	go carry(c.Context(), l, kept.Dial)
-	out := c.OutOrStdout()
-	fmt.Fprintf(out, "route:   %s\n", kept.Route.ID)
-	fmt.Fprintf(out, "broken:  %s\n", kept.Fault.Claim)
-	fmt.Fprintf(out, "try it:  %s\n", kept.Ask(reachable(l.Addr())))
-	fmt.Fprintf(out, "\nIts clock runs as yours does, so a wait takes its time. Enter ends it.\n")
-	return untilEnter(c.Context(), c.InOrStdin())
+	return checkError(byhand.Try(c.Context(), kept, byhand.Options{
+		Door: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: f.fast, Gone: kept.Gone(),
+	}, keptWords(kept, f.fast)))
 }
 
-// reachable is an address as a program on this machine connects to it.
-func reachable(at net.Addr) string {
-	if a, ok := at.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
-		return fmt.Sprintf("127.0.0.1:%d", a.Port)
-	}
-	return at.String()
-}
-
-// untilEnter waits for Enter, or for the end of the program where there is no keyboard.
-func untilEnter(ctx context.Context, in io.Reader) error {
-	enter := make(chan struct{})
-	go func() {
-		if bufio.NewScanner(in).Scan() {
-			close(enter)
-		}
-	}()
-	select {
-	case <-enter:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// carry takes each connection to what dial connects to.
-func carry(ctx context.Context, l net.Listener, dial func(context.Context) (net.Conn, error)) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer conn.Close()
-			inside, err := dial(ctx)
-			if err != nil {
-				fmt.Fprintln(stderr, "badgateway:", err)
-				return
-			}
-			defer inside.Close()
-			go func() {
-				io.Copy(inside, conn)
-				if half, ok := inside.(interface{ CloseWrite() error }); ok {
-					half.CloseWrite()
-				}
-			}()
-			io.Copy(conn, inside)
-		}()
+// keptWords are what is told of it.
+func keptWords(k *measure.Kept, fast bool) byhand.Words {
+	expect, then := k.Expected()
+	recovered, later := k.Recovered()
+	return byhand.Words{
+		Broken: func(address string) string {
+			return byhand.Claim{
+				Where: k.Route.ID, Broken: k.Fault.Claim, Try: k.Ask(address), Expect: expect, Then: then,
+				Refusal: k.Refusal, Clocked: k.Clocked(), Fast: fast,
+			}.String()
+		},
+		Mended: byhand.Mended("the upstreams are well again", recovered, later),
 	}
 }

@@ -1,35 +1,38 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/byhand"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
 func labCommand() *cobra.Command {
 	var f labFlags
 	var listen, twin string
+	var fast bool
 	c := &cobra.Command{
 		Use:   "lab ID",
 		Short: "Keep one thing broken, to try by hand",
-		Long: `Starts the scenario's lab, breaks it, and keeps it so: prints an address to curl, and shows the logs as they come. Enter
-mends it, Enter again ends it.`,
+		Long: `Starts the scenario's lab, breaks it, and keeps it so: prints the command to try, what it gets, at first and from then on, and
+shows the logs as they come. Enter mends it, Enter again ends it.
+
+The lab's clock goes as yours does: a time-out of 60 s takes 60 s, and a server that is left alone for 10 s comes back after
+them. With --fast the clock runs ahead while a request waits and nothing else happens. With --real-time there is no clock
+of the lab's: what lies in the past of a fault has to pass as well.`,
 		Example: `  badgateway lab fpm-dead
+  badgateway lab fpm-read-timeout --fast
   badgateway lab fpm-dead --twin fake --listen 127.0.0.1:8080`,
 		Args:              oneScenario,
 		ValidArgsFunction: completeOneID,
 		RunE: func(c *cobra.Command, args []string) error {
+			if fast && f.realTime {
+				return errFastReal
+			}
 			some, err := scenarios.Select(args[0])
 			if err != nil {
 				return err
@@ -54,11 +57,19 @@ mends it, Enter again ends it.`,
 				return err
 			}
 			o := f.options(newProgress(c.ErrOrStderr(), 0).say)
-			return f.asRefusal(keepBroken(c.Context(), c.InOrStdin(), c.OutOrStdout(), o, l, s, t))
+			lab, err := startLab(c.Context(), o)
+			if err != nil {
+				return err
+			}
+			defer lab.Close()
+			return f.asRefusal(byhand.Scenario(c.Context(), lab, s, t, byhand.Options{
+				Door: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: fast,
+			}))
 		},
 	}
 	f.add(c)
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "where to listen for your curl")
+	c.Flags().BoolVar(&fast, "fast", false, "let no wait take its time: move the lab's clock on while a request waits")
 	c.Flags().StringVar(&twin, "twin", "", "the kind of upstream, real or fake; the first that the scenario has when empty")
 	completeTwin(c)
 	return c
@@ -71,121 +82,4 @@ func twinOf(s harness.Scenario, kind string) (harness.Twin, error) {
 		}
 	}
 	return harness.Twin{}, fmt.Errorf("%s has no twin of kind %q; it has %s", s.ID, kind, kinds(s))
-}
-
-func keepBroken(ctx context.Context, in io.Reader, out io.Writer, o harness.Options, l net.Listener, s harness.Scenario, t harness.Twin) error {
-	lab, err := startLab(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer lab.Close()
-	stage, err := harness.SetStage(ctx, lab, s, t)
-	if err != nil {
-		return err
-	}
-	defer stage.Close()
-	go serveTunnels(l, stage.Cell())
-	enter := make(chan struct{})
-	go func() {
-		lines := bufio.NewScanner(in)
-		for lines.Scan() {
-			enter <- struct{}{}
-		}
-		// Where there is no keyboard (nohup, a service), a signal ends the lab.
-	}()
-	if err := stage.Break(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "broken:  %s\n", s.Fault)
-	fmt.Fprintf(out, "try it:  %s\n", curl(l.Addr(), s.Ask))
-	fmt.Fprintf(out, "expect:  %s\n", outcome(s.Expect))
-	for _, line := range s.Expect.Log {
-		fmt.Fprintf(out, "         %v\n", line)
-	}
-	fmt.Fprintf(out, "\nIts logs follow. Enter mends it.\n\n")
-	if err := follow(ctx, out, stage.Cell(), lab, enter); err != nil {
-		return err
-	}
-	if err := stage.Mend(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\nmended:  %s\nTry again; Enter ends the lab.\n\n", s.Remedy)
-	return follow(ctx, out, stage.Cell(), lab, enter)
-}
-
-// curl is the command that asks as the scenario's visitor does.
-func curl(at net.Addr, r harness.Request) string {
-	var b strings.Builder
-	b.WriteString("curl -i")
-	if r.Method != "" && r.Method != "GET" {
-		b.WriteString(" -X " + r.Method)
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		fmt.Fprintf(&b, " -H '%s: %s'", name, r.Header[name])
-	}
-	if r.Host != "" {
-		fmt.Fprintf(&b, " -H 'Host: %s'", r.Host)
-	}
-	data := ""
-	switch size := len(r.Body) * max(r.BodyTimes, 1); {
-	case size > 100:
-		data = fmt.Sprintf("head -c %d /dev/zero | ", size)
-		b.WriteString(" --data-binary @-")
-	case size > 0:
-		fmt.Fprintf(&b, " -d '%s'", r.Body)
-	}
-	address := at.String()
-	if a, ok := at.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
-		address = fmt.Sprintf("127.0.0.1:%d", a.Port)
-	}
-	path := r.Path
-	if path == "" {
-		path = "/"
-	}
-	fmt.Fprintf(&b, " http://%s%s", address, path)
-	return data + b.String()
-}
-
-// follow shows the logs as they come, until Enter.
-func follow(ctx context.Context, out io.Writer, c *harness.Cell, lab *harness.Lab, enter <-chan struct{}) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- c.FollowLogs(ctx, out) }()
-	select {
-	case <-enter:
-		stop()
-		<-ended
-		return nil
-	case err := <-ended:
-		return err
-	case <-lab.Gone():
-		return errors.New("the lab is gone: its container or the container engine has ended")
-	}
-}
-
-// serveTunnels carries each connection to the cell's gateway.
-func serveTunnels(l net.Listener, c *harness.Cell) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer conn.Close()
-			inside, err := c.Tunnel()
-			if err != nil {
-				fmt.Fprintln(stderr, "badgateway:", err)
-				return
-			}
-			defer inside.Close()
-			go func() {
-				io.Copy(inside, conn)
-				if half, ok := inside.(interface{ CloseWrite() error }); ok {
-					half.CloseWrite()
-				}
-			}()
-			io.Copy(conn, inside)
-		}()
-	}
 }

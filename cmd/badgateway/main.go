@@ -178,6 +178,12 @@ func strict(c *cobra.Command) {
 	}
 }
 
+// realTimeUsage is the same in all commands, as the flag does the same.
+const realTimeUsage = "touch no clock, nowhere: a time-out of 60 s takes 60 s, and so does a remedy that has to wait"
+
+// errFastReal says that two flags exclude each other.
+var errFastReal = errors.New("--fast moves the lab's clock, and --real-time touches none: give one of them")
+
 // labFlags are the flags of all commands that start a lab.
 type labFlags struct {
 	image    string
@@ -187,7 +193,7 @@ type labFlags struct {
 
 func (f *labFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.image, "gateway-image", "", "run this image's nginx, as it is (nginx:1.29, nginx:alpine, your own)")
-	c.Flags().BoolVar(&f.realTime, "real-time", false, "leave the clock alone: a time-out of 60 s takes 60 s, and so does its remedy")
+	c.Flags().BoolVar(&f.realTime, "real-time", false, realTimeUsage)
 	c.Flags().StringVar(&f.config, "config", "", "use this nginx.conf in place of the scenario's")
 }
 

@@ -178,7 +178,27 @@ func (s *Calls) ask(ref wire.NameRef) (*cell, *ask, error) {
 
 // Move moves the clock of a cell.
 func (s *Calls) Move(spec wire.MoveSpec, _ *wire.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.moveClock(spec.Offset) })
+	return s.in(spec.Cell, func(c *cell) error {
+		c.runs = c.runs || spec.Runs
+		return c.moveClock(spec.Offset)
+	})
+}
+
+// Resting tells whether all that runs in a cell waits for something to happen.
+func (s *Calls) Resting(id string, out *bool) error {
+	return s.in(id, func(c *cell) (err error) {
+		*out, err = c.atRest()
+		return err
+	})
+}
+
+// Listens tells whether something listens at an address of a cell.
+func (s *Calls) Listens(ref wire.NameRef, out *bool) error {
+	return s.in(ref.Cell, func(c *cell) error {
+		missing, err := c.notListening([]string{ref.Name})
+		*out = missing == ""
+		return err
+	})
 }
 
 // Break breaks the network of a cell in one place.

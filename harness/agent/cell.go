@@ -27,6 +27,7 @@ type cell struct {
 	dir   string
 	guest bool // the folder and the network belong to the cell of another container
 	still bool // the clock all but stands still between two moves; a guest's is the cell's own then
+	runs  bool // its clock goes on at the machine's pace between two moves
 	netns *os.File
 	diag  *diagnostics // nil where the kernel has none
 	jail  *jail        // of a world; nil otherwise

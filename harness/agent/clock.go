@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -125,12 +126,16 @@ func (c *cell) openClock() (*os.File, error) {
 
 // clockText is how faketimerc says an offset. The gateway's clock all but stands still between two moves (a thousandth of
 // the machine's pace), so that what it is seen to do half a second before a limit does not depend on how busy the machine
-// is. That of a backend which runs programs goes on, for those may sleep.
+// is. That of a backend which runs programs goes on, for those may sleep; and so does every other where a person waits.
 func (c *cell) clockText(offset time.Duration) string {
 	if !c.still {
 		return fmt.Sprintf("+%.3f\n", offset.Seconds())
 	}
-	return fmt.Sprintf("+%.3f x0.001\n", offset.Seconds())
+	pace := "0.001"
+	if c.runs {
+		pace = "1.000" // as long as the other, for the file is written in place
+	}
+	return fmt.Sprintf("+%.3f x%s\n", offset.Seconds(), pace)
 }
 
 // moveClock moves the clock of the cell, and sees to it that every process which obeys it has looked at it.
@@ -227,4 +232,45 @@ func wake(pid int, sig unix.Signal, wait waiting) error {
 		return fmt.Errorf("waiting for process %d to sleep again: %w", pid, err)
 	}
 	return nil
+}
+
+// atRest tells whether all that runs in the cell waits for something to happen: it sleeps or stands still, and has not
+// worked between two looks.
+func (c *cell) atRest() (bool, error) {
+	if c.world != nil {
+		_, err := c.world.rest(restLook, nil)
+		if errors.Is(err, errLimit) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	before, asleep := c.slept()
+	if !asleep {
+		return false, nil
+	}
+	time.Sleep(time.Millisecond)
+	after, asleep := c.slept()
+	return asleep && after == before, nil
+}
+
+// restLook is how long a world may take to be seen at rest.
+const restLook = 200 * time.Millisecond
+
+// slept is how often the cell's processes have gone to sleep, and whether all of them sleep.
+func (c *cell) slept() (switches uint64, asleep bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.procs {
+		for _, pid := range append(childrenOf(p.pid), p.pid) {
+			s, err := scheduleOf(pid)
+			if err != nil {
+				continue // it has ended
+			}
+			if !s.asleep && !s.stopped {
+				return 0, false
+			}
+			switches += s.switches
+		}
+	}
+	return switches, true
 }

@@ -21,6 +21,7 @@ func (a *Agent) tunnel(stream net.Conn) {
 	id, to, _ := strings.Cut(strings.TrimSpace(line), " ")
 	c, err := a.cell(id)
 	if err != nil {
+		fmt.Fprintln(stream, err)
 		return
 	}
 	var conn net.Conn
@@ -28,11 +29,13 @@ func (a *Agent) tunnel(stream net.Conn) {
 		conn, err = ours.Dial("tcp", to)
 		return err
 	}); err != nil {
-		fmt.Fprintf(stream, "HTTP/1.0 502 Bad Gateway\r\nContent-Type: text/plain\r\n\r\n"+
-			"badgateway: the lab's gateway does not take the connection: %v\n", err)
+		fmt.Fprintf(stream, "%s\n", strings.ReplaceAll(err.Error(), "\n", " "))
 		return
 	}
 	defer conn.Close()
+	if _, err := fmt.Fprintln(stream); err != nil {
+		return
+	}
 	done := make(chan struct{})
 	go func() {
 		io.Copy(conn, in)

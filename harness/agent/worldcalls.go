@@ -167,9 +167,10 @@ func (w *world) up(p *process, limit time.Duration) error {
 // aloneFor is how long a gateway without workers has to sleep to count as started.
 const aloneFor = 3 * time.Second
 
-// Pass lets time pass in a world; Offset is how much.
+// Pass lets time pass in a world; Offset is how much from where it stands.
 func (s *Calls) Pass(spec wire.MoveSpec, _ *wire.None) error {
 	return s.inWorld(spec.Cell, func(w *world) error {
+		w.cell.runs = w.cell.runs || spec.Runs
 		return w.cell.moveClock(w.cell.clock.ahead() + spec.Offset)
 	})
 }

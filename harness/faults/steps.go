@@ -17,8 +17,8 @@ func (f Wait) Do(ctx context.Context, c *harness.Cell) error { return c.Wait(ctx
 // Undo does nothing: time does not go back.
 func (f Wait) Undo(context.Context, *harness.Cell) error { return nil }
 
-// NeedsClock says that the cell's clock has to be one that can be moved.
-func (f Wait) NeedsClock() bool { return true }
+// Passes is how much time passes, so that the cell's clock has to be one that can be moved.
+func (f Wait) Passes() time.Duration { return f.For }
 
 // Waits is how long it takes where no clock is moved.
 func (f Wait) Waits() time.Duration { return f.For }

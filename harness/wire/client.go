@@ -62,16 +62,46 @@ func open(session *yamux.Session, kind byte) (net.Conn, error) {
 	return stream, nil
 }
 
-// Tunnel opens a TCP connection to an address in a cell.
+// Tunnel opens a TCP connection to an address in a cell. Where that is not taken, the error says why.
 func (c *Client) Tunnel(cell, address string) (net.Conn, error) {
 	stream, err := open(c.session, StreamTunnel)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := fmt.Fprintf(stream, "%s %s\n", cell, address); err != nil {
+		stream.Close()
 		return nil, fmt.Errorf("reaching the lab: %w", err)
 	}
-	return stream, nil
+	why, err := readLine(stream)
+	switch {
+	case err != nil:
+		stream.Close()
+		return nil, fmt.Errorf("reaching the lab: %w", err)
+	case why != "":
+		stream.Close()
+		return nil, errors.New(why)
+	}
+	return tunnelled{stream}, nil
+}
+
+// tunnelled is a connection in a tunnel. What it sends can be ended alone: yamux's Close is just that.
+type tunnelled struct{ net.Conn }
+
+// CloseWrite ends what is sent, and no more.
+func (t tunnelled) CloseWrite() error { return t.Close() }
+
+// readLine reads a line and nothing of what follows it.
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); ; {
+		if _, err := io.ReadFull(r, b); err != nil {
+			return "", err
+		}
+		if b[0] == '\n' {
+			return string(line), nil
+		}
+		line = append(line, b[0])
+	}
 }
 
 // Gone is closed when the session has ended, by whichever end.

@@ -9,7 +9,7 @@ import (
 // The first byte of a stream says what it carries.
 const (
 	StreamCalls  = 'c' // net/rpc calls in JSON
-	StreamTunnel = 't' // a line "CELL ADDRESS", then the bytes of one TCP connection
+	StreamTunnel = 't' // a line "CELL ADDRESS", a line that is empty or says what failed, then the bytes of one TCP connection
 )
 
 // Hello is what the agent says of the container that it runs in.
@@ -139,6 +139,9 @@ type Answer struct {
 type MoveSpec struct {
 	Cell   string
 	Offset time.Duration // from the machine's clock; it only grows
+	// Runs makes the clock go on at the machine's pace between two moves, from now on. Otherwise the gateway's all but stands
+	// still.
+	Runs bool
 }
 
 // NetSpec is one thing broken in a cell's network.

@@ -259,19 +259,7 @@ func worse(a, than, healthy check.Outcome) bool {
 
 // nameGone starts the gateway while the upstream's name does not resolve.
 func (m *cellRun) nameGone(ctx context.Context) error {
-	if err := m.w.Stop(ctx); err != nil {
-		return err
-	}
-	var gone []wire.NameConduct
-	for _, k := range m.r.keys {
-		if host, _, err := net.SplitHostPort(k); err == nil && !literal(k) {
-			gone = append(gone, wire.NameConduct{Name: host, Gone: true})
-		}
-	}
-	if err := m.w.Behave(ctx, m.r.beside, gone); err != nil {
-		return err
-	}
-	err := m.s.start(ctx, m.w, m.names)
+	err := m.startWithoutNames(ctx)
 	var refused *harness.ConfigError
 	switch {
 	case errors.As(err, &refused):
@@ -294,8 +282,40 @@ func (m *cellRun) nameGone(ctx context.Context) error {
 	return m.recover(ctx)
 }
 
+// startWithoutNames starts the gateway anew while the upstreams' names do not resolve. Where it does not start, that is a
+// [harness.ConfigError].
+func (m *cellRun) startWithoutNames(ctx context.Context) error {
+	if err := m.w.Stop(ctx); err != nil {
+		return err
+	}
+	var gone []wire.NameConduct
+	for _, k := range m.r.keys {
+		if host, _, err := net.SplitHostPort(k); err == nil && !literal(k) {
+			gone = append(gone, wire.NameConduct{Name: host, Gone: true})
+		}
+	}
+	if err := m.w.Behave(ctx, m.r.beside, gone); err != nil {
+		return err
+	}
+	return m.s.start(ctx, m.w, m.names)
+}
+
 // nameMoved gives the upstream's name another address, where it is well, and leaves nothing at the old one.
 func (m *cellRun) nameMoved(ctx context.Context) error {
+	err := m.moveNames(ctx)
+	if err != nil {
+		return err
+	}
+	if m.cell.Outcome, err = m.ask(ctx); err != nil {
+		return err
+	}
+	if good(m.cell.Outcome, m.healthy) {
+		return nil
+	}
+	return m.recover(ctx)
+}
+
+func (m *cellRun) moveNames(ctx context.Context) error {
 	var moved []wire.NameConduct
 	var old []wire.Conduct
 	for _, k := range m.r.keys {
@@ -310,26 +330,12 @@ func (m *cellRun) nameMoved(ctx context.Context) error {
 		return err
 	}
 	// The answers of the DNS are good for 5 s.
-	if err := m.w.Pass(ctx, 6*time.Second); err != nil {
-		return err
-	}
-	var err error
-	if m.cell.Outcome, err = m.ask(ctx); err != nil {
-		return err
-	}
-	if good(m.cell.Outcome, m.healthy) {
-		return nil
-	}
-	return m.recover(ctx)
+	return m.w.Pass(ctx, 6*time.Second)
 }
 
 // reuse closes a kept connection of one peer as it is used again.
 func (m *cellRun) reuse(ctx context.Context) error {
-	var all []wire.Conduct
-	for _, k := range addresses(m.r.keys[:1]) {
-		all = append(all, wire.Conduct{At: k, Script: fakeupstream.OnReuse(1, m.does())})
-	}
-	m.behave(all, nil)
+	m.behave(m.onReuse(), nil)
 	var err error
 	if m.healthy, err = m.ask(ctx); err != nil {
 		return err
@@ -351,4 +357,13 @@ func (m *cellRun) reuse(ctx context.Context) error {
 	}
 	m.cell.Outcome, m.cell.Skipped = check.Outcome{}, "connections to the upstream are not kept"
 	return nil
+}
+
+// onReuse is how one peer closes a kept connection as it is used again.
+func (m *cellRun) onReuse() []wire.Conduct {
+	var all []wire.Conduct
+	for _, k := range addresses(m.r.keys[:1]) {
+		all = append(all, wire.Conduct{At: k, Script: fakeupstream.OnReuse(1, m.does())})
+	}
+	return all
 }

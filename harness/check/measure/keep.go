@@ -2,24 +2,38 @@ package measure
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/nginxlog"
 )
 
 // Kept is a config that runs with one upstream broken, to be tried by hand.
 type Kept struct {
 	Route check.Route
 	Fault check.FaultInfo
-	s     *session
-	w     *harness.World
-	r     *route
+	// Outcomes are what visitors got who asked one after the other while it was broken, tried out before.
+	Outcomes []check.Outcome
+	// Refusal are the gateway's words when it does not start under the fault.
+	Refusal []nginxlog.Line
+
+	after  check.Outcome // what the first one gets after it was mended
+	m      *cellRun
+	failed chan error
 }
 
-// Keep breaks one route in one way and leaves it so. The ids are exact.
+// trials is how often a broken route is asked before somebody tries it by hand.
+const trials = 5
+
+// Keep breaks one route in one way, sees what comes of it, and mends it again. [Kept.Break] breaks it once more. The ids are
+// exact.
 func Keep(ctx context.Context, o Options, routeID, faultID string) (*Kept, error) {
 	o.defaults()
 	o.FaultList = pickFaults(o.FaultList, []string{faultID})
@@ -30,6 +44,10 @@ func Keep(ctx context.Context, o Options, routeID, faultID string) (*Kept, error
 	k, err := s.keep(ctx, routeID)
 	if err != nil {
 		s.close()
+		return nil, err
+	}
+	if err := k.tryOut(ctx); err != nil {
+		k.Close()
 		return nil, err
 	}
 	return k, nil
@@ -48,6 +66,9 @@ func (s *session) keep(ctx context.Context, routeID string) (*Kept, error) {
 	if !r.Reached {
 		return nil, fmt.Errorf("no request gets to the route %s: %s", r.ID, r.Why)
 	}
+	if r.request.udp {
+		return nil, fmt.Errorf("the route %s takes datagrams, which no tunnel carries to it", r.ID)
+	}
 	if why := notFor(r, f); why != "" {
 		return nil, fmt.Errorf("the fault %s makes no sense for the route %s: %s", f.ID, r.ID, why)
 	}
@@ -55,29 +76,130 @@ func (s *session) keep(ctx context.Context, routeID string) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := job{route: r, fault: f, method: r.Ask.Method}
-	if err := s.freshly(ctx, w, j, s.known()); err != nil {
-		return nil, err
+	m := &cellRun{s: s, w: w, r: r, fault: f, method: r.Ask.Method, cell: &check.Cell{}, names: s.known()}
+	return &Kept{Route: r.Route, Fault: f.FaultInfo, m: m, failed: make(chan error)}, nil
+}
+
+// tryOut breaks it, asks several times, and mends it.
+func (k *Kept) tryOut(ctx context.Context) error {
+	if err := k.fail(ctx); err != nil {
+		return err
 	}
-	m := &cellRun{s: s, w: w, r: r, fault: f, method: j.method, cell: &check.Cell{}, names: s.known()}
-	keys := r.keys
-	if f.Kind == check.OnePeer || f.Kind == check.OneSilent {
+	for range trials {
+		if len(k.Refusal) > 0 {
+			return nil
+		}
+		o, err := k.m.ask(ctx)
+		if err != nil {
+			return err
+		}
+		k.Outcomes = append(k.Outcomes, o)
+	}
+	k.m.behave(nil, nil)
+	var err error
+	if k.after, err = k.m.ask(ctx); err != nil || good(k.after, k.m.healthy) {
+		return err
+	}
+	return k.m.recover(ctx)
+}
+
+// fail begins anew, sees it well, and makes the fault.
+func (k *Kept) fail(ctx context.Context) (err error) {
+	m := k.m
+	if err := m.s.freshly(ctx, m.w, job{route: m.r}, m.names); err != nil {
+		return err
+	}
+	m.behave(nil, nil)
+	if m.fault.Kind == check.Reuse {
+		m.behave(m.onReuse(), nil)
+	}
+	if m.healthy, err = m.ask(ctx); err != nil {
+		return err
+	}
+	if ill := m.unhealthy(); ill != "" {
+		return errors.New(ill)
+	}
+	keys := m.r.keys
+	switch m.fault.Kind {
+	case check.Reuse:
+		return nil
+	case check.NameGone:
+		err := m.startWithoutNames(ctx)
+		var refused *harness.ConfigError
+		if errors.As(err, &refused) {
+			k.Refusal = refused.Lines
+			return nil
+		}
+		return err
+	case check.NameMoved:
+		return m.moveNames(ctx)
+	case check.OnePeer, check.OneSilent:
 		keys = keys[:1]
 	}
-	if err := w.Behave(ctx, append(m.broken(keys), r.beside...), nil); err != nil {
-		return nil, err
+	return m.w.Behave(ctx, append(m.broken(keys), m.r.beside...), nil)
+}
+
+// Break breaks it, and lets the clock go on as the machine's does.
+func (k *Kept) Break(ctx context.Context) error {
+	if err := k.fail(ctx); err != nil {
+		return err
 	}
-	return &Kept{Route: r.Route, Fault: f.FaultInfo, s: s, w: w, r: r}, nil
+	return k.m.w.Run(ctx)
+}
+
+// Mend makes all upstreams and names well, and starts a gateway that did not start.
+func (k *Kept) Mend(ctx context.Context) error {
+	if err := k.m.w.Behave(ctx, k.m.r.beside, nil); err != nil || len(k.Refusal) == 0 {
+		return err
+	}
+	return k.m.s.start(ctx, k.m.w, k.m.names)
 }
 
 // Dial is a connection to where the route's visitors connect to.
-func (k *Kept) Dial(context.Context) (net.Conn, error) { return k.w.Tunnel(k.r.Ask.To) }
+func (k *Kept) Dial(context.Context) (net.Conn, error) { return k.m.w.Tunnel(k.m.r.Ask.To) }
+
+// Listens tells whether the gateway takes connections there.
+func (k *Kept) Listens(ctx context.Context) (bool, error) {
+	if strings.HasPrefix(k.m.r.Ask.To, "unix:") {
+		return true, nil
+	}
+	return k.m.w.Listens(ctx, k.m.r.Ask.To)
+}
+
+// Pass moves the clock, and tells whether it could: only while all waits for something to happen.
+func (k *Kept) Pass(ctx context.Context, d time.Duration) (bool, error) {
+	if !k.Clocked() {
+		return false, nil
+	}
+	if rests, err := k.m.w.Resting(ctx); err != nil || !rests {
+		return false, err
+	}
+	return true, k.m.w.Pass(ctx, d)
+}
+
+// Clocked tells whether its time can be moved.
+func (k *Kept) Clocked() bool { return k.m.w.Clocked() }
+
+// FollowLogs writes what the gateway logs, as it comes.
+func (k *Kept) FollowLogs(ctx context.Context, to io.Writer) error { return k.m.w.FollowLogs(ctx, to) }
+
+// Failed never tells of anything: what is broken here stays so by itself.
+func (k *Kept) Failed() <-chan error { return k.failed }
+
+// Gone is closed when the lab has ended.
+func (k *Kept) Gone() <-chan struct{} { return k.m.s.lab.Gone() }
+
+// Close ends the lab.
+func (k *Kept) Close() {
+	k.m.w.Close()
+	k.m.s.close()
+}
 
 // Ask is the request that gets to the route, as curl makes it of the local address at which it is listened for.
 func (k *Kept) Ask(local string) string {
-	a := k.r.Ask
+	a := k.m.r.Ask
 	switch a.Method {
-	case "TCP", "UDP":
+	case "TCP":
 		return "nc " + strings.Replace(local, ":", " ", 1)
 	}
 	scheme, rest, _ := strings.Cut(a.URL, "://")
@@ -100,8 +222,51 @@ func (k *Kept) Ask(local string) string {
 	return strings.Join(append(words, fmt.Sprintf("'%s://%s/%s'", scheme, host, uri)), " ")
 }
 
-// Close ends the lab.
-func (k *Kept) Close() {
-	k.w.Close()
-	k.s.close()
+// Expected are the outcomes as a client is told of them: what the first one gets, and, where the others do not get the same, what
+// they get.
+func (k *Kept) Expected() (first harness.Expectation, then *harness.Sequel) {
+	if len(k.Outcomes) == 0 {
+		return harness.Expectation{NoAnswer: "refused"}, nil
+	}
+	all := make([]harness.Expectation, len(k.Outcomes))
+	for i, o := range k.Outcomes {
+		all[i] = expectation(o)
+	}
+	last := len(all)
+	for last > 1 && same(all[last-2], all[last-1]) {
+		last--
+	}
+	if last > 1 {
+		then = &harness.Sequel{Each: all[1:last], Why: fmt.Sprintf("so it was for %d who asked at once one after the other", trials)}
+	}
+	return all[0], then
+}
+
+// Recovered is the same for after it was mended.
+func (k *Kept) Recovered() (first harness.Expectation, then *harness.Sequel) {
+	well := harness.Expectation{Status: k.Route.Healthy.Status}
+	switch {
+	case len(k.Refusal) > 0, good(k.after, k.m.healthy):
+		return well, nil
+	case k.m.cell.Never:
+		return expectation(k.after), nil
+	}
+	return expectation(k.after), &harness.Sequel{
+		Each: []harness.Expectation{well}, From: k.m.cell.ErrorsFor, Why: "until then the gateway goes by what it has found before",
+	}
+}
+
+func same(a, b harness.Expectation) bool {
+	return a.Status == b.Status && a.NoAnswer == b.NoAnswer && a.Cut == b.Cut && a.After == b.After && slices.Equal(a.Log, b.Log)
+}
+
+func expectation(o check.Outcome) harness.Expectation {
+	e := harness.Expectation{Status: o.Status, NoAnswer: o.NoAnswer, Cut: o.Cut}
+	if o.Waited >= time.Second {
+		e.After = o.Waited.Round(time.Second / 10)
+	}
+	for _, l := range o.Log {
+		e.Log = append(e.Log, harness.LogLine{Level: l.Level, Text: l.Message, Errno: l.Errno, Phase: l.Phase})
+	}
+	return e
 }

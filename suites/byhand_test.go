@@ -1,0 +1,271 @@
+package suites
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gbytes"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/byhand"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/scenarios"
+)
+
+// What a lab prints is held against what the printed command gets, five times before Enter and five times after.
+var _ = Describe("A lab by hand", func() {
+	It("prints what the printed command gets, at the first request and at the fifth, broken and mended", func(ctx SpecContext) {
+		needsCurl()
+		jobs := scenarios.Jobs(picked())
+		seed := GinkgoRandomSeed()
+		fmt.Fprintf(GinkgoWriter, "order of seed %d\n", seed)
+		rand.New(rand.NewPCG(uint64(seed), 0)).Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
+		var wrong []string
+		var mu sync.Mutex
+		each(jobs, 6, func(j harness.Job) {
+			for _, problem := range tryByHand(ctx, j) {
+				mu.Lock()
+				wrong = append(wrong, fmt.Sprintf("%s (%s): %s", j.Scenario.ID, j.Twin.Kind, problem))
+				mu.Unlock()
+			}
+		})
+		slices.Sort(wrong)
+		Expect(wrong).To(BeEmpty(), strings.Join(wrong, "\n"))
+	})
+})
+
+// each does the jobs, so many at once.
+func each(jobs []harness.Job, at int, do func(harness.Job)) {
+	var all sync.WaitGroup
+	turn := make(chan struct{}, at)
+	for _, j := range jobs {
+		turn <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turn }()
+			defer GinkgoRecover()
+			do(j)
+		})
+	}
+	all.Wait()
+}
+
+// needsCurl gets curl, where this machine is Debian's and ours.
+func needsCurl() {
+	GinkgoHelper()
+	if _, err := exec.LookPath("curl"); err == nil {
+		return
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil || os.Getuid() != 0 {
+		Skip("no curl here, and it can't be installed: apt-get install curl")
+	}
+	out, err := exec.Command("sh", "-c", "apt-get -qq update && apt-get -qq install -y curl").CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), string(out))
+}
+
+// tryByHand does what a student does who reads what the lab prints, and tells what was not as it said.
+func tryByHand(ctx context.Context, j harness.Job) []string {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	door, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	defer door.Close()
+	in, enter := io.Pipe()
+	defer enter.Close()
+	s := student{out: gbytes.NewBuffer(), ended: make(chan error, 1)}
+	go func() {
+		s.ended <- byhand.Scenario(ctx, lab, j.Scenario, j.Twin, byhand.Options{Door: door, In: in, Out: s.out, Fast: true})
+	}()
+	for _, mark := range []string{"Enter mends it.\n\n", "Enter ends the lab.\n\n"} {
+		text, err := s.await(mark)
+		if err != nil {
+			return append(s.wrong, err.Error())
+		}
+		s.learn(text)
+		for i := range 5 {
+			s.ask(ctx, i)
+		}
+		s.compareLogs()
+		io.WriteString(enter, "\n")
+	}
+	if err := <-s.ended; err != nil {
+		s.add("ending it: %v", err)
+	}
+	return s.wrong
+}
+
+// student knows what he has read.
+type student struct {
+	out     *gbytes.Buffer
+	ended   chan error
+	read    int // how much of out
+	command string
+	steps   []*said
+	turns   bool // they come in turn
+	later   bool // all but the first come only after some time
+	logged  []string
+	wrong   []string
+}
+
+// said is what the lab says that one visitor gets.
+type said struct {
+	status, code int
+	log          []string
+}
+
+func (s *student) add(format string, a ...any) { s.wrong = append(s.wrong, fmt.Sprintf(format, a...)) }
+
+// unread is what has been printed and not been read.
+func (s *student) unread() string { return string(s.out.Contents())[s.read:] }
+
+// await reads up to a mark.
+func (s *student) await(mark string) (string, error) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		if text, _, found := strings.Cut(s.unread(), mark); found {
+			s.read += len(text) + len(mark)
+			return text, nil
+		}
+		select {
+		case err := <-s.ended:
+			return "", fmt.Errorf("the lab ended (%v), and printed %s", err, s.unread())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return "", fmt.Errorf("the lab does not print %q within a minute, but %s", mark, s.unread())
+}
+
+var (
+	label    = regexp.MustCompile(`^(try it|expect|then|log|broken|mended|time): +(.*)$`)
+	number   = regexp.MustCompile(`^\d+`)
+	curlEnds = regexp.MustCompile(`curl ends with (\d+)`)
+)
+
+// learn reads what is expected.
+func (s *student) learn(text string) {
+	s.steps, s.turns, s.later, s.logged = nil, false, false, nil
+	for line := range strings.Lines(text) {
+		m := label.FindStringSubmatch(strings.TrimSpace(line))
+		if m == nil {
+			continue
+		}
+		switch m[1] {
+		case "try it":
+			s.command = m[2]
+		case "expect", "then":
+			one := &said{}
+			one.status, _ = strconv.Atoi(number.FindString(m[2]))
+			if code := curlEnds.FindStringSubmatch(m[2]); code != nil {
+				one.code, _ = strconv.Atoi(code[1])
+			}
+			s.steps = append(s.steps, one)
+			s.turns = s.turns || strings.Contains(m[2], "in turn")
+			s.later = s.later || strings.Contains(m[2], "only once")
+		case "log":
+			last := s.steps[len(s.steps)-1]
+			last.log = append(last.log, m[2])
+		}
+	}
+}
+
+// step is what the request of that number is to get.
+func (s *student) step(i int) *said {
+	switch {
+	case s.later:
+		return s.steps[0]
+	case s.turns:
+		return s.steps[i%len(s.steps)]
+	}
+	return s.steps[min(i, len(s.steps)-1)]
+}
+
+// ask runs the printed command.
+func (s *student) ask(ctx context.Context, i int) {
+	want := s.step(i)
+	out, err := exec.CommandContext(ctx, "timeout", "60", "sh", "-c", s.command).Output()
+	var exit *exec.ExitError
+	got := said{}
+	if errors.As(err, &exit) {
+		got.code = exit.ExitCode()
+	}
+	for line := range strings.Lines(string(out)) {
+		// The last status counts: 100 Continue may come before it.
+		if f := strings.Fields(line); len(f) > 1 && strings.HasPrefix(f[0], "HTTP/") {
+			got.status, _ = strconv.Atoi(f[1])
+		}
+		if strings.TrimSpace(line) == "" && got.status >= 200 {
+			break
+		}
+	}
+	if got.status != want.status || got.code != want.code {
+		s.add("request %d of %q gets %d and curl ends with %d, not %d and %d", i+1, s.command, got.status, got.code, want.status, want.code)
+	}
+	if want.status != 0 || want.code != 7 { // nobody logs what was refused
+		s.logged = append(s.logged, want.log...)
+	}
+}
+
+// compareLogs waits until the lines are shown, and compares them one by one.
+func (s *student) compareLogs() {
+	var shown []nginxlog.Line
+	for deadline := time.Now().Add(soon); ; time.Sleep(10 * time.Millisecond) {
+		if shown = s.shown(); len(shown) >= len(s.logged) || time.Now().After(deadline) {
+			break
+		}
+	}
+	for i := range max(len(shown), len(s.logged)) {
+		switch {
+		case i >= len(shown):
+			s.add("the log does not show %q", s.logged[i])
+		case i >= len(s.logged):
+			s.add("the log shows %q, which was not said", shown[i].Raw)
+		default:
+			for _, d := range logLine(s.logged[i]).Differs(shown[i]) {
+				s.add("the log shows %q, not %q: %s", shown[i].Raw, s.logged[i], d)
+			}
+		}
+	}
+}
+
+var logText = regexp.MustCompile(`^\[(\w+)\] (.*?)(?: \((\d+)\))?(?: while (.*))?$`)
+
+// logLine reads a line as the lab prints that it is expected.
+func logLine(text string) harness.LogLine {
+	m := logText.FindStringSubmatch(text)
+	if m == nil {
+		return harness.LogLine{Text: text}
+	}
+	errno, _ := strconv.Atoi(m[3])
+	return harness.LogLine{Level: m[1], Text: m[2], Errno: errno, Phase: m[4]}
+}
+
+// shown are the lines that the lab has shown of the student's own requests.
+func (s *student) shown() (all []nginxlog.Line) {
+	var log strings.Builder
+	for line := range strings.Lines(s.unread()) {
+		if raw, found := strings.CutPrefix(line, "gateway's error log: "); found {
+			log.WriteString(raw)
+		}
+	}
+	lines, _ := nginxlog.ParseAll(log.String())
+	for _, l := range lines {
+		if l.Client == harness.GatewayAddress && l.AtLeast("warn") {
+			all = append(all, l)
+		}
+	}
+	return all
+}
