@@ -83,7 +83,7 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 
   badgateway check nginx.conf --nginx 1.26 --env BACKEND=app:8080
   badgateway check --image company/gateway:4
-  badgateway check conf --route example.com/api/ --fault silent --keep    keep it broken, to try by hand
+  badgateway check conf --route example.com/api/ --fault silent --keep    keep it broken, to try by hand (--fast: and not wait)
   badgateway check conf --against git:main          what visitors would notice of my change
   badgateway check conf --nginx 1.30 --against nginx:1.22`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -106,7 +106,7 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 	c.Flags().StringArrayVar(&f.routes, "route", nil, "look at the route `ID` alone: its id or location, or a shell pattern of ids")
 	c.Flags().StringArrayVar(&f.faults, "fault", nil, "make the fault `ID` alone: its id, or a shell pattern of ids")
 	c.Flags().BoolVar(&f.keep, "keep", false, "with one --route and one --fault: keep it broken, to try by hand")
-	c.Flags().BoolVar(&f.fast, "fast", false, "with --keep: let no wait take its time")
+	c.Flags().BoolVar(&f.fast, "fast", false, "with --keep: let no wait take its time, by moving the lab's clock on while a request waits")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "with --keep: the `ADDRESS` to listen on for your request")
 	c.Flags().StringVar(&f.against, "against", "", "show what visitors would notice since `OLD`: a path, git:REV, image:REF or nginx:VERSION")
 	c.Flags().StringVar(&f.format, "format", asTable, "`FORM` of the output: table, markdown or json")
