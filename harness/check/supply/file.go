@@ -22,7 +22,7 @@ func (w *world) file(e emerg, m []string) (bool, error) {
 		owners = t.owners(m[1])
 	}
 	if len(owners) == 0 && absent && strings.HasPrefix(e.text, "open()") && t.hasInclude(e) {
-		return w.include(file, t.Place(e.file, e.line)), nil
+		return w.include(file, t.Place(e.file, e.line))
 	}
 	if d := w.directive(e); d != nil && len(owners) == 0 && d.Place.Line == e.line {
 		owners = append(owners, d)
@@ -51,7 +51,10 @@ func (w *world) supply(d *nginxconf.Directive, file string, absent bool, e emerg
 	t, name := w.t, d.Name
 	switch {
 	case name == "include":
-		return absent && w.include(file, d.Place), nil
+		if !absent {
+			return false, nil
+		}
+		return w.include(file, d.Place)
 	case strings.HasSuffix(name, "ssl_certificate") || strings.HasSuffix(name, "ssl_certificate_key"):
 		return w.certificates(file, e)
 	case strings.HasSuffix(name, "ssl_trusted_certificate") || name == "ssl_client_certificate":
@@ -201,42 +204,65 @@ var known = map[string]string{
 }
 
 // include makes up included files that are missing, all of them.
-func (w *world) include(file string, place nginxconf.Place) bool {
+func (w *world) include(file string, place nginxconf.Place) (bool, error) {
 	t := w.t
-	made := w.oneInclude(file, place)
+	made, err := w.oneInclude(file, place)
+	if err != nil {
+		return made, err
+	}
 	if c, err := t.Config(); err == nil && c != nil {
 		for _, i := range c.Missing {
 			if full := t.resolve(i.Pattern); !w.there(full) {
-				made = w.oneInclude(full, i.Place) || made
+				one, err := w.oneInclude(full, i.Place)
+				if err != nil {
+					return made, err
+				}
+				made = made || one
 			}
 		}
 	}
-	return made
+	return made, nil
 }
 
-func (w *world) oneInclude(file string, place nginxconf.Place) bool {
-	t := w.t
-	if i, ok := t.index[file]; ok {
-		if t.Files[i].Link == "" {
-			return false
+func (w *world) oneInclude(file string, place nginxconf.Place) (bool, error) {
+	if i, ok := w.t.index[file]; ok {
+		if to := w.t.Files[i].Link; to != "" {
+			return w.linkedInclude(file, follow(file, to), place)
 		}
-		// A link whose target is not here: of a module, or of a site that was not brought along.
-		target := follow(file, t.Files[i].Link)
-		if _, _, ok := t.read(target); ok || w.there(target) {
-			return false
-		}
-		if _, _, ok := t.bring(target); ok {
-			return t.admit(target, w.contextOf(file), place) == nil
-		}
-		text := w.moduleLine(target)
-		t.put(wire.File{Path: file, Data: text})
-		with := "an empty file"
-		if text != "" {
-			with = strings.TrimSpace(text)
-		}
-		t.list("include", file, with, place)
-		return true
+		return false, nil
 	}
+	return w.missingInclude(file, place), nil
+}
+
+// linkedInclude meets a link whose target is not here: of a module, or of a file that was not brought along.
+func (w *world) linkedInclude(file, target string, place nginxconf.Place) (bool, error) {
+	t := w.t
+	if _, _, ok := t.read(target); ok || w.there(target) {
+		return false, nil
+	}
+	if _, _, ok := t.bring(target); ok {
+		return t.admit(target, w.contextOf(file), place) == nil, nil
+	}
+	text := w.moduleLine(target)
+	with := strings.TrimSpace(text)
+	switch {
+	case text != "":
+	case strings.HasPrefix(path.Base(path.Dir(target)), "modules"): // what needs it says so itself
+		with = "an empty file"
+	case known[path.Base(target)] != "":
+		text, with = known[path.Base(target)], "what it says usually"
+	default:
+		name, _ := t.userPath(file)
+		return false, refuse("undefined", place, "check the folder that holds both, or a copy in which links are files: cp -rL",
+			"%s is included, and is a link to %s, which is not in the folder that was read", name, target)
+	}
+	t.put(wire.File{Path: file, Data: text})
+	t.list("include", file, with, place)
+	return true, nil
+}
+
+func (w *world) missingInclude(file string, place nginxconf.Place) bool {
+	t := w.t
 	if _, _, ok := t.bring(file); ok {
 		return true
 	}

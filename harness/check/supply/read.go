@@ -21,10 +21,12 @@ const (
 	maxDepth   = 12
 )
 
-// skipped are folders that hold no config however they are named, and much else.
-var skipped = map[string]bool{".git": true, ".hg": true, ".svn": true, "node_modules": true, ".venv": true, "venv": true,
-	"__pycache__": true, ".terraform": true, ".cache": true, ".idea": true, "bower_components": true, ".tox": true, ".next": true,
-	".ssh": true, ".gnupg": true, ".aws": true, ".azure": true, ".kube": true}
+// closed are folders of which nothing is ever read.
+var closed = map[string]bool{".git": true, ".hg": true, ".svn": true, ".ssh": true, ".gnupg": true, ".aws": true, ".azure": true, ".kube": true}
+
+// skipped are folders that are not looked through: a config names what it wants of them.
+var skipped = map[string]bool{"node_modules": true, ".venv": true, "venv": true, "__pycache__": true, ".terraform": true, ".cache": true,
+	".idea": true, "bower_components": true, ".tox": true, ".next": true}
 
 // foreignKinds are the endings of files that are not read unless a config names them.
 var foreignKinds = map[string]bool{}
@@ -73,7 +75,7 @@ func (s *source) readFolder() (stock map[string]item, left map[string]*unread, e
 		for _, d := range all {
 			rel := path.Join(dirs[0], d.Name())
 			if d.IsDir() {
-				if !isSkipped(d.Name()) && strings.Count(rel, "/") < maxDepth {
+				if !isClosed(d.Name()) && !skipped[d.Name()] && strings.Count(rel, "/") < maxDepth {
 					dirs = append(dirs, rel)
 				}
 				continue

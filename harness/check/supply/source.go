@@ -178,7 +178,7 @@ func inRevision(r *gitread.Repository, abs, revision string) (*source, error) {
 // maxLinks is how many links one path may go through, as in Linux.
 const maxLinks = 40
 
-// resolveIn is where a path leads below a folder, through links that stay in it and go into no folder that is skipped.
+// resolveIn is where a path leads below a folder, through links that stay in it and go into no folder that is closed.
 func resolveIn(files fs.ReadLinkFS, folder, name string) (string, bool) {
 	var done []string
 	left := strings.Split(name, "/")
@@ -191,7 +191,7 @@ func resolveIn(files fs.ReadLinkFS, folder, name string) (string, bool) {
 		case part == ".." && len(done) > 0:
 			done = done[:len(done)-1]
 			continue
-		case part == ".." || isSkipped(part):
+		case part == ".." || isClosed(part):
 			return "", false
 		}
 		here := path.Join(folder, path.Join(done...), part)
@@ -212,5 +212,5 @@ func resolveIn(files fs.ReadLinkFS, folder, name string) (string, bool) {
 	return path.Join(folder, path.Join(done...)), true
 }
 
-// isSkipped tells folders that hold no config however they are named, and much else.
-func isSkipped(name string) bool { return skipped[name] || strings.EqualFold(name, ".git") }
+// isClosed tells a folder of which nothing is ever read. Some file systems don't tell .GIT from .git.
+func isClosed(name string) bool { return closed[strings.ToLower(name)] }

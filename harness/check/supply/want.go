@@ -38,6 +38,9 @@ func (t *Tree) wantFile(name, to string, asked nginxconf.Place) error {
 	if _, known := t.stock[name]; known {
 		return nil
 	}
+	if slices.ContainsFunc(strings.Split(path.Dir(name), "/"), isClosed) {
+		return refuse("undefined", asked, "take the include out", "%s is included, and nothing is read of such a folder", name)
+	}
 	not := t.left[name]
 	if t.source != nil && (not == nil || not == notAsked) {
 		where, inside := resolveIn(t.source.files, t.source.root, name)
@@ -93,7 +96,7 @@ func (t *Tree) globUser(pattern string) []string {
 			for _, d := range entries {
 				ok, _ := path.Match(part, d.Name())
 				last := i == len(parts)-1
-				if ok && strings.HasPrefix(d.Name(), ".") == strings.HasPrefix(part, ".") && d.IsDir() != last && !(d.IsDir() && isSkipped(d.Name())) {
+				if ok && strings.HasPrefix(d.Name(), ".") == strings.HasPrefix(part, ".") && d.IsDir() != last && !(d.IsDir() && isClosed(d.Name())) {
 					next = append(next, path.Join(dir, d.Name()))
 				}
 			}
