@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"github.com/badgateway/badgateway/harness/hostfile"
 )
 
 // The exit codes of Main.
@@ -58,11 +60,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return usage(err)
 	}
 	if o.caFile != "" && slices.ContainsFunc(specs, func(s Spec) bool { return s.tls() != nil }) { // told before anything listens
-		file, err := os.OpenFile(o.caFile, os.O_WRONLY|os.O_CREATE, 0o644)
-		if err != nil {
+		if err := writeCA(o.caFile, nil); err != nil {
 			return usage(fmt.Errorf("--ca-file: %w", err))
 		}
-		file.Close()
 	}
 	f, p := &fleet{open: o.open}, newPrinter(stdout)
 	defer p.close()
@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return usage(err)
 		}
 		if err == nil && o.caFile != "" && s.CA() != nil {
-			err = os.WriteFile(o.caFile, s.CA(), 0o644)
+			err = writeCA(o.caFile, s.CA())
 		}
 		if err != nil {
 			fmt.Fprintf(stderr, "badgateway fake: %v\n", err)
@@ -106,4 +106,12 @@ func list(w io.Writer) {
 			fmt.Fprintf(w, "%-22s fields: %s\n", "", strings.Join(fields, ", "))
 		}
 	}
+}
+
+// writeCA writes the authority's certificate, so that a reader never sees half of it.
+func writeCA(file string, certificate []byte) error {
+	return hostfile.Write(file, func(w io.Writer) error {
+		_, err := w.Write(certificate)
+		return err
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/badgateway/badgateway/harness/check/measure"
 	"github.com/badgateway/badgateway/harness/check/show"
 	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
@@ -129,7 +131,7 @@ func (f *checkFlags) check(c *cobra.Command, path string) error {
 		return err
 	}
 	p := newCheckProgress(c.ErrOrStderr(), f.quiet)
-	o, err := f.options(path, p)
+	o, err := f.options(c.Context(), path, p)
 	if err != nil {
 		return err
 	}
@@ -202,16 +204,19 @@ func (f *checkFlags) valid(path string) error {
 }
 
 // options are what the flags say to the runner.
-func (f *checkFlags) options(path string, p *checkProgress) (measure.Options, error) {
+func (f *checkFlags) options(ctx context.Context, path string, p *checkProgress) (measure.Options, error) {
 	o := measure.Options{
 		Path: path, Image: f.image, Nginx: f.nginx, RealTime: f.realTime, Routes: f.routes, Faults: f.faults,
 		FaultList: review.Faults(), Rules: review.Rules(), Everything: f.every, Install: true, Say: p.say, Progress: p.matrix,
 	}
+	if _, err := hostfile.Place(path); path != "" && err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return o, err // before its policy is looked for
+	}
 	var err error
-	if o.Env, err = environment(f.envFile, f.env); err != nil {
+	if o.Env, err = environment(ctx, f.envFile, f.env); err != nil {
 		return o, err
 	}
-	if o.Policy, err = f.loadPolicy(path); err != nil {
+	if o.Policy, err = f.loadPolicy(ctx, path); err != nil {
 		return o, err
 	}
 	return o, nil

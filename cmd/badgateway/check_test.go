@@ -218,14 +218,14 @@ func TestEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("FROM_OUTSIDE", "x")
-	got, err := environment(file, []string{"A=2", "C="})
+	got, err := environment(t.Context(), file, []string{"A=2", "C="})
 	if want := map[string]string{"A": "2", "B": `two words "`, "FROM_OUTSIDE": "x", "C": ""}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
 	if err := os.WriteFile(file, []byte("A=1\n=x\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := environment(file, nil); err == nil || !strings.HasPrefix(err.Error(), file+":2: ") {
+	if _, err := environment(t.Context(), file, nil); err == nil || !strings.HasPrefix(err.Error(), file+":2: ") {
 		t.Errorf("a bad line: %v", err)
 	}
 }

@@ -2,23 +2,26 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/badgateway/badgateway/harness/hostfile"
 )
 
 // environment are the variables of --env-file and --env, of which the later ones win. Both are as docker run takes
 // them: K=V with the value as it stands, K alone with the value that it has in our own environment, and in a file lines
 // that begin with # are comments.
-func environment(file string, pairs []string) (map[string]string, error) {
+func environment(ctx context.Context, file string, pairs []string) (map[string]string, error) {
 	all := map[string]string{}
 	if file != "" {
-		f, err := os.Open(file)
+		text, err := hostfile.ReadTyped(ctx, file, 1<<20)
 		if err != nil {
 			return nil, fmt.Errorf("reading the environment: %w", err)
 		}
-		defer f.Close()
-		lines := bufio.NewScanner(f)
+		lines := bufio.NewScanner(bytes.NewReader(text))
 		for n := 1; lines.Scan(); n++ {
 			line := strings.TrimLeft(lines.Text(), " \t")
 			if line == "" || strings.HasPrefix(line, "#") {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
@@ -32,10 +35,10 @@ func configFolder(path string) string {
 }
 
 // loadPolicy reads the policy. One that is named must be there, the one beside the config need not.
-func (f *checkFlags) loadPolicy(path string) (*check.Policy, error) {
+func (f *checkFlags) loadPolicy(ctx context.Context, path string) (*check.Policy, error) {
 	policy, file := check.DefaultPolicy(), f.policyFile(path)
 	if file != "" && !f.init {
-		p, err := check.LoadPolicy(file)
+		p, err := f.readPolicy(ctx, file)
 		switch {
 		case err == nil:
 			policy = p
@@ -59,13 +62,25 @@ func (f *checkFlags) loadPolicy(path string) (*check.Policy, error) {
 	return policy, nil
 }
 
+// readPolicy reads a policy. The one beside a config may be a stranger's, as the config is: a link is not followed.
+func (f *checkFlags) readPolicy(ctx context.Context, file string) (*check.Policy, error) {
+	if f.policy == "" {
+		return check.LoadPolicy(file)
+	}
+	text, err := hostfile.ReadTyped(ctx, file, check.MaxPolicy)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policy: %w", err)
+	}
+	return check.ParsePolicy(file, text)
+}
+
 // initPolicy writes a policy from what is measured.
 func (f *checkFlags) initPolicy(c *cobra.Command, o measure.Options, p *checkProgress) error {
 	file := f.policyFile(o.Path)
 	if file == "" {
 		return errors.New("an image has no folder for a policy: name its file with --policy")
 	}
-	if _, err := os.Stat(file); err == nil && !f.force {
+	if _, err := os.Lstat(file); err == nil && !f.force {
 		return fmt.Errorf("%s is there already: --force overwrites it, --policy FILE names another", file)
 	}
 	r, err := f.measure(c.Context(), o, p)
@@ -78,16 +93,11 @@ func (f *checkFlags) initPolicy(c *cobra.Command, o measure.Options, p *checkPro
 		}
 		return refusedCheck{r}
 	}
-	mode := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if f.force {
-		mode = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	out, err := os.OpenFile(file, mode, 0o644)
+	err = hostfile.Write(file, func(w io.Writer) error {
+		_, err := w.Write(check.InitPolicy(r))
+		return err
+	})
 	if err != nil {
-		return notWritten{fmt.Errorf("writing the policy: %w", err)}
-	}
-	_, err = out.Write(check.InitPolicy(r))
-	if err := errors.Join(err, out.Close()); err != nil {
 		return notWritten{fmt.Errorf("writing the policy: %w", err)}
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s holds what visitors get now; what was found is waived there for a time. Edit it, then: %s\n", file, r.Command)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/show"
+	"github.com/badgateway/badgateway/harness/hostfile"
 )
 
 // htmlReport is the report that people open.
@@ -25,11 +26,8 @@ func writeCheckReports(dir string, r *check.Report) error {
 }
 
 func writeReport[T any](dir, name string, what T, write func(io.Writer, T) error) error {
-	f, err := os.Create(filepath.Join(dir, name))
+	err := hostfile.Write(filepath.Join(dir, name), func(w io.Writer) error { return write(w, what) })
 	if err != nil {
-		return notWritten{fmt.Errorf("writing the report: %w", err)}
-	}
-	if err := errors.Join(write(f, what), f.Close()); err != nil {
 		return notWritten{fmt.Errorf("writing the report: %w", err)}
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -217,7 +218,7 @@ func (f *labFlags) withConfig(s harness.Scenario) (harness.Scenario, error) {
 	if f.config == "" {
 		return s, nil
 	}
-	text, err := os.ReadFile(f.config)
+	text, err := hostfile.ReadTyped(context.Background(), f.config, 1<<20)
 	if err != nil {
 		return s, fmt.Errorf("reading the config: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,11 +11,18 @@ import (
 
 	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/badgateway/badgateway/harness/hostfile"
 )
 
+// MaxPolicy bounds the size of a policy's file.
+const MaxPolicy = 1 << 20
+
 // LoadPolicy reads a policy. Its errors name file and line, all of them at once, and the nearest word where one is not known.
+//
+// It may be a stranger's: a link is not followed.
 func LoadPolicy(path string) (*Policy, error) {
-	text, err := os.ReadFile(path)
+	text, err := hostfile.Read(path, MaxPolicy)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policy: %w", err)
 	}

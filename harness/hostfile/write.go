@@ -24,7 +24,7 @@ func Write(name string, write func(io.Writer) error) error {
 	}
 	f, err := os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return err
+		return named(name, err)
 	}
 	_, err = f.Write(text.Bytes())
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -33,7 +33,7 @@ func Write(name string, write func(io.Writer) error) error {
 	if err != nil {
 		os.Remove(aside)
 	}
-	return err
+	return named(name, err)
 }
 
 // Folder makes a folder for what is to be written, and finds out whether it can be. What there is of its path may lead out
