@@ -253,8 +253,7 @@ func (w *world) linkedInclude(file, target string, place nginxconf.Place) (bool,
 		text, with = known[path.Base(target)], "what it says usually"
 	default:
 		name, _ := t.userPath(file)
-		return false, refuse("undefined", place, "check the folder that holds both, or a copy in which links are files: cp -rL",
-			"%s is included, and is a link to %s, which is not in the folder that was read", name, target)
+		return false, linkOut(place, name+" is included", target)
 	}
 	t.put(wire.File{Path: file, Data: text})
 	t.list("include", file, with, place)

@@ -3,11 +3,14 @@
 package supply
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // refusedAs holds a refusal against words that it has to have.
@@ -109,14 +112,17 @@ func TestLinksWithinTheFolder(t *testing.T) {
 	p.link("c/sites-enabled/absolute", p.at("c/sites-available/absolute"))
 	p.link("c/sites-enabled/copied", "/etc/nginx/sites-available/copied")
 	p.link("c/modules-enabled/50-mod-stream.conf", "/usr/share/nginx/modules-available/mod-stream.conf")
+	p.write("c/conf-available/a.conf", "server { listen 80; server_name folder; }\n")
+	p.write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; include conf.d/*.conf; }\n")
+	p.link("c/conf.d", "conf-available")
 	p.link("live", p.at("c"))
 	for _, path := range []string{"c", "live", "c/nginx.conf", "live/nginx.conf"} {
 		tree, err := Load(Options{Path: p.at(path)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tree.servers != 3 {
-			t.Errorf("%s has %d servers, not 3:\n%s", path, tree.servers, texts(tree))
+		if tree.servers != 4 {
+			t.Errorf("%s has %d servers, not 4:\n%s", path, tree.servers, texts(tree))
 		}
 	}
 	p.link("enabled.conf", p.at("c/nginx.conf"))
@@ -124,6 +130,42 @@ func TestLinksWithinTheFolder(t *testing.T) {
 		t.Errorf("a main file that is a link: %v", err)
 	}
 }
+
+// A link that an include needs and that leads out is refused by its name once nginx has complained; what the lab has its own
+// of is supplied.
+func TestIncludedLinksOut(t *testing.T) {
+	for to, want := range map[string]string{
+		"/srv/shop/site.conf": "sites/x.conf is included, a link to /srv/shop/site.conf, which is not in the folder",
+		"../../../outside":    "sites/x.conf is included, a link to /outside, which is not in the folder",
+		"/usr/share/nginx/modules-available/mod-nobody-has.conf": "",
+		"/etc/letsencrypt/options-ssl-nginx.conf":                "",
+	} {
+		p := newPlot(t)
+		p.write("c/nginx.conf", "events {}\nhttp { include sites/*.conf; server { listen 80; } }\n")
+		p.link("c/sites/x.conf", to)
+		tree, err := Load(Options{Path: p.at("c")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{t: tree, g: nothing{}, ctx: t.Context(), exists: map[string]bool{}, mods: map[string]string{}}
+		made, err := w.oneInclude("/etc/nginx/sites/x.conf", tree.Place(tree.Main, 2))
+		if want == "" && (err != nil || !made) {
+			t.Errorf("%s: %v, %v", to, made, err)
+		}
+		if want != "" {
+			refusedAs(t, err, "nginx.conf:2: ", want, "cp -rL")
+		}
+	}
+}
+
+// nothing is a gateway whose image has nothing.
+type nothing struct{}
+
+func (nothing) Put(context.Context, ...wire.File) error { return nil }
+func (nothing) Exec(context.Context, ...string) (wire.Executed, error) {
+	return wire.Executed{Code: 1}, nil
+}
+func (nothing) ReadTree(context.Context, string) (map[string]string, error) { return nil, nil }
 
 // No link of the folder, and no name in a repository, shows a file of this machine.
 func TestLinksOut(t *testing.T) {
@@ -168,16 +210,36 @@ func TestLinksOut(t *testing.T) {
 		}, ""},
 		"an absolute link that goes round the skip of .git": {"r", func(p plot) {
 			p.write("r/.git/x.conf", secret)
-			p.write("r/nginx.conf", "events {}\nhttp { include a.conf; include b/x.conf; server { listen 80; } }\n")
+			p.write("r/nginx.conf", "events {}\nhttp { include a.conf; server { listen 80; } }\n")
 			p.link("r/a.conf", p.at("r/.git/x.conf"))
-			p.link("r/b", p.at("r/.git"))
-			p.link("r/.git/ok", p.at("r/nginx.conf"))
 		}, ""},
-		"an include through a folder that is a link": {"r", func(p plot) {
+		"a folder that goes round the skip of .git": {"r", func(p plot) {
+			p.write("r/.git/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include b/*.conf; server { listen 80; } }\n")
+			p.link("r/b", ".git")
+		}, "b/*.conf is included through b, a link to .git"},
+		"an include through a folder that leads out": {"r", func(p plot) {
 			p.write("private/x.conf", secret)
-			p.write("r/nginx.conf", "events {}\nhttp { include out/x.conf; include out/*.conf; include ../private/x.conf; include up/private/x.conf; server { listen 80; } }\n")
+			p.write("r/nginx.conf", "events {}\nhttp { include out/x.conf; server { listen 80; } }\n")
 			p.link("r/out", p.at("private"))
-			p.link("r/up", "..")
+		}, "nginx.conf:2: out/x.conf is included through out, a link to "},
+		"a wildcard through a folder that leads out": {"r", func(p plot) {
+			p.write("private/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include sites/*/*.conf; server { listen 80; } }\n")
+			p.link("r/sites/out", "../../private")
+		}, "sites/*/*.conf is included through sites/out, a link to ../../private"},
+		"an include past the folder": {"r", func(p plot) {
+			p.write("private/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include ../private/x.conf; include ../../../../"+p.at("private/x.conf")+"; server { listen 80; } }\n")
+		}, ""},
+		"folders that lead into one another": {"r", func(p plot) {
+			p.write("r/nginx.conf", conf("honest"))
+			for _, name := range []string{"a", "b", "c"} {
+				p.write("r/"+name+"/x.conf", "")
+				p.link("r/"+name+"/up", "..")
+				p.link("r/"+name+"/self", ".")
+				p.link("r/"+name+"/next", "../b")
+			}
 		}, ""},
 		"a Dockerfile that is a link": {"r/deploy", func(p plot) {
 			p.write("private/Dockerfile", "FROM x\nCOPY nginx.conf /etc/nginx/SECRET.conf\n")

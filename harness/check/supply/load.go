@@ -59,6 +59,7 @@ type Tree struct {
 	o       Options
 	source  *source            // what the user's files are read from, while they are
 	stock   map[string]item    // the user's files, relative to Root
+	links   map[string]string  // of those, the links, and what they say
 	left    map[string]*unread // those that were not read
 	brought map[string]string  // path in the lab -> one of those, for what a Dockerfile or a Compose file brings there
 	index   map[string]int     // Files by path
@@ -104,7 +105,7 @@ const at = "/etc/nginx"
 func Load(o Options) (*Tree, error) {
 	t := &Tree{At: at, o: o, stock: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
 		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{},
-		brought: map[string]string{}, dropped: map[string]bool{}, ports: map[string]string{}}
+		brought: map[string]string{}, links: map[string]string{}, dropped: map[string]bool{}, ports: map[string]string{}}
 	if o.Path == "" {
 		return t, nil
 	}
@@ -119,6 +120,11 @@ func Load(o Options) (*Tree, error) {
 	t.source, t.Root = src, src.shown
 	if t.stock, t.left, err = src.readFolder(); err != nil {
 		return nil, err
+	}
+	for name, it := range t.stock {
+		if it.link != "" {
+			t.links[name] = it.link
+		}
 	}
 	if src.text != nil {
 		if err := t.readNamed(); err != nil {

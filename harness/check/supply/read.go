@@ -61,9 +61,9 @@ var notAsked = &unread{"is of a kind that is only read where it is named"}
 func (s *source) readFolder() (stock map[string]item, left map[string]*unread, err error) {
 	stock, left = map[string]item{}, map[string]*unread{}
 	total, entries := 0, 0
-	for dirs := []string{"."}; len(dirs) > 0; dirs = dirs[1:] {
-		all, err := fs.ReadDir(s.files, path.Join(s.root, dirs[0]))
-		if err != nil && dirs[0] == "." {
+	for dirs := []folder{{".", s.root, false}}; len(dirs) > 0; dirs = dirs[1:] {
+		all, err := fs.ReadDir(s.files, dirs[0].full)
+		if err != nil && dirs[0].name == "." {
 			return nil, nil, fmt.Errorf("reading %s: %w", s.shown, err)
 		}
 		if entries += len(all); entries > maxEntries {
@@ -73,19 +73,19 @@ func (s *source) readFolder() (stock map[string]item, left map[string]*unread, e
 			return nil, nil, s.tooMuch("%s holds more than %d files", s.shown, maxEntries)
 		}
 		for _, d := range all {
-			rel := path.Join(dirs[0], d.Name())
-			if d.IsDir() {
-				if !isClosed(d.Name()) && !skipped[d.Name()] && strings.Count(rel, "/") < maxDepth {
-					dirs = append(dirs, rel)
+			name := path.Join(dirs[0].name, d.Name())
+			if sub, ok := s.folder(dirs[0], d); ok {
+				if !isClosed(d.Name()) && !skipped[d.Name()] && strings.Count(name, "/") < maxDepth {
+					dirs = append(dirs, sub)
 				}
 				continue
 			}
 			it, not := item{}, notAsked
-			if readUnasked(rel) {
-				it, not = s.item(rel)
+			if readUnasked(name) {
+				it, not = s.item(path.Join(dirs[0].full, d.Name()))
 			}
 			if not != nil {
-				left[rel] = not
+				left[name] = not
 				continue
 			}
 			if total += len(it.text); total > maxTotal {
@@ -94,10 +94,42 @@ func (s *source) readFolder() (stock map[string]item, left map[string]*unread, e
 				}
 				return nil, nil, s.tooMuch("%s holds more than %d MiB of files that a config may name", s.shown, maxTotal>>20)
 			}
-			stock[rel] = it
+			stock[name] = it
 		}
 	}
 	return stock, left, nil
+}
+
+// A folder is one that is read: under its name, and where it is.
+type folder struct {
+	name, full string
+	linked     bool // it was come to through a link
+}
+
+// folder tells a folder, or a link to one that is within what is read. Of links below links, and of one to a folder that it
+// is in, there would be no end.
+func (s *source) folder(in folder, d fs.DirEntry) (folder, bool) {
+	f := folder{path.Join(in.name, d.Name()), path.Join(in.full, d.Name()), in.linked}
+	if d.IsDir() {
+		return f, true
+	}
+	if d.Type()&fs.ModeSymlink == 0 || in.linked {
+		return f, false
+	}
+	to, err := s.files.ReadLink(f.full)
+	if err != nil {
+		return f, false
+	}
+	where, ok := s.inside(to)
+	if !ok {
+		where, ok = resolveIn(s.files, s.root, f.name)
+	}
+	if !ok || where == in.full || where == s.root || strings.HasPrefix(in.full+"/", where+"/") {
+		return f, false
+	}
+	info, err := s.files.Lstat(where)
+	f.full, f.linked = where, true
+	return f, err == nil && info.IsDir()
 }
 
 func (s *source) tooMuch(message string, args ...any) *Refused {
@@ -114,8 +146,7 @@ func readUnasked(name string) bool {
 
 // item reads one file, or says why not. A link is kept as one, whatever it leads to: in the lab it leads to what stands
 // there. Only an absolute one to another file of this folder is read as that file, as its path means nothing in the lab.
-func (s *source) item(name string) (item, *unread) {
-	full := path.Join(s.root, name)
+func (s *source) item(full string) (item, *unread) {
 	info, err := s.files.Lstat(full)
 	if err != nil {
 		return item{}, &unread{reason(err)}

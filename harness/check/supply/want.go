@@ -16,6 +16,9 @@ func (t *Tree) want(file string, asked nginxconf.Place) error {
 	if !ok {
 		return nil
 	}
+	if err := t.throughLink(name, asked); err != nil {
+		return err
+	}
 	if !strings.ContainsAny(file, "*?[") {
 		return t.wantFile(name, file, asked)
 	}
@@ -32,6 +35,27 @@ func (t *Tree) want(file string, asked nginxconf.Place) error {
 		}
 	}
 	return nil
+}
+
+// throughLink refuses an include by way of a folder that is a link to where nothing is read of. In the lab such a link
+// leads to nothing; one to the config's own folder, of a tree that was copied, leads there.
+func (t *Tree) throughLink(name string, asked nginxconf.Place) error {
+	parts := strings.Split(name, "/")
+	for link, to := range t.links {
+		n := strings.Count(link, "/") + 1
+		if n >= len(parts) || strings.HasPrefix(to, t.At+"/") || strings.HasPrefix(path.Base(link), "modules") {
+			continue
+		}
+		if ok, _ := path.Match(strings.Join(parts[:n], "/"), link); ok {
+			return linkOut(asked, name+" is included through "+link, to)
+		}
+	}
+	return nil
+}
+
+func linkOut(asked nginxconf.Place, what, to string) *Refused {
+	return refuse("undefined", asked, "check the folder that holds both, or a copy in which links are files: cp -rL",
+		"%s, a link to %s, which is not in the folder that is read", what, to)
 }
 
 func (t *Tree) wantFile(name, to string, asked nginxconf.Place) error {
@@ -51,7 +75,7 @@ func (t *Tree) wantFile(name, to string, asked nginxconf.Place) error {
 			return nil
 		}
 		var it item
-		if it, not = t.source.item(strings.TrimPrefix(where, t.source.root+"/")); not == nil {
+		if it, not = t.source.item(where); not == nil {
 			t.stock[name] = it
 			delete(t.left, name)
 			t.place(name, to, false)
@@ -123,7 +147,7 @@ func (t *Tree) wantEndingIn(pattern string) {
 		if ok, _ := path.Match(base, path.Base(name)); !ok || strings.ContainsAny(base, "*?[") && path.Base(path.Dir(name)) != dir {
 			continue
 		}
-		if it, not := t.source.item(name); not == nil {
+		if it, not := t.source.item(path.Join(t.source.root, name)); not == nil {
 			t.stock[name] = it
 			delete(t.left, name)
 		}
