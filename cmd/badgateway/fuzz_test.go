@@ -17,7 +17,7 @@ func FuzzEnvironment(f *testing.F) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		all, err := environment(file, nil)
+		all, err := environment(t.Context(), file, nil)
 		if err != nil {
 			if n := len(err.Error()); n > 4096+4*len(text) {
 				t.Fatalf("%d bytes are refused in %d", len(text), n)
