@@ -58,6 +58,12 @@ func (w *World) Exec(ctx context.Context, argv ...string) (out wire.Executed, er
 	return out, err
 }
 
+// ExecWithin is Exec with a limit of its own.
+func (w *World) ExecWithin(ctx context.Context, limit time.Duration, argv ...string) (out wire.Executed, err error) {
+	err = w.call(ctx, "Exec", wire.ExecSpec{Cell: w.id, Argv: argv, Limit: limit}, &out)
+	return out, err
+}
+
 // ReadTree reads the files of a folder of the world, by their full path.
 func (w *World) ReadTree(ctx context.Context, folder string) (map[string]string, error) {
 	var out wire.Tree

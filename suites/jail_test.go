@@ -130,6 +130,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			Entry("press a system request key", ": >> /proc/sysrq-trigger", "nonexistent"),
 			Entry("read the machine's memory", "cat /proc/kcore", "No such file"),
 			Entry("find the machine's devices", "ls /sys/*", "No such file"),
+			Entry("change a device that all worlds share", "chmod 600 /dev/null; chown 1 /dev/zero", "Read-only file system"),
 			Entry("find the cells' folders", "ls /badgateway", "No such file"),
 			Entry("find the lab's program", "ls /badgateway-agent", "No such file"),
 			Entry("see the neighbour's files", "test -e /srv/neighbour && exit 0; echo none; exit 1", "none"),
@@ -140,6 +141,12 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			out := sh(ctx, openWorld(ctx), `for p in /proc/[0-9]*; do cat $p/comm; done | sort -u | tr '\n' ' '`)
 			Expect(strings.Fields(out.Output)).To(HaveEach(BeElementOf("exe", "sh", "cat", "sort", "tr")))
 		})
+		It("reads and writes the devices that all worlds share", func(ctx SpecContext) {
+			out := sh(ctx, openWorld(ctx), "echo gone > /dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom | wc -c")
+			Expect(out.Code).To(BeZero(), out.Output)
+			Expect(out.Output).To(Equal("4\n4"))
+		})
+
 		It("ends no processes but its own", func(ctx SpecContext) {
 			w := openWorld(ctx)
 			Expect(sh(ctx, w, "kill -9 1; kill -9 -1; exit 0").Output).To(ContainSubstring("No such process"))

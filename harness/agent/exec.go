@@ -25,7 +25,6 @@ func (s *Calls) Exec(spec wire.ExecSpec, out *wire.Executed) error {
 }
 
 const (
-	execLimit  = 10 * time.Second
 	execOutput = 64 << 10
 )
 
@@ -39,7 +38,7 @@ func (c *cell) exec(spec wire.ExecSpec) (wire.Executed, error) {
 	}
 	limit := spec.Limit
 	if limit == 0 {
-		limit = execLimit
+		limit = wire.ExecLimit
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -66,7 +65,7 @@ func (c *cell) exec(spec wire.ExecSpec) (wire.Executed, error) {
 	if code != 0 && oomKills() > memory {
 		c.jail.overran(wire.OutOfMemory)
 	}
-	return wire.Executed{Output: output.String(), Code: code}, c.overrun()
+	return wire.Executed{Output: output.String(), Code: code, Late: ctx.Err() != nil}, c.overrun()
 }
 
 // busy tells whether a process of the cell is under way.

@@ -124,6 +124,10 @@ func mountDevices(from, to string) error {
 		if err := bind("/dev/"+name, filepath.Join(to, name)); err != nil {
 			return err
 		}
+		// It is one device for all worlds: each may read and write it, and none may change its owner or mode.
+		if err := unix.Mount("", filepath.Join(to, name), "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""); err != nil {
+			return fmt.Errorf("keeping the device %s as it is: %w", name, err)
+		}
 	}
 	for name, target := range map[string]string{
 		"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
@@ -318,7 +322,7 @@ func (c *cell) jailedEnded(p *process) {
 	if !p.state.Success() || len(orphans) == 0 {
 		return
 	}
-	daemon := &process{spec: p.spec, cell: c, pid: orphans[0], memory: p.memory, ended: make(chan struct{})}
+	daemon := &process{spec: p.spec, cell: c, pid: orphans[0], memory: p.memory, output: p.output, ended: make(chan struct{})}
 	fd, err := unix.PidfdOpen(daemon.pid, 0)
 	if err != nil {
 		return // it has ended too

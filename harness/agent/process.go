@@ -21,13 +21,15 @@ import (
 
 // process is a program that runs in a cell.
 type process struct {
-	spec   wire.ProcSpec
-	pid    int
-	cell   *cell
-	memory int           // oomKills when it started
-	output int64         // where what it prints begins in its file, which those before it of its name wrote to as well
-	ended  chan struct{} // closed when it was waited for
-	state  *os.ProcessState
+	spec     wire.ProcSpec
+	pid      int
+	cell     *cell
+	memory   int           // oomKills when it started
+	up       bool          // its start is over; guarded by the mu of the cell, as is the next
+	resident []int         // what its children had started by then
+	output   int64         // where what it prints begins in its file, which those before it of its name wrote to as well
+	ended    chan struct{} // closed when it was waited for
+	state    *os.ProcessState
 }
 
 // start starts a program in the cell and waits until it listens everywhere it has to.

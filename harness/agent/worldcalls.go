@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -123,9 +124,14 @@ func (s *Calls) StartWorld(spec wire.ProcSpec, out *wire.ProcStarted) error {
 			return err
 		}
 		for {
-			if err := w.up(p, spec.Limit); err != nil {
+			if err := w.up(p, spec.Limit); errors.Is(err, errLimit) {
+				return fmt.Errorf("%s: %w; it printed: %s", wire.NotUp, err, p.printed())
+			} else if err != nil {
 				return fmt.Errorf("waiting until the gateway is up: %w; it printed: %s", err, p.printed())
 			}
+			w.cell.mu.Lock()
+			p.resident, p.up = grandchildrenOf(p.pid), true
+			w.cell.mu.Unlock()
 			now, err := w.cell.process(gatewayProcess)
 			if err != nil || now == p {
 				break
@@ -145,7 +151,7 @@ func (s *Calls) StartWorld(spec wire.ProcSpec, out *wire.ProcStarted) error {
 // that works without a master has none; it has to sleep for a while.
 func (w *world) up(p *process, limit time.Duration) error {
 	if limit == 0 {
-		limit = 30 * time.Second
+		limit = wire.UpLimit
 	}
 	var last quiet
 	var since time.Time

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -96,6 +97,10 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 			asleep = asleep && (s.asleep || s.stopped)
 			q.switches += s.switches
 		}
+		// What a worker has started for a request runs by the machine's clock, also while it waits: until it ends, time stays.
+		if asleep && w.startedMore(p) {
+			asleep = false
+		}
 	}
 	if !asleep {
 		return q, false, nil
@@ -109,6 +114,23 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 	}
 	q.calls, q.busy, q.alarms = w.calls(), busy, w.cell.clock.pending()
 	return q, true, nil
+}
+
+// startedMore reports whether the gateway's workers have processes that they did not have when it came up.
+func (w *world) startedMore(p *process) bool {
+	w.cell.mu.Lock()
+	defer w.cell.mu.Unlock()
+	if !p.up {
+		return false
+	}
+	return slices.ContainsFunc(grandchildrenOf(p.pid), func(pid int) bool { return !slices.Contains(p.resident, pid) })
+}
+
+func grandchildrenOf(pid int) (all []int) {
+	for _, child := range childrenOf(pid) {
+		all = append(all, childrenOf(child)...)
+	}
+	return all
 }
 
 // readable is how many of the sockets have something to be read: data, an end, a connection to be taken.

@@ -3,56 +3,39 @@
 package agent
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 )
 
-func TestPacketsThatHaveNotArrivedAreCounted(t *testing.T) {
-	const text = `Ip: Forwarding InReceives OutRequests OutDiscards%s
-Ip: 1 40 43 0%s
-Icmp: InMsgs InErrors
-Icmp: 3 0
-Tcp: RtoAlgorithm ActiveOpens PassiveOpens AttemptFails
-Tcp: 1 5 4 2
-`
-	for _, c := range []struct {
-		name, value string
-		flying      int64
-	}{{"", "", 3}, {" OutTransmits", " 41", 1}} {
-		got := parseCounted(fmt.Sprintf(text, c.name, c.value))
-		if got.connects != 11 || got.flying != c.flying {
-			t.Errorf("with %q: %+v", c.name, got)
+// A process that a worker has started keeps the world from resting, unless it was there when the gateway came up.
+func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
+	// A shell with a child that has a child: as the master, a worker, and what that has started.
+	master := exec.Command("sh", "-c", "sh -c 'sleep 60; :'; :")
+	if err := master.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		for _, pid := range append(grandchildrenOf(master.Process.Pid), childrenOf(master.Process.Pid)...) {
+			exec.Command("kill", "-9", strconv.Itoa(pid)).Run()
 		}
+		master.Process.Kill()
+		master.Wait()
+	}()
+	if err := until(10*time.Second, func() (bool, error) { return len(grandchildrenOf(master.Process.Pid)) == 1, nil }); err != nil {
+		t.Fatalf("the processes did not come: %v", err)
 	}
-}
-
-// A program sleeps when all its threads do.
-func TestAllThreadsOfAProcessHaveToSleep(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3 that could have two threads")
+	w, p := &world{cell: &cell{}}, &process{pid: master.Process.Pid}
+	if w.startedMore(p) {
+		t.Error("what is there while it starts is no sign of a request")
 	}
-	cmd := exec.Command(python, "-c", "import threading, sys\n"+
-		"def spin():\n while True: pass\n"+
-		"threading.Thread(target=spin, daemon=True).start()\nthreading.Event().wait()")
-	if err := children.start(cmd); err != nil {
-		t.Fatal(err)
+	p.up = true
+	if !w.startedMore(p) {
+		t.Error("a process that a worker waits for counts as rest")
 	}
-	defer children.wait(cmd)
-	defer cmd.Process.Kill()
-	if err := until(20*time.Second, func() (bool, error) {
-		first, err := scheduleOf(cmd.Process.Pid)
-		return err == nil && first.threads == 2 && first.asleep, err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if all, err := scheduleOfAll(cmd.Process.Pid); err != nil || all.asleep {
-		t.Errorf("one of its threads computes, and it is said to sleep (%v)", err)
-	}
-	if own, err := scheduleOfAll(os.Getpid()); err != nil || own.asleep {
-		t.Errorf("this program is said to sleep (%v)", err)
+	p.resident = grandchildrenOf(p.pid)
+	if w.startedMore(p) {
+		t.Error("a process that was there from the start keeps the world from resting for ever")
 	}
 }

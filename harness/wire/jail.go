@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // Why the agent has ended what ran in a world. The errors of its calls carry these words, and WorldAnswer.Killed too.
@@ -10,6 +11,15 @@ const (
 	Multiplied  = "the config's processes multiplied without end"
 	OutOfMemory = "the config's processes used up the lab's memory"
 )
+
+// NotUp are the words of a start that had no end within UpLimit.
+const (
+	NotUp   = "the gateway does not come to rest after its start"
+	UpLimit = 30 * time.Second
+)
+
+// StillStarting reports whether a call failed because the gateway did not come up.
+func StillStarting(err error) bool { return err != nil && strings.Contains(err.Error(), NotUp) }
 
 // ErrMultiplied and ErrOutOfMemory are what [Overrun] makes of the words.
 var (

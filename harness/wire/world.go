@@ -18,11 +18,15 @@ type WorldSpec struct {
 type ExecSpec struct {
 	Cell  string
 	Argv  []string
-	Limit time.Duration // 10 s when 0
+	Limit time.Duration // ExecLimit when 0
 }
+
+// ExecLimit is how long a program may run unless something else is said.
+const ExecLimit = 10 * time.Second
 
 // Executed is how it ended.
 type Executed struct {
+	Late   bool   // the limit ended it
 	Output string // of both streams, 64 KiB at the most
 	Code   int    // -1 when a signal or the limit ended it
 }

@@ -151,8 +151,8 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 		return err
 	}
 	defer func() { w.Close() }()
-	if err := s.start(ctx, w, names); err != nil {
-		return fmt.Errorf("starting the gateway: %w", err)
+	if err := s.begin(ctx, w, names); err != nil {
+		return err
 	}
 	news, err := w.News(ctx)
 	if err != nil {

@@ -132,6 +132,9 @@ func (s *session) load(ctx context.Context) error {
 	if s.config, err = tree.Config(); err != nil {
 		return err
 	}
+	if err := s.size(ctx); err != nil {
+		return err
+	}
 	built, err := w.Exec(ctx, tree.Program, "-V")
 	if err != nil {
 		return fmt.Errorf("asking %s how it was built: %w", tree.Program, err)

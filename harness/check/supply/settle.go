@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/wire"
@@ -29,7 +30,7 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 		if err := w.flush(); err != nil {
 			return err
 		}
-		out, err := g.Exec(ctx, t.Argv("-t")...)
+		out, err := test(ctx, g, t.Argv("-t"))
 		if err != nil {
 			return fmt.Errorf("running nginx -t: %w", err)
 		}
@@ -40,6 +41,10 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 				return err
 			}
 			continue
+		}
+		if out.Late {
+			return refuse("limit", t.Place(t.Main, 0), "name a smaller part of the config, or see what it runs while it is read (init_by_lua)",
+				"nginx -t does not come to its end within %v", testLimit)
 		}
 		e := firstEmerg(out.Output)
 		if e.text == "" {
@@ -63,6 +68,19 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 		}
 	}
 	return refuse("limit", nginxconf.Place{}, "name a smaller part of the config", "after %d rounds nginx still lacks something: %s", maxRounds, said)
+}
+
+// testLimit is how long nginx may take to read the config: 30,000 locations take some seconds, and more on a busy machine.
+const testLimit = 45 * time.Second
+
+// test runs nginx -t, with the time that a large config takes.
+func test(ctx context.Context, g Gateway, argv []string) (wire.Executed, error) {
+	if patient, ok := g.(interface {
+		ExecWithin(ctx context.Context, limit time.Duration, argv ...string) (wire.Executed, error)
+	}); ok {
+		return patient.ExecWithin(ctx, testLimit, argv...)
+	}
+	return g.Exec(ctx, argv...)
 }
 
 // Argv is the command line that runs nginx on the config, with further arguments ("-t").
