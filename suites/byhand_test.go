@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -46,7 +47,60 @@ var _ = Describe("A lab by hand", func() {
 		slices.Sort(wrong)
 		Expect(wrong).To(BeEmpty(), strings.Join(wrong, "\n"))
 	})
+
+	It("goes by the time of who tries it", func(ctx SpecContext) {
+		needsCurl()
+		conf := filepath.Join(GinkgoT().TempDir(), "nginx.conf")
+		Expect(os.WriteFile(conf, []byte(twoRoutes), 0o644)).To(Succeed())
+		begun := time.Now()
+		Expect(tryKept(ctx, conf, "a.example.test/", "slow", "")).To(BeEmpty())
+		Expect(time.Since(begun)).To(BeNumerically(">=", 5*2*time.Second), "five waits of 2 s, each as long as it says")
+	})
+
+	DescribeTable("a config that is kept broken", func(ctx SpecContext, route, fault string) {
+		needsCurl()
+		conf := filepath.Join(GinkgoT().TempDir(), "nginx.conf")
+		Expect(os.WriteFile(conf, []byte(twoRoutes), 0o644)).To(Succeed())
+		Expect(tryKept(ctx, conf, route, fault, "--fast")).To(BeEmpty())
+	},
+		Entry("a time-out", "a.example.test/", "silent"),
+		Entry("nobody listens", "a.example.test/", "refused"),
+		Entry("a cut body", "a.example.test/", "cut"),
+		Entry("one of a pool is dead", "b.example.test/", "one-dead"),
+		Entry("all of a pool are dead", "b.example.test/", "refused"),
+		Entry("the gateway does not start", "b.example.test/", "name-gone"),
+	)
 })
+
+// twoRoutes is a config with one upstream, and with two.
+const twoRoutes = `events {}
+http {
+    upstream pool { server one:8080; server two:8080; }
+    server { listen 80; server_name a.example.test; location / { proxy_pass http://10.1.2.3:80; proxy_read_timeout 2s; } }
+    server { listen 80; server_name b.example.test; location / { proxy_pass http://pool; } }
+}
+`
+
+// tryKept does the same with check --keep.
+func tryKept(ctx context.Context, conf, route, fault, fast string) []string {
+	GinkgoHelper()
+	words := []any{"check", conf, "--route", route, "--fault", fault, "--keep"}
+	if fast != "" {
+		words = append(words, fast)
+	}
+	c := badgateway(words...)
+	s := student{out: c.Out, ended: make(chan error, 1)}
+	go func() {
+		<-c.Exited
+		var err error
+		if code := c.ExitCode(); code != 0 {
+			err = fmt.Errorf("it exits with %d and says %s", code, c.stderr())
+		}
+		s.ended <- err
+	}()
+	s.tryAll(ctx, c.in)
+	return s.wrong
+}
 
 // each does the jobs, so many at once.
 func each(jobs []harness.Job, at int, do func(harness.Job)) {
@@ -91,10 +145,17 @@ func tryByHand(ctx context.Context, j harness.Job) []string {
 	go func() {
 		s.ended <- byhand.Scenario(ctx, lab, j.Scenario, j.Twin, byhand.Options{Door: door, In: in, Out: s.out, Fast: true})
 	}()
+	s.tryAll(ctx, enter)
+	return s.wrong
+}
+
+// tryAll asks five times before Enter, and five times after.
+func (s *student) tryAll(ctx context.Context, enter io.Writer) {
 	for _, mark := range []string{"Enter mends it.\n\n", "Enter ends the lab.\n\n"} {
 		text, err := s.await(mark)
 		if err != nil {
-			return append(s.wrong, err.Error())
+			s.add("%v", err)
+			return
 		}
 		s.learn(text)
 		for i := range 5 {
@@ -106,7 +167,6 @@ func tryByHand(ctx context.Context, j harness.Job) []string {
 	if err := <-s.ended; err != nil {
 		s.add("ending it: %v", err)
 	}
-	return s.wrong
 }
 
 // student knows what he has read.
@@ -135,7 +195,7 @@ func (s *student) unread() string { return string(s.out.Contents())[s.read:] }
 
 // await reads up to a mark.
 func (s *student) await(mark string) (string, error) {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		if text, _, found := strings.Cut(s.unread(), mark); found {
 			s.read += len(text) + len(mark)
 			return text, nil
@@ -146,7 +206,7 @@ func (s *student) await(mark string) (string, error) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return "", fmt.Errorf("the lab does not print %q within a minute, but %s", mark, s.unread())
+	return "", fmt.Errorf("the lab does not print %q within two minutes, but %s", mark, s.unread())
 }
 
 var (

@@ -49,6 +49,7 @@ func Mended(remedy string, e harness.Expectation, then *harness.Sequel) string {
 	var b lines
 	b.add("mended", remedy)
 	b.add("expect", Outcome(e))
+	b.log(e.Log)
 	b.sequel(then)
 	return b.String()
 }
