@@ -129,13 +129,7 @@ func shallow(data []byte) error {
 	return nil
 }
 
-// deepest is how many behaviours may stand within each other: each is read once for every one that it stands in.
-const deepest = 16
-
 func decodeBehaviour(path string, raw []byte) (Behaviour, error) {
-	if strings.Count(path, ".") > deepest {
-		return nil, fmt.Errorf("%s: more than %d behaviours stand within each other", path, deepest)
-	}
 	var head map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &head); err != nil {
 		return nil, fmt.Errorf(`%s: want an object such as {"do":"reset"}, got %s`, path, short(raw))
