@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -216,11 +218,25 @@ func (k *Kept) Ask(local string) string {
 		name, port = host, map[string]string{"http": "80", "https": "443"}[scheme]
 	}
 	words = append(words, "--connect-to", fmt.Sprintf("%s:%s:%s", name, port, local))
-	for n, v := range a.Header {
-		words = append(words, "-H", fmt.Sprintf("'%s: %s'", n, v))
+	for _, n := range slices.Sorted(maps.Keys(a.Header)) {
+		words = append(words, "-H", n+": "+a.Header[n])
 	}
-	return strings.Join(append(words, fmt.Sprintf("'%s://%s/%s'", scheme, host, uri)), " ")
+	words = append(words, fmt.Sprintf("%s://%s/%s", scheme, host, uri))
+	for i, word := range words {
+		words[i] = shellWord(word)
+	}
+	return strings.Join(words, " ")
 }
+
+// shellWord is a word as a shell takes it: names and addresses are the config's, and what is printed is copied to be run.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
 
 // Expected are the outcomes as a client is told of them: what the first one gets, and, where the others do not get the same, what
 // they get.
