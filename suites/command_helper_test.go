@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,21 +86,28 @@ func (c *command) pid() int { return c.Command.Process.Pid }
 func (c *command) stdout() string { return string(c.Out.Contents()) }
 func (c *command) stderr() string { return string(c.Err.Contents()) }
 
-// ours picks what a process has on the engine, by its label.
-func ours(pid int) client.Filters {
+// ours picks what the project has on the engine.
+var ours = client.Filters{}.Add("label", engine.Label)
+
+// ownedBy reports whether a label's value, or a watcher's argument, names a process of this machine.
+func ownedBy(pid int, value string) bool {
+	GinkgoHelper()
 	host, err := os.Hostname()
 	Expect(err).NotTo(HaveOccurred())
-	return client.Filters{}.Add("label", fmt.Sprintf("%s=%s/%d", engine.Label, host, pid))
+	parts := strings.Split(value, "/")
+	return len(parts) >= 5 && parts[0] == host && parts[2] == strconv.Itoa(pid)
 }
 
 // containersOf are the containers of a process, in whatever state, each with that.
 func containersOf(ctx SpecContext, pid int) map[string]string {
 	GinkgoHelper()
-	list, err := lab.Engine().Client().ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours(pid)})
+	list, err := lab.Engine().Client().ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
 	Expect(err).NotTo(HaveOccurred())
 	all := map[string]string{}
 	for _, c := range list.Items {
-		all[c.ID] = string(c.State)
+		if ownedBy(pid, c.Labels[engine.Label]) {
+			all[c.ID] = string(c.State)
+		}
 	}
 	return all
 }
@@ -106,11 +115,27 @@ func containersOf(ctx SpecContext, pid int) map[string]string {
 // volumesOf are the volumes of a process.
 func volumesOf(ctx SpecContext, pid int) []string {
 	GinkgoHelper()
-	list, err := lab.Engine().Client().VolumeList(ctx, client.VolumeListOptions{Filters: ours(pid)})
+	list, err := lab.Engine().Client().VolumeList(ctx, client.VolumeListOptions{Filters: ours})
 	Expect(err).NotTo(HaveOccurred())
 	var all []string
 	for _, v := range list.Items {
-		all = append(all, v.Name)
+		if ownedBy(pid, v.Labels[engine.Label]) {
+			all = append(all, v.Name)
+		}
+	}
+	return all
+}
+
+// imagesOf are the images that a process has half made.
+func imagesOf(ctx SpecContext, pid int) []string {
+	GinkgoHelper()
+	list, err := lab.Engine().Client().ImageList(ctx, client.ImageListOptions{All: true, Filters: ours})
+	Expect(err).NotTo(HaveOccurred())
+	var all []string
+	for _, i := range list.Items {
+		if ownedBy(pid, i.Labels[engine.Label]) {
+			all = append(all, "image "+i.ID)
+		}
 	}
 	return all
 }

@@ -67,7 +67,7 @@ func watchersOf(pid int) (all []string) {
 	for _, l := range lines {
 		text, err := os.ReadFile(l)
 		words := strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
-		if n := len(words); err == nil && n == 3 && words[1] == engine.ReapCommand && strings.HasSuffix(words[2], fmt.Sprintf("/%d", pid)) {
+		if n := len(words); err == nil && n == 3 && words[1] == engine.ReapCommand && ownedBy(pid, words[2]) {
 			all = append(all, l)
 		}
 	}
@@ -103,7 +103,7 @@ var _ = Describe("the lab is mortal", func() {
 			nothingLeft(ctx, c, namespaces)
 		})
 		It("while it runs the catalogue", func(ctx SpecContext) {
-			c := badgateway("run", "--all", "--repeat", "50", "family:service", "--labs", "2")
+			c := badgateway("run", "--all", "--repeat", "10", "family:service", "--labs", "2")
 			Eventually(c.Err).WithTimeout(soon).Should(gbytes.Say(`\[`))
 			var namespaces []string
 			for id := range containersOf(ctx, c.pid()) {

@@ -83,11 +83,11 @@ func (b builder) fromVersion(ctx context.Context, version string) ([]byte, error
 		}
 		// Of a program for another system, go install chooses the place itself:
 		// below GOPATH. So that is a folder of our own, but not for modules.
-		gopath, err := os.MkdirTemp("", "badgateway-")
+		gopath, remove, err := TempDir("", "badgateway-*")
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(gopath)
+		defer remove()
 		env := []string{"GOWORK=off", "GOPATH=" + gopath, "GOBIN=", "GOMODCACHE=" + strings.TrimSpace(string(out))}
 		if _, err := b.run(ctx, gopath, env, append(buildArgs("install"), agentPackage+"@"+version)...); err != nil {
 			return err
@@ -128,11 +128,11 @@ func (b builder) cached(ctx context.Context, name string, make func(to string) e
 		if program, err = os.ReadFile(file); err == nil {
 			return nil
 		}
-		work, err := os.MkdirTemp(dir, ".agent-*")
+		work, remove, err := TempDir(dir, ".agent-*")
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(work)
+		defer remove()
 		made := filepath.Join(work, "agent")
 		if err := make(made); err != nil {
 			return err
@@ -183,6 +183,7 @@ func (b builder) run(ctx context.Context, dir string, env []string, args ...stri
 	}
 	cmd.Env = append(append(os.Environ(),
 		"CGO_ENABLED=0", "GOOS=linux", "GOARCH="+b.arch, "GOFLAGS="+flags), env...)
+	own(cmd)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {

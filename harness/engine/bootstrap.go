@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,15 +22,16 @@ func (e *Engine) bootstrap(ctx context.Context, suite, tool, list string) (outpu
 	var said bytes.Buffer
 	cmd := exec.CommandContext(running, tool, bootstrapArgs(e.arch, suite, list)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	dir, err := os.MkdirTemp(scratch(), bootstrapDir)
+	dir, remove, err := TempDir(scratch(), bootstrapDir)
 	if err != nil {
 		return "", fmt.Errorf("making a folder to put the base image together in: %w", err)
 	}
-	defer tidy(dir)
+	defer remove()
 	if err := os.Chmod(dir, 0o755); err != nil { // apt fetches as a user of its own
 		return "", fmt.Errorf("opening the folder to put the base image together in: %w", err)
 	}
 	cmd.Env = append(cmd.Env, "TMPDIR="+dir)
+	own(cmd)
 	cmd.Stdin = strings.NewReader(list)
 	cmd.Stderr = &said
 	// Killed, it would leave its folder and mounts behind; asked, it cleans up.
@@ -79,17 +79,6 @@ func (e *Engine) bootstrap(ctx context.Context, suite, tool, list string) (outpu
 
 // bootstrapDir is what the folder is called that mmdebstrap works in.
 const bootstrapDir = "badgateway-base-*"
-
-// tidy removes the folder that mmdebstrap worked in. The tool removes what it
-// made there, but for gpg's folder when it is interrupted very early. A root
-// file system that it left nonetheless stays: something may be mounted in it.
-func tidy(dir string) {
-	homes, _ := filepath.Glob(filepath.Join(dir, "mmdebstrap.gpghome.*"))
-	for _, home := range homes {
-		os.RemoveAll(home)
-	}
-	os.Remove(dir)
-}
 
 // bootstrapArgs returns mmdebstrap's arguments. The sources, if there are any,
 // come on its standard input; the archive goes to its standard output.

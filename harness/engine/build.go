@@ -10,7 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/api/types/jsonstream"
@@ -28,8 +30,41 @@ var proxies = []string{
 }
 
 // build makes an image from a Dockerfile that needs no other file, and gives
-// it the tag ref. It leaves no container behind, whether it succeeds or not.
+// it the tag ref. It leaves nothing else behind, whether it succeeds or not.
 func (e *Engine) build(ctx context.Context, ref string, dockerfile []byte, args map[string]string) error {
+	label, over := e.guardBuild(ctx)
+	output, err := e.buildLabelled(ctx, ref, labelled(dockerfile, e.label, label), args)
+	if err != nil {
+		err = buildError(ref, err, output)
+		if e.removeBuild(ctx, label) != nil {
+			return err // the watcher, or who comes next, will
+		}
+	}
+	// One that was broken off may go on for a moment.
+	if ctx.Err() == nil {
+		over()
+	}
+	return err
+}
+
+// labelled gives a Dockerfile's steps a label, by which what they leave is
+// known. The image's own takes its place at the end.
+func labelled(dockerfile []byte, key, value string) []byte {
+	from := regexp.MustCompile(`(?m)^FROM .*$`)
+	return from.ReplaceAll(dockerfile, fmt.Appendf(nil, "$0\nLABEL %s=%s", key, value))
+}
+
+// removeBuild removes the containers of a build that did not succeed, and the
+// images half made.
+func (e *Engine) removeBuild(ctx context.Context, label string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, err := e.remove(ctx, func(t thing) bool { return t.label == label })
+	return err
+}
+
+// buildLabelled has the engine build, and returns what it said.
+func (e *Engine) buildLabelled(ctx context.Context, ref string, dockerfile []byte, args map[string]string) (string, error) {
 	given := map[string]*string{}
 	for name, value := range args {
 		given[name] = &value
@@ -42,13 +77,13 @@ func (e *Engine) build(ctx context.Context, ref string, dockerfile []byte, args 
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	if err := w.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(dockerfile))}); err != nil {
-		return err
+		return "", err
 	}
 	if _, err := w.Write(dockerfile); err != nil {
-		return err
+		return "", err
 	}
 	if err := w.Close(); err != nil {
-		return err
+		return "", err
 	}
 
 	var output strings.Builder
@@ -64,10 +99,7 @@ func (e *Engine) build(ctx context.Context, ref string, dockerfile []byte, args 
 		err = follow(result.Body, &output)
 		result.Body.Close()
 	}
-	if err == nil {
-		return nil
-	}
-	return buildError(ref, err, output.String())
+	return output.String(), err
 }
 
 // buildError keeps a failed build's output in a file and shows its end.

@@ -67,16 +67,22 @@ func TestCleanRemovesAllThatIsOursAndNothingElse(t *testing.T) {
 
 func TestOnlyWhatNobodyOwnsIsALeftover(t *testing.T) {
 	g := NewWithT(t)
-	here, now := hostname(), time.Now()
-	dead := deadProcess(t)
-	made := func(ago time.Duration, label string) container.Summary {
-		return container.Summary{Created: now.Add(-ago).Unix(), Labels: map[string]string{Label: label}}
-	}
+	now := time.Now()
 	mine := Labels()[Label]
 	o, ok := parseOwner(mine)
 	g.Expect(ok).To(BeTrue())
-	g.Expect(o).To(Equal(owner{host: here, pid: os.Getpid()}))
-	lost := owner{host: here, pid: dead}.String()
+	g.Expect(o).To(Equal(self()))
+	g.Expect(o.pid).To(Equal(os.Getpid()))
+	with := func(change func(*owner)) string {
+		o := self()
+		change(&o)
+		return o.String()
+	}
+	lost := with(func(o *owner) { o.pid = deadProcess(t) })
+	elsewhere := with(func(o *owner) { o.host = "elsewhere" })
+	// Two containers may have one host name, and each has a process 7.
+	otherNamespace := with(func(o *owner) { o.where, o.pid = "00000000", deadProcess(t) })
+	reused := with(func(o *owner) { o.started = "1" })
 	for _, c := range []struct {
 		ago   time.Duration
 		label string
@@ -85,12 +91,17 @@ func TestOnlyWhatNobodyOwnsIsALeftover(t *testing.T) {
 		{5 * time.Second, lost, false},
 		{2 * time.Minute, lost, true},
 		{24 * time.Hour, mine, false},
-		{2 * time.Minute, "elsewhere/1", false},
-		{2 * time.Hour, "elsewhere/1", true},
-		{2 * time.Minute, "image", false}, // a build may be at it
-		{2 * time.Hour, "image", true},
+		{24 * time.Hour, mine + "/build-1", false},
+		{2 * time.Minute, lost + "/build-1", true},
+		{2 * time.Minute, elsewhere, false},
+		{2 * time.Hour, elsewhere, true},
+		{2 * time.Minute, otherNamespace, false},
+		{2 * time.Hour, otherNamespace, true},
+		{2 * time.Minute, reused, runtime.GOOS == "linux"},
+		{24 * time.Hour, "image", false}, // somebody's, made of one of our images
+		{24 * time.Hour, "host/1", false},
 	} {
-		g.Expect(leftover(made(c.ago, c.label), Label, now)).To(Equal(c.want), fmt.Sprint(c))
+		g.Expect(leftover(thing{made: now.Add(-c.ago), label: c.label}, now)).To(Equal(c.want), fmt.Sprint(c))
 	}
 }
 
@@ -101,7 +112,9 @@ func TestSweepRemovesTheOldAndLeavesTheYoung(t *testing.T) {
 	lab, err := e.Image(ctx, "gateway")
 	g.Expect(err).NotTo(HaveOccurred())
 	e.label = unique("org.badgateway.test")
-	lost := owner{host: hostname(), pid: deadProcess(t)}.String()
+	gone := self()
+	gone.pid = deadProcess(t)
+	lost := gone.String()
 	made, err := e.client.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Config: &container.Config{Image: lab, Labels: map[string]string{e.label: lost}},
 	})
@@ -125,4 +138,25 @@ func deadProcess(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return cmd.Process.Pid
+}
+
+func TestTheCacheIsSweptOfWhatWasBeingWritten(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	for _, name := range []string{".new-1", "agent-amd64-source-1", "image-lab.lock"} {
+		g.Expect(os.WriteFile(filepath.Join(dir, name), nil, 0o644)).To(Succeed())
+	}
+	g.Expect(os.MkdirAll(filepath.Join(dir, ".agent-1", "deep"), 0o755)).To(Succeed())
+	names := func() (all []string) {
+		found, err := os.ReadDir(dir)
+		g.Expect(err).NotTo(HaveOccurred())
+		for _, f := range found {
+			all = append(all, f.Name())
+		}
+		return all
+	}
+	sweepCache(dir, time.Now())
+	g.Expect(names()).To(HaveLen(4))
+	sweepCache(dir, time.Now().Add(2*time.Hour))
+	g.Expect(names()).To(ConsistOf("agent-amd64-source-1", "image-lab.lock"))
 }

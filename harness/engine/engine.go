@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"sync"
 
 	"github.com/moby/moby/client"
@@ -70,7 +69,7 @@ func (e *Engine) IsRemote() bool { return isRemote(e.Host()) }
 // Labels returns the labels of whatever this process makes on the engine: Label,
 // with this process as the owner, by which Sweep knows whether it still runs.
 func Labels() map[string]string {
-	return map[string]string{Label: owner{host: hostname(), pid: os.Getpid()}.String()}
+	return map[string]string{Label: self().String()}
 }
 
 func isRemote(host string) bool {

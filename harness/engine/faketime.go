@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -60,16 +61,12 @@ func (e *Engine) faketimeOf(ctx context.Context, ref string) ([]byte, error) {
 // fileFrom reads one regular file out of an image. The engine reads files only
 // of containers, so there is one for a moment; it is never started.
 func (e *Engine) fileFrom(ctx context.Context, ref, path string) ([]byte, error) {
-	labels := Labels()
-	made, err := e.client.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config:     &container.Config{Image: ref, Labels: map[string]string{e.label: labels[Label]}},
-		HostConfig: &container.HostConfig{NetworkMode: "none"},
-	})
+	id, remove, err := e.idle(ctx, ref)
 	if err != nil {
 		return nil, fmt.Errorf("making a container of %s to read %s: %w", ref, path, err)
 	}
-	defer e.client.ContainerRemove(context.WithoutCancel(ctx), made.ID, client.ContainerRemoveOptions{Force: true})
-	result, err := e.client.CopyFromContainer(ctx, made.ID, client.CopyFromContainerOptions{SourcePath: path})
+	defer remove()
+	result, err := e.client.CopyFromContainer(ctx, id, client.CopyFromContainerOptions{SourcePath: path})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s out of %s: %w", path, ref, err)
 	}
@@ -81,4 +78,35 @@ func (e *Engine) fileFrom(ctx context.Context, ref, path string) ([]byte, error)
 		return nil, fmt.Errorf("reading %s out of %s: it is no regular file", path, ref)
 	}
 	return io.ReadAll(archive)
+}
+
+// idle makes a container that is never started. It does not obey the caller's
+// end at once: the engine completes what it has begun in any case.
+func (e *Engine) idle(ctx context.Context, ref string) (id string, remove func(), err error) {
+	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	guard := e.Guard(ctx)
+	made, err := e.client.ContainerCreate(patient, client.ContainerCreateOptions{
+		Config:     &container.Config{Image: ref, Labels: map[string]string{e.label: self().String()}},
+		HostConfig: &container.HostConfig{NetworkMode: "none"},
+	})
+	if err != nil {
+		if patient.Err() == nil {
+			guard.Gone() // the engine said that it made none
+		}
+		return "", nil, err
+	}
+	remove = func() {
+		patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		_, err := e.client.ContainerRemove(patient, made.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		if err == nil || gone(err) {
+			guard.Gone()
+		}
+	}
+	if err := context.Cause(ctx); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return made.ID, remove, nil
 }
