@@ -25,14 +25,14 @@ const (
 )
 
 // Main is the program: it starts the upstreams that the arguments ask for, prints what they
-// see and do to stdout, and runs until it gets SIGINT, SIGTERM, SIGHUP or SIGPIPE. It
-// returns the exit code: 0, 1 when it could not listen, 2 when the arguments or a spec file are wrong.
-func Main(args []string, stdout, stderr io.Writer) int {
+// see and do to stdout, and runs until ctx ends or it gets SIGINT, SIGTERM,
+// SIGHUP or SIGPIPE. It returns the exit code: 0, 1 when it could not listen, 2 when the arguments or a spec file are wrong.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		ends = append(ends, syscall.SIGHUP)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()
 	return run(ctx, args, stdout, stderr)
 }

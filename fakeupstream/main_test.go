@@ -189,7 +189,7 @@ func TestMainBadInput(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			NewWithT(t).Expect(Main(args, &out, &errs)).To(Equal(exitUsage))
+			NewWithT(t).Expect(Main(t.Context(), args, &out, &errs)).To(Equal(exitUsage))
 			NewWithT(t).Expect(errs.String()).To(ContainSubstring(want))
 		})
 	}
@@ -198,12 +198,12 @@ func TestMainBadInput(t *testing.T) {
 func TestMainHelpAndList(t *testing.T) {
 	g := NewWithT(t)
 	var out, errs bytes.Buffer
-	g.Expect(Main([]string{"--help"}, &out, &errs)).To(Equal(exitOK))
+	g.Expect(Main(t.Context(), []string{"--help"}, &out, &errs)).To(Equal(exitOK))
 	g.Expect(out.String()).To(ContainSubstring("Examples:"))
 	g.Expect(out.String()).To(ContainSubstring("--tls-fault"))
 	g.Expect(out.String()).NotTo(MatchRegexp(`(?m)^ +fake `), "a line to copy names the whole command")
 	out.Reset()
-	g.Expect(Main([]string{"--list"}, &out, &errs)).To(Equal(exitOK))
+	g.Expect(Main(t.Context(), []string{"--list"}, &out, &errs)).To(Equal(exitOK))
 	g.Expect(out.String()).To(ContainSubstring("early-answer"))
 	g.Expect(errs.String()).To(BeEmpty())
 }
@@ -212,7 +212,7 @@ func TestMainAddressInUse(t *testing.T) {
 	g := NewWithT(t)
 	s := httpWith(t)
 	var out, errs bytes.Buffer
-	g.Expect(Main([]string{"--listen", s.Addr().String()}, &out, &errs)).To(Equal(exitFailed))
+	g.Expect(Main(t.Context(), []string{"--listen", s.Addr().String()}, &out, &errs)).To(Equal(exitFailed))
 	g.Expect(errs.String()).To(ContainSubstring("in use"))
 }
 
@@ -221,7 +221,7 @@ func TestMainStrayFile(t *testing.T) {
 	stray := filepath.Join(t.TempDir(), "app.sock")
 	os.WriteFile(stray, []byte("kept"), 0o600)
 	var out, errs bytes.Buffer
-	g.Expect(Main([]string{"--listen", "unix:" + stray}, &out, &errs)).To(Equal(exitFailed))
+	g.Expect(Main(t.Context(), []string{"--listen", "unix:" + stray}, &out, &errs)).To(Equal(exitFailed))
 	g.Expect(errs.String()).To(ContainSubstring("exists and is no socket"))
 	g.Expect(os.ReadFile(stray)).To(BeEquivalentTo("kept"))
 }

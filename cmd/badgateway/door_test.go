@@ -87,7 +87,7 @@ func TestNothingGoesPastTheDoor(t *testing.T) {
 		"cmd/badgateway/door.go":        "it is the door",
 		"cmd/badgateway/agent_other.go": "a text of our own",
 		"harness/agent/":                "speaks to the driving program, inside of the container",
-		"harness/engine/guard.go":       "the watcher of a run that is gone: nobody reads it",
+		"harness/engine/reap.go":        "the watcher of a run that is gone: nobody reads it",
 		"harness/engine/find.go":        "compares, and writes nothing",
 	}
 	root := filepath.Join("..", "..")

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
@@ -35,9 +33,6 @@ const (
 // errDiffers says that something was not as expected; the details are printed already.
 var errDiffers = errors.New("something differs from what was expected")
 
-// errInterrupted says that the user ended the run.
-var errInterrupted = errors.New("interrupted")
-
 // interruptedAfter says how far the run had come.
 type interruptedAfter struct{ done, of int }
 
@@ -56,32 +51,16 @@ func main() {
 	}
 	// A run is short and its memory small: processor time belongs to the lab.
 	debug.SetGCPercent(400)
-	ctx, stop := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		stop(errInterrupted)
-		signal.Stop(signals) // a second one ends the program at once, and the lab with it
-	}()
+	ctx := untilTold(stdout.file.File)
 	c := root()
 	c.SetOut(stdout)
 	c.SetErr(stderr)
 	err := c.ExecuteContext(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
-		// Whatever was cut off by it is no news.
-		if after := new(interruptedAfter); errors.As(err, after) {
-			err = *after
-		} else {
-			err = errInterrupted
-		}
-	}
 	stdout.close()
-	if lost := stdout.lost(); lost != nil && !errors.Is(err, errInterrupted) {
-		err = notWritten{fmt.Errorf("writing the output: %w", lost)}
-	}
+	err = told(err, context.Cause(ctx), stdout.lost())
 	code := exitCode(err)
-	if said := saidWhy(0); err != nil && !errors.Is(err, errDiffers) && !errors.As(err, &said) {
+	said := saidWhy(0)
+	if err != nil && !errors.Is(err, errDiffers) && !errors.Is(err, errUnread) && !errors.As(err, &said) {
 		fmt.Fprintln(stderr, "badgateway:", err)
 	}
 	stderr.close()
@@ -98,7 +77,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &said):
 		return int(said)
-	case errors.Is(err, errDiffers), errors.As(err, &lost):
+	case errors.Is(err, errDiffers), errors.As(err, &lost), errors.Is(err, errUnread):
 		return exitDiffers
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted

@@ -20,7 +20,7 @@ func fakeCommand() *cobra.Command {
   badgateway fake --spec upstreams.json --control 127.0.0.1:9900`,
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
-			if code := fakeupstream.Main(args, c.OutOrStdout(), c.ErrOrStderr()); code != 0 {
+			if code := fakeupstream.Main(c.Context(), args, c.OutOrStdout(), c.ErrOrStderr()); code != 0 {
 				return saidWhy(code)
 			}
 			return nil
