@@ -126,10 +126,12 @@ func volumesOf(ctx SpecContext, pid int) []string {
 	return all
 }
 
-// imagesOf are the images that a process has half made.
+// imagesOf are the images that a process has half made: they have no name.
 func imagesOf(ctx SpecContext, pid int) []string {
 	GinkgoHelper()
-	list, err := lab.Engine().Client().ImageList(ctx, client.ImageListOptions{All: true, Filters: ours})
+	list, err := lab.Engine().Client().ImageList(ctx, client.ImageListOptions{
+		Filters: client.Filters{}.Add("label", engine.Label).Add("dangling", "true"),
+	})
 	Expect(err).NotTo(HaveOccurred())
 	var all []string
 	for _, i := range list.Items {
@@ -143,7 +145,7 @@ func imagesOf(ctx SpecContext, pid int) []string {
 // leftOf is all that a process has on the engine.
 func leftOf(ctx SpecContext, pid int) []string {
 	GinkgoHelper()
-	left := volumesOf(ctx, pid)
+	left := append(volumesOf(ctx, pid), imagesOf(ctx, pid)...)
 	for id, state := range containersOf(ctx, pid) {
 		left = append(left, "container "+id+" "+state)
 	}

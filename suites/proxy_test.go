@@ -22,21 +22,8 @@ import (
 // caller is gone by then.
 func engineWith(between func(r *http.Request, pass func() (status int))) string {
 	GinkgoHelper()
-	socket, local := strings.CutPrefix(lab.Engine().Host(), "unix://")
-	if !local {
-		Skip("the engine is not at a socket of this machine")
-	}
-	to := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
-	to.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}
-	to.ErrorLog = log.New(GinkgoWriter, "", 0)
-	// A socket's path has to be short, which GinkgoT().TempDir() is not.
-	dir, err := os.MkdirTemp("", "bg")
-	Expect(err).NotTo(HaveOccurred())
-	l, err := net.Listen("unix", filepath.Join(dir, "engine.sock"))
-	Expect(err).NotTo(HaveOccurred())
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	to := engineProxy()
+	return listening(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > 0 {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
@@ -51,13 +38,51 @@ func engineWith(between func(r *http.Request, pass func() (status int))) string 
 			to.ServeHTTP(seen, r.WithContext(ctx))
 			return seen.status
 		})
-	})}
+	}))
+}
+
+// engineThrough is the address of the container engine with somebody in between who changes calls, and does nothing else: the
+// engine sees when the caller is gone.
+func engineThrough(change func(*http.Request)) string {
+	GinkgoHelper()
+	to := engineProxy()
+	to.FlushInterval = -1
+	return listening(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		change(r)
+		to.ServeHTTP(w, r)
+	}))
+}
+
+// listening serves at a socket until the spec ends, and returns its address.
+func listening(h http.Handler) string {
+	GinkgoHelper()
+	// A socket's path has to be short, which GinkgoT().TempDir() is not.
+	dir, err := os.MkdirTemp("", "bg")
+	Expect(err).NotTo(HaveOccurred())
+	l, err := net.Listen("unix", filepath.Join(dir, "engine.sock"))
+	Expect(err).NotTo(HaveOccurred())
+	server := &http.Server{Handler: h, ErrorLog: log.New(GinkgoWriter, "", 0)}
 	go server.Serve(l)
 	DeferCleanup(func() error {
 		server.Close()
 		return os.RemoveAll(dir)
 	})
 	return "unix://" + l.Addr().String()
+}
+
+// engineProxy passes calls on to the container engine at its socket on this machine.
+func engineProxy() *httputil.ReverseProxy {
+	GinkgoHelper()
+	socket, local := strings.CutPrefix(lab.Engine().Host(), "unix://")
+	if !local {
+		Skip("the engine is not at a socket of this machine")
+	}
+	to := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
+	to.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
+	to.ErrorLog = log.New(GinkgoWriter, "", 0)
+	return to
 }
 
 // statusSeen remembers the status of an answer.
