@@ -49,9 +49,12 @@ fuzz-quick:
 bench: build ## Measure, as ratios against plain nginx in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./suites
 
-N ?= 20
-stress: build ## Repeat the catalogue N=20 times in random order under load, and count differing verdicts
-	@set -f; $(BIN) run --all --repeat $(N) --load $(FLAGS) $(SCENARIOS)
+N       ?= 30
+CHECKS  ?= 4
+CONFIGS ?= load-balancer node-pool ingress wordpress-socket caching-edge
+stress: build ## Repeat the catalogue N=30 times and the checks of five configs CHECKS=4 times under load; count what differs
+	@set -f; failed=0; $(BIN) run --all --repeat $(N) --load $(FLAGS) $(SCENARIOS) || failed=1; \
+	for c in $(CONFIGS); do $(BIN) check suites/testdata/check/$$c/config -q --repeat $(CHECKS) --load || failed=1; done; exit $$failed
 
 lint: ## Check the form of the code
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'make format mends this'; exit 1; }

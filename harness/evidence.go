@@ -26,8 +26,11 @@ type Evidence struct {
 	Here string `json:"here,omitempty"`
 	// Config is the gateway's config file as it stood under the fault.
 	Config string `json:"config"`
-	// Clock says whose time it was: "real", "moved" or "scaled".
-	Clock string `json:"clock"`
+	// Clock says whose time it was: "real", "moved" or "scaled"; ClockWhy the reason.
+	Clock    string `json:"clock"`
+	ClockWhy string `json:"clock_why"`
+	// ClockUnasked is true where the time was real and nobody had asked for that: the lab could not move the clock.
+	ClockUnasked bool `json:"clock_unasked,omitempty"`
 
 	Healthy Exchange `json:"healthy"` // before the fault
 	Broken  Exchange `json:"broken"`  // under the fault

@@ -50,7 +50,7 @@ func once(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starve
 	e = Evidence{
 		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
-		Gateway: lab.build.Name, Here: why, Clock: "real", Again: "badgateway run " + s.ID,
+		Gateway: lab.build.Name, Here: why, Clock: lab.Clock().Kind, ClockWhy: lab.Clock().Why, ClockUnasked: lab.Clock().Unasked, Again: "badgateway run " + s.ID,
 	}
 	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
 	limit := 3 * time.Minute
@@ -126,7 +126,8 @@ func (r *run) all(ctx context.Context) error {
 	if e.Config, err = r.cell.Config(ctx); err != nil {
 		return err
 	}
-	e.Clock = r.clock()
+	clock := r.clock()
+	e.Clock, e.ClockWhy, e.ClockUnasked = clock.Kind, clock.Why, clock.Unasked
 	if err := r.healthy(ctx); err != nil {
 		return err
 	}
@@ -167,16 +168,15 @@ func (r *run) all(ctx context.Context) error {
 }
 
 // clock says whose time the run is in.
-func (r *run) clock() string {
+func (r *run) clock() Clock {
+	c := r.lab.Clock()
 	switch {
-	case r.lab.options.RealTime:
-		return "real"
-	case r.cell.clocked():
-		return "moved"
+	case c.Kind == ClockReal || r.cell.clocked():
+		return c
 	case r.anyChange(func(c Change) bool { s, ok := c.(interface{ Scaled() bool }); return ok && s.Scaled() }):
-		return "scaled"
+		return Clock{Kind: ClockScaled, Why: "the kernel's own timers are made shorter"}
 	}
-	return "real"
+	return Clock{Kind: ClockReal, Why: "nothing in it waits for a time to come"}
 }
 
 // needsClock tells whether time has to pass in the scenario.

@@ -62,6 +62,9 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 				return err
 			}
 			defer lab.Close()
+			if w := lab.Clock().Warning(0); w != "" {
+				o.Say("%s", w)
+			}
 			return f.asRefusal(byhand.Scenario(c.Context(), lab, s, t, byhand.Options{
 				Door: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: fast,
 			}))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"golang.org/x/term"
 
@@ -32,16 +33,19 @@ func (p *progress) say(format string, a ...any) {
 }
 
 // begin tells of what may take long.
-func (p *progress) begin(jobs []harness.Job, realTime bool) {
-	clock := ""
-	if realTime {
-		clock = " in real time, which may take minutes"
+func (p *progress) begin(jobs []harness.Job, clock harness.Clock, takes time.Duration) {
+	text := ""
+	if clock.Kind == harness.ClockReal {
+		text = fmt.Sprintf(" in real time, about %v", takes.Round(time.Second))
+	}
+	if w := clock.Warning(takes); w != "" {
+		p.say("%s", w)
 	}
 	switch {
 	case len(jobs) > 1:
-		p.say("running %d%s: each healthy, broken, looked at, mended, healthy", len(jobs), clock)
-	case len(jobs) == 1 && realTime:
-		p.say("running %s (%s)%s", jobs[0].Scenario.ID, jobs[0].Twin.Kind, clock)
+		p.say("running %d%s: each healthy, broken, looked at, mended, healthy", len(jobs), text)
+	case len(jobs) == 1 && text != "":
+		p.say("running %s (%s)%s", jobs[0].Scenario.ID, jobs[0].Twin.Kind, text)
 	}
 }
 

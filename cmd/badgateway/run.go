@@ -107,7 +107,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		defer busy(f.load)()
 	}
 	run := f.header(labs[0])
-	p.begin(jobs, f.realTime)
+	p.begin(jobs, labs[0].Clock(), harness.Batch{Labs: labs, Parallel: f.parallel}.Estimate(jobs))
 	all, err := f.prove(ctx, labs, jobs, p)
 	p.end()
 	var refused refusedConfig
@@ -239,7 +239,7 @@ func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*harn
 func (f *runFlags) header(l *harness.Lab) report.Run {
 	return report.Run{
 		Started: time.Now(), Seed: f.seed, Image: l.GatewayVersion(), Engine: "Docker " + l.Engine().Version(),
-		Command: command(),
+		Clock: l.Clock().String(), Command: command(),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/nginxlog"
@@ -120,8 +121,15 @@ func TestAnEmptyShardIsNoError(t *testing.T) {
 func TestARunInRealTimeSaysSo(t *testing.T) {
 	one := []harness.Job{{Scenario: harness.Scenario{ID: "a"}, Twin: harness.Twin{Kind: harness.Real}}}
 	for want, begin := range map[string]func(*progress){
-		"": func(p *progress) { p.begin(one, false) },
-		"running a (real) in real time, which may take minutes\n": func(p *progress) { p.begin(one, true) },
+		"": func(p *progress) { p.begin(one, harness.Clock{Kind: harness.ClockMoved}, time.Minute) },
+		"running a (real) in real time, about 1m0s\n": func(p *progress) {
+			p.begin(one, harness.Clock{Kind: harness.ClockReal}, time.Minute)
+		},
+		"WARNING: this lab is in real time, as nginx is a static program. Every wait takes as long as it says, in all about 60 s.\n" +
+			"Take an image whose nginx is a dynamic program for glibc (Debian's, or nginx:1.29) to have the clock moved, or say --real-time if that is meant.\n" +
+			"running a (real) in real time, about 1m0s\n": func(p *progress) {
+			p.begin(one, harness.Clock{Kind: harness.ClockReal, Why: "nginx is a static program", Unasked: true}, time.Minute)
+		},
 	} {
 		var said strings.Builder
 		begin(newProgress(&said, 1))

@@ -56,12 +56,12 @@ func told(c Cell) string {
 	if c.Error != "" {
 		words = []string{"not known (" + c.Error + ")"}
 	}
-	words = append(words, fmt.Sprintf("page %q", c.Page), fmt.Sprintf("tries %v", sorted(c.Tries)), fmt.Sprintf("repeated %d", c.Repeated),
+	words = append(words, fmt.Sprintf("page %q", c.Page), fmt.Sprintf("%d tries", len(c.Tries)), fmt.Sprintf("repeated %d", c.Repeated),
 		fmt.Sprintf("%d of %d", c.Bad, c.Of))
-	for _, l := range c.Log {
-		words = append(words, l.Same())
-	}
-	for _, l := range startLines(c) {
+	for _, l := range append(startLines(c), c.Log...) {
+		// Which peer has its turn is by chance where several workers share the requests, and so is at which of two moments
+		// that come together nginx notices an end.
+		l.Upstream, l.Phase = "", ""
 		words = append(words, l.Same())
 	}
 	return strings.Join(words, "; ")
@@ -70,7 +70,7 @@ func told(c Cell) string {
 // exactly are the times of a cell, which vary a little with each measurement.
 func exactly(c Cell) string { return fmt.Sprintf(" (after %v, errors for %v)", c.Waited, c.ErrorsFor) }
 
-// sorted, for peers take turns.
+// sorted is in an order of its own.
 func sorted(list []string) []string {
 	list = slices.Clone(list)
 	slices.Sort(list)

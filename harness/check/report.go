@@ -14,12 +14,16 @@ const Schema = "badgateway.check/1"
 
 // A Report is all that a check found.
 type Report struct {
-	Schema  string    `json:"schema"`
-	Config  string    `json:"config"` // the path that was checked, or the image
-	Main    string    `json:"main"`   // its main file, relative to it
-	Gateway string    `json:"gateway"`
-	Image   string    `json:"image,omitempty"`
-	Clock   string    `json:"clock"` // "moved" or "real"
+	Schema  string `json:"schema"`
+	Config  string `json:"config"` // the path that was checked, or the image
+	Main    string `json:"main"`   // its main file, relative to it
+	Gateway string `json:"gateway"`
+	Image   string `json:"image,omitempty"`
+	Clock   string `json:"clock"` // "moved" or "real"
+	// ClockWhy is the reason; ClockUnasked is true where it was real, and nobody had asked for that.
+	ClockWhy     string `json:"clock_why,omitempty"`
+	ClockUnasked bool   `json:"clock_unasked,omitempty"`
+
 	Started time.Time `json:"started"`
 	// Took is how long the check took, in real time.
 	Took    time.Duration `json:"took_ns"`

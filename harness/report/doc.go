@@ -27,6 +27,8 @@
 //	source                    where the claim can be read
 //	gateway, config           the gateway's name and version; its config file under the fault
 //	clock                     whose time it was: "real", "moved" or "scaled"
+//	clock_why                 why; clock_unasked is true where the lab could not move it
+//	measured_again            why earlier runs count for nothing: the machine had no processor for them
 //	healthy, broken, mended   the visitor's request before the fault, under it, and after the remedy
 //	verdict                   "passed", "failed" (something differed) or "error" (the lab could not be had)
 //	differences               what, want, got; only when something differed

@@ -42,7 +42,7 @@ func newSuite(run Run, family string) junit.Suite {
 		Name: "badgateway." + family, Timestamp: junit.Stamp(run.Started),
 		Properties: &junit.Properties{All: []junit.Property{
 			{Name: "seed", Value: strconv.FormatInt(run.Seed, 10)}, {Name: "image", Value: run.Image},
-			{Name: "engine", Value: run.Engine}, {Name: "command", Value: run.Command},
+			{Name: "engine", Value: run.Engine}, {Name: "clock", Value: run.Clock}, {Name: "command", Value: run.Command},
 		}},
 	}
 }

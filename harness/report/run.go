@@ -16,6 +16,8 @@ type Run struct {
 	Image string `json:"image"`
 	// Engine is the container engine and its version ("Docker 20.10.24").
 	Engine string `json:"engine"`
+	// Clock says whose time the run was in, and why.
+	Clock string `json:"clock"`
 	// Command is the command line that made the run.
 	Command string `json:"command"`
 }

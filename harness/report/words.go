@@ -97,6 +97,9 @@ func shortened(e harness.Evidence) bool {
 func clock(e harness.Evidence) string {
 	switch e.Clock {
 	case "real":
+		if e.ClockUnasked {
+			return "real time, as " + e.ClockWhy
+		}
 		return "real time"
 	case "moved":
 		return "the gateway's clock was moved forward"

@@ -106,7 +106,7 @@ func exactly(o check.Outcome) string {
 }
 
 func (m *cellRun) ask(ctx context.Context) (check.Outcome, error) {
-	spec := m.r.request.fresh(m.fresh).spec(m.method, m.s.steps)
+	spec := m.r.request.fresh(m.fresh).spec(m.method, m.s.steps, m.s.patience())
 	spec.Conduct, m.next = m.next, nil
 	answer, err := m.w.Ask(ctx, spec)
 	if err != nil {
@@ -162,9 +162,6 @@ func (m *cellRun) look() {
 	c.Whole = m.fault.Cuts && !beside && c.Status == m.healthy.Status && !c.Cut && !c.Endless && c.Page == "upstream"
 }
 
-// observation is for how long the lab looks for an answer that is good again.
-const observation = time.Hour + time.Second
-
 // recover finds for how long visitors still get errors after all is well.
 func (m *cellRun) recover(ctx context.Context) error {
 	passed := time.Duration(0)
@@ -216,7 +213,7 @@ func (m *cellRun) later(passed time.Duration) (time.Duration, bool) {
 	}
 	slices.Sort(moments)
 	for _, t := range moments {
-		if t > passed && t <= observation {
+		if t > passed && t <= m.s.observation() {
 			return t, true
 		}
 	}

@@ -60,7 +60,7 @@ func (s *session) cover(ctx context.Context, w *harness.World, r *route, further
 		if asked++; len(s.caches) > 0 {
 			request = request.fresh(fmt.Sprintf("badgateway-turn=%d", asked)) // so that no cache has the answer
 		}
-		answer, err := w.Ask(ctx, request.spec(cmp.Or(request.ask.Method, "GET"), s.steps))
+		answer, err := w.Ask(ctx, request.spec(cmp.Or(request.ask.Method, "GET"), s.steps, s.patience()))
 		if err != nil {
 			return err
 		}

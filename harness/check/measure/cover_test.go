@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/nginxconf"
@@ -72,7 +73,7 @@ func TestRoundsFollowTheWeights(t *testing.T) {
 
 func TestRequestKeepsTheTypeOfACall(t *testing.T) {
 	ask := nginxconf.Ask{URI: "/x", Host: "h", Header: map[string]string{"Content-Type": "application/grpc"}, Listen: nginxconf.Listen{Address: "localhost", Port: 81, H2C: true}}
-	spec := request{ask: ask}.spec("POST", nil)
+	spec := request{ask: ask}.spec("POST", nil, 25*time.Hour)
 	if !strings.Contains(string(spec.Raw), "Content-Type: application/grpc\r\n") || !spec.HTTP2 || spec.To != "127.0.0.1:81" {
 		t.Errorf("%s to %s, HTTP/2: %v", spec.Raw, spec.To, spec.HTTP2)
 	}

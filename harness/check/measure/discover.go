@@ -267,7 +267,7 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 			auth: !r.way.Stream && asksForPassword(r.way.Location), cert: s.tree.Client, key: s.tree.ClientKey,
 		}
 		method := cmp.Or(ask.Method, "GET")
-		spec := r.request.spec(method, s.steps)
+		spec := r.request.spec(method, s.steps, s.patience())
 		r.others = nil
 		if led != nil {
 			dear++
@@ -276,7 +276,7 @@ func (s *session) reach(ctx context.Context, w *harness.World, r *route, names s
 				if len(s.caches) > 0 {
 					aside = aside.fresh("badgateway=plain") // so that no cache has the answer, nor will have
 				}
-				plain, err := w.Ask(ctx, aside.spec(method, s.steps))
+				plain, err := w.Ask(ctx, aside.spec(method, s.steps, s.patience()))
 				if err != nil {
 					return err
 				}

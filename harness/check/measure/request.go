@@ -21,9 +21,6 @@ const visitorAuthorization = "Basic YmFkZ2F0ZXdheTpiYWRnYXRld2F5" // badgateway:
 // form is the body of a POST.
 const form = "badgateway=1"
 
-// patience bounds every wait, in the config's time: a day and an hour, as a day is the longest that configs set.
-const patience = 25 * time.Hour
-
 // request is how a way is asked for.
 type request struct {
 	ask    nginxconf.Ask
@@ -68,7 +65,7 @@ func (r request) fresh(argument string) request {
 }
 
 // spec is the request as the lab takes it.
-func (r request) spec(method string, steps []time.Duration) wire.WorldAskSpec {
+func (r request) spec(method string, steps []time.Duration, patience time.Duration) wire.WorldAskSpec {
 	a := r.ask
 	s := wire.WorldAskSpec{
 		From: a.From, To: to(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,

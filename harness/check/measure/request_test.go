@@ -35,7 +35,7 @@ func TestRequest(t *testing.T) {
 	if got, want := tls.shown("POST").URL, "https://shop.example.com:8443/api/?a=1"; got != want {
 		t.Errorf("the URL is %s, not %s", got, want)
 	}
-	s := tls.fresh("badgateway=broken").spec("POST", []time.Duration{time.Minute})
+	s := tls.fresh("badgateway=broken").spec("POST", []time.Duration{time.Minute}, time.Hour)
 	raw := string(s.Raw)
 	for _, part := range []string{
 		"POST /api/?a=1&badgateway=broken HTTP/1.1\r\n", "Host: shop.example.com\r\n", "X-Mine: yes\r\n", "Content-Length: 12\r\n", "Connection: close\r\n",
@@ -51,7 +51,7 @@ func TestRequest(t *testing.T) {
 		t.Error("a fresh request changed the one that it was made of")
 	}
 	stream := request{stream: true, ask: nginxconf.Ask{Listen: nginxconf.Listen{Network: "tcp", Address: "*", Port: 443}, TLSName: "vault.example.com"}}
-	if s := stream.spec("TCP", nil); !s.TLS || !s.Stream {
+	if s := stream.spec("TCP", nil, time.Hour); !s.TLS || !s.Stream {
 		t.Error("a stream that is chosen by its TLS name is not asked in TLS")
 	}
 }

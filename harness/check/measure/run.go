@@ -65,6 +65,7 @@ func run(ctx context.Context, o Options, r *check.Report) error {
 	}
 	s.alike(routes)
 	jobs := s.jobs(routes)
+	s.warn(jobs)
 	if err := s.measure(ctx, jobs); err != nil {
 		return err
 	}
@@ -113,14 +114,12 @@ func (s *session) load(ctx context.Context) error {
 		}
 	}
 	s.report.Gateway = s.lab.GatewayVersion()
+	s.tellClock()
 	w, err := s.lab.OpenWorld(ctx, wire.WorldSpec{})
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	if !w.Clocked() {
-		s.report.Clock = "real"
-	}
 	s.o.Say("loading the config")
 	err = tree.Settle(ctx, w)
 	s.report.Supplied = append(s.report.Supplied, tree.Supplied...)

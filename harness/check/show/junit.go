@@ -69,6 +69,7 @@ func JUnit(w io.Writer, r *check.Report) error {
 	suites[0].Time = root.Time // routes are measured side by side: no suite has a time of its own
 	suites[0].Properties = &junit.Properties{All: []junit.Property{
 		{Name: "config", Value: terminal.OneLine(r.Config)}, {Name: "gateway", Value: terminal.OneLine(r.Gateway)},
+		{Name: "clock", Value: terminal.OneLine(r.Clock + ": " + r.ClockWhy)},
 		{Name: "policy", Value: terminal.OneLine(r.PolicyFile)}, {Name: "command", Value: terminal.OneLine(r.Command)},
 	}}
 	return root.Write(w)

@@ -49,6 +49,9 @@ func titleOf(r *check.Report) string {
 	if r.Image != "" && r.Image != r.Config {
 		title += " of " + r.Image
 	}
+	if r.ClockUnasked {
+		title += ", in real time, as " + r.ClockWhy
+	}
 	return title
 }
 

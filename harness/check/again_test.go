@@ -1,0 +1,41 @@
+package check
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestACheckThatIsTheSameAgain(t *testing.T) {
+	g := NewWithT(t)
+	report := func(c Cell) *Report {
+		c.Fault, c.Method = "silent", "GET"
+		return &Report{Verdict: Passed, Routes: []Route{{ID: "a/", Reached: true, Cells: []Cell{c}}}}
+	}
+	was := Cell{Outcome: Outcome{Status: 504, Waited: 20 * time.Second, Tries: []string{"a", "b"}, Page: "nginx"}}
+	same := was
+	same.Waited += 50 * time.Millisecond
+	same.Tries = []string{"b", "a"}
+	g.Expect(Differing(report(was), report(same))).To(BeEmpty())
+	for name, change := range map[string]func(*Cell){
+		"the status":   func(c *Cell) { c.Status = 502 },
+		"the wait":     func(c *Cell) { c.Waited = 22 * time.Second },
+		"the tries":    func(c *Cell) { c.Tries = c.Tries[:1] },
+		"the page":     func(c *Cell) { c.Page = "config" },
+		"skipped":      func(c *Cell) { c.Skipped = "the route is answered 200 before the fault" },
+		"an error":     func(c *Cell) { c.Error = "the lab failed" },
+		"recovery":     func(c *Cell) { c.ErrorsFor = 10 * time.Second },
+		"the start":    func(c *Cell) { c.NotStarted = "host not found" },
+		"how many":     func(c *Cell) { c.Of, c.Bad = 4, 2 },
+		"a second one": func(c *Cell) { c.Repeated = 1 },
+	} {
+		is := was
+		change(&is)
+		g.Expect(Differing(report(was), report(is))).To(HaveLen(1), name)
+	}
+	other := report(was)
+	other.Verdict, other.Routes[0].Reached = Findings, false
+	g.Expect(Differing(report(was), other)).To(HaveLen(2))
+	g.Expect(Differing(report(was), &Report{Verdict: Passed})).To(HaveLen(1), "a route less")
+}
