@@ -67,7 +67,7 @@ func TestWhatGrowsWithoutEndIsNotFollowed(t *testing.T) {
 // One location that takes too much leaves enough for the others.
 func TestTheWorkOfOneLocationIsBounded(t *testing.T) {
 	g := NewWithT(t)
-	ways, _ := follow(t, "http { server { listen 80; location /long {\n"+lines(200_000, "if ($arg_x%[1]d = 1) { set $y %[1]d; }")+
+	ways, _ := follow(t, "http { server { listen 80; location /long {\n"+lines(100_000, "if ($arg_x%[1]d = 1) { set $y %[1]d; }")+
 		"proxy_pass http://app; } location /short { proxy_pass http://app; } } }")
 	g.Expect(ways).To(HaveLen(2))
 	g.Expect(ways[1].Asks).NotTo(BeEmpty())

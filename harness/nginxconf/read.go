@@ -12,7 +12,7 @@ import (
 
 // Bounds on what one config may unfold to: includes that multiply would else fill the memory.
 const (
-	maxDirectives = 500_000
+	maxDirectives = 300_000
 	maxDepth      = 100 // of includes and of blocks
 )
 
