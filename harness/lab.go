@@ -125,6 +125,14 @@ func (l *Lab) GatewayVersion() string { return l.build.Name }
 // Engine is the container engine that the lab runs on.
 func (l *Lab) Engine() *engine.Engine { return l.engine }
 
+// Production is how the gateway's image is started in production; nothing is known of that of the project's own.
+func (l *Lab) Production(ctx context.Context) (engine.Start, error) {
+	if l.own {
+		return engine.Start{}, nil
+	}
+	return l.engine.StartOf(ctx, l.options.GatewayImage)
+}
+
 // findNginx finds the gateway's program in its image, and learns how that was built.
 func (l *Lab) findNginx(ctx context.Context) error {
 	var first error

@@ -64,6 +64,24 @@ func (w *World) ExecWithin(ctx context.Context, limit time.Duration, argv ...str
 	return out, err
 }
 
+// There says which of these paths the world has.
+func (w *World) There(ctx context.Context, paths ...string) (found []string, err error) {
+	err = w.call(ctx, "Look", wire.LookSpec{Cell: w.id, Paths: paths}, &found)
+	return found, err
+}
+
+// Names are what a folder of the world holds; none where there is no such folder.
+func (w *World) Names(ctx context.Context, folder string) (names []string, err error) {
+	err = w.call(ctx, "Names", wire.NameRef{Cell: w.id, Name: folder}, &names)
+	return names, err
+}
+
+// Written is all that was written in the world, so that it can be put into another.
+func (w *World) Written(ctx context.Context) (files []wire.File, err error) {
+	err = w.call(ctx, "Written", w.id, &files)
+	return files, err
+}
+
 // ReadTree reads the files of a folder of the world, by their full path.
 func (w *World) ReadTree(ctx context.Context, folder string) (map[string]string, error) {
 	var out wire.Tree

@@ -186,6 +186,9 @@ func (c *cell) enterWorld(spec wire.WorldSpec) error {
 	if err := forgetPtrace(); err != nil {
 		return err
 	}
+	if err := c.jail.runAs(spec); err != nil {
+		return err
+	}
 	return c.setUpWorld(spec)
 }
 

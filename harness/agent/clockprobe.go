@@ -47,7 +47,7 @@ func clockOf(spec wire.ClockSpec) (why string, err error) {
 	}
 	defer os.WriteFile(faketimerc, []byte("+0\n"), 0o644)
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
-	cmd.Env = append([]string{searchPath}, clockEnv...)
+	cmd.Env = underClock(imageEnv())
 	said, told, err := saysTime(cmd, time.Now().Add(probeAhead))
 	switch {
 	case err != nil:
@@ -58,8 +58,16 @@ func clockOf(spec wire.ClockSpec) (why string, err error) {
 	return cmp.Or(unmovable(cmd.Path), fmt.Sprintf("%s does not take it from libfaketime: %s", spec.Argv[0], lastLine(said))), nil
 }
 
-// clockEnv makes a program obey the clock of its cell.
-var clockEnv = []string{"LD_PRELOAD=" + wire.FaketimeAt, "FAKETIME_NO_CACHE=1"}
+// underClock is an environment that makes a program obey the clock of its cell. What the image preloads itself comes after.
+func underClock(env []string) []string {
+	library := wire.FaketimeAt
+	for _, v := range env {
+		if own, ok := strings.CutPrefix(v, "LD_PRELOAD="); ok && own != "" {
+			library = wire.FaketimeAt + ":" + own
+		}
+	}
+	return append(env, "LD_PRELOAD="+library, "FAKETIME_NO_CACHE=1")
+}
 
 // saysTime runs a program until it has said that time, or has ended, or has said all that it says at its start.
 func saysTime(cmd *exec.Cmd, at time.Time) (said string, told bool, err error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -44,18 +45,24 @@ func (c *cell) exec(spec wire.ExecSpec) (wire.Executed, error) {
 	defer cancel()
 	output := &tail{most: execOutput}
 	cmd := exec.CommandContext(ctx, spec.Argv[0], spec.Argv[1:]...)
-	cmd.Env = []string{searchPath}
-	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Env = imageEnv()
+	printed, err := c.jail.printsTo(cmd, output)
+	if err != nil {
+		return wire.Executed{}, err
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
-	cmd.WaitDelay = 100 * time.Millisecond // for what it left behind and has its output
 	c.jail.execs.Add(1)
 	defer c.jail.execs.Add(-1)
 	memory := oomKills()
-	if err := c.startJailed(cmd); err != nil {
+	err = c.startJailed(cmd)
+	if err == nil {
+		children.wait(cmd)
+	}
+	printed()
+	if err != nil {
 		return wire.Executed{}, fmt.Errorf("running %s: %w", spec.Argv[0], err)
 	}
-	children.wait(cmd)
 	if c.jail.execs.Load() == 1 && !c.busy() {
 		if err := c.jail.signalAll(unix.SIGKILL); err != nil {
 			return wire.Executed{}, err
@@ -66,6 +73,33 @@ func (c *cell) exec(spec wire.ExecSpec) (wire.Executed, error) {
 		c.jail.overran(wire.OutOfMemory)
 	}
 	return wire.Executed{Output: output.String(), Code: code, Late: ctx.Err() != nil}, c.overrun()
+}
+
+// printsTo gives a command a pipe that is its user's own, as engines do: a program may open /dev/stderr anew, as the log of an
+// image often is a link to it. The function that is returned waits for what was printed, and no longer for what the command
+// left behind and has its output.
+func (j *jail) printsTo(cmd *exec.Cmd, output io.Writer) (printed func(), err error) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	if j.as != nil {
+		if err := to.Chown(int(j.as.Uid), int(j.as.Gid)); err != nil {
+			return nil, errors.Join(err, from.Close(), to.Close())
+		}
+	}
+	cmd.Stdout, cmd.Stderr = to, to
+	all := make(chan struct{})
+	go func() {
+		io.Copy(output, from)
+		close(all)
+	}()
+	return func() {
+		to.Close()
+		from.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		<-all
+		from.Close()
+	}, nil
 }
 
 // busy tells whether a process of the cell is under way.
@@ -91,6 +125,7 @@ func (c *cell) startJailed(cmd *exec.Cmd) error {
 	}
 	defer nothing.Close()
 	cmd.Stdin = nothing
+	c.jail.production(cmd)
 	if err := c.jail.inJail(func() error { return children.start(cmd) }); err != nil {
 		return err
 	}

@@ -222,6 +222,8 @@ func (c *cell) writeJailed(f wire.File, mode fs.FileMode) error {
 		return fmt.Errorf("giving %s to %s: %w", f.Path, f.User, err)
 	}
 	switch root := c.jail.root; {
+	case f.Gone:
+		err = root.remove(f.Path)
 	case f.Dir:
 		err = root.mkdir(f.Path, mode, uid, gid)
 	case f.Link != "":
@@ -243,10 +245,13 @@ func (c *cell) chown(path, name string) error {
 	return os.Chown(path, uid, gid)
 }
 
-// owner is a user of the image, with its group; root when empty.
+// owner is a user of the image, with its group, or both by number; root when empty.
 func owner(name string) (uid, gid int, err error) {
 	if name == "" {
 		return 0, 0, nil
+	}
+	if n, err := fmt.Sscanf(name, "%d:%d", &uid, &gid); err == nil && n == 2 {
+		return uid, gid, nil
 	}
 	u, err := user.Lookup(name)
 	if err != nil {

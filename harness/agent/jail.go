@@ -31,6 +31,11 @@ type jail struct {
 	orders io.WriteCloser
 	done   chan bool   // gets one for each order that was carried out: whether there was anybody
 	jobs   chan func() // what the thread without rights has to do
+	upper  tree        // what the world has written over the image
+
+	as  *syscall.Credential // whom its processes run as; nil for root
+	dir string              // where they start
+	env []string            // what they have in their environment besides the image's own
 
 	execs    atomic.Int32 // under way
 	ordering sync.Mutex   // held while an order is carried out
@@ -52,11 +57,17 @@ func newJail(dir string) (*jail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the root of a world: %w", err)
 	}
+	upper, err := unix.Open(filepath.Join(at, "upper"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		unix.Close(root)
+		return nil, fmt.Errorf("opening what a world writes: %w", err)
+	}
 	j := &jail{
-		root: tree{root}, gone: make(chan struct{}), done: make(chan bool, 1), jobs: make(chan func()),
+		root: tree{root}, upper: tree{upper}, gone: make(chan struct{}), done: make(chan bool, 1), jobs: make(chan func()),
 	}
 	if err := j.startInit(filepath.Join(at, "root")); err != nil {
 		unix.Close(root)
+		unix.Close(upper)
 		return nil, err
 	}
 	if err := j.root.enter(); err != nil {
@@ -91,6 +102,9 @@ func mountRoot(at string) error {
 		if err := unix.Setxattr(filepath.Join(at, fresh), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
 			return fmt.Errorf("making a folder of a world empty: %w", err)
 		}
+	}
+	if err := layOut("/run", filepath.Join(at, "upper/run")); err != nil {
+		return fmt.Errorf("making the folders in /run of a world: %w", err)
 	}
 	root := filepath.Join(at, "root")
 	layers := fmt.Sprintf("lowerdir=/,upperdir=%s/upper,workdir=%s/work", at, at)
@@ -143,7 +157,7 @@ func mountDevices(from, to string) error {
 func (j *jail) startInit(root string) error {
 	cmd := exec.Command("/proc/self/exe", root, "/proc", "/sys", "/dev", wire.Root)
 	cmd.Args[0] = worldinit.Name
-	cmd.Env = []string{"GOMAXPROCS=1"}
+	cmd.Env = []string{"GOMAXPROCS=1", worldinit.FirstPort + "=" + firstPort}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS, Setpgid: true,
 	}
@@ -243,6 +257,7 @@ func (j *jail) close() {
 	j.orders.Close()
 	close(j.jobs)
 	j.root.close()
+	j.upper.close()
 }
 
 // live is the thread on which alone a world's processes are started: it is in all of the world's namespaces, and has no

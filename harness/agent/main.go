@@ -46,6 +46,9 @@ func Main() int {
 	return 0
 }
 
+// firstPort is the lowest port that needs no right to be listened on, as the engine has set it for containers.
+var firstPort string
+
 // prepare gives the image what every cell counts on.
 func prepare() error {
 	if err := sealed(); err != nil {
@@ -55,6 +58,9 @@ func prepare() error {
 	var err error
 	if home, err = unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("opening the container's own network: %w", err)
+	}
+	if text, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start"); err == nil {
+		firstPort = strings.TrimSpace(string(text))
 	}
 	if err := os.MkdirAll(wire.Root, 0o755); err != nil {
 		return err

@@ -54,9 +54,9 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	}
 	p := &process{spec: spec, cell: c, ended: make(chan struct{})}
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
-	cmd.Env = append([]string{searchPath}, spec.Env...)
+	cmd.Env = append(imageEnv(), spec.Env...)
 	if spec.Clock {
-		cmd.Env = append(cmd.Env, clockEnv...)
+		cmd.Env = underClock(cmd.Env)
 	}
 	output, err := c.openOutput(spec.Name)
 	if err != nil {
@@ -95,13 +95,14 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	return c.awaitReady(p)
 }
 
-// searchPath is where a cell's processes look for programs.
-const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // openOutput opens the file that holds what a process prints.
 func (c *cell) openOutput(process string) (*os.File, error) {
 	if c.jail != nil {
-		return c.jail.root.append(wire.OutputOf(process))
+		f, err := c.jail.root.append(wire.OutputOf(process))
+		if err == nil && c.jail.as != nil { // a program may open /dev/stdout anew
+			err = f.Chown(int(c.jail.as.Uid), int(c.jail.as.Gid))
+		}
+		return f, err
 	}
 	return os.OpenFile(c.path(wire.OutputOf(process)), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -89,6 +91,45 @@ func (s *Calls) ReadTree(ref wire.NameRef, out *wire.Tree) error {
 				return nil
 			})
 		})
+	})
+}
+
+// Look says which of these paths a world has.
+func (s *Calls) Look(spec wire.LookSpec, out *[]string) error {
+	return s.inWorld(spec.Cell, func(w *world) error {
+		*out = []string{}
+		for _, p := range spec.Paths {
+			if fd, err := w.cell.jail.root.at(p, unix.O_PATH, 0); err == nil {
+				unix.Close(fd)
+				*out = append(*out, p)
+			}
+		}
+		return nil
+	})
+}
+
+// Names are what a folder of a world holds; none where there is no such folder.
+func (s *Calls) Names(ref wire.NameRef, out *[]string) error {
+	return s.inWorld(ref.Cell, func(w *world) error {
+		*out = []string{}
+		return w.cell.inside(func() error {
+			entries, err := os.ReadDir(ref.Name)
+			for _, e := range entries[:min(len(entries), treeFiles)] {
+				*out = append(*out, e.Name())
+			}
+			if err != nil && len(entries) == 0 {
+				return nil
+			}
+			return err
+		})
+	})
+}
+
+// Written is all that a world has written over the image, in an order in which it can be put into another.
+func (s *Calls) Written(id string, out *[]wire.File) error {
+	return s.inWorld(id, func(w *world) (err error) {
+		*out, err = w.cell.jail.written()
+		return err
 	})
 }
 

@@ -57,7 +57,7 @@ const (
 
 // A Refusal says why a config can't be loaded.
 type Refusal struct {
-	Kind    string          `json:"kind"` // "mistake", "template", "module", "plus", "version", "undefined", "build", "empty", "limit"
+	Kind    string          `json:"kind"` // "mistake", "template", "module", "plus", "version", "undefined", "build", "empty", "limit", "start"
 	Message string          `json:"message"`
 	Place   nginxconf.Place `json:"place"`
 	// Nginx are nginx's own words, where it was nginx that refused.

@@ -31,9 +31,10 @@ type File struct {
 	Path string
 	Data string
 	Mode uint32 // 0644 when 0, 0755 for a folder
-	User string // owner and group; root when empty
+	User string // owner, with its group, or "uid:gid"; root when empty
 	Link string // it is a symbolic link to this
 	Dir  bool   // it is a folder
+	Gone bool   // there is nothing at the path; for a world
 }
 
 // CellSpec describes a cell to be opened.

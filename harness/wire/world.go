@@ -12,6 +12,9 @@ import (
 type WorldSpec struct {
 	Sockets []string // unix sockets at which an upstream listens, besides all addresses
 	Names   []string // names that every upstream's certificate is for, besides its own and the one it is asked for
+	User    string   // whom its processes run as, as a Dockerfile's USER names it; root when empty
+	Dir     string   // the folder in which they start; / when empty
+	Env     []string // variables that they have besides the image's own
 }
 
 // ExecSpec runs a program in a world, jailed, and waits for its end.
@@ -133,3 +136,12 @@ type WipeSpec struct {
 	Cell    string
 	Folders []string
 }
+
+// LookSpec asks which paths of a world there are.
+type LookSpec struct {
+	Cell  string
+	Paths []string
+}
+
+// NoSuchUser is how an error begins that says that an image has not the user of WorldSpec.User.
+const NoSuchUser = "the image's USER "

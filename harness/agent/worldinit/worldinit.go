@@ -18,6 +18,9 @@ import (
 // and what else of the container has to go.
 const Name = "badgateway-world"
 
+// FirstPort is the variable with the lowest port that needs no right to be listened on.
+const FirstPort = "FIRST_PORT"
+
 // What it says to the agent, a line each. The agent's orders are signals to be sent, a byte each; 0 only asks whether there is
 // anybody to send one to.
 const (
@@ -96,6 +99,10 @@ func setUp(root string, hide []string) (own *os.File, err error) {
 	}
 	if ownLimits() {
 		os.WriteFile(filepath.Join(proc, "sys/kernel/pid_max"), fmt.Appendf(nil, "%d\n", threads+512), 0)
+	}
+	// A new network has the kernel's default, and not what the engine gives to the network of a container.
+	if first := os.Getenv(FirstPort); first != "" {
+		os.WriteFile(filepath.Join(proc, "sys/net/ipv4/ip_unprivileged_port_start"), []byte(first), 0)
 	}
 	if own, err = os.Open(proc); err != nil {
 		return nil, fmt.Errorf("opening /proc in a world: %w", err)

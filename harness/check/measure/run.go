@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -115,9 +114,12 @@ func (s *session) load(ctx context.Context) error {
 	}
 	s.report.Gateway = s.lab.GatewayVersion()
 	s.tellClock()
-	w, err := s.lab.OpenWorld(ctx, wire.WorldSpec{})
-	if err != nil {
+	if err := s.asInProduction(ctx); err != nil {
 		return err
+	}
+	w, err := s.lab.OpenWorld(ctx, s.world)
+	if err != nil {
+		return refusedUser(err)
 	}
 	defer w.Close()
 	s.o.Say("loading the config")
@@ -134,11 +136,7 @@ func (s *session) load(ctx context.Context) error {
 	if err := s.size(ctx); err != nil {
 		return err
 	}
-	built, err := w.Exec(ctx, tree.Program, "-V")
-	if err != nil {
-		return fmt.Errorf("asking %s how it was built: %w", tree.Program, err)
-	}
-	s.prefix, s.errorLog = builtWith(built.Output, "prefix", "/etc/nginx"), builtWith(built.Output, "error-log-path", "logs/error.log")
+	s.prefix, s.errorLog = tree.Prefix, tree.ErrorLog
 	return s.read(ctx)
 }
 
@@ -161,16 +159,6 @@ func (s *session) close() {
 	if s.lab != nil && s.o.Lab == nil {
 		s.lab.Close()
 	}
-}
-
-// builtWith is the value of one of the options that nginx was built with.
-func builtWith(output, option, otherwise string) string {
-	for _, word := range strings.Fields(output) {
-		if value, ok := strings.CutPrefix(word, "--"+option+"="); ok {
-			return value
-		}
-	}
-	return otherwise
 }
 
 // NoLab says that no lab could be had.

@@ -108,7 +108,10 @@ func (s *session) read(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	s.pools = poolsOf(s.config)
-	s.logs = []string{absolute(s.errorLog, s.prefix)}
+	s.logs = nil
+	if s.errorLog != "" && s.errorLog != "stderr" {
+		s.logs = []string{absolute(s.errorLog, s.prefix)}
+	}
 	for _, d := range s.config.Find("error_log") {
 		if len(d.Args) > 0 && !strings.HasPrefix(d.Args[0], "syslog:") && d.Args[0] != "stderr" && d.Args[0] != "/dev/null" {
 			s.logs = appendNew(s.logs, absolute(d.Args[0], s.prefix))

@@ -105,6 +105,14 @@ func (c *container) Exec(ctx context.Context, argv ...string) (wire.Executed, er
 	return wire.Executed{}, fmt.Errorf("too many names")
 }
 
+func (c *container) There(ctx context.Context, paths ...string) ([]string, error) {
+	return there(ctx, c, paths)
+}
+
+func (c *container) Names(ctx context.Context, dir string) ([]string, error) {
+	return names(ctx, c, dir)
+}
+
 func (c *container) ReadTree(ctx context.Context, dir string) (map[string]string, error) {
 	out, err := exec.CommandContext(ctx, "docker", "exec", c.id, "tar", "-chC", "/", "--ignore-failed-read", "-f", "-", strings.TrimPrefix(dir, "/")).Output()
 	all := map[string]string{}

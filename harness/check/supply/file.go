@@ -176,16 +176,14 @@ func (w *world) askFor(files ...string) {
 		}
 	}
 	for len(open) > 0 {
-		some := open[:min(len(open), 200)] // what a program prints is kept up to a bound
+		some := open[:min(len(open), 200)]
 		open = open[len(some):]
-		out, err := w.g.Exec(w.ctx, append([]string{"ls", "-d", "--"}, some...)...)
+		found, err := w.g.There(w.ctx, some...)
 		if err != nil {
 			continue
 		}
-		for _, line := range strings.Split(out.Output, "\n") {
-			if path.IsAbs(line) {
-				w.exists[line] = true
-			}
+		for _, file := range found {
+			w.exists[file] = true
 		}
 	}
 }

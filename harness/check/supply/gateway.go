@@ -16,7 +16,11 @@ type Gateway interface {
 	Put(ctx context.Context, files ...wire.File) error
 	// Exec runs a program, jailed, and waits for its end. A program that is not there is an error or a code above 125.
 	Exec(ctx context.Context, argv ...string) (wire.Executed, error)
-	// ReadTree reads the text files below a folder, by their full paths; none when there is no such folder. Links to files
+	// There says which of these paths are there; Names what a folder holds, nothing when there is no such folder. They need
+	// no program of the image's.
+	There(ctx context.Context, paths ...string) ([]string, error)
+	Names(ctx context.Context, dir string) ([]string, error)
+	// ReadTree reads a text file, or those below a folder, by their full paths; none when there is nothing. Links to files
 	// are read as the file.
 	ReadTree(ctx context.Context, dir string) (map[string]string, error)
 }

@@ -47,7 +47,10 @@ type Tree struct {
 	// Program is nginx's own: "nginx", or where an image has it. Version is its version ("1.22.1").
 	Program string
 	Version string
-	// Args are arguments for nginx beside -c: -g with modules and, where the config has no daemon directive, "daemon off;".
+	// Prefix is the folder that nginx takes relative paths from, ErrorLog its log where the config names none.
+	Prefix, ErrorLog string
+	// Args are arguments for nginx beside -c: those of the image's own start, and -g with modules and, where neither that nor
+	// the config has a daemon directive, "daemon off;".
 	Args []string
 	// Hosts are names of upstreams that no DNS could have ("${backend}"), by the address that the lab's /etc/hosts gives them.
 	Hosts map[string]string
@@ -57,6 +60,7 @@ type Tree struct {
 	Client, ClientKey string
 
 	o       Options
+	start   start
 	source  *source            // what the user's files are read from, while they are
 	stock   map[string]item    // the user's files, relative to Root
 	links   map[string]string  // of those, the links, and what they say

@@ -167,15 +167,8 @@ func (w *world) cat(file string) string {
 	if text, _, ok := w.t.read(file); ok {
 		return text
 	}
-	if out, err := w.g.Exec(w.ctx, "cat", file); err == nil && out.Code == 0 {
-		return out.Output
-	}
-	if files, err := w.g.ReadTree(w.ctx, path.Dir(file)); err == nil {
-		for _, name := range []string{file, path.Base(file)} {
-			if text, ok := files[name]; ok {
-				return text
-			}
-		}
+	if files, err := w.g.ReadTree(w.ctx, file); err == nil {
+		return files[file]
 	}
 	return ""
 }

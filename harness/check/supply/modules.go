@@ -15,19 +15,14 @@ func (w *world) available() map[string]string {
 		return w.mods
 	}
 	w.mods = map[string]string{}
-	dirs := []string{path.Join(w.prefix, "modules"), "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/etc/nginx/modules",
+	dirs := []string{w.build.Modules, path.Join(w.prefix, "modules"), "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/etc/nginx/modules",
 		"/usr/share/nginx/modules", "/usr/local/openresty/nginx/modules", "/usr/local/nginx/modules"}
-	for _, m := range buildArg.FindAllStringSubmatch(w.static, -1) {
-		if m[1] == "modules-path" {
-			dirs = append([]string{m[2]}, dirs...)
-		}
-	}
 	for _, dir := range dirs {
-		out, err := w.g.Exec(w.ctx, "ls", "-1", dir+"/")
-		if err != nil || out.Code != 0 {
+		names, err := w.g.Names(w.ctx, dir)
+		if err != nil {
 			continue
 		}
-		for _, name := range strings.Fields(out.Output) {
+		for _, name := range names {
 			if strings.HasSuffix(name, ".so") && w.mods[name] == "" {
 				w.mods[name] = path.Join(dir, name)
 			}
@@ -50,7 +45,7 @@ func (w *world) load(m module, place nginxconf.Place) bool {
 	}
 	at := w.available()[m.so]
 	if at == "" {
-		return m.so == "ngx_stream_module.so" && strings.Contains(w.static, "--with-stream ")
+		return m.so == "ngx_stream_module.so" && w.build.Has("--with-stream")
 	}
 	for _, have := range w.t.modules {
 		if have == at {

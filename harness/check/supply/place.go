@@ -61,7 +61,10 @@ func (t *Tree) put(f wire.File) {
 }
 
 // has tells whether something of ours or of the user's stands at a path.
-func (t *Tree) has(file string) bool { _, ok := t.index[path.Clean(file)]; return ok }
+func (t *Tree) has(file string) bool {
+	i, ok := t.index[path.Clean(file)]
+	return ok && !t.Files[i].Gone
+}
 
 // list notes what was made up, once.
 func (t *Tree) list(kind, what, with string, at nginxconf.Place) {
@@ -158,7 +161,7 @@ func (t *Tree) read(file string) (text, real string, ok bool) {
 				file = follow(file, f.Link)
 				continue
 			}
-			return f.Data, file, !f.Dir
+			return f.Data, file, !f.Dir && !f.Gone
 		}
 		text, ok = t.image[file]
 		return text, file, ok
@@ -176,12 +179,14 @@ func (t *Tree) glob(pattern string) []string {
 		}
 	}
 	for name, i := range t.index {
-		if !t.Files[i].Dir {
+		if !t.Files[i].Dir && !t.Files[i].Gone {
 			match(name)
 		}
 	}
 	for name := range t.image {
-		match(name)
+		if i, ok := t.index[name]; !ok || !t.Files[i].Gone {
+			match(name)
+		}
 	}
 	return keys(all)
 }
@@ -240,6 +245,9 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 
 // fill fills a user's file. What stands in a sample is nginx's own, as it is in the file that one makes of it.
 func (t *Tree) fill(text, user string) (string, []check.Supply) {
+	if t.start.known && t.o.Path == "" {
+		return t.fillOwn(text, user)
+	}
 	if t.defined == "" && strings.Contains(text, "$") {
 		var all strings.Builder
 		for _, name := range keys(t.stock) {
@@ -251,6 +259,19 @@ func (t *Tree) fill(text, user string) (string, []check.Supply) {
 	}
 	_, template := target(user)
 	return fill(text, user, filling{t.o.Env, t.guessed, t.ports, t.defined, template && !isSample(user)})
+}
+
+// fillOwn fills what the image's own start has left open: variables that it is given from outside, and nobody gave. One that the
+// image has and did not put in stays, as it does in production.
+func (t *Tree) fillOwn(text, user string) (string, []check.Supply) {
+	if !t.start.written[user] {
+		return text, nil
+	}
+	left := ""
+	for name := range t.start.env {
+		left += "set $" + name + " x;\n"
+	}
+	return fill(text, user, filling{nil, t.guessed, t.ports, left, false})
 }
 
 var blocks = map[string]bool{"http": true, "stream": true, "mail": true, "events": true, "server": true, "upstream": true, "location": true, "types": true, "map": true, "geo": true}

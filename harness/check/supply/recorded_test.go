@@ -126,7 +126,43 @@ func (r *record) Exec(ctx context.Context, argv ...string) (wire.Executed, error
 	return wire.Executed{Output: s.Output, Code: s.Code}, nil
 }
 
+// There, Names and a single file are recorded as what a shell is asked for them.
+func (r *record) There(ctx context.Context, paths ...string) ([]string, error) {
+	return there(ctx, r, paths)
+}
+
+func (r *record) Names(ctx context.Context, dir string) ([]string, error) { return names(ctx, r, dir) }
+
+func there(ctx context.Context, g interface {
+	Exec(context.Context, ...string) (wire.Executed, error)
+}, paths []string) (found []string, err error) {
+	out, err := g.Exec(ctx, append([]string{"ls", "-d", "--"}, paths...)...)
+	for _, line := range strings.Split(out.Output, "\n") {
+		if filepath.IsAbs(line) {
+			found = append(found, line)
+		}
+	}
+	return found, err
+}
+
+func names(ctx context.Context, g interface {
+	Exec(context.Context, ...string) (wire.Executed, error)
+}, dir string) ([]string, error) {
+	out, err := g.Exec(ctx, "ls", "-1", dir+"/")
+	if err != nil || out.Code != 0 {
+		return nil, err
+	}
+	return strings.Fields(out.Output), nil
+}
+
 func (r *record) ReadTree(ctx context.Context, dir string) (map[string]string, error) {
+	if filepath.Dir(dir) == "/etc" && dir != at {
+		out, err := r.Exec(ctx, "cat", dir)
+		if err != nil || out.Code != 0 {
+			return nil, err
+		}
+		return map[string]string{dir: out.Output}, nil
+	}
 	if r.real != nil {
 		files, err := r.real.ReadTree(ctx, dir)
 		if dir == at && err == nil {

@@ -1,13 +1,16 @@
 package supply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/badgateway/badgateway/harness/internal/nginxbuild"
 	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -102,50 +105,35 @@ type world struct {
 	mods   map[string]string
 	users  string // /etc/passwd, /etc/group
 	groups string
-	static string // the arguments that nginx was built with
+	build  nginxbuild.Build
 }
-
-var (
-	versionLine = regexp.MustCompile(`nginx version: \S*?/([\d.]+)|openresty/([\d.]+)`)
-	buildArg    = regexp.MustCompile(`--([\w-]+)=('[^']*'|\S+)`)
-)
 
 // look finds out what the image has: its nginx, that one's folders, and the files that a config finds there.
 func (w *world) look() error {
 	t := w.t
-	var out wire.Executed
-	var err error
-	for _, program := range []string{"nginx", "/usr/sbin/nginx", "openresty", "/usr/local/openresty/bin/openresty", "/usr/local/nginx/sbin/nginx"} {
-		if out, err = w.g.Exec(w.ctx, program, "-V"); err == nil && versionLine.MatchString(out.Output) {
-			t.Program = program
-			break
+	if err := w.findNginx(); err != nil {
+		return err
+	}
+	options := t.start.options()
+	t.Prefix, t.ErrorLog = w.build.Prefix, w.build.ErrorLog
+	if p := options["-p"]; p != "" {
+		t.Prefix = path.Clean(p)
+	}
+	if e := options["-e"]; e != "" {
+		t.ErrorLog = e
+	}
+	w.prefix = t.Prefix
+	conf := w.build.Conf
+	if c := options["-c"]; c != "" {
+		if conf = c; !path.IsAbs(c) {
+			conf = path.Join(t.Prefix, c)
 		}
-	}
-	if w.ctx.Err() != nil {
-		return context.Cause(w.ctx)
-	}
-	if t.Program == "" {
-		said := out.Output
-		if err != nil {
-			said = err.Error()
-		}
-		return fmt.Errorf("asking the image's nginx for its version: %s", lastLine(said))
-	}
-	m := versionLine.FindStringSubmatch(out.Output)
-	t.Version = m[1] + m[2]
-	w.static = out.Output
-	build := map[string]string{"prefix": "/usr/local/nginx"}
-	for _, m := range buildArg.FindAllStringSubmatch(out.Output, -1) {
-		build[m[1]] = strings.Trim(m[2], "'")
-	}
-	w.prefix = build["prefix"]
-	conf := build["conf-path"]
-	if conf == "" {
-		conf = path.Join(w.prefix, "conf/nginx.conf")
 	}
 	dirs := []string{path.Dir(conf)}
-	if path.Dir(conf) != at {
-		dirs = append(dirs, at)
+	for _, dir := range []string{path.Dir(w.build.Conf), at} {
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
 	}
 	for _, dir := range dirs {
 		files, err := w.g.ReadTree(w.ctx, dir)
@@ -159,7 +147,7 @@ func (w *world) look() error {
 			t.image[name] = text
 		}
 	}
-	for _, dir := range dirs[:1] { // files that come with nginx are found in a config's folder, wherever nginx itself has them
+	for _, dir := range []string{path.Dir(w.build.Conf)} { // files that come with nginx are found in a config's folder, wherever nginx itself has them
 		if dir == at {
 			continue
 		}
@@ -170,19 +158,7 @@ func (w *world) look() error {
 		}
 	}
 	if t.Main == "" {
-		t.Main, t.At = conf, path.Dir(conf)
-		if _, ok := t.image[conf]; !ok {
-			return refuse("empty", nginxconf.Place{File: conf}, "name a path, or an image whose nginx has a config", "the image has no config there")
-		}
-		for _, name := range keys(t.image) {
-			t.origin[name] = name
-			if to, template := target(name); template && strings.HasPrefix(name, at+"/templates/") && t.image[to] == "" {
-				t.origin[to] = name // as the image's own start would
-				t.put(wire.File{Path: to, Data: t.image[name]})
-			}
-		}
-		t.args()
-		return t.admit(t.Main, "main", nginxconf.Place{})
+		return w.lookAtOwn(conf)
 	}
 	w.clear()
 	// Read once more, with what the image has: its files may include, and be included.
@@ -192,6 +168,60 @@ func (w *world) look() error {
 	}
 	t.args()
 	return nil
+}
+
+// lookAtOwn takes the config that the image itself has.
+func (w *world) lookAtOwn(conf string) error {
+	t := w.t
+	t.Main, t.At = conf, path.Dir(conf)
+	if _, _, ok := t.read(conf); !ok {
+		return refuse("empty", nginxconf.Place{File: conf}, "name a path, or an image whose nginx has a config", "the image has no config there")
+	}
+	for _, name := range keys(t.image) {
+		t.origin[name] = name
+		if to, template := target(name); !t.start.known && template && strings.HasPrefix(name, at+"/templates/") && t.image[to] == "" {
+			t.origin[to] = name // as the image's own start would
+			t.put(wire.File{Path: to, Data: t.image[name]})
+		}
+	}
+	for name := range t.start.written {
+		t.origin[name] = name
+	}
+	if err := t.admit(t.Main, "main", nginxconf.Place{}); err != nil {
+		return err
+	}
+	t.args()
+	direct := len(t.start.argv) > 0 && !t.start.ran
+	if direct && !t.seen["daemon"] && !strings.Contains(t.start.options()["-g"], "daemon") {
+		return refuse("start", t.Place(t.Main, 0), "write `daemon off;` there, or -g 'daemon off;' into CMD",
+			"nginx leaves the foreground at its start (%s), and the container ends with it", strings.Join(t.start.argv, " "))
+	}
+	return nil
+}
+
+// findNginx finds the image's nginx, and learns how it was built.
+func (w *world) findNginx() error {
+	t := w.t
+	programs := nginxbuild.Programs
+	if len(t.start.argv) > 0 {
+		programs = append([]string{t.start.argv[0]}, programs...)
+	}
+	var said error
+	for _, program := range programs {
+		out, err := w.g.Exec(w.ctx, program, "-V")
+		if err == nil {
+			w.build, err = nginxbuild.Read(out.Output)
+		}
+		if err == nil {
+			t.Program, t.Version = program, w.build.Version
+			return nil
+		}
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
+		said = cmp.Or(said, err)
+	}
+	return fmt.Errorf("asking the image's nginx for its version: %w", said)
 }
 
 // bundled are the files that nginx itself comes with.
@@ -233,16 +263,25 @@ func (t *Tree) included(file string) bool {
 
 // args sets the arguments for nginx.
 func (t *Tree) args() {
-	globals := ""
-	if !t.seen["daemon"] {
-		globals = "daemon off;"
+	options := t.start.options()
+	globals := options["-g"]
+	if globals = strings.TrimSpace(globals); globals != "" && !strings.HasSuffix(globals, ";") {
+		globals += ";"
+	}
+	if !t.seen["daemon"] && !strings.Contains(globals, "daemon") {
+		globals += " daemon off;"
 	}
 	for _, m := range t.modules {
 		globals += " load_module " + m + ";"
 	}
 	t.Args = nil
+	for _, o := range []string{"-p", "-e"} {
+		if value := options[o]; value != "" {
+			t.Args = append(t.Args, o, value)
+		}
+	}
 	if globals = strings.TrimSpace(globals); globals != "" {
-		t.Args = []string{"-g", globals}
+		t.Args = append(t.Args, "-g", globals)
 	}
 }
 
