@@ -7,7 +7,7 @@ REPORTS ?= report
 # for the version, as it refuses in a checkout that belongs to another user.
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
-.PHONY: help build images test-scenarios test test-unit test-suites fuzz fuzz-quick bench stress lint format clean
+.PHONY: help build images test-scenarios test test-unit test-suites test-images fuzz fuzz-quick bench stress lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for lon
 # What takes no time to build: CI has a second for each. All the others' seeds are in the unit tests.
 fuzz-quick:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s FUZZTARGETS='fakeupstream harness/nginxconf harness/nginxlog harness/terminal harness/wire harness/check/fuzz_test.go'
+
+test-images: build ## Everything on images as others build them (nginx.org's, Bitnami's, OpenResty's, Debian's of four releases); compiles for minutes
+	BADGATEWAY_IMAGES=1 $(GO) test -count=1 -timeout 60m ./suites -ginkgo.focus 'image'
 
 bench: build ## Measure, as ratios against plain nginx in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./suites

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
@@ -31,11 +32,13 @@ func (e *Engine) Faketime(ctx context.Context) ([]byte, error) {
 }
 
 // FaketimeFor returns the libfaketime.so.1 that is to be brought into an image:
-// out of one of ours its own, which was built for the glibc that is there, for
-// any other what Faketime returns.
+// out of one of ours that has it its own, which was built for the glibc that is
+// there, for any other what Faketime returns.
 func (e *Engine) FaketimeFor(ctx context.Context, ref string) ([]byte, error) {
 	if isOurs(ref) {
-		return e.faketimeOf(ctx, ref)
+		if lib, err := e.faketimeOf(ctx, ref); !errdefs.IsNotFound(err) {
+			return lib, err
+		}
 	}
 	return e.Faketime(ctx)
 }

@@ -101,3 +101,9 @@ func (e *Engine) has(ctx context.Context, ref string) (bool, error) {
 	}
 	return false, fmt.Errorf("asking the engine for the image %s: %w", ref, err)
 }
+
+// ImageFrom returns the reference of the image that a Dockerfile of the caller's makes. It is built, kept and cleaned as the
+// project's own are: on the base image, whose name is in the argument BASE, and again when the text or an argument changes.
+func (e *Engine) ImageFrom(ctx context.Context, name string, dockerfile []byte, args map[string]string) (string, error) {
+	return e.image(ctx, recipe{repository: name, suite: ownSuite, dockerfile: dockerfile, args: args}, "some seconds")
+}

@@ -1,0 +1,159 @@
+package suites
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"os"
+	"path"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/check"
+)
+
+// Images as others make them, each in the likeness of a kind that people run.
+//
+//go:embed testdata/images
+var likenesses embed.FS
+
+// likeness is the image of one of them. What it is made from is an argument of its Dockerfile.
+func likeness(ctx context.Context, name string, args map[string]string) string {
+	GinkgoHelper()
+	text, err := likenesses.ReadFile(path.Join("testdata/images", name, "Dockerfile"))
+	Expect(err).NotTo(HaveOccurred())
+	return madeFrom(ctx, name, string(text), args)
+}
+
+func madeFrom(ctx context.Context, name, dockerfile string, args map[string]string) string {
+	GinkgoHelper()
+	ref, err := lab.Engine().ImageFrom(ctx, "like-"+name, []byte(dockerfile), args)
+	Expect(err).NotTo(HaveOccurred())
+	return ref
+}
+
+// ownNginx is what the cheap ones are made from: nothing has to be compiled.
+func ownNginx(ctx context.Context) map[string]string {
+	GinkgoHelper()
+	ref, err := lab.Engine().Nginx(ctx, "")
+	Expect(err).NotTo(HaveOccurred())
+	return map[string]string{"GATEWAY": ref}
+}
+
+// checkedImage is the report of a check of an image's own config.
+func checkedImage(code int, words ...any) check.Report {
+	GinkgoHelper()
+	c := badgateway(append([]any{"check", "--json", "--quiet"}, words...)...)
+	Eventually(c.Session).WithTimeout(2 * time.Minute).Should(gexec.Exit(code))
+	var r check.Report
+	Expect(json.Unmarshal([]byte(c.stdout()), &r)).To(Succeed())
+	return r
+}
+
+// waits is how long the only route of a report waits for an upstream that is silent: its proxy_read_timeout, which tells
+// whose config it is.
+func waits(r check.Report) time.Duration {
+	GinkgoHelper()
+	Expect(r.Refused).To(BeNil())
+	Expect(r.Routes).To(HaveLen(1))
+	Expect(r.Routes[0].Cells).NotTo(BeEmpty())
+	c := r.Routes[0].Cells[0]
+	Expect(c.Outcome.Status).To(Equal(504), "%+v", c)
+	return c.Outcome.Waited.Round(time.Second)
+}
+
+var _ = Describe("an image runs as it does in production", func() {
+	DescribeTable("its own config is checked, as its user, with its environment, by its own start",
+		func(ctx SpecContext, name, route string, want time.Duration, words ...any) {
+			ref := likeness(ctx, name, ownNginx(ctx))
+			r := checkedImage(0, append([]any{"--image", ref, "--fault", "silent"}, words...)...)
+			Expect(waits(r)).To(Equal(want))
+			Expect(r.Routes[0].ID).To(Equal(route))
+		},
+		Entry("a user of its own and templates that its ENV fills", "templates", ":8080/", 30*time.Second),
+		Entry("templates that --env fills, as docker run -e does", "templates", ":9000/", 9*time.Second,
+			"--env", "READ_TIMEOUT=9s", "--env", "PORT=9000"),
+		Entry("volumes over its config", "volumes", ":80/", 7*time.Second),
+		Entry("a prefix, a config and a pid file that ENTRYPOINT, CMD and WORKDIR name", "moved", ":8080/", 11*time.Second),
+		Entry("no shell, no tools, no users", "distroless", ":80/", 13*time.Second),
+	)
+
+	DescribeTable("one that would not start in production does not start here",
+		func(ctx SpecContext, dockerfile, kind, says string) {
+			ref := madeFrom(ctx, "broken", "ARG GATEWAY\nFROM ${GATEWAY}\n"+dockerfile, ownNginx(ctx))
+			r := checkedImage(2, "--image", ref, "--fault", "silent")
+			Expect(r.Refused).NotTo(BeNil())
+			Expect(r.Refused.Kind).To(Equal(kind))
+			Expect(r.Refused.Message).To(ContainSubstring(says))
+		},
+		Entry("its user may not write where nginx does", "USER 33\nCMD [\"nginx\", \"-g\", \"daemon off;\"]\n", "mistake", "Permission denied"),
+		Entry("its user is nobody", "USER gateway\nCMD [\"nginx\", \"-g\", \"daemon off;\"]\n", "start", "the image's USER gateway"),
+		Entry("its start fails before nginx", "ENTRYPOINT [\"/bin/sh\", \"-c\", \"echo no secret here; exit 3\"]\n", "start", "no secret here"),
+		Entry("nginx goes to the background, and the container with it", "CMD [\"nginx\"]\n", "start", "leaves the foreground"),
+	)
+
+	It("leaves no volume of an image's behind", func(ctx SpecContext) {
+		l, err := harness.Start(ctx, harness.Options{GatewayImage: likeness(ctx, "volumes", ownNginx(ctx)), Say: GinkgoWriter.Printf})
+		Expect(err).NotTo(HaveOccurred())
+		var volumes []string
+		for id := range containersOf(ctx, os.Getpid()) {
+			c, err := l.Engine().Client().ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+			Expect(err).NotTo(HaveOccurred())
+			for _, m := range c.Container.Mounts {
+				if m.Destination == "/etc/nginx/conf.d" {
+					volumes = append(volumes, m.Name)
+				}
+			}
+		}
+		Expect(volumes).To(HaveLen(1))
+		Expect(l.Close()).To(Succeed())
+		_, err = l.Engine().Client().VolumeInspect(ctx, volumes[0], client.VolumeInspectOptions{})
+		Expect(errdefs.IsNotFound(err)).To(BeTrue(), "%v", err)
+	})
+
+	It("has the catalogue on an image with nothing but nginx", func(ctx SpecContext) {
+		c := badgateway("run", "app-dies", "body-drips", "fpm-dead", "two-lengths", "not-http", "sni-missing",
+			"--gateway-image", likeness(ctx, "distroless", ownNginx(ctx)))
+		Eventually(c.Session).WithTimeout(2 * time.Minute).Should(gexec.Exit(0))
+	})
+})
+
+// What has to be compiled takes minutes, and so it is only tried when asked: make test-images.
+var _ = Describe("images of other builds", func() {
+	BeforeEach(func() {
+		if os.Getenv("BADGATEWAY_IMAGES") == "" {
+			Skip("compiling nginx takes minutes: make test-images does it")
+		}
+	})
+
+	build := func(ctx context.Context, name string) string {
+		GinkgoHelper()
+		return likeness(ctx, name, map[string]string{"BUILD": likeness(ctx, "compiled", nil)})
+	}
+
+	for _, name := range []string{"nginx-org", "bitnami", "openresty"} {
+		It("has the whole catalogue green on the likeness of "+name, func(ctx SpecContext) {
+			c := badgateway("run", "--all", "--gateway-image", build(ctx, name))
+			Eventually(c.Session).WithTimeout(5 * time.Minute).Should(gexec.Exit(0))
+		})
+
+		It("checks the own config of the likeness of "+name, func(ctx SpecContext) {
+			Expect(waits(checkedImage(0, "--image", build(ctx, name), "--fault", "silent"))).To(Equal(30 * time.Second))
+		})
+	}
+
+	for _, version := range []string{"1.18", "1.26", "1.30"} {
+		It("has the whole catalogue green on Debian's nginx "+version, func(ctx SpecContext) {
+			ref, err := lab.Engine().Nginx(ctx, version)
+			Expect(err).NotTo(HaveOccurred())
+			c := badgateway("run", "--all", "--gateway-image", ref)
+			Eventually(c.Session).WithTimeout(5 * time.Minute).Should(gexec.Exit(0))
+		})
+	}
+})
