@@ -165,6 +165,8 @@ func (nothing) Put(context.Context, ...wire.File) error { return nil }
 func (nothing) Exec(context.Context, ...string) (wire.Executed, error) {
 	return wire.Executed{Code: 1}, nil
 }
+func (nothing) There(context.Context, ...string) ([]string, error)          { return nil, nil }
+func (nothing) Names(context.Context, string) ([]string, error)             { return nil, nil }
 func (nothing) ReadTree(context.Context, string) (map[string]string, error) { return nil, nil }
 
 // No link of the folder, and no name in a repository, shows a file of this machine.
