@@ -39,7 +39,7 @@ fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for lon
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZTARGETS)); do \
 	    for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$file); do \
 	        echo "$$(dirname $$file) $$target"; \
-	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) >.fuzz.out 2>&1 || { cat .fuzz.out; rm -f .fuzz.out; exit 1; }; \
+	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) >.fuzz.out 2>&1 || { cat .fuzz.out; rm -f .fuzz.out; exit 1; }; \
 	    done; done; rm -f .fuzz.out
 
 # What takes no time to build: CI has a second for each. All the others' seeds are in the unit tests.

@@ -30,7 +30,15 @@ type request struct {
 	params      []byte
 }
 
-func (r *request) reset() { *r = request{head: r.head[:0], params: r.params[:0]} }
+func (r *request) reset() { *r = request{head: again(r.head), params: again(r.params)} }
+
+// again is a buffer to be used again. A large one is let go: the client may keep its connection for long.
+func again(b []byte) []byte {
+	if cap(b) > 2*keepHead {
+		return nil
+	}
+	return b[:0]
+}
 
 // firstBytes is the start of what was read, for the record.
 func (r *request) firstBytes() []byte {

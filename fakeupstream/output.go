@@ -15,7 +15,7 @@ type output struct {
 	chunks bool          // chunks even where the client knows none: HTTP/1.0
 }
 
-func (o *output) reset() { *o = output{buf: o.buf[:0]} }
+func (o *output) reset() { *o = output{buf: again(o.buf)} }
 
 const flushAt = 64 << 10
 

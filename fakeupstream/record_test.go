@@ -17,6 +17,7 @@ func TestHeadsOnRecordAreBounded(t *testing.T) {
 		"http lines":  "GET / HTTP/1.1\r\n" + many + "\r\n",
 		"http uri":    "GET /" + long + " HTTP/1.1\r\n\r\n",
 		"http no end": "GET /" + long + long,
+		"http kept":   "GET / HTTP/1.1\r\nA: " + long + "\r\n\r\n",
 		"fastcgi":     fcgiRequest(false, "", "A", long),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -25,8 +26,17 @@ func TestHeadsOnRecordAreBounded(t *testing.T) {
 			if name == "fastcgi" {
 				s = fcgiWith(t)
 			}
+			if name == "http kept" { // its connections stay open, with nothing on them
+				s = httpWith(t)
+			}
 			before := memory()
 			for range requests {
+				if name == "http kept" {
+					c := dial(t, s)
+					send(t, c, ask)
+					read(t, c, 1)
+					continue
+				}
 				exchangeAll(t, s, ask)
 			}
 			g.Expect(s.Records()).To(HaveLen(requests))
