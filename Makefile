@@ -7,7 +7,7 @@ REPORTS ?= report
 # for the version, as it refuses in a checkout that belongs to another user.
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
-.PHONY: help build images test-scenarios test test-unit test-suites test-images fuzz fuzz-quick bench stress lint format clean
+.PHONY: help build images test-scenarios test test-unit test-suites test-images fuzz fuzz-quick bench stress kills lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ CONFIGS ?= load-balancer node-pool ingress wordpress-socket caching-edge
 stress: build ## Repeat the catalogue N=30 times and the checks of five configs CHECKS=4 times under load; count what differs
 	@set -f; failed=0; $(BIN) run --all --repeat $(N) --load $(FLAGS) $(SCENARIOS) || failed=1; \
 	for c in $(CONFIGS); do $(BIN) check suites/testdata/check/$$c/config -q --repeat $(CHECKS) --load || failed=1; done; exit $$failed
+
+kills: build ## End each command N=30 times at random moments, in every way, and look for what it left
+	KILLS=$(N) $(GO) test -count=1 -timeout 3h ./suites -ginkgo.focus 'ended at random moments' -ginkgo.v
 
 lint: ## Check the form of the code
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'make format mends this'; exit 1; }

@@ -126,6 +126,14 @@ var _ = Describe("the lab is mortal", func() {
 			c.Wait(soon)
 			nothingLeft(ctx, c, namespaces)
 		})
+		It("where there is no folder for temporary files", func(ctx SpecContext) {
+			c := badgateway("lab", "fpm-dead", "--twin", "fake", env("TMPDIR", "/nonexistent"))
+			Eventually(c.Out).WithTimeout(soon).Should(gbytes.Say("try it:"))
+			namespaces := running(ctx, c, 1)
+			Expect(watchersOf(c.pid())).To(HaveLen(1))
+			c.Kill().Wait(soon)
+			nothingLeft(ctx, c, namespaces)
+		})
 		It("with its watcher", func(ctx SpecContext) {
 			c := badgateway("lab", "fpm-dead", "--twin", "fake")
 			Eventually(c.Out).WithTimeout(soon).Should(gbytes.Say("try it:"))
