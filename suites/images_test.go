@@ -38,7 +38,7 @@ func madeFrom(ctx context.Context, name, dockerfile string, args map[string]stri
 	return ref
 }
 
-// ownNginx is what the cheap ones are made from: nothing has to be compiled.
+// ownNginx is what the cheap ones are made from, so that nothing has to be compiled.
 func ownNginx(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	ref, err := lab.Engine().Nginx(ctx, "")
