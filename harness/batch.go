@@ -120,19 +120,22 @@ func lean(first map[string]*Evidence, e Evidence) Evidence {
 func compareTwins(all []Evidence) {
 	real := map[string]*Evidence{}
 	for i, e := range all {
-		if e.Twin == Real && e.Verdict != Error {
+		if e.Twin == Real && judged(e) {
 			real[e.Scenario] = &all[i]
 		}
 	}
 	for i := range all {
 		e := &all[i]
-		if twin := real[e.Scenario]; e.Twin == Fake && e.Verdict != Error && twin != nil {
+		if twin := real[e.Scenario]; e.Twin == Fake && judged(*e) && twin != nil {
 			if d, differ := DifferentLogs(*twin, *e); differ {
 				e.Differences, e.Verdict = append(e.Differences, d), Failed
 			}
 		}
 	}
 }
+
+// judged tells whether an evidence says something of its twin.
+func judged(e Evidence) bool { return e.Verdict == Passed || e.Verdict == Failed }
 
 // DifferentLogs tells whether a fake made the gateway log other lines than the real component did, in which case it is
 // not to be believed. Times, process ids and connection numbers do not count.

@@ -36,7 +36,8 @@ type Evidence struct {
 	Broken  Exchange `json:"broken"`  // under the fault
 	Mended  Exchange `json:"mended"`  // after the remedy
 
-	// Verdict is "passed", "failed" (something differs), or "error" (the lab could not be had, or was not healthy).
+	// Verdict is "passed", "failed" (something differs), "error" (the lab could not be had, or was not healthy), or "skipped"
+	// (the engine lacks what the scenario takes).
 	Verdict string `json:"verdict"`
 	// Differences are what differed from the expectation; empty when the verdict is "passed".
 	Differences []Difference `json:"differences,omitempty"`
@@ -44,6 +45,8 @@ type Evidence struct {
 	Error string `json:"error,omitempty"`
 	// MeasuredAgain says, for each earlier run of the same that counts for nothing, how the machine had no processor for it.
 	MeasuredAgain []string `json:"measured_again,omitempty"`
+	// Skipped says what the engine lacks, and what helps, when the verdict is "skipped".
+	Skipped string `json:"skipped,omitempty"`
 	// Transcript is what happened, each line with its actor and its time.
 	Transcript []Event `json:"transcript"`
 	// Took is how long the run took, in real time.
@@ -54,9 +57,10 @@ type Evidence struct {
 
 // The verdicts of an [Evidence].
 const (
-	Passed = "passed"
-	Failed = "failed"
-	Error  = "error"
+	Passed  = "passed"
+	Failed  = "failed"
+	Error   = "error"
+	Skipped = "skipped"
 )
 
 // An Exchange is one request of the visitor, and what it led to.

@@ -28,6 +28,9 @@ type Options struct {
 	// processes and threads, 512 MiB for the cells' folders, and no capability but those that the lab's own program needs.
 	// What runs in a world is jailed with or without it; see wire.WorldSpec.
 	Stranger bool
+	// WithoutLimits takes an engine that does not hold a lab for strangers' configs to its limits on memory and processes.
+	// Otherwise such an engine is a [LimitsError].
+	WithoutLimits bool
 	// Nginx is the version that a lab for strangers' configs runs ("1.26"), where GatewayImage names no image; empty for the
 	// one that the project is tested with.
 	Nginx string
@@ -43,6 +46,7 @@ type Lab struct {
 	engine  *engine.Engine
 	agent   []byte
 	gateway *station
+	lacks   []wire.Lack // what its engine and its first container lack
 	// clockless says why the gateway's clock cannot be moved here; empty when it can.
 	clockless string
 	own       bool    // the gateway's image is the project's
@@ -95,6 +99,9 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}
 	if l.gateway, err = l.newStation(ctx, stationSpec{image: image, stranger: o.Stranger}); err != nil {
 		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
+	}
+	if err := l.survey(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	if err := l.findNginx(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -211,6 +218,12 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 			return
 		}
 		s.station, s.err = l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory, cpus: b.CPUs})
+		if s.err != nil {
+			return
+		}
+		if lack := notHeld(wire.Limits{Memory: b.Memory, CPUs: b.CPUs}, s.station.hello.Limits); lack != nil {
+			s.err = lackError{*lack}
+		}
 	})
 	if s.err != nil {
 		return nil, fmt.Errorf("starting the container of the backend %s: %w", name, s.err)

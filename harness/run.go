@@ -52,6 +52,10 @@ func once(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starve
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
 		Gateway: lab.build.Name, Here: why, Clock: lab.Clock().Kind, ClockWhy: lab.Clock().Why, ClockUnasked: lab.Clock().Unasked, Again: "badgateway run " + s.ID,
 	}
+	if lack := lab.Lack(s, t); lack != nil {
+		e.Verdict, e.Skipped = Skipped, lackError{*lack}.Error()
+		return e, ""
+	}
 	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
 	limit := 3 * time.Minute
 	if !lab.clocked() {
@@ -62,10 +66,14 @@ func once(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starve
 	r := &run{lab: lab, scenario: s, twin: t, evidence: &e}
 	err := r.all(ctx)
 	if err != nil {
-		e.Error = err.Error()
+		if e.Skipped = skipped(err); e.Skipped == "" {
+			e.Error = err.Error()
+		}
 	}
 	if r.cell != nil {
-		starved = r.starved(err)
+		if e.Skipped == "" {
+			starved = r.starved(err)
+		}
 		e.Transcript = r.cell.Transcript()
 		if err := r.cell.Close(); err != nil && e.Error == "" {
 			e.Error = err.Error()
@@ -74,6 +82,8 @@ func once(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starve
 	switch {
 	case e.Error != "":
 		e.Verdict = Error
+	case e.Skipped != "":
+		e.Verdict = Skipped
 	case len(e.Differences) > 0:
 		e.Verdict = Failed
 	default:

@@ -118,7 +118,8 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 				h.SecurityOpt = []string{"apparmor=unconfined"}
 				h.NetworkMode = "none"
 				if spec.beside == nil {
-					options := "mode=755"
+					// Open to all, as the folder's owner may be none of the container's users (userns-remap).
+					options := "mode=1777"
 					if spec.stranger {
 						options += fmt.Sprintf(",size=%d", strangerVolume)
 					}

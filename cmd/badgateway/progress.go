@@ -54,7 +54,7 @@ func (p *progress) done(e harness.Evidence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.n++
-	if e.Verdict != harness.Passed {
+	if e.Verdict != harness.Passed && e.Verdict != harness.Skipped {
 		p.failed++
 		p.clear()
 		fmt.Fprintf(p.w, "%s: %s (%s)\n", e.Verdict, e.Scenario, e.Twin)

@@ -130,8 +130,17 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 	if f.repeat > 1 {
 		p.say("%d differing verdicts in %d runs", differing(all), len(all))
 	}
-	if _, failed := report.Count(all); failed > 0 {
+	return result(all)
+}
+
+// result is what a script learns of the evidence.
+func result(all []harness.Evidence) error {
+	passed, failed, skipped := report.Count(all)
+	switch {
+	case failed > 0:
 		return errDiffers
+	case passed == 0 && skipped > 0:
+		return noLab{fmt.Errorf("nothing could be run on this engine: %s", all[0].Skipped)}
 	}
 	return nil
 }
@@ -238,7 +247,7 @@ func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*harn
 
 func (f *runFlags) header(l *harness.Lab) report.Run {
 	return report.Run{
-		Started: time.Now(), Seed: f.seed, Image: l.GatewayVersion(), Engine: "Docker " + l.Engine().Version(),
+		Started: time.Now(), Seed: f.seed, Image: l.GatewayVersion(), Engine: l.Engine().Name() + " " + l.Engine().Version(),
 		Clock: l.Clock().String(), Command: command(),
 	}
 }
@@ -282,7 +291,7 @@ func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, 
 		}
 	default:
 		for _, e := range all {
-			if e.Verdict != harness.Passed {
+			if e.Verdict != harness.Passed && e.Verdict != harness.Skipped {
 				if err := report.Transcript(out, e); err != nil {
 					return err
 				}

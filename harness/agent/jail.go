@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -87,29 +86,29 @@ func mountRoot(at string) error {
 	if err := unix.Mount("tmpfs", at, "tmpfs", safe, fmt.Sprintf("size=%d,nr_inodes=64k,mode=755", worldBytes)); err != nil {
 		return fmt.Errorf("making the memory of a world: %w", err)
 	}
-	for _, folder := range []string{"upper", "work", "root", "dev", "dev/shm", "upper/tmp", "upper/run"} {
+	for _, folder := range []string{"upper", "work", "root", "dev", "dev/shm", "upper/tmp", "upper/run", "tmp", "run"} {
 		if err := os.Mkdir(filepath.Join(at, folder), 0o755); err != nil {
 			return fmt.Errorf("making the folder of a world: %w", err)
 		}
 	}
-	for _, open := range []string{"dev/shm", "upper/tmp"} {
+	for _, open := range []string{"dev/shm", "tmp"} {
 		if err := unix.Chmod(filepath.Join(at, open), 0o1777); err != nil {
 			return err
 		}
 	}
-	for _, fresh := range []string{"upper/tmp", "upper/run"} {
-		// See "opaque directories" in the kernel's Documentation/filesystems/overlayfs.rst: the image's own does not show.
-		if err := unix.Setxattr(filepath.Join(at, fresh), "trusted.overlay.opaque", []byte("y"), 0); err != nil {
-			return fmt.Errorf("making a folder of a world empty: %w", err)
-		}
-	}
-	if err := layOut("/run", filepath.Join(at, "upper/run")); err != nil {
+	if err := layOut("/run", filepath.Join(at, "run")); err != nil {
 		return fmt.Errorf("making the folders in /run of a world: %w", err)
 	}
 	root := filepath.Join(at, "root")
 	layers := fmt.Sprintf("lowerdir=/,upperdir=%s/upper,workdir=%s/work", at, at)
 	if err := unix.Mount("overlay", root, "overlay", safe, layers); err != nil {
 		return fmt.Errorf("laying a world over the image: %w", err)
+	}
+	// The image's own are not to show. An opaque folder of overlayfs would do as well, and takes a right over the machine.
+	for _, fresh := range []string{"tmp", "run"} {
+		if err := unix.Mount(filepath.Join(at, fresh), filepath.Join(root, fresh), "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("making a folder of a world empty: %w", err)
+		}
 	}
 	for _, ours := range []string{agentFile, wire.Root} {
 		if err := os.RemoveAll(filepath.Join(root, ours)); err != nil {
@@ -310,21 +309,6 @@ func (j *jail) inJail(f func() error) error {
 	case <-j.gone:
 		return errors.New("the first process of the world has ended")
 	}
-}
-
-// oomKills is how many processes the kernel has ended in this container for want of memory.
-func oomKills() (n int) {
-	for _, file := range []string{"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"} {
-		text, err := readProc(file)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(text) {
-			fmt.Sscanf(line, "oom_kill %d", &n)
-		}
-		return n
-	}
-	return 0
 }
 
 // jailedEnded is for a process of a world that has just ended: it may have used up the memory, or have become a daemon, as

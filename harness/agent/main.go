@@ -38,7 +38,7 @@ func Main() int {
 	}
 	canDiagnose = diagnosticsWork()
 	debug.SetGCPercent(400) // the agent's memory is small, and its processor time is the scenarios'
-	a := &Agent{cells: map[string]*cell{}, hello: wire.Hello{PID: os.Getpid(), Kernel: kernelRelease()}}
+	a := &Agent{cells: map[string]*cell{}, hello: wire.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Lacks: lacks(), Limits: ownGroups().limits()}}
 	if err := a.serve(stdio{}); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
 		return 1
@@ -63,9 +63,6 @@ func prepare() error {
 		firstPort = strings.TrimSpace(string(text))
 	}
 	if err := os.MkdirAll(wire.Root, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(wire.Root, 0o755); err != nil {
 		return err
 	}
 	// The file has to be there for a cell to cover it with its own.

@@ -27,7 +27,7 @@ const registryWithin = 20 * time.Second
 // there: from the registry's Debian image, or, where no registry answers, from
 // Debian packages.
 func (e *Engine) base(ctx context.Context, suite string) (string, error) {
-	err := locked(ctx, "image-base-"+suite, e.say, func() error {
+	err := locked(ctx, e.lockOf("image-base-"+suite), e.say, func() error {
 		if there, err := e.has(ctx, baseRef(suite)); err != nil || there {
 			return err
 		}

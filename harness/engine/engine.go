@@ -40,6 +40,10 @@ type Engine struct {
 	version string
 	label   string // Label, except in tests
 	say     func(format string, a ...any)
+	kind    string // Docker, Podman
+
+	infoOnce sync.Mutex
+	info     *Info
 
 	agentOnce  sync.Once
 	agent      []byte
@@ -99,7 +103,7 @@ func newEngine(c *client.Client, v client.ServerVersionResult, o Options) (*Engi
 	}
 	return &Engine{
 		client: c, host: c.DaemonHost(), label: Label, say: say,
-		arch: goArchitecture(v.Arch), version: v.Version,
+		arch: goArchitecture(v.Arch), version: v.Version, kind: kindOf(v),
 	}, nil
 }
 

@@ -61,7 +61,7 @@ func (e *Engine) image(ctx context.Context, r recipe, takes string) (string, err
 	if err != nil || there {
 		return ref, err
 	}
-	err = locked(ctx, "image-"+r.repository+"-"+r.suite, e.say, func() error {
+	err = locked(ctx, e.lockOf("image-"+r.repository+"-"+r.suite), e.say, func() error {
 		// Another process may have built it while this one waited.
 		if there, err := e.has(ctx, ref); err != nil || there {
 			return err
@@ -106,4 +106,10 @@ func (e *Engine) has(ctx context.Context, ref string) (bool, error) {
 // project's own are: on the base image, whose name is in the argument BASE, and again when the text or an argument changes.
 func (e *Engine) ImageFrom(ctx context.Context, name string, dockerfile []byte, args map[string]string) (string, error) {
 	return e.image(ctx, recipe{repository: name, suite: ownSuite, dockerfile: dockerfile, args: args}, "some seconds")
+}
+
+// lockOf is the name of a lock for something that is made once on each engine.
+func (e *Engine) lockOf(what string) string {
+	sum := sha256.Sum256([]byte(e.Host()))
+	return what + "-" + hex.EncodeToString(sum[:])[:8]
 }

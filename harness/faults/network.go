@@ -26,6 +26,9 @@ func (f Drop) spec() wire.NetSpec {
 
 func (f Drop) String() string { return "a firewall drops the packets to " + f.To }
 
+// Needs is what it takes of the engine.
+func (f Drop) Needs() string { return wire.NeedFilters }
+
 // Reject makes a firewall refuse the packets to an address and port (nft: reject with ...).
 type Reject struct {
 	To   string // "10.0.0.5:8080"
@@ -43,6 +46,9 @@ func (f Reject) spec() wire.NetSpec { return wire.NetSpec{Kind: "reject", To: f.
 func (f Reject) String() string {
 	return fmt.Sprintf("a firewall rejects the packets to %s with %s", f.To, f.With)
 }
+
+// Needs is what it takes of the engine.
+func (f Reject) Needs() string { return wire.NeedFilters }
 
 // Route sends the packets for a host nowhere, by a route of that type (ip-route(8)).
 type Route struct {

@@ -40,11 +40,11 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 
 // A pageData is what the template shows.
 type pageData struct {
-	Run            Run
-	Passed, Failed int
-	Families       []family
-	Cards          []card
-	Notes          []string
+	Run                     Run
+	Passed, Failed, Skipped int
+	Families                []family
+	Cards                   []card
+	Notes                   []string
 }
 
 // A family is one of the filter's choices. Its number stands for it in the style, where a name could do harm.
@@ -76,7 +76,7 @@ type stage struct {
 
 func newPage(run Run, all []harness.Evidence) pageData {
 	data := pageData{Run: run, Notes: notes(all)}
-	data.Passed, data.Failed = Count(all)
+	data.Passed, data.Failed, data.Skipped = Count(all)
 	numbers := map[string]int{}
 	for i, e := range all {
 		n, known := numbers[e.Family]

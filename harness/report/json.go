@@ -15,7 +15,7 @@ const (
 
 // JSON writes the whole run as one indented object. The error is the writer's.
 func JSON(w io.Writer, run Run, all []harness.Evidence) error {
-	passed, failed := Count(all)
+	passed, failed, skipped := Count(all)
 	if all == nil {
 		all = []harness.Evidence{} // a list, even when it is empty
 	}
@@ -24,8 +24,9 @@ func JSON(w io.Writer, run Run, all []harness.Evidence) error {
 		Run       Run                `json:"run"`
 		Passed    int                `json:"passed"`
 		Failed    int                `json:"failed"`
+		Skipped   int                `json:"skipped,omitempty"`
 		Scenarios []harness.Evidence `json:"scenarios"`
-	}{RunSchema, run, passed, failed, all}, "  ")
+	}{RunSchema, run, passed, failed, skipped, all}, "  ")
 }
 
 // Line writes one evidence as one object on one line, to be read while the run goes on. The error is the writer's.

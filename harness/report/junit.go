@@ -29,11 +29,14 @@ func JUnit(w io.Writer, run Run, all []harness.Evidence) error {
 		s.Add(caseOf(e, s.Name))
 		took[at] += e.Took
 	}
+	skipped := 0
 	for i := range root.Suites {
 		s := &root.Suites[i]
 		s.Time = junit.Time(took[i])
 		root.Tests, root.Failures, root.Errors = root.Tests+s.Tests, root.Failures+s.Failures, root.Errors+s.Errors
+		skipped += s.Skipped
 	}
+	root.Skipped = &skipped
 	return root.Write(w)
 }
 
@@ -53,6 +56,8 @@ func caseOf(e harness.Evidence, class string) junit.Case {
 	switch e.Verdict {
 	case harness.Passed:
 		c.Out = short(e)
+	case harness.Skipped:
+		c.Skipped = &junit.Skipped{Message: terminal.OneLine(e.Skipped)}
 	case harness.Failed:
 		c.Failure = &junit.Problem{Message: terminal.OneLine(why(e)), Type: "difference", Text: transcript(e)}
 	default:

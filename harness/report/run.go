@@ -22,12 +22,16 @@ type Run struct {
 	Command string `json:"command"`
 }
 
-// Count tells how many of the evidence passed, and how many did not. What the lab could not try has not passed.
-func Count(all []harness.Evidence) (passed, failed int) {
+// Count tells how many of the evidence passed, and how many did not. What the lab failed at has not passed. What the engine
+// can't stage counts for neither: it was skipped.
+func Count(all []harness.Evidence) (passed, failed, skipped int) {
 	for _, e := range all {
-		if e.Verdict == harness.Passed {
+		switch e.Verdict {
+		case harness.Passed:
 			passed++
+		case harness.Skipped:
+			skipped++
 		}
 	}
-	return passed, len(all) - passed
+	return passed, len(all) - passed - skipped, skipped
 }

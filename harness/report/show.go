@@ -32,6 +32,9 @@ func Show(w io.Writer, e harness.Evidence, colour bool) error {
 	if e.Error != "" {
 		s.prose("Error", e.Error)
 	}
+	if e.Skipped != "" {
+		s.prose("Skipped", e.Skipped)
+	}
 	if e.Broken.Request != "" {
 		s.prose("Visitor", saw(e))
 		if title := page(e.Broken); title != "" {
@@ -84,6 +87,9 @@ func measured(e harness.Evidence) string {
 func proof(e harness.Evidence) string {
 	if e.Verdict == harness.Error {
 		return "none: the lab failed before anything was proven"
+	}
+	if e.Verdict == harness.Skipped {
+		return "none: this engine can't stage it"
 	}
 	parts := []string{fmt.Sprintf("%s before, %s under the fault, %s after the remedy",
 		status(e.Healthy), status(e.Broken), status(e.Mended))}

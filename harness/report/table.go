@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -29,12 +30,21 @@ func Table(w io.Writer, all []harness.Evidence, colour bool, width int) error {
 		out.WriteString(note + "\n")
 	}
 	for _, e := range all {
-		if e.Verdict != harness.Passed {
-			fmt.Fprintf(&out, "%s\n", ink.Red(verdict(e)+" "+terminal.OneLine(name(e))+": "+terminal.OneLine(why(e))))
+		line := verdict(e) + " " + terminal.OneLine(name(e)) + ": " + terminal.OneLine(why(e))
+		switch e.Verdict {
+		case harness.Passed:
+		case harness.Skipped:
+			fmt.Fprintf(&out, "%s\n", line)
+		default:
+			fmt.Fprintf(&out, "%s\n", ink.Red(line))
 		}
 	}
-	passed, failed := Count(all)
-	fmt.Fprintf(&out, "%d passed, %d failed\n", passed, failed)
+	passed, failed, skipped := Count(all)
+	fmt.Fprintf(&out, "%d passed, %d failed", passed, failed)
+	if skipped > 0 {
+		fmt.Fprintf(&out, ", %d skipped", skipped)
+	}
+	out.WriteString("\n")
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -55,8 +65,8 @@ func once(all []harness.Evidence) []harness.Evidence {
 
 // why is the reason for which a scenario did not pass, in short.
 func why(e harness.Evidence) string {
-	if e.Error != "" {
-		return e.Error
+	if reason := cmp.Or(e.Error, e.Skipped); reason != "" {
+		return reason
 	}
 	var parts []string
 	for _, d := range e.Differences {
@@ -107,7 +117,7 @@ func rows(all []harness.Evidence, ink terminal.Ink, width int) string {
 	t.AppendHeader(row(ink.Bold, headings))
 	for _, e := range all {
 		paint := ink.Plain
-		if e.Verdict != harness.Passed {
+		if e.Verdict != harness.Passed && e.Verdict != harness.Skipped {
 			paint = ink.Red
 		}
 		t.AppendRow(row(paint, cells(e)))
@@ -123,7 +133,7 @@ func cells(e harness.Evidence) [columnCount]string {
 	}
 	log := logged(e.Broken.Log)
 	answer := status(e.Broken)
-	if e.Verdict == harness.Error && e.Broken.Request == "" { // it did not come to the question
+	if e.Broken.Request == "" && (e.Verdict == harness.Error || e.Verdict == harness.Skipped) { // it did not come to the question
 		time, log, answer = "-", "-", "-"
 	}
 	return [columnCount]string{verdict(e), terminal.OneLine(name(e)), terminal.OneLine(e.Fault), terminal.OneLine(answer), terminal.OneLine(log), time}

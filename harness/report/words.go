@@ -26,6 +26,8 @@ func verdict(e harness.Evidence) string {
 		return "passed"
 	case harness.Failed:
 		return "FAILED"
+	case harness.Skipped:
+		return "skipped"
 	}
 	return "ERROR"
 }

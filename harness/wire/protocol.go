@@ -16,6 +16,32 @@ const (
 type Hello struct {
 	PID    int    // the agent's own, in the container's process namespace
 	Kernel string // uname -r
+	Lacks  []Lack // what cells need and the container does not have
+	Limits Limits // what the kernel holds the container to
+}
+
+// What a [Lack] takes away.
+const (
+	NeedCells   = "cells"
+	NeedWorlds  = "worlds"
+	NeedFilters = "packet filters"
+	NeedMemory  = "a limit on memory"
+	NeedCPUs    = "a limit on processors"
+)
+
+// A Lack is something that a container has no right to, or that its kernel does not have.
+type Lack struct {
+	Need   string // what it takes away: NeedCells and so on
+	What   string // "the capability SYS_ADMIN"
+	Why    string // the kernel's answer, or what it is for
+	Remedy string // who grants it, and how
+}
+
+// Limits are what the kernel holds a container to; 0 is no limit.
+type Limits struct {
+	Memory int64   // bytes
+	Pids   int64   // processes and threads
+	CPUs   float64 // processors' worth of time
 }
 
 // A Folder of a cell is private to it: what it holds is seen by no other cell, and goes with the cell.
