@@ -44,6 +44,7 @@ type checkFlags struct {
 	failOn   string
 	repeat   int
 	load     int
+	noLimits bool
 
 	// run measures a config; the tests put their own here.
 	run func(context.Context, measure.Options) (*check.Report, error)
@@ -121,6 +122,7 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 	c.Flags().StringVar(&f.failOn, "fail-on", "", "the least `SEVERITY` of a finding that fails: high, medium or low (default the policy's, or medium)")
 	c.Flags().IntVar(&f.repeat, "repeat", 1, "check so many times, and print what is not the same each time, cell by cell")
 	addLoad(c.Flags(), &f.load)
+	c.Flags().BoolVar(&f.noLimits, "without-limits", false, "take an engine that limits neither memory nor processes; for a config that you trust")
 	f.complete(c)
 	return c
 }
@@ -207,7 +209,7 @@ func (f *checkFlags) valid(path string) error {
 func (f *checkFlags) options(ctx context.Context, path string, p *checkProgress) (measure.Options, error) {
 	o := measure.Options{
 		Path: path, Image: f.image, Nginx: f.nginx, RealTime: f.realTime, Routes: f.routes, Faults: f.faults,
-		FaultList: review.Faults(), Rules: review.Rules(), Everything: f.every, Install: true, Say: p.say, Progress: p.matrix,
+		FaultList: review.Faults(), Rules: review.Rules(), Everything: f.every, WithoutLimits: f.noLimits, Install: true, Say: p.say, Progress: p.matrix,
 	}
 	if _, err := hostfile.Place(path); path != "" && err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return o, err // before its policy is looked for
@@ -266,6 +268,9 @@ func (f *checkFlags) command(program, path string) string {
 	}
 	if f.every {
 		words = append(words, "--every-route")
+	}
+	if f.noLimits {
+		words = append(words, "--without-limits")
 	}
 	return strings.Join(words, " ")
 }

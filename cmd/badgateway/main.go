@@ -127,7 +127,7 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	c.AddCommand(listCommand(), runCommand(), labCommand(), checkCommand(), fakeCommand(), imagesCommand(), cleanCommand())
+	c.AddCommand(listCommand(), runCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
 	strict(c)
 	return c
 }

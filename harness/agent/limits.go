@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -117,4 +119,13 @@ func (g cgroups) oomKills() (n int) {
 		}
 	}
 	return n
+}
+
+// diskFree is how many bytes the container's own file system has left.
+func diskFree() int64 {
+	var s unix.Statfs_t
+	if unix.Statfs("/", &s) != nil {
+		return 0
+	}
+	return int64(s.Bavail) * int64(s.Bsize)
 }

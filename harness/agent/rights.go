@@ -55,14 +55,14 @@ func tryRights() []wire.Lack {
 		return err == nil
 	}
 	const seccomp = "the engine's seccomp profile has to let it through to who has SYS_ADMIN, as Docker's and Podman's own profiles do"
-	try(wire.NeedWorlds, "openat2(2)", "it takes Linux 5.6, and an engine whose seccomp profile knows it (Docker 20.10, libseccomp 2.5)", tryOpenat2)
-	if try(wire.NeedCells, "network namespaces", seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNET) }) {
-		try(wire.NeedFilters, "nftables", "load it on the engine's machine: `modprobe nf_tables`", tryFilters)
+	try(wire.NeedWorlds, wire.Openat2, "it takes Linux 5.6, and an engine whose seccomp profile knows it (Docker 20.10, libseccomp 2.5)", tryOpenat2)
+	if try(wire.NeedCells, wire.NetworkNamespaces, seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNET) }) {
+		try(wire.NeedFilters, wire.Nftables, "load it on the engine's machine: `modprobe nf_tables`", tryFilters)
 	}
-	if try(wire.NeedCells, "mount namespaces", seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNS) }) {
-		try(wire.NeedCells, "mounts", seccomp+"; AppArmor and SELinux must not forbid it (the lab asks for apparmor=unconfined)", tryMounts)
+	if try(wire.NeedCells, wire.MountNamespaces, seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNS) }) {
+		try(wire.NeedCells, wire.Mounts, seccomp+"; AppArmor and SELinux must not forbid it (the lab asks for apparmor=unconfined)", tryMounts)
 	}
-	try(wire.NeedCells, "setns(2)", seccomp, func() error { return unix.Setns(home, unix.CLONE_NEWNET) })
+	try(wire.NeedCells, wire.Setns, seccomp, func() error { return unix.Setns(home, unix.CLONE_NEWNET) })
 	return all
 }
 
@@ -74,7 +74,7 @@ func missingCapabilities(status string) (all []wire.Lack) {
 	for _, c := range needed {
 		if have&(1<<c.bit) == 0 {
 			all = append(all, wire.Lack{
-				Need: wire.NeedCells, What: "the capability " + c.name, Why: "it is for " + c.what,
+				Need: wire.NeedCells, What: wire.CapabilityOf(c.name), Why: "it is for " + c.what,
 				Remedy: "the lab asks the engine for it (--cap-add=" + c.name + "): whoever rules over the engine has to allow that",
 			})
 		}

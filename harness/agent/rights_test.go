@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness/wire"
 )
 
 func TestACapabilityThatIsNotInEffectIsNamed(t *testing.T) {
@@ -18,4 +20,7 @@ func TestACapabilityThatIsNotInEffectIsNamed(t *testing.T) {
 	g.Expect(found[0].Remedy).To(ContainSubstring("--cap-add=SYS_ADMIN"))
 	g.Expect(found[1].What).To(Equal("the capability SYS_PTRACE"))
 	g.Expect(missingCapabilities("")).To(HaveLen(3))
+	for _, l := range missingCapabilities("") {
+		g.Expect(wire.Tried).To(ContainElement(l.What))
+	}
 }

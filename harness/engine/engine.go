@@ -41,6 +41,7 @@ type Engine struct {
 	label   string // Label, except in tests
 	say     func(format string, a ...any)
 	kind    string // Docker, Podman
+	way     string // how its address was come by
 
 	infoOnce sync.Mutex
 	info     *Info
@@ -59,6 +60,9 @@ func (e *Engine) Close() error { return e.client.Close() }
 
 // Host returns the engine's address, such as unix:///var/run/docker.sock.
 func (e *Engine) Host() string { return cmp.Or(e.named, e.host) }
+
+// Way tells how its address was come by, such as DOCKER_HOST.
+func (e *Engine) Way() string { return cmp.Or(e.way, "installing it") }
 
 // Architecture returns the engine's processor as Go names it: amd64, arm64.
 func (e *Engine) Architecture() string { return e.arch }

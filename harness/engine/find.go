@@ -50,6 +50,7 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 	for _, c := range tries {
 		e, err := connect(ctx, c, o)
 		if err == nil {
+			e.way = c.way
 			settle(c, e)
 			return e, nil
 		}

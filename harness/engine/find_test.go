@@ -69,6 +69,8 @@ func TestTheEngineIsTheOneTheUserNames(t *testing.T) {
 	first := func() candidate {
 		c, err := candidates()
 		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(c[0].way).NotTo(BeEmpty())
+		c[0].way = ""
 		return c[0]
 	}
 	g.Expect(first().named).To(BeFalse(), "nothing is named: the usual socket")
@@ -140,7 +142,7 @@ func TestEnginesAreLookedForAtTheirUsualSockets(t *testing.T) {
 		g.Expect(os.WriteFile(path, nil, 0o600)).To(Succeed())
 		all, err := candidates()
 		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(all).To(ContainElement(candidate{host: "unix://" + path}))
+		g.Expect(all).To(ContainElement(candidate{host: "unix://" + path, way: usual}))
 		g.Expect(os.Remove(path)).To(Succeed())
 	}
 	g.Expect(usualSockets(home)).To(HaveEach(Not(Equal(""))))

@@ -19,7 +19,11 @@ type candidate struct {
 	host  string
 	certs string // folder with ca.pem, cert.pem and key.pem, "" for none
 	named bool   // the user named it: no other may be taken in its place
+	way   string // how it was come by: "DOCKER_HOST"
 }
+
+// usual is the way to an engine that nobody has named.
+const usual = "its usual socket"
 
 // candidates returns the addresses to try, in order. Where the user named one,
 // by any of the ways that docker's own client or testcontainers read, it is
@@ -28,28 +32,28 @@ func candidates() ([]candidate, error) {
 	home, _ := os.UserHomeDir()
 	properties := readProperties(filepath.Join(home, ".testcontainers.properties"))
 	if h := properties["tc.host"]; h != "" {
-		return []candidate{{host: h, named: true}}, nil
+		return []candidate{{host: h, named: true, way: "tc.host in ~/.testcontainers.properties"}}, nil
 	}
 	if h := os.Getenv("DOCKER_HOST"); h != "" {
-		return []candidate{{host: h, certs: certsFor(h, home), named: true}}, nil
+		return []candidate{{host: h, certs: certsFor(h, home), named: true, way: "DOCKER_HOST"}}, nil
 	}
 	if c, err := contextCandidate(home); err != nil || c.host != "" {
 		return []candidate{c}, err
 	}
 	if h := properties["docker.host"]; h != "" {
-		c := candidate{host: h, named: true}
+		c := candidate{host: h, named: true, way: "docker.host in ~/.testcontainers.properties"}
 		if properties["docker.tls.verify"] == "1" {
 			c.certs = properties["docker.cert.path"]
 		}
 		return []candidate{c}, nil
 	}
-	found := []candidate{{host: client.DefaultDockerHost}}
+	found := []candidate{{host: client.DefaultDockerHost, way: usual}}
 	if runtime.GOOS == "windows" {
 		return found, nil
 	}
 	for _, s := range usualSockets(home) {
 		if _, err := os.Stat(s); err == nil {
-			found = append(found, candidate{host: "unix://" + s})
+			found = append(found, candidate{host: "unix://" + s, way: usual})
 		}
 	}
 	return found, nil
@@ -111,7 +115,7 @@ func contextCandidate(home string) (candidate, error) {
 			Remedy: "choose another with `docker context use`, or set DOCKER_HOST",
 		}
 	}
-	c := candidate{host: meta.Endpoints["docker"].Host, named: true}
+	c := candidate{host: meta.Endpoints["docker"].Host, named: true, way: "the docker context " + name}
 	certs := filepath.Join(dir, "contexts", "tls", id, "docker")
 	if _, err := os.Stat(filepath.Join(certs, "cert.pem")); err == nil {
 		c.certs = certs

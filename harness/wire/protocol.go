@@ -18,7 +18,28 @@ type Hello struct {
 	Kernel string // uname -r
 	Lacks  []Lack // what cells need and the container does not have
 	Limits Limits // what the kernel holds the container to
+	// DiskFree is how many bytes are left where the container's own files are.
+	DiskFree int64
 }
+
+// Tried are the things of which a [Lack] may tell, as its What names them.
+var Tried = []string{
+	CapabilityOf("NET_ADMIN"), CapabilityOf("SYS_ADMIN"), CapabilityOf("SYS_PTRACE"),
+	NetworkNamespaces, MountNamespaces, Mounts, Setns, Nftables, Openat2,
+}
+
+// Names of things that are tried.
+const (
+	NetworkNamespaces = "network namespaces"
+	MountNamespaces   = "mount namespaces"
+	Mounts            = "mounts"
+	Setns             = "setns(2)"
+	Nftables          = "nftables"
+	Openat2           = "openat2(2)"
+)
+
+// CapabilityOf is what a capability is called in a [Lack].
+func CapabilityOf(name string) string { return "the capability " + name }
 
 // What a [Lack] takes away.
 const (

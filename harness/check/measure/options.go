@@ -28,6 +28,8 @@ type Options struct {
 	Policy *check.Policy
 	// Everything measures routes that are alike one by one, however many they are.
 	Everything bool
+	// WithoutLimits takes an engine that limits neither memory nor processes; see [harness.Options].
+	WithoutLimits bool
 	// Parallel is how many worlds work at once; a sensible number when 0.
 	Parallel int
 	// Lab is a lab to work in, of an image that fits; nil makes one, and ends it.

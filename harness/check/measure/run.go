@@ -146,7 +146,8 @@ func (s *session) startLab(ctx context.Context) error {
 		return nil
 	}
 	lab, err := harness.Start(ctx, harness.Options{
-		GatewayImage: s.o.Image, Nginx: s.o.Nginx, RealTime: s.o.RealTime, Install: s.o.Install, Stranger: true, Say: s.o.Say,
+		GatewayImage: s.o.Image, Nginx: s.o.Nginx, RealTime: s.o.RealTime, Install: s.o.Install, Stranger: true,
+		WithoutLimits: s.o.WithoutLimits, Say: s.o.Say,
 	})
 	if err != nil {
 		return &NoLab{err}
