@@ -150,7 +150,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 					if err := copyInto(ctx, l.engine.Client(), c.GetContainerID(), files); err != nil {
 						return err
 					}
-					return s.attach(l.engine.Client(), c.GetContainerID())
+					return s.attach(ctx, l.engine.Client(), c.GetContainerID())
 				}},
 			}},
 		},
@@ -213,11 +213,16 @@ func copyInto(ctx context.Context, c *client.Client, id string, files map[string
 
 // attach connects to the container's standard streams before it starts. It does not obey the caller's context, since the
 // connection lives as long as the lab.
-func (s *station) attach(c *client.Client, id string) error {
+func (s *station) attach(ctx context.Context, c *client.Client, id string) error {
 	attached, err := c.ContainerAttach(context.Background(), id, client.ContainerAttachOptions{
 		Stream: true, Stdin: true, Stdout: true, Stderr: true,
 	})
 	if err != nil {
+		// Of what Podman says to this, only the status comes through. It has begun to start the container, so asked to do just
+		// that it says the same again.
+		if _, why := c.ContainerStart(ctx, id, client.ContainerStartOptions{}); why != nil {
+			err = why
+		}
 		return fmt.Errorf("attaching to the container: %w", err)
 	}
 	read, write := io.Pipe()
