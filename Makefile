@@ -7,7 +7,7 @@ REPORTS ?= report
 # for the version, as it refuses in a checkout that belongs to another user.
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
-.PHONY: help build images test-scenarios test test-unit test-suites test-images fuzz fuzz-quick bench stress kills lint format clean
+.PHONY: help build images test-scenarios test test-unit test-suites test-images test-engines fuzz fuzz-quick bench stress kills lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ fuzz-quick:
 
 test-images: build ## Everything on images as others build them (nginx.org's, Bitnami's, OpenResty's, Debian's of four releases); compiles for minutes
 	BADGATEWAY_IMAGES=1 $(GO) test -count=1 -timeout 60m ./suites -ginkgo.focus 'image'
+
+ENGINES ?= all
+test-engines: build ## Start other container engines from Debian's packages and run the catalogue on each (ENGINES=podman picks; root, an hour)
+	BADGATEWAY_ENGINES='$(ENGINES)' $(GO) test -count=1 -v -timeout 3h ./suites/engines
 
 bench: build ## Measure, as ratios against plain nginx in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./suites

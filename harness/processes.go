@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
@@ -270,6 +271,12 @@ func (c *Cell) LimitCPUs(ctx context.Context, name string, cpus float64) error {
 	_, err = c.lab.engine.Client().ContainerUpdate(ctx, s.container.GetContainerID(), client.ContainerUpdateOptions{
 		Resources: &container.Resources{CPUPeriod: period, CPUQuota: quota},
 	})
+	if errdefs.IsNotFound(err) && c.lab.engine.Name() == "Podman" {
+		return lackError{wire.Lack{
+			Need: wire.NeedCPUs, What: "changing a container's limits while it runs", Why: "this Podman's API has no such call",
+			Remedy: "use Podman 5 or Docker",
+		}}
+	}
 	if err != nil {
 		return fmt.Errorf("giving %s %.2f processors: %w", name, cpus, err)
 	}
