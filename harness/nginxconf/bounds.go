@@ -2,8 +2,41 @@ package nginxconf
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
+
+// Bounds on what one config may have, in its files and once its includes are put in: what is short in a file takes a hundred
+// times its length in memory.
+const (
+	maxDirectives = 300_000
+	maxWords      = 1_000_000
+	maxDepth      = 100 // of includes and of blocks
+)
+
+// An allowance is what may still be read.
+type allowance struct {
+	whose             string
+	directives, words int
+}
+
+func newAllowance(whose string) *allowance { return &allowance{whose, maxDirectives, maxWords} }
+
+// take takes off what a token is: a word, or the end of a directive's head.
+func (a *allowance) take(t token) error {
+	what, most := "directives", maxDirectives
+	left := &a.directives
+	switch {
+	case t.is("}"):
+		return nil // as many as there are "{"
+	case !t.is(";") && !t.is("{"):
+		what, most, left = "words", maxWords, &a.words
+	}
+	if *left--; *left < 0 {
+		return fmt.Errorf("%s more than %d %s: name a smaller part of the config", a.whose, most, what)
+	}
+	return nil
+}
 
 // Bounds on what it may take to follow the requests through one config, whatever stands in it. What is beyond them is not
 // worked out, and says so.
@@ -13,8 +46,8 @@ const (
 	maxText = 4 * 8 << 10
 	// maxHeld is how much the variables of one request may hold together.
 	maxHeld = 1 << 20
-	// maxWork is what all servers may take together, in units of one to two microseconds: six times what 2,000 ordinary servers take, and maxEntryWork what one
-	// location may, so that one that leads in circles leaves enough for the others.
+	// maxWork is what all servers may take together, in units of one to two microseconds: six times what 2,000 ordinary
+	// servers take. maxEntryWork is what one location may, so that one that leads in circles leaves enough for the others.
 	maxWork      = 12_000_000
 	maxEntryWork = 600_000
 	minEntryWork = 4_000

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync/atomic"
 
 	crossplane "github.com/nginxinc/nginx-go-crossplane"
 )
@@ -18,11 +20,20 @@ type token struct {
 
 func (t token) is(sign string) bool { return !t.quoted && t.text == sign }
 
-// lex splits a file into its tokens, without comments. The error names file and line.
-func lex(file string, text []byte) ([]token, error) {
-	stream := crossplane.LexWithOptions(bytes.NewReader(text), crossplane.LexOptions{
-		Lexers: []crossplane.RegisterLexer{crossplane.LexWithLexer(lua{}, luaBlocks...)},
-	})
+// lex splits a file into its tokens, without comments. What it has is taken off what is left, and where that is not enough
+// the rest of the file is not read. The error names file and line.
+func lex(file string, text []byte, left *allowance) ([]token, error) {
+	names := luaIn(text)
+	if len(names) > fewLua && len(text) > maxLuaFile {
+		return nil, fmt.Errorf("%s:1: more than %d kinds of blocks of Lua in more than %d KiB: put some of them into a file of their own",
+			file, fewLua, maxLuaFile>>10)
+	}
+	var options crossplane.LexOptions
+	if len(names) > 0 {
+		options.Lexers = []crossplane.RegisterLexer{crossplane.LexWithLexer(lua{}, names...)}
+	}
+	in := &source{text: text}
+	stream := crossplane.LexWithOptions(in, options)
 	var tokens []token
 	var failed error
 	for t := range stream { // to its end, or the lexer's goroutine would stay
@@ -32,10 +43,32 @@ func lex(file string, text []byte) ([]token, error) {
 			failed = formError(file, t)
 		case !t.IsQuoted && strings.HasPrefix(t.Value, "#"):
 		default:
-			tokens = append(tokens, token{unescape(t.Value), t.Line, t.IsQuoted})
+			one := token{unescape(t.Value), t.Line, t.IsQuoted}
+			if failed = left.take(one); failed != nil {
+				failed = fmt.Errorf("%s:%d: %w", file, t.Line, failed)
+				tokens = nil
+				in.ended.Store(true)
+				continue
+			}
+			tokens = append(tokens, one)
 		}
 	}
 	return tokens, failed
+}
+
+// A source is a text whose reader, another goroutine, can be told that it ends early.
+type source struct {
+	text  []byte
+	ended atomic.Bool
+}
+
+func (s *source) Read(into []byte) (int, error) {
+	if len(s.text) == 0 || s.ended.Load() {
+		return 0, io.EOF
+	}
+	n := copy(into, s.text)
+	s.text = s.text[n:]
+	return n, nil
 }
 
 func formError(file string, t crossplane.NgxToken) error {
@@ -93,6 +126,26 @@ var luaBlocks = func() []string {
 	}
 	return names
 }()
+
+// The lexer looks up each directive's name among those of Lua's blocks at each of its characters. A long name is only passed
+// over quickly where these are no more than a small map holds.
+const (
+	fewLua     = 8
+	maxLuaFile = 128 << 10
+)
+
+// luaIn gives the kinds of blocks of Lua that a text may have.
+func luaIn(text []byte) []string {
+	var names []string
+	if bytes.Contains(text, []byte("_by_lua_block")) {
+		for _, name := range luaBlocks {
+			if bytes.Contains(text, []byte(name)) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
 
 // lua reads the blocks of Lua: braces in its comments and strings do not count.
 type lua struct{}

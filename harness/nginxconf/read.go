@@ -10,12 +10,6 @@ import (
 	"strings"
 )
 
-// Bounds on what one config may unfold to: includes that multiply would else fill the memory.
-const (
-	maxDirectives = 300_000
-	maxDepth      = 100 // of includes and of blocks
-)
-
 // Read reads the config with that main file. Paths in the config that begin with a prefix of at ("/etc/nginx") are
 // looked up in files; other absolute paths are looked up as they are, and relative ones in the folder of the main file.
 //
@@ -24,7 +18,8 @@ const (
 func Read(files Files, main string, at string) (*Config, error) {
 	r := reader{
 		files: files, at: path.Clean("/" + at), config: &Config{}, tokens: map[string][]token{},
-		patterns: map[string]*pattern{},
+		patterns: map[string]*pattern{}, read: newAllowance("the files of this config have"),
+		unfolded: newAllowance("the includes unfold to"),
 	}
 	if inside, ok := within(r.at, main); ok {
 		main = inside
@@ -53,7 +48,8 @@ type reader struct {
 	config   *Config
 	tokens   map[string][]token // of the files read, for those included many times
 	patterns map[string]*pattern
-	count    int
+	read     *allowance // each file once
+	unfolded *allowance // each as often as it is included
 }
 
 // unreadable is the error of a file that can't be had, apart from those of form.
@@ -80,7 +76,7 @@ func (r *reader) file(name string, parent *Directive, trail []string) ([]*Direct
 		if err != nil {
 			return nil, unreadable{err}
 		}
-		if tokens, err = lex(name, text); err != nil {
+		if tokens, err = lex(name, text, r.read); err != nil {
 			return nil, err
 		}
 		r.tokens[name] = tokens
@@ -103,6 +99,16 @@ func (p *parsing) failf(line int, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", p.name, line, fmt.Sprintf(format, args...))
 }
 
+// take gives the next token.
+func (p *parsing) take() (token, error) {
+	t := p.tokens[p.next]
+	p.next++
+	if err := p.unfolded.take(t); err != nil {
+		return t, p.failf(t.line, "%v", err)
+	}
+	return t, nil
+}
+
 // block reads the directives of a block to its closing brace, or of a file to its end.
 func (p *parsing) block(parent *Directive, depth int) ([]*Directive, error) {
 	if depth > maxDepth {
@@ -110,8 +116,10 @@ func (p *parsing) block(parent *Directive, depth int) ([]*Directive, error) {
 	}
 	out := []*Directive{}
 	for p.next < len(p.tokens) {
-		first := p.tokens[p.next]
-		p.next++
+		first, err := p.take()
+		if err != nil {
+			return nil, err
+		}
 		switch {
 		case first.is("}"):
 			if depth == 0 {
@@ -122,9 +130,6 @@ func (p *parsing) block(parent *Directive, depth int) ([]*Directive, error) {
 			return nil, p.failf(first.line, "unexpected %q: a directive's name has to stand before it", first.text)
 		}
 		d := &Directive{Name: first.text, Place: Place{p.name, first.line}, Parent: parent}
-		if p.count++; p.count > maxDirectives {
-			return nil, p.failf(first.line, "the includes unfold to more than %d directives", maxDirectives)
-		}
 		end, err := p.args(d)
 		if err != nil {
 			return nil, err
@@ -154,8 +159,10 @@ func (p *parsing) block(parent *Directive, depth int) ([]*Directive, error) {
 // args reads up to the sign that ends the directive's head.
 func (p *parsing) args(d *Directive) (token, error) {
 	for p.next < len(p.tokens) {
-		t := p.tokens[p.next]
-		p.next++
+		t, err := p.take()
+		if err != nil {
+			return t, err
+		}
 		switch {
 		case t.is(";"), t.is("{"):
 			return t, nil
@@ -238,7 +245,7 @@ func (r *reader) unread() []string {
 		if err != nil || len(text) > most || bytes.IndexByte(text, 0) >= 0 || read[string(text)] || !siteText.Match(text) {
 			continue
 		}
-		if tokens, err := lex(name, text); err == nil && len(tokens) > 0 {
+		if tokens, err := lex(name, text, newAllowance("this file has")); err == nil && len(tokens) > 0 {
 			out = append(out, name)
 		}
 	}
