@@ -96,6 +96,14 @@ func (w *world) expand(d *nginxconf.Directive, certificate, key string) []pairFi
 	return all
 }
 
+// ways are those of the config, worked out once for all directives.
+func (w *world) ways(c *nginxconf.Config) []nginxconf.Way {
+	if w.followed != c {
+		w.followed, w.found = c, c.Ways(w.ctx)
+	}
+	return w.found
+}
+
 // asked are the names that requests will have in TLS, of the server that a directive stands in.
 func (w *world) asked(d *nginxconf.Directive) []string {
 	c, err := w.t.Config()
@@ -103,7 +111,7 @@ func (w *world) asked(d *nginxconf.Directive) []string {
 		return nil
 	}
 	var all []string
-	for _, way := range c.Ways(w.ctx) {
+	for _, way := range w.ways(c) {
 		for b := d.Parent; b != nil; b = b.Parent {
 			if b == way.Server || b.Name == "http" {
 				for _, a := range way.Asks {

@@ -209,6 +209,11 @@ func (w *world) include(file string, place nginxconf.Place) (bool, error) {
 		return made, err
 	}
 	if c, err := t.Config(); err == nil && c != nil {
+		var files []string
+		for _, i := range c.Missing {
+			files = append(files, t.resolve(i.Pattern))
+		}
+		w.askFor(files...) // at once: each question runs a program
 		for _, i := range c.Missing {
 			if full := t.resolve(i.Pattern); !w.there(full) {
 				one, err := w.oneInclude(full, i.Place)

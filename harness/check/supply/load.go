@@ -85,6 +85,9 @@ type Tree struct {
 	within   []string        // the files that are being admitted, the outermost first
 	dropped  map[string]bool // directives of the outer http block that the fragments have
 	servers  int
+	missing  map[string]bool     // included, and nowhere among the user's files
+	names    map[string][]string // the user's files by their last name; see called
+	globbed  int
 	listed   map[string]bool
 	modules  []string
 	sited    map[string]bool // files that nothing included, where they were brought to

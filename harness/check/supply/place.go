@@ -203,6 +203,9 @@ func (t *Tree) resolve(name string) string {
 // files that the config looks for elsewhere than they stand are brought there.
 func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 	text, real, ok := t.read(file)
+	if !ok && t.missing[file] {
+		return nil
+	}
 	if !ok {
 		if err := t.want(real, asked); err != nil {
 			return err
@@ -212,7 +215,7 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 	if !ok {
 		t.wantEndingIn(file)
 		if text, real, ok = t.bring(file); !ok {
-			return nil // Settle sees to it
+			return t.lacks(file, asked) // Settle sees to it
 		}
 	}
 	for _, outer := range t.within {
@@ -316,6 +319,10 @@ func (t *Tree) admitInclude(n node, file, within string) error {
 	if err := t.want(full, asked); err != nil {
 		return err
 	}
+	if t.globbed += len(t.index) + len(t.image) + len(t.left); t.globbed > maxGlobbed {
+		return refuse("limit", asked, "name a smaller part of the config, or a folder with fewer files",
+			"the includes with wildcards compare more than %d names", maxGlobbed)
+	}
 	found := t.glob(full)
 	if len(found) == 0 {
 		t.wantEndingIn(full)
@@ -337,7 +344,7 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 	for i := range parts {
 		tail := strings.Join(parts[i:], "/")
 		found := ""
-		for _, name := range keys(t.stock) {
+		for _, name := range t.called(path.Base(file)) {
 			plain, _ := target(name)
 			if !endsIn(plain, tail) && !endsIn(name, tail) { // a config may well ask for the sample itself
 				continue
@@ -367,7 +374,7 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 func (t *Tree) templateOf(file string) string {
 	stem := strings.TrimSuffix(path.Base(file), path.Ext(file))
 	found := ""
-	for _, name := range keys(t.stock) {
+	for _, name := range t.called(stem) {
 		plain, filled := target(name)
 		if !filled || isSample(name) || path.Base(plain) != stem {
 			continue

@@ -106,6 +106,9 @@ type world struct {
 	users  string // /etc/passwd, /etc/group
 	groups string
 	build  nginxbuild.Build
+
+	followed *nginxconf.Config // whose ways were found
+	found    []nginxconf.Way
 }
 
 // look finds out what the image has: its nginx, that one's folders, and the files that a config finds there.
@@ -162,7 +165,7 @@ func (w *world) look() error {
 	}
 	w.clear()
 	// Read once more, with what the image has: its files may include, and be included.
-	t.seen, t.spots, t.servers = map[string]bool{}, nil, 0
+	t.seen, t.spots, t.servers, t.missing, t.globbed = map[string]bool{}, nil, 0, nil, 0
 	if err := t.admit(t.Main, "main", nginxconf.Place{}); err != nil {
 		return err
 	}

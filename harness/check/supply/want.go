@@ -76,8 +76,7 @@ func (t *Tree) wantFile(name, to string, asked nginxconf.Place) error {
 		}
 		var it item
 		if it, not = t.source.item(where); not == nil {
-			t.stock[name] = it
-			delete(t.left, name)
+			t.keep(name, it)
 			t.place(name, to, false)
 			return nil
 		}
@@ -140,16 +139,22 @@ func (t *Tree) wantEndingIn(pattern string) {
 		return
 	}
 	base, dir := path.Base(pattern), path.Base(path.Dir(pattern))
-	for _, name := range keys(t.left) {
+	var fit []string
+	for name := range t.left {
+		if ok, _ := path.Match(base, path.Base(name)); ok {
+			fit = append(fit, name)
+		}
+	}
+	slices.Sort(fit)
+	for _, name := range fit {
 		if t.left[name] != notAsked || strings.HasPrefix(path.Base(name), ".") {
 			continue
 		}
-		if ok, _ := path.Match(base, path.Base(name)); !ok || strings.ContainsAny(base, "*?[") && path.Base(path.Dir(name)) != dir {
+		if strings.ContainsAny(base, "*?[") && path.Base(path.Dir(name)) != dir {
 			continue
 		}
 		if it, not := t.source.item(path.Join(t.source.root, name)); not == nil {
-			t.stock[name] = it
-			delete(t.left, name)
+			t.keep(name, it)
 		}
 	}
 }
