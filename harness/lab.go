@@ -117,10 +117,34 @@ func (l *Lab) lookAtClock(ctx context.Context, p Program) error {
 	if l.options.RealTime {
 		return nil
 	}
-	var out wire.ClockTaken
-	err := l.gateway.client.Call(ctx, "ClockOf", p.Clock, &out)
-	l.clockless = out.Why
+	taken, err := l.clockOf(ctx, p)
+	if err == nil && taken.Musl {
+		taken, err = l.muslClockOf(ctx, p)
+	}
+	l.clockless = taken.Why
 	return err
+}
+
+func (l *Lab) clockOf(ctx context.Context, p Program) (taken wire.ClockTaken, err error) {
+	err = l.gateway.client.Call(ctx, "ClockOf", p.Clock, &taken)
+	return taken, err
+}
+
+// muslClockOf brings the libfaketime that is built for musl, and looks again. Where it cannot be built, as without a way to
+// Debian's packages, the lab is in real time.
+func (l *Lab) muslClockOf(ctx context.Context, p Program) (taken wire.ClockTaken, err error) {
+	lib, err := l.engine.FaketimeForMusl(ctx)
+	if ctx.Err() != nil {
+		return taken, context.Cause(ctx)
+	}
+	if err != nil {
+		return wire.ClockTaken{Why: fmt.Sprintf("%s is built for musl, and libfaketime cannot be built for that here: %v", p.Name, err)}, nil
+	}
+	files := map[string][]byte{wire.FaketimeAt: lib}
+	if err := copyInto(ctx, l.engine.Client(), l.gateway.container.GetContainerID(), files); err != nil {
+		return taken, err
+	}
+	return l.clockOf(ctx, p)
 }
 
 // clocked tells whether the gateway's clock is moved.

@@ -148,6 +148,13 @@ var _ = Describe("images of other builds", func() {
 		})
 	}
 
+	It("moves the clock of an nginx that is built for musl", func(ctx SpecContext) {
+		// The minute itself is what the check objects to.
+		r := checkedImage(1, "--image", likeness(ctx, "musl", nil), "--fault", "silent")
+		Expect(r.Clock).To(Equal(harness.ClockMoved), r.ClockWhy)
+		Expect(waits(r)).To(Equal(time.Minute))
+	})
+
 	for _, version := range []string{"1.18", "1.26", "1.30"} {
 		It("has the whole catalogue green on Debian's nginx "+version, func(ctx SpecContext) {
 			ref, err := lab.Engine().Nginx(ctx, version)

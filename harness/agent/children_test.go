@@ -86,13 +86,45 @@ func TestWhatTakesNothingFromALibraryIsKnownByItsFile(t *testing.T) {
 		"/lib64/ld-linux-x86-64.so.2": "",
 		"/lib/ld-musl-x86_64.so.1":    "built for musl",
 	} {
-		why := unmovable(program(t, loader))
+		taken := unmovable(program(t, loader), "/no library")
+		why := taken.Why
+		if taken.Musl != strings.Contains(loader, "musl") {
+			t.Errorf("loaded by %q: for musl %v", loader, taken.Musl)
+		}
 		if want == "" && why != "" || !strings.Contains(why, want) {
 			t.Errorf("loaded by %q: it says %q", loader, why)
 		}
 	}
-	if why := unmovable("/etc/passwd"); why != "" {
+	if why := unmovable("/etc/passwd", "/no library").Why; why != "" {
 		t.Errorf("of what is no program it says %q", why)
+	}
+}
+
+func TestALibraryForMuslIsKnownByItsFile(t *testing.T) {
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("there is no gcc to link libraries with")
+	}
+	dir := t.TempDir()
+	link := func(name string, args ...string) string {
+		out := filepath.Join(dir, name)
+		args = append([]string{"-shared", "-nostdlib", "-x", "c", "/dev/null", "-x", "none", "-Wl,--no-as-needed,-soname," + name, "-o", out}, args...)
+		if said, err := exec.Command(gcc, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		return out
+	}
+	musl := link("for-musl.so", link("libc.so"))
+	glibc := link("for-glibc.so", link("libc.so.6"))
+	loader := program(t, "/lib/ld-musl-x86_64.so.1")
+	if taken := unmovable(loader, musl); taken.Musl || taken.Why != "" {
+		t.Errorf("with the library for musl: %+v", taken)
+	}
+	if taken := unmovable(loader, glibc); !taken.Musl || !strings.Contains(taken.Why, "libfaketime for glibc") {
+		t.Errorf("with the library for glibc: %+v", taken)
+	}
+	if taken := unmovable(program(t, ""), musl); taken.Musl || !strings.Contains(taken.Why, "static program") {
+		t.Errorf("a static program: %+v", taken)
 	}
 }
 

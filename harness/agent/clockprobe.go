@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"debug/elf"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 
 // ClockOf tells whether a program takes a moved clock, by a run of it under one.
 func (s *Calls) ClockOf(spec wire.ClockSpec, out *wire.ClockTaken) (err error) {
-	out.Why, err = clockOf(spec)
+	*out, err = clockOf(spec)
 	return err
 }
 
@@ -28,22 +30,22 @@ const probeAhead = 8 * 366 * 24 * time.Hour
 
 // clockOf says why the program's clock cannot be moved in this container; empty when it can, and the program has said so
 // itself, by a line with the moved time.
-func clockOf(spec wire.ClockSpec) (why string, err error) {
+func clockOf(spec wire.ClockSpec) (taken wire.ClockTaken, err error) {
 	if _, err := os.Stat(wire.FaketimeAt); err != nil {
-		return "libfaketime was not brought along", nil
+		return wire.ClockTaken{Why: "libfaketime was not brought along"}, nil
 	}
 	for _, f := range spec.Files {
 		if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
-			return "", err
+			return taken, err
 		}
 		defer os.RemoveAll(filepath.Dir(f.Path))
 		if err := os.WriteFile(f.Path, []byte(f.Data), 0o644); err != nil {
-			return "", err
+			return taken, err
 		}
 	}
 	// The way by which a cell's clock is moved: the program finds the time in the file.
 	if err := os.WriteFile(faketimerc, fmt.Appendf(nil, "+%d\n", int(probeAhead.Seconds())), 0o644); err != nil {
-		return "", fmt.Errorf("moving the clock for a look: %w", err)
+		return taken, fmt.Errorf("moving the clock for a look: %w", err)
 	}
 	defer os.WriteFile(faketimerc, []byte("+0\n"), 0o644)
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
@@ -51,11 +53,13 @@ func clockOf(spec wire.ClockSpec) (why string, err error) {
 	said, told, err := saysTime(cmd, time.Now().Add(probeAhead))
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("looking for the time that %s takes it to be: %w", spec.Argv[0], err)
+		return taken, fmt.Errorf("looking for the time that %s takes it to be: %w", spec.Argv[0], err)
 	case told:
-		return "", nil
+		return taken, nil
 	}
-	return cmp.Or(unmovable(cmd.Path), fmt.Sprintf("%s does not take it from libfaketime: %s", spec.Argv[0], lastLine(said))), nil
+	taken = unmovable(cmd.Path, wire.FaketimeAt)
+	taken.Why = cmp.Or(taken.Why, fmt.Sprintf("%s does not take it from libfaketime: %s", spec.Argv[0], lastLine(said)))
+	return taken, nil
 }
 
 // underClock is an environment that makes a program obey the clock of its cell. What the image preloads itself comes after.
@@ -107,24 +111,45 @@ func lastLine(said string) string {
 	return cmp.Or(lines[len(lines)-1], "it said nothing")
 }
 
-// unmovable says why a program can take nothing from a library that is preloaded; empty when its file does not show it.
-func unmovable(path string) string {
+// unmovable says why a program can take nothing from a library that is preloaded; empty when their files do not show it.
+func unmovable(path, library string) wire.ClockTaken {
+	loader, ok := loaderOf(path)
+	switch {
+	case !ok:
+		return wire.ClockTaken{}
+	case loader == "":
+		return wire.ClockTaken{Why: path + " is a static program, which loads no library"}
+	case strings.Contains(loader, "musl") && !forMusl(library):
+		return wire.ClockTaken{Why: path + " is built for musl, and libfaketime for glibc", Musl: true}
+	}
+	return wire.ClockTaken{}
+}
+
+// loaderOf is the program that loads a program's libraries, empty for one that is static; false for what is no program.
+func loaderOf(path string) (loader string, ok bool) {
 	f, err := elf.Open(path)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	defer f.Close()
 	for _, p := range f.Progs {
-		if p.Type != elf.PT_INTERP {
-			continue
+		if p.Type == elf.PT_INTERP {
+			name, err := io.ReadAll(p.Open())
+			return string(bytes.TrimRight(name, "\x00")), err == nil
 		}
-		loader, err := io.ReadAll(p.Open())
-		if err == nil && strings.Contains(string(loader), "musl") {
-			return fmt.Sprintf("%s is built for musl, and libfaketime for glibc", path)
-		}
-		return ""
 	}
-	return fmt.Sprintf("%s is a static program, which loads no library", path)
+	return "", true
+}
+
+// forMusl reports whether a library is built for musl, whose libc is a file without a version in its name.
+func forMusl(library string) bool {
+	f, err := elf.Open(library)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	needs, err := f.ImportedLibraries()
+	return err == nil && slices.Contains(needs, "libc.so")
 }
 
 // preloaded tells whether a process that runs has taken libfaketime; true where the kernel does not tell.

@@ -13,6 +13,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/badgateway/badgateway/harness/images"
 )
 
 // FaketimePath is where the project's own images have libfaketime, built for
@@ -41,6 +43,21 @@ func (e *Engine) FaketimeFor(ctx context.Context, ref string) ([]byte, error) {
 		}
 	}
 	return e.Faketime(ctx)
+}
+
+// FaketimeForMusl returns the libfaketime.so.1 that is to be brought into an
+// image whose nginx is built for musl. It is compiled from Debian's source, in
+// an image that is built for it when it is first asked for.
+func (e *Engine) FaketimeForMusl(ctx context.Context) ([]byte, error) {
+	text, err := images.Musl()
+	if err != nil {
+		return nil, err
+	}
+	ref, err := e.image(ctx, recipe{repository: "musl", suite: ownSuite, dockerfile: text}, "about a minute")
+	if err != nil {
+		return nil, err
+	}
+	return e.faketimeOf(ctx, ref)
 }
 
 // faketimeOf returns the libfaketime.so.1 of one of our images.

@@ -37,3 +37,7 @@ func Dockerfile(name string) (repository string, text []byte, err error) {
 func Names() []string {
 	return slices.Sorted(maps.Keys(table))
 }
+
+// Musl returns the Dockerfile of the image that libfaketime is compiled in for gateways built for musl. It is in no table:
+// an image with nothing else in it is made only where such a gateway is.
+func Musl() ([]byte, error) { return files.ReadFile("musl.Dockerfile") }

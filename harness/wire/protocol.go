@@ -135,7 +135,11 @@ type ClockSpec struct {
 }
 
 // ClockTaken says why the clock of that program cannot be moved; empty when it can.
-type ClockTaken struct{ Why string }
+type ClockTaken struct {
+	Why string
+	// Musl is true when it is because the program is built for musl, and the libfaketime that was brought along is not.
+	Musl bool
+}
 
 // ProcRef names a process of a cell.
 type ProcRef struct {
