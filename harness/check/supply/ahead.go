@@ -27,9 +27,7 @@ func (w *world) ahead() error {
 	for _, d := range c.Find("fastcgi_pass") {
 		w.script(d)
 	}
-	for _, d := range c.Find("error_page") {
-		w.page(c, d)
-	}
+	w.pages(c)
 	w.grant()
 	for _, d := range c.Find("ssl_certificate") { // those that are read by name while visitors come
 		if len(d.Args) == 1 && strings.Contains(d.Args[0], "$") {
@@ -215,7 +213,7 @@ func (w *world) rootOf(block *nginxconf.Directive) string {
 }
 
 // page supplies an error page of the config's own that is not among its files.
-func (w *world) page(c *nginxconf.Config, d *nginxconf.Directive) {
+func (w *world) page(servers []*nginxconf.Directive, d *nginxconf.Directive) {
 	if len(d.Args) < 2 {
 		return
 	}
@@ -223,7 +221,7 @@ func (w *world) page(c *nginxconf.Config, d *nginxconf.Directive) {
 	if !strings.HasPrefix(uri, "/") || strings.ContainsAny(uri, "$?") || path.Ext(uri) == "" {
 		return
 	}
-	for _, server := range serversOf(c, d) {
+	for _, server := range servers {
 		loc := nginxconf.Locate(server, uri)
 		if loc == nil || answersItself(loc) && !triesItself(loc) {
 			continue
@@ -245,12 +243,39 @@ func (w *world) page(c *nginxconf.Config, d *nginxconf.Directive) {
 	}
 }
 
-func serversOf(c *nginxconf.Config, d *nginxconf.Directive) []*nginxconf.Directive {
-	for b := d.Parent; b != nil; b = b.Parent {
-		if b.Name == "server" {
-			return []*nginxconf.Directive{b}
-		}
+// maxPages bounds the pages that are looked for: those of the http block count once for each server.
+const maxPages = 20_000
+
+// pages wishes for the pages of all error_page directives, each page of a block once.
+func (w *world) pages(c *nginxconf.Config) {
+	type key struct {
+		block *nginxconf.Directive
+		uri   string
 	}
+	all, seen, tried := httpServers(c), map[key]bool{}, 0
+	for _, d := range c.Find("error_page") {
+		if len(d.Args) == 0 || seen[key{d.Parent, d.Args[len(d.Args)-1]}] {
+			continue
+		}
+		seen[key{d.Parent, d.Args[len(d.Args)-1]}] = true
+		servers := all
+		for b := d.Parent; b != nil; b = b.Parent {
+			if b.Name == "server" {
+				servers = []*nginxconf.Directive{b}
+			}
+		}
+		if tried += len(servers); tried > maxPages {
+			const note = "error pages beyond the first 20000 have no stand-in"
+			if !has(w.t.Notes, note) {
+				w.t.Notes = append(w.t.Notes, note)
+			}
+			return
+		}
+		w.page(servers, d)
+	}
+}
+
+func httpServers(c *nginxconf.Config) []*nginxconf.Directive {
 	var all []*nginxconf.Directive
 	for _, s := range c.Find("server") {
 		if s.Parent != nil && s.Parent.Name == "http" {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/badgateway/badgateway/harness/nginxconf"
 )
 
 // A config whose includes are nowhere is refused where they become too many, and does not look for each among all files.
@@ -40,5 +42,29 @@ func TestTooManyMissingIncludesAreRefused(t *testing.T) {
 	if got := r.Refusal; !strings.Contains(got.Message, want) ||
 		got.Kind != "limit" || got.Place.File != "nginx.conf" || got.Place.Line != 2*maxMissing+3 || got.Remedy == "" {
 		t.Errorf("refused with %+v", got)
+	}
+}
+
+// The error pages of a block are looked for once each, and those of all blocks up to a bound that is told.
+func TestErrorPagesAreBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		format string
+		wishes int
+		notes  int
+	}{"one page": {"error_page %[1]d /x.html;\n", 1, 0}, "many pages": {"error_page 404 /x%[1]d.html;\n", maxPages, 1}} {
+		var pages strings.Builder
+		for i := range maxPages + 100 {
+			fmt.Fprintf(&pages, c.format, i)
+		}
+		config, err := nginxconf.Read(nginxconf.Map(map[string]string{
+			"nginx.conf": "events {}\nhttp {\n" + pages.String() + "server { listen 80; root /srv; }\n}\n"}), "nginx.conf", "/etc/nginx")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{t: &Tree{}}
+		w.pages(config)
+		if len(w.wishes) != c.wishes || len(w.t.Notes) != c.notes {
+			t.Errorf("%s: %d wishes, want %d; notes %q", name, len(w.wishes), c.wishes, w.t.Notes)
+		}
 	}
 }
