@@ -123,7 +123,7 @@ func (m *mapping) solveSplit(d *Directive, w want, at *Directive, depth int) []c
 	var out []change
 	server := at.within("server")
 	if knob != nil && server != nil {
-		for n := 1; n <= 2000 && len(out) < len(wanted) && m.spend(1+len(all)/8); n++ {
+		for n := 1; n <= 2000 && len(wanted) > 0 && m.spend(1+len(all)/8); n++ {
 			c, ok := knob(n).and(fixed)
 			if !ok {
 				break
