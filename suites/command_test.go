@@ -73,7 +73,7 @@ var _ = Describe("the command", func() {
 		Entry("the same for a lab", []any{"lab", "fpm-dead", "--twin", "bad"}, `fpm-dead has no twin of kind "bad"; it has real + fake`),
 		Entry("a number that is none", []any{"run", "fpm-dead", "--parallel", "0"}, "--parallel, --labs and --repeat are 1 or more"),
 		Entry("a flag that there is not", []any{"run", "fpm-dead", "--shart", "1/2"}, "unknown flag: --shart"),
-		Entry("a config that there is not", []any{"run", "fpm-dead", "--config", "/nonexistent.conf"}, "reading the config: open /nonexistent.conf: no such file"),
+		Entry("a config that there is not", []any{"run", "fpm-dead", "--config", "/nonexistent.conf"}, "reading the config: lstat /nonexistent.conf: no such file"),
 		Entry("reports where there can be none", []any{"run", "fpm-dead", "--reports", "/dev/null/reports"}, "making the folder for the reports: mkdir /dev/null: not a directory"),
 	)
 

@@ -30,7 +30,7 @@ type jail struct {
 	orders io.WriteCloser
 	done   chan bool   // gets one for each order that was carried out: whether there was anybody
 	jobs   chan func() // what the thread without rights has to do
-	upper  tree        // what the world has written over the image
+	layer  tree        // what the world has written: over the image in upper, and in its own tmp and run
 
 	as  *syscall.Credential // whom its processes run as; nil for root
 	dir string              // where they start
@@ -56,17 +56,17 @@ func newJail(dir string) (*jail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the root of a world: %w", err)
 	}
-	upper, err := unix.Open(filepath.Join(at, "upper"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	layer, err := unix.Open(at, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		unix.Close(root)
 		return nil, fmt.Errorf("opening what a world writes: %w", err)
 	}
 	j := &jail{
-		root: tree{root}, upper: tree{upper}, gone: make(chan struct{}), done: make(chan bool, 1), jobs: make(chan func()),
+		root: tree{root}, layer: tree{layer}, gone: make(chan struct{}), done: make(chan bool, 1), jobs: make(chan func()),
 	}
 	if err := j.startInit(filepath.Join(at, "root")); err != nil {
 		unix.Close(root)
-		unix.Close(upper)
+		unix.Close(layer)
 		return nil, err
 	}
 	if err := j.root.enter(); err != nil {
@@ -256,7 +256,7 @@ func (j *jail) close() {
 	j.orders.Close()
 	close(j.jobs)
 	j.root.close()
-	j.upper.close()
+	j.layer.close()
 }
 
 // live is the thread on which alone a world's processes are started: it is in all of the world's namespaces, and has no

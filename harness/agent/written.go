@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 	"syscall"
 	"unicode/utf8"
 
@@ -23,30 +24,50 @@ const writtenAtMost = 16 << 20
 // labs are the paths that the lab itself writes into every world.
 var labs = []string{"etc/hosts", "etc/resolv.conf", faketimerc[1:], path.Dir(wire.OutputOf("any"))[1:], agentFile[1:], wire.Root[1:], "dev", "proc", "sys"}
 
-// written is what lies in the layer that the world has over the image. Nobody in the world can reach that layer other than
-// through the world's root, and what is read here follows no link.
+// written is what lies in the layer that the world has over the image, and in its folders beside that. Nobody in the world
+// can reach that layer other than through the world's root, and what is read here follows no link.
 func (j *jail) written() ([]wire.File, error) {
-	upper, err := os.OpenRoot(ownFD(j.upper.fd))
+	layer, err := os.OpenRoot(ownFD(j.layer.fd))
 	if err != nil {
 		return nil, err
 	}
-	defer upper.Close()
+	defer layer.Close()
 	var all []wire.File
+	for part, at := range map[string]string{"upper": "", "tmp": "tmp", "run": "run"} {
+		if all, err = writtenIn(layer, part, at, all); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(all, func(a, b wire.File) int { return strings.Compare(a.Path, b.Path) }) // a folder before what lies in it
+	return all, nil
+}
+
+// writtenIn adds what lies in one part of the layer, which a world sees at that path.
+func writtenIn(layer *os.Root, part, at string, all []wire.File) ([]wire.File, error) {
+	root, err := layer.OpenRoot(part)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
 	total := 0
-	err = fs.WalkDir(upper.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	for _, f := range all {
+		total += len(f.Data)
+	}
+	err = fs.WalkDir(root.FS(), ".", func(in string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if slices.Contains(labs, name) {
+		name := path.Join(at, in)
+		if slices.Contains(labs, name) || part == "upper" && (name == "tmp" || name == "run") {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
-		if name == "." {
+		if in == "." {
 			return nil
 		}
-		f, err := writtenFile(upper, name)
+		f, err := writtenFile(root, in, name)
 		if err != nil || f == nil {
 			return err
 		}
@@ -60,8 +81,8 @@ func (j *jail) written() ([]wire.File, error) {
 }
 
 // writtenFile is one of them; nil for what can't be brought along, as a socket.
-func writtenFile(upper *os.Root, name string) (*wire.File, error) {
-	info, err := upper.Lstat(name)
+func writtenFile(root *os.Root, in, name string) (*wire.File, error) {
+	info, err := root.Lstat(in)
 	if err != nil {
 		return nil, err
 	}
@@ -73,14 +94,11 @@ func writtenFile(upper *os.Root, name string) (*wire.File, error) {
 	switch mode := info.Mode(); {
 	case mode.IsDir():
 		f.Dir = true
-		if mode&fs.ModeSticky != 0 {
-			return nil, nil // the lab's own /tmp
-		}
 	case mode&fs.ModeSymlink != 0:
-		f.Link, err = upper.Readlink(name)
+		f.Link, err = root.Readlink(in)
 	case mode.IsRegular():
 		var text []byte
-		text, err = upper.ReadFile(name)
+		text, err = root.ReadFile(in)
 		if f.Data = string(text); !utf8.Valid(text) {
 			return nil, err // no config, and it would not get through the calls, which are texts
 		}

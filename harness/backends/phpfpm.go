@@ -55,14 +55,14 @@ func (p PHPFPM) Upstream() harness.Upstream {
 }
 
 // config is the whole config: PHP-FPM's defaults, save that two workers do for one visitor at a time, that what the
-// workers print is logged, and that a script which is deployed counts from the next request on, not up to two seconds
-// later (opcache.revalidate_freq).
+// workers print is logged, and that a script which is deployed counts from the next request on: opcache looks at most once
+// a second, even with opcache.revalidate_freq = 0.
 func (p PHPFPM) config() string {
 	lines := append([]string{"[global]", "error_log = " + fpmLog, "daemonize = no"}, p.Global...)
 	pool := []string{
 		"[www]", "user = www-data", "group = www-data", "listen = " + strings.TrimPrefix(p.Listen, "unix:"),
 		"pm = static", "pm.max_children = 2", "catch_workers_output = yes",
-		"php_value[opcache.revalidate_freq] = 0",
+		"php_admin_value[opcache.enable] = 0",
 	}
 	if strings.HasPrefix(p.Listen, "unix:") {
 		pool = append(pool, "listen.owner = www-data", "listen.group = www-data", "listen.mode = 0660")

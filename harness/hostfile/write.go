@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Write writes a file whole or not at all: what fails leaves what was there before. A link of that name is replaced, and
@@ -39,7 +40,7 @@ func Write(name string, write func(io.Writer) error) error {
 func Folder(name string) error {
 	for there := filepath.Clean(name); ; there = filepath.Dir(there) {
 		_, err := os.Lstat(there)
-		if errors.Is(err, fs.ErrNotExist) && there != filepath.Dir(there) {
+		if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && there != filepath.Dir(there) {
 			continue
 		}
 		if _, err := Place(there); err != nil {
