@@ -62,6 +62,7 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 				return err
 			}
 			defer lab.Close()
+			o.Say("%s, %v", lab.GatewayVersion(), clockByHand(lab.Clock(), fast))
 			if w := lab.Clock().Warning(0); w != "" {
 				o.Say("%s", w)
 			}
@@ -85,4 +86,15 @@ func twinOf(s harness.Scenario, kind string) (harness.Twin, error) {
 		}
 	}
 	return harness.Twin{}, fmt.Errorf("%s has no twin of kind %q; it has %s", s.ID, kind, kinds(s))
+}
+
+// clockByHand is a lab's clock where somebody waits in front of it.
+func clockByHand(c harness.Clock, fast bool) harness.Clock {
+	if c.Kind == harness.ClockMoved {
+		c.Why = "it goes as yours does"
+		if fast {
+			c.Why = "it runs ahead while you wait (--fast)"
+		}
+	}
+	return c
 }

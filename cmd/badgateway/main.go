@@ -216,6 +216,5 @@ func startLab(ctx context.Context, o harness.Options) (*harness.Lab, error) {
 	if err != nil {
 		return nil, noLab{err}
 	}
-	o.Say("%s, %v", lab.GatewayVersion(), lab.Clock())
 	return lab, nil
 }

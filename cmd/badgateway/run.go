@@ -240,6 +240,7 @@ func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*harn
 		if err != nil {
 			return labs, err
 		}
+		say("%s, %v", l.GatewayVersion(), l.Clock())
 		labs = append(labs, l)
 	}
 	return labs, nil

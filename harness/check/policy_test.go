@@ -246,6 +246,7 @@ func TestPolicyErrors(t *testing.T) {
 		"requests: {a: {method: GET}}":                          `give either url or path`,
 		"requests: {a: {path: x}}":                              `"x" is not a path`,
 		"requests: {a: {url: /x}}":                              `"/x" is not a URL`,
+		"fail_on: high\n---\nbogus: 1":                          `p.yaml:2: a policy is one document, and a second begins here`,
 		"a: [\nb":                                               "p.yaml:",
 		"a: b: c":                                               "p.yaml: this is not YAML: mapping values",
 	} {

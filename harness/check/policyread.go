@@ -1,8 +1,10 @@
 package check
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"slices"
@@ -33,8 +35,15 @@ func LoadPolicy(path string) (*Policy, error) {
 func ParsePolicy(file string, text []byte) (*Policy, error) {
 	p := DefaultPolicy()
 	p.File = file
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, second yaml.Node
+	in := yaml.NewDecoder(bytes.NewReader(text))
+	if err := in.Decode(&doc); err != nil && err != io.EOF {
+		return nil, syntaxError(file, err)
+	}
+	switch err := in.Decode(&second); {
+	case err == nil:
+		return nil, fmt.Errorf("%s:%d: a policy is one document, and a second begins here: join them", file, second.Line)
+	case err != io.EOF:
 		return nil, syntaxError(file, err)
 	}
 	if len(doc.Content) == 0 {
