@@ -20,7 +20,7 @@ type Job struct {
 // A Batch runs many jobs in one or more labs, several at once.
 type Batch struct {
 	Labs []*Lab
-	// Parallel is how many cells are open at once in each lab; 4 when it is 0.
+	// Parallel is how many cells are open at once in each lab. When it is 0 there are 4, and more in a lab that is far away.
 	Parallel int
 	// Lean keeps of a twin that is run many times the first evidence whole, and those that are not like it; of all others the
 	// verdict, the status and the times.
@@ -29,7 +29,7 @@ type Batch struct {
 	Done func(Evidence)
 }
 
-func (b Batch) parallel() int { return cmp.Or(b.Parallel, 4) }
+func (b Batch) parallel(l *Lab) int { return cmp.Or(b.Parallel, 4+l.More()) }
 
 // Run runs the jobs in their order, and returns the evidence in that order. When ctx ends or a lab is gone it returns
 // what it has, with the error. The twins of a scenario that gave different log lines both say so.
@@ -52,7 +52,7 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 	var done sync.Mutex
 	first := map[string]*Evidence{}
 	for _, lab := range b.Labs {
-		for range b.parallel() {
+		for range b.parallel(lab) {
 			wg.Go(func() {
 				for i := range next {
 					e := Run(ctx, lab, jobs[i].Scenario, jobs[i].Twin)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/badgateway/badgateway/harness/engine"
 	"github.com/badgateway/badgateway/harness/images"
@@ -49,8 +50,9 @@ type Lab struct {
 	lacks   []wire.Lack // what its engine and its first container lack
 	// clockless says why the gateway's clock cannot be moved here; empty when it can.
 	clockless string
-	own       bool    // the gateway's image is the project's
-	nginx     Program // as the gateway's image has it
+	away      time.Duration // how long a call to the agent is on its way, there and back
+	own       bool          // the gateway's image is the project's
+	nginx     Program       // as the gateway's image has it
 	build     nginxbuild.Build
 
 	cells atomic.Int64
@@ -100,6 +102,8 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if l.gateway, err = l.newStation(ctx, stationSpec{image: image, stranger: o.Stranger}); err != nil {
 		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
 	}
+	measured := make(chan time.Duration, 1)
+	go func() { measured <- l.gateway.client.Away() }()
 	if err := l.survey(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -109,7 +113,15 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if err := l.lookAtClock(ctx, l.nginx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	l.away = <-measured
 	return l, nil
+}
+
+// More is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
+// most of a cell's time is spent on the way.
+func (l *Lab) More() int {
+	const each, most = 4 * time.Millisecond, 28
+	return min(int(l.away/each), most)
 }
 
 // lookAtClock finds out whether the gateway takes a moved clock.

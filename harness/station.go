@@ -90,7 +90,11 @@ const agentAt = "/badgateway-agent"
 // input. When this process ends, in whatever way, the engine closes that input and the container goes.
 func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error) {
 	s := &station{engine: l.engine.Client(), stderr: &bytes.Buffer{}, limited: spec.cpus > 0}
-	files := map[string][]byte{agentAt: l.agent}
+	agent, files := agentAt, map[string][]byte{agentAt: l.agent}
+	if spec.beside != nil {
+		// It runs there already, and the process namespace is the same: it need not cross the link to the engine again.
+		agent, files = fmt.Sprintf("/proc/%d/exe", spec.beside.hello.PID), map[string][]byte{}
+	}
 	if !l.options.RealTime {
 		lib, err := l.engine.FaketimeFor(ctx, spec.image)
 		if err != nil {
@@ -102,7 +106,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 		ContainerRequest: testcontainers.ContainerRequest{
 			Image:      spec.image,
 			Labels:     engine.Labels(),
-			Entrypoint: []string{agentAt, "agent"},
+			Entrypoint: []string{agent, "agent"},
 			ConfigModifier: func(c *container.Config) {
 				c.Cmd = nil
 				c.User = "0:0"

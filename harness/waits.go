@@ -27,5 +27,9 @@ func (b Batch) Estimate(jobs []Job) time.Duration {
 		}
 		sum, longest = sum+took, max(longest, took)
 	}
-	return max(longest, sum/time.Duration(max(len(b.Labs), 1)*b.parallel()))
+	lanes := 0
+	for _, l := range b.Labs {
+		lanes += b.parallel(l)
+	}
+	return max(longest, sum/time.Duration(max(lanes, 1)))
 }

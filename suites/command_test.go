@@ -71,7 +71,7 @@ var _ = Describe("the command", func() {
 		Entry("a shard of another form", []any{"run", "--all", "--shard", "2"}, `K/N with K from 1 to N, like 2/5, not "2"`),
 		Entry("a twin that there is not", []any{"run", "fpm-dead", "--twin", "bad"}, `--twin is real or fake, not "bad"`),
 		Entry("the same for a lab", []any{"lab", "fpm-dead", "--twin", "bad"}, `fpm-dead has no twin of kind "bad"; it has real + fake`),
-		Entry("a number that is none", []any{"run", "fpm-dead", "--parallel", "0"}, "--parallel, --labs and --repeat are 1 or more"),
+		Entry("a number that is none", []any{"run", "fpm-dead", "--labs", "0"}, "--labs and --repeat are 1 or more, --parallel is not negative"),
 		Entry("a flag that there is not", []any{"run", "fpm-dead", "--shart", "1/2"}, "unknown flag: --shart"),
 		Entry("a config that there is not", []any{"run", "fpm-dead", "--config", "/nonexistent.conf"}, "reading the config: lstat /nonexistent.conf: no such file"),
 		Entry("reports where there can be none", []any{"run", "fpm-dead", "--reports", "/dev/null/reports"}, "making the folder for the reports: mkdir /dev/null: not a directory"),

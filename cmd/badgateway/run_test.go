@@ -301,7 +301,7 @@ func TestChooseSaysWhatIsWrong(t *testing.T) {
 	for says, f := range map[string]runFlags{
 		`--twin is real or fake, not "x"`:                 {twin: "x", parallel: 1, labs: 1, repeat: 1},
 		"--gateway-image Nginx: ":                         {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{image: "Nginx"}},
-		"--parallel, --labs and --repeat are 1 or more":   {parallel: 0, labs: 1, repeat: 1},
+		"--labs and --repeat are 1 or more, --parallel":   {parallel: -1, labs: 1, repeat: 1},
 		"none of these scenarios has a twin of the kind ": {twin: "fake", parallel: 1, labs: 1, repeat: 1},
 	} {
 		if _, _, err := f.choose([]string{realAlone}); err == nil || !strings.Contains(err.Error(), says) {
