@@ -10,6 +10,7 @@ import (
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // calls is the account of a cell: whom the gateway's logs say that it called, and what the fake upstreams saw.
@@ -115,10 +116,10 @@ func serves(listen, addr string) bool {
 	return err == nil && err2 == nil && port == called && (host == "" || ip != nil && ip.IsUnspecified())
 }
 
-// retire keeps what a fake upstream has seen, before it is ended.
+// retire ends a fake upstream, and keeps what it has seen.
 func (c *Cell) retire(ctx context.Context, u Upstream) error {
-	all, err := c.Records(ctx, u.Name)
-	if err != nil {
+	var all []fakeupstream.ConnectionRecord
+	if err := c.call(ctx, "Mute", wire.NameRef{Cell: c.id, Name: u.Name}, &all); err != nil {
 		return err
 	}
 	c.calls.saw(u.listen(), all)

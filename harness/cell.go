@@ -99,6 +99,15 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
 	}
 	c.logs = errorLogs(setup.Gateway.Program, c.config)
 	spec.Logs = append([]string{setup.Gateway.Program.AccessLog}, c.logs...)
+	for _, u := range setup.Upstreams {
+		c.upstreams[u.Name] = u
+		if u.Fake != nil {
+			spec.Fakes = append(spec.Fakes, wire.FakeSpec{Name: u.Name, Spec: *u.Fake})
+		}
+		if u.logs() != "" {
+			spec.Logs = append(spec.Logs, u.logs())
+		}
+	}
 	var opened wire.CellOpened
 	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
 		return nil, err
@@ -109,7 +118,10 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (*Cell, error) {
 
 func (c *Cell) startAll(ctx context.Context) error {
 	for _, u := range c.setup.Upstreams {
-		c.upstreams[u.Name] = u
+		if u.Fake != nil {
+			c.plays(u) // since the cell was opened
+			continue
+		}
 		if err := c.StartUpstream(ctx, u); err != nil {
 			return err
 		}

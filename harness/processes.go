@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -144,11 +145,16 @@ func (c *Cell) StartUpstream(ctx context.Context, u Upstream) error {
 	if err != nil {
 		return fmt.Errorf("starting the upstream %s: %w", u.Name, err)
 	}
+	c.plays(u)
+	return nil
+}
+
+// plays notes that an upstream runs.
+func (c *Cell) plays(u Upstream) {
 	c.mu.Lock()
 	c.playing[u.Name] = u
 	c.mu.Unlock()
 	c.Note("upstream "+u.Name, "listens on %s", u.listen())
-	return nil
 }
 
 func (c *Cell) startBackend(ctx context.Context, u Upstream) error {
@@ -157,18 +163,13 @@ func (c *Cell) startBackend(ctx context.Context, u Upstream) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range b.Files {
-		if err := s.client.Call(ctx, "Change", wire.FileSpec{Cell: c.id, File: f}, &wire.None{}); err != nil {
-			return err
-		}
-	}
-	if b.Log != "" {
+	if b.Log != "" && !slices.ContainsFunc(c.setup.Upstreams, func(of Upstream) bool { return of.logs() == b.Log }) {
 		if err := c.call(ctx, "Follow", wire.FollowSpec{Cell: c.id, Path: b.Log}, nil); err != nil {
 			return err
 		}
 	}
 	spec := wire.ProcSpec{
-		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.clocked(),
+		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.clocked(), Files: b.Files,
 		Ready: []string{b.Listen}, Poke: b.Poke,
 	}
 	var out wire.ProcStarted
@@ -222,10 +223,7 @@ func (c *Cell) StopUpstream(ctx context.Context, name string, signal int) error 
 	}
 	c.Note("upstream "+name, "is stopped")
 	if u.Fake != nil {
-		if err := c.retire(ctx, u); err != nil {
-			return err
-		}
-		return c.call(ctx, "Mute", wire.NameRef{Cell: c.id, Name: name}, nil)
+		return c.retire(ctx, u)
 	}
 	s, err := c.stationOf(ctx, u)
 	if err != nil {

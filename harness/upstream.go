@@ -45,6 +45,14 @@ func (u Upstream) listen() string {
 	return u.Real.Listen
 }
 
+// logs is the file that the upstream logs to; empty for none.
+func (u Upstream) logs() string {
+	if u.Real == nil {
+		return ""
+	}
+	return u.Real.Log
+}
+
 // host is the address of the machine that the upstream stands for; empty for a unix socket.
 func host(listen string) string {
 	if strings.HasPrefix(listen, "unix:") {

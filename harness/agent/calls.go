@@ -99,9 +99,12 @@ func (s *Calls) Play(spec wire.FakeSpec, _ *wire.None) error {
 	return s.in(spec.Cell, func(c *cell) error { return c.play(spec) })
 }
 
-// Mute ends a fake upstream, with all its connections.
-func (s *Calls) Mute(ref wire.NameRef, _ *wire.None) error {
-	return s.in(ref.Cell, func(c *cell) error { return c.mute(ref.Name) })
+// Mute ends a fake upstream, with all its connections, and tells what it was asked.
+func (s *Calls) Mute(ref wire.NameRef, out *[]fakeupstream.ConnectionRecord) error {
+	return s.in(ref.Cell, func(c *cell) (err error) {
+		*out, err = c.mute(ref.Name)
+		return err
+	})
 }
 
 // Records tells what a fake upstream was asked.

@@ -88,6 +88,12 @@ func openCell(spec wire.CellSpec) (*cell, error) {
 			return nil, err
 		}
 	}
+	for _, f := range spec.Fakes {
+		if err := c.play(f); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
 	return c, nil
 }
 

@@ -57,11 +57,13 @@ func (c *cell) fake(name string) (*fakeupstream.Server, error) {
 	return f, nil
 }
 
-func (c *cell) mute(name string) error {
+// mute ends a fake upstream, and returns what it was asked.
+func (c *cell) mute(name string) ([]fakeupstream.ConnectionRecord, error) {
 	f, err := c.fake(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	asked := f.Records()
 	c.mu.Lock()
 	delete(c.fakes, name)
 	c.mu.Unlock()
@@ -69,7 +71,7 @@ func (c *cell) mute(name string) error {
 	// A program that is just being started has copies of all sockets until it runs, and keeps them open: wait for it.
 	syscall.ForkLock.RLock()
 	syscall.ForkLock.RUnlock()
-	return err
+	return asked, err
 }
 
 // Reached waits until a fake upstream has got so far with so many.

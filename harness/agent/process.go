@@ -47,6 +47,11 @@ func (c *cell) start(spec wire.ProcSpec) (wire.ProcStarted, error) {
 	if len(spec.Argv) == 0 {
 		return wire.ProcStarted{}, fmt.Errorf("%s has no command that runs it", spec.Name)
 	}
+	for _, f := range spec.Files {
+		if err := c.writeFile(f); err != nil {
+			return wire.ProcStarted{}, err
+		}
+	}
 	// What listened there before may still be dying, worker by worker, and must not be taken for this one.
 	err := until(5*time.Second, func() (bool, error) { return c.free(spec.Ready) })
 	if err != nil && !errors.Is(err, errLimit) {

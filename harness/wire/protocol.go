@@ -92,6 +92,7 @@ type CellSpec struct {
 	Files     []File
 	Addresses []string   // IP addresses that the cell's loopback owns, or nets of them ("198.51.100.1/24")
 	Logs      []string   // files whose news come with each answer
+	Fakes     []FakeSpec // fake upstreams that play from the start
 	World     *WorldSpec // makes it a world; nil for an ordinary cell
 	Still     bool       // with Join: its clock is that of the cell that it joins, which all but stands still between two moves
 }
@@ -108,6 +109,7 @@ type ProcSpec struct {
 	Argv  []string
 	Env   []string
 	Clock bool     // obeys the cell's clock, by libfaketime
+	Files []File   // written before it starts
 	Ready []string // where it has to listen before it counts as started: "192.0.2.1:80", ":80" or "unix:/run/x.sock"
 	Limit time.Duration
 	Poke  Poke
