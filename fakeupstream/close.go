@@ -28,5 +28,8 @@ func (b Close) play(x *exchange) error {
 	if err := x.upTo(b.At.or(AtRequest), b.After, &b.Answer); err != nil {
 		return err
 	}
+	if b.At.or(AtRequest) != AtRequest && b.At != AtAccept {
+		x.taken()
+	}
 	return x.end(EndClose)
 }

@@ -1,6 +1,7 @@
 package fakeupstream
 
 import (
+	"net"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -52,4 +53,38 @@ func TestCloseFastCGI(t *testing.T) {
 	g.Expect(out).To(Equal("Status:"))
 	g.Expect(end).To(BeEmpty())
 	g.Expect(how).To(Equal(fin))
+}
+
+// telling notes in what order its owner does what.
+type telling struct {
+	net.Conn
+	did chan string
+}
+
+func (c telling) Write(b []byte) (int, error) { c.did <- "write"; return c.Conn.Write(b) }
+func (c telling) Taken()                      { c.did <- "taken" }
+func (c telling) CloseWrite() error           { c.did <- "end"; return c.Conn.(*net.TCPConn).CloseWrite() }
+
+// The end of a part of an answer comes when that is taken, where it can be known; after nothing there is nothing to wait for.
+func TestCloseComesAfterWhatWasTaken(t *testing.T) {
+	for at, want := range map[Point][]string{
+		AtHeader: {"write", "taken", "end"}, AtBody: {"write", "taken", "end"}, AtRequest: {"end"}, AtAccept: {"end"},
+	} {
+		t.Run(string(at), func(t *testing.T) {
+			g := NewWithT(t)
+			h := newHanded()
+			start(t, Spec{Listen: "198.18.0.5:80", Script: Script{{Close{At: at}}}}, Options{Listen: h.listen})
+			client, server := pair(t, "tcp", "127.0.0.1:0")
+			did := make(chan string, 9)
+			h.conns <- telling{server, did}
+			send(t, client, getRoot)
+			readAll(t, client)
+			var order []string
+			for range want {
+				order = append(order, <-did)
+			}
+			g.Expect(order).To(Equal(want))
+			g.Expect(did).To(BeEmpty())
+		})
+	}
 }

@@ -244,6 +244,14 @@ func (x *exchange) park() {
 	}
 }
 
+// taken waits until the client has read what was sent, and waits for more, if who handed the connection over can tell: an end
+// that comes in the same moment as what is before it is another one to some clients, and which of both they meet is chance.
+func (x *exchange) taken() {
+	if c, ok := x.wire.Conn.(interface{ Taken() }); ok {
+		c.Taken()
+	}
+}
+
 // pause waits by the Server's clock.
 func (x *exchange) pause(d time.Duration) error {
 	if d <= 0 {

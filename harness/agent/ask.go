@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -24,10 +25,36 @@ type ask struct {
 	conn   *net.TCPConn
 	begun  time.Time
 	answer wire.Answer
+	failed error // what came can't be read; for after done
 	done   chan struct{}
 }
 
 const bodyKept = 4 << 10
+
+// headLimit is how much the heads of one answer may take, the interim ones included.
+const headLimit = 1 << 20
+
+var errLongHead = fmt.Errorf("the head of the gateway's answer is longer than %d KiB", headLimit>>10)
+
+// readHead reads the head of an answer; interim ones (100, 103) are passed over if asked for. The body that follows may be of
+// any length, and in is what comes after that.
+func readHead(conn io.Reader, ofHead, pastInterim bool) (resp *http.Response, in *bufio.Reader, err error) {
+	limit := &io.LimitedReader{R: conn, N: headLimit}
+	in = bufio.NewReader(limit)
+	req := &http.Request{Method: http.MethodGet}
+	if ofHead {
+		req.Method = http.MethodHead
+	}
+	resp, err = http.ReadResponse(in, req)
+	for pastInterim && err == nil && resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
+		resp, err = http.ReadResponse(in, req)
+	}
+	if err != nil && limit.N <= 0 {
+		err = errLongHead
+	}
+	limit.N = math.MaxInt64
+	return resp, in, err
+}
 
 // startAsk sends the visitor's request and listens for the answer. A refused connection is an answer too.
 func (c *cell) startAsk(spec wire.AskSpec) (*ask, error) {
@@ -63,12 +90,11 @@ func (a *ask) listen() {
 	defer close(a.done)
 	defer a.conn.Close()
 	a.conn.SetReadDeadline(a.begun.Add(a.spec.Limit))
-	in := bufio.NewReader(a.conn)
-	method := http.MethodGet
-	if a.spec.Head {
-		method = http.MethodHead
+	resp, in, err := readHead(a.conn, a.spec.Head, false)
+	if errors.Is(err, errLongHead) {
+		a.failed = err
+		return
 	}
-	resp, err := http.ReadResponse(in, &http.Request{Method: method})
 	if err != nil {
 		a.answer = wire.Answer{NoAnswer: howItEnded(err), Real: time.Since(a.begun)}
 		return
@@ -199,5 +225,5 @@ func (c *cell) finish(a *ask) (wire.Answer, error) {
 		return wire.Answer{}, err
 	}
 	a.answer.Logs = logs
-	return a.answer, nil
+	return a.answer, a.failed
 }

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/wire"
@@ -131,8 +133,38 @@ func (w *world) accepted(conn net.Conn, at string) {
 		conn.Close()
 		return
 	}
+	if c, ok := conn.(*countedConn); ok {
+		c.whenTaken = func() { w.taken(conn.RemoteAddr(), at) }
+	}
 	e.feed.give(conn)
 }
+
+// taken waits until the gateway has read all that came on its connection from one address to the other, and sleeps. Of unix
+// sockets that is not looked for.
+func (w *world) taken(from net.Addr, to string) {
+	local, err := netip.ParseAddrPort(from.String())
+	if err != nil {
+		return
+	}
+	remote, err := netip.ParseAddrPort(to)
+	if err != nil {
+		return
+	}
+	soon(takenLimit, func() (bool, error) {
+		s, there, err := w.cell.tcp(netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), remote)
+		if err != nil || !there || s.unread > 0 {
+			return !there, err
+		}
+		p, err := w.cell.process(gatewayProcess)
+		if err != nil {
+			return true, err
+		}
+		return p.idle()
+	})
+}
+
+// takenLimit is for a gateway that reads no more, and never comes to rest.
+const takenLimit = 5 * time.Second
 
 // endpoint is the fake at an address, which is made when it is first called.
 func (w *world) endpoint(at string) (*endpoint, error) {
@@ -196,7 +228,17 @@ func (w *world) news() wire.WorldNews {
 	for _, e := range w.playing {
 		n.Calls = append(n.Calls, e.news()...)
 	}
+	slices.SortStableFunc(n.Calls, func(a, b wire.UpstreamCall) int { return begun(a).Compare(begun(b)) })
 	return n
+}
+
+// begun is when the first of the requests that a call tells of came, or the connection without any: one that was kept may have
+// been opened long before.
+func begun(c wire.UpstreamCall) time.Time {
+	if len(c.Record.Requests) > 0 {
+		return c.Record.Requests[0].Started
+	}
+	return c.Record.Opened
 }
 
 // calls is how many connections and requests the upstreams have seen: it grows when something happens.

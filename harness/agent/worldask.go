@@ -3,14 +3,11 @@
 package agent
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -32,6 +29,7 @@ type worldAsk struct {
 	begun  time.Time
 	start  time.Duration // where the world's clock stood
 	answer wire.WorldAnswer
+	failed error // what came can't be read; for after done
 	done   chan struct{}
 	got    atomic.Int64 // bytes of the answer so far
 }
@@ -63,7 +61,7 @@ func (w *world) ask(spec wire.WorldAskSpec) (wire.WorldAnswer, error) {
 		return a.answer, err
 	}
 	a.answer.Logs, a.answer.LogsLeft, a.answer.News, a.answer.Killed = logs, left, w.news(), w.cell.killed()
-	return a.answer, nil
+	return a.answer, a.failed
 }
 
 func (a *worldAsk) begin() error {
@@ -174,26 +172,13 @@ func (a *worldAsk) converse() {
 		a.stream(conn)
 		return
 	}
-	head := &io.LimitedReader{R: conn, N: headLimit}
-	in := bufio.NewReader(head)
-	method := http.MethodGet
-	if a.spec.Head {
-		method = http.MethodHead
-	}
-	resp, err := http.ReadResponse(in, &http.Request{Method: method})
-	for err == nil && resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
-		resp, err = http.ReadResponse(in, &http.Request{Method: method})
-	}
+	resp, _, err := readHead(conn, a.spec.Head, true)
 	if err != nil {
 		a.end(err)
 		return
 	}
-	head.N = math.MaxInt64
 	a.read(resp)
 }
-
-// headLimit is how long the head of an answer may be.
-const headLimit = 1 << 20
 
 // read keeps the answer. One that switches protocols has no end that could be waited for.
 func (a *worldAsk) read(resp *http.Response) {
@@ -215,6 +200,10 @@ func (a *worldAsk) certificate() (*tls.Certificate, error) {
 }
 
 func (a *worldAsk) end(err error) {
+	if errors.Is(err, errLongHead) {
+		a.failed = err
+		return
+	}
 	a.answer.NoAnswer, a.answer.Real = howItEnded(err), time.Since(a.begun)
 }
 

@@ -182,6 +182,15 @@ type countedConn struct {
 	busy *busyConns
 	in   int  // reads under way
 	idle bool // its owner does nothing with it any more
+	// whenTaken returns once the other end has read all and waits for more; nil where nobody can tell.
+	whenTaken func()
+}
+
+// Taken waits until the other end has read what was sent, and waits for more.
+func (c *countedConn) Taken() {
+	if c.whenTaken != nil {
+		c.whenTaken()
+	}
 }
 
 // shut tells whether the socket is closed.

@@ -9,7 +9,8 @@ import (
 )
 
 // Differing compares two checks of the same config on the same gateway, cell by cell, and returns a line for each thing that
-// is not the same. The same config behaves the same each time, so that any is a bug, of the lab's or of the config's.
+// is not the same: with one worker process, the same config behaves the same each time, down to which peer is tried when. Any
+// difference is a bug of the lab's, or the config lets chance decide (random, $request_id).
 func Differing(a, b *Report) []string {
 	var all []string
 	add := func(where, was, is string) {
@@ -56,12 +57,9 @@ func told(c Cell) string {
 	if c.Error != "" {
 		words = []string{"not known (" + c.Error + ")"}
 	}
-	words = append(words, fmt.Sprintf("page %q", c.Page), fmt.Sprintf("%d tries", len(c.Tries)), fmt.Sprintf("repeated %d", c.Repeated),
+	words = append(words, fmt.Sprintf("page %q", c.Page), fmt.Sprintf("tries %q", c.Tries), fmt.Sprintf("repeated %d", c.Repeated),
 		fmt.Sprintf("%d of %d", c.Bad, c.Of))
 	for _, l := range append(startLines(c), c.Log...) {
-		// Which peer has its turn is by chance where several workers share the requests, and so is at which of two moments
-		// that come together nginx notices an end.
-		l.Upstream, l.Phase = "", ""
 		words = append(words, l.Same())
 	}
 	return strings.Join(words, "; ")

@@ -76,7 +76,7 @@ type Lookup struct {
 
 // WorldNews is what the upstreams and the names of a world saw since the last news.
 type WorldNews struct {
-	Calls   []UpstreamCall
+	Calls   []UpstreamCall // in the order in which they began, those to itself first
 	Lookups []Lookup
 	Loop    bool     // the gateway called itself without end, and was cut off
 	Syslog  []string // log lines that went to a syslog server

@@ -250,8 +250,9 @@ func (m *cellRun) onePeer(ctx context.Context) error {
 	return m.recover(ctx)
 }
 
-// lostDatagram asks until a datagram went to the dead peer, and counts one for each peer: which of them gets the next is up to
-// the worker that takes it, and so how many of a few are lost is chance. What becomes of one that goes to the dead peer is not.
+// lostDatagram asks until a datagram went to the dead peer, and counts one for each peer: a visitor who gets no datagram back
+// can't tell when nginx gives that peer up, and so how many of a few are lost is chance. What becomes of one that goes there is
+// not.
 func (m *cellRun) lostDatagram(dead string, ask func() (check.Outcome, error)) error {
 	tries := 16 * m.r.peers()
 	for range tries {
@@ -370,7 +371,7 @@ func (m *cellRun) reuse(ctx context.Context) error {
 		m.cell.Skipped, m.ill = skip, true
 		return nil
 	}
-	// Peers take turns, and each of the gateway's processes keeps connections of its own.
+	// Peers take turns.
 	for range 8 * m.r.peers() {
 		if m.cell.Outcome, err = m.ask(ctx); err != nil {
 			return err

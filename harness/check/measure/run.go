@@ -123,17 +123,18 @@ func (s *session) load(ctx context.Context) error {
 	}
 	defer w.Close()
 	s.o.Say("loading the config")
-	err = tree.Settle(ctx, w)
+	if err = tree.Settle(ctx, w); err == nil {
+		if s.config, err = tree.Config(); err == nil {
+			tree.OneWorker()
+		}
+	}
 	s.report.Supplied = append(s.report.Supplied, tree.Supplied...)
 	s.report.Main = tree.Place(tree.Main, 0).File
 	s.report.Notes = append(s.report.Notes, tree.Notes...)
 	if err != nil {
 		return err
 	}
-	if s.config, err = tree.Config(); err != nil {
-		return err
-	}
-	if err := s.size(ctx); err != nil {
+	if s.o.Parallel, err = demandOf(s.config).parallel(s.o.Parallel); err != nil {
 		return err
 	}
 	s.prefix, s.errorLog = tree.Prefix, tree.ErrorLog
