@@ -153,7 +153,7 @@ func (l *Lab) muslClockOf(ctx context.Context, p Program) (taken wire.ClockTaken
 		return wire.ClockTaken{Why: fmt.Sprintf("%s is built for musl, and libfaketime cannot be built for that here: %v", p.Name, err)}, nil
 	}
 	files := map[string][]byte{wire.FaketimeAt: lib}
-	if err := copyInto(ctx, l.engine.Client(), l.gateway.container.GetContainerID(), files); err != nil {
+	if err := copyInto(ctx, l.engine, l.gateway.container.GetContainerID(), files); err != nil {
 		return taken, err
 	}
 	return l.clockOf(ctx, p)

@@ -3,6 +3,7 @@ package harness
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -151,7 +152,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 					return nil
 				}},
 				PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
-					if err := copyInto(ctx, l.engine.Client(), c.GetContainerID(), files); err != nil {
+					if err := copyInto(ctx, l.engine, c.GetContainerID(), files); err != nil {
 						return err
 					}
 					return s.attach(ctx, l.engine.Client(), c.GetContainerID())
@@ -191,11 +192,15 @@ func (s *station) make(ctx context.Context, request testcontainers.ContainerRequ
 	return err
 }
 
-// copyInto puts programs into a container that has not started. Testcontainers can do it too, but packs them with gzip,
-// which takes longer than all the rest of the start.
-func copyInto(ctx context.Context, c *client.Client, id string, files map[string][]byte) error {
+// copyInto puts programs into a container that has not started. Testcontainers can do it too, but always packs them with
+// gzip. That takes longer than all the rest of the start, and is worth it only where a network is in between.
+func copyInto(ctx context.Context, e *engine.Engine, id string, files map[string][]byte) error {
 	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
+	var packed io.WriteCloser = plain{&archive}
+	if e.Far() {
+		packed, _ = gzip.NewWriterLevel(&archive, gzip.BestSpeed) // it knows that level
+	}
+	w := tar.NewWriter(packed)
 	for path, data := range files {
 		header := &tar.Header{Name: path, Mode: 0o755, Size: int64(len(data)), Format: tar.FormatPAX}
 		if err := w.WriteHeader(header); err != nil {
@@ -205,15 +210,20 @@ func copyInto(ctx context.Context, c *client.Client, id string, files map[string
 			return err
 		}
 	}
-	if err := w.Close(); err != nil {
+	if err := errors.Join(w.Close(), packed.Close()); err != nil {
 		return err
 	}
-	_, err := c.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
+	_, err := e.Client().CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive})
 	if err != nil {
 		return fmt.Errorf("copying the lab's program into the container: %w", err)
 	}
 	return nil
 }
+
+// plain is a writer that packs nothing.
+type plain struct{ io.Writer }
+
+func (plain) Close() error { return nil }
 
 // attach connects to the container's standard streams before it starts. It does not obey the caller's context, since the
 // connection lives as long as the lab.

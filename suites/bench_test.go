@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"testing"
 	"time"
@@ -82,6 +83,30 @@ func BenchmarkFirstVerdict(b *testing.B) {
 			b.Fatalf("%v: %s", err, out)
 		}
 		b.ReportMetric(time.Since(begun).Seconds(), "s/first-verdict")
+	}
+}
+
+// BenchmarkSlowLink is how long the whole catalogue takes the command over a link of 20 ms each way, against without it.
+func BenchmarkSlowLink(b *testing.B) {
+	link, err := newSlowLink(startLab(b).Engine().Host())
+	if err != nil {
+		b.Skip(err)
+	}
+	defer link.Close()
+	catalogue := func(environment ...string) float64 {
+		cmd := exec.Command("../bin/badgateway", "run", "--all")
+		cmd.Env = append(os.Environ(), environment...)
+		begun := time.Now()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+		return time.Since(begun).Seconds()
+	}
+	for b.Loop() {
+		local, slow := catalogue(), catalogue("DOCKER_HOST="+link.host())
+		b.ReportMetric(local, "s/local")
+		b.ReportMetric(slow, "s/slow-link")
+		b.ReportMetric(slow/local, "slow-link:local")
 	}
 }
 

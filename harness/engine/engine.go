@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/moby/moby/client"
@@ -60,6 +61,11 @@ func (e *Engine) Close() error { return e.client.Close() }
 
 // Host returns the engine's address, such as unix:///var/run/docker.sock.
 func (e *Engine) Host() string { return cmp.Or(e.named, e.host) }
+
+// Far reports whether a network is on the way to the engine.
+func (e *Engine) Far() bool {
+	return strings.HasPrefix(e.Host(), "tcp://") || strings.HasPrefix(e.Host(), "ssh://")
+}
 
 // Way tells how its address was come by, such as DOCKER_HOST.
 func (e *Engine) Way() string { return cmp.Or(e.way, "installing it") }
