@@ -113,8 +113,12 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if err := l.lookAtClock(ctx, l.nginx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	l.away = <-measured
-	return l, nil
+	select {
+	case l.away = <-measured:
+		return l, nil
+	case <-ctx.Done():
+		return nil, errors.Join(context.Cause(ctx), l.Close())
+	}
 }
 
 // More is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
