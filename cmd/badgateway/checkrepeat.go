@@ -12,11 +12,15 @@ import (
 // again checks the same config many times, and prints what is not the same each time.
 func (f *checkFlags) again(c *cobra.Command, o measure.Options, p *checkProgress) error {
 	var first *check.Report
+	var all []check.Cell
 	differences := 0
 	for n := range f.repeat {
 		r, err := f.measure(c.Context(), o, p)
 		if err != nil {
 			return fmt.Errorf("check %d of %d: %w", n+1, f.repeat, err)
+		}
+		for _, route := range r.Routes {
+			all = append(all, route.Cells...)
 		}
 		if first == nil {
 			first = r
@@ -27,17 +31,10 @@ func (f *checkFlags) again(c *cobra.Command, o measure.Options, p *checkProgress
 			fmt.Fprintf(c.OutOrStdout(), "check %d: %s\n", n+1, line)
 		}
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%s: %d differences in %d checks of %d cells\n", o.Path, differences, f.repeat, cells(first))
+	fmt.Fprintf(c.OutOrStdout(), "%s: %d differences in %d checks of %d cells%s\n", o.Path, differences, f.repeat, len(all)/f.repeat,
+		measuredAgain(all, func(c check.Cell) []string { return c.MeasuredAgain }))
 	if differences > 0 {
 		return errDiffers
 	}
 	return nil
-}
-
-// cells is how many cells of the matrix a check has measured.
-func cells(r *check.Report) (n int) {
-	for _, route := range r.Routes {
-		n += len(route.Cells)
-	}
-	return n
 }

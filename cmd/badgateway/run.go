@@ -128,7 +128,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		return err
 	}
 	if f.repeat > 1 {
-		p.say("%d differing verdicts in %d runs", differing(all), len(all))
+		p.say("%d differing verdicts in %d runs%s", differing(all), len(all), measuredAgain(all, func(e harness.Evidence) []string { return e.MeasuredAgain }))
 	}
 	return result(all)
 }
@@ -330,6 +330,20 @@ func screen(out io.Writer) (colour bool, width int) {
 		width = w
 	}
 	return os.Getenv("NO_COLOR") == "", width
+}
+
+// measuredAgain says how many had to be measured more than once, as the machine had no processor for them; nothing when none.
+func measuredAgain[T any](all []T, why func(T) []string) string {
+	n := 0
+	for _, one := range all {
+		if len(why(one)) > 0 {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d measured again, as the machine had no processor for them", n)
 }
 
 // differing counts the runs whose verdict is not that of the first run of the same twin.

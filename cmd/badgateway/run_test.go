@@ -18,6 +18,18 @@ import (
 	"github.com/badgateway/badgateway/scenarios"
 )
 
+func TestMeasuredAgainIsSaid(t *testing.T) {
+	why := func(e harness.Evidence) []string { return e.MeasuredAgain }
+	once := harness.Evidence{}
+	twice := harness.Evidence{MeasuredAgain: []string{"the lab waited 3.0 s for a processor"}}
+	if said := measuredAgain([]harness.Evidence{once, once}, why); said != "" {
+		t.Errorf("none was: %q", said)
+	}
+	if said := measuredAgain([]harness.Evidence{once, twice, twice}, why); said != "; 2 measured again, as the machine had no processor for them" {
+		t.Errorf("two were: %q", said)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error

@@ -55,8 +55,12 @@ func (p PHPFPM) Upstream() harness.Upstream {
 }
 
 // config is the whole config: PHP-FPM's defaults, save that two workers do for one visitor at a time, that what the
-// workers print is logged, and that a script which is deployed counts from the next request on: opcache looks at most once
-// a second, even with opcache.revalidate_freq = 0.
+// workers print is logged, and that a script which is deployed counts from the next request on, for which opcache is off. By
+// default it keeps a script that is 2 s old when it is asked for (opcache.file_update_protection), and looks for another one
+// after 2 s at the earliest (opcache.revalidate_freq): where a busy machine took 2 s to the first visitor, the mended script came
+// too late for the next. Tried on PHP 8.2: asked for when just written, rewritten, asked for again, it is the new one; when 3 s old,
+// it is the old one, and the new one 3 s later. With a revalidate_freq of 0 it is the new one at once, but the old one for good
+// where both were written in the same second, for that is all that opcache compares.
 func (p PHPFPM) config() string {
 	lines := append([]string{"[global]", "error_log = " + fpmLog, "daemonize = no"}, p.Global...)
 	pool := []string{
