@@ -72,8 +72,10 @@ var _ = Describe("the command", func() {
 		Entry("a twin that there is not", []any{"run", "fpm-dead", "--twin", "bad"}, `--twin is real or fake, not "bad"`),
 		Entry("the same for a lab", []any{"lab", "fpm-dead", "--twin", "bad"}, `fpm-dead has no twin of kind "bad"; it has real + fake`),
 		Entry("a number that is none", []any{"run", "fpm-dead", "--labs", "0"}, "--labs and --repeat are 1 or more, --parallel is not negative"),
+		Entry("a number that is no number", []any{"run", "fpm-dead", "--repeat", "x"}, `--repeat takes a number, not "x"`),
+		Entry("a door that nothing waits at", []any{"check", ".", "--listen", "127.0.0.1:8080"}, "--listen is where --keep waits for your request"),
 		Entry("a flag that there is not", []any{"run", "fpm-dead", "--shart", "1/2"}, "unknown flag: --shart"),
-		Entry("a config that there is not", []any{"run", "fpm-dead", "--config", "/nonexistent.conf"}, "reading the config: lstat /nonexistent.conf: no such file"),
+		Entry("a config that there is not", []any{"run", "fpm-dead", "--config", "/nonexistent.conf"}, "reading the config: /nonexistent.conf: no such file"),
 		Entry("reports where there can be none", []any{"run", "fpm-dead", "--reports", "/dev/null/reports"}, "making the folder for the reports: mkdir /dev/null: not a directory"),
 	)
 

@@ -17,6 +17,7 @@ import (
 	"github.com/badgateway/badgateway/harness/check/show"
 	"github.com/badgateway/badgateway/harness/engine"
 	"github.com/badgateway/badgateway/harness/hostfile"
+	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
@@ -110,7 +111,7 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 	c.Flags().StringArrayVar(&f.faults, "fault", nil, "make the fault `ID` alone: its id, or a shell pattern of ids")
 	c.Flags().BoolVar(&f.keep, "keep", false, "with one --route and one --fault: keep it broken, to try by hand")
 	c.Flags().BoolVar(&f.fast, "fast", false, "with --keep: let no wait take its time, by moving the lab's clock on while a request waits")
-	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "with --keep: the `ADDRESS` to listen on for your request")
+	c.Flags().StringVar(&f.listen, "listen", anyPort, "with --keep: the `ADDRESS` to listen on for your request")
 	c.Flags().StringVar(&f.against, "against", "", "show what visitors would notice since `OLD`: a path, git:REV, image:REF or nginx:VERSION")
 	c.Flags().StringVar(&f.format, "format", asTable, "`FORM` of the output: table, markdown or json")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "the same as --format json")
@@ -197,6 +198,8 @@ func (f *checkFlags) valid(path string) error {
 		return errors.New("--repeat is 1 or more, and more than 1 goes without --keep, --init and --against")
 	case f.fast && !f.keep:
 		return errors.New("--fast lets nobody wait who tries by hand: it goes with --keep")
+	case f.listen != anyPort && !f.keep:
+		return errors.New("--listen is where --keep waits for your request: it goes with --keep")
 	case f.fast && f.realTime:
 		return errFastReal
 	case f.force && !f.init:
@@ -250,18 +253,18 @@ func checkError(err error) error {
 func (f *checkFlags) command(program, path string) string {
 	words := []string{program, "check"}
 	if path != "" {
-		words = append(words, quoted(path))
+		words = append(words, terminal.Quote(path))
 	}
 	for _, flag := range []struct{ name, value string }{
 		{"--image", f.image}, {"--nginx", f.nginx}, {"--env-file", f.envFile}, {"--policy", f.policy}, {"--fail-on", f.failOn},
 	} {
 		if flag.value != "" {
-			words = append(words, flag.name, quoted(flag.value))
+			words = append(words, flag.name, terminal.Quote(flag.value))
 		}
 	}
 	for _, pair := range f.env {
 		name, _, _ := strings.Cut(pair, "=")
-		words = append(words, "--env", quoted(name))
+		words = append(words, "--env", terminal.Quote(name))
 	}
 	if f.realTime {
 		words = append(words, "--real-time")

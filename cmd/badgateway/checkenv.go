@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/hostfile"
+	"github.com/badgateway/badgateway/harness/terminal"
 )
 
 // environment are the variables of --env-file and --env, of which the later ones win. Both are as docker run takes
@@ -37,7 +38,7 @@ func environment(ctx context.Context, file string, pairs []string) (map[string]s
 	}
 	for _, pair := range pairs {
 		if err := setVariable(all, pair); err != nil {
-			return nil, fmt.Errorf("--env %s: %w", quoted(pair), err)
+			return nil, fmt.Errorf("--env %s: %w", terminal.Quote(pair), err)
 		}
 	}
 	return all, nil

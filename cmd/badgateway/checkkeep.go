@@ -10,6 +10,9 @@ import (
 	"github.com/badgateway/badgateway/harness/check/measure"
 )
 
+// anyPort listens where nobody else does.
+const anyPort = "127.0.0.1:0"
+
 // keepOne breaks one upstream of the config and keeps it so, to be tried by hand.
 func (f *checkFlags) keepOne(c *cobra.Command, o measure.Options) error {
 	l, err := net.Listen("tcp", f.listen)

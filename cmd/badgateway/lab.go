@@ -72,7 +72,7 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 		},
 	}
 	f.add(c)
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "where to listen for your curl")
+	c.Flags().StringVar(&listen, "listen", anyPort, "where to listen for your curl")
 	c.Flags().BoolVar(&fast, "fast", false, "let no wait take its time: move the lab's clock on while a request waits")
 	c.Flags().StringVar(&twin, "twin", "", "the kind of upstream, real or fake; the first that the scenario has when empty")
 	completeTwin(c)

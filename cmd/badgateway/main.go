@@ -13,6 +13,7 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/engine"
@@ -108,7 +109,7 @@ func typed(program string) string {
 	if filepath.Base(program) == program {
 		return "badgateway"
 	}
-	return quoted(program)
+	return terminal.Quote(program)
 }
 
 func root() *cobra.Command {
@@ -129,6 +130,13 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 	}
 	c.AddCommand(listCommand(), runCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
 	strict(c)
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		var bad *pflag.InvalidValueError
+		if errors.As(err, &bad) && bad.GetFlag().Value.Type() == "int" {
+			return fmt.Errorf("--%s takes a number, not %q", bad.GetFlag().Name, bad.GetValue())
+		}
+		return err
+	})
 	return c
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/report"
+	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -170,21 +171,13 @@ func (f *runFlags) again(program, id string) string {
 		{"--gateway-image", f.image}, {"--config", f.config}, {"--twin", f.twin},
 	} {
 		if flag.value != "" {
-			words = append(words, flag.name, quoted(flag.value))
+			words = append(words, flag.name, terminal.Quote(flag.value))
 		}
 	}
 	if f.realTime {
 		words = append(words, "--real-time")
 	}
 	return strings.Join(words, " ")
-}
-
-// quoted is a word as a shell takes it.
-func quoted(word string) string {
-	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // choose picks the scenarios, and puts their twins in random order.

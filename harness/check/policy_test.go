@@ -225,8 +225,8 @@ func TestVerdict(t *testing.T) {
 func TestPolicyErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"fail_on: hihg":                    `p.yaml:1: "hihg" is not possible here; did you mean "high"?`,
-		"\nrotues: {}":                     `p.yaml:2: the policy has no "rotues"; did you mean "routes"?`,
-		"all:\n  waits: 5s\n":              `p.yaml:2: a route has no "waits"; did you mean "wait"?`,
+		"\nrotues: {}":                     `p.yaml:2: the policy has no key "rotues"; did you mean "routes"?`,
+		"all:\n  waits: 5s\n":              `p.yaml:2: a route has no key "waits"; did you mean "wait"?`,
 		"all:\n  wait: 5\n":                `p.yaml:2: "5" is not a length of time; write 5s`,
 		"all: {status: 50x}":               `"50x" is not a status`,
 		"all: {tries: 3..1}":               `"3..1" is not a number of tries`,
@@ -236,7 +236,7 @@ func TestPolicyErrors(t *testing.T) {
 		"all: {wait: }":                    `p.yaml:1: a value is missing here`,
 		"- a":                              `p.yaml:1: the policy has to be names with values`,
 		"all: {wait: 1s}\nall: {wait: 2s}": `p.yaml:2: "all" is there twice, in line 1 too`,
-		"routes:\n  a:\n    faults:\n      refused: {wiat: 5s}": `p.yaml:4: a fault has no "wiat"; did you mean "wait"?`,
+		"routes:\n  a:\n    faults:\n      refused: {wiat: 5s}": `p.yaml:4: a fault has no key "wiat"; did you mean "wait"?`,
 		"waive: {rule: a}":                                      `waive has to be a list`,
 		"waive:\n  - {rule: a, until: 2027-01-01}":              `p.yaml:2: the waiver has no reason`,
 		"waive:\n  - {rule: a, reason: b}":                      `p.yaml:2: the waiver has no until`,

@@ -122,7 +122,7 @@ func (r *policyReader) fields(n *yaml.Node, what string, fields map[string]func(
 			for name := range fields {
 				names = append(names, name)
 			}
-			r.fail(key, "%s has no %q; %s", what, key.Value, nearest(key.Value, names))
+			r.fail(key, "%s has no key %q; %s", what, key.Value, nearest(key.Value, names))
 			return
 		}
 		read(value)

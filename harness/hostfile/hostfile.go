@@ -28,20 +28,24 @@ func (e *TooBigError) Error() string {
 
 // Read reads a regular file of at most so many bytes. A link in its folder is not followed.
 func Read(name string, most int64) ([]byte, error) {
+	data, err := read(name, most)
+	return data, named(name, err)
+}
+
+func read(name string, most int64) ([]byte, error) {
 	root, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
-		return nil, named(name, err)
+		return nil, err
 	}
 	defer root.Close()
-	data, err := ReadIn(root, filepath.Base(name), most)
-	return data, named(name, err)
+	return ReadIn(root, filepath.Base(name), most)
 }
 
 // named says the whole name of a file in an error about it.
 func named(name string, err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
-		return &fs.PathError{Op: p.Op, Path: name, Err: p.Err}
+		return fmt.Errorf("%s: %w", name, p.Err)
 	}
 	return err
 }
@@ -145,7 +149,7 @@ func ReadTyped(ctx context.Context, name string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, named(name, err)
 	}
-	data, err := Read(real, most)
+	data, err := read(real, most)
 	return data, named(name, err)
 }
 

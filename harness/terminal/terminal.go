@@ -66,3 +66,11 @@ func (i Ink) Yellow(s string) string { return i.paint("33", s) }
 
 // Faint is for what stands beside.
 func (i Ink) Faint(s string) string { return i.paint("2", s) }
+
+// Quote is a word as a shell takes it.
+func Quote(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

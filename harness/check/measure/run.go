@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -43,7 +44,7 @@ func Run(ctx context.Context, o Options) (*check.Report, error) {
 func run(ctx context.Context, o Options, r *check.Report) error {
 	for _, p := range o.Faults {
 		if !anyMatch(p, faultIDs(o.FaultList)) {
-			return fmt.Errorf("there is no fault %q: the faults are %v", p, faultIDs(o.FaultList))
+			return fmt.Errorf("there is no fault %q: the faults are %s", p, strings.Join(faultIDs(o.FaultList), ", "))
 		}
 	}
 	o.FaultList = pickFaults(o.FaultList, o.Faults)

@@ -171,7 +171,7 @@ func One(w io.Writer, r *check.Report, id, fault string, v View) error {
 	info := r.Faults[at]
 	s.beside(evidenceLabel, "fault", info.Title+": "+info.Claim)
 	if info.Scenario != "" {
-		s.exact(evidenceLabel, "alone", "badgateway run "+quoted(terminal.OneLine(info.Scenario)))
+		s.exact(evidenceLabel, "alone", "badgateway run "+terminal.Quote(terminal.OneLine(info.Scenario)))
 	}
 	if !route.Reached {
 		s.beside(evidenceLabel, "reached", "no: "+route.Why)

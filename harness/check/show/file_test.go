@@ -332,7 +332,7 @@ func TestMarkdown(t *testing.T) {
 	if table != 2+len(sampleFaults) {
 		t.Errorf("%d rows", table)
 	}
-	has(t, written(t, func(w *strings.Builder) error { return Markdown(w, refusedSample()) }), "```nginx\nnginx: [emerg] invalid", "(`conf.d/shop.conf:3`)")
+	has(t, written(t, func(w *strings.Builder) error { return Markdown(w, refusedSample()) }), "```\nnginx: [emerg] invalid", "(`conf.d/shop.conf:3`)")
 	if bad := written(t, func(w *strings.Builder) error { return Markdown(w, hostile()) }); regexpHTML.MatchString(outsideCode(bad)) {
 		t.Errorf("what the report holds becomes HTML:\n%s", bad)
 	}

@@ -20,7 +20,7 @@ func FuzzMarkdown(f *testing.F) {
 		for name, text := range map[string]string{
 			"text": "begins\n\n" + markdownText(s) + "\n", "item": "- x: " + markdownText(s) + "\n", "code": "x " + code(s) + " y\n",
 			"cell": "| a | b |\n|---|---|\n| " + markdownText(s) + " | x |\n", "code in a cell": "| a | b |\n|---|---|\n| " + code(s) + " | x |\n",
-			"heading": "### x: " + markdownText(s) + "\n", "fence": fence(s),
+			"heading": "### x: " + markdownText(s) + "\n", "fence": fence("nginx", s),
 		} {
 			root := htmlOf(t, rendered(t, text))
 			read := strings.Join(strings.Fields(textIn(root)), " ")

@@ -18,7 +18,7 @@ func Markdown(w io.Writer, r *check.Report) error {
 	fmt.Fprintf(&b, "## %s\n\n%s\n", markdownText(terminal.OneLine(titleOf(r))), markdownText(Summary(r)))
 	if x := r.Refused; x != nil {
 		if x.Nginx != "" {
-			b.WriteString("\n" + fence(x.Nginx))
+			b.WriteString("\n" + fence("", x.Nginx))
 		}
 		fmt.Fprintf(&b, "\n%s (%s)\n\n%s\n",
 			markdownText(terminal.OneLine(x.Message)), code(place(x.Place)), markdownText(terminal.OneLine(x.Remedy)))
@@ -32,7 +32,7 @@ func Markdown(w io.Writer, r *check.Report) error {
 		fmt.Fprintf(&b, "%s (%s): %s. Seen at %s.\n",
 			code(place(f.Place)), code(terminal.OneLine(f.Rule)), markdownText(terminal.OneLine(f.Saw)), seenAt(r, f))
 		if f.Mend != "" {
-			b.WriteString("\n" + markdownText(terminal.OneLine("To mend it"+inside(f)+":")) + "\n\n" + fence(f.Mend))
+			b.WriteString("\n" + markdownText(terminal.OneLine("To mend it"+inside(f)+":")) + "\n\n" + fence("nginx", f.Mend))
 		}
 		if f.Why != "" && !known[f.Rule] { // it is read once
 			known[f.Rule] = true
@@ -173,11 +173,11 @@ func entities(s string) string {
 	return b.String()
 }
 
-// fence is a block of text as it is.
-func fence(s string) string {
+// fence is a block of text as it is, of a language or of none.
+func fence(language, s string) string {
 	ticks := "```"
 	for strings.Contains(s, ticks) {
 		ticks += "`"
 	}
-	return ticks + "nginx\n" + strings.Join(lines(s), "\n") + "\n" + ticks + "\n"
+	return ticks + language + "\n" + strings.Join(lines(s), "\n") + "\n" + ticks + "\n"
 }

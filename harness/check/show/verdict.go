@@ -105,7 +105,7 @@ func next(r *check.Report) string {
 
 // again is the command that shows one cell.
 func again(r *check.Report, route, fault string) string {
-	return terminal.OneLine(r.Command) + " --route " + quoted(terminal.OneLine(route)) + " --fault " + quoted(terminal.OneLine(fault))
+	return terminal.OneLine(r.Command) + " --route " + terminal.Quote(terminal.OneLine(route)) + " --fault " + terminal.Quote(terminal.OneLine(fault))
 }
 
 // worst is the cell to look at first.
@@ -121,12 +121,4 @@ func worst(r *check.Report) (at spot, ok bool) {
 		}
 	}
 	return at, ok
-}
-
-// quoted is a word as a shell takes it.
-func quoted(word string) string {
-	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

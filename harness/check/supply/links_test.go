@@ -296,3 +296,24 @@ func TestBringsOnlyWhatIsTheConfigs(t *testing.T) {
 		}
 	}
 }
+
+// What a link out leads to in the lab is not the file that it leads to on the server, so nobody is told to mend that.
+func TestMistakeBehindLinkOut(t *testing.T) {
+	p := newPlot(t)
+	p.write("c/nginx.conf", "events {}\nhttp { include x.conf; include y.conf; server { listen 80; } }\n")
+	p.write("c/y.conf", "proxy_buffering on\n")
+	p.link("c/x.conf", "/etc/passwd")
+	tree, err := Load(Options{Path: p.at("c")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		"/etc/nginx/x.conf": "x.conf: x.conf is a link to /etc/passwd, which is not in the folder that is read, and the lab's own file there does not load: unexpected end",
+		"/etc/passwd":       "x.conf: x.conf is a link to /etc/passwd, ",
+		"/etc/nginx/y.conf": "y.conf:3: unexpected end",
+	} {
+		if err := tree.mistake(emerg{"unexpected end", file, 3}).Error(); !strings.Contains(err, want) {
+			t.Errorf("in %s: %s", file, err)
+		}
+	}
+}

@@ -40,6 +40,19 @@ func (t *Tree) Place(file string, line int) nginxconf.Place {
 	return nginxconf.Place{File: file, Line: line}
 }
 
+// linkOf is the user's link that leads to a file of the lab's, by the link's name in the lab or the file's own.
+func (t *Tree) linkOf(file string) (name, to string, ok bool) {
+	for link, to := range t.links {
+		lab := t.labPath(link)
+		if file := path.Clean(file); file == lab || file == follow(lab, to) {
+			if _, users := t.origin[follow(lab, to)]; !users {
+				return link, to, true
+			}
+		}
+	}
+	return "", "", false
+}
+
 func follow(file, link string) string {
 	if path.IsAbs(link) {
 		return path.Clean(link)

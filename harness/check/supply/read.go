@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/nginxconf"
@@ -198,6 +199,8 @@ func reason(err error) string {
 		return fmt.Sprintf("has %d bytes, more than %d MiB", big.Size, maxFile>>20)
 	case errors.Is(err, hostfile.ErrNotRegular):
 		return "is no regular file"
+	case errors.Is(err, fs.ErrInvalid) && !utf8.ValidString(err.Error()):
+		return "has a name that is not UTF-8"
 	case errors.Is(err, fs.ErrPermission):
 		return "may not be read by this user"
 	}

@@ -369,6 +369,11 @@ func (t *Tree) mistake(e emerg) *Refused {
 	if place.File == "" {
 		place = t.Place(t.Main, 0)
 	}
+	if link, to, ok := t.linkOf(e.file); ok {
+		r := refuse("undefined", nginxconf.Place{File: link}, copyLinks, "%s is a link to %s, which is not in the folder that is read, and the lab's own file there does not load: %s", link, to, e.text)
+		r.Refusal.Nginx = e.String()
+		return r
+	}
 	r := refuse("mistake", place, "mend it there: nginx refuses it on any machine", "%s", e.text)
 	if s := t.madeUp(e); len(s) > 0 && (!isWord(e) || t.guessing != nil && t.guessing.name == s[0].What) { // it may be what was made up that nginx refuses
 		r = refuse("undefined", place, "give the value that it has in production: --env "+s[0].What+"=...",

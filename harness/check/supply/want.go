@@ -53,8 +53,10 @@ func (t *Tree) throughLink(name string, asked nginxconf.Place) error {
 	return nil
 }
 
+const copyLinks = "check the folder that holds both, or a copy in which links are files: cp -rL"
+
 func linkOut(asked nginxconf.Place, what, to string) *Refused {
-	return refuse("undefined", asked, "check the folder that holds both, or a copy in which links are files: cp -rL",
+	return refuse("undefined", asked, copyLinks,
 		"%s, a link to %s, which is not in the folder that is read", what, to)
 }
 
