@@ -52,6 +52,7 @@ func main() {
 	}
 	// A run is short and its memory small: processor time belongs to the lab.
 	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(300 << 20) // but what a hostile config leaves behind is not kept
 	ctx := untilTold(stdout.file.File)
 	c := root()
 	c.SetOut(stdout)

@@ -14,16 +14,44 @@ const (
 	maxDepth      = 100 // of includes and of blocks
 )
 
+// TooMuch is the error for a config that goes beyond the bounds.
+type TooMuch struct {
+	Place   Place
+	Message string
+	Remedy  string
+}
+
+func (e *TooMuch) Error() string {
+	return fmt.Sprintf("%s:%d: %s: %s", e.Place.File, e.Place.Line, e.Message, e.Remedy)
+}
+
+func tooMuch(file string, line int, remedy, format string, args ...any) error {
+	return &TooMuch{Place{file, line}, fmt.Sprintf(format, args...), remedy}
+}
+
+const smaller = "name a smaller part of the config"
+
 // An allowance is what may still be read.
 type allowance struct {
 	whose             string
 	directives, words int
+	files             int // as often as they are included
 }
 
-func newAllowance(whose string) *allowance { return &allowance{whose, maxDirectives, maxWords} }
+func newAllowance(whose string) *allowance {
+	return &allowance{whose, maxDirectives, maxWords, maxDirectives}
+}
+
+// takeFile takes off one file that is included.
+func (a *allowance) takeFile(p Place) error {
+	if a.files--; a.files < 0 {
+		return tooMuch(p.File, p.Line, smaller, "%s more than %d files", a.whose, maxDirectives)
+	}
+	return nil
+}
 
 // take takes off what a token is: a word, or the end of a directive's head.
-func (a *allowance) take(t token) error {
+func (a *allowance) take(file string, t token) error {
 	what, most := "directives", maxDirectives
 	left := &a.directives
 	switch {
@@ -33,7 +61,7 @@ func (a *allowance) take(t token) error {
 		what, most, left = "words", maxWords, &a.words
 	}
 	if *left--; *left < 0 {
-		return fmt.Errorf("%s more than %d %s: name a smaller part of the config", a.whose, most, what)
+		return tooMuch(file, t.line, smaller, "%s more than %d %s", a.whose, most, what)
 	}
 	return nil
 }
@@ -46,9 +74,9 @@ const (
 	maxText = 4 * 8 << 10
 	// maxHeld is how much the variables of one request may hold together.
 	maxHeld = 1 << 20
-	// maxWork is what all servers may take together, in units of one to two microseconds: six times what 2,000 ordinary
+	// maxWork is what all servers may take together, in units of one to two microseconds: three times what 2,000 ordinary
 	// servers take. maxEntryWork is what one location may, so that one that leads in circles leaves enough for the others.
-	maxWork      = 12_000_000
+	maxWork      = 6_000_000
 	maxEntryWork = 600_000
 	minEntryWork = 4_000
 )

@@ -25,8 +25,8 @@ func (t token) is(sign string) bool { return !t.quoted && t.text == sign }
 func lex(file string, text []byte, left *allowance) ([]token, error) {
 	names := luaIn(text)
 	if len(names) > fewLua && len(text) > maxLuaFile {
-		return nil, fmt.Errorf("%s:1: more than %d kinds of blocks of Lua in more than %d KiB: put some of them into a file of their own",
-			file, fewLua, maxLuaFile>>10)
+		return nil, tooMuch(file, 1, "put some of them into a file of their own",
+			"more than %d kinds of blocks of Lua in more than %d KiB", fewLua, maxLuaFile>>10)
 	}
 	var options crossplane.LexOptions
 	if len(names) > 0 {
@@ -44,8 +44,7 @@ func lex(file string, text []byte, left *allowance) ([]token, error) {
 		case !t.IsQuoted && strings.HasPrefix(t.Value, "#"):
 		default:
 			one := token{unescape(t.Value), t.Line, t.IsQuoted}
-			if failed = left.take(one); failed != nil {
-				failed = fmt.Errorf("%s:%d: %w", file, t.Line, failed)
+			if failed = left.take(file, one); failed != nil {
 				tokens = nil
 				in.ended.Store(true)
 				continue

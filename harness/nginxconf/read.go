@@ -17,7 +17,7 @@ import (
 // nginx itself would object to is for nginx to say.
 func Read(files Files, main string, at string) (*Config, error) {
 	r := reader{
-		files: files, at: path.Clean("/" + at), config: &Config{}, tokens: map[string][]token{},
+		files: files, at: path.Clean("/" + at), config: &Config{}, tokens: map[string][]token{}, globs: map[string][]string{},
 		patterns: map[string]*pattern{}, read: newAllowance("the files of this config have"),
 		unfolded: newAllowance("the includes unfold to"),
 	}
@@ -46,7 +46,8 @@ type reader struct {
 	files    Files
 	at, base string
 	config   *Config
-	tokens   map[string][]token // of the files read, for those included many times
+	tokens   map[string][]token  // of the files read, for those included many times
+	globs    map[string][]string // of the patterns of includes
 	patterns map[string]*pattern
 	read     *allowance // each file once
 	unfolded *allowance // each as often as it is included
@@ -103,16 +104,13 @@ func (p *parsing) failf(line int, format string, args ...any) error {
 func (p *parsing) take() (token, error) {
 	t := p.tokens[p.next]
 	p.next++
-	if err := p.unfolded.take(t); err != nil {
-		return t, p.failf(t.line, "%v", err)
-	}
-	return t, nil
+	return t, p.unfolded.take(p.name, t)
 }
 
 // block reads the directives of a block to its closing brace, or of a file to its end.
 func (p *parsing) block(parent *Directive, depth int) ([]*Directive, error) {
 	if depth > maxDepth {
-		return nil, p.failf(p.tokens[p.next-1].line, "more than %d blocks one in the other", maxDepth)
+		return nil, tooMuch(p.name, p.tokens[p.next-1].line, smaller, "more than %d blocks one in the other", maxDepth)
 	}
 	out := []*Directive{}
 	for p.next < len(p.tokens) {
@@ -180,7 +178,7 @@ func (p *parsing) include(d *Directive) ([]*Directive, error) {
 	wild := strings.ContainsAny(pattern, "*?[")
 	if wild {
 		var err error
-		if names, err = p.files.Glob(pattern); err != nil {
+		if names, err = p.glob(pattern); err != nil {
 			return nil, p.failf(d.Place.Line, "include %s: %v", d.Args[0], err)
 		}
 	}
@@ -191,7 +189,10 @@ func (p *parsing) include(d *Directive) ([]*Directive, error) {
 				strings.Join(append(slices.Clone(p.trail), name), " -> "))
 		}
 		if len(p.trail) > maxDepth {
-			return nil, p.failf(d.Place.Line, "more than %d includes one in the other", maxDepth)
+			return nil, tooMuch(p.name, d.Place.Line, smaller, "more than %d includes one in the other", maxDepth)
+		}
+		if err := p.unfolded.takeFile(d.Place); err != nil { // of which there may be many that are empty
+			return nil, err
 		}
 		more, err := p.file(name, d.Parent, p.trail)
 		switch missing := (unreadable{}); {
@@ -205,6 +206,19 @@ func (p *parsing) include(d *Directive) ([]*Directive, error) {
 		out = append(out, more...)
 	}
 	return out, nil
+}
+
+// glob asks for the files of a pattern once, however often it is included.
+func (r *reader) glob(pattern string) ([]string, error) {
+	names, known := r.globs[pattern]
+	if known {
+		return names, nil
+	}
+	names, err := r.files.Glob(pattern)
+	if err == nil {
+		r.globs[pattern] = names
+	}
+	return names, err
 }
 
 // regex compiles the regular expression of a location once for all locations that have the same.

@@ -1,10 +1,13 @@
 package measure
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/supply"
+	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/nginxlog"
 )
 
@@ -24,6 +27,43 @@ const (
 	callOwn      = 150
 	bytesOfOther = 4 // a line has its parts beside it
 )
+
+// Bounds on what is looked for and measured. Reports keep all of it.
+const (
+	maxRoutes = 10_000
+	maxCells  = 50_000
+)
+
+// fewRoutes refuses a config with more routes than are looked for.
+func fewRoutes(ways []nginxconf.Way) error {
+	if len(ways) <= maxRoutes {
+		return nil
+	}
+	r := check.Refusal{Kind: "limit", Remedy: "name a smaller part of the config",
+		Message: fmt.Sprintf("the config has %d routes, more than %d: this is the first beyond", len(ways), maxRoutes)}
+	if pass := ways[maxRoutes].Target.Pass; pass != nil {
+		r.Place = pass.Place
+	}
+	return &supply.Refused{Refusal: r}
+}
+
+// fewCells refuses a matrix with more cells than are measured.
+func (s *session) fewCells(routes []*route) error {
+	cells := 0
+	for _, r := range routes {
+		if !r.Reached || r.Like != "" {
+			continue
+		}
+		for _, f := range s.o.FaultList {
+			cells += len(methods(r, f))
+		}
+		if cells > maxCells {
+			return &supply.Refused{Refusal: check.Refusal{Kind: "limit", Place: r.Place, Remedy: "look at some of them, with --route and --fault",
+				Message: fmt.Sprintf("%d routes with %d faults are more than %d measurements: this is the first route beyond", len(routes), len(s.o.FaultList), maxCells)}}
+		}
+	}
+	return nil
+}
 
 // bound leaves of an answer's evidence what a reader can use, and says how much more there was.
 func bound(o *check.Outcome) {

@@ -64,6 +64,9 @@ func run(ctx context.Context, o Options, r *check.Report) error {
 		}
 	}
 	s.alike(routes)
+	if err := s.fewCells(routes); err != nil {
+		return err
+	}
 	jobs := s.jobs(routes)
 	s.warn(jobs)
 	if err := s.measure(ctx, jobs); err != nil {

@@ -107,6 +107,9 @@ func (s *session) read(ctx context.Context) error {
 	if s.ways = s.config.Ways(ctx); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := fewRoutes(s.ways); err != nil {
+		return err
+	}
 	s.pools = poolsOf(s.config)
 	s.logs = nil
 	if s.errorLog != "" && s.errorLog != "stderr" {

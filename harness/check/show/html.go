@@ -93,11 +93,19 @@ type pageCell struct {
 	Why           string
 	Route         *check.Route
 	Fault         check.FaultInfo
-	Methods       []pageMethod
-	Findings      []pageFinding
+	Findings      []*pageFinding
 	Back          string // the row's anchor
 	Before, Next  string // the neighbours' anchors
 	Again         string // the command that shows it
+	cells         []check.Cell
+}
+
+// Methods are the evidence of each method, made when they are written: that of all cells at once would take a multiple of the report.
+func (c pageCell) Methods() (all []pageMethod) {
+	for _, cell := range c.cells {
+		all = append(all, pageMethod{terminal.OneLine(cell.Method), facts(c.Route, cell)})
+	}
+	return all
 }
 
 // A pageMethod is the evidence for one method, or for several that got the same.
@@ -133,13 +141,22 @@ func newPage(r *check.Report) pageData {
 	for i, f := range open {
 		data.Findings = append(data.Findings, newPageFinding(f, fmt.Sprintf("finding-%d", i+1), columns, anchors))
 	}
+	found := map[spot][]*pageFinding{}
+	for i := range data.Findings {
+		f := &data.Findings[i]
+		for _, route := range f.Routes {
+			for _, fault := range f.Faults {
+				found[spot{route, fault}] = append(found[spot{route, fault}], f)
+			}
+		}
+	}
 	for _, b := range gathered(r) {
 		data.Breaches = append(data.Breaches, pageBreach{terminal.OneLine(b.route), terminal.OneLine(b.text), b.where})
 	}
 	for i, route := range g.measured() {
 		row := pageRow{Route: route, Anchor: fmt.Sprintf("r%d", i+1), Alike: g.alike(route)[1:]}
 		for _, f := range columns {
-			c := newPageCell(g, route, f, data.Findings)
+			c := newPageCell(g, route, f, found)
 			c.Anchor, c.Back = anchors[spot{route.ID, f.ID}], row.Anchor
 			row.Cells = append(row.Cells, c)
 		}
@@ -179,12 +196,12 @@ func newPageFinding(f check.Finding, anchor string, columns []check.FaultInfo, a
 	return p
 }
 
-func newPageCell(g *grid, route *check.Route, f check.FaultInfo, findings []pageFinding) pageCell {
+func newPageCell(g *grid, route *check.Route, f check.FaultInfo, found map[spot][]*pageFinding) pageCell {
 	at := spot{route.ID, f.ID}
 	grade := g.grade(at)
 	c := pageCell{
 		Grade: grade.String(), Text: g.text(at), Empty: grade == noneApplies, Route: route, Fault: f,
-		Again: again(g.Report, route.ID, f.ID),
+		Again: again(g.Report, route.ID, f.ID), Findings: found[at], cells: g.cells[at],
 	}
 	c.Text[0] = strings.TrimPrefix(c.Text[0], objected) // its colour tells it, and a word for screen readers
 	if i := strings.LastIndex(c.Text[0], " "); i > 0 && aWait.MatchString(c.Text[0][i:]) {
@@ -194,12 +211,6 @@ func newPageCell(g *grid, route *check.Route, f check.FaultInfo, findings []page
 	for _, cell := range g.cells[at] {
 		if c.Empty && c.Why == "" {
 			c.Why = terminal.OneLine(cell.Skipped)
-		}
-		c.Methods = append(c.Methods, pageMethod{terminal.OneLine(cell.Method), facts(route, cell)})
-	}
-	for _, found := range findings {
-		if slices.Contains(found.Routes, route.ID) && slices.Contains(found.Faults, f.ID) {
-			c.Findings = append(c.Findings, found)
 		}
 	}
 	return c

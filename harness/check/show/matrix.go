@@ -13,6 +13,7 @@ type grid struct {
 	*check.Report
 	routes map[string]*check.Route
 	cells  map[spot][]check.Cell // by route and fault, one for each method
+	likes  map[string][]string   // the routes whose matrix is that of this one
 	found  map[spot][]int        // the findings that name the cell, by their place in the report, without the waived
 }
 
@@ -20,10 +21,13 @@ type grid struct {
 type spot struct{ route, fault string }
 
 func newGrid(r *check.Report) *grid {
-	g := &grid{Report: r, routes: map[string]*check.Route{}, cells: map[spot][]check.Cell{}, found: map[spot][]int{}}
+	g := &grid{Report: r, routes: map[string]*check.Route{}, likes: map[string][]string{}, cells: map[spot][]check.Cell{}, found: map[spot][]int{}}
 	for i := range r.Routes {
 		route := &r.Routes[i]
 		g.routes[route.ID] = route
+		if route.Like != "" {
+			g.likes[route.Like] = append(g.likes[route.Like], route.ID)
+		}
 		for _, c := range route.Cells {
 			at := spot{route.ID, c.Fault}
 			g.cells[at] = append(g.cells[at], c)
@@ -54,13 +58,7 @@ func (g *grid) measured() (all []*check.Route) {
 
 // alike are the routes whose matrix is that of this one, itself first.
 func (g *grid) alike(r *check.Route) []string {
-	ids := []string{r.ID}
-	for _, other := range g.Routes {
-		if other.Like == r.ID {
-			ids = append(ids, other.ID)
-		}
-	}
-	return ids
+	return append([]string{r.ID}, g.likes[r.ID]...)
 }
 
 // unreached are the routes that no request was proven to reach.

@@ -1,6 +1,7 @@
 package supply
 
 import (
+	"errors"
 	"path"
 	"strings"
 
@@ -15,6 +16,10 @@ func (w *world) ahead() error {
 		return nil // nothing changed since
 	}
 	c, err := t.Config()
+	var much *nginxconf.TooMuch
+	if errors.As(err, &much) { // before nginx takes its time for it
+		return refuse("limit", t.Place(much.Place.File, much.Place.Line), much.Remedy, "%s", much.Message)
+	}
 	if err != nil || c == nil {
 		return nil // nginx has its own words for it
 	}

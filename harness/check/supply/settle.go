@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/badgateway/badgateway/harness/internal/nginxbuild"
@@ -26,6 +27,7 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 		return err
 	}
 	said, times := "", 0
+	left := testLimit
 	for range maxRounds {
 		if err := w.ahead(); err != nil {
 			return err
@@ -33,7 +35,9 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 		if err := w.flush(); err != nil {
 			return err
 		}
-		out, err := test(ctx, g, t.Argv("-t"))
+		began := time.Now()
+		out, err := test(ctx, g, left, t.Argv("-t"))
+		left -= time.Since(began)
 		if err != nil {
 			return fmt.Errorf("running nginx -t: %w", err)
 		}
@@ -45,7 +49,7 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 			}
 			continue
 		}
-		if out.Late {
+		if out.Late || left <= 0 {
 			return refuse("limit", t.Place(t.Main, 0), "name a smaller part of the config, or see what it runs while it is read (init_by_lua)",
 				"nginx -t does not come to its end within %v", testLimit)
 		}
@@ -73,15 +77,16 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 	return refuse("limit", nginxconf.Place{}, "name a smaller part of the config", "after %d rounds nginx still lacks something: %s", maxRounds, said)
 }
 
-// testLimit is how long nginx may take to read the config: 30,000 locations take some seconds, and more on a busy machine.
-const testLimit = 45 * time.Second
+// testLimit is how long nginx may take to read the config, in all rounds together: 30,000 locations take some seconds, and more
+// on a busy machine.
+const testLimit = 30 * time.Second
 
 // test runs nginx -t, with the time that a large config takes.
-func test(ctx context.Context, g Gateway, argv []string) (wire.Executed, error) {
+func test(ctx context.Context, g Gateway, limit time.Duration, argv []string) (wire.Executed, error) {
 	if patient, ok := g.(interface {
 		ExecWithin(ctx context.Context, limit time.Duration, argv ...string) (wire.Executed, error)
 	}); ok {
-		return patient.ExecWithin(ctx, testLimit, argv...)
+		return patient.ExecWithin(ctx, limit, argv...)
 	}
 	return g.Exec(ctx, argv...)
 }
@@ -295,7 +300,11 @@ func (w *world) flush() error {
 	}
 	err := w.g.Put(w.ctx, w.t.fresh...)
 	w.t.fresh = nil
-	if err != nil {
+	switch {
+	case err != nil && strings.Contains(err.Error(), syscall.ENOSPC.Error()): // the agent's words for it
+		return refuse("limit", w.t.Place(w.t.Main, 0), "name a folder with fewer files, or a smaller part of the config",
+			"the config's %d files take more room than a lab gives to all that is written, 64 MiB and 65,536 files", len(w.t.Files))
+	case err != nil:
 		return fmt.Errorf("putting the config into the lab: %w", err)
 	}
 	return nil
