@@ -16,6 +16,7 @@ import (
 // move it: by [Stage.Pass], and where the remedy is to wait.
 type Stage struct {
 	r      *run
+	why    string     // what is another on the lab's gateway than on most; empty where nothing is
 	failed chan error // what a strike could not do
 
 	mu     sync.Mutex // held while anything is changed, and from before a request comes until it is struck
@@ -27,14 +28,14 @@ type Stage struct {
 
 // SetStage sets a scenario up, and sees it healthy once, as [Run] does.
 func SetStage(ctx context.Context, lab *Lab, scenario Scenario, t Twin, haste bool) (*Stage, error) {
-	scenario, _ = scenario.on(lab.build)
+	scenario, why := scenario.on(lab.build)
 	r := &run{lab: lab, scenario: scenario, twin: t, evidence: &Evidence{}}
 	var err error
 	if r.cell, err = lab.Open(ctx, Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true}); err != nil {
 		return nil, fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}
 	r.cell.haste, r.cell.byHand = haste, true
-	s := &Stage{r: r, failed: make(chan error, 1)}
+	s := &Stage{r: r, why: why, failed: make(chan error, 1)}
 	if err = r.healthy(ctx); err == nil {
 		err = s.awaitRest(ctx)
 	}
@@ -49,6 +50,9 @@ func (s *Stage) Cell() *Cell { return s.r.cell }
 
 // Scenario is the scenario with the expectation that holds on the lab's gateway.
 func (s *Stage) Scenario() Scenario { return s.r.scenario }
+
+// Exception says why the lab's gateway answers otherwise than most do; it is empty where it does not.
+func (s *Stage) Exception() string { return s.why }
 
 // Refusal is what the gateway said when the fault kept it from starting.
 func (s *Stage) Refusal() []nginxlog.Line { return s.r.refusal }

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/client"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gbytes"
 	"github.com/onsi/gomega/gexec"
 
 	"github.com/badgateway/badgateway/harness"
@@ -163,4 +164,18 @@ var _ = Describe("images of other builds", func() {
 			Eventually(c.Session).WithTimeout(5 * time.Minute).Should(gexec.Exit(0))
 		})
 	}
+
+	DescribeTable("a lab on this image says what its version does", func(ctx SpecContext, version, expect, why string) {
+		ref, err := lab.Engine().Nginx(ctx, version)
+		Expect(err).NotTo(HaveOccurred())
+		c := badgateway("lab", "two-lengths", "--gateway-image", ref)
+		Eventually(c.Out).WithTimeout(time.Minute).Should(gbytes.Say("expect: +" + expect + "\n"))
+		Eventually(c.Out).Should(gbytes.Say("time: "))
+		Expect(c.stdout()).To(MatchRegexp(why))
+		Expect(c.in.Close()).To(Succeed())
+		Eventually(c.Session).WithTimeout(time.Minute).Should(gexec.Exit(0))
+	},
+		Entry("1.18 takes the header twice", "1.18", "200", `(?s)\A[^\n]*broken.*\ntime:`),
+		Entry("1.26 refuses it", "1.26", "502", `why: +nginx refuses a header .* since 1\.23\.0`),
+	)
 })

@@ -23,7 +23,7 @@ func Scenario(ctx context.Context, lab *harness.Lab, s harness.Scenario, t harne
 		Broken: func(address string) string {
 			return Claim{
 				Broken: s.Fault, Strikes: len(t.Strike) > 0, Try: Curl(address, s.Ask), Expect: s.Expect, Then: s.Then,
-				Refusal: stage.Refusal(), Clocked: stage.Clocked(), Fast: o.Fast,
+				Why: stage.Exception(), Refusal: stage.Refusal(), Clocked: stage.Clocked(), Fast: o.Fast,
 			}.String()
 		},
 		Mended: Mended(s.Remedy, harness.Expectation{Status: 200, After: t.RemedyTakes}, nil),

@@ -17,6 +17,7 @@ type Claim struct {
 	Strikes bool // it strikes requests that are under way
 	Try     string
 	Expect  harness.Expectation
+	Why     string // why this gateway's answer is another than most gateways'; empty where it is not
 	Then    *harness.Sequel
 	Refusal []nginxlog.Line // the words of a gateway that does not start
 	Clocked bool            // the lab's clock can be moved
@@ -38,6 +39,9 @@ func (c Claim) String() string {
 		b.add("log", c.Refusal[0].String())
 	} else {
 		b.log(c.Expect.Log)
+	}
+	if c.Why != "" {
+		b.add("why", c.Why)
 	}
 	b.sequel(c.Then)
 	b.add("time", whose(c.Clocked, c.Fast))

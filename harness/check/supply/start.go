@@ -50,7 +50,10 @@ func (t *Tree) StartsBy(argv, env []string) {
 	}
 	t.start.foreign = len(argv) > 0 && !nginxbuild.Is(argv[0])
 	if t.start.foreign && t.o.Path != "" {
-		t.start.argv = nil // it would be run for the config that the image has
+		// It would be run for the config that the image has.
+		t.Notes = append(t.Notes, fmt.Sprintf("the image's start (%s) is not run, as the config is another than the image's: "+
+			"templates are filled with its ENV, and what else it writes or changes is not there", strings.Join(argv, " ")))
+		t.start.argv = nil
 	}
 }
 

@@ -320,3 +320,21 @@ func TestClearSitesAvailable(t *testing.T) {
 		}
 	}
 }
+
+func TestAStartThatIsNotRunIsTold(t *testing.T) {
+	for _, c := range []struct {
+		path, argv string
+		noted      bool
+	}{
+		{"deploy/nginx", "/docker-entrypoint.sh nginx", true},
+		{"deploy/nginx", "tini -- nginx", false},
+		{"deploy/nginx", "", false},
+		{"", "/docker-entrypoint.sh nginx", false}, // it is run
+	} {
+		tree := &Tree{o: Options{Path: c.path}}
+		tree.StartsBy(strings.Fields(c.argv), nil)
+		if noted := len(tree.Notes) == 1 && strings.Contains(tree.Notes[0], "("+c.argv+") is not run"); noted != c.noted {
+			t.Errorf("%q with %q: notes %q", c.argv, c.path, tree.Notes)
+		}
+	}
+}
