@@ -7,7 +7,7 @@ REPORTS ?= report
 # for the version, as it refuses in a checkout that belongs to another user.
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
-.PHONY: help build images test-scenarios test test-unit test-suites test-images test-engines fuzz fuzz-quick bench stress kills lint format clean
+.PHONY: help build images test-scenarios test test-unit test-suites test-images test-engines fuzz fuzz-quick bench stress hostile kills lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ CONFIGS ?= load-balancer node-pool ingress wordpress-socket caching-edge
 stress: build ## Repeat the catalogue N=30 times and the checks of five configs CHECKS=4 times under load; count what differs
 	@set -f; failed=0; $(BIN) run --all --repeat $(N) --load $(FLAGS) $(SCENARIOS) || failed=1; \
 	for c in $(CONFIGS); do $(BIN) check suites/testdata/check/$$c/config -q --repeat $(CHECKS) --load || failed=1; done; exit $$failed
+
+hostile: ## Check 50 hostile configs of 10 MB but for the measuring: each within a minute of processor and 500 MB
+	BADGATEWAY_HOSTILE=1 $(GO) test -count=1 -v -timeout 2h -run 'HostileConfigsAreBounded|ReadInBoundedMemory' ./cmd/badgateway ./harness/nginxconf
 
 kills: build ## End each command N=30 times at random moments, in every way, and look for what it left
 	KILLS=$(N) $(GO) test -count=1 -timeout 3h ./suites -ginkgo.focus 'ended at random moments' -ginkgo.v

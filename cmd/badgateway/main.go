@@ -50,9 +50,7 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == engine.ReapCommand {
 		os.Exit(engine.Reap(os.Args[2], os.Stdin))
 	}
-	// A run is short and its memory small: processor time belongs to the lab.
-	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(300 << 20) // but what a hostile config leaves behind is not kept
+	leanMemory()
 	ctx := untilTold(stdout.file.File)
 	c := root()
 	c.SetOut(stdout)
@@ -67,6 +65,13 @@ func main() {
 	}
 	stderr.close()
 	os.Exit(code)
+}
+
+// leanMemory sets how memory is looked after: a run is short and takes little, and processor time belongs to the lab; what a
+// hostile config leaves behind is not kept.
+func leanMemory() {
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(300 << 20)
 }
 
 // exitCode is what a script learns of an error.

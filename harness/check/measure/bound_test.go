@@ -2,11 +2,14 @@ package measure
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/supply"
+	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/nginxlog"
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -86,5 +89,38 @@ func TestEvidenceOfAllCellsIsBounded(t *testing.T) {
 	}
 	if total > maxEvidence*2 {
 		t.Errorf("the evidence takes %d MiB", total>>20)
+	}
+}
+
+// Too many routes are refused at the first beyond.
+func TestRoutesAreBounded(t *testing.T) {
+	ways := make([]nginxconf.Way, maxRoutes+1)
+	if err := fewRoutes(ways[:maxRoutes]); err != nil {
+		t.Error(err)
+	}
+	ways[maxRoutes].Target.Pass = &nginxconf.Directive{Place: nginxconf.Place{File: "nginx.conf", Line: 7}}
+	var refused *supply.Refused
+	if err := fewRoutes(ways); !errors.As(err, &refused) || refused.Kind != "limit" || refused.Place.Line != 7 || refused.Remedy == "" {
+		t.Errorf("said %v", err)
+	}
+}
+
+// Too many measurements are refused, without those of routes that are like another.
+func TestMeasurementsAreBounded(t *testing.T) {
+	s := &session{}
+	for range 10 {
+		s.o.FaultList = append(s.o.FaultList, check.Fault{})
+	}
+	var routes []*route
+	for range maxCells / 20 {
+		routes = append(routes, &route{Route: check.Route{Reached: true}}, &route{Route: check.Route{Reached: true, Like: "x"}})
+	}
+	if err := s.fewCells(routes); err != nil {
+		t.Error(err)
+	}
+	routes = append(routes, &route{Route: check.Route{Reached: true, Place: nginxconf.Place{File: "nginx.conf", Line: 7}}})
+	var refused *supply.Refused
+	if err := s.fewCells(routes); !errors.As(err, &refused) || refused.Place.Line != 7 || refused.Remedy == "" {
+		t.Errorf("said %v", err)
 	}
 }

@@ -1,0 +1,179 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/check/supply"
+	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// anyNginx takes every config, so that all that comes after it is tried too.
+type anyNginx struct{}
+
+func (anyNginx) Put(context.Context, ...wire.File) error { return nil }
+func (anyNginx) Exec(_ context.Context, argv ...string) (wire.Executed, error) {
+	if argv[len(argv)-1] == "-V" {
+		return wire.Executed{Output: "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --error-log-path=/var/log/nginx/error.log\n"}, nil
+	}
+	return wire.Executed{}, nil
+}
+func (anyNginx) There(context.Context, ...string) ([]string, error)          { return nil, nil }
+func (anyNginx) Names(context.Context, string) ([]string, error)             { return nil, nil }
+func (anyNginx) ReadTree(context.Context, string) (map[string]string, error) { return nil, nil }
+
+// unmeasured is a check without its measurements: every route gets the same bad answers.
+func unmeasured(say func(string)) func(context.Context, measure.Options) (*check.Report, error) {
+	return func(ctx context.Context, o measure.Options) (*check.Report, error) {
+		r := &check.Report{Schema: check.Schema, Config: o.Path, Supplied: []check.Supply{}, Routes: []check.Route{}, Findings: []check.Finding{}, Clock: "moved"}
+		for _, f := range o.FaultList {
+			r.Faults = append(r.Faults, f.FaultInfo)
+		}
+		refused := func(err error) (*check.Report, error) {
+			var refused *supply.Refused
+			if !errors.As(err, &refused) {
+				return nil, err
+			}
+			r.Refused, r.Verdict = &refused.Refusal, check.Refused
+			return r, nil
+		}
+		tree, err := supply.Load(supply.Options{Path: o.Path, Env: o.Env})
+		say("load")
+		if err != nil {
+			return refused(err)
+		}
+		err = tree.Settle(ctx, anyNginx{})
+		say("settle")
+		r.Supplied, r.Notes = tree.Supplied, tree.Notes
+		if err != nil {
+			return refused(err)
+		}
+		config, err := tree.Config()
+		say("config")
+		if err != nil {
+			return refused(err)
+		}
+		all := config.Ways(ctx)
+		say(fmt.Sprintf("%d ways", len(all)))
+		ways := map[string]nginxconf.Way{}
+		for _, w := range all {
+			ways[w.ID] = w
+			one := check.Route{ID: w.ID, Location: w.Match, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Upstream: w.Target.Upstream,
+				Reached: len(w.Asks) > 0, Why: w.Why, Cells: []check.Cell{}}
+			if w.Target.Pass != nil {
+				one.Place = w.Target.Pass.Place
+			}
+			for i, p := range w.Target.Peers {
+				if i == 4096 {
+					break
+				}
+				one.Endpoints = append(one.Endpoints, check.Endpoint{Name: fmt.Sprintf("%s:%d", p.Host, p.Port), Place: p.Place})
+			}
+			bad := check.Outcome{Status: 504, Waited: time.Minute, Page: "nginx", Repeated: 1, Tries: []string{"a", "b"},
+				Log: []nginxlog.Line{{Raw: "2026/01/01 00:00:00 [error] upstream timed out", Message: "upstream timed out"}}}
+			one.Healthy = check.Outcome{Status: 200, Page: "upstream"}
+			if len(r.Routes) < 400 { // as of very many routes that are alike
+				for _, f := range o.FaultList {
+					one.Cells = append(one.Cells, check.Cell{Fault: f.ID, Method: "POST", Outcome: bad})
+				}
+			} else {
+				one.Like = r.Routes[0].ID
+			}
+			r.Routes = append(r.Routes, one)
+		}
+		for _, rule := range o.Rules {
+			r.Findings = append(r.Findings, check.Judge(&check.Evidence{Report: r, Config: config, Ways: ways}, []check.Rule{rule})...)
+			say("rule " + rule.ID)
+		}
+		check.DefaultPolicy().Apply(r, time.Now())
+		say("policy")
+		return r, nil
+	}
+}
+
+// hostileOne checks one config but for the measuring, in both ways in which all of it is shown. It tells what took long.
+func hostileOne(dir string, say func(format string, a ...any)) (said string) {
+	began := time.Now()
+	stage := func(what string) {
+		if d := time.Since(began); d > time.Second {
+			say("%s %.1fs", what, d.Seconds())
+		}
+		began = time.Now()
+	}
+	var out bytes.Buffer
+	for _, words := range [][]string{{dir, "--reports", filepath.Join(dir, "..", "report")}, {dir, "--format", "markdown"}} {
+		c := newCheckCommand(unmeasured(stage))
+		c.SetArgs(words)
+		c.SetOut(&out)
+		c.SetErr(&out)
+		c.SilenceErrors, c.SilenceUsage = true, true
+		if err := c.Execute(); err != nil {
+			fmt.Fprintln(&out, err)
+		}
+		stage("showing it")
+	}
+	return out.String()
+}
+
+// Each hostile config, of a small size, comes to a verdict or a refusal that says where, and what to do.
+func TestHostileConfigsEnd(t *testing.T) {
+	for _, c := range hostileConfigs(3000) {
+		t.Run(c.Name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "config")
+			if err := c.Write(dir); err != nil {
+				t.Fatal(err)
+			}
+			said := hostileOne(dir, t.Logf)
+			if !strings.Contains(said, "findings: ") && !strings.Contains(said, "can't be loaded: ") && !strings.Contains(said, "no finding") {
+				t.Errorf("said %.500s", said)
+			}
+		})
+	}
+}
+
+// The same of 10 MB each, in processes of their own: make stress.
+func TestHostileConfigsAreBounded(t *testing.T) {
+	if name := os.Getenv("BADGATEWAY_HOSTILE_ONE"); name != "" {
+		leanMemory()
+		hostileOne(name, t.Logf)
+		return
+	}
+	if os.Getenv("BADGATEWAY_HOSTILE") == "" {
+		t.Skip("takes minutes: BADGATEWAY_HOSTILE=1")
+	}
+	for _, c := range hostileConfigs(1) {
+		t.Run(c.Name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "config")
+			if err := c.Write(dir); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, os.Args[0], "-test.v", "-test.run", "^TestHostileConfigsAreBounded$")
+			cmd.Env = append(os.Environ(), "BADGATEWAY_HOSTILE_ONE="+dir)
+			out, err := cmd.CombinedOutput()
+			u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+			// Both ways of showing it are one check each. The processor's time: another's work on the machine is not the config's.
+			took := time.Duration(u.Utime.Nano()+u.Stime.Nano()) / 2
+			t.Logf("%.1f s of processor, %d MiB", took.Seconds(), u.Maxrss>>10)
+			if err != nil || took > time.Minute || u.Maxrss>>10 > 500 {
+				t.Errorf("%v\n%.3000s", err, out)
+			}
+		})
+	}
+}
