@@ -163,7 +163,7 @@ func (a *worldAsk) converse() {
 		return
 	}
 	// The gateway may answer and close before it has read all of a body; what it said still counts.
-	sent := a.w.busy.under()
+	sent := a.w.busy.sending(a.conn.(*countedConn))
 	go func() {
 		defer sent()
 		conn.Write(append(bytes.Clone(a.spec.Raw), a.spec.Body...))

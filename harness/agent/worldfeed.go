@@ -69,6 +69,7 @@ func (f *feed) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1),
 type busyConns struct {
 	mu    sync.Mutex
 	conns map[*countedConn]bool
+	sends map[syscall.Conn]bool // where somebody sends who has no end that is counted
 	doors []syscall.Conn
 	more  int // what is under way besides
 }
@@ -159,11 +160,30 @@ func (b *busyConns) under() (done func()) {
 	}
 }
 
-// state tells how many owners do something else than wait, and the sockets at which the others do.
-func (b *busyConns) state() (busy int, waiting []syscall.Conn) {
+// sending counts something as being sent through a socket until it is done.
+func (b *busyConns) sending(s syscall.Conn) (done func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	busy, waiting = b.more, append(waiting, b.doors...)
+	if b.sends == nil {
+		b.sends = map[syscall.Conn]bool{}
+	}
+	b.sends[s] = true
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.sends, s)
+	}
+}
+
+// state is what is under way without a socket, the sockets whose owners do something else than read, and those at which
+// the others wait for what they bring.
+func (b *busyConns) state() (more int, working, waiting []syscall.Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	more, waiting = b.more, append(waiting, b.doors...)
+	for s := range b.sends {
+		working = append(working, s)
+	}
 	for c := range b.conns {
 		switch {
 		case c.in > 0:
@@ -171,10 +191,10 @@ func (b *busyConns) state() (busy int, waiting []syscall.Conn) {
 		case c.shut():
 			delete(b.conns, c) // closed beneath
 		case !c.idle:
-			busy++
+			working = append(working, c)
 		}
 	}
-	return busy, waiting
+	return more, working, waiting
 }
 
 type countedConn struct {

@@ -108,11 +108,16 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 	if q.counted, err = w.cell.counted(); err != nil {
 		return q, false, err
 	}
-	busy, waiting := w.busy.state()
-	if q.unread, err = readable(waiting); err != nil {
+	more, working, waiting := w.busy.state()
+	if q.unread, err = ready(waiting, unix.POLLIN|unix.POLLRDHUP); err != nil {
 		return q, false, err
 	}
-	q.calls, q.busy, q.alarms = w.calls(), busy, w.cell.clock.pending()
+	// Whose socket takes nothing more waits for the other end to read.
+	writable, err := ready(working, unix.POLLOUT)
+	if err != nil {
+		return q, false, err
+	}
+	q.calls, q.busy, q.alarms = w.calls(), more+writable, w.cell.clock.pending()
 	return q, true, nil
 }
 
@@ -133,19 +138,19 @@ func grandchildrenOf(pid int) (all []int) {
 	return all
 }
 
-// readable is how many of the sockets have something to be read: data, an end, a connection to be taken.
-func readable(sockets []syscall.Conn) (int, error) {
+// ready is how many of the sockets are ready for one of the events, as in poll(2), or have failed.
+func ready(sockets []syscall.Conn, events int16) (int, error) {
 	fds := make([]unix.PollFd, 0, len(sockets))
 	for _, s := range sockets {
 		raw, err := s.SyscallConn()
 		if err != nil {
 			continue // closed meanwhile
 		}
-		raw.Control(func(fd uintptr) { fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}) })
+		raw.Control(func(fd uintptr) { fds = append(fds, unix.PollFd{Fd: int32(fd), Events: events}) })
 	}
 	n, err := unix.Poll(fds, 0)
 	if err != nil && err != unix.EINTR {
-		return 0, fmt.Errorf("looking for what the lab's sockets have brought: %w", err)
+		return 0, fmt.Errorf("looking at the lab's sockets: %w", err)
 	}
 	if err != nil {
 		return 1, nil // interrupted: not known
@@ -153,8 +158,9 @@ func readable(sockets []syscall.Conn) (int, error) {
 	return n, nil
 }
 
-// rest waits until nothing happens any more in the world until its time passes. Data that nobody reads is one way to
-// rest: then all has to stay as it is for a while.
+// rest waits until nothing happens any more in the world until its time passes: all the gateway's processes sleep, and each
+// of the lab's own ends waits too, for something to read, for room to write, or for an alarm. A packet that never arrives
+// can't be told from one that is late: then all has to stay as it is for a while.
 func (w *world) rest(limit time.Duration, done func() bool) (last quiet, err error) {
 	p, err := w.cell.process(gatewayProcess)
 	if err != nil {
@@ -176,17 +182,17 @@ func (w *world) rest(limit time.Duration, done func() bool) (last quiet, err err
 			return false, nil
 		}
 		same++
-		if q.unread == 0 && q.busy <= q.alarms && q.flying == 0 {
-			return true, nil
+		if q.unread > 0 || q.busy > q.alarms {
+			return false, nil // it may just not have had its turn, on a busy machine
 		}
-		return same > 3 && time.Since(since) > stillFor, nil
+		return q.flying == 0 || same > 3 && time.Since(since) > stillFor, nil
 	})
 	return last, err
 }
 
 const (
-	// stillFor is how long nothing may have changed where one of the lab's own ends is in the middle of something, such as a
-	// write that nobody reads. It is long, as it may just not have had its turn on a busy machine.
+	// stillFor is how long nothing may have changed where a packet has not arrived. It is long, as the kernel too may just not
+	// have had its turn on a busy machine.
 	stillFor  = 300 * time.Millisecond
 	restLimit = 10 * time.Second
 )

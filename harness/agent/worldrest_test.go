@@ -3,10 +3,13 @@
 package agent
 
 import (
+	"net"
 	"os/exec"
 	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A process that a worker has started keeps the world from resting, unless it was there when the gateway came up.
@@ -37,5 +40,68 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 	p.resident = grandchildrenOf(p.pid)
 	if w.startedMore(p) {
 		t.Error("a process that was there from the start keeps the world from resting for ever")
+	}
+}
+
+// Whoever has something to write is at work, until his socket takes nothing more: then it is the other end's turn.
+func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	near, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	var b busyConns
+	conn := b.count(near).(*countedConn)
+	atWork := func() int {
+		more, working, _ := b.state()
+		n, err := ready(working, unix.POLLOUT)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return more + n
+	}
+	if n := atWork(); n != 1 {
+		t.Errorf("%d at work, before anything is written", n)
+	}
+	written := make(chan error, 1)
+	const much = 64 << 20
+	go func() {
+		_, err := conn.Write(make([]byte, much))
+		written <- err
+	}()
+	if err := until(10*time.Second, func() (bool, error) { return atWork() == 0, nil }); err != nil {
+		t.Fatalf("a write for which there is no room is at work for ever: %v", err)
+	}
+	go func() {
+		buf := make([]byte, 1<<20)
+		for {
+			if _, err := far.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	if n := atWork(); n != 1 {
+		t.Errorf("%d at work, after all was read", n)
+	}
+	done := b.sending(conn)
+	conn.Park()
+	if n := atWork(); n != 1 {
+		t.Errorf("%d at work, of one who sends through a socket that nobody waits at", n)
+	}
+	if done(); atWork() != 0 {
+		t.Error("at work, after it was sent")
 	}
 }

@@ -40,6 +40,11 @@ const (
 		"mkdir -p /run/user/3000; chown eng /run/user/3000 /engine /engine/data; " +
 		// A device that any user may open; the machine's own stays as it is.
 		"mknod --mode 666 /run/tun c 10 200; mount --bind /run/tun /dev/net/tun"
+	// Rootless Docker has no other way to stack file systems where the kernel lets no user mount an overlay.
+	fuse           = "; mknod --mode 666 /run/fuse c 10 229; mount --bind /run/fuse /dev/fuse"
+	rootlessDocker = "sh /usr/share/docker.io/contrib/dockerd-rootless.sh --data-root /engine/data/docker --host unix:///engine/socket " +
+		"--storage-driver fuse-overlayfs"
+
 	asUser = "setpriv --reuid 3000 --regid 3000 --clear-groups env HOME=/engine/data XDG_RUNTIME_DIR=/run/user/3000 "
 )
 
@@ -55,10 +60,11 @@ var engines = []engine{
 	{"podman 5.4, rootless", "trixie", podmanLimits + "; " + rootless,
 		asUser + "podman --cgroup-manager cgroupfs --runtime runc system service --time 0 unix:///engine/socket"},
 	{"podman of sid", "sid", podmanLimits, podman},
+	{"docker 26.1, rootless", "trixie", rootless + fuse, asUser + rootlessDocker},
 }
 
 const packages = "docker.io,podman,runc,slirp4netns,uidmap,iptables,fuse-overlayfs,ca-certificates,netavark,aardvark-dns," +
-	"iproute2,procps,catatonit,passt"
+	"iproute2,procps,catatonit,passt,rootlesskit"
 
 func TestTheCatalogueOnOtherEngines(t *testing.T) {
 	if os.Getenv("BADGATEWAY_ENGINES") == "" {
