@@ -22,11 +22,14 @@ pivot_root . old
 umount -l /old
 # The network is that of a program: no rule and no bridge of the machine is touched.
 unshare --net bash -euc "
+touch /run/apart
 while test ! -e /run/online; do sleep 0.05; done
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward
 exec \"\$@\"" engine "$@" > /engine/log 2>&1 < /dev/null &
 engine=$!
+# Until it is apart, its network is that of the machine, which would get the device.
+while test ! -e /run/apart; do sleep 0.05; done
 slirp4netns --configure --mtu=65520 --disable-host-loopback --ready-fd=3 $engine tap0 3> /run/online.new > /dev/null 2>&1 < /dev/null &
 while test ! -s /run/online.new; do sleep 0.05; done
 touch /run/online
