@@ -56,6 +56,7 @@ var engines = []engine{
 	{"docker 20.10", "bookworm", "", dockerd},
 	{"docker 26.1", "trixie", "", dockerd},
 	{"docker 26.1, userns-remap", "trixie", remap, dockerd + " --userns-remap dockremap"},
+	{"docker 26.1, rootless", "trixie", rootless + fuse, asUser + rootlessDocker},
 	{"docker of sid", "sid", "", dockerd},
 	{"docker of sid, containerd image store", "sid", `echo '{"features":{"containerd-snapshotter":true}}' > /tmp/daemon.json`,
 		dockerd + " --config-file /tmp/daemon.json"},
@@ -64,7 +65,6 @@ var engines = []engine{
 	{"podman 5.4, rootless", "trixie", podmanLimits + "; " + rootless,
 		asUser + "podman --cgroup-manager cgroupfs --runtime runc system service --time 0 unix:///engine/socket"},
 	{"podman of sid", "sid", podmanLimits, podman},
-	{"docker 26.1, rootless", "trixie", rootless + fuse, asUser + rootlessDocker},
 }
 
 const packages = "docker.io,podman,runc,slirp4netns,uidmap,iptables,fuse-overlayfs,ca-certificates,netavark,aardvark-dns," +
