@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/internal/once"
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -64,7 +65,7 @@ func Examine(ctx context.Context, o Options) Examination {
 	}
 	defer e.Close()
 	x.engine(ctx, e)
-	l := &Lab{options: o, engine: e, backends: map[string]*backendStation{}}
+	l := &Lab{options: o, engine: e, backends: map[string]*once.Value[*station]{}}
 	defer l.Close()
 	if !x.container(ctx, l) {
 		return x

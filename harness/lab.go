@@ -14,6 +14,7 @@ import (
 	"github.com/badgateway/badgateway/harness/engine"
 	"github.com/badgateway/badgateway/harness/images"
 	"github.com/badgateway/badgateway/harness/internal/nginxbuild"
+	"github.com/badgateway/badgateway/harness/internal/once"
 	"github.com/badgateway/badgateway/harness/wire"
 )
 
@@ -58,13 +59,7 @@ type Lab struct {
 	cells atomic.Int64
 
 	mu       sync.Mutex
-	backends map[string]*backendStation
-}
-
-type backendStation struct {
-	once    sync.Once
-	station *station
-	err     error
+	backends map[string]*once.Value[*station]
 }
 
 // Start makes a lab. Its errors say what is missing and what to do: [engine.NoEngineError], [engine.NoImageError].
@@ -83,7 +78,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		e.Sweep(ctx)
 	}()
 	defer func() { <-swept }()
-	l := &Lab{options: o, engine: e, own: o.GatewayImage == "", backends: map[string]*backendStation{}}
+	l := &Lab{options: o, engine: e, own: o.GatewayImage == "", backends: map[string]*once.Value[*station]{}}
 	image := o.GatewayImage
 	switch {
 	case image != "":
@@ -216,11 +211,11 @@ func (l *Lab) Close() error {
 	defer l.mu.Unlock()
 	var errs []error
 	for _, b := range l.backends {
-		if b.station != nil {
-			errs = append(errs, b.station.close())
+		if s, ok := b.Made(); ok {
+			errs = append(errs, s.close())
 		}
 	}
-	l.backends = map[string]*backendStation{}
+	l.backends = map[string]*once.Value[*station]{}
 	if l.gateway != nil {
 		errs = append(errs, l.gateway.close())
 	}
@@ -247,28 +242,28 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 	l.mu.Lock()
 	s := l.backends[key]
 	if s == nil {
-		s = &backendStation{}
+		s = &once.Value[*station]{}
 		l.backends[key] = s
 	}
 	l.mu.Unlock()
-	s.once.Do(func() {
+	started, err := s.Get(ctx, func(ctx context.Context) (*station, error) {
 		image, err := l.engine.Image(ctx, name)
 		if err != nil {
-			s.err = err
-			return
+			return nil, err
 		}
-		s.station, s.err = l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory, cpus: b.CPUs})
-		if s.err != nil {
-			return
+		started, err := l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory, cpus: b.CPUs})
+		if err != nil {
+			return nil, err
 		}
-		if lack := notHeld(wire.Limits{Memory: b.Memory, CPUs: b.CPUs}, s.station.hello.Limits); lack != nil {
-			s.err = lackError{*lack}
+		if lack := notHeld(wire.Limits{Memory: b.Memory, CPUs: b.CPUs}, started.hello.Limits); lack != nil {
+			return nil, errors.Join(lackError{*lack}, started.close())
 		}
+		return started, nil
 	})
-	if s.err != nil {
-		return nil, fmt.Errorf("starting the container of the backend %s: %w", name, s.err)
+	if err != nil {
+		return nil, fmt.Errorf("starting the container of the backend %s: %w", name, err)
 	}
-	return s.station, nil
+	return started, nil
 }
 
 // dropBackends ends the containers that were made for one cell alone.
@@ -278,8 +273,8 @@ func (l *Lab) dropBackends(cell string) error {
 	for key, b := range l.backends {
 		if strings.HasSuffix(key, " for "+cell) {
 			delete(l.backends, key)
-			if b.station != nil {
-				drop = append(drop, b.station)
+			if s, ok := b.Made(); ok {
+				drop = append(drop, s)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // in the evidence; a lab that failed is its Error, and never a finding. A run in which the machine had no processor for the
 // lab proves nothing: it is done again in a cell of its own, which the evidence says.
 func Run(ctx context.Context, lab *Lab, s Scenario, t Twin) Evidence {
-	return untilProven(ctx, func() (Evidence, string) { return once(ctx, lab, s, t) })
+	return untilProven(ctx, func() (Evidence, string) { return runOnce(ctx, lab, s, t) })
 }
 
 // untilProven does a run again while it proves nothing, a few times.
@@ -44,8 +44,8 @@ func untilProven(ctx context.Context, once func() (e Evidence, starved string)) 
 // timesAgain is how often a run that was starved is done again.
 const timesAgain = 3
 
-// once runs it. Starved says why the run proves nothing: the machine had no processor for it.
-func once(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starved string) {
+// runOnce runs it. Starved says why the run proves nothing: the machine had no processor for it.
+func runOnce(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starved string) {
 	s, why := s.on(lab.build)
 	e = Evidence{
 		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,7 @@ type cell struct {
 	jail  *jail        // of a world; nil otherwise
 	world *world       // likewise
 	tid   int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
-	jobs  chan func()  // what that thread has to do
+	own   *thread      // it
 	gone  chan struct{}
 
 	mu      sync.Mutex
@@ -43,6 +44,7 @@ type cell struct {
 	asks    map[string]*ask
 	logs    map[string]int64 // log file -> how far it was read
 	undo    map[wire.NetSpec]func() error
+	wires   atomic.Int64        // how many hosts were switched off so far
 	watches map[string]*os.File // inotify, by the file that is watched
 	clock   *clock
 
@@ -53,7 +55,7 @@ type cell struct {
 func openCell(spec wire.CellSpec) (*cell, error) {
 	c := &cell{
 		id: spec.ID, dir: filepath.Join(wire.Root, spec.ID), folders: spec.Folders, guest: spec.Join != "", still: spec.Join == "" || spec.Still,
-		jobs: make(chan func()), gone: make(chan struct{}),
+		own: newThread(), gone: make(chan struct{}),
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
 		logs: map[string]int64{}, undo: map[wire.NetSpec]func() error{}, watches: map[string]*os.File{}, clock: newClock(),
 		delayedBefore: delayed(os.Getpid()),
@@ -122,9 +124,7 @@ func (c *cell) live(spec wire.CellSpec, started chan<- error) {
 	if err != nil {
 		return
 	}
-	for job := range c.jobs {
-		job()
-	}
+	c.own.serve()
 	close(c.gone)
 }
 
@@ -226,13 +226,11 @@ func bind(from, to string) error {
 
 // inside runs f on the cell's own thread, in its network and mounts.
 func (c *cell) inside(f func() error) error {
-	done := make(chan error, 1)
-	select {
-	case c.jobs <- func() { done <- f() }:
-		return <-done
-	case <-c.gone:
+	err := c.own.do(f)
+	if errors.Is(err, errThreadEnded) {
 		return fmt.Errorf("cell %s is closed", c.id)
 	}
+	return err
 }
 
 // home is the network namespace of the container itself, in which the agent's own threads live.
@@ -301,7 +299,7 @@ func (c *cell) close() error {
 	if c.world != nil {
 		c.world.close()
 	}
-	close(c.jobs)
+	c.own.end()
 	<-c.gone
 	for _, w := range c.watches {
 		w.Close()

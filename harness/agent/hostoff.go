@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -13,45 +14,31 @@ import (
 )
 
 // off puts a host behind a wire at whose other end nobody answers ARP, as if it had been switched off.
-func (c *cell) off(address string, real bool) (func() error, error) {
+func (c *cell) off(address string, real bool) (undo func() error, err error) {
 	back, err := c.away(address)
 	if err != nil {
 		return nil, err
 	}
+	undo = back
+	defer func() {
+		if err != nil { // half switched off is another fault
+			err = errors.Join(err, undo())
+			undo = nil
+		}
+	}()
 	h, err := c.netlink()
 	if err != nil {
-		return nil, err
+		return undo, err
 	}
 	defer h.Close()
-	port := len(c.undo)
-	near, far := "wire"+strconv.Itoa(port), "dead"+strconv.Itoa(port)
+	// A name of its own for each, as others may have been mended since.
+	n := strconv.FormatInt(c.wires.Add(1), 10)
+	near, far := "wire"+n, "dead"+n
 	wire := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: near}, PeerName: far}
 	if err := h.LinkAdd(wire); err != nil {
-		return nil, fmt.Errorf("making the wire: %w", err)
+		return undo, fmt.Errorf("making the wire: %w", err)
 	}
-	for _, name := range []string{far, near} {
-		l, err := h.LinkByName(name)
-		if err != nil {
-			return nil, err
-		}
-		if err := h.LinkSetUp(l); err != nil {
-			return nil, err
-		}
-		wire.Index = l.Attrs().Index // the near end's, at last
-	}
-	if !real {
-		if err := c.askForNeighbours(wire.Index, arpEvery); err != nil {
-			return nil, err
-		}
-	}
-	addr, err := hostAddr(address)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.RouteAdd(&netlink.Route{Dst: addr.IPNet, LinkIndex: wire.Index, Scope: unix.RT_SCOPE_LINK}); err != nil {
-		return nil, fmt.Errorf("sending the packets for %s down the wire: %w", address, err)
-	}
-	return func() error {
+	undo = func() error {
 		h, err := c.netlink()
 		if err != nil {
 			return err
@@ -61,7 +48,30 @@ func (c *cell) off(address string, real bool) (func() error, error) {
 			return err
 		}
 		return back()
-	}, nil
+	}
+	for _, name := range []string{far, near} {
+		l, err := h.LinkByName(name)
+		if err != nil {
+			return undo, err
+		}
+		if err := h.LinkSetUp(l); err != nil {
+			return undo, err
+		}
+		wire.Index = l.Attrs().Index // the near end's, at last
+	}
+	if !real {
+		if err := c.askForNeighbours(wire.Index, arpEvery); err != nil {
+			return undo, err
+		}
+	}
+	addr, err := hostAddr(address)
+	if err != nil {
+		return undo, err
+	}
+	if err := h.RouteAdd(&netlink.Route{Dst: addr.IPNet, LinkIndex: wire.Index, Scope: unix.RT_SCOPE_LINK}); err != nil {
+		return undo, fmt.Errorf("sending the packets for %s down the wire: %w", address, err)
+	}
+	return undo, nil
 }
 
 // arpEvery is how often the kernel asks for a neighbour that does not answer, three times in all. Its default is a

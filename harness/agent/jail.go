@@ -28,9 +28,9 @@ type jail struct {
 	init   *exec.Cmd
 	gone   chan struct{} // closed when the init has ended, and with it all other processes of the world
 	orders io.WriteCloser
-	done   chan bool   // gets one for each order that was carried out: whether there was anybody
-	jobs   chan func() // what the thread without rights has to do
-	layer  tree        // what the world has written: over the image in upper, and in its own tmp and run
+	done   chan bool // gets one for each order that was carried out: whether there was anybody
+	thread *thread   // the one without rights
+	layer  tree      // what the world has written: over the image in upper, and in its own tmp and run
 
 	as  *syscall.Credential // whom its processes run as; nil for root
 	dir string              // where they start
@@ -62,7 +62,7 @@ func newJail(dir string) (*jail, error) {
 		return nil, fmt.Errorf("opening what a world writes: %w", err)
 	}
 	j := &jail{
-		root: tree{root}, layer: tree{layer}, gone: make(chan struct{}), done: make(chan bool, 1), jobs: make(chan func()),
+		root: tree{root}, layer: tree{layer}, gone: make(chan struct{}), done: make(chan bool, 1), thread: newThread(),
 	}
 	if err := j.startInit(filepath.Join(at, "root")); err != nil {
 		unix.Close(root)
@@ -254,7 +254,7 @@ func (j *jail) close() {
 	unix.Kill(j.init.Process.Pid, unix.SIGKILL)
 	<-j.gone
 	j.orders.Close()
-	close(j.jobs)
+	j.thread.end()
 	j.root.close()
 	j.layer.close()
 }
@@ -271,9 +271,7 @@ func (j *jail) live(netns *os.File, started chan<- error) {
 	if err != nil {
 		return
 	}
-	for job := range j.jobs {
-		job()
-	}
+	j.thread.serve()
 }
 
 func (j *jail) enter(netns *os.File) error {
@@ -302,13 +300,16 @@ func (j *jail) enter(netns *os.File) error {
 
 // inJail runs f on the thread without rights.
 func (j *jail) inJail(f func() error) error {
-	done := make(chan error, 1)
 	select {
-	case j.jobs <- func() { done <- f() }:
-		return <-done
 	case <-j.gone:
 		return errors.New("the first process of the world has ended")
+	default:
 	}
+	err := j.thread.do(f)
+	if errors.Is(err, errThreadEnded) {
+		return errors.New("the first process of the world has ended")
+	}
+	return err
 }
 
 // jailedEnded is for a process of a world that has just ended: it may have used up the memory, or have become a daemon, as

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -80,6 +81,12 @@ func hostAddr(address string) (*netlink.Addr, error) {
 
 // breakNet breaks the cell's network in one place.
 func (c *cell) breakNet(spec wire.NetSpec) error {
+	c.mu.Lock()
+	already := c.undo[spec] != nil
+	c.mu.Unlock()
+	if already {
+		return fmt.Errorf("the network of cell %s is broken in that way already (%s %s %s)", c.id, spec.Kind, spec.With, spec.To)
+	}
 	undo, err := c.breakage(spec)
 	if err != nil {
 		return fmt.Errorf("breaking the network of cell %s (%s %s %s): %w", c.id, spec.Kind, spec.With, spec.To, err)
@@ -243,11 +250,11 @@ func (c *cell) route(spec wire.NetSpec) (func() error, error) {
 	nowhere := &netlink.Route{Dst: addr.IPNet, Type: kind}
 	h, err := c.netlink()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, back())
 	}
 	defer h.Close()
 	if err := h.RouteAdd(nowhere); err != nil {
-		return nil, err
+		return nil, errors.Join(fmt.Errorf("making the route to %s: %w", spec.To, err), back())
 	}
 	return func() error {
 		h, err := c.netlink()

@@ -3,8 +3,15 @@
 package agent
 
 import (
+	"errors"
+	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/badgateway/badgateway/harness/wire"
 )
@@ -44,6 +51,88 @@ func TestHostAddr(t *testing.T) {
 	}
 	if _, err := hostAddr("10.0.0.0/8"); err == nil {
 		t.Error("a network is no host")
+	}
+}
+
+// networkOfItsOwn is a cell with a network of its own, which takes the right to make one.
+func networkOfItsOwn(t *testing.T, addresses ...string) *cell {
+	t.Helper()
+	before, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cell{id: "c1", undo: map[wire.NetSpec]func() error{}}
+	made := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			c.netns, err = os.Open("/proc/thread-self/ns/net")
+		}
+		made <- err
+	}()
+	if err := <-made; errors.Is(err, unix.EPERM) {
+		t.Skip("a network of its own takes root")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	was := home
+	home = int(before.Fd())
+	t.Cleanup(func() {
+		home = was
+		before.Close()
+		c.netns.Close()
+	})
+	if err := c.online(func() error { return c.setUpLoopback(addresses) }); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Hosts go and come back in any order.
+func TestHostsThatAreSwitchedOffInAnyOrder(t *testing.T) {
+	c := networkOfItsOwn(t, "198.51.100.1/24", "192.0.2.1", "192.0.2.2", "192.0.2.3")
+	a, b, d := wire.NetSpec{Kind: "off", To: "192.0.2.1"}, wire.NetSpec{Kind: "off", To: "192.0.2.2"}, wire.NetSpec{Kind: "off", To: "192.0.2.3"}
+	for i, step := range []func() error{
+		func() error { return c.breakNet(a) }, func() error { return c.breakNet(b) }, func() error { return c.mendNet(a) },
+		func() error { return c.breakNet(d) }, func() error { return c.breakNet(a) },
+		func() error { return c.mendNet(b) }, func() error { return c.mendNet(d) }, func() error { return c.mendNet(a) },
+	} {
+		if err := step(); err != nil {
+			t.Fatalf("step %d: %v", i+1, err)
+		}
+	}
+}
+
+// What can be broken only in part is left as it was.
+func TestHalfABreakIsTakenBack(t *testing.T) {
+	c := networkOfItsOwn(t, "198.51.100.1/24", "192.0.2.1")
+	h, err := c.netlink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	// Names are counted: the next one is taken.
+	if err := h.LinkAdd(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "wire1"}}); err != nil {
+		t.Skipf("no kind of link to take the name with: %v", err)
+	}
+	spec := wire.NetSpec{Kind: "off", To: "192.0.2.1"}
+	if err := c.breakNet(spec); err == nil {
+		t.Fatal("a name is there twice")
+	}
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := h.AddrList(lo, netlink.FAMILY_V4)
+	if err != nil || !slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.IP.String() == "192.0.2.1" }) {
+		t.Errorf("the host is gone: %v, %v", all, err)
+	}
+	if err := c.breakNet(spec); err != nil {
+		t.Errorf("then: %v", err)
+	}
+	if err := c.breakNet(spec); err == nil || !strings.Contains(err.Error(), "broken in that way already") {
+		t.Errorf("twice: %v", err)
 	}
 }
 

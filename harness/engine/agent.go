@@ -38,8 +38,7 @@ var agentPackage = modulePath + "/cmd/badgateway"
 // was last made on this machine. Callers must not change the bytes. The error
 // is an *AgentError.
 func (e *Engine) Agent(ctx context.Context) ([]byte, error) {
-	e.agentOnce.Do(func() { e.agent, e.agentError = e.findAgent(ctx) })
-	return e.agent, e.agentError
+	return e.agent.Get(ctx, e.findAgent)
 }
 
 func (e *Engine) findAgent(ctx context.Context) ([]byte, error) {

@@ -11,9 +11,10 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/moby/moby/client"
+
+	"github.com/badgateway/badgateway/harness/internal/once"
 )
 
 // Label marks every container, volume, network and image the project makes.
@@ -44,12 +45,9 @@ type Engine struct {
 	kind    string // Docker, Podman
 	way     string // how its address was come by
 
-	infoOnce sync.Mutex
-	info     *Info
+	info once.Value[Info]
 
-	agentOnce  sync.Once
-	agent      []byte
-	agentError error
+	agent once.Value[[]byte]
 }
 
 // Client returns the connection itself, for calls this package has no method

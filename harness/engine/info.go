@@ -28,18 +28,16 @@ type Info struct {
 
 // Info asks the engine. It does so once a process.
 func (e *Engine) Info(ctx context.Context) (Info, error) {
-	e.infoOnce.Lock()
-	defer e.infoOnce.Unlock()
-	if e.info != nil {
-		return *e.info, nil
-	}
+	return e.info.Get(ctx, e.askInfo)
+}
+
+func (e *Engine) askInfo(ctx context.Context) (Info, error) {
 	answer, err := e.client.Info(ctx, client.InfoOptions{})
 	if err != nil {
 		return Info{}, fmt.Errorf("asking the engine what it is: %w", err)
 	}
 	i := infoOf(answer.Info)
 	i.Name, i.Version, i.Host = e.Name(), e.version, e.Host()
-	e.info = &i
 	return i, nil
 }
 
