@@ -150,7 +150,11 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 	if err != nil {
 		return err
 	}
-	defer func() { w.Close() }()
+	defer func() {
+		if w != nil { // the one in its place could not be had
+			w.Close()
+		}
+	}()
 	if err := s.begin(ctx, w, names); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type Options struct {
 	RealTime bool
 	// Routes and Faults pick by id, or by shell pattern of ids; empty for all.
 	Routes, Faults []string
-	// FaultList are the faults to make, Rules what to look for in the evidence.
+	// FaultList are the faults to make, one or more; Rules what to look for in the evidence.
 	FaultList []check.Fault
 	Rules     []check.Rule
 	// Policy is held against the measurements; nil for the default one.
