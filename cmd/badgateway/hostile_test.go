@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/check/show"
 	"github.com/badgateway/badgateway/harness/check/supply"
 	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/nginxlog"
@@ -70,6 +72,9 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*check
 		}
 		all := config.Ways(ctx)
 		say(fmt.Sprintf("%d ways", len(all)))
+		if err := measure.FewRoutes(all); err != nil {
+			return refused(err)
+		}
 		ways := map[string]nginxconf.Way{}
 		for _, w := range all {
 			ways[w.ID] = w
@@ -136,6 +141,86 @@ func hostileOne(dir, way string, say func(format string, a ...any)) (said string
 	}
 	stage("showing it")
 	return out.String()
+}
+
+// A report of as many measurements as there may be is written in each form within the bounds.
+func TestGreatReportIsBounded(t *testing.T) {
+	if dir := os.Getenv("BADGATEWAY_HOSTILE_DIR"); dir != "" {
+		leanMemory()
+		r := greatReport(t)
+		if os.Getenv("BADGATEWAY_HOSTILE_WAY") == "reports" {
+			if err := prepareReports(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := writeCheckReports(dir, r); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		for _, write := range []func(io.Writer, *check.Report) error{show.Markdown, func(w io.Writer, r *check.Report) error { return show.Table(w, r, show.View{}) }} {
+			if err := write(io.Discard, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	if os.Getenv("BADGATEWAY_HOSTILE") == "" {
+		t.Skip("takes a minute: BADGATEWAY_HOSTILE=1")
+	}
+	for way := range shown {
+		dir := t.TempDir()
+		out, used, err := again(t, "BADGATEWAY_HOSTILE_DIR="+dir, "BADGATEWAY_HOSTILE_WAY="+way)
+		t.Logf("%s: %v", way, used)
+		if err != nil || used.tooMuch() {
+			t.Errorf("%s: %v\n%.3000s", way, err, out)
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if info, err := f.Info(); err == nil {
+				t.Logf("%s: %d KiB", f.Name(), info.Size()>>10)
+			}
+		}
+	}
+}
+
+// greatReport has measure.MaxCells bad answers, with as much evidence as is kept of all of them, and a finding for each two.
+func greatReport(t *testing.T) *check.Report {
+	r := &check.Report{Schema: check.Schema, Config: "nginx.conf", Main: "nginx.conf", Gateway: "nginx/1.22.1", Clock: "moved", Supplied: []check.Supply{}, Findings: []check.Finding{}}
+	for i := range 20 {
+		r.Faults = append(r.Faults, check.FaultInfo{ID: fmt.Sprintf("fault-%d", i), Title: "fault", Claim: "the upstream fails"})
+	}
+	var kept measure.Allowance
+	for cells := 0; cells < measure.MaxCells; {
+		i := len(r.Routes)
+		name := fmt.Sprintf("s%d.example.com/%d/", i, i)
+		one := check.Route{ID: name, Server: fmt.Sprintf("s%d.example.com", i), Location: fmt.Sprintf("/%d/", i), Role: nginxconf.Content, Protocol: "http",
+			Pass: fmt.Sprintf("http://u%d:80", i), Place: nginxconf.Place{File: "nginx.conf", Line: i + 1}, Endpoints: []check.Endpoint{{Name: fmt.Sprintf("u%d:80", i), Called: true}},
+			Reached: true, Ask: check.Ask{Method: "GET", URL: "http://" + name, To: "127.0.0.1:80"}, Healthy: check.Outcome{Status: 200, Page: "upstream"}}
+		for j, f := range r.Faults {
+			for _, method := range []string{"GET", "POST"} {
+				o := check.Outcome{Status: []int{500, 502, 503, 504}[cells%4], Waited: time.Duration(cells) * time.Millisecond, Page: "nginx", Tries: []string{fmt.Sprintf("u%d:80", i)},
+					Body: strings.Repeat("<b>", 1365), Calls: []check.Call{{Endpoint: fmt.Sprintf("u%d:80", i), Protocol: "http/1.0", Method: method, URI: fmt.Sprintf("/%d/", j)}}}
+				for k := range 8 {
+					raw := fmt.Sprintf("2026/01/01 00:00:00 [error] 7#7: *%d %d-%d %s", cells, i, k, strings.Repeat("x<", 950))
+					o.Log = append(o.Log, nginxlog.Line{Raw: raw, Message: raw[40:]})
+				}
+				kept.Take(&o)
+				one.Cells = append(one.Cells, check.Cell{Fault: f.ID, Method: method, Outcome: o, Breaches: []string{"visitors get an error", "visitors wait too long"}})
+				cells++
+			}
+			r.Findings = append(r.Findings, check.Finding{Rule: fmt.Sprintf("rule-%d", j), Severity: "high", Title: "visitors get an error", Place: one.Place, Lacks: "proxy_next_upstream",
+				Routes: []string{name}, Faults: []string{f.ID}, Saw: "502", Mend: "proxy_next_upstream error;", In: "location", Why: "It is so."})
+		}
+		r.Routes = append(r.Routes, one)
+	}
+	check.DefaultPolicy().Apply(r, time.Now())
+	if r.Verdict != check.Findings {
+		t.Fatalf("verdict %s", r.Verdict)
+	}
+	return r
 }
 
 // Each hostile config, of a small size, comes to a verdict or a refusal that says where, and what to do.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 )
 
 // Bounds on what one config may have, in its files and once its includes are put in: what is short in a file takes a hundred
@@ -94,6 +95,8 @@ type budget struct {
 	entry int // left for the location at hand
 	per   int // what each location has
 	since int // spent since the context was last asked
+
+	expressions []*atomic.Int64 // the steps of those that are kept
 }
 
 func newBudget(ctx context.Context, entries int) *budget {
@@ -112,6 +115,11 @@ func (b *budget) spend(n int) bool {
 	if b.since += n; b.since > 1000 {
 		b.since = 0
 		if b.ctx.Err() != nil {
+			b.all = 0
+		}
+	}
+	for _, steps := range b.expressions {
+		if steps.Load() > maxPrograms {
 			b.all = 0
 		}
 	}

@@ -64,6 +64,32 @@ func TestWhatGrowsWithoutEndIsNotFollowed(t *testing.T) {
 	}
 }
 
+// Expressions are kept once they were compiled: where they are too long together, the ways say that they were not worked out.
+func TestExpressionsAreBounded(t *testing.T) {
+	g := NewWithT(t)
+	for text, bounded := range map[string]bool{
+		"location ~ \"^/((a{10}){10}){9}%d$\" { proxy_pass http://app; }": true,
+		"location ~ ^/(a+)%d$ { proxy_pass http://app; }":             false,
+	} {
+		c, err := Read(Map(map[string]string{"nginx.conf": "http { server { listen 80;" + lines(400, text) + "} }"}), "nginx.conf", "/etc/nginx")
+		g.Expect(err).NotTo(HaveOccurred())
+		ways := c.Ways(t.Context())
+		g.Expect(ways).To(HaveLen(400))
+		if last := ways[len(ways)-1]; bounded {
+			g.Expect(last.Why).To(Equal(whyAllWork))
+		} else {
+			g.Expect(last.Asks).NotTo(BeEmpty(), last.Why)
+		}
+		compiled := 0
+		for _, p := range c.Main[0].Block[0].all("location") {
+			if p.pattern.fast != nil {
+				compiled++
+			}
+		}
+		g.Expect(compiled == 400).To(Equal(!bounded), "%d compiled", compiled)
+	}
+}
+
 // One location that takes too much leaves enough for the others.
 func TestTheWorkOfOneLocationIsBounded(t *testing.T) {
 	g := NewWithT(t)

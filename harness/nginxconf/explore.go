@@ -42,7 +42,9 @@ func (m *mapping) explore(s *site) {
 	general := m.conditions(s.server.Block)
 	for _, entry := range entries {
 		m.begin()
-		m.exploreEntry(s, entry, general)
+		if m.spend(1) {
+			m.exploreEntry(s, entry, general)
+		}
 		if why := m.spent(); why != "" {
 			s.whys[entry] = notWorkedOut(why)
 			s.cut = why

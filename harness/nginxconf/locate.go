@@ -72,7 +72,7 @@ func placesOf(block *Directive) *places {
 			first(p.named, m.text, d)
 		case "~", "~*":
 			p.regexes = append(p.regexes, d)
-			p.weight += 64 + len(m.text)
+			p.weight += ownSteps + min(d.compiled().steps(), maxProgram)
 		case "", "^~":
 			first(p.prefix, m.text, d)
 			p.longest = max(p.longest, len(m.text))
@@ -90,10 +90,14 @@ func Locate(server *Directive, path string) *Directive {
 	return at
 }
 
-// locate is the same within the budget.
+// locate is the same within the budget: what it gives beyond counts for nothing.
 func (m *mapping) locate(server *Directive, path string) *Directive {
-	m.spend(1 + placesOf(server).weight*(1+len(path))/256)
-	return Locate(server, path)
+	if !m.spend(1 + placesOf(server).weight*(1+len(path))/256) {
+		return server
+	}
+	at := Locate(server, path)
+	m.spend(0) // the first search compiles the expressions, and they may be too many
+	return at
 }
 
 // locate searches one level and those below it; final when an exact one or a regular expression ended the search.

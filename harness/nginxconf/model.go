@@ -42,7 +42,8 @@ type Config struct {
 	// Unread are files below the folder that look like nginx config and that nothing includes.
 	Unread []string
 
-	late atomic.Int32 // searches with regular expressions that took too long
+	late  atomic.Int32 // searches with regular expressions that took too long
+	steps atomic.Int64 // of the expressions of locations that were compiled
 }
 
 // An Include is one include directive.

@@ -31,6 +31,10 @@ type pattern struct {
 	fast *regexp.Regexp
 	slow *regexp2.Regexp
 	late *atomic.Int32 // searches of the config that took too long; nil for none that are counted
+	all  *atomic.Int64 // steps of all expressions that were compiled with it; nil for none that are counted
+
+	sized sync.Once
+	size  int
 }
 
 // newPattern never fails: what no engine can read matches nothing.
@@ -38,7 +42,7 @@ func newPattern(text string, fold bool) *pattern { return &pattern{text: text, f
 
 // pattern is one of the config's own.
 func (c *Config) pattern(text string, fold bool) *pattern {
-	return &pattern{text: text, fold: fold, late: &c.late}
+	return &pattern{text: text, fold: fold, late: &c.late, all: &c.steps}
 }
 
 // compile is done when something is first looked for: most expressions of a large config are never needed.
@@ -47,7 +51,7 @@ func (p *pattern) compile() {
 	if p.fold {
 		prefix = "(?i)"
 	}
-	if len(p.text) > maxPattern || !fits(prefix+p.text) {
+	if steps := p.steps(); steps > maxProgram || p.all != nil && p.all.Add(int64(ownSteps+steps)) > maxPrograms {
 		return
 	}
 	var err error
@@ -63,10 +67,17 @@ func (p *pattern) compile() {
 	p.slow.MatchTimeout = matchTime
 }
 
-// fits tells whether an expression that Go can read stays small when its repetitions are written out.
-func fits(text string) bool {
-	tree, err := syntax.Parse(text, syntax.Perl)
-	return err != nil || size(tree) <= maxProgram
+// steps is how long the expression's program is once its repetitions are written out, and so what it takes of memory and, for each
+// character, of time. One that is too long to be looked at has more than maxProgram.
+func (p *pattern) steps() int {
+	p.sized.Do(func() {
+		if p.size = len(p.text); p.size > maxPattern {
+			p.size = maxProgram + 1
+		} else if tree, err := syntax.Parse(p.text, syntax.Perl); err == nil {
+			p.size = size(tree)
+		}
+	})
+	return p.size
 }
 
 // size is about how many steps the program of an expression has.
@@ -93,10 +104,13 @@ func head(text string) string {
 	return ""
 }
 
-// maxPattern is the longest expression that is looked at, and maxProgram what it may become when it is compiled.
+// maxPattern is the longest expression that is looked at, maxProgram what it may become when it is compiled, and maxPrograms
+// what all of a config may, each with ownSteps beside its program: they are kept.
 const (
-	maxPattern = 16 << 10
-	maxProgram = 32 << 10
+	maxPattern  = 16 << 10
+	maxProgram  = 32 << 10
+	maxPrograms = 1_000_000
+	ownSteps    = 64
 )
 
 // possessive takes the plus off the quantifiers that give nothing back (a++): they match less, but what they match the

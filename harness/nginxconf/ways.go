@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // A mapping is the work of finding the ways of one config.
@@ -17,6 +18,7 @@ type mapping struct {
 	upstreams map[string]*Directive
 	vars      *definitions
 	patterns  map[string]*pattern
+	compiled  atomic.Int64 // steps of the expressions that are kept here
 	entries   map[*Directive]*pattern
 	targets   map[string]Target // of pass directives whose variables are the same everywhere
 	solved    map[string][]change
@@ -52,6 +54,7 @@ func (c *Config) Ways(ctx context.Context) []Way {
 		return d.Block != nil
 	})
 	m.budget = newBudget(ctx, locations)
+	m.expressions = []*atomic.Int64{&c.steps, &m.compiled}
 	m.tried = min(maxTried, max(fewTried, manyTried/max(passed, 1)))
 	m.gather(c.Main, false)
 	all := append(slices.Clone(m.sites), m.streams...)
@@ -131,6 +134,7 @@ func (m *mapping) regex(text string, fold bool) *pattern {
 	}
 	if m.patterns[key] == nil {
 		m.patterns[key] = m.config.pattern(text, fold)
+		m.patterns[key].all = &m.compiled
 	}
 	return m.patterns[key]
 }
@@ -139,7 +143,7 @@ func (m *mapping) entryRegex(e *Directive) *pattern {
 	if m.entries[e] == nil {
 		m.entries[e] = entryRegex(e)
 		if m.entries[e] != nil {
-			m.entries[e].late = &m.config.late
+			m.entries[e].late, m.entries[e].all = &m.config.late, &m.compiled
 		}
 	}
 	return m.entries[e]

@@ -31,11 +31,11 @@ const (
 // Bounds on what is looked for and measured. Reports keep all of it.
 const (
 	maxRoutes = 10_000
-	maxCells  = 50_000
+	MaxCells  = 50_000
 )
 
-// fewRoutes refuses a config with more routes than are looked for.
-func fewRoutes(ways []nginxconf.Way) error {
+// FewRoutes refuses a config with more routes than are looked for.
+func FewRoutes(ways []nginxconf.Way) error {
 	if len(ways) <= maxRoutes {
 		return nil
 	}
@@ -57,9 +57,9 @@ func (s *session) fewCells(routes []*route) error {
 		for _, f := range s.o.FaultList {
 			cells += len(methods(r, f))
 		}
-		if cells > maxCells {
+		if cells > MaxCells {
 			return &supply.Refused{Refusal: check.Refusal{Kind: "limit", Place: r.Place, Remedy: "look at some of them, with --route and --fault",
-				Message: fmt.Sprintf("%d routes with %d faults are more than %d measurements: this is the first route beyond", len(routes), len(s.o.FaultList), maxCells)}}
+				Message: fmt.Sprintf("%d routes with %d faults are more than %d measurements: this is the first route beyond", len(routes), len(s.o.FaultList), MaxCells)}}
 		}
 	}
 	return nil
@@ -146,11 +146,11 @@ func cut(text string, most int) string {
 	return text[:most] + "..."
 }
 
-// An allowance is what the evidence of all cells may take in a report.
-type allowance struct{ spent atomic.Int64 }
+// An Allowance is what the evidence of all cells may take in a report.
+type Allowance struct{ spent atomic.Int64 }
 
-// take counts an outcome, and leaves only a little of it once the allowance is spent.
-func (a *allowance) take(o *check.Outcome) {
+// Take counts an outcome, and leaves only a little of it once the allowance is spent.
+func (a *Allowance) Take(o *check.Outcome) {
 	size := outcomeOwn + len(o.Body) + callOwn*len(o.Calls)
 	for _, l := range o.Log {
 		size += bytesOfOther * len(l.Raw) / 2

@@ -70,14 +70,14 @@ func hasUpstream(lines []nginxlog.Line) bool {
 }
 
 func TestEvidenceOfAllCellsIsBounded(t *testing.T) {
-	var a allowance
+	var a Allowance
 	total := 0
 	for range 4000 {
 		o := check.Outcome{Body: strings.Repeat("b", 4096)}
 		for range 8 {
 			o.Log = append(o.Log, nginxlog.Line{Raw: strings.Repeat("l", 2000), Message: strings.Repeat("m", 1900)})
 		}
-		a.take(&o)
+		a.Take(&o)
 		text, err := json.Marshal(o)
 		if err != nil {
 			t.Fatal(err)
@@ -95,12 +95,12 @@ func TestEvidenceOfAllCellsIsBounded(t *testing.T) {
 // Too many routes are refused at the first beyond.
 func TestRoutesAreBounded(t *testing.T) {
 	ways := make([]nginxconf.Way, maxRoutes+1)
-	if err := fewRoutes(ways[:maxRoutes]); err != nil {
+	if err := FewRoutes(ways[:maxRoutes]); err != nil {
 		t.Error(err)
 	}
 	ways[maxRoutes].Target.Pass = &nginxconf.Directive{Place: nginxconf.Place{File: "nginx.conf", Line: 7}}
 	var refused *supply.Refused
-	if err := fewRoutes(ways); !errors.As(err, &refused) || refused.Kind != "limit" || refused.Place.Line != 7 || refused.Remedy == "" {
+	if err := FewRoutes(ways); !errors.As(err, &refused) || refused.Kind != "limit" || refused.Place.Line != 7 || refused.Remedy == "" {
 		t.Errorf("said %v", err)
 	}
 }
@@ -112,7 +112,7 @@ func TestMeasurementsAreBounded(t *testing.T) {
 		s.o.FaultList = append(s.o.FaultList, check.Fault{})
 	}
 	var routes []*route
-	for range maxCells / 20 {
+	for range MaxCells / 20 {
 		routes = append(routes, &route{Route: check.Route{Reached: true}}, &route{Route: check.Route{Reached: true, Like: "x"}})
 	}
 	if err := s.fewCells(routes); err != nil {

@@ -154,7 +154,7 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 			c.Error = fmt.Sprintf("%s, %s, %s: %v", j.route.ID, j.fault.ID, j.method, err)
 			k.close()
 		}
-		s.evidence.take(&c.Outcome)
+		s.evidence.Take(&c.Outcome)
 		done()
 	}
 	return nil

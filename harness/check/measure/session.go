@@ -39,7 +39,7 @@ type session struct {
 	// ticks is true when the hour chooses between upstreams (split_clients by the time) and the clock can be moved on.
 	ticks    bool
 	report   *check.Report
-	evidence allowance
+	evidence Allowance
 }
 
 // open makes a world with the config in it. The gateway does not run yet.
@@ -107,7 +107,7 @@ func (s *session) read(ctx context.Context) error {
 	if s.ways = s.config.Ways(ctx); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := fewRoutes(s.ways); err != nil {
+	if err := FewRoutes(s.ways); err != nil {
 		return err
 	}
 	s.pools = poolsOf(s.config)
