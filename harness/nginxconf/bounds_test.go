@@ -69,7 +69,7 @@ func TestExpressionsAreBounded(t *testing.T) {
 	g := NewWithT(t)
 	for text, bounded := range map[string]bool{
 		"location ~ \"^/((a{10}){10}){9}%d$\" { proxy_pass http://app; }": true,
-		"location ~ ^/(a+)%d$ { proxy_pass http://app; }":             false,
+		"location ~ ^/(a+)%d$ { proxy_pass http://app; }":                 false,
 	} {
 		c, err := Read(Map(map[string]string{"nginx.conf": "http { server { listen 80;" + lines(400, text) + "} }"}), "nginx.conf", "/etc/nginx")
 		g.Expect(err).NotTo(HaveOccurred())
