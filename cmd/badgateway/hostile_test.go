@@ -186,7 +186,7 @@ func TestGreatReportIsBounded(t *testing.T) {
 	}
 }
 
-// greatReport has measure.MaxCells bad answers, with as much evidence as is kept of all of them, and a finding for each two.
+// greatReport has at least measure.MaxCells bad answers, with as much evidence as is kept of all of them, and a finding for each two.
 func greatReport(t *testing.T) *check.Report {
 	r := &check.Report{Schema: check.Schema, Config: "nginx.conf", Main: "nginx.conf", Gateway: "nginx/1.22.1", Clock: "moved", Supplied: []check.Supply{}, Findings: []check.Finding{}}
 	for i := range 20 {
