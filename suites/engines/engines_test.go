@@ -99,8 +99,9 @@ func TestTheCatalogueOnOtherEngines(t *testing.T) {
 			result := "failed"
 			defer func() { fmt.Fprintf(&table, "%-40s %s\n", e.name, result) }()
 			root := rootOf(t, dir, e.suite)
-			host := start(t, filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(e.name)), root, e)
-			result = prove(t, command, host)
+			r := start(t, filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(e.name)), root, e)
+			result = prove(t, command, r.host)
+			result += "; " + r.killed(t, command)
 		})
 	}
 	fmt.Print("\n", table.String(), "\n")
@@ -122,8 +123,8 @@ func rootOf(t *testing.T, dir, suite string) string {
 	return root
 }
 
-// start starts an engine, which ends with the test, and returns its address.
-func start(t *testing.T, dir, root string, e engine) string {
+// start starts an engine, which ends with the test.
+func start(t *testing.T, dir, root string, e engine) running {
 	t.Helper()
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
@@ -154,7 +155,7 @@ func start(t *testing.T, dir, root string, e engine) string {
 		err := exec.CommandContext(ctx, "curl", "--silent", "--fail", "--unix-socket", socket, "http://engine/_ping").Run()
 		cancel()
 		if err == nil {
-			return "unix://" + socket
+			return running{host: "unix://" + socket, pid: cmd.Process.Pid, podman: strings.HasPrefix(e.name, "podman")}
 		}
 		if time.Now().After(deadline) {
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))
