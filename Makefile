@@ -63,7 +63,7 @@ stress: build ## Repeat the catalogue N=30 times and the checks of five configs 
 	@set -f; failed=0; $(BIN) run --all --repeat $(N) --load $(FLAGS) $(SCENARIOS) || failed=1; \
 	for c in $(CONFIGS); do $(BIN) check suites/testdata/check/$$c/config -q --repeat $(CHECKS) --load || failed=1; done; exit $$failed
 
-hostile: ## Check 52 hostile configs of 10 MB but for the measuring, and write a report of 50,000 measurements: each within a minute of processor and 500 MB
+hostile: ## Check 52 hostile configs of 10 MB but for the measuring, and write a report of 12,000 measurements: each within a minute of processor and 500 MB
 	BADGATEWAY_HOSTILE=1 $(GO) test -count=1 -v -timeout 2h -run 'HostileConfigsAreBounded|GreatReportIsBounded|ReadInBoundedMemory' ./cmd/badgateway ./harness/nginxconf
 
 kills: build ## End each command N=30 times at random moments, in every way, and look for what it left

@@ -3,6 +3,7 @@ package junit
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -86,12 +87,16 @@ func (s *Suite) Add(c Case) {
 
 // Write writes the file. The error is the writer's.
 func (r Root) Write(w io.Writer) error {
-	text, err := xml.MarshalIndent(r, "", "  ")
-	if err != nil {
+	out := terminal.NewCleaner(w) // XML allows what a terminal obeys
+	e := xml.NewEncoder(out)
+	e.Indent("", "  ")
+	_, begun := io.WriteString(out, xml.Header)
+	err := errors.Join(begun, e.Encode(r))
+	_, ended := io.WriteString(out, "\n")
+	if err = errors.Join(err, ended, out.Flush()); err != nil {
 		return fmt.Errorf("write JUnit report: %w", err)
 	}
-	_, err = io.WriteString(w, terminal.Clean(xml.Header+string(text)+"\n")) // XML allows what a terminal obeys
-	return err
+	return nil
 }
 
 // Time is a duration as the form has it: seconds.

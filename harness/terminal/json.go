@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -13,15 +14,23 @@ import (
 // that it may be shown by: it reads as the same values, but what a terminal obeys or hides stands as \u202e. Characters of HTML
 // stay as they are, as log lines and pages are full of them. The error is the writer's, or that the value has no JSON.
 func JSON(w io.Writer, v any, indent string) error {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
+	e := json.NewEncoder(lines{w})
 	e.SetEscapeHTML(false)
 	e.SetIndent("", indent)
-	if err := e.Encode(v); err != nil {
-		return err
+	return e.Encode(v)
+}
+
+// lines passes a whole JSON text on, line by line, as a copy of all of it may be too much.
+type lines struct{ to io.Writer }
+
+func (l lines) Write(text []byte) (int, error) {
+	out := bufio.NewWriterSize(l.to, 64<<10)
+	for line := range bytes.Lines(text) {
+		if _, err := out.WriteString(harmless(string(line))); err != nil {
+			return 0, err
+		}
 	}
-	_, err := io.WriteString(w, harmless(out.String()))
-	return err
+	return len(text), out.Flush()
 }
 
 // harmless escapes characters of a JSON text that stand in its strings: no other place can have them.

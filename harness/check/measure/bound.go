@@ -19,7 +19,7 @@ const (
 	maxCalls     = 100
 	maxWord      = 1 << 10
 	maxHeaders   = 16 << 10
-	maxEvidence  = 48 << 20 // of all cells together
+	maxEvidence  = 32 << 20 // of all cells together
 	littleLog    = 1 << 10  // of each cell beyond that
 	littleCalls  = 4
 	littleBody   = 256
@@ -31,7 +31,7 @@ const (
 // Bounds on what is looked for and measured. Reports keep all of it.
 const (
 	maxRoutes = 10_000
-	MaxCells  = 50_000
+	MaxCells  = 12_000
 )
 
 // FewRoutes refuses a config with more routes than are looked for.

@@ -1,8 +1,8 @@
 package show
 
 import (
-	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -19,12 +19,11 @@ import (
 // of the matrix is a link to its evidence, which has an address of its own. The page is made whole before the first
 // byte is written. The error is the template's or the writer's.
 func HTML(w io.Writer, r *check.Report) error {
-	var out bytes.Buffer
-	if err := pageTemplate.Execute(&out, newPage(r)); err != nil {
+	out := terminal.NewCleaner(w) // for whatever the template forgot
+	if err := errors.Join(pageTemplate.Execute(out, newPage(r)), out.Flush()); err != nil {
 		return fmt.Errorf("write HTML report: %w", err)
 	}
-	_, err := io.WriteString(w, terminal.Clean(out.String())) // whatever the template forgot
-	return err
+	return nil
 }
 
 //go:embed page.html.tmpl

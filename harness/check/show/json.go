@@ -1,8 +1,10 @@
 package show
 
 import (
+	"bufio"
 	_ "embed"
 	"io"
+	"strings"
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/terminal"
@@ -26,14 +28,38 @@ func JSON(w io.Writer, r *check.Report) error {
 	if full.Findings == nil {
 		full.Findings = []check.Finding{}
 	}
-	full.Routes = append([]check.Route{}, r.Routes...)
-	for i := range full.Routes {
-		if full.Routes[i].Cells == nil {
-			full.Routes[i].Cells = []check.Cell{}
-		}
-		if full.Routes[i].Endpoints == nil {
-			full.Routes[i].Endpoints = []check.Endpoint{}
-		}
+	full.Routes = []check.Route{}
+	var frame strings.Builder
+	if err := terminal.JSON(&frame, full, "  "); err != nil {
+		return err
 	}
-	return terminal.JSON(w, full, "  ")
+	// The routes are most of it, and written one by one: encoding/json makes two copies of a whole text.
+	before, after, found := strings.Cut(frame.String(), noRoutes)
+	if len(r.Routes) == 0 || !found {
+		_, err := io.WriteString(w, frame.String())
+		return err
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	out.WriteString(before + strings.TrimSuffix(noRoutes, "]"))
+	for i, route := range r.Routes {
+		if route.Cells == nil {
+			route.Cells = []check.Cell{}
+		}
+		if route.Endpoints == nil {
+			route.Endpoints = []check.Endpoint{}
+		}
+		var one strings.Builder
+		if err := terminal.JSON(&one, route, "  "); err != nil {
+			return err
+		}
+		if i > 0 {
+			out.WriteString(",")
+		}
+		out.WriteString("\n    " + strings.ReplaceAll(strings.TrimSuffix(one.String(), "\n"), "\n", "\n    "))
+	}
+	out.WriteString("\n  ]" + after)
+	return out.Flush() // which gives the first error of all
 }
+
+// noRoutes is where the routes stand in a report that has none: no value has a line break of its own.
+const noRoutes = "\n  \"routes\": []"

@@ -162,7 +162,10 @@ func (t *Tree) readNamed() error {
 
 // arrange finds the main file, or fragments to put a main file around, and gives each file its place in the lab.
 func (t *Tree) arrange(named string, folder bool) error {
-	there := t.mounts()
+	there, err := t.mounts()
+	if err != nil {
+		return err
+	}
 	var main string
 	var frags []fragment
 	switch {
@@ -287,10 +290,17 @@ func (t *Tree) text(name string) string {
 // findMain finds the main file of a folder: where a Dockerfile or a Compose file says that it goes, by its name and place,
 // or else by what is in it.
 func (t *Tree) findMain(there []mount) string {
+	names, isWhole := keys(t.stock), map[string]bool{}
 	for _, m := range there {
 		found := ""
-		m.each(t.stock, func(from, to string) {
-			if to, _ = target(to); found == "" && path.Base(to) == "nginx.conf" && kindOf(outline(t.text(from))) == whole {
+		m.each(names, func(from, to string) {
+			if to, _ = target(to); found != "" || path.Base(to) != "nginx.conf" {
+				return
+			}
+			if _, known := isWhole[from]; !known {
+				isWhole[from] = kindOf(outline(t.text(from))) == whole
+			}
+			if isWhole[from] {
 				found = from
 			}
 		})
@@ -303,7 +313,7 @@ func (t *Tree) findMain(there []mount) string {
 		rank int
 	}
 	var all []candidate
-	for _, name := range keys(t.stock) {
+	for _, name := range names {
 		if !t.mayBeConfig(name) || kindOf(outline(t.text(name))) != whole {
 			continue
 		}

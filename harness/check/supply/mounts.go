@@ -4,8 +4,11 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
+
+	"github.com/badgateway/badgateway/harness/nginxconf"
 )
 
 // A mount says where a file or folder of the user's stands in the container that it is made for.
@@ -22,8 +25,11 @@ var (
 	isCompose = regexp.MustCompile(`(?i)^(?:docker-)?compose[\w.-]*\.ya?ml$`)
 )
 
+// maxMounts is how many lines of Dockerfiles and Compose files may bring something somewhere. Each is held against each file.
+const maxMounts = 4000
+
 // mounts reads the Dockerfiles and Compose files of the folder, and of the two above it, for where things go.
-func (t *Tree) mounts() []mount {
+func (t *Tree) mounts() ([]mount, error) {
 	var all []mount
 	var names []string
 	for name := range t.stock {
@@ -34,7 +40,9 @@ func (t *Tree) mounts() []mount {
 		return a < b || a == b && names[i] < names[k]
 	})
 	for _, name := range names {
-		all = append(all, mountsOf(name, t.stock[name].text)...)
+		if all = append(all, mountsOf(name, t.stock[name].text)...); len(all) > maxMounts {
+			return nil, tooManyMounts(name)
+		}
 	}
 	s, above := t.source, ""
 	for dir, n := s.root, 0; n < 2 && dir != "."; n++ {
@@ -57,9 +65,17 @@ func (t *Tree) mounts() []mount {
 					all = append(all, mount{strings.TrimSuffix(path.Clean(rest), "/"), m.to})
 				}
 			}
+			if len(all) > maxMounts {
+				return nil, tooManyMounts(e.Name())
+			}
 		}
 	}
-	return all
+	return all, nil
+}
+
+func tooManyMounts(name string) *Refused {
+	return refuse("limit", nginxconf.Place{File: name}, "check the folder of the config alone",
+		"the Dockerfiles and Compose files here bring files to more than %d places", maxMounts)
 }
 
 func mountsOf(name, text string) []mount {
@@ -105,17 +121,17 @@ func mountsOf(name, text string) []mount {
 	return all
 }
 
-// each calls for every file of the stock that a mount brings somewhere.
-func (m mount) each(stock map[string]item, do func(from, to string)) {
+// each calls for every file of a sorted list that a mount brings somewhere.
+func (m mount) each(names []string, do func(from, to string)) {
 	into, name, inFolder := strings.Cut(m.to, "/\x00")
-	if _, ok := stock[m.from]; ok {
+	if _, ok := slices.BinarySearch(names, m.from); ok {
 		if inFolder {
 			into = path.Join(into, name)
 		}
 		do(m.from, into)
 		return
 	}
-	for _, from := range keys(stock) {
+	for _, from := range names {
 		if rest, ok := strings.CutPrefix(from, m.from+"/"); ok || m.from == "." {
 			if m.from == "." {
 				rest = from

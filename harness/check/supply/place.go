@@ -102,15 +102,12 @@ func (t *Tree) labPath(name string) string {
 // placeAll puts the files below the config's folder to where the config has them, and those that a Dockerfile or a Compose
 // file brings into nginx's folders to there.
 func (t *Tree) placeAll(there []mount, main string) {
-	for _, name := range keys(t.stock) {
+	names, unread := keys(t.stock), keys(t.left)
+	for _, name := range names {
 		if t.lay != "." && !strings.HasPrefix(name, t.lay+"/") || isDocker.MatchString(path.Base(name)) || isCompose.MatchString(path.Base(name)) {
 			continue
 		}
 		t.place(name, t.labPath(name), false)
-	}
-	unread := map[string]item{}
-	for name := range t.left {
-		unread[name] = item{}
 	}
 	for _, m := range there {
 		m.each(unread, func(from, to string) { t.brought[to] = from })
@@ -121,7 +118,7 @@ func (t *Tree) placeAll(there []mount, main string) {
 		if m.from == "." && !strings.HasPrefix(m.to, at) {
 			continue // the whole project as a web site
 		}
-		m.each(t.stock, func(from, to string) {
+		m.each(names, func(from, to string) {
 			if filled, _ := target(to); from == main || main != "" && filled == at+"/nginx.conf" {
 				return
 			}

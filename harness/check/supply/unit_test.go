@@ -88,7 +88,7 @@ func TestMountsOf(t *testing.T) {
 	stock := map[string]item{"nginx/a.conf": {}, "b.conf": {}, "c.conf": {}, "d.conf": {}, "e.conf": {}}
 	got := map[string]string{}
 	for _, m := range append(mountsOf("compose.yaml", compose), mountsOf("Dockerfile", docker)...) {
-		m.each(stock, func(from, to string) { got[from] = to })
+		m.each(keys(stock), func(from, to string) { got[from] = to })
 	}
 	want := map[string]string{"nginx/a.conf": "/etc/nginx/conf.d/default.conf", "b.conf": "/etc/nginx/nginx.conf",
 		"c.conf": "/etc/nginx/conf.d/c.conf", "d.conf": "/etc/nginx/conf.d/d.conf", "e.conf": "/etc/nginx/nginx.conf"}
