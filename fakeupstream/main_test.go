@@ -173,7 +173,7 @@ func TestMainBadInput(t *testing.T) {
 		`--tls: want true or false`:                {"--listen", ":0", "--tls=x"},
 		"for: -1s is negative":                     {"--listen", ":0", "--do", "delay", "--for", "-1s"},
 		"empty.json: nothing to do":                {"--spec", empty},
-		"--ca-file: open " + stray + "/ca.pem":     {"--listen", ":0", "--tls", "--ca-file", stray + "/ca.pem"},
+		"--ca-file: " + stray + "/ca.pem: ":        {"--listen", ":0", "--tls", "--ca-file", stray + "/ca.pem"},
 		"Try badgateway fake --help.":              {"--no-such-flag"},
 		"nothing to do; give --listen":             {},
 		"unexpected argument":                      {"8080"},
