@@ -78,7 +78,7 @@ var _ = Describe("the command's output", func() {
 		DeferCleanup(func() error { return unix.Unmount(dir, unix.MNT_DETACH) })
 		c := badgateway("run", "fpm-dead", "--twin", "fake", "--reports", dir).ended()
 		Expect(c).To(gexec.Exit(1))
-		Expect(c.stderr()).To(MatchRegexp(`^nginx/\S+, moved clock: .*\nbadgateway: writing the report: write %s/\S+: no space left on device\n$`, filepath.Clean(dir)))
+		Expect(c.stderr()).To(MatchRegexp(`^nginx/\S+, moved clock: .*\nbadgateway: writing the report: %s/\S+: no space left on device\n$`, filepath.Clean(dir)))
 		Expect(c.stdout()).To(ContainSubstring("fpm-dead (fake)"), "what was found is shown all the same")
 	})
 })
