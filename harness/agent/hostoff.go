@@ -5,6 +5,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -98,6 +99,23 @@ func (c *cell) askForNeighbours(link int, every time.Duration) error {
 		}
 		return nil
 	})
+}
+
+// seeksNeighbour reports whether the kernel still asks for a host that was switched off: it does so by the machine's clock.
+func (c *cell) seeksNeighbour() (bool, error) {
+	if c.wires.Load() == 0 {
+		return false, nil
+	}
+	h, err := c.netlink()
+	if err != nil {
+		return false, err
+	}
+	defer h.Close()
+	all, err := h.NeighList(0, unix.AF_INET)
+	if err != nil {
+		return false, fmt.Errorf("looking whom the kernel asks for in cell %s: %w", c.id, err)
+	}
+	return slices.ContainsFunc(all, func(n netlink.Neigh) bool { return n.State&unix.NUD_INCOMPLETE != 0 }), nil
 }
 
 // header is the fixed part of a netlink message.
