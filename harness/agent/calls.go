@@ -190,11 +190,7 @@ func (s *Calls) Move(spec wire.MoveSpec, _ *wire.None) error {
 // Resting tells whether all that runs in a cell waits for something to happen.
 func (s *Calls) Resting(id string, out *bool) error {
 	return s.in(id, func(c *cell) (err error) {
-		if *out, err = c.atRest(); err != nil || !*out {
-			return err
-		}
-		seeks, err := c.seeksNeighbour()
-		*out = !seeks
+		*out, err = c.atRest()
 		return err
 	})
 }

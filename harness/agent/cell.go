@@ -34,7 +34,7 @@ type cell struct {
 	jail  *jail        // of a world; nil otherwise
 	world *world       // likewise
 	tid   int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
-	own   *thread      // it
+	own   *thread      // that thread's work
 	gone  chan struct{}
 
 	mu      sync.Mutex

@@ -250,7 +250,11 @@ func (c *cell) atRest() (bool, error) {
 	}
 	time.Sleep(time.Millisecond)
 	after, asleep := c.slept()
-	return asleep && after == before, nil
+	if !asleep || after != before {
+		return false, nil
+	}
+	seeks, err := c.seeksNeighbour()
+	return !seeks, err
 }
 
 // restLook is how long a world may take to be seen at rest.

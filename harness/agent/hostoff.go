@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,16 +19,9 @@ func (c *cell) off(address string, real bool) (undo func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	undo = back
-	defer func() {
-		if err != nil { // half switched off is another fault
-			err = errors.Join(err, undo())
-			undo = nil
-		}
-	}()
 	h, err := c.netlink()
 	if err != nil {
-		return undo, err
+		return back, err
 	}
 	defer h.Close()
 	// A name of its own for each, as others may have been mended since.
@@ -37,7 +29,7 @@ func (c *cell) off(address string, real bool) (undo func() error, err error) {
 	near, far := "wire"+n, "dead"+n
 	wire := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: near}, PeerName: far}
 	if err := h.LinkAdd(wire); err != nil {
-		return undo, fmt.Errorf("making the wire: %w", err)
+		return back, fmt.Errorf("making the wire: %w", err)
 	}
 	undo = func() error {
 		h, err := c.netlink()

@@ -56,21 +56,7 @@ func TestParseSocket(t *testing.T) {
 
 // The kernel's list and its single answer have to say the same of a connection.
 func TestSocketsAreFoundAlike(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	near, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer near.Close()
-	far, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
+	l, near, far := connected(t)
 	if _, err := near.Write([]byte("seven b")); err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +74,7 @@ func TestSocketsAreFoundAlike(t *testing.T) {
 	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	for _, c := range lists {
 		var s socket
-		err := until(5*time.Second, func() (bool, error) {
-			var found bool
+		err := until(5*time.Second, func() (found bool, err error) {
 			s, found, err = c.tcp(local, remote)
 			return found && s.unread == 7, err
 		})
@@ -211,4 +196,23 @@ func TestChildrenOf(t *testing.T) {
 	if got := childrenOf(1 << 30); got != nil {
 		t.Errorf("nobody has the children %v", got)
 	}
+}
+
+// connected is a listener, and the two ends of a connection to it.
+func connected(t *testing.T) (l net.Listener, near, far net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	if near, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { near.Close() })
+	if far, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { far.Close() })
+	return l, near, far
 }

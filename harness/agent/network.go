@@ -89,6 +89,9 @@ func (c *cell) breakNet(spec wire.NetSpec) error {
 	}
 	undo, err := c.breakage(spec)
 	if err != nil {
+		if undo != nil { // half of a break is another fault
+			err = errors.Join(err, undo())
+		}
 		return fmt.Errorf("breaking the network of cell %s (%s %s %s): %w", c.id, spec.Kind, spec.With, spec.To, err)
 	}
 	c.mu.Lock()
@@ -112,6 +115,7 @@ func (c *cell) mendNet(spec wire.NetSpec) error {
 	return nil
 }
 
+// breakage breaks it. With an error, undo takes back what was done before it; nil for nothing.
 func (c *cell) breakage(spec wire.NetSpec) (undo func() error, err error) {
 	switch spec.Kind {
 	case "drop", "reject":
@@ -245,16 +249,16 @@ func (c *cell) route(spec wire.NetSpec) (func() error, error) {
 	}
 	addr, err := hostAddr(spec.To)
 	if err != nil {
-		return nil, err
+		return back, err
 	}
 	nowhere := &netlink.Route{Dst: addr.IPNet, Type: kind}
 	h, err := c.netlink()
 	if err != nil {
-		return nil, errors.Join(err, back())
+		return back, err
 	}
 	defer h.Close()
 	if err := h.RouteAdd(nowhere); err != nil {
-		return nil, errors.Join(fmt.Errorf("making the route to %s: %w", spec.To, err), back())
+		return back, fmt.Errorf("making the route to %s: %w", spec.To, err)
 	}
 	return func() error {
 		h, err := c.netlink()

@@ -4,11 +4,13 @@ package agent
 
 import (
 	"errors"
+	"net"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -101,6 +103,36 @@ func TestHostsThatAreSwitchedOffInAnyOrder(t *testing.T) {
 		if err := step(); err != nil {
 			t.Fatalf("step %d: %v", i+1, err)
 		}
+	}
+}
+
+// While the kernel asks for a host that is off, which takes the machine's time, the cell is not at rest.
+func TestWhoAsksForAHostIsNotAtRest(t *testing.T) {
+	c := networkOfItsOwn(t, "198.51.100.1/24", "192.0.2.1")
+	if err := c.breakNet(wire.NetSpec{Kind: "off", To: "192.0.2.1"}); err != nil {
+		t.Fatal(err)
+	}
+	if rests, err := c.atRest(); err != nil || !rests {
+		t.Errorf("before anybody calls it: %t, %v", rests, err)
+	}
+	called := make(chan error, 1)
+	go func() {
+		called <- c.online(func() error {
+			conn, err := net.Dial("tcp", "192.0.2.1:80")
+			if err == nil {
+				conn.Close()
+			}
+			return err
+		})
+	}()
+	if err := soon(5*time.Second, func() (bool, error) { rests, err := c.atRest(); return !rests, err }); err != nil {
+		t.Errorf("it rests while the kernel asks: %v", err)
+	}
+	if err := <-called; !errors.Is(err, unix.EHOSTUNREACH) {
+		t.Errorf("the call ends with %v", err)
+	}
+	if err := soon(5*time.Second, c.atRest); err != nil {
+		t.Errorf("it rests no more: %v", err)
 	}
 }
 

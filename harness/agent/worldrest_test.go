@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"net"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -45,21 +44,7 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 
 // Whoever has something to write is at work, until his socket takes nothing more: then it is the other end's turn.
 func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	near, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer near.Close()
-	far, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
+	_, near, far := connected(t)
 	var b busyConns
 	conn := b.count(near).(*countedConn)
 	atWork := func() int {
