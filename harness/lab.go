@@ -116,9 +116,9 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}
 }
 
-// More is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
+// more is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
 // most of a cell's time is spent on the way.
-func (l *Lab) More() int {
+func (l *Lab) more() int {
 	const each, most = 4 * time.Millisecond, 28
 	return min(int(l.away/each), most)
 }

@@ -20,7 +20,9 @@ func (f *checkFlags) again(c *cobra.Command, o measure.Options, p *checkProgress
 			return fmt.Errorf("check %d of %d: %w", n+1, f.repeat, err)
 		}
 		for _, route := range r.Routes {
-			all = append(all, route.Cells...)
+			for _, c := range route.Cells { // without the evidence, which is that of each check
+				all = append(all, check.Cell{MeasuredAgain: c.MeasuredAgain})
+			}
 		}
 		if first == nil {
 			first = r

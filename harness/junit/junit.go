@@ -90,10 +90,10 @@ func (r Root) Write(w io.Writer) error {
 	out := terminal.NewCleaner(w) // XML allows what a terminal obeys
 	e := xml.NewEncoder(out)
 	e.Indent("", "  ")
-	_, begun := io.WriteString(out, xml.Header)
-	err := errors.Join(begun, e.Encode(r))
-	_, ended := io.WriteString(out, "\n")
-	if err = errors.Join(err, ended, out.Flush()); err != nil {
+	io.WriteString(out, xml.Header)
+	err := e.Encode(r)
+	io.WriteString(out, "\n")
+	if err = errors.Join(err, out.Flush()); err != nil { // Flush gives the first error of all
 		return fmt.Errorf("write JUnit report: %w", err)
 	}
 	return nil

@@ -16,8 +16,7 @@ import (
 
 // HTML writes a report as one page that needs nothing beside itself: no script, no font, no other file. It can be
 // mailed, kept as a build's artefact, and read on a phone, in the dark, by keyboard and by a screen reader. Each cell
-// of the matrix is a link to its evidence, which has an address of its own. The page is made whole before the first
-// byte is written. The error is the template's or the writer's.
+// of the matrix is a link to its evidence, which has an address of its own. The error is the template's or the writer's.
 func HTML(w io.Writer, r *check.Report) error {
 	out := terminal.NewCleaner(w) // for whatever the template forgot
 	if err := errors.Join(pageTemplate.Execute(out, newPage(r)), out.Flush()); err != nil {
