@@ -8,13 +8,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
-
-	"github.com/badgateway/badgateway/harness/hostfile"
 )
 
 // The exit codes of Main.
@@ -108,10 +107,21 @@ func list(w io.Writer) {
 	}
 }
 
-// writeCA writes the authority's certificate, so that a reader never sees half of it.
+// writeCA writes the authority's certificate whole or not at all: its file gets the name last, so that a reader never sees
+// half of it, and a link of that name is replaced and not followed.
 func writeCA(file string, certificate []byte) error {
-	return hostfile.Write(file, func(w io.Writer) error {
-		_, err := w.Write(certificate)
-		return err
-	})
+	aside := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
+	os.Remove(aside) // left there by a program that was killed
+	f, err := os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		_, err = f.Write(certificate)
+		if err = first(err, f.Close()); err == nil {
+			err = os.Rename(aside, file)
+		}
+	}
+	if err != nil {
+		os.Remove(aside)
+		return fmt.Errorf("%s: %w", file, errors.Unwrap(err)) // without the name of the file aside
+	}
+	return nil
 }

@@ -216,6 +216,25 @@ func TestMainAddressInUse(t *testing.T) {
 	g.Expect(errs.String()).To(ContainSubstring("in use"))
 }
 
+func TestWriteCA_TakesTheNameAndFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	dir := t.TempDir()
+	file, other := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "other")
+	g.Expect(os.WriteFile(other, []byte("kept"), 0o600)).To(Succeed())
+	g.Expect(os.Symlink(other, file)).To(Succeed())
+	g.Expect(os.Symlink(other, filepath.Join(dir, ".ca.pem.new"))).To(Succeed(), "as somebody may have put there")
+	g.Expect(writeCA(file, []byte("certificate"))).To(Succeed())
+	g.Expect(os.ReadFile(file)).To(BeEquivalentTo("certificate"))
+	g.Expect(os.ReadFile(other)).To(BeEquivalentTo("kept"))
+	g.Expect(filepath.Glob(filepath.Join(dir, ".*"))).To(BeEmpty())
+
+	g.Expect(os.Mkdir(file+".d", 0o700)).To(Succeed())
+	g.Expect(os.WriteFile(filepath.Join(file+".d", "x"), nil, 0o600)).To(Succeed())
+	g.Expect(writeCA(file+".d", nil)).To(MatchError(HavePrefix(file + ".d: ")))
+	g.Expect(filepath.Glob(filepath.Join(dir, ".*"))).To(BeEmpty(), "what fails leaves nothing")
+}
+
 func TestMainStrayFile(t *testing.T) {
 	g := NewWithT(t)
 	stray := filepath.Join(t.TempDir(), "app.sock")
