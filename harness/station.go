@@ -103,64 +103,7 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 		}
 		files[wire.FaketimeAt] = lib
 	}
-	request := testcontainers.GenericContainerRequest{
-		ContainerRequest: testcontainers.ContainerRequest{
-			Image:      spec.image,
-			Labels:     engine.Labels(),
-			Entrypoint: []string{agent, "agent"},
-			ConfigModifier: func(c *container.Config) {
-				c.Cmd = nil
-				c.User = "0:0"
-				c.OpenStdin, c.StdinOnce = true, true
-				c.AttachStdin, c.AttachStdout, c.AttachStderr = true, true, true
-				c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
-				c.StopSignal = "SIGKILL"
-			},
-			HostConfigModifier: func(h *container.HostConfig) {
-				h.AutoRemove = true
-				// A cell is a network and a mount namespace of its own.
-				h.CapAdd = []string{"NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"}
-				h.SecurityOpt = []string{"apparmor=unconfined"}
-				h.NetworkMode = "none"
-				if spec.beside == nil {
-					// Open to all, as the folder's owner may be none of the container's users (userns-remap).
-					options := "mode=1777"
-					if spec.stranger {
-						options += fmt.Sprintf(",size=%d", strangerVolume)
-					}
-					h.Mounts = append(h.Mounts, cellsVolume(options))
-				} else {
-					id := spec.beside.container.GetContainerID()
-					h.NetworkMode = container.NetworkMode("container:" + id)
-					h.PidMode = container.PidMode("container:" + id)
-					h.VolumesFrom = []string{id}
-				}
-				if spec.memory > 0 {
-					h.Memory, h.MemorySwap = spec.memory, spec.memory
-				}
-				if spec.cpus > 0 {
-					h.CPUPeriod, h.CPUQuota = processors(spec.cpus)
-				}
-				if spec.stranger {
-					bound(h)
-				}
-			},
-			EndpointSettingsModifier: noNetwork,
-			LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
-				PreCreates: []testcontainers.ContainerRequestHook{func(ctx context.Context, _ testcontainers.ContainerRequest) error {
-					s.guard = l.engine.Guard(ctx)
-					return nil
-				}},
-				PreStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
-					if err := copyInto(ctx, l.engine, c.GetContainerID(), files); err != nil {
-						return err
-					}
-					return s.attach(ctx, l.engine.Client(), c.GetContainerID())
-				}},
-			}},
-		},
-	}
-	if err := s.make(ctx, request.ContainerRequest); err != nil {
+	if err := s.make(ctx, l.engine, containerConfig(spec, agent), hostConfig(spec), files); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -172,22 +115,80 @@ func (l *Lab) newStation(ctx context.Context, spec stationSpec) (*station, error
 	return s, nil
 }
 
-// make makes and starts the container. It does not obey the caller's end at once: the engine completes what it has begun
-// in any case, and only who has waited for it can remove it.
-func (s *station) make(ctx context.Context, request testcontainers.ContainerRequest) (err error) {
+// containerConfig makes the agent the container's init, with its standard streams for us.
+func containerConfig(spec stationSpec, agent string) *container.Config {
+	return &container.Config{
+		Image:      spec.image,
+		Labels:     engine.Labels(),
+		Entrypoint: []string{agent, "agent"},
+		User:       "0:0",
+		OpenStdin:  true, StdinOnce: true,
+		AttachStdin: true, AttachStdout: true, AttachStderr: true,
+		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
+		StopSignal:  "SIGKILL",
+	}
+}
+
+// hostConfig says what the container may do and use.
+func hostConfig(spec stationSpec) *container.HostConfig {
+	h := &container.HostConfig{
+		AutoRemove: true,
+		// A cell is a network and a mount namespace of its own.
+		CapAdd:      []string{"NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"},
+		SecurityOpt: []string{"apparmor=unconfined"},
+		NetworkMode: "none",
+	}
+	if spec.beside == nil {
+		// Open to all, as the folder's owner may be none of the container's users (userns-remap).
+		options := "mode=1777"
+		if spec.stranger {
+			options += fmt.Sprintf(",size=%d", strangerVolume)
+		}
+		h.Mounts = append(h.Mounts, cellsVolume(options))
+	} else {
+		id := spec.beside.container.GetContainerID()
+		h.NetworkMode = container.NetworkMode("container:" + id)
+		h.PidMode = container.PidMode("container:" + id)
+		h.VolumesFrom = []string{id}
+	}
+	if spec.memory > 0 {
+		h.Memory, h.MemorySwap = spec.memory, spec.memory
+	}
+	if spec.cpus > 0 {
+		h.CPUPeriod, h.CPUQuota = processors(spec.cpus)
+	}
+	if spec.stranger {
+		bound(h)
+	}
+	return h
+}
+
+// make makes and starts the container, with the files in it. It does not obey the caller's end at once: the engine completes
+// what it has begun in any case, and only who has waited for it can remove it.
+func (s *station) make(ctx context.Context, e *engine.Engine, c *container.Config, h *container.HostConfig, files map[string][]byte) error {
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	s.container, err = runSealed(patient, s.engine, request)
+	s.guard = e.Guard(patient)
+	made, err := s.engine.ContainerCreate(patient, client.ContainerCreateOptions{Config: c, HostConfig: h})
+	if err != nil {
+		if patient.Err() == nil {
+			s.guard.Gone() // the engine said that it made none
+		}
+		return fmt.Errorf("making the container: %w", err)
+	}
+	s.container = containerOf(s.engine, made.ID)
+	if err = copyInto(patient, e, made.ID, files); err == nil {
+		err = s.attach(patient, s.engine, made.ID)
+	}
+	if err == nil {
+		err = s.container.Start(patient)
+	}
 	if err == nil {
 		s.guard.Made()
 		err = context.Cause(ctx)
 	}
-	switch {
-	case err == nil:
-	case s.container != nil:
+	if err != nil {
 		err = errors.Join(err, s.remove())
-	case s.guard != nil && patient.Err() == nil:
-		s.guard.Gone() // the engine said that it made none
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/moby/moby/client"
@@ -36,8 +37,8 @@ type Options struct {
 // goroutines, and, through locks in the cache folder, beside other processes.
 type Engine struct {
 	client  *client.Client
-	host    string // as the API client takes it: unix:///..., tcp://..., npipe://...
-	named   string // the address as the user named it, where that is another
+	host    string // unix:///..., tcp://..., npipe://..., ssh://...
+	certs   string // the folder of the certificates that it was reached with, "" for none or what the environment names
 	arch    string // as Go names it: amd64, arm64
 	version string
 	label   string // Label, except in tests
@@ -58,11 +59,11 @@ func (e *Engine) Client() *client.Client { return e.client }
 func (e *Engine) Close() error { return e.client.Close() }
 
 // Host returns the engine's address, such as unix:///var/run/docker.sock.
-func (e *Engine) Host() string { return cmp.Or(e.named, e.host) }
+func (e *Engine) Host() string { return e.host }
 
 // Far reports whether a network is on the way to the engine.
 func (e *Engine) Far() bool {
-	return strings.HasPrefix(e.Host(), "tcp://") || strings.HasPrefix(e.Host(), "ssh://")
+	return strings.HasPrefix(e.host, "tcp://") || strings.HasPrefix(e.host, "ssh://")
 }
 
 // Way tells how its address was come by, such as DOCKER_HOST.
@@ -76,7 +77,17 @@ func (e *Engine) Version() string { return e.version }
 
 // IsRemote tells whether the engine is reached over a network, so that paths
 // of this machine mean nothing to it.
-func (e *Engine) IsRemote() bool { return isRemote(e.Host()) }
+func (e *Engine) IsRemote() bool { return isRemote(e.host) }
+
+// environment is what makes a program that this process starts come to the same
+// engine.
+func (e *Engine) environment() []string {
+	env := append(os.Environ(), "DOCKER_HOST="+e.host)
+	if e.certs != "" {
+		env = append(env, "DOCKER_CERT_PATH="+e.certs, "DOCKER_TLS_VERIFY=1")
+	}
+	return env
+}
 
 // Labels returns the labels of whatever this process makes on the engine: Label,
 // with this process as the owner, by which Sweep knows whether it still runs.
@@ -97,10 +108,10 @@ func isRemote(host string) bool {
 }
 
 // newEngine asks a connected client what it is connected to.
-func newEngine(c *client.Client, v client.ServerVersionResult, o Options) (*Engine, error) {
+func newEngine(api *client.Client, c candidate, v client.ServerVersionResult, o Options) (*Engine, error) {
 	if v.Os != "linux" {
 		return nil, &NoEngineError{
-			Host:   c.DaemonHost(),
+			Host:   c.host,
 			Err:    fmt.Errorf("it runs %s containers", v.Os),
 			Remedy: "switch it to Linux containers",
 		}
@@ -110,7 +121,7 @@ func newEngine(c *client.Client, v client.ServerVersionResult, o Options) (*Engi
 		say = func(string, ...any) {}
 	}
 	return &Engine{
-		client: c, host: c.DaemonHost(), label: Label, say: say,
+		client: api, host: c.host, certs: c.certs, label: Label, say: say,
 		arch: goArchitecture(v.Arch), version: v.Version, kind: kindOf(v),
 	}, nil
 }

@@ -5,43 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	stdlog "log"
 	"net"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/moby/moby/client"
-	"github.com/testcontainers/testcontainers-go/log"
 )
 
 // answerWithin bounds how long an address is given to answer. A local socket
 // does in milliseconds; the time is for an engine across a slow network.
 const answerWithin = 10 * time.Second
 
-// Prepare sets testcontainers up for this project, and must run before it
-// first reads its configuration: no reaper container, as labs end by
-// themselves, and no log. What the user has set himself is left alone. Find
-// calls it.
-func Prepare() {
-	if _, set := os.LookupEnv("TESTCONTAINERS_RYUK_DISABLED"); !set {
-		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
-	}
-	if l, ok := log.Default().(*stdlog.Logger); ok && l.Writer() == os.Stderr {
-		log.SetDefault(log.NewNoopLogger())
-	}
-}
-
 // Find connects to the container engine: the one that DOCKER_HOST, docker's
 // current context or testcontainers' properties file names, else the one at
 // the usual sockets. Where none answers the error is a *NoEngineError.
-//
-// Find sets DOCKER_HOST for this process to the engine it found, so that
-// testcontainers works on the same one.
 func Find(ctx context.Context, o Options) (*Engine, error) {
-	Prepare()
 	tries, err := candidates()
 	if err != nil {
 		return nil, err
@@ -51,7 +31,6 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 		e, err := connect(ctx, c, o)
 		if err == nil {
 			e.way = c.way
-			settle(c, e)
 			return e, nil
 		}
 		if first == nil || errors.Is(err, fs.ErrPermission) {
@@ -65,11 +44,7 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 	if err := install(ctx, o); err != nil {
 		return nil, &NoEngineError{Host: tries[0].host, Err: err, Remedy: remedyFor(tries[0], err)}
 	}
-	e, err := waitFor(ctx, tries[0], o)
-	if err == nil {
-		settle(tries[0], e)
-	}
-	return e, err
+	return waitFor(ctx, tries[0], o)
 }
 
 // connect opens the connection and asks for the version, which both proves
@@ -78,13 +53,18 @@ func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
 	fail := func(err error) error {
 		return &NoEngineError{Host: c.host, Err: err, Remedy: remedyFor(c, err)}
 	}
-	if strings.HasPrefix(c.host, "ssh://") {
-		return connectSSH(ctx, c, o)
-	}
 	options := []client.Opt{client.FromEnv, client.WithHost(c.host)}
 	if c.certs != "" {
 		options = append(options, client.WithTLSClientConfig(
 			filepath.Join(c.certs, "ca.pem"), filepath.Join(c.certs, "cert.pem"), filepath.Join(c.certs, "key.pem")))
+	}
+	var through *tunnel
+	if strings.HasPrefix(c.host, "ssh://") {
+		var err error
+		if through, err = viaSSH(c.host); err != nil {
+			return nil, fail(err)
+		}
+		options = through.options()
 	}
 	api, err := client.New(options...)
 	if err != nil {
@@ -95,11 +75,16 @@ func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
 	v, err := api.ServerVersion(asking, client.ServerVersionOptions{})
 	if err == nil {
 		var e *Engine
-		if e, err = newEngine(api, v, o); err == nil {
+		if e, err = newEngine(api, c, v, o); err == nil {
 			return e, nil
 		}
 	}
 	api.Close()
+	if through != nil {
+		if words := through.words(); words != "" {
+			err = errors.New(words)
+		}
+	}
 	if denied(c.host) {
 		return nil, fail(fs.ErrPermission)
 	}
@@ -107,23 +92,6 @@ func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
 		return nil, err
 	}
 	return nil, fail(err)
-}
-
-// connectSSH connects to an engine at an ssh:// address.
-func connectSSH(ctx context.Context, c candidate, o Options) (*Engine, error) {
-	socket, through, err := viaSSH(c.host)
-	if err == nil {
-		var e *Engine
-		if e, err = connect(ctx, candidate{host: socket, named: true}, o); err == nil {
-			e.named = c.host
-			return e, nil
-		}
-		through.stop()
-		if words := through.words(); words != "" {
-			err = errors.New(words)
-		}
-	}
-	return nil, &NoEngineError{Host: c.host, Err: err, Remedy: remedyFor(c, err)}
 }
 
 // denied tells whether this user may not connect to a local engine's socket:
@@ -138,18 +106,6 @@ func denied(host string) bool {
 		conn.Close()
 	}
 	return errors.Is(err, fs.ErrPermission)
-}
-
-// settle makes testcontainers, which reads neither docker's contexts nor our
-// choice, come to the same engine.
-func settle(c candidate, e *Engine) {
-	if os.Getenv("DOCKER_HOST") == "" || e.named != "" {
-		os.Setenv("DOCKER_HOST", e.host)
-	}
-	if c.certs != "" {
-		os.Setenv("DOCKER_CERT_PATH", c.certs)
-		os.Setenv("DOCKER_TLS_VERIFY", "1")
-	}
 }
 
 // waitFor tries an engine that is starting until it answers, for a minute.

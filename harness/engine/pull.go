@@ -41,7 +41,7 @@ func (e *Engine) pull(ctx context.Context, ref string, within time.Duration) err
 	defer cancel(nil)
 	late := time.AfterFunc(within, func() { cancel(fmt.Errorf("no answer within %s", within)) })
 	defer late.Stop()
-	result, err := e.client.ImagePull(ctx, ref, client.ImagePullOptions{RegistryAuth: credentials(ctx, ref)})
+	result, err := e.client.ImagePull(ctx, ref, client.ImagePullOptions{RegistryAuth: credentials(ref)})
 	if err == nil {
 		late.Stop()
 		defer result.Close()
@@ -55,8 +55,14 @@ func (e *Engine) pull(ctx context.Context, ref string, within time.Duration) err
 
 // credentials returns what the engine needs to log in to an image's registry,
 // "" where the user has not logged in there.
-func credentials(ctx context.Context, ref string) string {
-	_, auth, err := testcontainers.DockerImageAuth(ctx, ref)
+//
+// Testcontainers would ask an engine what the default registry is, the one that
+// it finds by itself, and write to its default logger which that is. With a
+// context that has ended it does not, and takes the public one.
+func credentials(ref string) string {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, auth, err := testcontainers.DockerImageAuth(ended, ref)
 	if err != nil {
 		return ""
 	}

@@ -4,47 +4,27 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
-	"time"
+
+	"github.com/moby/moby/client"
 )
 
 // viaSSH reaches an engine on another machine as docker's own client does: each
-// connection is a program there, `docker system dial-stdio`, which ssh runs. It
-// returns a socket of this machine that stands for the engine's, since
-// testcontainers speaks to sockets alone. The socket ends with this process; its
-// name is removed by stop, or by the next process that makes one.
-func viaSSH(host string) (socket string, s *tunnel, err error) {
+// connection is a program there, `docker system dial-stdio`, which ssh runs.
+func viaSSH(host string) (*tunnel, error) {
 	command, err := sshCommand(host)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if _, err := exec.LookPath(command[0]); err != nil {
-		return "", nil, errors.New("there is no ssh on this machine")
+		return nil, errors.New("there is no ssh on this machine")
 	}
-	dir, err := cacheDir()
-	if err != nil {
-		return "", nil, err
-	}
-	forgetSockets(dir)
-	path := filepath.Join(dir, fmt.Sprintf("ssh-%d-%d.sock", os.Getpid(), time.Now().UnixNano()%1_000_000))
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		return "", nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return "", nil, errors.Join(err, listener.Close())
-	}
-	s = &tunnel{listener: listener, command: command}
-	go s.serve()
-	return "unix://" + path, s, nil
+	return &tunnel{command: command}, nil
 }
 
 // sshCommand is what is run for each connection to an ssh:// address.
@@ -72,45 +52,32 @@ func sshCommand(host string) ([]string, error) {
 	return append(command, "--", u.Hostname(), "docker", "system", "dial-stdio"), nil
 }
 
-// forgetSockets removes the names of sockets whose process has ended.
-func forgetSockets(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, "ssh-*.sock"))
-	for _, path := range left {
-		if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-			conn.Close()
-			continue
-		}
-		os.Remove(path)
-	}
-}
-
-// tunnel hands the connections to a socket of this machine on to programs.
+// tunnel hands connections on to programs.
 type tunnel struct {
-	listener net.Listener
-	command  []string
+	command []string
 
 	mu   sync.Mutex
 	said string // the last words of a program that failed
 }
 
-// stop ends the socket. Connections that are open go on.
-func (s *tunnel) stop() { s.listener.Close() }
+// options make a client speak through the tunnel. The host is a mere name, of a
+// kind for which no proxy is asked.
+func (s *tunnel) options() []client.Opt {
+	return []client.Opt{client.WithHost("unix://ssh"), client.WithDialContext(s.dial), client.WithAPIVersionFromEnv()}
+}
+
+// dial starts a program. The connection outlives ctx, as connections do.
+func (s *tunnel) dial(context.Context, string, string) (net.Conn, error) {
+	ours, programs := net.Pipe()
+	go s.pass(programs)
+	return ours, nil
+}
 
 // words are what ssh said where it failed, "" for nothing.
 func (s *tunnel) words() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.said
-}
-
-func (s *tunnel) serve() {
-	for {
-		conn, err := s.listener.Accept()
-		if err != nil {
-			return
-		}
-		go s.pass(conn)
-	}
 }
 
 // pass runs the program for one connection. It ends when either side does.

@@ -74,8 +74,6 @@ func TestDialStdio(t *testing.T) {
 
 func TestAnEngineIsReachedBySSH(t *testing.T) {
 	g := NewWithT(t)
-	cacheRoot = t.TempDir()
-	t.Cleanup(func() { cacheRoot = "" })
 	t.Setenv(dialTo, fakeEngine(t))
 	t.Setenv("SELF", os.Args[0])
 	sshThat(t, `test "$*" = "-o BatchMode=yes -o ConnectTimeout=30 -T -l me -p 2222 -- far.example docker system dial-stdio" || exit 9
@@ -88,20 +86,15 @@ exec "$SELF" -test.run '^TestDialStdio$'
 	g.Expect(e.Version()).To(Equal("7.8.9"))
 	g.Expect(e.Host()).To(Equal("ssh://me@far.example:2222"))
 	g.Expect(e.IsRemote()).To(BeTrue())
-	g.Expect(os.Getenv("DOCKER_HOST")).To(HavePrefix("unix://"), "testcontainers speaks to sockets alone")
 }
 
 func TestWhatSSHSaysIsTheError(t *testing.T) {
 	g := NewWithT(t)
-	cacheRoot = t.TempDir()
-	t.Cleanup(func() { cacheRoot = "" })
 	sshThat(t, "echo 'Host key verification failed.' >&2; exit 255\n")
 	t.Setenv("DOCKER_HOST", "ssh://far.example")
 	_, err := Find(context.Background(), Options{})
 	g.Expect(err).To(MatchError(And(
 		ContainSubstring("ssh://far.example (Host key verification failed.)"), ContainSubstring("DOCKER_HOST=ssh://far.example docker version"))))
-	left, _ := filepath.Glob(filepath.Join(cacheRoot, "badgateway", "ssh-*"))
-	g.Expect(left).To(BeEmpty())
 }
 
 func TestSSHAddressesThatCannotBeMeant(t *testing.T) {
@@ -110,21 +103,4 @@ func TestSSHAddressesThatCannotBeMeant(t *testing.T) {
 		_, err := sshCommand(host)
 		g.Expect(err).To(HaveOccurred(), host)
 	}
-}
-
-func TestASocketWhoseProcessHasEndedIsForgotten(t *testing.T) {
-	g := NewWithT(t)
-	dir, err := os.MkdirTemp("", "bg")
-	g.Expect(err).NotTo(HaveOccurred())
-	defer os.RemoveAll(dir)
-	lives, err := net.Listen("unix", filepath.Join(dir, "ssh-1-1.sock"))
-	g.Expect(err).NotTo(HaveOccurred())
-	defer lives.Close()
-	dead, err := net.Listen("unix", filepath.Join(dir, "ssh-2-2.sock"))
-	g.Expect(err).NotTo(HaveOccurred())
-	dead.(*net.UnixListener).SetUnlinkOnClose(false)
-	dead.Close()
-	forgetSockets(dir)
-	left, _ := filepath.Glob(filepath.Join(dir, "*"))
-	g.Expect(left).To(ConsistOf(HaveSuffix("ssh-1-1.sock")))
 }

@@ -22,7 +22,7 @@ func TempDir(parent, pattern string) (dir string, remove func(), err error) {
 	if parent, err = filepath.Abs(parent); err != nil {
 		return "", nil, err
 	}
-	w, _ := watcherOf("", "", func() (*exec.Cmd, error) {
+	w, _ := watcherOf("", os.Environ(), func() (*exec.Cmd, error) {
 		if cmd := ownCommand(); cmd != nil {
 			return cmd, nil
 		}

@@ -55,9 +55,8 @@ var watchers sync.Map
 // watcherOf returns a watcher, which it starts if need be; an error, why there
 // is none, is returned to the first caller.
 //
-// It finds the engine as this process did; at an address that the user named and
-// this process stands in for, by that address.
-func watcherOf(host, named string, program func() (*exec.Cmd, error)) (w *watcher, err error) {
+// It has the given environment, which leads it to the engine.
+func watcherOf(host string, env []string, program func() (*exec.Cmd, error)) (w *watcher, err error) {
 	known, _ := watchers.LoadOrStore(host, &watcher{})
 	w = known.(*watcher)
 	w.once.Do(func() {
@@ -66,7 +65,7 @@ func watcherOf(host, named string, program func() (*exec.Cmd, error)) (w *watche
 		}
 		var cmd *exec.Cmd
 		if cmd, err = program(); err == nil {
-			w.news, err = startWatcher(cmd, named)
+			w.news, err = startWatcher(cmd, env)
 		}
 	})
 	return w, err
@@ -74,7 +73,7 @@ func watcherOf(host, named string, program func() (*exec.Cmd, error)) (w *watche
 
 // watcher returns the one for this engine.
 func (e *Engine) watcher(ctx context.Context) *watcher {
-	w, err := watcherOf(e.host, e.named, func() (*exec.Cmd, error) {
+	w, err := watcherOf(e.host, e.environment(), func() (*exec.Cmd, error) {
 		if cmd := ownCommand(); cmd != nil {
 			return cmd, nil
 		}
@@ -118,14 +117,11 @@ func (e *Engine) agentCommand(ctx context.Context) (*exec.Cmd, error) {
 // startWatcher starts the watcher in a session of its own, so that what ends
 // this process with its group or its terminal leaves the watcher alone. It
 // returns the pipe whose end is the sign.
-func startWatcher(cmd *exec.Cmd, named string) (io.Writer, error) {
+func startWatcher(cmd *exec.Cmd, env []string) (io.Writer, error) {
 	defer closeFiles(cmd.ExtraFiles)
 	cmd.Args = append(cmd.Args, ReapCommand, self().String())
 	cmd.Dir = rootFolder() // one that is there in any case, and is not held for long
-	cmd.Env = append(os.Environ(), inWatcher+"=1")
-	if named != "" {
-		cmd.Env = append(cmd.Env, "DOCKER_HOST="+named)
-	}
+	cmd.Env = append(env, inWatcher+"=1")
 	detach(cmd)
 	news, err := cmd.StdinPipe()
 	if err != nil {

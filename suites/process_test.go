@@ -1,0 +1,33 @@
+package suites
+
+import (
+	"os"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
+
+	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/scenarios"
+)
+
+// What this process was before it had a lab.
+var (
+	environAtStart = os.Environ()
+	loggerAtStart  = log.Default()
+)
+
+var _ = Describe("the process that a lab is a part of", func() {
+	It("keeps its environment, and testcontainers as it had set it up", func(ctx SpecContext) {
+		some, err := scenarios.Select("fpm-dead")
+		Expect(err).NotTo(HaveOccurred())
+		for _, j := range scenarios.Jobs(some) { // the real twin takes a container more
+			r := harness.Run(ctx, lab, j.Scenario, j.Twin)
+			Expect(r.Verdict).To(Equal("passed"))
+		}
+		Expect(os.Environ()).To(Equal(environAtStart))
+		Expect(log.Default()).To(BeIdenticalTo(loggerAtStart))
+		Expect(testcontainers.ReadConfig().RyukDisabled).To(Equal(os.Getenv("TESTCONTAINERS_RYUK_DISABLED") == "true"))
+	})
+})
