@@ -17,7 +17,7 @@ type Scenario struct {
 	Claim string
 	// Family groups scenarios that an operator looks for together ("service", "time", "memory").
 	Family string
-	// Causes are the ids of the documented causes that the scenario reproduces ("A1").
+	// Causes are the ids of the documented causes that the scenario reproduces ("A1"); `badgateway list causes` has them all.
 	Causes []string
 	// Said is what articles commonly claim, where the measurement differs; empty where they agree.
 	Said string

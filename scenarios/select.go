@@ -67,9 +67,13 @@ func unknown(pattern string, all []harness.Scenario) error {
 		families = append(families, s.Family)
 		causes = append(causes, s.Causes...)
 	}
+	id, isCause := strings.CutPrefix(pattern, "cause:")
+	c, known := CauseByID(id)
 	switch {
-	case strings.HasPrefix(pattern, "cause:"):
-		return fmt.Errorf("%q matches nothing; causes: %s", pattern, inWords(causes))
+	case isCause && known:
+		return fmt.Errorf("%q matches nothing: no scenario reproduces %s (%s)", pattern, c.ID, c.Missing)
+	case isCause:
+		return fmt.Errorf("%q matches nothing; causes: %s (badgateway list causes says what they are)", pattern, inWords(causes))
 	case strings.HasPrefix(pattern, "family:"), strings.ContainsAny(pattern, "*?["):
 		return fmt.Errorf("%q matches nothing; families: %s (badgateway list shows all)", pattern, inWords(families))
 	}

@@ -49,7 +49,7 @@ func TestNoRefusalReachesTheTerminalAsItCame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, words := range [][]string{
-		{nasty}, {"help", nasty}, {"list", nasty}, {"run", nasty}, {"run", "fpm-dead", "--twin", nasty}, {"run", "fpm-dead", "--config", nasty},
+		{nasty}, {"help", nasty}, {"list", nasty}, {"list", "causes", nasty}, {"run", nasty}, {"run", "fpm-dead", "--twin", nasty}, {"run", "fpm-dead", "--config", nasty},
 		{"run", "fpm-dead", "--shard", nasty}, {"lab", nasty}, {"lab", "fpm-dead", "--listen", nasty}, {"completion", nasty},
 		{"check", nasty, nasty}, {"check", "nginx.conf"}, {"check", "nginx.conf", "--policy", nasty}, {"check", "nginx.conf", "--format", nasty},
 		{"check", "nginx.conf", "--init", "--against", nasty}, {"check", "nginx.conf", "--env", nasty + "=1"}, {"check", "nginx.conf", "--env-file", nasty},

@@ -21,7 +21,8 @@ func listCommand() *cobra.Command {
 		Short: "Show what can go wrong: the scenarios, by family",
 		Example: `  badgateway list
   badgateway list 'fpm-*' family:time cause:B1
-  badgateway list --json | jq -r .id`,
+  badgateway list --json | jq -r .id
+  badgateway list causes A1`,
 		ValidArgsFunction: completeIDs,
 		RunE: func(c *cobra.Command, args []string) error {
 			some, err := scenarios.Select(args...)
@@ -51,11 +52,12 @@ func listCommand() *cobra.Command {
 			if len(some) == 1 {
 				count = "1 scenario. Run it"
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: badgateway run %s\n", count, some[0].ID)
+			fmt.Fprintf(c.OutOrStdout(), "%s: badgateway run %s. What a cause stands for: badgateway list causes\n", count, some[0].ID)
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	c.AddCommand(listCausesCommand())
 	return c
 }
 

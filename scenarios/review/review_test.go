@@ -31,7 +31,8 @@ func TestFaults(t *testing.T) {
 				g.Expect(known).To(HaveKey(f.Scenario))
 			}
 			for _, c := range f.Causes {
-				g.Expect(c).To(MatchRegexp(`^[A-K]\d$`))
+				_, known := scenarios.CauseByID(c)
+				g.Expect(known).To(BeTrue(), c)
 			}
 			g.Expect(f.Kind == check.Behaves).To(Equal(f.Does != nil && f.Kind != check.Reuse))
 			g.Expect(f.Kind == check.TLSFault).To(Equal(f.TLS != ""))
