@@ -21,12 +21,15 @@ type Patience struct {
 	After, Until time.Duration
 	// Held is what has to have the request first; see [Twin]. Of several, each has it for an equal part of After.
 	Held string
-	// Strike is done once it has.
-	Strike []Change
+	// Strike is called once it has; nil for nothing.
+	Strike func(context.Context) error
 }
 
 // atMost bounds every wait for an answer that is due, on a machine that may be busy.
 const atMost = 30 * time.Second
+
+// timerEarly is how much a real timer may fire before its time, as the visitor measures it.
+const timerEarly = 50 * time.Millisecond
 
 // margin is how far before and after a limit the clock is moved.
 const margin = 500 * time.Millisecond
@@ -45,7 +48,7 @@ func (c *Cell) Ask(ctx context.Context, r Request) (Exchange, error) {
 // AskSlowly asks as [Cell.Ask] does, and moves the clock while the visitor waits.
 func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, error) {
 	limit := atMost
-	if !c.clocked() {
+	if !c.Clocked() {
 		limit += max(p.After, p.Until)
 	}
 	spec := c.askSpec(r, limit)
@@ -53,7 +56,7 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 	had := make([]int, len(holders))
 	for i, h := range holders {
 		var err error
-		if had[i], err = c.prepareHeld(ctx, h); err != nil {
+		if had[i], err = c.MarkHeld(ctx, h); err != nil {
 			return Exchange{}, err
 		}
 	}
@@ -62,12 +65,11 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
 		return Exchange{}, err
 	}
-	if err := c.awaitHeld(ctx, holders[0], had[0]); err != nil {
+	if err := c.AwaitHeld(ctx, holders[0], had[0]); err != nil {
 		return Exchange{}, err
 	}
-	for _, s := range p.Strike {
-		c.Note("fault", "%v", s)
-		if err := s.Do(ctx, c); err != nil {
+	if p.Strike != nil {
+		if err := p.Strike(ctx); err != nil {
 			return Exchange{}, err
 		}
 	}
@@ -79,7 +81,7 @@ func (c *Cell) AskSlowly(ctx context.Context, r Request, p Patience) (Exchange, 
 			if err := c.Wait(ctx, p.After/time.Duration(len(holders))); err != nil {
 				return Exchange{}, err
 			}
-			if err := c.awaitHeld(ctx, holders[i], had[i]); err != nil {
+			if err := c.AwaitHeld(ctx, holders[i], had[i]); err != nil {
 				return Exchange{}, err
 			}
 		}
@@ -114,17 +116,17 @@ func (c *Cell) outlast(ctx context.Context, ref wire.NameRef, p Patience, begun 
 		return 0, err
 	}
 	still, err := waits()
-	if at := passed(); err == nil && !still && at > p.After-timerSlack && c.clocked() {
+	if at := passed(); err == nil && !still && at > p.After-timerEarly && c.Clocked() {
 		c.late = fmt.Sprintf("a look that was due after %v came after %.1f s, when the answer was due itself", p.After-margin, at.Seconds())
 	}
 	if err != nil || !still {
 		return 0, err
 	}
-	if c.clocked() {
+	if c.Clocked() {
 		notBefore = c.moved - start
 	}
 	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
-	if c.clocked() { // otherwise the answer comes by itself
+	if c.Clocked() { // otherwise the answer comes by itself
 		// The gateway began to wait a little later than the visitor, so all of this is by the clock.
 		if err := c.Wait(ctx, max(p.After, p.Until)+margin-(c.moved-start)); err != nil {
 			return 0, err
@@ -215,6 +217,15 @@ func (c *Cell) gatewayLines(logs map[string]string) (all []nginxlog.Line) {
 		}
 	}
 	return all
+}
+
+// UpstreamLogs are the lines that the real upstreams logged since the last exchange, or the last look.
+func (c *Cell) UpstreamLogs(ctx context.Context) ([]string, error) {
+	var news map[string]string
+	if err := c.call(ctx, "News", c.id, &news); err != nil {
+		return nil, err
+	}
+	return c.upstreamLines(news), nil
 }
 
 // upstreamLines are the lines of the logs that are not the gateway's own.

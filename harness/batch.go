@@ -29,7 +29,7 @@ type Batch struct {
 	Done func(Evidence)
 }
 
-func (b Batch) parallel(l *Lab) int { return cmp.Or(b.Parallel, 4+l.more()) }
+func (b Batch) parallel(l *Lab) int { return cmp.Or(b.Parallel, 4+l.Spare()) }
 
 // Run runs the jobs in their order, and returns the evidence in that order. When ctx ends or a lab is gone it returns
 // what it has, with the error. The twins of a scenario that gave different log lines both say so.

@@ -11,7 +11,7 @@ const longest = 10 * time.Minute
 // Begin asks as another visitor, and returns while he waits for his answer: once the gateway has read his request, and
 // what held names has it too; see [Twin].
 func (c *Cell) Begin(ctx context.Context, r Request, held string) error {
-	had, err := c.prepareHeld(ctx, held)
+	had, err := c.MarkHeld(ctx, held)
 	if err != nil {
 		return err
 	}
@@ -20,5 +20,5 @@ func (c *Cell) Begin(ctx context.Context, r Request, held string) error {
 	if err := c.call(ctx, "StartAsk", c.askSpec(r, longest), nil); err != nil {
 		return err
 	}
-	return c.awaitHeld(ctx, held, had)
+	return c.AwaitHeld(ctx, held, had)
 }

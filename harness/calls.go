@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net"
 	"strings"
@@ -126,10 +125,17 @@ func (c *Cell) retire(ctx context.Context, u Upstream) error {
 	return nil
 }
 
-// unexpected finds the fake upstreams that somebody reached of whom the gateway's log does not tell. A try that connected
+// An UnloggedCall is a fake upstream that was reached more often than the gateway's log tells.
+type UnloggedCall struct {
+	At                    string // where the fake listens
+	Logged                int    // tries that connected, by the gateway's log
+	Connections, Requests int    // as the fake saw them
+}
+
+// UnloggedCalls finds the fake upstreams that somebody reached of whom the gateway's log does not tell. A try that connected
 // makes one connection at the most, and one request. Nothing can be said where a real upstream may have called too, where
 // visitors are still under way, or where the gateway's config keeps no log of its tries.
-func (c *Cell) unexpected(ctx context.Context) ([]Difference, error) {
+func (c *Cell) UnloggedCalls(ctx context.Context) (found []UnloggedCall, err error) {
 	seen, known := c.calls.reached()
 	for _, u := range c.setup.Upstreams {
 		known = known && u.Fake != nil
@@ -150,15 +156,10 @@ func (c *Cell) unexpected(ctx context.Context) ([]Difference, error) {
 		}
 		seen[u.listen()] = seen[u.listen()].and(all)
 	}
-	var differ []Difference
 	for at, r := range seen {
 		if n := c.calls.connected(at); r.connections > n || r.requests > n {
-			differ = append(differ, Difference{
-				What: "upstream calls",
-				Want: fmt.Sprintf("%d at %s, as the gateway's log tells", n, at),
-				Got:  fmt.Sprintf("%d connections and %d requests", r.connections, r.requests),
-			})
+			found = append(found, UnloggedCall{At: at, Logged: n, Connections: r.connections, Requests: r.requests})
 		}
 	}
-	return differ, nil
+	return found, nil
 }

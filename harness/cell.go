@@ -23,18 +23,14 @@ const (
 	visitorNet     = "198.51.100."
 )
 
-// Signals, as Linux numbers them: the harness may run on another system than the lab.
-const (
-	sigio   = 29
-	sigquit = 3
-)
-
 // A Setup is what a cell starts with.
 type Setup struct {
 	Gateway   Gateway
 	Upstreams []Upstream
 	// Clock lets the cell's time be moved, where the lab can do that.
 	Clock bool
+	// KernelTime leaves the kernel's own timers as they are. Otherwise what would take it seconds is made to take a fraction.
+	KernelTime bool
 }
 
 // A Cell is one scenario's own world in a lab: a network, a folder, a clock, in which one gateway runs with its
@@ -51,8 +47,6 @@ type Cell struct {
 	time     sync.Mutex    // held while the clock is moved
 	moved    time.Duration // how far the clock is ahead
 	runs     bool          // the clock goes on between two moves
-	byHand   bool          // somebody tries it by hand
-	haste    bool          // and does not want to wait
 	visitors int
 	late     string // how a look came too late to prove anything; empty when none did
 
@@ -183,8 +177,8 @@ func (c *Cell) Close() error {
 	return errors.Join(errs...)
 }
 
-// starved is for how long something of the cell was ready to run, and had to wait for a processor.
-func (c *Cell) starved() (most time.Duration) {
+// Starved is for how long something of the cell was ready to run, and had to wait for a processor.
+func (c *Cell) Starved() (most time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	clients := []*wire.Client{c.lab.gateway.client}
@@ -216,14 +210,14 @@ func (c *Cell) Transcript() []Event {
 	return append([]Event(nil), c.events...)
 }
 
-// clocked tells whether the cell's processes obey a clock that can be moved.
-func (c *Cell) clocked() bool {
-	return c.setup.Clock && c.lab.clocked()
+// Clocked reports whether the cell's processes obey a clock that can be moved.
+func (c *Cell) Clocked() bool {
+	return c.setup.Clock && c.lab.Clocked()
 }
 
 // Wait lets time pass for all that runs in the cell: by its clock, where that can be moved, else by the machine's.
 func (c *Cell) Wait(ctx context.Context, d time.Duration) error {
-	if !c.clocked() {
+	if !c.Clocked() {
 		c.Note("clock", "%v pass in real time", d)
 		select {
 		case <-time.After(d):
@@ -239,10 +233,16 @@ func (c *Cell) Wait(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// TooLate says how a look came too late to prove anything; it is empty when none did.
+func (c *Cell) TooLate() string { return c.late }
+
+// Advance moves the cell's clock, and lets it go on from there.
+func (c *Cell) Advance(ctx context.Context, d time.Duration) error { return c.move(ctx, d, true) }
+
 // Run lets the cell's clock go on at the machine's pace from now on. Until then the gateway's all but stands still between
 // two moves.
 func (c *Cell) Run(ctx context.Context) error {
-	if !c.clocked() {
+	if !c.Clocked() {
 		return nil
 	}
 	c.Note("clock", "goes on")
@@ -319,7 +319,7 @@ func (c *Cell) BreakNetwork(ctx context.Context, spec wire.NetSpec) error {
 }
 
 // realKernel tells whether the kernel's own timers are left alone.
-func (c *Cell) realKernel() bool { return c.lab.options.RealTime || c.byHand && !c.haste }
+func (c *Cell) realKernel() bool { return c.lab.options.RealTime || c.setup.KernelTime }
 
 // MendNetwork undoes a BreakNetwork.
 func (c *Cell) MendNetwork(ctx context.Context, spec wire.NetSpec) error {

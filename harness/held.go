@@ -15,8 +15,8 @@ const (
 	heldAnswer     = "answer"     // it has answered as far as it does
 )
 
-// prepareHeld notes what to count from, before the visitor asks.
-func (c *Cell) prepareHeld(ctx context.Context, held string) (int, error) {
+// MarkHeld notes what to count from, before the visitor asks.
+func (c *Cell) MarkHeld(ctx context.Context, held string) (int, error) {
 	switch {
 	case held == "":
 		return 0, nil
@@ -31,8 +31,8 @@ func (c *Cell) prepareHeld(ctx context.Context, held string) (int, error) {
 	return count(all, what), err
 }
 
-// awaitHeld waits until the request is where it has to be, and the gateway has nothing left to do but wait.
-func (c *Cell) awaitHeld(ctx context.Context, held string, had int) error {
+// AwaitHeld waits until the request is where it has to be, and the gateway has nothing left to do but wait.
+func (c *Cell) AwaitHeld(ctx context.Context, held string, had int) error {
 	if held == "" {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 // How exactly a wait is judged.
 const (
 	atOnce     = 5 * time.Second       // an answer "at once" came sooner than this, however slow the machine is
+	lookAhead  = time.Second / 2       // how far before and after a limit the lab looks
 	waitWindow = time.Second           // how far the proven window may reach to either side of the expected wait
 	timerSlack = 50 * time.Millisecond // how much a real timer may fire before its time, as the visitor measures it
 )

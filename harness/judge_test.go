@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
+
 	"github.com/badgateway/badgateway/harness/nginxlog"
 )
 
@@ -112,4 +114,11 @@ func TestLogLineDiffers(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", c.want, got, c.why)
 		}
 	}
+}
+
+func TestTriesThatNoLogTellsOfAreNotJudged(t *testing.T) {
+	g := NewWithT(t)
+	want := Expectation{Status: 502, Tries: 1}
+	g.Expect(Judge(want, Exchange{Status: 502})).To(HaveLen(1))
+	g.Expect(Judge(want, Exchange{Status: 502, TriesUnknown: true})).To(BeEmpty())
 }

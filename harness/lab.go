@@ -116,9 +116,9 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}
 }
 
-// more is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
+// Spare is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
 // most of a cell's time is spent on the way.
-func (l *Lab) more() int {
+func (l *Lab) Spare() int {
 	const each, most = 4 * time.Millisecond, 28
 	return min(int(l.away/each), most)
 }
@@ -158,11 +158,14 @@ func (l *Lab) muslClockOf(ctx context.Context, p Program) (taken wire.ClockTaken
 	return l.clockOf(ctx, p)
 }
 
-// clocked tells whether the gateway's clock is moved.
-func (l *Lab) clocked() bool { return !l.options.RealTime && l.clockless == "" }
+// Clocked reports whether the gateway's clock is moved.
+func (l *Lab) Clocked() bool { return !l.options.RealTime && l.clockless == "" }
 
 // GatewayVersion is the gateway's program and version, as it names itself ("nginx/1.22.1").
 func (l *Lab) GatewayVersion() string { return l.build.Name }
+
+// Build is the gateway's program as it was built.
+func (l *Lab) Build() nginxbuild.Build { return l.build }
 
 // Engine is the container engine that the lab runs on.
 func (l *Lab) Engine() *engine.Engine { return l.engine }
@@ -188,7 +191,7 @@ func (l *Lab) findNginx(ctx context.Context) error {
 			l.build, err = nginxbuild.Read(out.Text)
 		}
 		if err == nil {
-			l.nginx = Nginx.on(l.build, program)
+			l.nginx = On(Nginx, l.build, program)
 			return nil
 		}
 		first = cmp.Or(first, err)
@@ -256,7 +259,7 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 			return nil, err
 		}
 		if lack := notHeld(wire.Limits{Memory: b.Memory, CPUs: b.CPUs}, started.hello.Limits); lack != nil {
-			return nil, errors.Join(lackError{*lack}, started.close())
+			return nil, errors.Join(&LackError{*lack}, started.close())
 		}
 		return started, nil
 	})

@@ -34,7 +34,7 @@ func (e *ConfigError) Error() string {
 func (c *Cell) StartGateway(ctx context.Context) error {
 	p := c.setup.Gateway.Program
 	spec := wire.ProcSpec{
-		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.clocked(), Poke: p.Poke,
+		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Poke: p.Poke,
 		Ready: []string{frontDoor},
 	}
 	var out wire.ProcStarted
@@ -169,7 +169,7 @@ func (c *Cell) startBackend(ctx context.Context, u Upstream) error {
 		}
 	}
 	spec := wire.ProcSpec{
-		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.clocked(), Files: b.Files,
+		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.Clocked(), Files: b.Files,
 		Ready: []string{b.Listen}, Poke: b.Poke,
 	}
 	var out wire.ProcStarted
@@ -270,7 +270,7 @@ func (c *Cell) LimitCPUs(ctx context.Context, name string, cpus float64) error {
 		Resources: &container.Resources{CPUPeriod: period, CPUQuota: quota},
 	})
 	if errdefs.IsNotFound(err) && c.lab.engine.Name() == "Podman" {
-		return lackError{wire.Lack{
+		return &LackError{wire.Lack{
 			Need: wire.NeedCPUs, What: "changing a container's limits while it runs", Why: "this Podman's API has no such call",
 			Remedy: "use Podman 5 or Docker",
 		}}

@@ -45,25 +45,25 @@ func untilProven(ctx context.Context, once func() (e Evidence, starved string)) 
 const timesAgain = 3
 
 // runOnce runs it. Starved says why the run proves nothing: the machine had no processor for it.
-func runOnce(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, starved string) {
-	s, why := s.on(lab.build)
+func runOnce(ctx context.Context, l *Lab, s Scenario, t Twin) (e Evidence, starved string) {
+	s, why := s.on(l.Build())
 	e = Evidence{
 		Scenario: s.ID, Twin: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
-		Gateway: lab.build.Name, Here: why, Clock: lab.Clock().Kind, ClockWhy: lab.Clock().Why, ClockUnasked: lab.Clock().Unasked, Again: "badgateway run " + s.ID,
+		Gateway: l.GatewayVersion(), Here: why, Clock: l.Clock().Kind, ClockWhy: l.Clock().Why, ClockUnasked: l.Clock().Unasked, Again: "badgateway run " + s.ID,
 	}
-	if lack := lab.Lack(s, t); lack != nil {
-		e.Verdict, e.Skipped = Skipped, lackError{*lack}.Error()
+	if lack := LackFor(l, s, t); lack != nil {
+		e.Verdict, e.Skipped = Skipped, (&LackError{*lack}).Error()
 		return e, ""
 	}
 	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
 	limit := 3 * time.Minute
-	if !lab.clocked() {
+	if !l.Clocked() {
 		limit += 2 * waits(s, t)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
 	defer cancel()
-	r := &run{lab: lab, scenario: s, twin: t, evidence: &e}
+	r := &run{lab: l, scenario: s, twin: t, evidence: &e}
 	err := r.all(ctx)
 	if err != nil {
 		if e.Skipped = skipped(err); e.Skipped == "" {
@@ -94,7 +94,7 @@ func runOnce(ctx context.Context, lab *Lab, s Scenario, t Twin) (e Evidence, sta
 
 // starved says why a run proves nothing; empty when it does.
 func (r *run) starved(err error) string {
-	return whyNothing(r.cell.late, err, []Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Mended}, r.cell.starved)
+	return whyNothing(r.cell.TooLate(), err, []Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Mended}, r.cell.Starved)
 }
 
 // whyNothing says why a run proves nothing; empty when it does. It goes by how late the lab was and how long it had to wait
@@ -103,7 +103,7 @@ func whyNothing(late string, err error, seen []Exchange, delayed func() time.Dur
 	if late != "" {
 		return late
 	}
-	slow := func(e Exchange) bool { return e.Real >= atOnce && e.Waited < e.Real+margin }
+	slow := func(e Exchange) bool { return e.Real >= atOnce && e.Waited < e.Real+lookAhead }
 	if err == nil && !slices.ContainsFunc(seen, slow) {
 		return ""
 	}
@@ -147,7 +147,7 @@ func (r *run) all(ctx context.Context) error {
 	if conf, err := r.cell.Config(ctx); err == nil {
 		e.Config = conf
 	}
-	if e.Broken, err = r.ask(ctx, Patience{After: s.Expect.After, Until: s.Expect.Until, Held: t.Held, Strike: t.Strike}); err != nil {
+	if e.Broken, err = r.ask(ctx, Patience{After: s.Expect.After, Until: s.Expect.Until, Held: t.Held, Strike: r.strike(t.Strike)}); err != nil {
 		return fmt.Errorf("asking under the fault: %w", err)
 	}
 	if len(e.Broken.Log) == 0 {
@@ -163,7 +163,7 @@ func (r *run) all(ctx context.Context) error {
 	}
 	after := Patience{After: t.RemedyTakes, Held: r.heldAfterRemedy()}
 	if t.Withstands {
-		after.Held, after.Strike = t.Held, t.Strike
+		after.Held, after.Strike = t.Held, r.strike(t.Strike)
 	}
 	if e.Mended, err = r.ask(ctx, after); err != nil {
 		return fmt.Errorf("asking after the remedy: %w", err)
@@ -172,8 +172,14 @@ func (r *run) all(ctx context.Context) error {
 		d.What = "after the remedy: " + d.What
 		e.Differences = append(e.Differences, d)
 	}
-	unexpected, err := r.cell.unexpected(ctx)
-	e.Differences = append(e.Differences, unexpected...)
+	unlogged, err := r.cell.UnloggedCalls(ctx)
+	for _, u := range unlogged {
+		e.Differences = append(e.Differences, Difference{
+			What: "upstream calls",
+			Want: fmt.Sprintf("%d at %s, as the gateway's log tells", u.Logged, u.At),
+			Got:  fmt.Sprintf("%d connections and %d requests", u.Connections, u.Requests),
+		})
+	}
 	return err
 }
 
@@ -181,7 +187,7 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) clock() Clock {
 	c := r.lab.Clock()
 	switch {
-	case c.Kind == ClockReal || r.cell.clocked():
+	case c.Kind == ClockReal || r.cell.Clocked():
 		return c
 	case r.anyChange(func(c Change) bool { s, ok := c.(interface{ Scaled() bool }); return ok && s.Scaled() }):
 		return Clock{Kind: ClockScaled, Why: "the kernel's own timers are made shorter"}
@@ -208,6 +214,22 @@ func (r *run) anyChange(is func(Change) bool) bool {
 	return false
 }
 
+// strike makes faults while a request is under way; it is nil where there are none.
+func (r *run) strike(changes []Change) func(context.Context) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		for _, c := range changes {
+			r.cell.Note("fault", "%v", c)
+			if err := c.Do(ctx, r.cell); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func (r *run) heldAfterRemedy() string {
 	if r.twin.RemedyTakes > 0 {
 		return r.twin.Held
@@ -216,7 +238,7 @@ func (r *run) heldAfterRemedy() string {
 }
 
 func (r *run) ask(ctx context.Context, p Patience) (Exchange, error) {
-	if p.After == 0 && len(p.Strike) == 0 {
+	if p.After == 0 && p.Strike == nil {
 		return r.cell.Ask(ctx, r.scenario.Ask)
 	}
 	return r.cell.AskSlowly(ctx, r.scenario.Ask, p)
@@ -291,10 +313,10 @@ func (r *run) awaitUpstreamLog(ctx context.Context) error {
 			})
 			return nil
 		}
-		var news map[string]string
-		if err := r.cell.call(ctx, "News", r.cell.id, &news); err != nil {
+		news, err := r.cell.UpstreamLogs(ctx)
+		if err != nil {
 			return err
 		}
-		e.UpstreamLog = append(e.UpstreamLog, r.cell.upstreamLines(news)...)
+		e.UpstreamLog = append(e.UpstreamLog, news...)
 	}
 }

@@ -77,22 +77,7 @@ func TestWhatARunProves(t *testing.T) {
 func TestTheEstimateIsAsLongAsTheWaitsInRealTime(t *testing.T) {
 	g := NewWithT(t)
 	minute := Job{Scenario: Scenario{Expect: Expectation{After: 20 * time.Second}}, Twin: Twin{RemedyTakes: 40 * time.Second}}
-	moved, real := &Lab{}, &Lab{clockless: "a static program"}
-	batch := func(l *Lab) Batch { return Batch{Labs: []*Lab{l}, Parallel: 2} }
-	g.Expect(batch(moved).Estimate([]Job{minute, minute, minute, minute})).To(BeNumerically("<", 5*time.Second))
-	g.Expect(batch(real).Estimate([]Job{minute, minute, minute, minute})).To(BeNumerically("~", 2*time.Minute, 5*time.Second))
-	g.Expect(batch(real).Estimate([]Job{minute, {}, {}})).To(BeNumerically("~", time.Minute, 5*time.Second), "no sooner than the longest")
-}
-
-func TestALabThatIsFarAwayHasMoreAtOnce(t *testing.T) {
-	for away, want := range map[time.Duration]int{
-		0: 4, 300 * time.Microsecond: 4, 3 * time.Millisecond: 4, 40 * time.Millisecond: 14, time.Second: 32,
-	} {
-		if got := (Batch{}).parallel(&Lab{away: away}); got != want {
-			t.Errorf("%v away: %d at once, want %d", away, got, want)
-		}
-	}
-	if got := (Batch{Parallel: 2}).parallel(&Lab{away: time.Second}); got != 2 {
-		t.Errorf("%d at once, where 2 were asked for", got)
-	}
+	g.Expect(estimate([]Job{minute, minute, minute, minute}, 2, false)).To(BeNumerically("<", 5*time.Second))
+	g.Expect(estimate([]Job{minute, minute, minute, minute}, 2, true)).To(BeNumerically("~", 2*time.Minute, 5*time.Second))
+	g.Expect(estimate([]Job{minute, {}, {}}, 2, true)).To(BeNumerically("~", time.Minute, 5*time.Second), "no sooner than the longest")
 }

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"strings"
 	"time"
 
@@ -70,13 +69,6 @@ type Twin struct {
 	RemedyTakes time.Duration
 	// UpstreamLog is a text that the upstream's own log has to hold under the fault; empty for none.
 	UpstreamLog string
-}
-
-// A Change is one thing done to a running cell: something broken, or something mended. It is a value; its fields say all.
-type Change interface {
-	Do(ctx context.Context, c *Cell) error
-	// Undo brings back what was before Do.
-	Undo(ctx context.Context, c *Cell) error
 }
 
 // Kind tells a programmable upstream from the real component.
@@ -160,15 +152,4 @@ type LogLine struct {
 	Errno int
 	// Phase is what nginx was doing ("connecting to upstream"); empty when the line has none.
 	Phase string
-}
-
-// A Request is what the visitor asks.
-type Request struct {
-	Method string            // GET when empty
-	Path   string            // "/" when empty
-	Host   string            // "example.com" when empty
-	Header map[string]string // further headers
-	Body   string
-	// BodyTimes is how often Body is repeated, for a large one; once when 0.
-	BodyTimes int
 }

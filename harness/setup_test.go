@@ -37,10 +37,3 @@ http { error_log /var/log/nginx/mine.log; server { error_log stderr; error_log s
 	g.Expect(logs).To(ConsistOf("/var/log/nginx/error.log", "/badgateway-output/gateway", "/var/log/nginx/mine.log"))
 	g.Expect(slices.Index(logs, Nginx.ErrorLog)).To(Equal(0))
 }
-
-func TestTriesThatNoLogTellsOfAreNotJudged(t *testing.T) {
-	g := NewWithT(t)
-	want := Expectation{Status: 502, Tries: 1}
-	g.Expect(Judge(want, Exchange{Status: 502})).To(HaveLen(1))
-	g.Expect(Judge(want, Exchange{Status: 502, TriesUnknown: true})).To(BeEmpty())
-}

@@ -16,6 +16,7 @@ import (
 // move it: by [Stage.Pass], and where the remedy is to wait.
 type Stage struct {
 	r      *run
+	haste  bool       // its waits are not as long as they say
 	why    string     // what is another on the lab's gateway than on most; empty where nothing is
 	failed chan error // what a strike could not do
 
@@ -27,15 +28,14 @@ type Stage struct {
 }
 
 // SetStage sets a scenario up, and sees it healthy once, as [Run] does.
-func SetStage(ctx context.Context, lab *Lab, scenario Scenario, t Twin, haste bool) (*Stage, error) {
-	scenario, why := scenario.on(lab.build)
-	r := &run{lab: lab, scenario: scenario, twin: t, evidence: &Evidence{}}
+func SetStage(ctx context.Context, l *Lab, scenario Scenario, t Twin, haste bool) (*Stage, error) {
+	scenario, why := scenario.on(l.Build())
+	r := &run{lab: l, scenario: scenario, twin: t, evidence: &Evidence{}}
 	var err error
-	if r.cell, err = lab.Open(ctx, Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true}); err != nil {
+	if r.cell, err = l.Open(ctx, Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true, KernelTime: !haste}); err != nil {
 		return nil, fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}
-	r.cell.haste, r.cell.byHand = haste, true
-	s := &Stage{r: r, why: why, failed: make(chan error, 1)}
+	s := &Stage{r: r, why: why, haste: haste, failed: make(chan error, 1)}
 	if err = r.healthy(ctx); err == nil {
 		err = s.awaitRest(ctx)
 	}
@@ -110,10 +110,13 @@ func (s *Stage) Mend(ctx context.Context) error {
 	return s.awaitRest(ctx)
 }
 
+// restWithin bounds the wait for what earlier requests have begun.
+const restWithin = 30 * time.Second
+
 // awaitRest waits until what earlier requests have begun is through, or waits itself, so that it does not stand in the way of
 // those that come. It does not wait for ever: a script may compute without end.
 func (s *Stage) awaitRest(ctx context.Context) error {
-	for deadline := time.Now().Add(atMost); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(restWithin); time.Now().Before(deadline); {
 		if rests, err := s.r.cell.Resting(ctx); err != nil || rests {
 			return err
 		}
@@ -123,7 +126,7 @@ func (s *Stage) awaitRest(ctx context.Context) error {
 
 func (s *Stage) remedy(ctx context.Context, c Change) error {
 	w, waits := c.(waiter)
-	if !waits || s.r.cell.haste {
+	if !waits || s.haste {
 		return c.Do(ctx, s.r.cell)
 	}
 	select {
@@ -137,7 +140,7 @@ func (s *Stage) remedy(ctx context.Context, c Change) error {
 // Pass moves the clock, and tells whether it could: only while all that runs waits for something to happen.
 func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	// While a request is to be struck, or something is mended, that comes first.
-	if !s.r.cell.clocked() || !s.mu.TryLock() {
+	if !s.r.cell.Clocked() || !s.mu.TryLock() {
 		return false, nil
 	}
 	defer s.mu.Unlock()
@@ -145,11 +148,11 @@ func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	if err != nil || !rests {
 		return false, err
 	}
-	return true, s.r.cell.move(ctx, d, true)
+	return true, s.r.cell.Advance(ctx, d)
 }
 
 // Clocked tells whether the stage's time can be moved.
-func (s *Stage) Clocked() bool { return s.r.cell.clocked() }
+func (s *Stage) Clocked() bool { return s.r.cell.Clocked() }
 
 // Listens tells whether the gateway takes connections.
 func (s *Stage) Listens(ctx context.Context) (bool, error) { return s.r.cell.Listens(ctx) }

@@ -18,7 +18,7 @@ func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
 		defer s.mu.Unlock()
 		return s.r.cell.Tunnel()
 	}
-	had, err := s.r.cell.prepareHeld(ctx, s.r.twin.Held)
+	had, err := s.r.cell.MarkHeld(ctx, s.r.twin.Held)
 	var conn net.Conn
 	if err == nil {
 		conn, err = s.r.cell.Tunnel()
@@ -65,7 +65,7 @@ func (s *Stage) strikes() []Change { return withoutWaits(s.r.twin.Strike) }
 
 // strike waits until the request is under way, or its visitor gone, and strikes.
 func (s *Stage) strike(ctx context.Context, had int) {
-	for s.r.cell.awaitHeld(ctx, s.r.twin.Held, had) != nil {
+	for s.r.cell.AwaitHeld(ctx, s.r.twin.Held, had) != nil {
 		// Nothing has been asked yet, which is all that the error can mean here.
 		if ctx.Err() != nil {
 			return

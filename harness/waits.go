@@ -18,18 +18,23 @@ func waits(s Scenario, t Twin) (sum time.Duration) {
 // Estimate is about how long the batch takes for these jobs: on the machine's own time where the clock of its labs is not
 // moved, which is as long as the scenarios wait.
 func (b Batch) Estimate(jobs []Job) time.Duration {
+	lanes := 0
+	for _, l := range b.Labs {
+		lanes += b.parallel(l)
+	}
+	return estimate(jobs, lanes, len(b.Labs) > 0 && !b.Labs[0].Clocked())
+}
+
+// estimate is about how long so many lanes take for the jobs.
+func estimate(jobs []Job, lanes int, realTime bool) time.Duration {
 	const each = 250 * time.Millisecond // what a run takes beside its waits, on a machine that does other things too
 	var sum, longest time.Duration
 	for _, j := range jobs {
 		took := each
-		if len(b.Labs) > 0 && !b.Labs[0].clocked() {
+		if realTime {
 			took += waits(j.Scenario, j.Twin)
 		}
 		sum, longest = sum+took, max(longest, took)
-	}
-	lanes := 0
-	for _, l := range b.Labs {
-		lanes += b.parallel(l)
 	}
 	return max(longest, sum/time.Duration(max(lanes, 1)))
 }

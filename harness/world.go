@@ -24,7 +24,7 @@ type World struct {
 // OpenWorld makes a world. Its upstreams answer well, in whatever protocol they are spoken to. Logs are the files whose lines
 // come with each answer.
 func (l *Lab) OpenWorld(ctx context.Context, spec wire.WorldSpec, logs ...string) (*World, error) {
-	w := &World{lab: l, id: fmt.Sprintf("w%d", l.cells.Add(1)), clock: l.clocked()}
+	w := &World{lab: l, id: fmt.Sprintf("w%d", l.cells.Add(1)), clock: l.Clocked()}
 	cell := wire.CellSpec{
 		ID: w.id, Logs: append([]string{wire.OutputOf(gatewayName)}, logs...), World: &spec,
 		Addresses: []string{GatewayAddress, visitorNet + "1/24"},

@@ -7,15 +7,14 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/faults"
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // download is a large answer, of which 9 KB come at once. Not 8: where what has come fills its buffers of 4 KB to the
 // last byte, nginx 1.22 stops its read timer, and waits for ever.
 var (
 	download     = harness.Request{Path: "/download"}
-	downloadFile = wire.File{Path: "/var/www/large.bin", Data: strings.Repeat("0123456789abcdef", 16<<10)}
-	dripFile     = wire.File{Path: "/var/www/small.bin", Data: strings.Repeat("0123456789", 1180)}
+	downloadFile = harness.File{Path: "/var/www/large.bin", Data: strings.Repeat("0123456789abcdef", 16<<10)}
+	dripFile     = harness.File{Path: "/var/www/small.bin", Data: strings.Repeat("0123456789", 1180)}
 	downloadWell = fakeupstream.Well{BodySize: 256 << 10}
 )
 
@@ -191,7 +190,7 @@ func cutWith(text string, errno int) harness.Expectation {
 }
 
 // sends is the real application that sends a file slowly, and what strikes meanwhile.
-func sends(file wire.File, strike ...harness.Change) harness.Twin {
+func sends(file harness.File, strike ...harness.Change) harness.Twin {
 	return harness.Twin{
 		Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")},
 		Break: []harness.Change{faults.Become{Upstream: origin("origin-ill.conf", file)}},

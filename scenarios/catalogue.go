@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 //go:embed nginx php
@@ -45,7 +44,7 @@ func text(name string) string {
 
 // nginx is the gateway with a config of the folder nginx.
 func nginx(conf string) harness.Gateway {
-	return harness.Gateway{Program: harness.Nginx, Files: []wire.File{
+	return harness.Gateway{Program: harness.Nginx, Files: []harness.File{
 		{Path: "/etc/nginx/nginx.conf", Data: text("nginx/" + conf)},
 	}}
 }

@@ -5,14 +5,13 @@ import (
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/backends"
 	"github.com/badgateway/badgateway/harness/faults"
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // appAddress is where the HTTP application of these families listens.
 const appAddress = "10.0.0.5:8080"
 
 // origin is a real application server with one of the configs nginx/origin*.conf.
-func origin(conf string, files ...wire.File) harness.Upstream {
+func origin(conf string, files ...harness.File) harness.Upstream {
 	return backends.Origin{Name: "app", Listen: appAddress, Conf: text("nginx/" + conf), Files: files}.Upstream()
 }
 
@@ -33,7 +32,7 @@ func bothApps(breaks ...harness.Change) []harness.Twin {
 }
 
 // appBecomes are the twins whose application turns bad: the real one by another config, the fake by another script.
-func appBecomes(conf string, b fakeupstream.Behaviour, files ...wire.File) []harness.Twin {
+func appBecomes(conf string, b fakeupstream.Behaviour, files ...harness.File) []harness.Twin {
 	return []harness.Twin{
 		{
 			Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")},
@@ -52,4 +51,6 @@ func fakeBecomes(b fakeupstream.Behaviour) harness.Twin {
 }
 
 // indexPage is a file that a real application serves.
-func indexPage(body string) wire.File { return wire.File{Path: "/var/www/index.html", Data: body} }
+func indexPage(body string) harness.File {
+	return harness.File{Path: "/var/www/index.html", Data: body}
+}

@@ -7,7 +7,6 @@ import (
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/backends"
 	"github.com/badgateway/badgateway/harness/faults"
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 const (
@@ -130,39 +129,39 @@ var tls = []harness.Scenario{
 // verifying is the gateway that checks the application's certificate.
 var verifying = harness.Gateway{
 	Program: harness.Nginx,
-	Files:   append(nginx("https-verify.conf").Files, wire.File{Path: "/etc/nginx/ca.crt", Data: authority.Certificate}),
+	Files:   append(nginx("https-verify.conf").Files, harness.File{Path: "/etc/nginx/ca.crt", Data: authority.Certificate}),
 }
 
 // certificateFiles are a certificate where the configs nginx/origin*.conf have it.
-func certificateFiles(c backends.Certificate) []wire.File {
+func certificateFiles(c backends.Certificate) []harness.File {
 	return c.Files("/etc/nginx/app.crt", "/etc/nginx/app.key")
 }
 
 // tlsOrigin is a real application server that speaks HTTPS.
-func tlsOrigin(conf string, certificate []wire.File) harness.Upstream {
+func tlsOrigin(conf string, certificate []harness.File) harness.Upstream {
 	return backends.Origin{Name: "app", Listen: tlsAddress, Conf: text("nginx/" + conf), Files: certificate}.Upstream()
 }
 
 // tlsFake is the twin whose fake application begins to fail at TLS.
-func tlsFake(fault fakeupstream.TLSFault) harness.Twin {
-	app := func(fault fakeupstream.TLSFault) harness.Upstream {
+func tlsFake(broken fakeupstream.TLSFault) harness.Twin {
+	app := func(broken fakeupstream.TLSFault) harness.Upstream {
 		return harness.Upstream{Name: "app", Fake: &fakeupstream.Spec{
-			Listen: tlsAddress, TLS: &fakeupstream.TLS{Names: []string{tlsName}, Authority: &authority, Fault: fault},
+			Listen: tlsAddress, TLS: &fakeupstream.TLS{Names: []string{tlsName}, Authority: &authority, Fault: broken},
 		}}
 	}
 	return harness.Twin{
 		Kind: harness.Fake, Upstreams: []harness.Upstream{app("")},
-		Break: []harness.Change{faults.Become{Upstream: app(fault)}},
+		Break: []harness.Change{faults.Become{Upstream: app(broken)}},
 	}
 }
 
 // shows are the twins whose application shows another certificate.
-func shows(c backends.Certificate, fault fakeupstream.TLSFault) []harness.Twin {
+func shows(c backends.Certificate, broken fakeupstream.TLSFault) []harness.Twin {
 	return []harness.Twin{
 		{
 			Kind: harness.Real, Upstreams: []harness.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
 			Break: []harness.Change{faults.Become{Upstream: tlsOrigin("origin-tls.conf", certificateFiles(c))}},
 		},
-		tlsFake(fault),
+		tlsFake(broken),
 	}
 }

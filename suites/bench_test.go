@@ -9,7 +9,6 @@ import (
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/wire"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -132,7 +131,7 @@ func BenchmarkFake(b *testing.B) {
 	l := startLab(b)
 	const requests, connections = 40_000, 16
 	setup := harness.Setup{
-		Gateway:   harness.Gateway{Program: harness.Nginx, Files: []wire.File{{Path: harness.Nginx.Conf, Data: passOn}}},
+		Gateway:   harness.Gateway{Program: harness.Nginx, Files: []harness.File{{Path: harness.Nginx.Conf, Data: passOn}}},
 		Upstreams: []harness.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
 	}
 	for b.Loop() {

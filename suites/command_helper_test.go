@@ -2,6 +2,7 @@ package suites
 
 import (
 	"fmt"
+	"github.com/badgateway/badgateway/harness"
 	"io"
 	"os"
 	"os/exec"
@@ -14,8 +15,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gexec"
-
-	"github.com/badgateway/badgateway/harness/engine"
 )
 
 // soon bounds a wait for what takes well below a second on a machine that has nothing else to do.
@@ -87,7 +86,7 @@ func (c *command) stdout() string { return string(c.Out.Contents()) }
 func (c *command) stderr() string { return string(c.Err.Contents()) }
 
 // ours picks what the project has on the engine.
-var ours = client.Filters{}.Add("label", engine.Label)
+var ours = client.Filters{}.Add("label", harness.Label)
 
 // ownedBy reports whether a label's value, or a watcher's argument, names a process of this machine.
 func ownedBy(pid int, value string) bool {
@@ -105,7 +104,7 @@ func containersOf(ctx SpecContext, pid int) map[string]string {
 	Expect(err).NotTo(HaveOccurred())
 	all := map[string]string{}
 	for _, c := range list.Items {
-		if ownedBy(pid, c.Labels[engine.Label]) {
+		if ownedBy(pid, c.Labels[harness.Label]) {
 			all[c.ID] = string(c.State)
 		}
 	}
@@ -119,7 +118,7 @@ func volumesOf(ctx SpecContext, pid int) []string {
 	Expect(err).NotTo(HaveOccurred())
 	var all []string
 	for _, v := range list.Items {
-		if ownedBy(pid, v.Labels[engine.Label]) {
+		if ownedBy(pid, v.Labels[harness.Label]) {
 			all = append(all, v.Name)
 		}
 	}
@@ -130,12 +129,12 @@ func volumesOf(ctx SpecContext, pid int) []string {
 func imagesOf(ctx SpecContext, pid int) []string {
 	GinkgoHelper()
 	list, err := lab.Engine().Client().ImageList(ctx, client.ImageListOptions{
-		Filters: client.Filters{}.Add("label", engine.Label).Add("dangling", "true"),
+		Filters: client.Filters{}.Add("label", harness.Label).Add("dangling", "true"),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	var all []string
 	for _, i := range list.Items {
-		if ownedBy(pid, i.Labels[engine.Label]) {
+		if ownedBy(pid, i.Labels[harness.Label]) {
 			all = append(all, "image "+i.ID)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/faults"
 	. "github.com/badgateway/badgateway/harness/match"
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // upstreamLog is the form of the access log from which the harness learns what was tried.
@@ -21,7 +20,7 @@ const upstreamLog = `log_format upstream escape=json '{"client":"$remote_addr","
 
 // gatewayOf is nginx with a config of one's own.
 func gatewayOf(conf string) harness.Gateway {
-	return harness.Gateway{Program: harness.Nginx, Files: []wire.File{{Path: harness.Nginx.Conf, Data: conf}}}
+	return harness.Gateway{Program: harness.Nginx, Files: []harness.File{{Path: harness.Nginx.Conf, Data: conf}}}
 }
 
 // proxyTo is a config that passes everything on, with further lines for http and for the location.

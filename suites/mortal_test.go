@@ -4,6 +4,7 @@ package suites
 
 import (
 	"fmt"
+	"github.com/badgateway/badgateway/harness/agentmain"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -20,8 +21,6 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gbytes"
 	"github.com/onsi/gomega/gexec"
-
-	"github.com/badgateway/badgateway/harness/engine"
 )
 
 // ownGroup makes the command the leader of a process group, as a shell does.
@@ -67,7 +66,7 @@ func watchersOf(pid int) (all []string) {
 	for _, l := range lines {
 		text, err := os.ReadFile(l)
 		words := strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
-		if n := len(words); err == nil && n == 3 && words[1] == engine.ReapCommand && ownedBy(pid, words[2]) {
+		if n := len(words); err == nil && n == 3 && words[1] == agentmain.ReapCommand && ownedBy(pid, words[2]) {
 			all = append(all, l)
 		}
 	}

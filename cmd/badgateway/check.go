@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/badgateway/badgateway/harness"
 	"io"
 	"io/fs"
 	"os"
@@ -15,7 +16,6 @@ import (
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/measure"
 	"github.com/badgateway/badgateway/harness/check/show"
-	"github.com/badgateway/badgateway/harness/engine"
 	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios/review"
@@ -240,9 +240,9 @@ func (f *checkFlags) measure(ctx context.Context, o measure.Options, p *checkPro
 
 // checkError tells an error of the lab from one of the input.
 func checkError(err error) error {
-	var lab *measure.NoLab
-	var version *engine.NoNginxError
-	if errors.As(err, &lab) && !errors.As(err, &version) {
+	var none *measure.NoLab
+	var version *harness.NoNginxError
+	if errors.As(err, &none) && !errors.As(err, &version) {
 		return noLab{err}
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"github.com/badgateway/badgateway/harness"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/measure"
-	"github.com/badgateway/badgateway/harness/engine"
 	"github.com/badgateway/badgateway/harness/nginxconf"
 )
 
@@ -100,7 +100,7 @@ func TestCheckExitCodes(t *testing.T) {
 	if got := exitCode(checkError(&measure.NoLab{Err: errors.New("no engine")})); got != exitNoLab {
 		t.Errorf("no lab: %d", got)
 	}
-	if got := exitCode(checkError(&measure.NoLab{Err: &engine.NoNginxError{Version: "1.2"}})); got != exitBadInput {
+	if got := exitCode(checkError(&measure.NoLab{Err: &harness.NoNginxError{Version: "1.2"}})); got != exitBadInput {
 		t.Errorf("a version that there is not: %d", got)
 	}
 }

@@ -2,20 +2,20 @@ package main
 
 import (
 	"context"
+	"github.com/badgateway/badgateway/harness"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness/check"
 	"github.com/badgateway/badgateway/harness/check/supply"
-	"github.com/badgateway/badgateway/harness/engine"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // nginxVersions are those that --nginx takes.
 func nginxVersions() (all []string) {
-	for _, v := range engine.NginxVersions() {
-		all = append(all, v.Version)
+	for _, v := range harness.NginxVersions() {
+		all = append(all, v)
 	}
 	return all
 }

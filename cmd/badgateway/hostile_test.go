@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/badgateway/badgateway/harness"
 	"io"
 	"os"
 	"os/exec"
@@ -22,18 +23,17 @@ import (
 	"github.com/badgateway/badgateway/harness/check/supply"
 	"github.com/badgateway/badgateway/harness/nginxconf"
 	"github.com/badgateway/badgateway/harness/nginxlog"
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // anyNginx takes every config, so that all that comes after it is tried too.
 type anyNginx struct{}
 
-func (anyNginx) Put(context.Context, ...wire.File) error { return nil }
-func (anyNginx) Exec(_ context.Context, argv ...string) (wire.Executed, error) {
+func (anyNginx) Put(context.Context, ...harness.File) error { return nil }
+func (anyNginx) Exec(_ context.Context, argv ...string) (harness.Executed, error) {
 	if argv[len(argv)-1] == "-V" {
-		return wire.Executed{Output: "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --error-log-path=/var/log/nginx/error.log\n"}, nil
+		return harness.Executed{Output: "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --error-log-path=/var/log/nginx/error.log\n"}, nil
 	}
-	return wire.Executed{}, nil
+	return harness.Executed{}, nil
 }
 func (anyNginx) There(context.Context, ...string) ([]string, error)          { return nil, nil }
 func (anyNginx) Names(context.Context, string) ([]string, error)             { return nil, nil }

@@ -16,10 +16,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/agentmain"
 	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/terminal"
-	"github.com/badgateway/badgateway/harness/wire"
 )
 
 // The exit codes, on which scripts can rely.
@@ -44,11 +43,8 @@ func (e interruptedAfter) Unwrap() error { return errInterrupted }
 
 func main() {
 	// What runs inside a container, or watches over one, is no command for people, and needs none of what follows.
-	if len(os.Args) == 2 && os.Args[1] == "agent" {
-		os.Exit(agentMain())
-	}
-	if len(os.Args) == 3 && os.Args[1] == engine.ReapCommand {
-		os.Exit(engine.Reap(os.Args[2], os.Stdin))
+	if code, own := agentmain.Main(os.Args[1:]); own {
+		os.Exit(code)
 	}
 	leanMemory()
 	ctx := untilTold(stdout.file.File)
@@ -76,7 +72,7 @@ func leanMemory() {
 
 // exitCode is what a script learns of an error.
 func exitCode(err error) int {
-	var lab noLab
+	var none noLab
 	var lost notWritten
 	var said saidWhy
 	switch {
@@ -88,7 +84,7 @@ func exitCode(err error) int {
 		return exitDiffers
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
-	case errors.As(err, &lab), errors.Is(err, wire.ErrGone):
+	case errors.As(err, &none), errors.Is(err, harness.ErrGone):
 		return exitNoLab
 	default:
 		return exitBadInput

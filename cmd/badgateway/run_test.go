@@ -14,7 +14,6 @@ import (
 
 	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/nginxlog"
-	"github.com/badgateway/badgateway/harness/wire"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -41,7 +40,7 @@ func TestExitCodes(t *testing.T) {
 		"a refused conf":  {refusedConfig{"my.conf", "unknown directive"}, 2},
 		"a full disk":     {notWritten{errors.New("no space left")}, 1},
 		"no lab":          {noLab{errors.New("no engine")}, 3},
-		"the lab is gone": {fmt.Errorf("asking: %w", wire.ErrGone), 3},
+		"the lab is gone": {fmt.Errorf("asking: %w", harness.ErrGone), 3},
 		"interrupted":     {errInterrupted, 130},
 		"in between":      {interruptedAfter{3, 10}, 130},
 		"at the start":    {noLab{fmt.Errorf("starting: %w", errInterrupted)}, 130},
@@ -184,7 +183,7 @@ func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := harness.Scenario{Gateway: harness.Gateway{Program: harness.Nginx, Files: []wire.File{
+	s := harness.Scenario{Gateway: harness.Gateway{Program: harness.Nginx, Files: []harness.File{
 		{Path: harness.Nginx.Conf, Data: "its own"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"},
 	}}}
 	f := labFlags{config: path}
@@ -192,7 +191,7 @@ func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []wire.File{{Path: harness.Nginx.Conf, Data: "mine"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"}}
+	want := []harness.File{{Path: harness.Nginx.Conf, Data: "mine"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"}}
 	if !reflect.DeepEqual(got.Gateway.Files, want) {
 		t.Errorf("got %v", got.Gateway.Files)
 	}

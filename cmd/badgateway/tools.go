@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"github.com/badgateway/badgateway/harness"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness/engine"
 )
 
 func fakeCommand() *cobra.Command {
@@ -38,7 +38,7 @@ func imagesCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			say := newProgress(c.ErrOrStderr(), 0).say
-			e, err := engine.Find(c.Context(), engine.Options{Install: true, Say: say})
+			e, err := harness.FindEngine(c.Context(), harness.Options{Install: true, Say: say})
 			if err != nil {
 				return noLab{err}
 			}
@@ -51,7 +51,7 @@ func imagesCommand() *cobra.Command {
 			}
 			for _, name := range names {
 				ref, err := e.Image(c.Context(), name)
-				if no := (*engine.NoNginxError)(nil); errors.As(err, &no) {
+				if no := (*harness.NoNginxError)(nil); errors.As(err, &no) {
 					return err
 				} else if err != nil {
 					return noLab{err}
@@ -62,8 +62,8 @@ func imagesCommand() *cobra.Command {
 		},
 	}
 	var have []string
-	for _, v := range engine.NginxVersions() {
-		have = append(have, v.Version)
+	for _, v := range harness.NginxVersions() {
+		have = append(have, v)
 	}
 	c.Flags().StringSliceVar(&versions, "nginx", nil,
 		"only the images that check uses for these versions of nginx ("+strings.Join(have, ", ")+")")
@@ -81,7 +81,7 @@ clean after it, also not one that was killed: this is for when badgateway is no 
   DOCKER_HOST=ssh://ci badgateway clean`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := engine.Find(c.Context(), engine.Options{})
+			e, err := harness.FindEngine(c.Context(), harness.Options{})
 			if err != nil {
 				return noLab{err}
 			}

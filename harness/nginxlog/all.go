@@ -26,7 +26,7 @@ func ParseAll(text string) (lines []Line, rest []string) {
 			next = at + i + 1
 		}
 		line := text[at:next]
-		_, begins := new(Line).prefix(line) // the date alone is not enough: PHP's messages hold dates too
+		_, begins := readPrefix(new(Line), line) // the date alone is not enough: PHP's messages hold dates too
 		if begins || !open || strings.HasPrefix(line, startup) {
 			flush(at)
 			begin, open = at, begins && !strings.HasPrefix(line, startup)

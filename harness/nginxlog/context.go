@@ -43,8 +43,8 @@ func addressThenEnd(s string) bool {
 	return end > 0 && strings.HasPrefix(s[end:], serverKey)
 }
 
-// context reads the tail that cutContext returned; it begins with the client's address.
-func (l *Line) context(tail string) {
+// readContext reads the tail that cutContext returned; it begins with the client's address.
+func readContext(l *Line, tail string) {
 	if tail == "" {
 		return
 	}
@@ -131,7 +131,7 @@ func cutErrno(head string) (message string, errno int, text string) {
 	end := len(head) - 1
 	if end < 0 || head[end] != ')' {
 		end = strings.LastIndex(head, ") in ")
-		if end < 0 || !isPlace(head[end+2:]) {
+		if end < 0 || !IsPlace(head[end+2:]) {
 			end = strings.LastIndex(head, ") while resolving service ")
 		}
 	}
@@ -148,14 +148,4 @@ func cutErrno(head string) (message string, errno int, text string) {
 		return head, 0, ""
 	}
 	return head[:begin] + head[end+1:], int(n), after[2:]
-}
-
-// isPlace tells whether s is "in FILE:LINE".
-func isPlace(s string) bool {
-	colon := strings.LastIndexByte(s, ':')
-	if colon < len("in x") || colon == len(s)-1 {
-		return false
-	}
-	_, after := number(s[colon+1:])
-	return after == ""
 }

@@ -12,6 +12,9 @@ var levels = [...]string{"debug", "info", "notice", "warn", "error", "crit", "al
 // severity is the place of a level in levels, or -1.
 func severity(level string) int { return slices.Index(levels[:], level) }
 
+// IsLevel reports whether a level is one that gateways log at.
+func IsLevel(level string) bool { return severity(level) >= 0 }
+
 // AtLeast tells whether the line is of this level or a more severe one ("warn" holds for an error). It is false when
 // either level is none of nginx's.
 func (l Line) AtLeast(level string) bool {
@@ -38,7 +41,7 @@ func (l Line) happened() string {
 	text := l.Message
 	if l.Errno != 0 {
 		at := len(text)
-		if i := strings.LastIndex(text, " in "); i >= 0 && isPlace(text[i+1:]) {
+		if i := strings.LastIndex(text, " in "); i >= 0 && IsPlace(text[i+1:]) {
 			at = i
 		} else if i := strings.LastIndex(text, " while resolving service "); i >= 0 {
 			at = i
@@ -49,4 +52,14 @@ func (l Line) happened() string {
 		text += " while " + l.Phase
 	}
 	return text
+}
+
+// IsPlace tells whether s is "in FILE:LINE".
+func IsPlace(s string) bool {
+	colon := strings.LastIndexByte(s, ':')
+	if colon < len("in x") || colon == len(s)-1 {
+		return false
+	}
+	after := strings.TrimLeft(s[colon+1:], "0123456789")
+	return after == ""
 }

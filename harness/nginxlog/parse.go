@@ -26,19 +26,19 @@ const startup = "nginx: "
 // first is taken. The error wraps [ErrForm]; Raw is filled in either case.
 func Parse(line string) (Line, error) {
 	l := Line{Raw: line}
-	rest, ok := l.prefix(strings.TrimRight(line, "\r\n"))
+	rest, ok := readPrefix(&l, strings.TrimRight(line, "\r\n"))
 	if !ok {
 		return Line{Raw: line}, ErrForm
 	}
 	head, tail := cutContext(rest)
-	l.context(tail)
+	readContext(&l, tail)
 	head, l.Phase = cutPhase(head)
 	l.Message, l.Errno, l.ErrnoText = cutErrno(head)
 	return l, nil
 }
 
-// prefix reads "2026/01/02 15:04:05 [error] 12#12: *3 " and returns what follows it.
-func (l *Line) prefix(s string) (string, bool) {
+// readPrefix reads "2026/01/02 15:04:05 [error] 12#12: *3 " and returns what follows it.
+func readPrefix(l *Line, s string) (string, bool) {
 	terminal := strings.HasPrefix(s, startup)
 	if terminal {
 		s = s[len(startup):]
@@ -57,7 +57,7 @@ func (l *Line) prefix(s string) (string, bool) {
 		return "", false
 	}
 	l.Level = s[1:end]
-	if severity(l.Level) < 0 {
+	if !IsLevel(l.Level) {
 		return "", false
 	}
 	s = s[end+2:]

@@ -1,4 +1,4 @@
-package main
+package agentmain
 
 import "github.com/badgateway/badgateway/harness/agent"
 

@@ -1,0 +1,18 @@
+package harness
+
+import (
+	"github.com/badgateway/badgateway/harness/wire"
+)
+
+// A Program is a server that the harness knows how to start, to wake and to read.
+type Program struct {
+	Name      string
+	Argv      []string
+	Clock     wire.ClockSpec // a run that prints the time, for a look whether it takes a moved clock
+	Conf      string         // its main config file
+	Folders   []wire.Folder
+	Poke      wire.Poke
+	ErrorLog  string
+	AccessLog string      // written in the form of the snippet upstream-log.conf
+	Snippets  []wire.File // files that every config can include
+}
