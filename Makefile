@@ -35,7 +35,7 @@ test-suites: build ## The suites: the lab's own laws, the command, the catalogue
 # Each target takes its seeds first, which plain go test does too, and then what it makes of them.
 FUZZTIME    ?= 1m
 FUZZTARGETS ?= .
-fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for long, FUZZTARGETS='./harness/nginxconf/')
+fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for long, FUZZTARGETS='./harness/audit/nginxconf/')
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZTARGETS)); do \
 	    for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$file); do \
 	        echo "$$(dirname $$file) $$target"; \
@@ -44,7 +44,7 @@ fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for lon
 
 # What takes no time to build: CI has a second for each. All the others' seeds are in the unit tests.
 fuzz-quick:
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s FUZZTARGETS='fakeupstream harness/nginxconf harness/nginxlog harness/terminal harness/wire harness/check/fuzz_test.go'
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s FUZZTARGETS='fakeupstream harness/audit/nginxconf harness/gateway/nginx harness/terminal harness/internal/agentapi harness/audit/fuzz_test.go'
 
 test-images: build ## Everything on images as others build them (nginx.org's, Bitnami's, OpenResty's, Debian's of four releases); compiles for minutes
 	BADGATEWAY_IMAGES=1 $(GO) test -count=1 -timeout 60m ./suites -ginkgo.focus 'image'
@@ -64,7 +64,7 @@ stress: build ## Repeat the catalogue N=30 times and the checks of five configs 
 	for c in $(CONFIGS); do $(BIN) check suites/testdata/check/$$c/config -q --repeat $(CHECKS) --load || failed=1; done; exit $$failed
 
 hostile: ## Check 52 hostile configs of 10 MB but for the measuring, and write a report of 12,000 measurements: each within a minute of processor and 500 MB
-	BADGATEWAY_HOSTILE=1 $(GO) test -count=1 -v -timeout 2h -run 'HostileConfigsAreBounded|GreatReportIsBounded|ReadInBoundedMemory' ./cmd/badgateway ./harness/nginxconf
+	BADGATEWAY_HOSTILE=1 $(GO) test -count=1 -v -timeout 2h -run 'HostileConfigsAreBounded|GreatReportIsBounded|ReadInBoundedMemory' ./cmd/badgateway ./harness/audit/nginxconf
 
 kills: build ## End each command N=30 times at random moments, in every way, and look for what it left
 	KILLS=$(N) $(GO) test -count=1 -timeout 3h ./suites -ginkgo.focus 'ended at random moments' -ginkgo.v

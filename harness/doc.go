@@ -3,53 +3,53 @@
 //
 // # Words
 //
-// A [Lab] is one container of the gateway's image, without any network. A [Cell] is a world of its own in a lab: a network
-// in which every address is the cell's own, a folder, logs, and a clock. One gateway runs in a cell, with its upstreams.
-// Any number of cells are open at once, all with the same addresses, and none sees another.
+// A lab (package lab) is one container of the gateway's image, without any network. A sandbox is a network in which every
+// address is its own, with a folder, logs, and a clock. One gateway runs in a sandbox, with its upstreams. Any number of
+// sandboxes are open at once, all with the same addresses, and none sees another.
 //
-// A [Gateway] is a program, such as [Nginx], with its config. An [Upstream] is a fake, which follows a script (package
-// fakeupstream), or a real one (package harness/backends). A [Change] breaks or mends one thing (package harness/faults).
-// An [Exchange] is one request of the visitor with all that came of it: the answer, the tries, the log lines.
+// A gateway is a program, such as nginx (package gateway and those below it), with its config. An upstream is a fake, which
+// follows a script (package fakeupstream), or a real server (package backend). A fault breaks one thing (package fault). An
+// exchange is one request with all that came of it: the answer, the tries, the log lines.
 //
-// A [Scenario] puts these together with an [Expectation], and [Run] proves it: the request is answered 200, something is
+// A scenario (package scenario) puts these together with an expectation, and is proven: the request is answered 200, something is
 // broken, the same request has just the outcome that is expected, the remedy is performed, and the request is answered 200
-// again. What it found is an [Evidence], whose verdict is one of three: passed, failed (something differs), or error (the
-// lab itself was ill, which is never a finding).
+// again. What it found is the evidence, whose verdict is one of three: passed, failed (something differs), or error (the
+// lab itself was unhealthy, which is never a finding).
 //
 // # In a test
 //
-// Start one lab for all the tests of a process, and open a cell for each. Starting a lab takes about half a second, a cell
-// some milliseconds. Neither an image nor a build step has to be named: the engine's images are made or pulled when they
+// Start one lab for all the tests of a process, and open a sandbox for each. Starting a lab takes about half a second, a
+// sandbox some milliseconds. Neither an image nor a build step has to be named: the engine's images are made or pulled when they
 // are first needed, and so is the program that runs in the container.
 //
-//	lab, err := harness.Start(ctx, harness.Options{})
-//	defer lab.Close()
+//	l, err := lab.Start(ctx, lab.Options{})
+//	defer l.Close()
 //
-//	cell, err := lab.Open(ctx, harness.Setup{Gateway: gateway, Upstreams: upstreams})
-//	defer cell.Close()
+//	sandbox, err := l.Open(ctx, lab.Setup{Gateway: gateway, Upstreams: upstreams})
+//	defer sandbox.Close()
 //
-//	answer, err := cell.Ask(ctx, harness.Request{Path: "/"})
+//	answer, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
 //
-// The visitor calls the gateway at [GatewayAddress], port 80, whatever address the config listens at; it names its upstreams
-// by whatever addresses they have in production. Package harness/match has matchers for what comes back. For [Exchange]
-// to know the tries, the config includes the access log of the snippet upstream-log.conf (see the example of [Lab.Open]).
+// The visitor calls the gateway at lab.GatewayAddress, port 80, whatever address the config listens at; it names its upstreams
+// by whatever addresses they have in production. Package match has matchers for what comes back. For an exchange
+// to know the tries, the config includes the access log of the snippet upstream-log.conf (see the example of lab.Lab.Open).
 //
 // # Time
 //
-// A time-out of a minute need not take a minute. With [Setup].Clock the processes of a cell obey a clock that the lab
-// moves: [Cell.AskSlowly] asks, moves it to half a second before the limit, sees that the visitor still waits, moves it to
-// half a second after, and has the answer. [Options].RealTime leaves the clock alone.
+// A time-out of a minute need not take a minute. With lab.Setup.Clock the processes of a sandbox obey a clock that the lab
+// moves: Sandbox.AskWithin asks, moves it to half a second before the limit, sees that the visitor still waits, moves it to
+// half a second after, and has the answer. lab.Options.RealTime leaves the clock alone.
 //
 // # A config that anybody wrote
 //
-// A [World] is a cell in which every address, port, name and socket that the gateway calls answers, in whatever protocol it is
+// A lab.World is a sandbox in which every address, port, name and socket that the gateway calls answers, in whatever protocol it is
 // spoken to in, and in which processes are jailed: a root of their own, no rights but those that a gateway needs, limits on
-// memory and processes. [World.Behave] breaks upstreams and names; [World.Ask] lets the world's time pass from one moment at
-// which something may end to the next until the visitor has his answer. Package harness/check/measure checks whole configs so.
+// memory and processes. World.Behave breaks upstreams and names; World.Ask lets the world's time pass from one moment at
+// which something may end to the next until the visitor has his answer. Package audit/measure checks whole configs so.
 //
 // # What is exact
 //
-// [Judge] is the one place where an outcome is compared with an expectation: the status, whether the answer was cut, the
+// scenario.Judge is the one place where an outcome is compared with an expectation: the status, whether the answer was cut, the
 // wait from both sides, the tries, and the log lines of level warn and above, one by one, so that a line that nobody
 // expected fails as one that is missing does. Run also holds the fakes' own records against the gateway's log: a
 // connection that its log does not explain fails too.

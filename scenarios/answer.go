@@ -5,8 +5,9 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 const (
@@ -22,16 +23,16 @@ const (
 )
 
 // answer is what goes wrong with an answer before its body: the gateway can still say so.
-var answer = []harness.Scenario{
+var answer = []scenario.Scenario{
 	{
 		ID: "app-dies",
 		Claim: "The application takes the request and closes the connection without a byte (a worker that crashed, or was " +
 			"killed by its watchdog): 502 at once.",
-		Family: "answer", Causes: []string{"I1"}, Gateway: nginx("proxy.conf"),
-		Ask:    harness.Request{Path: "/dies"},
-		Fault:  "the application closes the connection when it has read the request",
-		Twins:  appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
-		Expect: badGateway(prematureClosed, 0, readingHeader),
+		Family: "answer", Causes: []string{"I1"}, Gateway: onNginx("proxy.conf"),
+		Ask:      lab.Request{Path: "/dies"},
+		Fault:    "the application closes the connection when it has read the request",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
+		Expect:   badGateway(prematureClosed, 0, readingHeader),
 		Confirm: "The application's own log at that second: a crash, a restart, a worker killed by its time-out " +
 			"(journalctl -u APP --since -5min).",
 		Remedy: "Mend what kills the worker; the log line of the gateway has nothing more to say about it.",
@@ -41,11 +42,11 @@ var answer = []harness.Scenario{
 		ID: "app-resets",
 		Claim: "The application takes the request and its connection is reset (it ended with data unread, or something " +
 			"between them sent RST): 502 at once, errno 104.",
-		Family: "answer", Causes: []string{"I1"}, Gateway: nginx("proxy.conf"),
-		Ask:    harness.Request{Path: "/resets"},
-		Fault:  "the application resets the connection when it has read the request",
-		Twins:  appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
-		Expect: badGateway("recv() failed", 104, readingHeader),
+		Family: "answer", Causes: []string{"I1"}, Gateway: onNginx("proxy.conf"),
+		Ask:      lab.Request{Path: "/resets"},
+		Fault:    "the application resets the connection when it has read the request",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
+		Expect:   badGateway("recv() failed", 104, readingHeader),
 		Confirm: "On the application's host: tcpdump -ni any 'tcp port 8080 and tcp[tcpflags] & tcp-rst != 0' shows whether " +
 			"the RST leaves there, or comes from something between.",
 		Remedy: "From there: mend the crash. From between: raise the idle limit of the firewall or load balancer that resets.",
@@ -55,19 +56,19 @@ var answer = []harness.Scenario{
 		ID: "app-hangs",
 		Claim: "The application accepts and never answers (deadlock, exhausted pool of threads): 504 after " +
 			"proxy_read_timeout, 60 s by default, not 502.",
-		Family: "answer", Causes: []string{"B6", "I1"}, Gateway: nginx("proxy.conf"),
+		Family: "answer", Causes: []string{"B6", "I1"}, Gateway: onNginx("proxy.conf"),
 		Fault: "the application hangs",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			{
-				Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")}, Held: "app:connection",
-				Break: []harness.Change{faults.Freeze{Upstream: "app"}},
+				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: "app:connection",
+				Inject: []fault.Fault{fault.Freeze{Upstream: "app"}},
 			},
 			{
-				Kind: harness.Fake, Upstreams: []harness.Upstream{fakeApp()}, Held: "app",
-				Break: fakeBecomes(fakeupstream.Silent{}).Break,
+				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: "app",
+				Inject: fakeBecomes(fakeupstream.Silent{}).Inject,
 			},
 		},
-		Expect: harness.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []harness.LogLine{
+		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
 		}},
 		Confirm: "On the application's host: ss -tn 'sport = :8080' shows connections that stay, often with a Recv-Q that is not 0.",
@@ -79,10 +80,10 @@ var answer = []harness.Scenario{
 		ID: "header-too-big",
 		Claim: "The application sends a header larger than proxy_buffer_size, one memory page of 4 or 8 KB by default " +
 			"(often a cookie that has grown): 502.",
-		Family: "answer", Causes: []string{"E4", "K2"}, Gateway: nginx("proxy.conf"),
-		Ask:   harness.Request{Path: "/big-header"},
+		Family: "answer", Causes: []string{"E4", "K2"}, Gateway: onNginx("proxy.conf"),
+		Ask:   lab.Request{Path: "/big-header"},
 		Fault: "the application sets a cookie of 9 KB",
-		Twins: withRemedy(appBecomes("origin-ill.conf", fakeupstream.BigHeader{Size: 9216}), faults.Config{
+		Variants: withRemedy(appBecomes("origin-ill.conf", fakeupstream.BigHeader{Size: 9216}), fault.Config{
 			Conf: strings.Replace(text("nginx/proxy.conf"), "proxy_pass", "proxy_buffer_size 16k;\n            "+
 				"proxy_buffers 8 16k;\n            proxy_pass", 1),
 		}),
@@ -95,15 +96,15 @@ var answer = []harness.Scenario{
 		ID: "header-invalid",
 		Claim: "The application puts a text of two lines into a header (an error message, often): the second line is no header " +
 			"line, and nginx answers 502.",
-		Family: "answer", Causes: []string{"E5"}, Gateway: nginx("proxy.conf"),
-		Ask:   harness.Request{Path: "/bad-header"},
+		Family: "answer", Causes: []string{"E5"}, Gateway: onNginx("proxy.conf"),
+		Ask:   lab.Request{Path: "/bad-header"},
 		Fault: "the application puts a text of two lines into a header",
-		Twins: appBecomes("origin-ill.conf", fakeupstream.Raw{Text: "HTTP/1.1 200 OK\r\n" +
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Raw{Text: "HTTP/1.1 200 OK\r\n" +
 			"X-Error: query failed\nat line 7 of report.sql\r\nContent-Length: 3\r\n\r\nok\n"}),
 		Expect: badGateway("upstream sent invalid header", 0, readingHeader),
-		Exceptions: []harness.Exception{{
+		Exceptions: []scenario.Exception{{
 			Before: "1.21.1", Why: "nginx drops a header line with spaces in its name, without a word, before 1.21.1.",
-			Expect: harness.Expectation{Status: 200, Tries: 1},
+			Expect: scenario.Expectation{Status: 200, Tries: 1},
 		}},
 		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | cat -A shows the line that the log quotes.",
 		Remedy:  "Strip line ends from what the application puts into headers. nginx has no directive that lets it through.",
@@ -114,10 +115,10 @@ var answer = []harness.Scenario{
 		Claim: "What listens on the application's port is not an HTTP server (here it greets as SSH does): nginx takes it for " +
 			"HTTP/0.9 and passes the bytes on as they are, with no status at all. Its access log says 009.",
 		Said:   "Garbage from the upstream makes a 502. nginx 1.22 to 1.30 logs an error and forwards it.",
-		Family: "answer", Causes: []string{"A5", "E5"}, Gateway: nginx("proxy.conf"),
-		Fault: "another service listens on the application's port",
-		Twins: appBecomes("origin-ssh.conf", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakSSH}),
-		Expect: harness.Expectation{NoAnswer: "garbled", Tries: 1, Log: []harness.LogLine{
+		Family: "answer", Causes: []string{"A5", "E5"}, Gateway: onNginx("proxy.conf"),
+		Fault:    "another service listens on the application's port",
+		Variants: appBecomes("origin-ssh.conf", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakSSH}),
+		Expect: scenario.Expectation{NoAnswer: "garbled", Tries: 1, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream sent no valid HTTP/1.0 header", Phase: readingHeader},
 		}},
 		Confirm: "On the gateway: nc 10.0.0.5 8080 </dev/null prints what is really there.",
@@ -129,25 +130,25 @@ var answer = []harness.Scenario{
 		Claim: "The application itself answers 502 (it is a gateway too, and its own upstream failed): nginx passes it on and " +
 			"logs nothing.",
 		Said:   "A 502 is nginx's own. With no line in its error log it comes from behind.",
-		Family: "answer", Causes: []string{"J2"}, Gateway: nginx("proxy.conf"),
-		Ask:     harness.Request{Path: "/own-502"},
-		Fault:   "the application answers 502",
-		Twins:   appBecomes("origin-ill.conf", fakeupstream.Well{Status: 502, Body: "The database did not answer.\n"}),
-		Expect:  harness.Expectation{Status: 502, Tries: 1},
-		Confirm: "curl -si http://10.0.0.5:8080/PATH on the gateway answers 502 as well; the body is not nginx's page.",
-		Remedy:  "Mend what is behind the application. proxy_intercept_errors on with error_page only changes the page.",
-		Source:  proxyIntercept,
+		Family: "answer", Causes: []string{"J2"}, Gateway: onNginx("proxy.conf"),
+		Ask:      lab.Request{Path: "/own-502"},
+		Fault:    "the application answers 502",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Well{Status: 502, Body: "The database did not answer.\n"}),
+		Expect:   scenario.Expectation{Status: 502, Tries: 1},
+		Confirm:  "curl -si http://10.0.0.5:8080/PATH on the gateway answers 502 as well; the body is not nginx's page.",
+		Remedy:   "Mend what is behind the application. proxy_intercept_errors on with error_page only changes the page.",
+		Source:   proxyIntercept,
 	},
 	{
 		ID:     "maintenance",
 		Claim:  "The application is in maintenance and answers 503 on purpose: nginx passes it on with its Retry-After, and logs nothing.",
-		Family: "answer", Causes: []string{"I2"}, Gateway: nginx("proxy.conf"),
-		Ask:   harness.Request{Path: "/maintenance"},
+		Family: "answer", Causes: []string{"I2"}, Gateway: onNginx("proxy.conf"),
+		Ask:   lab.Request{Path: "/maintenance"},
 		Fault: "the application answers 503",
-		Twins: appBecomes("origin-ill.conf", fakeupstream.Well{
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Well{
 			Status: 503, Headers: []string{"Content-Type: text/plain", "Content-Length: 15", "Retry-After: 120"}, Body: "Back at 14:00.\n",
 		}),
-		Expect:  harness.Expectation{Status: 503, Tries: 1},
+		Expect:  scenario.Expectation{Status: 503, Tries: 1},
 		Confirm: "curl -si http://10.0.0.5:8080/ on the gateway answers 503 with Retry-After.",
 		Remedy:  "End the maintenance mode (php artisan up, occ maintenance:mode --off, rm .maintenance, ...).",
 		Source:  "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4",
@@ -155,14 +156,14 @@ var answer = []harness.Scenario{
 }
 
 // badGateway is a 502 at once, after one try, for a reason that the log names.
-func badGateway(text string, errno int, phase string) harness.Expectation {
-	return harness.Expectation{Status: 502, Tries: 1, Log: []harness.LogLine{
+func badGateway(text string, errno int, phase string) scenario.Expectation {
+	return scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
 		{Level: "error", Text: text, Errno: errno, Phase: phase},
 	}}
 }
 
 // withRemedy gives all twins a remedy.
-func withRemedy(twins []harness.Twin, remedy ...harness.Change) []harness.Twin {
+func withRemedy(twins []scenario.Variant, remedy ...fault.Fault) []scenario.Variant {
 	for i := range twins {
 		twins[i].Remedy = remedy
 	}

@@ -5,33 +5,34 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // download is a large answer, of which 9 KB come at once. Not 8: where what has come fills its buffers of 4 KB to the
 // last byte, nginx 1.22 stops its read timer, and waits for ever.
 var (
-	download     = harness.Request{Path: "/download"}
-	downloadFile = harness.File{Path: "/var/www/large.bin", Data: strings.Repeat("0123456789abcdef", 16<<10)}
-	dripFile     = harness.File{Path: "/var/www/small.bin", Data: strings.Repeat("0123456789", 1180)}
+	download     = lab.Request{Path: "/download"}
+	downloadFile = lab.File{Path: "/var/www/large.bin", Data: strings.Repeat("0123456789abcdef", 16<<10)}
+	dripFile     = lab.File{Path: "/var/www/small.bin", Data: strings.Repeat("0123456789", 1180)}
 	downloadWell = fakeupstream.Well{BodySize: 256 << 10}
 )
 
 // upload is a request whose body no socket's buffer holds.
-var upload = harness.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<10), BodyTimes: 6 << 10}
+var upload = lab.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<10), BodyTimes: 6 << 10}
 
 // body is what goes wrong once the status has been sent, or while the request is being sent.
-var body = []harness.Scenario{
+var body = []scenario.Scenario{
 	{
 		ID: "body-cut",
 		Claim: "The application dies in the middle of the body: the status was sent long ago, so the visitor has a 200 whose " +
 			"body ends too soon, and the access log says 200.",
 		Said:   "A crash of the application is a 502. In mid-body it is a 200 that is cut.",
-		Family: "answer", Causes: []string{"I1"}, Gateway: nginx("proxy.conf"),
+		Family: "answer", Causes: []string{"I1"}, Gateway: onNginx("proxy.conf"),
 		Ask:   download,
 		Fault: "the application ends while it sends a large body",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			sends(downloadFile, stop),
 			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell}),
 		},
@@ -45,12 +46,12 @@ var body = []harness.Scenario{
 		Claim: "A firewall or load balancer resets the connection in the middle of the body: a 200 that is cut, and 104 in " +
 			"the log.",
 		Said:   "A reset connection is a 502. In mid-body it is a 200 that is cut.",
-		Family: "answer", Causes: []string{"I1", "D5"}, Gateway: nginx("proxy.conf"),
+		Family: "answer", Causes: []string{"I1", "D5"}, Gateway: onNginx("proxy.conf"),
 		Ask:   download,
 		Fault: "a firewall resets the connection while a large body is sent",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			// The reset comes with the next piece of the body.
-			sends(downloadFile, faults.Reject{To: appAddress, With: "tcp-reset"}, faults.Wait{For: 2 * time.Second}),
+			sends(downloadFile, fault.Reject{To: appAddress, With: "tcp-reset"}, fault.Wait{For: 2 * time.Second}),
 			fakeBecomes(fakeupstream.Reset{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell}),
 		},
 		Expect: cutWith("failed", 104),
@@ -64,14 +65,14 @@ var body = []harness.Scenario{
 		Claim: "The application stops in the middle of the body: after proxy_read_timeout, 60 s by default, nginx gives up, " +
 			"and the visitor has a 200 that is cut, not a 504.",
 		Said:   "A time-out is a 504. In mid-body it is a 200 that is cut.",
-		Family: "answer", Causes: []string{"B6"}, Gateway: nginx("proxy.conf"),
+		Family: "answer", Causes: []string{"B6"}, Gateway: onNginx("proxy.conf"),
 		Ask:   download,
 		Fault: "the application hangs while it sends a large body",
-		Twins: []harness.Twin{
-			sends(downloadFile, faults.Freeze{Upstream: "app"}),
+		Variants: []scenario.Variant{
+			sends(downloadFile, fault.Freeze{Upstream: "app"}),
 			heldBy("app:answer", fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell})),
 		},
-		Expect: harness.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []harness.LogLine{
+		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},
 		}},
 		Confirm: "The access log has 200 with a request_time of just over 60 and fewer bytes than the file has.",
@@ -83,14 +84,14 @@ var body = []harness.Scenario{
 		Claim: "An answer that takes two minutes in small pieces is whole: proxy_read_timeout counts from one read to the " +
 			"next, not over the answer.",
 		Said:   "Downloads longer than proxy_read_timeout are cut. They are not, while something comes.",
-		Family: "answer", Causes: []string{"B6"}, Gateway: nginx("proxy.conf"),
-		Ask:   harness.Request{Path: "/drip"},
+		Family: "answer", Causes: []string{"B6"}, Gateway: onNginx("proxy.conf"),
+		Ask:   lab.Request{Path: "/drip"},
 		Fault: "the application sends 100 bytes a second",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			// Each piece comes before the next 60 s are over.
-			sends(dripFile, faults.Wait{For: 40 * time.Second}, faults.Wait{For: 40 * time.Second}),
+			sends(dripFile, fault.Wait{For: 40 * time.Second}, fault.Wait{For: 40 * time.Second}),
 		},
-		Expect:  harness.Expectation{Status: 200, Tries: 1, After: 2 * time.Minute},
+		Expect:  scenario.Expectation{Status: 200, Tries: 1, After: 2 * time.Minute},
 		Confirm: "The access log has 200, the full length, and a request_time above proxy_read_timeout.",
 		Remedy:  "Nothing is broken at the gateway. A limit on the whole answer has to be the application's own.",
 		Source:  readTimeout,
@@ -100,11 +101,11 @@ var body = []harness.Scenario{
 		Claim: "The application calls its body chunked and it is not (a Transfer-Encoding header set by hand): nginx closes " +
 			"the visitor's connection without a byte, and its access log says 200.",
 		Said:   "An invalid answer is a 502. A bad chunk that comes with the header leaves the visitor with nothing at all.",
-		Family: "answer", Causes: []string{"E5"}, Gateway: nginx("proxy.conf"),
-		Ask:   harness.Request{Path: "/bad-chunk"},
-		Fault: "the body is not chunked, as its header says it is",
-		Twins: appBecomes("origin-ill.conf", fakeupstream.BadChunk{Fault: fakeupstream.ChunkSize}, indexPage("ok\n")),
-		Expect: harness.Expectation{NoAnswer: "closed", Tries: 1, Log: []harness.LogLine{
+		Family: "answer", Causes: []string{"E5"}, Gateway: onNginx("proxy.conf"),
+		Ask:      lab.Request{Path: "/bad-chunk"},
+		Fault:    "the body is not chunked, as its header says it is",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.BadChunk{Fault: fakeupstream.ChunkSize}, indexPage("ok\n")),
+		Expect: scenario.Expectation{NoAnswer: "closed", Tries: 1, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream sent invalid chunked response", Phase: readingBody},
 		}},
 		Confirm: "On the gateway: curl --raw -s http://10.0.0.5:8080/PATH | head -c 20 | xxd does not begin with a length in hex.",
@@ -115,12 +116,12 @@ var body = []harness.Scenario{
 		ID: "two-lengths",
 		Claim: "The application sends Content-Length twice. nginx up to 1.22 takes the answer as good; from 1.23 on it is a " +
 			"502 (upstream sent duplicate header line), so that an upgrade of nginx breaks the site.",
-		Family: "answer", Causes: []string{"E5"}, Gateway: nginx("proxy.conf"),
-		Ask:    harness.Request{Path: "/two-lengths"},
-		Fault:  "the application sends Content-Length twice",
-		Twins:  appBecomes("origin-ill.conf", fakeupstream.DuplicateHeader{}),
-		Expect: harness.Expectation{Status: 200, Tries: 1},
-		Exceptions: []harness.Exception{{
+		Family: "answer", Causes: []string{"E5"}, Gateway: onNginx("proxy.conf"),
+		Ask:      lab.Request{Path: "/two-lengths"},
+		Fault:    "the application sends Content-Length twice",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.DuplicateHeader{}),
+		Expect:   scenario.Expectation{Status: 200, Tries: 1},
+		Exceptions: []scenario.Exception{{
 			From: "1.23.0", Why: "nginx refuses a header that may stand once and comes twice since 1.23.0.",
 			Expect: badGateway("upstream sent duplicate header line", 0, readingHeader),
 		}},
@@ -132,19 +133,19 @@ var body = []harness.Scenario{
 		ID: "upload-broken",
 		Claim: "The application dies while the gateway still sends it an upload: 502, logged as 104 while reading the " +
 			"response header, as if all of the request had been sent.",
-		Family: "answer", Causes: []string{"I1"}, Gateway: nginx("proxy-upload.conf"),
+		Family: "answer", Causes: []string{"I1"}, Gateway: onNginx("proxy-upload.conf"),
 		Ask:   upload,
 		Fault: "the application ends while it is sent a large body",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			{
-				Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")}, Held: "app:connection",
-				Break: []harness.Change{faults.Freeze{Upstream: "app"}}, Strike: []harness.Change{stop},
-				Remedy: []harness.Change{faults.Start{Upstream: "app"}},
+				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: "app:connection",
+				Inject: []fault.Fault{fault.Freeze{Upstream: "app"}}, InjectInFlight: []fault.Fault{stop},
+				Remedy: []fault.Fault{fault.Start{Upstream: "app"}},
 			},
 			{
-				Kind: harness.Fake, Upstreams: []harness.Upstream{fakeApp()}, Held: "app:connection",
-				Break:  fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept}).Break,
-				Strike: []harness.Change{stop}, Remedy: []harness.Change{faults.Start{Upstream: "app"}},
+				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: "app:connection",
+				Inject:         fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept}).Inject,
+				InjectInFlight: []fault.Fault{stop}, Remedy: []fault.Fault{fault.Start{Upstream: "app"}},
 			},
 		},
 		Expect:  badGateway("recv() failed", 104, readingHeader),
@@ -157,67 +158,67 @@ var body = []harness.Scenario{
 		Claim: "The application refuses an upload as too large before it has read it: its 413 is passed on, and nginx logs " +
 			"nothing of it. The gateway's own limit was not reached.",
 		Said:   "413 means that nginx's client_max_body_size is too small. It can be the application's.",
-		Family: "answer", Causes: []string{"J6"}, Gateway: nginx("proxy-upload.conf"),
-		Ask:     harness.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 12<<10)},
-		Fault:   "the application takes bodies of up to 8 KB",
-		Twins:   appBecomes("origin-ill.conf", fakeupstream.EarlyAnswer{}),
-		Expect:  harness.Expectation{Status: 413, Tries: 1},
-		Confirm: "The access log has an upstream_status of 413; where nginx itself refuses, it is -.",
-		Remedy:  "Raise the application's limit as well (express.json({limit}), Apache's LimitRequestBody, its own client_max_body_size).",
-		Source:  "https://nginx.org/en/docs/http/ngx_http_core_module.html#client_max_body_size",
+		Family: "answer", Causes: []string{"J6"}, Gateway: onNginx("proxy-upload.conf"),
+		Ask:      lab.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 12<<10)},
+		Fault:    "the application takes bodies of up to 8 KB",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.EarlyAnswer{}),
+		Expect:   scenario.Expectation{Status: 413, Tries: 1},
+		Confirm:  "The access log has an upstream_status of 413; where nginx itself refuses, it is -.",
+		Remedy:   "Raise the application's limit as well (express.json({limit}), Apache's LimitRequestBody, its own client_max_body_size).",
+		Source:   "https://nginx.org/en/docs/http/ngx_http_core_module.html#client_max_body_size",
 	},
-	reused("get", harness.Request{Path: "/reused"}, harness.Expectation{Status: 200, Tries: 2, Log: []harness.LogLine{
+	reused("get", lab.Request{Path: "/reused"}, scenario.Expectation{Status: 200, Tries: 2, Log: []scenario.LogLine{
 		{Level: "error", Text: prematureClosed, Phase: readingHeader},
 	}}, "a GET is sent once more over a new connection, and answered 200, with an error in the log"),
 	reusedForPost(),
 }
 
-func reusedForPost() harness.Scenario {
-	s := reused("post", harness.Request{Method: "POST", Path: "/reused", Body: "order=1"}, badGateway(prematureClosed, 0, readingHeader),
+func reusedForPost() scenario.Scenario {
+	s := reused("post", lab.Request{Method: "POST", Path: "/reused", Body: "order=1"}, badGateway(prematureClosed, 0, readingHeader),
 		"a POST may have been carried out already, so it is not repeated: 502")
-	s.Then = &harness.Sequel{
-		Each: []harness.Expectation{{Status: 200, Tries: 1}}, Turns: true,
+	s.Then = &scenario.Sequel{
+		Each: []scenario.Expectation{{Status: 200, Tries: 1}}, Turns: true,
 		Why: "the 502 has cost the kept connection, and the 200 over a new one leaves one to be reused",
 	}
 	return s
 }
 
 // cutWith is a 200 that is cut, for a reason that the log names.
-func cutWith(text string, errno int) harness.Expectation {
-	return harness.Expectation{Status: 200, Cut: true, Tries: 1, Log: []harness.LogLine{
+func cutWith(text string, errno int) scenario.Expectation {
+	return scenario.Expectation{Status: 200, Cut: true, Tries: 1, Log: []scenario.LogLine{
 		{Level: "error", Text: text, Errno: errno, Phase: readingBody},
 	}}
 }
 
 // sends is the real application that sends a file slowly, and what strikes meanwhile.
-func sends(file harness.File, strike ...harness.Change) harness.Twin {
-	return harness.Twin{
-		Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")},
-		Break: []harness.Change{faults.Become{Upstream: origin("origin-ill.conf", file)}},
-		Held:  "app", Strike: strike,
+func sends(file lab.File, strike ...fault.Fault) scenario.Variant {
+	return scenario.Variant{
+		Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")},
+		Inject:  []fault.Fault{fault.Replace{Upstream: origin("origin-ill.conf", file)}},
+		WaitFor: "app", InjectInFlight: strike,
 	}
 }
 
 // heldBy says what has the request before the clock is moved.
-func heldBy(held string, t harness.Twin) harness.Twin {
-	t.Held = held
+func heldBy(held string, t scenario.Variant) scenario.Variant {
+	t.WaitFor = held
 	return t
 }
 
 // reused is the application that closes a kept connection just as the gateway uses it again.
-func reused(method string, ask harness.Request, expect harness.Expectation, then string) harness.Scenario {
+func reused(method string, ask lab.Request, expect scenario.Expectation, then string) scenario.Scenario {
 	twins := appBecomes("origin-ill.conf", fakeupstream.CloseReused{})
 	for i := range twins {
-		twins[i].Break = append(twins[i].Break, faults.Visit{Request: harness.Request{Path: "/reused"}, Status: 200})
+		twins[i].Inject = append(twins[i].Inject, fault.OtherRequest{Request: lab.Request{Path: "/reused"}, Status: 200})
 	}
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID:     "kept-connection-" + method,
 		Claim:  "The application closes an idle kept connection in the moment in which the gateway uses it again: " + then + ".",
-		Family: "answer", Causes: []string{"I3"}, Gateway: nginx("proxy-keepalive.conf"),
-		Ask:    ask,
-		Fault:  "the application closes a kept connection as the next request comes over it",
-		Twins:  twins,
-		Expect: expect,
+		Family: "answer", Causes: []string{"I3"}, Gateway: onNginx("proxy-keepalive.conf"),
+		Ask:      ask,
+		Fault:    "the application closes a kept connection as the next request comes over it",
+		Variants: twins,
+		Expect:   expect,
 		Confirm: "The application's idle limit (Node.js: server.keepAliveTimeout, 5 s; Gunicorn: keepalive, 2 s) is shorter than " +
 			"nginx's keepalive_timeout in the upstream block, 60 s by default.",
 		Remedy: "keepalive_timeout in the upstream block below the application's (4s for Node.js, 1s for Gunicorn), or a longer one " +

@@ -6,16 +6,18 @@ import (
 	"embed"
 	"fmt"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 //go:embed nginx php
 var files embed.FS
 
 // All is the catalogue, in the order in which one would learn it.
-func All() []harness.Scenario {
-	var all []harness.Scenario
-	for _, family := range [][]harness.Scenario{
+func All() []scenario.Scenario {
+	var all []scenario.Scenario
+	for _, family := range [][]scenario.Scenario{
 		firewall,
 		answer, body, pool, protocol, tls, dns, limits, sanity,
 		service,
@@ -43,8 +45,8 @@ func text(name string) string {
 }
 
 // nginx is the gateway with a config of the folder nginx.
-func nginx(conf string) harness.Gateway {
-	return harness.Gateway{Program: harness.Nginx, Files: []harness.File{
+func onNginx(conf string) lab.Gateway {
+	return lab.Gateway{Program: nginx.Program, Files: []lab.File{
 		{Path: "/etc/nginx/nginx.conf", Data: text("nginx/" + conf)},
 	}}
 }

@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 func TestEveryScenarioSaysAllThatItsReadersNeed(t *testing.T) {
@@ -26,10 +26,10 @@ func TestEveryScenarioSaysAllThatItsReadersNeed(t *testing.T) {
 				g.Expect(text).To(Equal(strings.TrimSpace(text)), name)
 			}
 			g.Expect(s.Claim).To(HaveSuffix("."), "the claim is a sentence")
-			g.Expect(s.Twins).NotTo(BeEmpty())
+			g.Expect(s.Variants).NotTo(BeEmpty())
 			g.Expect(s.Expect.Status != 0 || s.Expect.NoAnswer != "").To(BeTrue(), "what the visitor gets is exact")
-			kinds := map[harness.Kind]int{}
-			for _, tw := range s.Twins {
+			kinds := map[scenario.VariantKind]int{}
+			for _, tw := range s.Variants {
 				kinds[tw.Kind]++
 				for _, u := range tw.Upstreams {
 					g.Expect(u.Fake == nil).NotTo(Equal(u.Real == nil), "an upstream is a fake or real")
@@ -50,8 +50,8 @@ var fakeAlone = map[string]string{
 func TestAFakeHasARealTwin(t *testing.T) {
 	for _, s := range All() {
 		real := false
-		for _, tw := range s.Twins {
-			real = real || tw.Kind == harness.Real
+		for _, tw := range s.Variants {
+			real = real || tw.Kind == scenario.Real
 		}
 		if why := fakeAlone[s.ID]; !real && why == "" {
 			t.Errorf("%s has no real twin: add one, or name it with the reason in fakeAlone of scenarios/catalogue_test.go", s.ID)
@@ -102,7 +102,7 @@ func TestTheSameSeedGivesTheSameOrder(t *testing.T) {
 		jobs := Jobs(All())
 		Shuffle(jobs, seed)
 		for _, j := range jobs {
-			ids = append(ids, j.Scenario.ID+string(j.Twin.Kind))
+			ids = append(ids, j.Scenario.ID+string(j.Variant.Kind))
 		}
 		return ids
 	}

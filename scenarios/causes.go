@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // A Cause is one of the reasons for a gateway's error that articles about 502 Bad Gateway commonly give. What an article
@@ -45,8 +45,8 @@ func CauseByID(id string) (Cause, bool) {
 }
 
 // Scenarios are those that reproduce the cause.
-func (c Cause) Scenarios() []harness.Scenario {
-	var some []harness.Scenario
+func (c Cause) Scenarios() []scenario.Scenario {
+	var some []scenario.Scenario
 	for _, s := range All() {
 		if slices.Contains(s.Causes, c.ID) {
 			some = append(some, s)

@@ -2,12 +2,12 @@ package scenarios
 
 import (
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // code is errors in the script that PHP itself finds: they are PHP's answers, and nginx passes them on.
-var code = []harness.Scenario{
+var code = []scenario.Scenario{
 	parseError(), fatalError(), fatalErrorShown(), fatalErrorLate(), endlessRecursion(), scriptMissing(), limitExtensions(),
 	exitCode(),
 }
@@ -17,74 +17,74 @@ Stack trace:
 #0 {main}
   thrown in /var/www/index.php on line 3`
 
-func parseError() harness.Scenario {
+func parseError() scenario.Scenario {
 	const message = `PHP Parse error:  syntax error, unexpected token "echo", expecting "," or ";" in /var/www/index.php on line 4`
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "php-parse-error",
 		Claim: "A script that PHP cannot parse makes PHP answer 500 and name the line in its log; nginx passes the 500 on, " +
 			"for PHP-FPM itself is well.",
 		Said:   "A syntax error in the code gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E1"},
-		Gateway: nginx("php.conf"),
-		Fault:   "the script that is deployed lacks a semicolon",
-		Twins:   []harness.Twin{realFPM(fpm, deploy("parse-error.php")), fake(phpError(message))},
-		Expect:  harness.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: " + message)},
-		Confirm: "php -l /var/www/index.php names the line.",
-		Remedy:  "Mend that line, or deploy the version before; run php -l over the files before each deploy.",
-		Source:  "https://www.php.net/manual/en/features.commandline.options.php",
+		Gateway:  onNginx("php.conf"),
+		Fault:    "the script that is deployed lacks a semicolon",
+		Variants: []scenario.Variant{realFPM(fpm, deploy("parse-error.php")), fake(phpError(message))},
+		Expect:   scenario.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: " + message)},
+		Confirm:  "php -l /var/www/index.php names the line.",
+		Remedy:   "Mend that line, or deploy the version before; run php -l over the files before each deploy.",
+		Source:   "https://www.php.net/manual/en/features.commandline.options.php",
 	}
 }
 
-func fatalError() harness.Scenario {
-	return harness.Scenario{
+func fatalError() scenario.Scenario {
+	return scenario.Scenario{
 		ID: "php-fatal-error",
 		Claim: "An error that the script does not catch makes PHP answer 500 with an empty page (display_errors is off); " +
 			"nginx passes the 500 on.",
 		Said:   "A fatal PHP error gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E1"},
-		Gateway: nginx("php.conf"),
-		Fault:   "the script calls a function that is not there",
-		Twins:   []harness.Twin{realFPM(fpm, deploy("fatal-error.php")), fake(phpError(undefined))},
-		Expect:  harness.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Uncaught Error: ")},
-		Confirm: "grep 'PHP Fatal error' /var/log/nginx/error.log: the message, the file and the line.",
-		Remedy:  "Mend the line that the message names, or deploy the version before.",
-		Source:  "https://www.php.net/manual/en/errorfunc.configuration.php#ini.display-errors",
+		Gateway:  onNginx("php.conf"),
+		Fault:    "the script calls a function that is not there",
+		Variants: []scenario.Variant{realFPM(fpm, deploy("fatal-error.php")), fake(phpError(undefined))},
+		Expect:   scenario.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Uncaught Error: ")},
+		Confirm:  "grep 'PHP Fatal error' /var/log/nginx/error.log: the message, the file and the line.",
+		Remedy:   "Mend the line that the message names, or deploy the version before.",
+		Source:   "https://www.php.net/manual/en/errorfunc.configuration.php#ini.display-errors",
 	}
 }
 
-func fatalErrorShown() harness.Scenario {
+func fatalErrorShown() scenario.Scenario {
 	shown := fpm.With("php_flag[display_errors] = on")
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "php-fatal-error-shown",
 		Claim: "With display_errors on, a fatal error of the script is answered 200: its message is the page, " +
 			"and a monitor that looks at the status sees nothing.",
 		Said:   "A fatal PHP error gives a 5xx status.",
 		Family: "code", Causes: []string{"E1"},
-		Gateway: nginx("php.conf"),
+		Gateway: onNginx("php.conf"),
 		Fault:   "the script calls a function that is not there, and display_errors is on",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			realFPM(shown, deploy("fatal-error.php")),
 			fake(fakeupstream.FastCGIStderr{Text: "PHP message: " + undefined, Answer: fakeupstream.Well{
 				Headers: []string{phpType}, Body: "\nFatal error: " + undefined + "\n",
 			}}),
 		},
-		Expect:  harness.Expectation{Status: 200, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Uncaught Error: ")},
+		Expect:  scenario.Expectation{Status: 200, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Uncaught Error: ")},
 		Confirm: "curl -s http://example.com/ | grep 'Fatal error' finds the message in the page.",
 		Remedy:  "Set php_flag[display_errors] = off in the pool (log_errors stays on), and mend the line that the message names.",
 		Source:  "https://www.php.net/manual/en/errorfunc.configuration.php#ini.display-errors",
 	}
 }
 
-func fatalErrorLate() harness.Scenario {
-	return harness.Scenario{
+func fatalErrorLate() scenario.Scenario {
+	return scenario.Scenario{
 		ID: "php-fatal-error-late",
 		Claim: "A fatal error after the script has sent a part of its page cannot change the status any more: " +
 			"the visitor gets 200 and a page without its end.",
 		Family: "code", Causes: []string{"E1"},
-		Gateway: nginx("php.conf"),
-		Fault:   "the script calls a function that is not there, after 19 KB of output",
-		Twins:   []harness.Twin{realFPM(fpm, deploy("fatal-error-late.php"))},
-		Expect: harness.Expectation{Status: 200, Tries: 1, Log: []harness.LogLine{{
+		Gateway:  onNginx("php.conf"),
+		Fault:    "the script calls a function that is not there, after 19 KB of output",
+		Variants: []scenario.Variant{realFPM(fpm, deploy("fatal-error-late.php"))},
+		Expect: scenario.Expectation{Status: 200, Tries: 1, Log: []scenario.LogLine{{
 			Level: "error", Text: `FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught Error: `, Phase: "reading upstream",
 		}}},
 		Confirm: "grep 'while reading upstream' /var/log/nginx/error.log, on a line with PHP Fatal error.",
@@ -93,21 +93,21 @@ func fatalErrorLate() harness.Scenario {
 	}
 }
 
-func endlessRecursion() harness.Scenario {
-	return harness.Scenario{
+func endlessRecursion() scenario.Scenario {
+	return scenario.Scenario{
 		ID: "php-recursion",
 		Claim: "A function of the script that calls itself without end uses up memory_limit: " +
 			"PHP answers 500, the worker lives on.",
 		Said:   "Endless recursion crashes PHP and gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E2", "C1"},
-		Gateway: nginx("php.conf"),
+		Gateway: onNginx("php.conf"),
 		Fault:   "a function of the script calls itself without end",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			realFPM(fpm, deploy("recursion.php")),
 			fake(phpError("PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 2097152 bytes) " +
 				"in /var/www/index.php on line 5")),
 		},
-		Expect: harness.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted")},
+		Expect: scenario.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted")},
 		Confirm: "grep 'Allowed memory size' /var/log/nginx/error.log names a line inside of the function; raising memory_limit " +
 			"only makes it take longer.",
 		Remedy: "Give the function an end: a condition that stops it, or a limit to its depth.",
@@ -115,69 +115,69 @@ func endlessRecursion() harness.Scenario {
 	}
 }
 
-func scriptMissing() harness.Scenario {
-	elsewhere := faults.Config{Conf: changed("php.conf", "root /var/www;", "root /srv/www;")}
-	return harness.Scenario{
+func scriptMissing() scenario.Scenario {
+	elsewhere := fault.Config{Conf: changed("php.conf", "root /var/www;", "root /srv/www;")}
+	return scenario.Scenario{
 		ID: "php-script-missing",
 		Claim: "nginx tells PHP-FPM a path at which PHP-FPM finds no script: PHP answers 404 File not found., " +
 			"and only nginx's log tells why.",
 		Said:   "A wrong SCRIPT_FILENAME gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E6"},
-		Gateway: nginx("php.conf"),
+		Gateway: onNginx("php.conf"),
 		Fault:   "the root of nginx is /srv/www, and the scripts lie in /var/www on the PHP host",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			realFPM(fpm, elsewhere),
 			fake(fakeupstream.FastCGIStderr{Text: "Primary script unknown", Answer: fakeupstream.Well{
 				Status: 404, Headers: []string{phpType}, Body: "File not found.\n",
 			}}),
 		},
-		Expect:  harness.Expectation{Status: 404, Tries: 1, Log: stderr("Primary script unknown")},
+		Expect:  scenario.Expectation{Status: 404, Tries: 1, Log: stderr("Primary script unknown")},
 		Confirm: "nginx -T | grep -E 'root|SCRIPT_FILENAME' gives the path; ls that path on the PHP host (in its chroot or container).",
 		Remedy:  "Set root (or fastcgi_param SCRIPT_FILENAME) to the path as PHP-FPM sees it, here root /var/www;, then systemctl reload nginx.",
 		Source:  "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_param",
 	}
 }
 
-func limitExtensions() harness.Scenario {
+func limitExtensions() scenario.Scenario {
 	pages := fpm.With("security.limit_extensions = .php .html")
 	pages.Scripts = map[string]string{"/var/www/index.html": text("php/well.php")}
 	packaged := fpm
 	packaged.Scripts = pages.Scripts
 	const message = "Access to the script '/var/www/index.html' has been denied (see security.limit_extensions)"
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "php-limit-extensions",
 		Claim: "The name of the script does not end as security.limit_extensions wants it, .php or .phar by default: " +
 			"PHP-FPM answers 403 Access denied.",
 		Said:   "PHP-FPM refusing a script gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E6"},
-		Gateway: nginx("php-html.conf"),
+		Gateway: onNginx("php-html.conf"),
 		Fault:   "after an upgrade the pool has the default of security.limit_extensions again, and the site's scripts are .html files",
-		Twins: []harness.Twin{
-			realFPM(pages, faults.Become{Upstream: packaged.Upstream()}),
+		Variants: []scenario.Variant{
+			realFPM(pages, fault.Replace{Upstream: packaged.Upstream()}),
 			fake(fakeupstream.FastCGIStderr{Text: message, Answer: fakeupstream.Well{
 				Status: 403, Headers: []string{phpType}, Body: "Access denied.\n",
 			}}),
 		},
-		Expect:  harness.Expectation{Status: 403, Tries: 1, Log: stderr(message)},
+		Expect:  scenario.Expectation{Status: 403, Tries: 1, Log: stderr(message)},
 		Confirm: "grep security.limit_extensions /var/log/nginx/error.log names the script.",
 		Remedy:  "Set security.limit_extensions = .php .html in the pool, then systemctl reload php8.2-fpm; or rename the scripts to .php.",
 		Source:  "https://www.php.net/manual/en/install.fpm.configuration.php#security-limit-extensions",
 	}
 }
 
-func exitCode() harness.Scenario {
-	return harness.Scenario{
+func exitCode() scenario.Scenario {
+	return scenario.Scenario{
 		ID: "php-exit-code",
 		Claim: "A script that ends with a code other than 0 is no error to nginx: the visitor gets 200, " +
 			"and no log has a line about it.",
 		Said:   "A script that exits with an error gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E1"},
-		Gateway: nginx("php.conf"),
-		Fault:   "the script ends with exit(3)",
-		Twins:   []harness.Twin{realFPM(fpm, deploy("exit-code.php")), fake(fakeupstream.FastCGIEnd{AppStatus: 3})},
-		Expect:  harness.Expectation{Status: 200, Tries: 1},
-		Confirm: "php /var/www/index.php; echo $? prints the code, which the answer does not have: curl -i shows 200.",
-		Remedy:  "Set the status in the script, before any output: http_response_code(500).",
-		Source:  "https://www.php.net/manual/en/function.exit.php",
+		Gateway:  onNginx("php.conf"),
+		Fault:    "the script ends with exit(3)",
+		Variants: []scenario.Variant{realFPM(fpm, deploy("exit-code.php")), fake(fakeupstream.FastCGIEnd{AppStatus: 3})},
+		Expect:   scenario.Expectation{Status: 200, Tries: 1},
+		Confirm:  "php /var/www/index.php; echo $? prints the code, which the answer does not have: curl -i shows 200.",
+		Remedy:   "Set the status in the script, before any output: http_response_code(500).",
+		Source:   "https://www.php.net/manual/en/function.exit.php",
 	}
 }

@@ -4,29 +4,29 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // cpu is too little of it.
-var cpu = []harness.Scenario{cpuQuota()}
+var cpu = []scenario.Scenario{cpuQuota()}
 
-func cpuQuota() harness.Scenario {
+func cpuQuota() scenario.Scenario {
 	p := fpmWith("computes.php")
 	p.CPUs = 1
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "php-cpu-quota",
 		Claim: "The host gives PHP less processor time than its pages need: a page that takes a tenth of a second takes several, " +
 			"and where nginx does not wait that long the visitor gets 504.",
 		Said:   "Using up the processor time of the hosting plan gives 502.",
 		Family: "overload", Causes: []string{"C3"},
-		Gateway: nginx("php-impatient.conf"),
+		Gateway: onNginx("php-impatient.conf"),
 		Fault:   "PHP has 1 % of a processor",
-		Twins: []harness.Twin{
-			realFPM(p, faults.CPUQuota{Upstream: "app", CPUs: 0.01}),
+		Variants: []scenario.Variant{
+			realFPM(p, fault.CPUQuota{Upstream: "app", CPUs: 0.01}),
 			heldBy("app", fake(fakeupstream.Silent{At: fakeupstream.AtRequest})),
 		},
-		Expect: harness.Expectation{Status: 504, Tries: 1, After: 2 * time.Second, Log: []harness.LogLine{
+		Expect: scenario.Expectation{Status: 504, Tries: 1, After: 2 * time.Second, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
 		}},
 		Confirm: "cat /sys/fs/cgroup/cpu.stat in PHP's container: nr_throttled and throttled_usec grow while a visitor waits.",

@@ -1,8 +1,10 @@
 package scenarios
 
 import (
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 const resolverPage = "https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver"
@@ -11,19 +13,19 @@ const resolverPage = "https://nginx.org/en/docs/http/ngx_http_core_module.html#r
 var appHost = map[string]string{"app.internal": "10.0.0.5"}
 
 // byName is the gateway that knows the application by name.
-var byName = harness.Gateway{Program: harness.Nginx, Files: nginx("proxy-name.conf").Files, Hosts: appHost}
+var byName = lab.Gateway{Program: nginx.Program, Files: onNginx("proxy-name.conf").Files, Hosts: appHost}
 
 // dns is what goes wrong with the names of applications.
-var dns = []harness.Scenario{
+var dns = []scenario.Scenario{
 	{
 		ID: "name-gone-at-start",
 		Claim: "The application's name does not resolve when nginx starts: nginx does not start at all, and visitors are " +
 			"refused, for every site on that gateway.",
 		Said:   "A name that does not resolve makes a 502. At the start it leaves nobody to answer.",
 		Family: "dns", Causes: []string{"G1"}, Gateway: byName,
-		Fault: "app.internal does not resolve when nginx is restarted",
-		Twins: withRemedy(bothApps(faults.Name{}, faults.Restart{}), faults.Name{Hosts: appHost}, faults.Restart{}),
-		Expect: harness.Expectation{NoAnswer: "refused", Log: []harness.LogLine{
+		Fault:    "app.internal does not resolve when nginx is restarted",
+		Variants: withRemedy(bothApps(fault.Name{}, fault.Restart{}), fault.Name{Hosts: appHost}, fault.Restart{}),
+		Expect: scenario.Expectation{NoAnswer: "refused", Log: []scenario.LogLine{
 			{Level: "emerg", Text: `host not found in upstream "app.internal"`},
 		}},
 		Confirm: "nginx -t says host not found in upstream; getent hosts app.internal prints nothing.",
@@ -38,9 +40,9 @@ var dns = []harness.Scenario{
 		Said:   "Wait for the TTL. nginx does not look at it for a name in proxy_pass.",
 		Family: "dns", Causes: []string{"G3"}, Gateway: byName,
 		Fault: "the application runs on 10.0.0.6, and app.internal resolves to that",
-		Twins: []harness.Twin{
-			{Kind: harness.Real, Upstreams: realPool, Break: moved, Remedy: []harness.Change{faults.Restart{}}},
-			{Kind: harness.Fake, Upstreams: fakePool, Break: moved, Remedy: []harness.Change{faults.Restart{}}},
+		Variants: []scenario.Variant{
+			{Kind: scenario.Real, Upstreams: realPool, Inject: moved, Remedy: []fault.Fault{fault.Restart{}}},
+			{Kind: scenario.Fake, Upstreams: fakePool, Inject: moved, Remedy: []fault.Fault{fault.Restart{}}},
 		},
 		Expect:  connectFails("error", 111),
 		Confirm: "The address behind upstream: in the log line is not the one that getent hosts app.internal prints.",
@@ -53,9 +55,9 @@ var dns = []harness.Scenario{
 			"starts without complaint and answers 502. /etc/hosts and /etc/resolv.conf are not read then.",
 		Family: "dns", Causes: []string{"G2"}, Gateway: byName,
 		Fault: "a variable comes into proxy_pass, and no resolver with it",
-		Twins: bothApps(faults.Config{Conf: changed("proxy-name.conf", "proxy_pass http://app.internal:8080;",
+		Variants: bothApps(fault.Config{Conf: changed("proxy-name.conf", "proxy_pass http://app.internal:8080;",
 			"set $app app.internal;\n            proxy_pass http://$app:8080;")}),
-		Expect: harness.Expectation{Status: 502, Log: []harness.LogLine{
+		Expect: scenario.Expectation{Status: 502, Log: []scenario.LogLine{
 			{Level: "error", Text: "no resolver defined to resolve app.internal"},
 		}},
 		Confirm: "nginx -T | grep -w resolver prints nothing.",
@@ -65,6 +67,6 @@ var dns = []harness.Scenario{
 }
 
 // moved is the application's move to the address of the second server.
-var moved = []harness.Change{
-	faults.Stop{Upstream: "app"}, faults.Name{Hosts: map[string]string{"app.internal": "10.0.0.6"}},
+var moved = []fault.Fault{
+	fault.Stop{Upstream: "app"}, fault.Name{Hosts: map[string]string{"app.internal": "10.0.0.6"}},
 }

@@ -2,55 +2,56 @@ package scenarios
 
 import (
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/backends"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/backend"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // appAddress is where the HTTP application of these families listens.
 const appAddress = "10.0.0.5:8080"
 
 // origin is a real application server with one of the configs nginx/origin*.conf.
-func origin(conf string, files ...harness.File) harness.Upstream {
-	return backends.Origin{Name: "app", Listen: appAddress, Conf: text("nginx/" + conf), Files: files}.Upstream()
+func origin(conf string, files ...lab.File) lab.Upstream {
+	return backend.Origin{Name: "app", Listen: appAddress, Conf: text("nginx/" + conf), Files: files}.Upstream()
 }
 
 // fakeApp is its fake twin, which follows a script.
-func fakeApp(script ...fakeupstream.Connection) harness.Upstream {
-	return harness.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: appAddress, Script: script}}
+func fakeApp(script ...fakeupstream.Connection) lab.Upstream {
+	return lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: appAddress, Script: script}}
 }
 
 // does is a script in which every request meets that behaviour.
 func does(b fakeupstream.Behaviour) fakeupstream.Connection { return fakeupstream.Connection{b} }
 
 // bothApps are the twins that are broken in the same way, outside of the application.
-func bothApps(breaks ...harness.Change) []harness.Twin {
-	return []harness.Twin{
-		{Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")}, Break: breaks},
-		{Kind: harness.Fake, Upstreams: []harness.Upstream{fakeApp()}, Break: breaks},
+func bothApps(breaks ...fault.Fault) []scenario.Variant {
+	return []scenario.Variant{
+		{Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, Inject: breaks},
+		{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, Inject: breaks},
 	}
 }
 
 // appBecomes are the twins whose application turns bad: the real one by another config, the fake by another script.
-func appBecomes(conf string, b fakeupstream.Behaviour, files ...harness.File) []harness.Twin {
-	return []harness.Twin{
+func appBecomes(conf string, b fakeupstream.Behaviour, files ...lab.File) []scenario.Variant {
+	return []scenario.Variant{
 		{
-			Kind: harness.Real, Upstreams: []harness.Upstream{origin("origin.conf")},
-			Break: []harness.Change{faults.Become{Upstream: origin(conf, files...)}},
+			Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")},
+			Inject: []fault.Fault{fault.Replace{Upstream: origin(conf, files...)}},
 		},
 		fakeBecomes(b),
 	}
 }
 
 // fakeBecomes is the twin whose fake application turns bad.
-func fakeBecomes(b fakeupstream.Behaviour) harness.Twin {
-	return harness.Twin{
-		Kind: harness.Fake, Upstreams: []harness.Upstream{fakeApp()},
-		Break: []harness.Change{faults.Behave{Upstream: "app", Script: fakeupstream.Script{does(b)}}},
+func fakeBecomes(b fakeupstream.Behaviour) scenario.Variant {
+	return scenario.Variant{
+		Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()},
+		Inject: []fault.Fault{fault.SetBehaviour{Upstream: "app", Script: fakeupstream.Script{does(b)}}},
 	}
 }
 
 // indexPage is a file that a real application serves.
-func indexPage(body string) harness.File {
-	return harness.File{Path: "/var/www/index.html", Data: body}
+func indexPage(body string) lab.File {
+	return lab.File{Path: "/var/www/index.html", Data: body}
 }

@@ -3,21 +3,22 @@ package scenarios
 import (
 	"strings"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // limits is what goes wrong where the gateway itself runs out of something: a 500, not a 502.
-var limits = []harness.Scenario{
+var limits = []scenario.Scenario{
 	{
 		ID: "connections-used-up",
 		Claim: "A worker of the gateway has no connection left to call the application with (worker_connections, of which a " +
 			"proxied request takes two): 500, logged as [alert]. The application is well.",
 		Said:   "An overloaded gateway answers 502. Out of worker_connections it answers 500.",
-		Family: "limits", Causes: []string{"C4", "J6"}, Gateway: nginx("proxy.conf"),
-		Fault: "worker_connections is 3: enough for the visitor, one too few for the application",
-		Twins: bothApps(faults.Config{Conf: changed("proxy.conf", "events {}", "events {\n    worker_connections 3;\n}")}),
-		Expect: harness.Expectation{Status: 500, Log: []harness.LogLine{
+		Family: "limits", Causes: []string{"C4", "J6"}, Gateway: onNginx("proxy.conf"),
+		Fault:    "worker_connections is 3: enough for the visitor, one too few for the application",
+		Variants: bothApps(fault.Config{Conf: changed("proxy.conf", "events {}", "events {\n    worker_connections 3;\n}")}),
+		Expect: scenario.Expectation{Status: 500, Log: []scenario.LogLine{
 			{Level: "alert", Text: "3 worker_connections are not enough", Phase: "connecting to upstream"},
 		}},
 		Confirm: "grep 'worker_connections are not enough' /var/log/nginx/error.log",
@@ -29,11 +30,11 @@ var limits = []harness.Scenario{
 		Claim: "The disk of client_body_temp_path is full: an upload that does not fit into client_body_buffer_size is a 500, " +
 			"and the application never hears of it. Small requests are well.",
 		Said:   "A full disk of the gateway is a 502. For an upload it is a 500.",
-		Family: "limits", Causes: []string{"C5", "J6"}, Gateway: nginx("proxy-upload.conf"),
-		Ask:   harness.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10},
-		Fault: "64 KB are left on the disk where uploads are kept",
-		Twins: bothApps(faults.DiskFull{Path: "/var/lib/nginx/uploads", Bytes: 64 << 10}),
-		Expect: harness.Expectation{Status: 500, Log: []harness.LogLine{
+		Family: "limits", Causes: []string{"C5", "J6"}, Gateway: onNginx("proxy-upload.conf"),
+		Ask:      lab.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10},
+		Fault:    "64 KB are left on the disk where uploads are kept",
+		Variants: bothApps(fault.DiskFull{Path: "/var/lib/nginx/uploads", Bytes: 64 << 10}),
+		Expect: scenario.Expectation{Status: 500, Log: []scenario.LogLine{
 			{Level: "crit", Text: "failed", Errno: 28},
 		}},
 		Confirm: "df -h and df -i of the folder in the log line (/var/lib/nginx/body on Debian): 100%.",

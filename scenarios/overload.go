@@ -4,55 +4,56 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/backends"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/backend"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // overload is more visitors than PHP-FPM has workers for.
-var overload = []harness.Scenario{workersBusy(), backlogSocket(), backlogTCP()}
+var overload = []scenario.Scenario{workersBusy(), backlogSocket(), backlogTCP()}
 
 // report is the page that takes long, beside the one that is quick.
-var report = harness.Request{Path: "/report.php"}
+var report = lab.Request{Path: "/report.php"}
 
-func withReport(p backends.PHPFPM) backends.PHPFPM {
+func withReport(p backend.PHPFPM) backend.PHPFPM {
 	p.Scripts = map[string]string{index: text("php/well.php"), "/var/www/report.php": text("php/calls-api.php")}
 	return p
 }
 
 // crowded is a twin on PHP-FPM, called through the config, with one visitor for each worker whose page takes long, and
 // some more who wait for a worker. The remedy is a pool that is big enough for the same crowd.
-func crowded(small, big backends.PHPFPM, workers, more int) harness.Twin {
-	crowd := []harness.Change{
-		faults.Crowd{Visitors: workers, Request: report, Held: "api"}, faults.Crowd{Visitors: more, Request: report},
+func crowded(small, big backend.PHPFPM, workers, more int) scenario.Variant {
+	crowd := []fault.Fault{
+		fault.ConcurrentRequests{Visitors: workers, Request: report, Held: "api"}, fault.ConcurrentRequests{Visitors: more, Request: report},
 	}
-	return harness.Twin{
-		Kind: harness.Real, Upstreams: []harness.Upstream{withReport(small).Upstream(), api},
-		Break: append([]harness.Change{slowAPI(time.Hour)}, crowd...),
-		Remedy: []harness.Change{
-			faults.Become{Upstream: withReport(big).Upstream()},
-			faults.Crowd{Visitors: workers + more, Request: report, Held: "api"},
+	return scenario.Variant{
+		Kind: scenario.Real, Upstreams: []lab.Upstream{withReport(small).Upstream(), api},
+		Inject: append([]fault.Fault{slowAPI(time.Hour)}, crowd...),
+		Remedy: []fault.Fault{
+			fault.Replace{Upstream: withReport(big).Upstream()},
+			fault.ConcurrentRequests{Visitors: workers + more, Request: report, Held: "api"},
 		},
 	}
 }
 
-func workersBusy() harness.Scenario {
+func workersBusy() scenario.Scenario {
 	dynamic := []string{"pm = dynamic", "pm.start_servers = 2", "pm.min_spare_servers = 1", "pm.max_spare_servers = 2"}
 	onFPM := crowded(fpm.With(dynamic...), fpm.With("pm.max_children = 20"), 2, 0)
 	onFPM.UpstreamLog = "server reached pm.max_children setting (2), consider raising it"
 
 	onFake := fake(fakeupstream.Silent{At: fakeupstream.AtAccept})
-	onFake.Held = "app:connection"
-	return harness.Scenario{
+	onFake.WaitFor = "app:connection"
+	return scenario.Scenario{
 		ID: "fpm-workers-busy",
 		Claim: "All workers of PHP-FPM are busy: the kernel takes the connection and queues it, no worker reads it, " +
 			"and nginx gives up after fastcgi_read_timeout with 504, even for a page that is quick.",
 		Said:   "Reaching pm.max_children gives 502 Bad Gateway.",
 		Family: "overload", Causes: []string{"D1", "D3"},
-		Gateway: nginx("php.conf"),
-		Fault:   "as many visitors as pm.max_children ask for a page that takes minutes",
-		Twins:   []harness.Twin{onFPM, onFake},
-		Expect: harness.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []harness.LogLine{
+		Gateway:  onNginx("php.conf"),
+		Fault:    "as many visitors as pm.max_children ask for a page that takes minutes",
+		Variants: []scenario.Variant{onFPM, onFake},
+		Expect: scenario.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "reading response header from upstream"},
 		}},
 		Confirm: "grep 'reached pm.max_children' /var/log/php8.2-fpm.log (with pm = static it is never written); ss -ltn 'sport = :9000' " +
@@ -66,17 +67,17 @@ func workersBusy() harness.Scenario {
 // The queue of a listener with a backlog of 1 holds two connections (listen(2) on Linux: one more than the backlog).
 const queue = 2
 
-func backlogSocket() harness.Scenario {
+func backlogSocket() scenario.Scenario {
 	small := socketFPM.With("pm.max_children = 1", "listen.backlog = 1")
 	big := socketFPM.With("pm.max_children = 20")
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-backlog-socket",
 		Claim: "All workers of PHP-FPM are busy, and the queue of its unix socket (listen.backlog) is full: " +
 			"the kernel turns the connection away, and nginx answers 502 at once.",
 		Family: "overload", Causes: []string{"D1"},
-		Gateway: nginx("php-socket.conf"),
+		Gateway: onNginx("php-socket.conf"),
 		Fault:   "a slow page keeps the only worker busy, and other visitors fill a queue of two",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			crowded(small, big, 1, queue), onSocket(behave(fakeupstream.BacklogFull{})),
 		},
 		Expect:  socketFails("error", 11),
@@ -87,19 +88,19 @@ func backlogSocket() harness.Scenario {
 	}
 }
 
-func backlogTCP() harness.Scenario {
+func backlogTCP() scenario.Scenario {
 	small := fpm.With("pm.max_children = 1", "listen.backlog = 1")
 	big := fpm.With("pm.max_children = 20")
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-backlog-tcp",
 		Claim: "All workers of PHP-FPM are busy, and the queue of its TCP port is full: the kernel there drops the gateway's SYNs without a word, " +
 			"and nginx gives up after fastcgi_connect_timeout (60 s) with 504.",
 		Said:   "A full backlog gives 502 Bad Gateway.",
 		Family: "overload", Causes: []string{"D1"},
-		Gateway: nginx("php.conf"),
-		Fault:   "a slow page keeps the only worker busy, and other visitors fill a queue of two",
-		Twins:   []harness.Twin{crowded(small, big, 1, queue), fake(fakeupstream.BacklogFull{})},
-		Expect: harness.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []harness.LogLine{
+		Gateway:  onNginx("php.conf"),
+		Fault:    "a slow page keeps the only worker busy, and other visitors fill a queue of two",
+		Variants: []scenario.Variant{crowded(small, big, 1, queue), fake(fakeupstream.BacklogFull{})},
+		Expect: scenario.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
 		}},
 		Confirm: "ss -ltn 'sport = :9000': Recv-Q has passed Send-Q; nstat -az TcpExtListenOverflows counts up.",

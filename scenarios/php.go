@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/backends"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/backend"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // index is the script that the configs for PHP run for every path that is no file.
@@ -26,7 +27,7 @@ const (
 )
 
 // fpm is PHP-FPM on a host of its own, with a page that is well.
-var fpm = backends.PHPFPM{Name: "app", Listen: fpmAddress, Scripts: page("well.php")}
+var fpm = backend.PHPFPM{Name: "app", Listen: fpmAddress, Scripts: page("well.php")}
 
 // fakeFPM is what plays PHP-FPM.
 var fakeFPM = fakePHP(fpmAddress)
@@ -35,49 +36,49 @@ var fakeFPM = fakePHP(fpmAddress)
 func page(name string) map[string]string { return map[string]string{index: text("php/" + name)} }
 
 // fpmWith is fpm with another page.
-func fpmWith(name string) backends.PHPFPM {
+func fpmWith(name string) backend.PHPFPM {
 	p := fpm
 	p.Scripts = page(name)
 	return p
 }
 
-func fakePHP(listen string) harness.Upstream {
-	return harness.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: listen, Protocol: fakeupstream.FastCGI}}
+func fakePHP(listen string) lab.Upstream {
+	return lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: listen, Protocol: fakeupstream.FastCGI}}
 }
 
 // api is another service, which the page calls-api.php needs. It is a fake, so that it can be as slow as a scenario wants.
-var api = harness.Upstream{Name: "api", Fake: &fakeupstream.Spec{Listen: "10.0.0.9:8080", Protocol: fakeupstream.HTTP}}
+var api = lab.Upstream{Name: "api", Fake: &fakeupstream.Spec{Listen: "10.0.0.9:8080", Protocol: fakeupstream.HTTP}}
 
 // realFPM is a twin on PHP-FPM.
-func realFPM(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
-	return harness.Twin{Kind: harness.Real, Upstreams: []harness.Upstream{p.Upstream()}, Break: breaks}
+func realFPM(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
+	return scenario.Variant{Kind: scenario.Real, Upstreams: []lab.Upstream{p.Upstream()}, Inject: breaks}
 }
 
 // realFPMWithAPI is a twin on PHP-FPM whose page calls another service.
-func realFPMWithAPI(p backends.PHPFPM, breaks ...harness.Change) harness.Twin {
-	return harness.Twin{
-		Kind: harness.Real, Upstreams: []harness.Upstream{p.Upstream(), api}, Break: breaks, Held: "api",
+func realFPMWithAPI(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
+	return scenario.Variant{
+		Kind: scenario.Real, Upstreams: []lab.Upstream{p.Upstream(), api}, Inject: breaks, WaitFor: "api",
 	}
 }
 
 // fake is a twin on the fake PHP-FPM, which behaves like that under the fault.
-func fake(b fakeupstream.Behaviour) harness.Twin {
-	return harness.Twin{Kind: harness.Fake, Upstreams: []harness.Upstream{fakeFPM}, Break: []harness.Change{behave(b)}}
+func fake(b fakeupstream.Behaviour) scenario.Variant {
+	return scenario.Variant{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM}, Inject: []fault.Fault{behave(b)}}
 }
 
 // behave makes the fake PHP-FPM behave otherwise.
-func behave(b fakeupstream.Behaviour) harness.Change {
-	return faults.Behave{Upstream: "app", Script: fakeupstream.Always(b)}
+func behave(b fakeupstream.Behaviour) fault.Fault {
+	return fault.SetBehaviour{Upstream: "app", Script: fakeupstream.Always(b)}
 }
 
 // slowAPI makes the other service take so long.
-func slowAPI(d time.Duration) harness.Change {
-	return faults.Behave{Upstream: "api", Script: fakeupstream.Always(fakeupstream.Delay{For: d})}
+func slowAPI(d time.Duration) fault.Fault {
+	return fault.SetBehaviour{Upstream: "api", Script: fakeupstream.Always(fakeupstream.Delay{For: d})}
 }
 
 // deploy puts another page in the place of the one that is well.
-func deploy(name string) harness.Change {
-	return faults.Deploy{Path: index, Was: text("php/well.php"), Text: text("php/" + name)}
+func deploy(name string) fault.Fault {
+	return fault.Deploy{Path: index, Was: text("php/well.php"), Text: text("php/" + name)}
 }
 
 // phpError is what a script's fatal error makes PHP send: its text for the gateway's log, and an answer with status 500
@@ -92,14 +93,14 @@ func phpError(text string) fakeupstream.Behaviour {
 const phpType = "Content-Type: text/html; charset=UTF-8"
 
 // stderr is the line for what PHP wrote to FastCGI's error stream.
-func stderr(text string) []harness.LogLine {
-	return []harness.LogLine{{
+func stderr(text string) []scenario.LogLine {
+	return []scenario.LogLine{{
 		Level: "error", Text: `FastCGI sent in stderr: "` + text, Phase: "reading response header from upstream",
 	}}
 }
 
 // resetLine is the line for a connection that died before the answer began.
-var resetLine = []harness.LogLine{{
+var resetLine = []scenario.LogLine{{
 	Level: "error", Text: "recv() failed", Errno: 104, Phase: "reading response header from upstream",
 }}
 
@@ -113,7 +114,7 @@ func changed(conf, was, is string) string {
 }
 
 // directive is a config of the folder nginx with one more directive for PHP.
-func directive(conf, line string) harness.Change {
+func directive(conf, line string) fault.Fault {
 	const before = "include fastcgi_params;\n"
-	return faults.Config{Conf: changed(conf, before, line+"\n            "+before)}
+	return fault.Config{Conf: changed(conf, before, line+"\n            "+before)}
 }

@@ -4,59 +4,59 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // restarts is PHP-FPM restarted or reloaded while it works for a visitor.
-var restarts = []harness.Scenario{fpmRestart(), fpmReload()}
+var restarts = []scenario.Scenario{fpmRestart(), fpmReload()}
 
 const scriptTakes = 10 * time.Second
 
-func fpmRestart() harness.Scenario {
+func fpmRestart() scenario.Scenario {
 	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(scriptTakes))
-	onFPM.Strike = []harness.Change{faults.Stop{Upstream: "app", Signal: sigterm}, faults.Start{Upstream: "app"}}
+	onFPM.InjectInFlight = []fault.Fault{fault.Stop{Upstream: "app", Signal: sigterm}, fault.Start{Upstream: "app"}}
 	onFPM.UpstreamLog = "Terminating"
-	onFPM.Remedy = []harness.Change{slowAPI(scriptTakes)}
+	onFPM.Remedy = []fault.Fault{slowAPI(scriptTakes)}
 	onFPM.RemedyTakes = scriptTakes
 
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-restart",
 		Claim: "A restart of PHP-FPM kills the workers with the requests they have: each of these visitors gets 502, " +
 			"though nothing is broken.",
 		Said:   "Restarting PHP is harmless, and the first remedy to try.",
 		Family: "service", Causes: []string{"A6"},
-		Gateway: nginx("php.conf"),
-		Fault:   "PHP-FPM is restarted (SIGTERM, as systemctl restart does) while a script runs",
-		Twins:   []harness.Twin{onFPM, fake(fakeupstream.Reset{})},
-		Expect:  harness.Expectation{Status: 502, Tries: 1, Log: resetLine},
-		Confirm: "grep -E 'Terminating|bye-bye' /var/log/php8.2-fpm.log at the second of the 502s.",
+		Gateway:  onNginx("php.conf"),
+		Fault:    "PHP-FPM is restarted (SIGTERM, as systemctl restart does) while a script runs",
+		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{})},
+		Expect:   scenario.Expectation{Status: 502, Tries: 1, Log: resetLine},
+		Confirm:  "grep -E 'Terminating|bye-bye' /var/log/php8.2-fpm.log at the second of the 502s.",
 		Remedy: "The same request answers 200 when it is asked again. Next time systemctl reload php8.2-fpm, with process_control_timeout set " +
 			"(fpm-reload).",
 		Source: "https://www.php.net/manual/en/install.fpm.configuration.php#process-control-timeout",
 	}
 }
 
-func fpmReload() harness.Scenario {
+func fpmReload() scenario.Scenario {
 	patient := fpmWith("calls-api.php")
 	patient.Global = []string{"process_control_timeout = 60s"}
 
 	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(scriptTakes))
-	onFPM.Strike = []harness.Change{faults.Signal{Upstream: "app", Number: sigusr2}}
+	onFPM.InjectInFlight = []fault.Fault{fault.Signal{Upstream: "app", Number: sigusr2}}
 	onFPM.UpstreamLog = "Reloading in progress"
-	onFPM.Remedy = []harness.Change{faults.Become{Upstream: patient.Upstream()}}
-	onFPM.RemedyTakes, onFPM.Withstands = scriptTakes, true
+	onFPM.Remedy = []fault.Fault{fault.Replace{Upstream: patient.Upstream()}}
+	onFPM.RemedyTakes, onFPM.RemedyToleratesFault = scriptTakes, true
 
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-reload",
 		Claim: "A reload of PHP-FPM waits process_control_timeout for running scripts, and that is 0 by default: " +
 			"it kills them like a restart, and their visitors get 502.",
 		Said:   "A reload is graceful: running requests finish.",
 		Family: "service", Causes: []string{"A6"},
-		Gateway: nginx("php.conf"),
-		Fault:   "PHP-FPM is reloaded (SIGUSR2, as systemctl reload does) while a script runs",
-		Twins:   []harness.Twin{onFPM, fake(fakeupstream.Reset{})},
-		Expect:  harness.Expectation{Status: 502, Tries: 1, Log: resetLine},
+		Gateway:  onNginx("php.conf"),
+		Fault:    "PHP-FPM is reloaded (SIGUSR2, as systemctl reload does) while a script runs",
+		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{})},
+		Expect:   scenario.Expectation{Status: 502, Tries: 1, Log: resetLine},
 		Confirm: "grep 'Reloading in progress' /var/log/php8.2-fpm.log at the second of the 502s; php-fpm8.2 -tt 2>&1 | grep " +
 			"process_control_timeout shows 0s.",
 		Remedy: "Set process_control_timeout = 60s in the section [global] of php-fpm.conf and restart PHP-FPM once: " +

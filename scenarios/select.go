@@ -10,12 +10,12 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", or "cause:B1". Without
 // any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the families or the causes.
-func Select(patterns ...string) ([]harness.Scenario, error) {
+func Select(patterns ...string) ([]scenario.Scenario, error) {
 	all := All()
 	if len(patterns) == 0 {
 		return all, nil
@@ -37,7 +37,7 @@ func Select(patterns ...string) ([]harness.Scenario, error) {
 			return nil, unknown(p, all)
 		}
 	}
-	var some []harness.Scenario
+	var some []scenario.Scenario
 	for i, s := range all {
 		if picked[i] {
 			some = append(some, s)
@@ -46,7 +46,7 @@ func Select(patterns ...string) ([]harness.Scenario, error) {
 	return some, nil
 }
 
-func matches(pattern string, s harness.Scenario) (bool, error) {
+func matches(pattern string, s scenario.Scenario) (bool, error) {
 	if family, ok := strings.CutPrefix(pattern, "family:"); ok {
 		return s.Family == family, nil
 	}
@@ -61,7 +61,7 @@ func matches(pattern string, s harness.Scenario) (bool, error) {
 	return path.Match(pattern, s.ID)
 }
 
-func unknown(pattern string, all []harness.Scenario) error {
+func unknown(pattern string, all []scenario.Scenario) error {
 	var families, causes []string
 	for _, s := range all {
 		families = append(families, s.Family)
@@ -93,24 +93,24 @@ func inWords(all []string) string {
 }
 
 // Jobs are the twins of the scenarios, in their order.
-func Jobs(some []harness.Scenario) []harness.Job {
-	var jobs []harness.Job
+func Jobs(some []scenario.Scenario) []scenario.Job {
+	var jobs []scenario.Job
 	for _, s := range some {
-		for _, t := range s.Twins {
-			jobs = append(jobs, harness.Job{Scenario: s, Twin: t})
+		for _, t := range s.Variants {
+			jobs = append(jobs, scenario.Job{Scenario: s, Variant: t})
 		}
 	}
 	return jobs
 }
 
 // Shuffle puts jobs in the random order that a seed stands for.
-func Shuffle(jobs []harness.Job, seed int64) {
+func Shuffle(jobs []scenario.Job, seed int64) {
 	r := rand.New(rand.NewPCG(uint64(seed), 0))
 	r.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
 }
 
 // Shard is the part of the scenarios that one of several machines runs, written "2/5": the second of five.
-func Shard(some []harness.Scenario, part string) ([]harness.Scenario, error) {
+func Shard(some []scenario.Scenario, part string) ([]scenario.Scenario, error) {
 	if part == "" {
 		return some, nil
 	}
@@ -120,7 +120,7 @@ func Shard(some []harness.Scenario, part string) ([]harness.Scenario, error) {
 	if !ok || err1 != nil || err2 != nil || k < 1 || k > n {
 		return nil, fmt.Errorf("a shard is written K/N with K from 1 to N, like 2/5, not %q", part)
 	}
-	var mine []harness.Scenario
+	var mine []scenario.Scenario
 	for i, s := range some {
 		if i%n == k-1 {
 			mine = append(mine, s)

@@ -4,39 +4,39 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // timeouts are limits of time: the gateway's own, PHP-FPM's and PHP's, and who of them strikes first.
-var timeouts = []harness.Scenario{
+var timeouts = []scenario.Scenario{
 	fpmTerminateTimeout(), fpmReadTimeout(), fpmMaxExecutionTime(), fpmMaxExecutionTimeWaiting(),
 }
 
-func fpmTerminateTimeout() harness.Scenario {
+func fpmTerminateTimeout() scenario.Scenario {
 	limited := fpmWith("calls-api.php").With("request_terminate_timeout = 20s")
 	// FPM looks at its limit three times within it, so the kill comes between one limit and one and a third.
 	const limit, latest, needed = 20 * time.Second, 80 * time.Second / 3, 30 * time.Second
 
 	onFPM := realFPMWithAPI(limited, slowAPI(needed))
 	onFPM.UpstreamLog = "execution timed out"
-	onFPM.Remedy = []harness.Change{faults.Become{Upstream: limited.With("request_terminate_timeout = 40s").Upstream()}}
+	onFPM.Remedy = []fault.Fault{fault.Replace{Upstream: limited.With("request_terminate_timeout = 40s").Upstream()}}
 	onFPM.RemedyTakes = needed
 
 	onFake := fake(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}})
-	onFake.Held = "app"
-	onFake.Remedy = []harness.Change{behave(fakeupstream.Delay{For: needed})}
+	onFake.WaitFor = "app"
+	onFake.Remedy = []fault.Fault{behave(fakeupstream.Delay{For: needed})}
 	onFake.RemedyTakes = needed
 
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-terminate-timeout",
 		Claim: "PHP-FPM kills a worker whose script runs longer than request_terminate_timeout; nginx, which would have waited " +
 			"longer, loses the connection and answers 502, not 504.",
 		Family: "time", Causes: []string{"B1"},
-		Gateway: nginx("php.conf"),
-		Fault:   "a service that the script calls takes 30 s, and request_terminate_timeout is 20 s",
-		Twins:   []harness.Twin{onFPM, onFake},
-		Expect:  harness.Expectation{Status: 502, Tries: 1, After: limit, Until: latest, Log: resetLine},
+		Gateway:  onNginx("php.conf"),
+		Fault:    "a service that the script calls takes 30 s, and request_terminate_timeout is 20 s",
+		Variants: []scenario.Variant{onFPM, onFake},
+		Expect:   scenario.Expectation{Status: 502, Tries: 1, After: limit, Until: latest, Log: resetLine},
 		Confirm: "grep 'execution timed out' /var/log/php8.2-fpm.log names the script and the seconds; " +
 			"php-fpm8.2 -tt 2>&1 | grep request_terminate_timeout shows the limit.",
 		Remedy: "Set request_terminate_timeout = 40s, then systemctl reload php8.2-fpm: more than the script needs, and with a third " +
@@ -45,25 +45,25 @@ func fpmTerminateTimeout() harness.Scenario {
 	}
 }
 
-func fpmReadTimeout() harness.Scenario {
+func fpmReadTimeout() scenario.Scenario {
 	const limit, needed = 60 * time.Second, 90 * time.Second
-	patience := []harness.Change{directive("php.conf", "fastcgi_read_timeout 120s;")}
+	patience := []fault.Fault{directive("php.conf", "fastcgi_read_timeout 120s;")}
 
 	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(needed))
 	onFPM.Remedy, onFPM.RemedyTakes = patience, needed
 
 	onFake := fake(fakeupstream.Delay{For: needed})
-	onFake.Held, onFake.Remedy, onFake.RemedyTakes = "app", patience, needed
+	onFake.WaitFor, onFake.Remedy, onFake.RemedyTakes = "app", patience, needed
 
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-read-timeout",
 		Claim: "The script is silent for longer than fastcgi_read_timeout, 60 s by default: nginx gives up and answers 504, " +
 			"while PHP goes on working for nobody.",
 		Family: "time", Causes: []string{"B2"},
-		Gateway: nginx("php.conf"),
-		Fault:   "a service that the script calls takes 90 s",
-		Twins:   []harness.Twin{onFPM, onFake},
-		Expect: harness.Expectation{Status: 504, Tries: 1, After: limit, Log: []harness.LogLine{
+		Gateway:  onNginx("php.conf"),
+		Fault:    "a service that the script calls takes 90 s",
+		Variants: []scenario.Variant{onFPM, onFake},
+		Expect: scenario.Expectation{Status: 504, Tries: 1, After: limit, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "reading response header from upstream"},
 		}},
 		Confirm: "nginx -T | grep fastcgi_read_timeout gives the limit (60s when it prints nothing), and $upstream_response_time " +
@@ -74,20 +74,20 @@ func fpmReadTimeout() harness.Scenario {
 	}
 }
 
-func fpmMaxExecutionTime() harness.Scenario {
+func fpmMaxExecutionTime() scenario.Scenario {
 	limited := fpm.With("php_value[max_execution_time] = 1")
 	const message = "PHP Fatal error:  Maximum execution time of 1 second exceeded in /var/www/index.php on line 3"
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-max-execution-time",
 		Claim: "PHP ends a script that has computed for longer than max_execution_time, and answers 500 itself: " +
 			"the worker lives on, and nginx passes the 500 on.",
 		Said:   "Exceeding max_execution_time gives 502 Bad Gateway.",
 		Family: "time", Causes: []string{"B3"},
-		Gateway: nginx("php.conf"),
-		Fault:   "the script computes without end, and max_execution_time is 1 s",
-		Twins:   []harness.Twin{realFPM(limited, deploy("busy.php")), fake(phpError(message))},
+		Gateway:  onNginx("php.conf"),
+		Fault:    "the script computes without end, and max_execution_time is 1 s",
+		Variants: []scenario.Variant{realFPM(limited, deploy("busy.php")), fake(phpError(message))},
 		// The limit counts the processor's time, which takes longer where others want the processor too.
-		Expect: harness.Expectation{Status: 500, Tries: 1, Until: 30 * time.Second,
+		Expect: scenario.Expectation{Status: 500, Tries: 1, Until: 30 * time.Second,
 			Log: stderr("PHP message: PHP Fatal error:  Maximum execution time of 1 second exceeded")},
 		Confirm: "grep 'Maximum execution time' /var/log/nginx/error.log names the file and line; that line of nginx's log is PHP's own message.",
 		Remedy: "Mend the loop at the line that the message names; a script that has to compute that long gets " +
@@ -96,26 +96,26 @@ func fpmMaxExecutionTime() harness.Scenario {
 	}
 }
 
-func fpmMaxExecutionTimeWaiting() harness.Scenario {
+func fpmMaxExecutionTimeWaiting() scenario.Scenario {
 	limited := fpmWith("calls-api.php").With("php_value[max_execution_time] = 30")
 
 	onFPM := realFPMWithAPI(limited, slowAPI(90*time.Second))
-	onFPM.Remedy = []harness.Change{
-		faults.Deploy{Path: index, Was: text("php/calls-api.php"), Text: text("php/calls-api-bounded.php")},
+	onFPM.Remedy = []fault.Fault{
+		fault.Deploy{Path: index, Was: text("php/calls-api.php"), Text: text("php/calls-api-bounded.php")},
 	}
 	onFake := fake(fakeupstream.Silent{})
-	onFake.Held = "app"
+	onFake.WaitFor = "app"
 
-	return harness.Scenario{
+	return scenario.Scenario{
 		ID: "fpm-max-execution-time-waiting",
 		Claim: "max_execution_time counts computing only: a script that waits for a service, a database or sleep() outlives it, " +
 			"until nginx gives up after fastcgi_read_timeout with 504.",
 		Said:   "PHP stops every script after max_execution_time.",
 		Family: "time", Causes: []string{"B3", "B2"},
-		Gateway: nginx("php.conf"),
-		Fault:   "the script waits 90 s for another service, and max_execution_time is 30 s",
-		Twins:   []harness.Twin{onFPM, onFake},
-		Expect: harness.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []harness.LogLine{
+		Gateway:  onNginx("php.conf"),
+		Fault:    "the script waits 90 s for another service, and max_execution_time is 30 s",
+		Variants: []scenario.Variant{onFPM, onFake},
+		Expect: scenario.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "reading response header from upstream"},
 		}},
 		Confirm: "strace -f -p PID of the busy worker shows it in poll(), on the connection that it waits for; " +

@@ -4,9 +4,11 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/backends"
-	"github.com/badgateway/badgateway/harness/faults"
+	"github.com/badgateway/badgateway/harness/backend"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 const (
@@ -21,44 +23,44 @@ var (
 	authority = fakeupstream.NewAuthority("badgateway")
 	other     = fakeupstream.NewAuthority("another company")
 
-	goodCertificate = certificateFiles(backends.Certificate{Name: tlsName, Authority: &authority})
+	goodCertificate = certificateFiles(backend.Certificate{Name: tlsName, Authority: &authority})
 )
 
 // tls is what goes wrong with TLS between gateway and application.
-var tls = []harness.Scenario{
+var tls = []scenario.Scenario{
 	{
 		ID: "certificate-expired",
 		Claim: "The application's certificate has expired, and proxy_ssl_verify is on: 502. Visitors see the gateway's own " +
 			"certificate, which is good.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: verifying,
-		Fault:   "the application's certificate expired in 2001",
-		Twins:   shows(backends.Certificate{Name: tlsName, Authority: &authority, Expired: true}, fakeupstream.TLSExpired),
-		Expect:  badGateway("upstream SSL certificate verify error: (10:", 0, handshaking),
-		Confirm: "openssl s_client -connect 10.0.0.5:8443 -servername app.internal </dev/null | openssl x509 -noout -enddate",
-		Remedy:  "Renew it, and reload the application: renewing alone leaves the old one in its memory.",
-		Source:  sslVerify,
+		Fault:    "the application's certificate expired in 2001",
+		Variants: shows(backend.Certificate{Name: tlsName, Authority: &authority, Expired: true}, fakeupstream.TLSExpired),
+		Expect:   badGateway("upstream SSL certificate verify error: (10:", 0, handshaking),
+		Confirm:  "openssl s_client -connect 10.0.0.5:8443 -servername app.internal </dev/null | openssl x509 -noout -enddate",
+		Remedy:   "Renew it, and reload the application: renewing alone leaves the old one in its memory.",
+		Source:   sslVerify,
 	},
 	{
 		ID: "certificate-wrong-name",
 		Claim: "The application's certificate is for another name than proxy_ssl_name (by default the host in proxy_pass), and " +
 			"proxy_ssl_verify is on: 502.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: verifying,
-		Fault:   "the application's certificate is for another name",
-		Twins:   shows(backends.Certificate{Name: "wrong.invalid", Authority: &authority}, fakeupstream.TLSWrongName),
-		Expect:  badGateway(`upstream SSL certificate does not match "app.internal"`, 0, handshaking),
-		Confirm: "openssl s_client -connect 10.0.0.5:8443 </dev/null | openssl x509 -noout -ext subjectAltName",
-		Remedy:  "proxy_ssl_name with a name that the certificate has, or a certificate with the right one.",
-		Source:  "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_name",
+		Fault:    "the application's certificate is for another name",
+		Variants: shows(backend.Certificate{Name: "wrong.invalid", Authority: &authority}, fakeupstream.TLSWrongName),
+		Expect:   badGateway(`upstream SSL certificate does not match "app.internal"`, 0, handshaking),
+		Confirm:  "openssl s_client -connect 10.0.0.5:8443 </dev/null | openssl x509 -noout -ext subjectAltName",
+		Remedy:   "proxy_ssl_name with a name that the certificate has, or a certificate with the right one.",
+		Source:   "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_name",
 	},
 	{
 		ID: "certificate-unknown-issuer",
 		Claim: "The application's certificate comes from an authority that is not in proxy_ssl_trusted_certificate (after a " +
 			"change of the company's own CA): 502.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: verifying,
-		Fault:  "the application's certificate comes from another authority",
-		Twins:  shows(backends.Certificate{Name: tlsName, Authority: &other}, fakeupstream.TLSUnknownIssuer),
-		Expect: badGateway("upstream SSL certificate verify error: (21:", 0, handshaking),
-		Exceptions: []harness.Exception{{
+		Fault:    "the application's certificate comes from another authority",
+		Variants: shows(backend.Certificate{Name: tlsName, Authority: &other}, fakeupstream.TLSUnknownIssuer),
+		Expect:   badGateway("upstream SSL certificate verify error: (21:", 0, handshaking),
+		Exceptions: []scenario.Exception{{
 			TLS: "OpenSSL 1.", Why: "OpenSSL calls it error 20 (the issuer is not found) before 3.0, not 21 (the first certificate can't be verified).",
 			Expect: badGateway("upstream SSL certificate verify error: (20:", 0, handshaking),
 		}},
@@ -70,28 +72,28 @@ var tls = []harness.Scenario{
 		ID:     "certificate-self-signed",
 		Claim:  "The application shows a certificate that it signed itself (a fresh install), and proxy_ssl_verify is on: 502.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: verifying,
-		Fault:   "the application's certificate is self-signed",
-		Twins:   shows(backends.Certificate{Name: tlsName}, fakeupstream.TLSSelfSigned),
-		Expect:  badGateway("upstream SSL certificate verify error: (18:", 0, handshaking),
-		Confirm: "openssl s_client -connect 10.0.0.5:8443 </dev/null shows the same name as issuer and as subject.",
-		Remedy:  "Install the right certificate; or trust this very one: proxy_ssl_trusted_certificate with the certificate itself.",
-		Source:  sslVerify,
+		Fault:    "the application's certificate is self-signed",
+		Variants: shows(backend.Certificate{Name: tlsName}, fakeupstream.TLSSelfSigned),
+		Expect:   badGateway("upstream SSL certificate verify error: (18:", 0, handshaking),
+		Confirm:  "openssl s_client -connect 10.0.0.5:8443 </dev/null shows the same name as issuer and as subject.",
+		Remedy:   "Install the right certificate; or trust this very one: proxy_ssl_trusted_certificate with the certificate itself.",
+		Source:   sslVerify,
 	},
 	{
 		ID: "handshake-stalls",
 		Claim: "The application accepts and does not answer the TLS handshake: 504 after proxy_connect_timeout, 60 s by default; " +
 			"proxy_read_timeout has no part in it.",
 		Said:   "A failed handshake is a 502. One that stalls is a 504.",
-		Family: "protocol", Causes: []string{"A5", "B6"}, Gateway: nginx("https.conf"),
+		Family: "protocol", Causes: []string{"A5", "B6"}, Gateway: onNginx("https.conf"),
 		Fault: "the application hangs in the TLS handshake",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			{
-				Kind: harness.Real, Upstreams: []harness.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
-				Held: "app:connection", Break: []harness.Change{faults.Freeze{Upstream: "app"}},
+				Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
+				WaitFor: "app:connection", Inject: []fault.Fault{fault.Freeze{Upstream: "app"}},
 			},
 			heldBy("app:connection", tlsFake(fakeupstream.TLSStalled)),
 		},
-		Expect: harness.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []harness.LogLine{
+		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: handshaking},
 		}},
 		Confirm: "openssl s_client -connect 10.0.0.5:8443 on the gateway prints CONNECTED and nothing more.",
@@ -102,21 +104,21 @@ var tls = []harness.Scenario{
 		ID: "sni-missing",
 		Claim: "The application serves several names over TLS and refuses clients that send none; nginx sends none by default: " +
 			"502, logged as [crit], alert 112.",
-		Family: "protocol", Causes: []string{"A5"}, Gateway: nginx("https.conf"),
+		Family: "protocol", Causes: []string{"A5"}, Gateway: onNginx("https.conf"),
 		Fault: "the application begins to insist on a server name",
-		Twins: []harness.Twin{
+		Variants: []scenario.Variant{
 			{
-				Kind: harness.Real, Upstreams: []harness.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
-				Break: []harness.Change{faults.Become{Upstream: tlsOrigin("origin-tls-names.conf", goodCertificate)}},
-				Remedy: []harness.Change{faults.Config{Conf: changed("https.conf", "proxy_pass https://10.0.0.5:8443;",
+				Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
+				Inject: []fault.Fault{fault.Replace{Upstream: tlsOrigin("origin-tls-names.conf", goodCertificate)}},
+				Remedy: []fault.Fault{fault.Config{Conf: changed("https.conf", "proxy_pass https://10.0.0.5:8443;",
 					"proxy_pass https://10.0.0.5:8443;\n            proxy_ssl_server_name on;\n            proxy_ssl_name app.internal;")}},
 			},
 			tlsFake(fakeupstream.TLSUnrecognizedName),
 		},
-		Expect: harness.Expectation{Status: 502, Tries: 1, Log: []harness.LogLine{
+		Expect: scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
 			{Level: "crit", Text: "unrecognized name:SSL alert number 112", Phase: handshaking},
 		}},
-		Exceptions: []harness.Exception{{
+		Exceptions: []scenario.Exception{{
 			From: "1.29.2", Why: "Newer versions log it as an error: 1.26.3 says crit, 1.30.6 error.",
 			Expect: badGateway("unrecognized name:SSL alert number 112", 0, handshaking),
 		}},
@@ -127,40 +129,40 @@ var tls = []harness.Scenario{
 }
 
 // verifying is the gateway that checks the application's certificate.
-var verifying = harness.Gateway{
-	Program: harness.Nginx,
-	Files:   append(nginx("https-verify.conf").Files, harness.File{Path: "/etc/nginx/ca.crt", Data: authority.Certificate}),
+var verifying = lab.Gateway{
+	Program: nginx.Program,
+	Files:   append(onNginx("https-verify.conf").Files, lab.File{Path: "/etc/nginx/ca.crt", Data: authority.Certificate}),
 }
 
 // certificateFiles are a certificate where the configs nginx/origin*.conf have it.
-func certificateFiles(c backends.Certificate) []harness.File {
+func certificateFiles(c backend.Certificate) []lab.File {
 	return c.Files("/etc/nginx/app.crt", "/etc/nginx/app.key")
 }
 
 // tlsOrigin is a real application server that speaks HTTPS.
-func tlsOrigin(conf string, certificate []harness.File) harness.Upstream {
-	return backends.Origin{Name: "app", Listen: tlsAddress, Conf: text("nginx/" + conf), Files: certificate}.Upstream()
+func tlsOrigin(conf string, certificate []lab.File) lab.Upstream {
+	return backend.Origin{Name: "app", Listen: tlsAddress, Conf: text("nginx/" + conf), Files: certificate}.Upstream()
 }
 
 // tlsFake is the twin whose fake application begins to fail at TLS.
-func tlsFake(broken fakeupstream.TLSFault) harness.Twin {
-	app := func(broken fakeupstream.TLSFault) harness.Upstream {
-		return harness.Upstream{Name: "app", Fake: &fakeupstream.Spec{
+func tlsFake(broken fakeupstream.TLSFault) scenario.Variant {
+	app := func(broken fakeupstream.TLSFault) lab.Upstream {
+		return lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{
 			Listen: tlsAddress, TLS: &fakeupstream.TLS{Names: []string{tlsName}, Authority: &authority, Fault: broken},
 		}}
 	}
-	return harness.Twin{
-		Kind: harness.Fake, Upstreams: []harness.Upstream{app("")},
-		Break: []harness.Change{faults.Become{Upstream: app(broken)}},
+	return scenario.Variant{
+		Kind: scenario.Fake, Upstreams: []lab.Upstream{app("")},
+		Inject: []fault.Fault{fault.Replace{Upstream: app(broken)}},
 	}
 }
 
 // shows are the twins whose application shows another certificate.
-func shows(c backends.Certificate, broken fakeupstream.TLSFault) []harness.Twin {
-	return []harness.Twin{
+func shows(c backend.Certificate, broken fakeupstream.TLSFault) []scenario.Variant {
+	return []scenario.Variant{
 		{
-			Kind: harness.Real, Upstreams: []harness.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
-			Break: []harness.Change{faults.Become{Upstream: tlsOrigin("origin-tls.conf", certificateFiles(c))}},
+			Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
+			Inject: []fault.Fault{fault.Replace{Upstream: tlsOrigin("origin-tls.conf", certificateFiles(c))}},
 		},
 		tlsFake(broken),
 	}

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
@@ -42,9 +42,9 @@ func production(b *testing.B, servers int) string {
 var twelve = []string{"refused", "off", "silent", "slow", "died", "reset", "cut", "stalled", "500", "503", "huge-header", "garbage"}
 
 // startStrangersLab is a lab as a check has it.
-func startStrangersLab(b *testing.B) *harness.Lab {
+func startStrangersLab(b *testing.B) *lab.Lab {
 	b.Helper()
-	l, err := harness.Start(b.Context(), harness.Options{Stranger: true, Install: true, Say: b.Logf})
+	l, err := lab.Start(b.Context(), lab.Options{Untrusted: true, Install: true, Say: b.Logf})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func startStrangersLab(b *testing.B) *harness.Lab {
 }
 
 // checkOf measures a config; a cell that the lab failed in ends the benchmark.
-func checkOf(b *testing.B, o measure.Options) *check.Report {
+func checkOf(b *testing.B, o measure.Options) *audit.Report {
 	b.Helper()
 	o.FaultList, o.Rules = review.Faults(), review.Rules()
 	r, err := measure.Run(b.Context(), o)
@@ -95,7 +95,7 @@ func BenchmarkCheck(b *testing.B) {
 		if want := 20 * 12 * 2; cells != want {
 			b.Fatalf("%d cells, not %d", cells, want)
 		}
-		byHand, err := yard.ByHand(b.Context(), cells, 4)
+		byHand, err := yard.Baseline(b.Context(), cells, 4)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
-func startLab(b *testing.B) *harness.Lab {
+func startLab(b *testing.B) *lab.Lab {
 	b.Helper()
-	l, err := harness.Start(context.Background(), harness.Options{Install: true, Say: b.Logf})
+	l, err := lab.Start(context.Background(), lab.Options{Install: true, Say: b.Logf})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -23,16 +25,16 @@ func startLab(b *testing.B) *harness.Lab {
 }
 
 // nginxOnly are the jobs whose upstreams are fakes, and whose faults need no time of the kernel's own.
-func nginxOnly(b *testing.B, times int) []harness.Job {
+func nginxOnly(b *testing.B, times int) []scenario.Job {
 	b.Helper()
 	some, err := scenarios.Select("family:sanity", "family:answer", "fpm-dead", "php-parse-error")
 	if err != nil {
 		b.Fatal(err)
 	}
-	var jobs []harness.Job
+	var jobs []scenario.Job
 	for range times {
 		for _, j := range scenarios.Jobs(some) {
-			if j.Twin.Kind == harness.Fake {
+			if j.Variant.Kind == scenario.Fake {
 				jobs = append(jobs, j)
 			}
 		}
@@ -44,10 +46,10 @@ func nginxOnly(b *testing.B, times int) []harness.Job {
 // BenchmarkScenarios is how many scenarios a second are proven, evidence and all, in one lab and in two, against the same
 // fault made by hand with plain nginx processes in the same container.
 func BenchmarkScenarios(b *testing.B) {
-	labs := []*harness.Lab{startLab(b), startLab(b)}
+	labs := []*lab.Lab{startLab(b), startLab(b)}
 	const cases = 400
 	for b.Loop() {
-		took, err := labs[0].ByHand(b.Context(), cases, 4)
+		took, err := labs[0].Baseline(b.Context(), cases, 4)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -56,12 +58,12 @@ func BenchmarkScenarios(b *testing.B) {
 		for n, unit := range map[int]string{1: "one-lab/s", 2: "two-labs/s"} {
 			jobs := nginxOnly(b, 20)
 			begun := time.Now()
-			all, err := harness.Batch{Labs: labs[:n], Parallel: 8 / n}.Run(b.Context(), jobs)
+			all, err := scenario.Batch{Labs: labs[:n], Parallel: 8 / n}.Run(b.Context(), jobs)
 			if err != nil {
 				b.Fatal(err)
 			}
 			for _, e := range all {
-				if e.Verdict != harness.Passed {
+				if e.Verdict != scenario.Passed {
 					b.Fatalf("%s: %s %v", e.Scenario, e.Error, e.Differences)
 				}
 			}
@@ -117,8 +119,8 @@ func BenchmarkMinute(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		e := harness.Run(b.Context(), l, some[0], some[0].Twins[0])
-		if e.Verdict != harness.Passed {
+		e := scenario.Run(b.Context(), l, some[0], some[0].Variants[0])
+		if e.Verdict != scenario.Passed {
 			b.Fatal(e.Error, e.Differences)
 		}
 		b.ReportMetric(float64(e.Broken.Real.Milliseconds()), "ms/60s-time-out")
@@ -130,9 +132,9 @@ func BenchmarkMinute(b *testing.B) {
 func BenchmarkFake(b *testing.B) {
 	l := startLab(b)
 	const requests, connections = 40_000, 16
-	setup := harness.Setup{
-		Gateway:   harness.Gateway{Program: harness.Nginx, Files: []harness.File{{Path: harness.Nginx.Conf, Data: passOn}}},
-		Upstreams: []harness.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
+	setup := lab.Setup{
+		Gateway:   lab.Gateway{Program: nginx.Program, Files: []lab.File{{Path: nginx.Program.Conf, Data: passOn}}},
+		Upstreams: []lab.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
 	}
 	for b.Loop() {
 		c, err := l.Open(b.Context(), setup)
@@ -143,7 +145,7 @@ func BenchmarkFake(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		through, err := c.Load(b.Context(), harness.GatewayAddress+":80", requests, connections)
+		through, err := c.Load(b.Context(), lab.GatewayAddress+":80", requests, connections)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -184,12 +186,12 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	s := some[0]
 	for b.Loop() {
-		for _, t := range s.Twins {
-			if t.Kind != harness.Fake {
+		for _, t := range s.Variants {
+			if t.Kind != scenario.Fake {
 				continue
 			}
 			for range 8 {
-				c, err := l.Open(b.Context(), harness.Setup{Gateway: s.Gateway, Upstreams: t.Upstreams})
+				c, err := l.Open(b.Context(), lab.Setup{Gateway: s.Gateway, Upstreams: t.Upstreams})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -21,9 +21,11 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gbytes"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/byhand"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/byhand"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -37,10 +39,10 @@ var _ = Describe("A lab by hand", func() {
 		rand.New(rand.NewPCG(uint64(seed), 0)).Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
 		var wrong []string
 		var mu sync.Mutex
-		each(jobs, 6, func(j harness.Job) {
+		each(jobs, 6, func(j scenario.Job) {
 			for _, problem := range tryByHand(ctx, j) {
 				mu.Lock()
-				wrong = append(wrong, fmt.Sprintf("%s (%s): %s", j.Scenario.ID, j.Twin.Kind, problem))
+				wrong = append(wrong, fmt.Sprintf("%s (%s): %s", j.Scenario.ID, j.Variant.Kind, problem))
 				mu.Unlock()
 			}
 		})
@@ -103,7 +105,7 @@ func tryKept(ctx context.Context, conf, route, fault, fast string) []string {
 }
 
 // each does the jobs, so many at once.
-func each(jobs []harness.Job, at int, do func(harness.Job)) {
+func each(jobs []scenario.Job, at int, do func(scenario.Job)) {
 	var all sync.WaitGroup
 	turn := make(chan struct{}, at)
 	for _, j := range jobs {
@@ -131,7 +133,7 @@ func needsCurl() {
 }
 
 // tryByHand does what a student does who reads what the lab prints, and tells what was not as it said.
-func tryByHand(ctx context.Context, j harness.Job) []string {
+func tryByHand(ctx context.Context, j scenario.Job) []string {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	door, err := net.Listen("tcp", "127.0.0.1:0")
@@ -143,7 +145,7 @@ func tryByHand(ctx context.Context, j harness.Job) []string {
 	defer enter.Close()
 	s := student{out: gbytes.NewBuffer(), ended: make(chan error, 1)}
 	go func() {
-		s.ended <- byhand.Scenario(ctx, lab, j.Scenario, j.Twin, byhand.Options{Door: door, In: in, Out: s.out, Fast: true})
+		s.ended <- byhand.Scenario(ctx, shared, j.Scenario, j.Variant, byhand.Options{Door: door, In: in, Out: s.out, Fast: true})
 	}()
 	s.tryAll(ctx, enter)
 	return s.wrong
@@ -281,7 +283,7 @@ func (s *student) ask(ctx context.Context, i int) {
 
 // compareLogs waits until the lines are shown, and compares them one by one.
 func (s *student) compareLogs() {
-	var shown []nginxlog.Line
+	var shown []gateway.LogRecord
 	for deadline := time.Now().Add(soon); ; time.Sleep(10 * time.Millisecond) {
 		if shown = s.shown(); len(shown) >= len(s.logged) || time.Now().After(deadline) {
 			break
@@ -304,26 +306,26 @@ func (s *student) compareLogs() {
 var logText = regexp.MustCompile(`^\[(\w+)\] (.*?)(?: \((\d+)\))?(?: while (.*))?$`)
 
 // logLine reads a line as the lab prints that it is expected.
-func logLine(text string) harness.LogLine {
+func logLine(text string) scenario.LogLine {
 	m := logText.FindStringSubmatch(text)
 	if m == nil {
-		return harness.LogLine{Text: text}
+		return scenario.LogLine{Text: text}
 	}
 	errno, _ := strconv.Atoi(m[3])
-	return harness.LogLine{Level: m[1], Text: m[2], Errno: errno, Phase: m[4]}
+	return scenario.LogLine{Level: m[1], Text: m[2], Errno: errno, Phase: m[4]}
 }
 
 // shown are the lines that the lab has shown of the student's own requests.
-func (s *student) shown() (all []nginxlog.Line) {
+func (s *student) shown() (all []gateway.LogRecord) {
 	var log strings.Builder
 	for line := range strings.Lines(s.unread()) {
 		if raw, found := strings.CutPrefix(line, "gateway's error log: "); found {
 			log.WriteString(raw)
 		}
 	}
-	lines, _ := nginxlog.ParseAll(log.String())
+	lines, _ := nginx.ParseLogs(log.String())
 	for _, l := range lines {
-		if l.Client == harness.GatewayAddress && l.AtLeast("warn") {
+		if l.Client == lab.GatewayAddress && l.AtLeast("warn") {
 			all = append(all, l)
 		}
 	}

@@ -7,14 +7,15 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
 	. "github.com/badgateway/badgateway/harness/match"
-	"github.com/badgateway/badgateway/harness/report"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/report"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
 // picked are the scenarios that SCENARIOS names, or all.
-func picked() []harness.Scenario {
+func picked() []scenario.Scenario {
 	some, err := scenarios.Select(strings.Fields(os.Getenv("SCENARIOS"))...)
 	if err != nil {
 		panic(err)
@@ -29,10 +30,10 @@ var _ = Describe("the catalogue", func() {
 			labels = append(labels, "cause: "+c)
 		}
 		It(s.ID+": "+s.Claim, labels, func(ctx SpecContext) {
-			all, err := harness.Batch{Labs: []*harness.Lab{lab}}.Run(ctx, scenarios.Jobs([]harness.Scenario{s}))
+			all, err := scenario.Batch{Labs: []*lab.Lab{shared}}.Run(ctx, scenarios.Jobs([]scenario.Scenario{s}))
 			Expect(err).NotTo(HaveOccurred())
 			for _, e := range all {
-				if e.Verdict != harness.Passed {
+				if e.Verdict != scenario.Passed {
 					Expect(report.Transcript(GinkgoWriter, e)).To(Succeed())
 				}
 				Expect(e).To(HavePassed())

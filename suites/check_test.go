@@ -20,9 +20,9 @@ import (
 	. "github.com/onsi/gomega"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
@@ -112,15 +112,15 @@ var _ = Describe("configs as deployments have them", Label("check"), func() {
 	}
 })
 
-var strangersLabs = map[string]*harness.Lab{}
+var strangersLabs = map[string]*lab.Lab{}
 
 // strangersLab is this process's lab for strangers' configs, one for each version of nginx.
-func strangersLab(ctx context.Context, version string) *harness.Lab {
+func strangersLab(ctx context.Context, version string) *lab.Lab {
 	GinkgoHelper()
 	if l := strangersLabs[version]; l != nil {
 		return l
 	}
-	l, err := harness.Start(ctx, harness.Options{Stranger: true, Nginx: version, Say: GinkgoWriter.Printf})
+	l, err := lab.Start(ctx, lab.Options{Untrusted: true, Nginx: version, Say: GinkgoWriter.Printf})
 	Expect(err).NotTo(HaveOccurred())
 	strangersLabs[version] = l
 	return l
@@ -196,7 +196,7 @@ type differences []string
 
 func (d *differences) add(format string, a ...any) { *d = append(*d, fmt.Sprintf(format, a...)) }
 
-func (e *checkExpectation) compare(got *check.Report, wrong *differences) {
+func (e *checkExpectation) compare(got *audit.Report, wrong *differences) {
 	if e.Refused != nil {
 		e.Refused.compare(got, wrong)
 		return
@@ -206,7 +206,7 @@ func (e *checkExpectation) compare(got *check.Report, wrong *differences) {
 		return
 	}
 	e.compareRoutes(got, wrong)
-	found := map[string]check.Finding{}
+	found := map[string]audit.Finding{}
 	for _, f := range got.Findings {
 		if _, more := found[f.Rule]; !more {
 			found[f.Rule] = f
@@ -224,13 +224,13 @@ func (e *checkExpectation) compare(got *check.Report, wrong *differences) {
 	}
 }
 
-func (e *expectedRefusal) compare(got *check.Report, wrong *differences) {
+func (e *expectedRefusal) compare(got *audit.Report, wrong *differences) {
 	r := got.Refused
 	if r == nil {
 		wrong.add("not refused as %s at %s:%d: it was loaded, with %d routes", e.Kind, e.File, e.Line, len(got.Routes))
 		return
 	}
-	if got.Verdict != check.Refused {
+	if got.Verdict != audit.Refused {
 		wrong.add("the verdict of a config that was refused is %q", got.Verdict)
 	}
 	if r.Kind != e.Kind || r.Place.File != e.File && e.File != "" || r.Place.Line != e.Line {
@@ -245,7 +245,7 @@ func (e *expectedRefusal) compare(got *check.Report, wrong *differences) {
 }
 
 // compareRoutes finds for each expected route the one that the report has; none may be left over on either side.
-func (e *checkExpectation) compareRoutes(got *check.Report, wrong *differences) {
+func (e *checkExpectation) compareRoutes(got *audit.Report, wrong *differences) {
 	left := slices.Clone(got.Routes)
 	for _, want := range e.Routes {
 		at := slices.IndexFunc(left, want.is)
@@ -274,7 +274,7 @@ func (e *checkExpectation) compareRoutes(got *check.Report, wrong *differences) 
 	}
 }
 
-func (r expectedRoute) is(got check.Route) bool {
+func (r expectedRoute) is(got audit.Route) bool {
 	return got.Server == r.Server && got.Location == r.Location && got.Protocol == r.Protocol &&
 		(r.Role == "" || string(got.Role) == r.Role) && (r.Listen == "" || r.listensAt(got.Listen))
 }
@@ -285,7 +285,7 @@ func (r expectedRoute) listensAt(listen string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasSuffix(w, r.Listen) })
 }
 
-func endpointNames(r check.Route) (names []string) {
+func endpointNames(r audit.Route) (names []string) {
 	for _, p := range r.Endpoints {
 		names = append(names, p.Name)
 	}
@@ -293,7 +293,7 @@ func endpointNames(r check.Route) (names []string) {
 	return names
 }
 
-func (r expectedRoute) compare(got check.Route, wrong *differences) {
+func (r expectedRoute) compare(got audit.Route, wrong *differences) {
 	names := endpointNames(got)
 	want := slices.Sorted(slices.Values(r.Endpoints))
 	switch {
@@ -315,7 +315,7 @@ func (r expectedRoute) compare(got check.Route, wrong *differences) {
 		wrong.add("route %s: answered %d while all is well: %v", r, got.Healthy.Status, got.Healthy.Log)
 	}
 	for _, c := range r.Cells {
-		at := slices.IndexFunc(got.Cells, func(g check.Cell) bool { return g.Fault == c.Fault && g.Method == c.Method })
+		at := slices.IndexFunc(got.Cells, func(g audit.Measurement) bool { return g.Fault == c.Fault && g.Method == c.Method })
 		if at < 0 {
 			wrong.add("route %s: no cell %s %s", r, c.Fault, c.Method)
 			continue
@@ -328,7 +328,7 @@ func (r expectedRoute) compare(got check.Route, wrong *differences) {
 	}
 }
 
-func (c expectedCell) compare(got check.Cell, wrong *differences) {
+func (c expectedCell) compare(got audit.Measurement, wrong *differences) {
 	if got.Error != "" {
 		return // counted for the whole report
 	}

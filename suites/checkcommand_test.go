@@ -13,7 +13,7 @@ import (
 	"github.com/onsi/gomega/gexec"
 	"golang.org/x/net/html"
 
-	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/audit"
 )
 
 // careful is a config that no rule of weight objects to.
@@ -159,12 +159,12 @@ var _ = Describe("check, the command", Label("check-command"), func() {
 				Expect(err).NotTo(HaveOccurred())
 				return string(b)
 			}
-			var r check.Report
+			var r audit.Report
 			strict := json.NewDecoder(strings.NewReader(read("report.json")))
 			strict.DisallowUnknownFields()
 			Expect(strict.Decode(&r)).To(Succeed())
-			Expect(r.Schema).To(Equal(check.Schema))
-			Expect(r.Verdict).To(Equal([]string{check.Passed, check.Findings, check.Refused}[code]))
+			Expect(r.Schema).To(Equal(audit.Schema))
+			Expect(r.Verdict).To(Equal([]string{audit.Passed, audit.Findings, audit.Refused}[code]))
 
 			var junit struct {
 				XMLName  xml.Name `xml:"testsuites"`

@@ -2,7 +2,7 @@ package suites
 
 import (
 	"fmt"
-	"github.com/badgateway/badgateway/harness"
+
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +15,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gexec"
+
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // soon bounds a wait for what takes well below a second on a machine that has nothing else to do.
@@ -86,7 +88,7 @@ func (c *command) stdout() string { return string(c.Out.Contents()) }
 func (c *command) stderr() string { return string(c.Err.Contents()) }
 
 // ours picks what the project has on the engine.
-var ours = client.Filters{}.Add("label", harness.Label)
+var ours = client.Filters{}.Add("label", lab.Label)
 
 // ownedBy reports whether a label's value, or a watcher's argument, names a process of this machine.
 func ownedBy(pid int, value string) bool {
@@ -100,11 +102,11 @@ func ownedBy(pid int, value string) bool {
 // containersOf are the containers of a process, in whatever state, each with that.
 func containersOf(ctx SpecContext, pid int) map[string]string {
 	GinkgoHelper()
-	list, err := lab.Engine().Client().ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
+	list, err := shared.Engine().Client().ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
 	Expect(err).NotTo(HaveOccurred())
 	all := map[string]string{}
 	for _, c := range list.Items {
-		if ownedBy(pid, c.Labels[harness.Label]) {
+		if ownedBy(pid, c.Labels[lab.Label]) {
 			all[c.ID] = string(c.State)
 		}
 	}
@@ -114,11 +116,11 @@ func containersOf(ctx SpecContext, pid int) map[string]string {
 // volumesOf are the volumes of a process.
 func volumesOf(ctx SpecContext, pid int) []string {
 	GinkgoHelper()
-	list, err := lab.Engine().Client().VolumeList(ctx, client.VolumeListOptions{Filters: ours})
+	list, err := shared.Engine().Client().VolumeList(ctx, client.VolumeListOptions{Filters: ours})
 	Expect(err).NotTo(HaveOccurred())
 	var all []string
 	for _, v := range list.Items {
-		if ownedBy(pid, v.Labels[harness.Label]) {
+		if ownedBy(pid, v.Labels[lab.Label]) {
 			all = append(all, v.Name)
 		}
 	}
@@ -128,13 +130,13 @@ func volumesOf(ctx SpecContext, pid int) []string {
 // imagesOf are the images that a process has half made: they have no name.
 func imagesOf(ctx SpecContext, pid int) []string {
 	GinkgoHelper()
-	list, err := lab.Engine().Client().ImageList(ctx, client.ImageListOptions{
-		Filters: client.Filters{}.Add("label", harness.Label).Add("dangling", "true"),
+	list, err := shared.Engine().Client().ImageList(ctx, client.ImageListOptions{
+		Filters: client.Filters{}.Add("label", lab.Label).Add("dangling", "true"),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	var all []string
 	for _, i := range list.Items {
-		if ownedBy(pid, i.Labels[harness.Label]) {
+		if ownedBy(pid, i.Labels[lab.Label]) {
 			all = append(all, "image "+i.ID)
 		}
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/onsi/gomega/gbytes"
 	"github.com/onsi/gomega/gexec"
 
-	"github.com/badgateway/badgateway/harness"
 	. "github.com/badgateway/badgateway/harness/match"
-	"github.com/badgateway/badgateway/harness/report"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/report"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -163,7 +163,7 @@ var _ = Describe("the command", func() {
 		for line := range strings.Lines(c.stdout()) {
 			var e struct {
 				Schema string
-				harness.Evidence
+				scenario.Evidence
 			}
 			strict := json.NewDecoder(strings.NewReader(line))
 			strict.DisallowUnknownFields()
@@ -234,7 +234,7 @@ var _ = Describe("the command", func() {
 			c := badgateway("run", "--all", "family:service", "--twin", "fake", "--shard", shard, "--json").ended()
 			Expect(c).To(gexec.Exit(0))
 			for line := range strings.Lines(c.stdout()) {
-				var e harness.Evidence
+				var e scenario.Evidence
 				Expect(json.Unmarshal([]byte(line), &e)).To(Succeed())
 				ids = append(ids, e.Scenario)
 			}

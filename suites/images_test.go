@@ -15,8 +15,8 @@ import (
 	"github.com/onsi/gomega/gbytes"
 	"github.com/onsi/gomega/gexec"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // Images as others make them, each in the likeness of a kind that people run.
@@ -34,7 +34,7 @@ func likeness(ctx context.Context, name string, args map[string]string) string {
 
 func madeFrom(ctx context.Context, name, dockerfile string, args map[string]string) string {
 	GinkgoHelper()
-	ref, err := lab.Engine().ImageFrom(ctx, "like-"+name, []byte(dockerfile), args)
+	ref, err := shared.Engine().ImageFrom(ctx, "like-"+name, []byte(dockerfile), args)
 	Expect(err).NotTo(HaveOccurred())
 	return ref
 }
@@ -42,24 +42,24 @@ func madeFrom(ctx context.Context, name, dockerfile string, args map[string]stri
 // ownNginx is what the cheap ones are made from, so that nothing has to be compiled.
 func ownNginx(ctx context.Context) map[string]string {
 	GinkgoHelper()
-	ref, err := lab.Engine().Nginx(ctx, "")
+	ref, err := shared.Engine().Nginx(ctx, "")
 	Expect(err).NotTo(HaveOccurred())
 	return map[string]string{"GATEWAY": ref}
 }
 
 // checkedImage is the report of a check of an image's own config.
-func checkedImage(code int, words ...any) check.Report {
+func checkedImage(code int, words ...any) audit.Report {
 	GinkgoHelper()
 	c := badgateway(append([]any{"check", "--json", "--quiet"}, words...)...)
 	Eventually(c.Session).WithTimeout(2 * time.Minute).Should(gexec.Exit(code))
-	var r check.Report
+	var r audit.Report
 	Expect(json.Unmarshal([]byte(c.stdout()), &r)).To(Succeed())
 	return r
 }
 
 // waits is how long the only route of a report waits for an upstream that is silent: its proxy_read_timeout, which tells
 // whose config it is.
-func waits(r check.Report) time.Duration {
+func waits(r audit.Report) time.Duration {
 	GinkgoHelper()
 	Expect(r.Refused).To(BeNil())
 	Expect(r.Routes).To(HaveLen(1))
@@ -100,7 +100,7 @@ var _ = Describe("an image runs as it does in production", func() {
 	)
 
 	It("leaves no volume of an image's behind", func(ctx SpecContext) {
-		l, err := harness.Start(ctx, harness.Options{GatewayImage: likeness(ctx, "volumes", ownNginx(ctx)), Say: GinkgoWriter.Printf})
+		l, err := lab.Start(ctx, lab.Options{GatewayImage: likeness(ctx, "volumes", ownNginx(ctx)), Say: GinkgoWriter.Printf})
 		Expect(err).NotTo(HaveOccurred())
 		var volumes []string
 		for id := range containersOf(ctx, os.Getpid()) {
@@ -152,13 +152,13 @@ var _ = Describe("images of other builds", func() {
 	It("moves the clock of an nginx that is built for musl", func(ctx SpecContext) {
 		// The minute itself is what the check objects to.
 		r := checkedImage(1, "--image", likeness(ctx, "musl", nil), "--fault", "silent")
-		Expect(r.Clock).To(Equal(harness.ClockMoved), r.ClockWhy)
+		Expect(r.Clock).To(Equal(lab.ClockMoved), r.ClockWhy)
 		Expect(waits(r)).To(Equal(time.Minute))
 	})
 
 	for _, version := range []string{"1.18", "1.26", "1.30"} {
 		It("has the whole catalogue green on Debian's nginx "+version, func(ctx SpecContext) {
-			ref, err := lab.Engine().Nginx(ctx, version)
+			ref, err := shared.Engine().Nginx(ctx, version)
 			Expect(err).NotTo(HaveOccurred())
 			c := badgateway("run", "--all", "--gateway-image", ref)
 			Eventually(c.Session).WithTimeout(5 * time.Minute).Should(gexec.Exit(0))
@@ -166,7 +166,7 @@ var _ = Describe("images of other builds", func() {
 	}
 
 	DescribeTable("a lab on this image says what its version does", func(ctx SpecContext, version, expect, why string) {
-		ref, err := lab.Engine().Nginx(ctx, version)
+		ref, err := shared.Engine().Nginx(ctx, version)
 		Expect(err).NotTo(HaveOccurred())
 		c := badgateway("lab", "two-lengths", "--gateway-image", ref)
 		Eventually(c.Out).WithTimeout(time.Minute).Should(gbytes.Say("expect: +" + expect + "\n"))

@@ -14,7 +14,8 @@ import (
 	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // curious is a gateway that hands out all that its user, who is root, can read.
@@ -32,35 +33,35 @@ http {
 const secret = "the neighbour's own"
 
 var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, func() {
-	var strangers *harness.Lab
-	var neighbour *harness.World
+	var strangers *lab.Lab
+	var neighbour *lab.World
 
-	openWorld := func(ctx context.Context) *harness.World {
+	openWorld := func(ctx context.Context) *lab.World {
 		GinkgoHelper()
-		w, err := strangers.OpenWorld(ctx, harness.WorldSpec{})
+		w, err := strangers.OpenWorld(ctx, lab.WorldSpec{})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
 		return w
 	}
-	run := func(ctx context.Context, w *harness.World, argv ...string) harness.Executed {
+	run := func(ctx context.Context, w *lab.World, argv ...string) lab.Executed {
 		GinkgoHelper()
 		out, err := w.Exec(ctx, argv...)
 		Expect(err).NotTo(HaveOccurred())
 		return out
 	}
-	sh := func(ctx context.Context, w *harness.World, script string) harness.Executed {
+	sh := func(ctx context.Context, w *lab.World, script string) lab.Executed {
 		GinkgoHelper()
 		return run(ctx, w, "sh", "-c", script)
 	}
-	start := func(ctx context.Context, w *harness.World, conf string) {
+	start := func(ctx context.Context, w *lab.World, conf string) {
 		GinkgoHelper()
-		Expect(w.Put(ctx, harness.File{Path: harness.Nginx.Conf, Data: conf})).To(Succeed())
-		Expect(w.Start(ctx, harness.Nginx.Argv...)).To(Succeed())
+		Expect(w.Put(ctx, lab.File{Path: nginx.Program.Conf, Data: conf})).To(Succeed())
+		Expect(w.Start(ctx, nginx.Program.Argv...)).To(Succeed())
 	}
-	get := func(ctx context.Context, w *harness.World, path string) harness.WorldAnswer {
+	get := func(ctx context.Context, w *lab.World, path string) lab.WorldAnswer {
 		GinkgoHelper()
-		a, err := w.Ask(ctx, harness.WorldAskSpec{
-			To:  harness.GatewayAddress + ":80",
+		a, err := w.Ask(ctx, lab.WorldAskSpec{
+			To:  lab.GatewayAddress + ":80",
 			Raw: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", path), Limit: time.Minute,
 		})
 		Expect(err).NotTo(HaveOccurred())
@@ -69,12 +70,12 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 
 	BeforeAll(func(ctx SpecContext) {
 		var err error
-		strangers, err = harness.Start(ctx, harness.Options{Stranger: true, Say: GinkgoWriter.Printf})
+		strangers, err = lab.Start(ctx, lab.Options{Untrusted: true, Say: GinkgoWriter.Printf})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(strangers.Close()).To(Succeed()) })
-		neighbour, err = strangers.OpenWorld(ctx, harness.WorldSpec{})
+		neighbour, err = strangers.OpenWorld(ctx, lab.WorldSpec{})
 		Expect(err).NotTo(HaveOccurred())
-		Expect(neighbour.Put(ctx, harness.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
+		Expect(neighbour.Put(ctx, lab.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
 		start(ctx, neighbour, curious)
 	})
 	// Whatever a spec did: the lab answers, opens worlds, and the neighbour has noticed nothing.
@@ -232,7 +233,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			if !w.Clocked() {
 				Skip("no clock can be moved here")
 			}
-			date := "LD_PRELOAD=" + harness.FaketimeAt + " FAKETIME_NO_CACHE=1 date +%s"
+			date := "LD_PRELOAD=" + lab.FaketimeAt + " FAKETIME_NO_CACHE=1 date +%s"
 			var before, after int
 			_, err := fmt.Sscan(sh(ctx, w, date).Output, &before)
 			Expect(err).NotTo(HaveOccurred())
@@ -248,17 +249,17 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			w := openWorld(ctx)
 			up := strings.Repeat("../", 20)
 			Expect(w.Put(ctx,
-				harness.File{Path: "/etc/nginx/up", Link: up},
-				harness.File{Path: "/etc/nginx/program", Link: up + "badgateway-agent"},
-				harness.File{Path: "/etc/nginx/root", Link: "/proc/1/root"},
-				harness.File{Path: "/etc/nginx/own", Link: "/proc/self/root"},
-				harness.File{Path: "/etc/nginx/absolute", Link: "/srv"},
+				lab.File{Path: "/etc/nginx/up", Link: up},
+				lab.File{Path: "/etc/nginx/program", Link: up + "badgateway-agent"},
+				lab.File{Path: "/etc/nginx/root", Link: "/proc/1/root"},
+				lab.File{Path: "/etc/nginx/own", Link: "/proc/self/root"},
+				lab.File{Path: "/etc/nginx/absolute", Link: "/srv"},
 			)).To(Succeed())
-			Expect(w.Put(ctx, harness.File{Path: "/etc/nginx/up/escaped", Data: "x"})).To(Succeed())
-			Expect(w.Put(ctx, harness.File{Path: "/etc/nginx/absolute/escaped", Data: "x"})).To(Succeed())
-			Expect(w.Put(ctx, harness.File{Path: "/etc/nginx/program", Data: "x"})).To(Succeed())
-			Expect(w.Put(ctx, harness.File{Path: "/etc/nginx/root/escaped", Data: "x"})).NotTo(Succeed())
-			Expect(w.Put(ctx, harness.File{Path: "/etc/nginx/own/escaped", Data: "x"})).NotTo(Succeed())
+			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/up/escaped", Data: "x"})).To(Succeed())
+			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/absolute/escaped", Data: "x"})).To(Succeed())
+			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/program", Data: "x"})).To(Succeed())
+			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/root/escaped", Data: "x"})).NotTo(Succeed())
+			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/own/escaped", Data: "x"})).NotTo(Succeed())
 			Expect(sh(ctx, w, "cat /escaped /srv/escaped /etc/nginx/program").Output).To(Equal("xxx"), "all are in the world")
 			Expect(sh(ctx, openWorld(ctx), "ls /escaped /srv/escaped").Output).To(
 				And(ContainSubstring("cannot access '/escaped'"), ContainSubstring("cannot access '/srv/escaped'")),
@@ -276,7 +277,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			}
 		})
 		It("does not keep the lab waiting for its logs", func(ctx SpecContext) {
-			w, err := strangers.OpenWorld(ctx, harness.WorldSpec{}, "/var/log/nginx/pipe", "/var/log/nginx/zero")
+			w, err := strangers.OpenWorld(ctx, lab.WorldSpec{}, "/var/log/nginx/pipe", "/var/log/nginx/zero")
 			Expect(err).NotTo(HaveOccurred())
 			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
 			sh(ctx, w, "cd /var/log/nginx && mkfifo pipe && ln -s /dev/zero zero")
@@ -295,15 +296,15 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		It("multiplies until it is ended", func(ctx SpecContext) {
 			for _, bomb := range []string{"bomb() { bomb | bomb & }; bomb; wait", "bomb() { setsid sh -c 'sleep 60' & bomb; }; bomb"} {
 				_, err := openWorld(ctx).Exec(ctx, "sh", "-c", bomb)
-				Expect(harness.Overrun(err)).To(MatchError(harness.ErrMultiplied), "%v", err)
+				Expect(lab.Overrun(err)).To(MatchError(lab.ErrMultiplied), "%v", err)
 			}
 		})
 		It("multiplies as a gateway until it is ended", func(ctx SpecContext) {
 			w := openWorld(ctx)
-			Expect(w.Put(ctx, harness.File{Path: harness.Nginx.Conf, Data: "worker_processes 5000;\n" + curious})).To(Succeed())
-			_ = w.Start(ctx, harness.Nginx.Argv...)
+			Expect(w.Put(ctx, lab.File{Path: nginx.Program.Conf, Data: "worker_processes 5000;\n" + curious})).To(Succeed())
+			_ = w.Start(ctx, nginx.Program.Argv...)
 			_, err := w.Exec(ctx, "true")
-			Expect(harness.Overrun(err)).To(MatchError(harness.ErrMultiplied), "%v", err)
+			Expect(lab.Overrun(err)).To(MatchError(lab.ErrMultiplied), "%v", err)
 		})
 		It("leaves nothing behind that runs on", func(ctx SpecContext) {
 			w := openWorld(ctx)
@@ -312,7 +313,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		})
 		It("takes memory until it is ended", func(ctx SpecContext) {
 			_, err := openWorld(ctx).Exec(ctx, "perl", "-e", `$x .= "x" x 10_000_000 while 1`)
-			Expect(harness.Overrun(err)).To(MatchError(harness.ErrOutOfMemory), "%v", err)
+			Expect(lab.Overrun(err)).To(MatchError(lab.ErrOutOfMemory), "%v", err)
 		})
 		It("fills no disk but its own", func(ctx SpecContext) {
 			for range 6 {
@@ -327,7 +328,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		})
 		It("runs and prints no longer than it may", func(ctx SpecContext) {
 			endless, loop := openWorld(ctx), openWorld(ctx)
-			outs := make(chan harness.Executed, 2)
+			outs := make(chan lab.Executed, 2)
 			begun := time.Now()
 			go func() {
 				out, _ := endless.Exec(ctx, "sh", "-c", "trap '' TERM INT HUP; while :; do echo on and on; done")
@@ -338,7 +339,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 				outs <- out
 			}()
 			for range 2 {
-				var out harness.Executed
+				var out lab.Executed
 				Eventually(outs).WithTimeout(soon).Should(Receive(&out))
 				Expect(out.Code).To(Equal(-1))
 				Expect(len(out.Output)).To(BeNumerically("<=", 64<<10))

@@ -177,7 +177,7 @@ func (v *victim) leavesNothing(ctx SpecContext, before []string) {
 func engineWithout(ctx SpecContext, except ...string) (host string, forget func()) {
 	GinkgoHelper()
 	other := fmt.Sprintf("badgateway-killed-%d-%d/", os.Getpid(), time.Now().UnixNano())
-	api := lab.Engine().Client()
+	api := shared.Engine().Client()
 	for _, ref := range except {
 		_, err := api.ImageTag(ctx, client.ImageTagOptions{Source: ref, Target: strings.Replace(ref, "badgateway/", other, 1)})
 		Expect(err).NotTo(HaveOccurred())

@@ -38,7 +38,7 @@ func running(ctx SpecContext, c *command, containers int) (namespaces []string) 
 	}).WithContext(ctx).WithTimeout(soon).Should(And(HaveLen(containers), HaveEach("running")))
 	Expect(volumesOf(ctx, c.pid())).To(HaveLen(1), "the cells' folders lie in a volume")
 	for id := range containersOf(ctx, c.pid()) {
-		info, err := lab.Engine().Client().ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+		info, err := shared.Engine().Client().ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", info.Container.State.Pid))
 		Expect(err).NotTo(HaveOccurred())
@@ -75,7 +75,7 @@ func watchersOf(pid int) (all []string) {
 
 // onThisMachine skips what needs to see the engine's processes.
 func onThisMachine() {
-	if lab.Engine().IsRemote() {
+	if shared.Engine().IsRemote() {
 		Skip("the engine is on another machine, whose processes can't be seen")
 	}
 }
@@ -106,7 +106,7 @@ var _ = Describe("the lab is mortal", func() {
 			Eventually(c.Err).WithTimeout(soon).Should(gbytes.Say(`\[`))
 			var namespaces []string
 			for id := range containersOf(ctx, c.pid()) {
-				info, err := lab.Engine().Client().ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+				info, err := shared.Engine().Client().ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 				Expect(err).NotTo(HaveOccurred())
 				ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", info.Container.State.Pid))
 				Expect(err).NotTo(HaveOccurred())

@@ -8,7 +8,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -23,7 +23,7 @@ var _ = Describe("the process that a lab is a part of", func() {
 		some, err := scenarios.Select("fpm-dead")
 		Expect(err).NotTo(HaveOccurred())
 		for _, j := range scenarios.Jobs(some) { // the real twin takes a container more
-			r := harness.Run(ctx, lab, j.Scenario, j.Twin)
+			r := scenario.Run(ctx, shared, j.Scenario, j.Variant)
 			Expect(r.Verdict).To(Equal("passed"))
 		}
 		Expect(os.Environ()).To(Equal(environAtStart))

@@ -73,7 +73,7 @@ func listening(h http.Handler) string {
 // engineProxy passes calls on to the container engine at its socket on this machine.
 func engineProxy() *httputil.ReverseProxy {
 	GinkgoHelper()
-	socket, local := strings.CutPrefix(lab.Engine().Host(), "unix://")
+	socket, local := strings.CutPrefix(shared.Engine().Host(), "unix://")
 	if !local {
 		Skip("the engine is not at a socket of this machine")
 	}

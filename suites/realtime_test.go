@@ -7,9 +7,10 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
 	. "github.com/badgateway/badgateway/harness/match"
-	"github.com/badgateway/badgateway/harness/report"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/report"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -19,7 +20,7 @@ var waiting = []string{"drop-connect", "app-hangs", "body-stalls", "fpm-terminat
 
 var _ = Describe("a moved clock", Label("slow"), func() {
 	It("gives the verdict and the log that real time gives", func(ctx SpecContext) {
-		var some []harness.Scenario
+		var some []scenario.Scenario
 		for _, id := range waiting {
 			s, err := scenarios.Select(id)
 			Expect(err).NotTo(HaveOccurred())
@@ -29,29 +30,29 @@ var _ = Describe("a moved clock", Label("slow"), func() {
 		jobs := scenarios.Jobs(some)
 		Expect(jobs).To(HaveLen(2 * len(waiting)))
 
-		slow, err := harness.Start(ctx, harness.Options{GatewayImage: os.Getenv("GATEWAY_IMAGE"), RealTime: true, Say: GinkgoWriter.Printf})
+		slow, err := lab.Start(ctx, lab.Options{GatewayImage: os.Getenv("GATEWAY_IMAGE"), RealTime: true, Say: GinkgoWriter.Printf})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(slow.Close)
 		begun := time.Now()
-		real, err := harness.Batch{Labs: []*harness.Lab{slow}, Parallel: len(jobs)}.Run(ctx, jobs)
+		real, err := scenario.Batch{Labs: []*lab.Lab{slow}, Parallel: len(jobs)}.Run(ctx, jobs)
 		Expect(err).NotTo(HaveOccurred())
 		inReal := time.Since(begun)
 
 		begun = time.Now()
-		moved, err := harness.Batch{Labs: []*harness.Lab{lab}}.Run(ctx, jobs)
+		moved, err := scenario.Batch{Labs: []*lab.Lab{shared}}.Run(ctx, jobs)
 		Expect(err).NotTo(HaveOccurred())
 		inMoved := time.Since(begun)
 
 		for i := range jobs {
 			r, m := real[i], moved[i]
-			for _, e := range []harness.Evidence{r, m} {
-				if e.Verdict != harness.Passed {
+			for _, e := range []scenario.Evidence{r, m} {
+				if e.Verdict != scenario.Passed {
 					Expect(report.Transcript(GinkgoWriter, e)).To(Succeed())
 				}
 				Expect(e).To(HavePassed())
 			}
-			name := r.Scenario + " " + string(r.Twin)
-			Expect(r.Scenario+string(r.Twin)).To(Equal(m.Scenario+string(m.Twin)), name)
+			name := r.Scenario + " " + string(r.Variant)
+			Expect(r.Scenario+string(r.Variant)).To(Equal(m.Scenario+string(m.Variant)), name)
 			Expect(r.Clock).To(Equal("real"), name)
 			Expect(m.Clock).To(Equal("moved"), name)
 			Expect(m.Broken.Status).To(Equal(r.Broken.Status), name)
@@ -68,7 +69,7 @@ var _ = Describe("a moved clock", Label("slow"), func() {
 })
 
 // same are the log lines under the fault, without what is new in each run.
-func same(e harness.Evidence) (lines []string) {
+func same(e scenario.Evidence) (lines []string) {
 	for _, l := range e.Broken.Log {
 		lines = append(lines, l.Same())
 	}

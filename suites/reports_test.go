@@ -12,8 +12,8 @@ import (
 	"github.com/onsi/gomega/gexec"
 	"golang.org/x/net/html"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/report"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/report"
 )
 
 // badlyNested names the elements of a page that are not closed where they have to be.
@@ -58,7 +58,7 @@ var _ = Describe("the reports", func() {
 			Schema         string
 			Run            report.Run
 			Passed, Failed int
-			Scenarios      []harness.Evidence
+			Scenarios      []scenario.Evidence
 		}
 		strict := json.NewDecoder(strings.NewReader(string(read("evidence.json"))))
 		strict.DisallowUnknownFields()

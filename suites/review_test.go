@@ -6,8 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
@@ -46,7 +46,7 @@ var _ = Describe("what an expert objects to", Label("review"), func() {
 })
 
 // reviewed is a config measured with every fault and held against all rules, which the lab has to load, reach and measure in full.
-func reviewed(ctx SpecContext, conf string) *check.Report {
+func reviewed(ctx SpecContext, conf string) *audit.Report {
 	GinkgoHelper()
 	r, err := measure.Run(ctx, measure.Options{
 		Path: conf, FaultList: review.Faults(), Rules: review.Rules(), Lab: strangersLab(ctx, ""),
@@ -62,7 +62,7 @@ func reviewed(ctx SpecContext, conf string) *check.Report {
 }
 
 // of are the findings of one rule.
-func of(all []check.Finding, rule string) (some []check.Finding) {
+func of(all []audit.Finding, rule string) (some []audit.Finding) {
 	for _, f := range all {
 		if f.Rule == rule {
 			some = append(some, f)
@@ -72,7 +72,7 @@ func of(all []check.Finding, rule string) (some []check.Finding) {
 }
 
 // titles says what was found, in short.
-func titles(all []check.Finding) string {
+func titles(all []audit.Finding) string {
 	out := ""
 	for _, f := range all {
 		out += fmt.Sprintf("\n  %s %s at %s:%d: %s", f.Severity, f.Rule, f.Place.File, f.Place.Line, f.Saw)

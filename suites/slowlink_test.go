@@ -120,7 +120,7 @@ var _ = Describe("over a slow link to the engine", func() {
 	// run runs the command over a new link, to its end.
 	run := func(words ...any) *slowLink {
 		GinkgoHelper()
-		link, err := newSlowLink(lab.Engine().Host())
+		link, err := newSlowLink(shared.Engine().Host())
 		if err != nil {
 			Skip(err.Error())
 		}

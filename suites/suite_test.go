@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 func TestSuites(t *testing.T) {
@@ -18,14 +18,14 @@ func TestSuites(t *testing.T) {
 }
 
 // lab is this process's own: Ginkgo's parallel processes share nothing.
-var lab *harness.Lab
+var shared *lab.Lab
 
 var _ = BeforeSuite(func(ctx SpecContext) {
 	var err error
-	lab, err = harness.Start(ctx, harness.Options{
+	shared, err = lab.Start(ctx, lab.Options{
 		GatewayImage: os.Getenv("GATEWAY_IMAGE"), Install: true, Say: GinkgoWriter.Printf,
 	})
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(lab.Close()).To(Succeed()) })
+	DeferCleanup(func() { Expect(shared.Close()).To(Succeed()) })
 	DeferCleanup(closeStrangersLabs)
 })

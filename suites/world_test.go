@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // worldConf calls what no machine at hand has: names, addresses of other networks, a socket, itself.
@@ -34,27 +34,27 @@ http {
 `
 
 var _ = Describe("a world", func() {
-	var w *harness.World
+	var w *lab.World
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
-		w, err = lab.OpenWorld(ctx, harness.WorldSpec{Sockets: []string{"/run/php/php.sock"}}, "/var/log/nginx/error.log")
+		w, err = shared.OpenWorld(ctx, lab.WorldSpec{Sockets: []string{"/run/php/php.sock"}}, "/var/log/nginx/error.log")
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(w.Close)
-		Expect(w.Put(ctx, harness.File{Path: "/etc/nginx/nginx.conf", Data: worldConf})).To(Succeed())
+		Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/nginx.conf", Data: worldConf})).To(Succeed())
 		Expect(w.Start(ctx, "nginx", "-g", "daemon off;")).To(Succeed())
 	})
 
-	visit := func(ctx context.Context, to, path string) harness.WorldAnswer {
+	visit := func(ctx context.Context, to, path string) lab.WorldAnswer {
 		GinkgoHelper()
-		a, err := w.Ask(ctx, harness.WorldAskSpec{
+		a, err := w.Ask(ctx, lab.WorldAskSpec{
 			To: to, Raw: []byte("GET " + path + " HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"),
 			Steps: []time.Duration{time.Minute}, Limit: time.Hour,
 		})
 		Expect(err).NotTo(HaveOccurred())
 		return a
 	}
-	names := func(a harness.WorldAnswer) (all []string) {
+	names := func(a lab.WorldAnswer) (all []string) {
 		for _, c := range a.News.Calls {
 			if c.Self {
 				all = append(all, "itself")
@@ -94,7 +94,7 @@ var _ = Describe("a world", func() {
 	})
 
 	It("breaks one upstream and leaves the others well", func(ctx SpecContext) {
-		Expect(w.Behave(ctx, []harness.Conduct{{At: "172.16.5.5:81", Down: "refused"}}, nil)).To(Succeed())
+		Expect(w.Behave(ctx, []lab.Conduct{{At: "172.16.5.5:81", Down: "refused"}}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/literal")
 		Expect(a.Status).To(Equal(502))
 		Expect(a.Logs["/var/log/nginx/error.log"]).To(ContainSubstring("connect() failed (111: Connection refused)"))
@@ -104,13 +104,13 @@ var _ = Describe("a world", func() {
 	})
 
 	It("takes thousands of upstreams down at once, and brings them back", func(ctx SpecContext) {
-		var down []harness.Conduct
+		var down []lab.Conduct
 		for i := range 2500 {
-			down = append(down, harness.Conduct{At: fmt.Sprintf("10.20.%d.%d:9000", i/250, i%250+1), Down: "refused"},
-				harness.Conduct{At: fmt.Sprintf("[2001:db8:1::%x]:9000", i+1), Down: "off"})
+			down = append(down, lab.Conduct{At: fmt.Sprintf("10.20.%d.%d:9000", i/250, i%250+1), Down: "refused"},
+				lab.Conduct{At: fmt.Sprintf("[2001:db8:1::%x]:9000", i+1), Down: "off"})
 		}
-		down = append(down, harness.Conduct{At: "172.16.5.5:81", Down: "refused"}, harness.Conduct{At: "172.16.5.5:81", Down: "off"},
-			harness.Conduct{At: "[2001:db8::5]:88", Down: "off"})
+		down = append(down, lab.Conduct{At: "172.16.5.5:81", Down: "refused"}, lab.Conduct{At: "172.16.5.5:81", Down: "off"},
+			lab.Conduct{At: "[2001:db8::5]:88", Down: "off"})
 		Expect(w.Behave(ctx, down, nil)).To(Succeed())
 		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(502), "the first conduct of an address counts")
 		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(504))
@@ -120,8 +120,8 @@ var _ = Describe("a world", func() {
 		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(200))
 	})
 
-	DescribeTable("proves a wait of a minute from both sides", func(ctx SpecContext, c harness.Conduct, path string, status int, cut bool) {
-		Expect(w.Behave(ctx, []harness.Conduct{c}, nil)).To(Succeed())
+	DescribeTable("proves a wait of a minute from both sides", func(ctx SpecContext, c lab.Conduct, path string, status int, cut bool) {
+		Expect(w.Behave(ctx, []lab.Conduct{c}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", path)
 		Expect(a.Status).To(Equal(status))
 		Expect(a.Cut).To(Equal(cut))
@@ -130,15 +130,15 @@ var _ = Describe("a world", func() {
 		Expect(a.Waited).To(BeNumerically(">=", time.Minute))
 		Expect(a.Waited).To(BeNumerically("<", time.Minute+time.Second))
 	},
-		Entry("the host is off", harness.Conduct{At: "172.16.5.5:81", Down: "off"}, "/literal", 504, false),
-		Entry("nothing is answered", harness.Conduct{Script: fakeupstream.Always(fakeupstream.Silent{})}, "/socket", 504, false),
-		Entry("the answer stalls", harness.Conduct{Script: fakeupstream.Always(fakeupstream.Stall{})}, "/literal", 200, true),
+		Entry("the host is off", lab.Conduct{At: "172.16.5.5:81", Down: "off"}, "/literal", 504, false),
+		Entry("nothing is answered", lab.Conduct{Script: fakeupstream.Always(fakeupstream.Silent{})}, "/socket", 504, false),
+		Entry("the answer stalls", lab.Conduct{Script: fakeupstream.Always(fakeupstream.Stall{})}, "/literal", 200, true),
 	)
 
 	It("tells when there is no answer at all", func(ctx SpecContext) {
 		// Something is sent each 30 s, so that no time-out of the gateway's ever ends it.
 		drip := fakeupstream.Drip{From: fakeupstream.AtBody, Every: 30 * time.Second, Answer: fakeupstream.Well{BodySize: 100000}}
-		Expect(w.Behave(ctx, []harness.Conduct{{Script: fakeupstream.Always(drip)}}, nil)).To(Succeed())
+		Expect(w.Behave(ctx, []lab.Conduct{{Script: fakeupstream.Always(drip)}}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/literal")
 		Expect(a.Endless).To(BeTrue())
 		Expect(a.Waited).To(BeNumerically(">=", time.Hour))
@@ -146,11 +146,11 @@ var _ = Describe("a world", func() {
 
 	It("moves and removes names", func(ctx SpecContext) {
 		before := visit(ctx, "192.0.2.80:80", "/late").News.Calls[0].At
-		Expect(w.Behave(ctx, nil, []harness.NameConduct{{Name: "late.internal", Move: 1}})).To(Succeed())
+		Expect(w.Behave(ctx, nil, []lab.NameConduct{{Name: "late.internal", Move: 1}})).To(Succeed())
 		Expect(w.Pass(ctx, 6*time.Second)).To(Succeed())
 		after := visit(ctx, "192.0.2.80:80", "/late").News.Calls[0].At
 		Expect(after).NotTo(Equal(before))
-		Expect(w.Behave(ctx, nil, []harness.NameConduct{{Name: "late.internal", Gone: true}})).To(Succeed())
+		Expect(w.Behave(ctx, nil, []lab.NameConduct{{Name: "late.internal", Gone: true}})).To(Succeed())
 		Expect(w.Pass(ctx, 6*time.Second)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/late")
 		Expect(a.Status).To(Equal(502))

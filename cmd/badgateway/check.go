@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/badgateway/badgateway/harness"
+
 	"io"
 	"io/fs"
 	"os"
@@ -13,10 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
-	"github.com/badgateway/badgateway/harness/check/show"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/audit/report"
 	"github.com/badgateway/badgateway/harness/hostfile"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
@@ -48,7 +49,7 @@ type checkFlags struct {
 	noLimits bool
 
 	// run measures a config; the tests put their own here.
-	run func(context.Context, measure.Options) (*check.Report, error)
+	run func(context.Context, measure.Options) (*audit.Report, error)
 }
 
 // The forms of what is printed.
@@ -60,7 +61,7 @@ const (
 
 func checkCommand() *cobra.Command { return newCheckCommand(measure.Run) }
 
-func newCheckCommand(run func(context.Context, measure.Options) (*check.Report, error)) *cobra.Command {
+func newCheckCommand(run func(context.Context, measure.Options) (*audit.Report, error)) *cobra.Command {
 	f := checkFlags{run: run}
 	c := &cobra.Command{
 		Use:   "check [PATH]",
@@ -104,7 +105,7 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 	c.Flags().StringVar(&f.nginx, "nginx", "", "run this `VERSION` of nginx ("+strings.Join(nginxVersions(), ", ")+")")
 	c.Flags().StringArrayVar(&f.env, "env", nil, "fill ${K} of a template: `K=V`, or K with its value from the environment")
 	c.Flags().StringVar(&f.envFile, "env-file", "", "a `FILE` of K=V lines, to the same end")
-	c.Flags().StringVar(&f.policy, "policy", "", "the `FILE` of what may happen (default "+check.PolicyName+" beside the config, where there is one)")
+	c.Flags().StringVar(&f.policy, "policy", "", "the `FILE` of what may happen (default "+audit.PolicyName+" beside the config, where there is one)")
 	c.Flags().BoolVar(&f.init, "init", false, "write the policy from what is measured, so that every change fails from then on")
 	c.Flags().BoolVar(&f.force, "force", false, "let --init overwrite a policy")
 	c.Flags().StringArrayVar(&f.routes, "route", nil, "look at the route `ID` alone: its id or location, or a shell pattern of ids")
@@ -184,8 +185,8 @@ func (f *checkFlags) valid(path string) error {
 		return errors.New("name a config (an nginx.conf, or a folder laid out as /etc/nginx), or an image that has one, with --image")
 	case !slices.Contains([]string{asTable, asMarkdown, asJSON}, f.format):
 		return fmt.Errorf("--format is table, markdown or json, not %q", f.format)
-	case f.failOn != "" && !slices.Contains(check.Severities, f.failOn):
-		return fmt.Errorf("--fail-on is %s, not %q", strings.Join(check.Severities, ", "), f.failOn)
+	case f.failOn != "" && !slices.Contains(audit.Severities, f.failOn):
+		return fmt.Errorf("--fail-on is %s, not %q", strings.Join(audit.Severities, ", "), f.failOn)
 	case f.image != "" && f.nginx != "":
 		return errors.New("--image has an nginx of its own: leave out --nginx")
 	case f.keep && (len(f.routes) != 1 || len(f.faults) != 1):
@@ -228,7 +229,7 @@ func (f *checkFlags) options(ctx context.Context, path string, p *checkProgress)
 }
 
 // measure runs a check, and fills in what only the command knows.
-func (f *checkFlags) measure(ctx context.Context, o measure.Options, p *checkProgress) (*check.Report, error) {
+func (f *checkFlags) measure(ctx context.Context, o measure.Options, p *checkProgress) (*audit.Report, error) {
 	r, err := f.run(ctx, o)
 	p.end()
 	if err != nil {
@@ -241,7 +242,7 @@ func (f *checkFlags) measure(ctx context.Context, o measure.Options, p *checkPro
 // checkError tells an error of the lab from one of the input.
 func checkError(err error) error {
 	var none *measure.NoLab
-	var version *harness.NoNginxError
+	var version *lab.NoNginxError
 	if errors.As(err, &none) && !errors.As(err, &version) {
 		return noLab{err}
 	}
@@ -279,28 +280,28 @@ func (f *checkFlags) command(program, path string) string {
 }
 
 // print shows a report in the form that was asked for; one route, or one cell, more closely.
-func (f *checkFlags) print(out io.Writer, r *check.Report) error {
+func (f *checkFlags) print(out io.Writer, r *audit.Report) error {
 	colour, width := screen(out)
-	v := show.View{Width: width, Colour: colour, Supplied: f.supplied}
+	v := report.View{Width: width, Colour: colour, Supplied: f.supplied}
 	switch {
 	case f.format == asJSON:
-		return show.JSON(out, r)
+		return report.JSON(out, r)
 	case f.format == asMarkdown:
-		return show.Markdown(out, r)
+		return report.Markdown(out, r)
 	case r.Refused == nil && len(f.routes) > 0 && len(r.Routes) == 1 && len(r.Faults) == 1:
-		return show.One(out, r, r.Routes[0].ID, r.Faults[0].ID, v)
+		return report.One(out, r, r.Routes[0].ID, r.Faults[0].ID, v)
 	case r.Refused == nil && len(f.routes) > 0 && len(r.Routes) == 1:
-		return show.Route(out, r, r.Routes[0].ID, v)
+		return report.Route(out, r, r.Routes[0].ID, v)
 	}
-	return show.Table(out, r, v)
+	return report.Table(out, r, v)
 }
 
 // verdict is what a script learns of a report.
-func verdict(r *check.Report) error {
+func verdict(r *audit.Report) error {
 	switch {
 	case r.Refused != nil:
 		return refusedCheck{r}
-	case r.Verdict != check.Passed:
+	case r.Verdict != audit.Passed:
 		return errDiffers
 	}
 	for _, route := range r.Routes {
@@ -314,7 +315,7 @@ func verdict(r *check.Report) error {
 }
 
 // refusedCheck says that a config can't be loaded; the details are printed already.
-type refusedCheck struct{ report *check.Report }
+type refusedCheck struct{ report *audit.Report }
 
 func (e refusedCheck) Error() string {
 	at := ""

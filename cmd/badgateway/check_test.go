@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"github.com/badgateway/badgateway/harness"
+
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,33 +12,34 @@ import (
 	"testing"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // measuredReport is what the runner may give: a route that keeps visitors waiting for so long.
-func measuredReport(wait time.Duration) *check.Report {
+func measuredReport(wait time.Duration) *audit.Report {
 	place := nginxconf.Place{File: "nginx.conf", Line: 5}
-	r := &check.Report{
-		Schema: check.Schema, Config: "conf", Main: "nginx.conf", Gateway: "nginx/1.26.3", Clock: "moved", Verdict: check.Passed,
-		Faults: []check.FaultInfo{{ID: "silent", Title: "silent", Claim: "the upstream says nothing"}},
-		Routes: []check.Route{{
+	r := &audit.Report{
+		Schema: audit.Schema, Config: "conf", Main: "nginx.conf", Gateway: "nginx/1.26.3", Clock: "moved", Verdict: audit.Passed,
+		Faults: []audit.FaultInfo{{ID: "silent", Title: "silent", Claim: "the upstream says nothing"}},
+		Routes: []audit.Route{{
 			ID: "example.com/", Location: "/", Role: nginxconf.Content, Protocol: "http", Pass: "http://app", Place: place, Reached: true,
-			Endpoints: []check.Endpoint{{Name: "app:80"}}, Healthy: check.Outcome{Status: 200, Page: "upstream"},
-			Cells: []check.Cell{{Fault: "silent", Method: "GET", Outcome: check.Outcome{Status: 504, Page: "nginx", Waited: wait}}},
+			Endpoints: []audit.Endpoint{{Name: "app:80"}}, Healthy: audit.Outcome{Status: 200, Page: "upstream"},
+			Cells: []audit.Measurement{{Fault: "silent", Method: "GET", Outcome: audit.Outcome{Status: 504, Page: "nginx", Waited: wait}}},
 		}},
 	}
 	if wait >= time.Minute {
-		r.Findings = []check.Finding{{Rule: "long-wait", Severity: "medium", Title: "visitors wait", Place: place, Routes: []string{"example.com/"}, Faults: []string{"silent"}}}
+		r.Findings = []audit.Finding{{Rule: "long-wait", Severity: "medium", Title: "visitors wait", Place: place, Routes: []string{"example.com/"}, Faults: []string{"silent"}}}
 	}
 	return r
 }
 
 // checked runs the command with a runner that gives these reports, one after the other, under the policy that it is given.
-func checked(t *testing.T, args []string, reports ...*check.Report) (out string, asked []measure.Options, err error) {
+func checked(t *testing.T, args []string, reports ...*audit.Report) (out string, asked []measure.Options, err error) {
 	t.Helper()
-	c := newCheckCommand(func(_ context.Context, o measure.Options) (*check.Report, error) {
+	c := newCheckCommand(func(_ context.Context, o measure.Options) (*audit.Report, error) {
 		if len(asked) == len(reports) {
 			t.Fatal("the runner is called too often")
 		}
@@ -76,10 +77,10 @@ func contains(t *testing.T, text string, wants ...string) {
 
 func TestCheckExitCodes(t *testing.T) {
 	dir := configFolderOf(t)
-	refused := &check.Report{Config: "conf", Refused: &check.Refusal{Message: "unknown directive \"foo\"", Place: nginxconf.Place{File: "nginx.conf", Line: 3}, Remedy: "mend it"}}
+	refused := &audit.Report{Config: "conf", Refused: &audit.Refusal{Message: "unknown directive \"foo\"", Place: nginxconf.Place{File: "nginx.conf", Line: 3}, Remedy: "mend it"}}
 	for name, c := range map[string]struct {
 		args   []string
-		report *check.Report
+		report *audit.Report
 		want   int
 	}{
 		"within the policy":    {nil, measuredReport(time.Second), exitOK},
@@ -100,7 +101,7 @@ func TestCheckExitCodes(t *testing.T) {
 	if got := exitCode(checkError(&measure.NoLab{Err: errors.New("no engine")})); got != exitNoLab {
 		t.Errorf("no lab: %d", got)
 	}
-	if got := exitCode(checkError(&measure.NoLab{Err: &harness.NoNginxError{Version: "1.2"}})); got != exitBadInput {
+	if got := exitCode(checkError(&measure.NoLab{Err: &lab.NoNginxError{Version: "1.2"}})); got != exitBadInput {
 		t.Errorf("a version that there is not: %d", got)
 	}
 }
@@ -155,15 +156,15 @@ func TestCheckShows(t *testing.T) {
 	markdown, _, _ := checked(t, []string{dir, "--format", "markdown"}, measuredReport(time.Minute))
 	contains(t, markdown, "### medium: visitors wait\n")
 	text, _, _ := checked(t, []string{dir, "--json"}, measuredReport(time.Minute))
-	var r check.Report
-	if err := json.Unmarshal([]byte(text), &r); err != nil || r.Schema != check.Schema || r.FailOn != "medium" || !strings.HasPrefix(r.Command, "badgateway") && !strings.Contains(r.Command, " check ") {
+	var r audit.Report
+	if err := json.Unmarshal([]byte(text), &r); err != nil || r.Schema != audit.Schema || r.FailOn != "medium" || !strings.HasPrefix(r.Command, "badgateway") && !strings.Contains(r.Command, " check ") {
 		t.Errorf("%v: %+v", err, r)
 	}
 }
 
 func TestCheckHoldsThePolicyBesideTheConfig(t *testing.T) {
 	dir := configFolderOf(t)
-	file := filepath.Join(dir, check.PolicyName)
+	file := filepath.Join(dir, audit.PolicyName)
 	out, _, err := checked(t, []string{dir, "--init"}, measuredReport(5*time.Second))
 	if err != nil {
 		t.Fatal(err)

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
-	"github.com/badgateway/badgateway/harness/check/show"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/audit/report"
 )
 
 // compare shows what visitors would notice when what --against names is replaced by what is checked.
@@ -32,22 +32,22 @@ func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgre
 	if err != nil {
 		return err
 	}
-	changes := check.Compare(before, after)
+	changes := audit.Compare(before, after)
 	colour, width := screen(c.OutOrStdout())
 	switch f.format {
 	case asJSON:
-		err = show.JSONChanges(c.OutOrStdout(), changes)
+		err = report.JSONChanges(c.OutOrStdout(), changes)
 	case asMarkdown:
-		err = show.MarkdownChanges(c.OutOrStdout(), changes)
+		err = report.MarkdownChanges(c.OutOrStdout(), changes)
 	default:
-		err = show.TableChanges(c.OutOrStdout(), changes, show.View{Width: width, Colour: colour})
+		err = report.TableChanges(c.OutOrStdout(), changes, report.View{Width: width, Colour: colour})
 	}
 	if err != nil {
 		return err
 	}
 	if f.reports != "" {
-		err := errors.Join(writeCheckReports(f.reports, after), writeReport(f.reports, "changes.md", changes, show.MarkdownChanges),
-			writeReport(f.reports, "changes.json", changes, show.JSONChanges))
+		err := errors.Join(writeCheckReports(f.reports, after), writeReport(f.reports, "changes.md", changes, report.MarkdownChanges),
+			writeReport(f.reports, "changes.json", changes, report.JSONChanges))
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgre
 	switch {
 	case after.Refused != nil:
 		return refusedCheck{after}
-	case slices.ContainsFunc(changes.Changes, func(x check.Change) bool { return x.Turn == check.Worse }):
+	case slices.ContainsFunc(changes.Changes, func(x audit.Change) bool { return x.Turn == audit.Worse }):
 		return errDiffers
 	}
 	return nil

@@ -2,19 +2,20 @@ package main
 
 import (
 	"context"
-	"github.com/badgateway/badgateway/harness"
+
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/supply"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/provision"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // nginxVersions are those that --nginx takes.
 func nginxVersions() (all []string) {
-	for _, v := range harness.NginxVersions() {
+	for _, v := range lab.NginxVersions() {
 		all = append(all, v)
 	}
 	return all
@@ -26,7 +27,7 @@ func (f *checkFlags) complete(c *cobra.Command) {
 		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	fixed("format", asTable, asMarkdown, asJSON)
-	fixed("fail-on", check.Severities...)
+	fixed("fail-on", audit.Severities...)
 	fixed("nginx", nginxVersions()...)
 	var faults []string
 	for _, fault := range review.Faults() {
@@ -43,7 +44,7 @@ func routeIDs(path, begun string) (all []string) {
 	if path == "" {
 		return nil
 	}
-	tree, err := supply.Load(supply.Options{Path: path})
+	tree, err := provision.Load(provision.Options{Path: path})
 	if err != nil || tree.Main == "" {
 		return nil
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
 	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/scenarios/review"
 )
@@ -23,7 +23,7 @@ func (f *checkFlags) policyFile(path string) string {
 	if f.policy != "" || path == "" {
 		return f.policy
 	}
-	return filepath.Join(configFolder(path), check.PolicyName)
+	return filepath.Join(configFolder(path), audit.PolicyName)
 }
 
 // configFolder is the folder of a config: the one that the places of a report are relative to.
@@ -35,8 +35,8 @@ func configFolder(path string) string {
 }
 
 // loadPolicy reads the policy. One that is named must be there, the one beside the config need not.
-func (f *checkFlags) loadPolicy(ctx context.Context, path string) (*check.Policy, error) {
-	policy, file := check.DefaultPolicy(), f.policyFile(path)
+func (f *checkFlags) loadPolicy(ctx context.Context, path string) (*audit.Policy, error) {
+	policy, file := audit.DefaultPolicy(), f.policyFile(path)
 	if file != "" && !f.init {
 		p, err := f.readPolicy(ctx, file)
 		switch {
@@ -53,7 +53,7 @@ func (f *checkFlags) loadPolicy(ctx context.Context, path string) (*check.Policy
 	for _, one := range review.Rules() {
 		rules = append(rules, one.ID)
 	}
-	if err := policy.Known(faults, append(rules, check.PolicyRule, check.UnmeasuredRule)); err != nil {
+	if err := policy.Known(faults, append(rules, audit.PolicyRule, audit.UnmeasuredRule)); err != nil {
 		return nil, err
 	}
 	if f.failOn != "" {
@@ -63,15 +63,15 @@ func (f *checkFlags) loadPolicy(ctx context.Context, path string) (*check.Policy
 }
 
 // readPolicy reads a policy. The one beside a config may be a stranger's, as the config is: a link is not followed.
-func (f *checkFlags) readPolicy(ctx context.Context, file string) (*check.Policy, error) {
+func (f *checkFlags) readPolicy(ctx context.Context, file string) (*audit.Policy, error) {
 	if f.policy == "" {
-		return check.LoadPolicy(file)
+		return audit.LoadPolicy(file)
 	}
-	text, err := hostfile.ReadTyped(ctx, file, check.MaxPolicy)
+	text, err := hostfile.ReadTyped(ctx, file, audit.MaxPolicy)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policy: %w", err)
 	}
-	return check.ParsePolicy(file, text)
+	return audit.ParsePolicy(file, text)
 }
 
 // initPolicy writes a policy from what is measured.
@@ -94,7 +94,7 @@ func (f *checkFlags) initPolicy(c *cobra.Command, o measure.Options, p *checkPro
 		return refusedCheck{r}
 	}
 	err = hostfile.Write(file, func(w io.Writer) error {
-		_, err := w.Write(check.InitPolicy(r))
+		_, err := w.Write(audit.InitPolicy(r))
 		return err
 	})
 	if err != nil {

@@ -5,14 +5,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
 )
 
 // again checks the same config many times, and prints what is not the same each time.
 func (f *checkFlags) again(c *cobra.Command, o measure.Options, p *checkProgress) error {
-	var first *check.Report
-	var all []check.Cell
+	var first *audit.Report
+	var all []audit.Measurement
 	differences := 0
 	for n := range f.repeat {
 		r, err := f.measure(c.Context(), o, p)
@@ -21,20 +21,20 @@ func (f *checkFlags) again(c *cobra.Command, o measure.Options, p *checkProgress
 		}
 		for _, route := range r.Routes {
 			for _, c := range route.Cells { // without the evidence, which is that of each check
-				all = append(all, check.Cell{MeasuredAgain: c.MeasuredAgain})
+				all = append(all, audit.Measurement{MeasuredAgain: c.MeasuredAgain})
 			}
 		}
 		if first == nil {
 			first = r
 			continue
 		}
-		for _, line := range check.Differing(first, r) {
+		for _, line := range audit.Differing(first, r) {
 			differences++
 			fmt.Fprintf(c.OutOrStdout(), "check %d: %s\n", n+1, line)
 		}
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s: %d differences in %d checks of %d cells%s\n", o.Path, differences, f.repeat, len(all)/f.repeat,
-		measuredAgain(all, func(c check.Cell) []string { return c.MeasuredAgain }))
+		measuredAgain(all, func(c audit.Measurement) []string { return c.MeasuredAgain }))
 	if differences > 0 {
 		return errDiffers
 	}

@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/show"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/report"
 	"github.com/badgateway/badgateway/harness/hostfile"
 )
 
@@ -18,11 +18,11 @@ const htmlReport = "report.html"
 func reportIn(dir, name string) string { return filepath.Join(dir, name) }
 
 // writeCheckReports writes a report for a browser, for programs, for a CI system and for a code host.
-func writeCheckReports(dir string, r *check.Report) error {
-	sarif := func(w io.Writer, r *check.Report) error { return show.SARIF(w, r, locator(r)) }
+func writeCheckReports(dir string, r *audit.Report) error {
+	sarif := func(w io.Writer, r *audit.Report) error { return report.SARIF(w, r, locator(r)) }
 	return errors.Join(
-		writeReport(dir, htmlReport, r, show.HTML), writeReport(dir, "report.json", r, show.JSON),
-		writeReport(dir, "junit.xml", r, show.JUnit), writeReport(dir, "report.sarif", r, sarif))
+		writeReport(dir, htmlReport, r, report.HTML), writeReport(dir, "report.json", r, report.JSON),
+		writeReport(dir, "junit.xml", r, report.JUnit), writeReport(dir, "report.sarif", r, sarif))
 }
 
 func writeReport[T any](dir, name string, what T, write func(io.Writer, T) error) error {
@@ -35,7 +35,7 @@ func writeReport[T any](dir, name string, what T, write func(io.Writer, T) error
 
 // locator gives the files of a report as paths from the root of the repository that they are in, which is what a code
 // host takes; where there is none, from the current folder.
-func locator(r *check.Report) func(string) string {
+func locator(r *audit.Report) func(string) string {
 	folder := configFolder(r.Config)
 	if abs, err := filepath.Abs(folder); err == nil {
 		folder = abs

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // refusedConfig says that the gateway does not start with the user's config, in the gateway's own words.
@@ -16,7 +17,7 @@ func (e refusedConfig) Error() string {
 }
 
 // refusal is what the gateway said, where it did not start in a lab in which nothing was broken yet.
-func refusal(e harness.Evidence) (words string, refused bool) {
+func refusal(e scenario.Evidence) (words string, refused bool) {
 	const open, refuses = "the lab is not healthy before the fault: ", " does not start with this config: "
 	rest, early := strings.CutPrefix(e.Error, open)
 	_, words, refused = strings.Cut(rest, refuses)
@@ -25,7 +26,7 @@ func refusal(e harness.Evidence) (words string, refused bool) {
 
 // asRefusal puts the gateway's own words first where an error is its refusal of the user's config.
 func (f *labFlags) asRefusal(err error) error {
-	var refused *harness.ConfigError
+	var refused *lab.ConfigError
 	if f.config == "" || !errors.As(err, &refused) {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // doctorSchema names the form of what doctor --json prints.
@@ -28,7 +28,7 @@ Exit codes: 0 a lab can be had (something may be missing for some scenarios), 2 
   DOCKER_HOST=ssh://me@build badgateway doctor --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			x := harness.Examine(c.Context(), harness.Options{GatewayImage: image, Say: newProgress(c.ErrOrStderr(), 0).say})
+			x := lab.Examine(c.Context(), lab.Options{GatewayImage: image, Say: newProgress(c.ErrOrStderr(), 0).say})
 			if err := showExamination(c.OutOrStdout(), x, asJSON); err != nil {
 				return notWritten{err}
 			}
@@ -44,13 +44,13 @@ Exit codes: 0 a lab can be had (something may be missing for some scenarios), 2 
 }
 
 // showExamination prints what was found, a line or a few for each thing.
-func showExamination(w io.Writer, x harness.Examination, asJSON bool) error {
+func showExamination(w io.Writer, x lab.Examination, asJSON bool) error {
 	if asJSON {
 		out := json.NewEncoder(w)
 		out.SetIndent("", "  ")
 		return out.Encode(struct {
 			Schema string `json:"schema"`
-			harness.Examination
+			lab.Examination
 		}{doctorSchema, x})
 	}
 	for _, t := range x.Things {

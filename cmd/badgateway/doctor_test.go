@@ -7,12 +7,12 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 func TestAnExaminationSaysWhatIsMissingAndWhatHelps(t *testing.T) {
 	g := NewWithT(t)
-	x := harness.Examination{Things: []harness.Thing{
+	x := lab.Examination{Things: []lab.Thing{
 		{Name: "engine", OK: true, Says: "Docker 1"},
 		{Name: "nftables", Says: "operation not supported", Lost: "the scenarios that take it are skipped", Remedy: "modprobe nf_tables"},
 	}, Lab: true}
@@ -26,7 +26,7 @@ func TestAnExaminationSaysWhatIsMissingAndWhatHelps(t *testing.T) {
 	var read struct {
 		Schema string
 		Lab    bool
-		Things []harness.Thing
+		Things []lab.Thing
 	}
 	g.Expect(json.Unmarshal([]byte(out.String()), &read)).To(Succeed())
 	g.Expect(read.Schema).To(Equal("badgateway.doctor/1"))

@@ -84,11 +84,11 @@ func TestARefusalIsBounded(t *testing.T) {
 // What is printed goes through a door: one who names the files of the process, or prints without saying where, goes past it.
 func TestNothingGoesPastTheDoor(t *testing.T) {
 	allowed := map[string]string{
-		"cmd/badgateway/door.go":        "it is the door",
-		"cmd/badgateway/agent_other.go": "a text of our own",
-		"harness/agent/":                "speaks to the driving program, inside of the container",
-		"harness/engine/reap.go":        "the watcher of a run that is gone: nobody reads it",
-		"harness/engine/find.go":        "compares, and writes nothing",
+		"cmd/badgateway/door.go":           "it is the door",
+		"harness/agentmain/agent_other.go": "a text of our own",
+		"harness/internal/agent/":          "speaks to the driving program, inside of the container",
+		"harness/internal/docker/reap.go":  "the watcher of a run that is gone: nobody reads it",
+		"harness/internal/docker/find.go":  "compares, and writes nothing",
 	}
 	root := filepath.Join("..", "..")
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -7,7 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/badgateway/badgateway/harness"
+
 	"io"
 	"os"
 	"os/exec"
@@ -17,44 +17,45 @@ import (
 	"testing"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/check/measure"
-	"github.com/badgateway/badgateway/harness/check/show"
-	"github.com/badgateway/badgateway/harness/check/supply"
-	"github.com/badgateway/badgateway/harness/nginxconf"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit/provision"
+	"github.com/badgateway/badgateway/harness/audit/report"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // anyNginx takes every config, so that all that comes after it is tried too.
 type anyNginx struct{}
 
-func (anyNginx) Put(context.Context, ...harness.File) error { return nil }
-func (anyNginx) Exec(_ context.Context, argv ...string) (harness.Executed, error) {
+func (anyNginx) Put(context.Context, ...lab.File) error { return nil }
+func (anyNginx) Exec(_ context.Context, argv ...string) (lab.Executed, error) {
 	if argv[len(argv)-1] == "-V" {
-		return harness.Executed{Output: "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --error-log-path=/var/log/nginx/error.log\n"}, nil
+		return lab.Executed{Output: "nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --error-log-path=/var/log/nginx/error.log\n"}, nil
 	}
-	return harness.Executed{}, nil
+	return lab.Executed{}, nil
 }
 func (anyNginx) There(context.Context, ...string) ([]string, error)          { return nil, nil }
 func (anyNginx) Names(context.Context, string) ([]string, error)             { return nil, nil }
 func (anyNginx) ReadTree(context.Context, string) (map[string]string, error) { return nil, nil }
 
 // unmeasured is a check without its measurements: every route gets the same bad answers.
-func unmeasured(say func(string)) func(context.Context, measure.Options) (*check.Report, error) {
-	return func(ctx context.Context, o measure.Options) (*check.Report, error) {
-		r := &check.Report{Schema: check.Schema, Config: o.Path, Supplied: []check.Supply{}, Routes: []check.Route{}, Findings: []check.Finding{}, Clock: "moved"}
+func unmeasured(say func(string)) func(context.Context, measure.Options) (*audit.Report, error) {
+	return func(ctx context.Context, o measure.Options) (*audit.Report, error) {
+		r := &audit.Report{Schema: audit.Schema, Config: o.Path, Supplied: []audit.Supply{}, Routes: []audit.Route{}, Findings: []audit.Finding{}, Clock: "moved"}
 		for _, f := range o.FaultList {
 			r.Faults = append(r.Faults, f.FaultInfo)
 		}
-		refused := func(err error) (*check.Report, error) {
-			var refused *supply.Refused
+		refused := func(err error) (*audit.Report, error) {
+			var refused *provision.Refused
 			if !errors.As(err, &refused) {
 				return nil, err
 			}
-			r.Refused, r.Verdict = &refused.Refusal, check.Refused
+			r.Refused, r.Verdict = &refused.Refusal, audit.Refused
 			return r, nil
 		}
-		tree, err := supply.Load(supply.Options{Path: o.Path, Env: o.Env})
+		tree, err := provision.Load(provision.Options{Path: o.Path, Env: o.Env})
 		say("load")
 		if err != nil {
 			return refused(err)
@@ -78,8 +79,8 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*check
 		ways := map[string]nginxconf.Way{}
 		for _, w := range all {
 			ways[w.ID] = w
-			one := check.Route{ID: w.ID, Location: w.Match, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Upstream: w.Target.Upstream,
-				Reached: len(w.Asks) > 0, Why: w.Why, Cells: []check.Cell{}}
+			one := audit.Route{ID: w.ID, Location: w.Match, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Upstream: w.Target.Upstream,
+				Reached: len(w.Asks) > 0, Why: w.Why, Cells: []audit.Measurement{}}
 			if w.Target.Pass != nil {
 				one.Place = w.Target.Pass.Place
 			}
@@ -87,14 +88,14 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*check
 				if i == 4096 {
 					break
 				}
-				one.Endpoints = append(one.Endpoints, check.Endpoint{Name: fmt.Sprintf("%s:%d", p.Host, p.Port), Place: p.Place})
+				one.Endpoints = append(one.Endpoints, audit.Endpoint{Name: fmt.Sprintf("%s:%d", p.Host, p.Port), Place: p.Place})
 			}
-			bad := check.Outcome{Status: 504, Waited: time.Minute, Page: "nginx", Repeated: 1, Tries: []string{"a", "b"},
-				Log: []nginxlog.Line{{Raw: "2026/01/01 00:00:00 [error] upstream timed out", Message: "upstream timed out"}}}
-			one.Healthy = check.Outcome{Status: 200, Page: "upstream"}
+			bad := audit.Outcome{Status: 504, Waited: time.Minute, Page: "nginx", Repeated: 1, Tries: []string{"a", "b"},
+				Log: []gateway.LogRecord{{Raw: "2026/01/01 00:00:00 [error] upstream timed out", Message: "upstream timed out"}}}
+			one.Healthy = audit.Outcome{Status: 200, Page: "upstream"}
 			if len(r.Routes) < 400 { // as of very many routes that are alike
 				for _, f := range o.FaultList {
-					one.Cells = append(one.Cells, check.Cell{Fault: f.ID, Method: "POST", Outcome: bad})
+					one.Cells = append(one.Cells, audit.Measurement{Fault: f.ID, Method: "POST", Outcome: bad})
 				}
 			} else {
 				one.Like = r.Routes[0].ID
@@ -102,10 +103,10 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*check
 			r.Routes = append(r.Routes, one)
 		}
 		for _, rule := range o.Rules {
-			r.Findings = append(r.Findings, check.Judge(&check.Evidence{Report: r, Config: config, Ways: ways}, []check.Rule{rule})...)
+			r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: config, Ways: ways}, []audit.Rule{rule})...)
 			say("rule " + rule.ID)
 		}
-		check.DefaultPolicy().Apply(r, time.Now())
+		audit.DefaultPolicy().Apply(r, time.Now())
 		say("policy")
 		return r, nil
 	}
@@ -157,7 +158,7 @@ func TestGreatReportIsBounded(t *testing.T) {
 			}
 			return
 		}
-		for _, write := range []func(io.Writer, *check.Report) error{show.Markdown, func(w io.Writer, r *check.Report) error { return show.Table(w, r, show.View{}) }} {
+		for _, write := range []func(io.Writer, *audit.Report) error{report.Markdown, func(w io.Writer, r *audit.Report) error { return report.Table(w, r, report.View{}) }} {
 			if err := write(io.Discard, r); err != nil {
 				t.Fatal(err)
 			}
@@ -187,37 +188,37 @@ func TestGreatReportIsBounded(t *testing.T) {
 }
 
 // greatReport has at least measure.MaxCells bad answers, with as much evidence as is kept of all of them, and a finding for each two.
-func greatReport(t *testing.T) *check.Report {
-	r := &check.Report{Schema: check.Schema, Config: "nginx.conf", Main: "nginx.conf", Gateway: "nginx/1.22.1", Clock: "moved", Supplied: []check.Supply{}, Findings: []check.Finding{}}
+func greatReport(t *testing.T) *audit.Report {
+	r := &audit.Report{Schema: audit.Schema, Config: "nginx.conf", Main: "nginx.conf", Gateway: "nginx/1.22.1", Clock: "moved", Supplied: []audit.Supply{}, Findings: []audit.Finding{}}
 	for i := range 20 {
-		r.Faults = append(r.Faults, check.FaultInfo{ID: fmt.Sprintf("fault-%d", i), Title: "fault", Claim: "the upstream fails"})
+		r.Faults = append(r.Faults, audit.FaultInfo{ID: fmt.Sprintf("fault-%d", i), Title: "fault", Claim: "the upstream fails"})
 	}
 	var kept measure.Allowance
 	for cells := 0; cells < measure.MaxCells; {
 		i := len(r.Routes)
 		name := fmt.Sprintf("s%d.example.com/%d/", i, i)
-		one := check.Route{ID: name, Server: fmt.Sprintf("s%d.example.com", i), Location: fmt.Sprintf("/%d/", i), Role: nginxconf.Content, Protocol: "http",
-			Pass: fmt.Sprintf("http://u%d:80", i), Place: nginxconf.Place{File: "nginx.conf", Line: i + 1}, Endpoints: []check.Endpoint{{Name: fmt.Sprintf("u%d:80", i), Called: true}},
-			Reached: true, Ask: check.Ask{Method: "GET", URL: "http://" + name, To: "127.0.0.1:80"}, Healthy: check.Outcome{Status: 200, Page: "upstream"}}
+		one := audit.Route{ID: name, Server: fmt.Sprintf("s%d.example.com", i), Location: fmt.Sprintf("/%d/", i), Role: nginxconf.Content, Protocol: "http",
+			Pass: fmt.Sprintf("http://u%d:80", i), Place: nginxconf.Place{File: "nginx.conf", Line: i + 1}, Endpoints: []audit.Endpoint{{Name: fmt.Sprintf("u%d:80", i), Called: true}},
+			Reached: true, Ask: audit.Ask{Method: "GET", URL: "http://" + name, To: "127.0.0.1:80"}, Healthy: audit.Outcome{Status: 200, Page: "upstream"}}
 		for j, f := range r.Faults {
 			for _, method := range []string{"GET", "POST"} {
-				o := check.Outcome{Status: []int{500, 502, 503, 504}[cells%4], Waited: time.Duration(cells) * time.Millisecond, Page: "nginx", Tries: []string{fmt.Sprintf("u%d:80", i)},
-					Body: strings.Repeat("<b>", 1365), Calls: []check.Call{{Endpoint: fmt.Sprintf("u%d:80", i), Protocol: "http/1.0", Method: method, URI: fmt.Sprintf("/%d/", j)}}}
+				o := audit.Outcome{Status: []int{500, 502, 503, 504}[cells%4], Waited: time.Duration(cells) * time.Millisecond, Page: "nginx", Tries: []string{fmt.Sprintf("u%d:80", i)},
+					Body: strings.Repeat("<b>", 1365), Calls: []audit.Call{{Endpoint: fmt.Sprintf("u%d:80", i), Protocol: "http/1.0", Method: method, URI: fmt.Sprintf("/%d/", j)}}}
 				for k := range 8 {
 					raw := fmt.Sprintf("2026/01/01 00:00:00 [error] 7#7: *%d %d-%d %s", cells, i, k, strings.Repeat("x<", 950))
-					o.Log = append(o.Log, nginxlog.Line{Raw: raw, Message: raw[40:]})
+					o.Log = append(o.Log, gateway.LogRecord{Raw: raw, Message: raw[40:]})
 				}
 				kept.Take(&o)
-				one.Cells = append(one.Cells, check.Cell{Fault: f.ID, Method: method, Outcome: o, Breaches: []string{"visitors get an error", "visitors wait too long"}})
+				one.Cells = append(one.Cells, audit.Measurement{Fault: f.ID, Method: method, Outcome: o, Breaches: []string{"visitors get an error", "visitors wait too long"}})
 				cells++
 			}
-			r.Findings = append(r.Findings, check.Finding{Rule: fmt.Sprintf("rule-%d", j), Severity: "high", Title: "visitors get an error", Place: one.Place, Lacks: "proxy_next_upstream",
+			r.Findings = append(r.Findings, audit.Finding{Rule: fmt.Sprintf("rule-%d", j), Severity: "high", Title: "visitors get an error", Place: one.Place, Lacks: "proxy_next_upstream",
 				Routes: []string{name}, Faults: []string{f.ID}, Saw: "502", Mend: "proxy_next_upstream error;", In: "location", Why: "It is so."})
 		}
 		r.Routes = append(r.Routes, one)
 	}
-	check.DefaultPolicy().Apply(r, time.Now())
-	if r.Verdict != check.Findings {
+	audit.DefaultPolicy().Apply(r, time.Now())
+	if r.Verdict != audit.Findings {
 		t.Fatalf("verdict %s", r.Verdict)
 	}
 	return r

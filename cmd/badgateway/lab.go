@@ -6,8 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/byhand"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/byhand"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -79,18 +80,18 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 	return c
 }
 
-func twinOf(s harness.Scenario, kind string) (harness.Twin, error) {
-	for _, t := range s.Twins {
+func twinOf(s scenario.Scenario, kind string) (scenario.Variant, error) {
+	for _, t := range s.Variants {
 		if kind == "" || string(t.Kind) == kind {
 			return t, nil
 		}
 	}
-	return harness.Twin{}, fmt.Errorf("%s has no twin of kind %q; it has %s", s.ID, kind, kinds(s))
+	return scenario.Variant{}, fmt.Errorf("%s has no twin of kind %q; it has %s", s.ID, kind, kinds(s))
 }
 
 // clockByHand is a lab's clock where somebody waits in front of it.
-func clockByHand(c harness.Clock, fast bool) harness.Clock {
-	if c.Kind == harness.ClockMoved {
+func clockByHand(c lab.Clock, fast bool) lab.Clock {
+	if c.Kind == lab.ClockMoved {
 		c.Why = "it goes as yours does"
 		if fast {
 			c.Why = "it runs ahead while you wait (--fast)"

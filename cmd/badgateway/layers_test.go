@@ -91,7 +91,7 @@ func TestImports_TheOtherWayIsAnError(t *testing.T) {
 		{"fakeupstream", "net/http", true},
 		{"fakeupstream", module + "/harness/hostfile", false},
 		{"harness", module + "/fakeupstream", true},
-		{"harness", module + "/harness/wire", true},
+		{"harness", module + "/harness/internal/agentapi", true},
 		{"harness", module + "/scenarios", false},
 		{"scenarios", module + "/harness", true},
 		{"scenarios", module + "/cmd/badgateway", false},

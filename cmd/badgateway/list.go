@@ -10,7 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -62,25 +62,25 @@ func listCommand() *cobra.Command {
 }
 
 // listColumns gives what is broken the room that the others leave; in a narrow terminal, some of them leave theirs too.
-func listColumns(some []harness.Scenario, width int) []table.ColumnConfig {
+func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
 	const edge = 3 // what each column has beside its text
 	hidden := width < 120
 	used := 6*edge + 1
 	if hidden {
 		used = 3*edge + 1
 	}
-	widest := func(heading string, cell func(harness.Scenario) string) {
+	widest := func(heading string, cell func(scenario.Scenario) string) {
 		n := len(heading)
 		for _, s := range some {
 			n = max(n, len(cell(s)))
 		}
 		used += n
 	}
-	widest("scenario", func(s harness.Scenario) string { return s.ID })
-	widest("visitor gets", func(s harness.Scenario) string { return outcome(s.Expect) })
+	widest("scenario", func(s scenario.Scenario) string { return s.ID })
+	widest("visitor gets", func(s scenario.Scenario) string { return outcome(s.Expect) })
 	if !hidden {
-		widest("family", func(s harness.Scenario) string { return s.Family })
-		widest("cause", func(s harness.Scenario) string { return strings.Join(s.Causes, " ") })
+		widest("family", func(s scenario.Scenario) string { return s.Family })
+		widest("cause", func(s scenario.Scenario) string { return strings.Join(s.Causes, " ") })
 		widest("proven on", kinds)
 	}
 	return []table.ColumnConfig{
@@ -108,7 +108,7 @@ type listing struct {
 	Source     string   `json:"source"`
 }
 
-func listed(s harness.Scenario) listing {
+func listed(s scenario.Scenario) listing {
 	l := listing{
 		ID: s.ID, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault, Status: s.Expect.Status,
 		NoAnswer: s.Expect.NoAnswer, Cut: s.Expect.Cut, AfterNanos: int64(s.Expect.After), Confirm: s.Confirm,
@@ -117,14 +117,14 @@ func listed(s harness.Scenario) listing {
 	for _, line := range s.Expect.Log {
 		l.Log = append(l.Log, line.String())
 	}
-	for _, t := range s.Twins {
+	for _, t := range s.Variants {
 		l.Twins = append(l.Twins, string(t.Kind))
 	}
 	return l
 }
 
 // outcome is what the visitor gets, in a few words.
-func outcome(e harness.Expectation) string {
+func outcome(e scenario.Expectation) string {
 	s := fmt.Sprint(e.Status)
 	switch {
 	case e.Status == 0:
@@ -138,9 +138,9 @@ func outcome(e harness.Expectation) string {
 	return s
 }
 
-func kinds(s harness.Scenario) string {
+func kinds(s scenario.Scenario) string {
 	var all []string
-	for _, t := range s.Twins {
+	for _, t := range s.Variants {
 		all = append(all, string(t.Kind))
 	}
 	return strings.Join(all, " + ")
@@ -187,5 +187,5 @@ func completeOneID(c *cobra.Command, args []string, begun string) ([]string, cob
 // completeTwin lets --twin be completed.
 func completeTwin(c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("twin", cobra.FixedCompletions(
-		[]string{string(harness.Real), string(harness.Fake)}, cobra.ShellCompDirectiveNoFileComp))
+		[]string{string(scenario.Real), string(scenario.Fake)}, cobra.ShellCompDirectiveNoFileComp))
 }

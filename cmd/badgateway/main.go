@@ -15,9 +15,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/agentmain"
 	"github.com/badgateway/badgateway/harness/hostfile"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
@@ -84,7 +85,7 @@ func exitCode(err error) int {
 		return exitDiffers
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
-	case errors.As(err, &none), errors.Is(err, harness.ErrGone):
+	case errors.As(err, &none), errors.Is(err, lab.ErrGone):
 		return exitNoLab
 	default:
 		return exitBadInput
@@ -198,12 +199,12 @@ func imageName(flag, image string) error {
 	return nil
 }
 
-func (f *labFlags) options(say func(string, ...any)) harness.Options {
-	return harness.Options{GatewayImage: f.image, RealTime: f.realTime, Install: true, Say: say}
+func (f *labFlags) options(say func(string, ...any)) lab.Options {
+	return lab.Options{GatewayImage: f.image, RealTime: f.realTime, Install: true, Say: say}
 }
 
 // withConfig puts the user's config in place of the scenario's.
-func (f *labFlags) withConfig(s harness.Scenario) (harness.Scenario, error) {
+func (f *labFlags) withConfig(s scenario.Scenario) (scenario.Scenario, error) {
 	if f.config == "" {
 		return s, nil
 	}
@@ -221,8 +222,8 @@ func (f *labFlags) withConfig(s harness.Scenario) (harness.Scenario, error) {
 	return s, nil
 }
 
-func startLab(ctx context.Context, o harness.Options) (*harness.Lab, error) {
-	lab, err := harness.Start(ctx, o)
+func startLab(ctx context.Context, o lab.Options) (*lab.Lab, error) {
+	lab, err := lab.Start(ctx, o)
 	if err != nil {
 		return nil, noLab{err}
 	}

@@ -8,7 +8,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // progress tells what is going on while it is: on a terminal in one line that changes, else in a line for each tenth.
@@ -33,9 +34,9 @@ func (p *progress) say(format string, a ...any) {
 }
 
 // begin tells of what may take long.
-func (p *progress) begin(jobs []harness.Job, clock harness.Clock, takes time.Duration) {
+func (p *progress) begin(jobs []scenario.Job, clock lab.Clock, takes time.Duration) {
 	text := ""
-	if clock.Kind == harness.ClockReal {
+	if clock.Kind == lab.ClockReal {
 		text = fmt.Sprintf(" in real time, about %v", takes.Round(time.Second))
 	}
 	if w := clock.Warning(takes); w != "" {
@@ -45,24 +46,24 @@ func (p *progress) begin(jobs []harness.Job, clock harness.Clock, takes time.Dur
 	case len(jobs) > 1:
 		p.say("running %d%s: each healthy, broken, looked at, mended, healthy", len(jobs), text)
 	case len(jobs) == 1 && text != "":
-		p.say("running %s (%s)%s", jobs[0].Scenario.ID, jobs[0].Twin.Kind, text)
+		p.say("running %s (%s)%s", jobs[0].Scenario.ID, jobs[0].Variant.Kind, text)
 	}
 }
 
 // done tells of one run that has ended.
-func (p *progress) done(e harness.Evidence) {
+func (p *progress) done(e scenario.Evidence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.n++
-	if e.Verdict != harness.Passed && e.Verdict != harness.Skipped {
+	if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
 		p.failed++
 		p.clear()
-		fmt.Fprintf(p.w, "%s: %s (%s)\n", e.Verdict, e.Scenario, e.Twin)
+		fmt.Fprintf(p.w, "%s: %s (%s)\n", e.Verdict, e.Scenario, e.Variant)
 	}
 	switch {
 	case p.terminal:
 		p.clear()
-		fmt.Fprintf(p.w, "[%d/%d] %s (%s)", p.n, p.of, e.Scenario, e.Twin)
+		fmt.Fprintf(p.w, "[%d/%d] %s (%s)", p.n, p.of, e.Scenario, e.Variant)
 	case p.of >= 10 && p.n%max(p.of/10, 1) == 0:
 		fmt.Fprintf(p.w, "[%d/%d] %d failed\n", p.n, p.of, p.failed)
 	}

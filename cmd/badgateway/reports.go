@@ -5,9 +5,9 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/badgateway/badgateway/harness"
 	"github.com/badgateway/badgateway/harness/hostfile"
-	"github.com/badgateway/badgateway/harness/report"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/report"
 )
 
 // prepareReports makes the folder for the reports, and finds out whether they can be written there.
@@ -19,10 +19,10 @@ func prepareReports(dir string) error {
 }
 
 // writeReports writes the evidence for a CI system, for programs and for a browser.
-func writeReports(dir string, run report.Run, all []harness.Evidence) error {
+func writeReports(dir string, run report.Run, all []scenario.Evidence) error {
 	for _, r := range []struct {
 		name  string
-		write func(io.Writer, report.Run, []harness.Evidence) error
+		write func(io.Writer, report.Run, []scenario.Evidence) error
 	}{
 		{"junit.xml", report.JUnit}, {"evidence.json", report.JSON}, {"index.html", report.HTML},
 	} {

@@ -14,8 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/report"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/report"
 	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios"
 )
@@ -108,7 +109,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		defer busy(f.load)()
 	}
 	run := f.header(labs[0])
-	p.begin(jobs, labs[0].Clock(), harness.Batch{Labs: labs, Parallel: f.parallel}.Estimate(jobs))
+	p.begin(jobs, labs[0].Clock(), scenario.Batch{Labs: labs, Parallel: f.parallel}.Estimate(jobs))
 	all, err := f.prove(ctx, labs, jobs, p)
 	p.end()
 	var refused refusedConfig
@@ -129,13 +130,13 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		return err
 	}
 	if f.repeat > 1 {
-		p.say("%d differing verdicts in %d runs%s", differing(all), len(all), measuredAgain(all, func(e harness.Evidence) []string { return e.MeasuredAgain }))
+		p.say("%d differing verdicts in %d runs%s", differing(all), len(all), measuredAgain(all, func(e scenario.Evidence) []string { return e.MeasuredAgain }))
 	}
 	return result(all)
 }
 
 // result is what a script learns of the evidence.
-func result(all []harness.Evidence) error {
+func result(all []scenario.Evidence) error {
 	passed, failed, skipped := report.Count(all)
 	switch {
 	case failed > 0:
@@ -147,17 +148,17 @@ func result(all []harness.Evidence) error {
 }
 
 // prove runs the jobs. A config of the user's that the gateway refuses ends it at once.
-func (f *runFlags) prove(ctx context.Context, labs []*harness.Lab, jobs []harness.Job, p *progress) ([]harness.Evidence, error) {
+func (f *runFlags) prove(ctx context.Context, labs []*lab.Lab, jobs []scenario.Job, p *progress) ([]scenario.Evidence, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	done := func(e harness.Evidence) {
+	done := func(e scenario.Evidence) {
 		if words, refused := refusal(e); refused && f.config != "" {
 			stop(refusedConfig{f.config, words})
 			return
 		}
 		p.done(e)
 	}
-	all, err := harness.Batch{Labs: labs, Parallel: f.parallel, Lean: f.repeat > 1, Done: done}.Run(ctx, jobs)
+	all, err := scenario.Batch{Labs: labs, Parallel: f.parallel, Lean: f.repeat > 1, Done: done}.Run(ctx, jobs)
 	for i := range all {
 		all[i].Again = f.again(typed(os.Args[0]), all[i].Scenario)
 	}
@@ -181,12 +182,12 @@ func (f *runFlags) again(program, id string) string {
 }
 
 // choose picks the scenarios, and puts their twins in random order.
-func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job, error) {
+func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Job, error) {
 	some, err := scenarios.Select(patterns...)
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.twin != "" && f.twin != string(harness.Real) && f.twin != string(harness.Fake) {
+	if f.twin != "" && f.twin != string(scenario.Real) && f.twin != string(scenario.Fake) {
 		return nil, nil, fmt.Errorf("--twin is real or fake, not %q", f.twin)
 	}
 	if f.parallel < 0 || f.labs < 1 || f.repeat < 1 {
@@ -195,9 +196,9 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 	if err := imageName("--gateway-image", f.image); err != nil {
 		return nil, nil, err
 	}
-	var jobs []harness.Job
-	has := func(s harness.Scenario) bool {
-		return slices.ContainsFunc(s.Twins, func(t harness.Twin) bool { return f.wants(t) })
+	var jobs []scenario.Job
+	has := func(s scenario.Scenario) bool {
+		return slices.ContainsFunc(s.Variants, func(t scenario.Variant) bool { return f.wants(t) })
 	}
 	if !slices.ContainsFunc(some, has) {
 		return nil, nil, fmt.Errorf("none of these scenarios has a twin of the kind %s: leave out --twin", f.twin)
@@ -212,7 +213,7 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 	}
 	for range f.repeat {
 		for _, j := range scenarios.Jobs(some) {
-			if f.wants(j.Twin) {
+			if f.wants(j.Variant) {
 				jobs = append(jobs, j)
 			}
 		}
@@ -224,10 +225,10 @@ func (f *runFlags) choose(patterns []string) ([]harness.Scenario, []harness.Job,
 	return some, jobs, nil
 }
 
-func (f *runFlags) wants(t harness.Twin) bool { return f.twin == "" || f.twin == string(t.Kind) }
+func (f *runFlags) wants(t scenario.Variant) bool { return f.twin == "" || f.twin == string(t.Kind) }
 
-func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*harness.Lab, error) {
-	var labs []*harness.Lab
+func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*lab.Lab, error) {
+	var labs []*lab.Lab
 	for range f.labs {
 		l, err := startLab(ctx, f.options(say))
 		if err != nil {
@@ -239,7 +240,7 @@ func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*harn
 	return labs, nil
 }
 
-func (f *runFlags) header(l *harness.Lab) report.Run {
+func (f *runFlags) header(l *lab.Lab) report.Run {
 	return report.Run{
 		Started: time.Now(), Seed: f.seed, Image: l.GatewayVersion(), Engine: l.Engine().Name() + " " + l.Engine().Version(),
 		Clock: l.Clock().String(), Command: command(),
@@ -249,16 +250,16 @@ func (f *runFlags) header(l *harness.Lab) report.Run {
 func command() string { return "badgateway " + strings.Join(os.Args[1:], " ") }
 
 // inOrder brings the evidence back into the order of the catalogue.
-func inOrder(all []harness.Evidence, some []harness.Scenario) []harness.Evidence {
-	byID := map[string][]harness.Evidence{}
+func inOrder(all []scenario.Evidence, some []scenario.Scenario) []scenario.Evidence {
+	byID := map[string][]scenario.Evidence{}
 	for _, e := range all {
 		byID[e.Scenario] = append(byID[e.Scenario], e)
 	}
-	var ordered []harness.Evidence
+	var ordered []scenario.Evidence
 	for _, s := range some {
-		for _, t := range s.Twins {
+		for _, t := range s.Variants {
 			for _, e := range byID[s.ID] {
-				if e.Twin == t.Kind {
+				if e.Variant == t.Kind {
 					ordered = append(ordered, e)
 				}
 			}
@@ -268,7 +269,7 @@ func inOrder(all []harness.Evidence, some []harness.Scenario) []harness.Evidence
 }
 
 // print shows the evidence in the form that was asked for, and writes the reports.
-func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, whole bool) error {
+func (f *runFlags) print(out io.Writer, run report.Run, all []scenario.Evidence, whole bool) error {
 	colour, width := screen(out)
 	switch {
 	case f.asJSON:
@@ -285,7 +286,7 @@ func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, 
 		}
 	default:
 		for _, e := range all {
-			if e.Verdict != harness.Passed && e.Verdict != harness.Skipped {
+			if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
 				if err := report.Transcript(out, e); err != nil {
 					return err
 				}
@@ -306,7 +307,7 @@ func (f *runFlags) print(out io.Writer, run report.Run, all []harness.Evidence, 
 }
 
 // report writes the reports, if any are wanted.
-func (f *runFlags) report(run report.Run, all []harness.Evidence) error {
+func (f *runFlags) report(run report.Run, all []scenario.Evidence) error {
 	if f.reports == "" {
 		return nil
 	}
@@ -340,11 +341,11 @@ func measuredAgain[T any](all []T, why func(T) []string) string {
 }
 
 // differing counts the runs whose verdict is not that of the first run of the same twin.
-func differing(all []harness.Evidence) int {
+func differing(all []scenario.Evidence) int {
 	first := map[string]string{}
 	n := 0
 	for _, e := range all {
-		key := e.Scenario + string(e.Twin)
+		key := e.Scenario + string(e.Variant)
 		if _, known := first[key]; !known {
 			first[key] = e.Verdict
 		}

@@ -12,19 +12,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
 func TestMeasuredAgainIsSaid(t *testing.T) {
-	why := func(e harness.Evidence) []string { return e.MeasuredAgain }
-	once := harness.Evidence{}
-	twice := harness.Evidence{MeasuredAgain: []string{"the lab waited 3.0 s for a processor"}}
-	if said := measuredAgain([]harness.Evidence{once, once}, why); said != "" {
+	why := func(e scenario.Evidence) []string { return e.MeasuredAgain }
+	once := scenario.Evidence{}
+	twice := scenario.Evidence{MeasuredAgain: []string{"the lab waited 3.0 s for a processor"}}
+	if said := measuredAgain([]scenario.Evidence{once, once}, why); said != "" {
 		t.Errorf("none was: %q", said)
 	}
-	if said := measuredAgain([]harness.Evidence{once, twice, twice}, why); said != "; 2 measured again, as the machine had no processor for them" {
+	if said := measuredAgain([]scenario.Evidence{once, twice, twice}, why); said != "; 2 measured again, as the machine had no processor for them" {
 		t.Errorf("two were: %q", said)
 	}
 }
@@ -40,7 +42,7 @@ func TestExitCodes(t *testing.T) {
 		"a refused conf":  {refusedConfig{"my.conf", "unknown directive"}, 2},
 		"a full disk":     {notWritten{errors.New("no space left")}, 1},
 		"no lab":          {noLab{errors.New("no engine")}, 3},
-		"the lab is gone": {fmt.Errorf("asking: %w", harness.ErrGone), 3},
+		"the lab is gone": {fmt.Errorf("asking: %w", lab.ErrGone), 3},
 		"interrupted":     {errInterrupted, 130},
 		"in between":      {interruptedAfter{3, 10}, 130},
 		"at the start":    {noLab{fmt.Errorf("starting: %w", errInterrupted)}, 130},
@@ -130,16 +132,16 @@ func TestAnEmptyShardIsNoError(t *testing.T) {
 }
 
 func TestARunInRealTimeSaysSo(t *testing.T) {
-	one := []harness.Job{{Scenario: harness.Scenario{ID: "a"}, Twin: harness.Twin{Kind: harness.Real}}}
+	one := []scenario.Job{{Scenario: scenario.Scenario{ID: "a"}, Variant: scenario.Variant{Kind: scenario.Real}}}
 	for want, begin := range map[string]func(*progress){
-		"": func(p *progress) { p.begin(one, harness.Clock{Kind: harness.ClockMoved}, time.Minute) },
+		"": func(p *progress) { p.begin(one, lab.Clock{Kind: lab.ClockMoved}, time.Minute) },
 		"running a (real) in real time, about 1m0s\n": func(p *progress) {
-			p.begin(one, harness.Clock{Kind: harness.ClockReal}, time.Minute)
+			p.begin(one, lab.Clock{Kind: lab.ClockReal}, time.Minute)
 		},
 		"WARNING: this lab is in real time, as nginx is a static program. Every wait takes as long as it says, in all about 60 s.\n" +
 			"Take an image whose nginx is a dynamic program for glibc (Debian's, or nginx:1.29) to have the clock moved, or say --real-time if that is meant.\n" +
 			"running a (real) in real time, about 1m0s\n": func(p *progress) {
-			p.begin(one, harness.Clock{Kind: harness.ClockReal, Why: "nginx is a static program", Unasked: true}, time.Minute)
+			p.begin(one, lab.Clock{Kind: lab.ClockReal, Why: "nginx is a static program", Unasked: true}, time.Minute)
 		},
 	} {
 		var said strings.Builder
@@ -151,7 +153,7 @@ func TestARunInRealTimeSaysSo(t *testing.T) {
 }
 
 func TestOnlyARefusalBeforeTheFaultIsTheUsers(t *testing.T) {
-	config := &harness.ConfigError{Program: "nginx", Lines: []nginxlog.Line{{Level: "emerg", Message: `unknown directive "lisen" in /etc/nginx/nginx.conf:8`}}}
+	config := &lab.ConfigError{Program: "nginx", Lines: []gateway.LogRecord{{Level: "emerg", Message: `unknown directive "lisen" in /etc/nginx/nginx.conf:8`}}}
 	for name, c := range map[string]struct {
 		err   string
 		words string
@@ -161,7 +163,7 @@ func TestOnlyARefusalBeforeTheFaultIsTheUsers(t *testing.T) {
 		"another error":    {"the lab is not healthy before the fault: status is 500, not 200", ""},
 		"none":             {"", ""},
 	} {
-		words, refused := refusal(harness.Evidence{Error: c.err})
+		words, refused := refusal(scenario.Evidence{Error: c.err})
 		if refused != (c.words != "") || refused && words != c.words {
 			t.Errorf("%s: %q, %v", name, words, refused)
 		}
@@ -183,15 +185,15 @@ func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := harness.Scenario{Gateway: harness.Gateway{Program: harness.Nginx, Files: []harness.File{
-		{Path: harness.Nginx.Conf, Data: "its own"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"},
+	s := scenario.Scenario{Gateway: lab.Gateway{Program: nginx.Program, Files: []lab.File{
+		{Path: nginx.Program.Conf, Data: "its own"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"},
 	}}}
 	f := labFlags{config: path}
 	got, err := f.withConfig(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []harness.File{{Path: harness.Nginx.Conf, Data: "mine"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"}}
+	want := []lab.File{{Path: nginx.Program.Conf, Data: "mine"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"}}
 	if !reflect.DeepEqual(got.Gateway.Files, want) {
 		t.Errorf("got %v", got.Gateway.Files)
 	}
@@ -201,14 +203,14 @@ func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
 }
 
 func TestEvidenceComesInTheOrderOfTheCatalogue(t *testing.T) {
-	twins := []harness.Twin{{Kind: harness.Real}, {Kind: harness.Fake}}
-	some := []harness.Scenario{{ID: "a", Twins: twins}, {ID: "b", Twins: twins[1:]}}
-	got := inOrder([]harness.Evidence{
-		{Scenario: "b", Twin: harness.Fake}, {Scenario: "a", Twin: harness.Fake}, {Scenario: "a", Twin: harness.Real}, {Scenario: "a", Twin: harness.Fake},
+	twins := []scenario.Variant{{Kind: scenario.Real}, {Kind: scenario.Fake}}
+	some := []scenario.Scenario{{ID: "a", Variants: twins}, {ID: "b", Variants: twins[1:]}}
+	got := inOrder([]scenario.Evidence{
+		{Scenario: "b", Variant: scenario.Fake}, {Scenario: "a", Variant: scenario.Fake}, {Scenario: "a", Variant: scenario.Real}, {Scenario: "a", Variant: scenario.Fake},
 	}, some)
 	var words []string
 	for _, e := range got {
-		words = append(words, e.Scenario+" "+string(e.Twin))
+		words = append(words, e.Scenario+" "+string(e.Variant))
 	}
 	if s := strings.Join(words, ", "); s != "a real, a fake, a fake, b fake" {
 		t.Errorf("got %s", s)
@@ -216,16 +218,16 @@ func TestEvidenceComesInTheOrderOfTheCatalogue(t *testing.T) {
 }
 
 func TestDifferingCountsAgainstTheFirst(t *testing.T) {
-	of := func(verdicts ...string) (all []harness.Evidence) {
+	of := func(verdicts ...string) (all []scenario.Evidence) {
 		for _, v := range verdicts {
-			all = append(all, harness.Evidence{Scenario: "a", Twin: harness.Fake, Verdict: v})
+			all = append(all, scenario.Evidence{Scenario: "a", Variant: scenario.Fake, Verdict: v})
 		}
-		return append(all, harness.Evidence{Scenario: "a", Twin: harness.Real, Verdict: harness.Error})
+		return append(all, scenario.Evidence{Scenario: "a", Variant: scenario.Real, Verdict: scenario.Error})
 	}
-	for want, all := range [][]harness.Evidence{
-		of(harness.Passed, harness.Passed, harness.Passed),
-		of(harness.Passed, harness.Failed, harness.Passed),
-		of(harness.Failed, harness.Passed, harness.Error),
+	for want, all := range [][]scenario.Evidence{
+		of(scenario.Passed, scenario.Passed, scenario.Passed),
+		of(scenario.Passed, scenario.Failed, scenario.Passed),
+		of(scenario.Failed, scenario.Passed, scenario.Error),
 	} {
 		if got := differing(all); got != want {
 			t.Errorf("%d differ, want %d", got, want)
@@ -234,7 +236,7 @@ func TestDifferingCountsAgainstTheFirst(t *testing.T) {
 }
 
 func TestOutcome(t *testing.T) {
-	for want, e := range map[string]harness.Expectation{
+	for want, e := range map[string]scenario.Expectation{
 		"502":                   {Status: 502},
 		"200, cut off":          {Status: 200, Cut: true},
 		"504 after 1m0s":        {Status: 504, After: 60e9},
@@ -268,7 +270,7 @@ func TestCompletionStartsWithWhatIsThere(t *testing.T) {
 }
 
 func TestTheListFitsIntoEveryTerminal(t *testing.T) {
-	some := []harness.Scenario{{ID: "a-name-of-usual-length", Family: "firewall", Causes: []string{"A1", "B2"}, Fault: strings.Repeat("word ", 30)}}
+	some := []scenario.Scenario{{ID: "a-name-of-usual-length", Family: "firewall", Causes: []string{"A1", "B2"}, Fault: strings.Repeat("word ", 30)}}
 	for _, width := range []int{40, 80, 119, 120, 160, 400} {
 		for _, c := range listColumns(some, width) {
 			if c.Name == "what is broken" && (c.WidthMax < 16 || c.WidthMax > 60) {
@@ -302,7 +304,7 @@ func TestReportsThatCannotBeWrittenAreToldBefore(t *testing.T) {
 func TestChooseSaysWhatIsWrong(t *testing.T) {
 	realAlone := ""
 	for _, s := range scenarios.All() {
-		if kinds(s) == string(harness.Real) {
+		if kinds(s) == string(scenario.Real) {
 			realAlone = s.ID
 		}
 	}

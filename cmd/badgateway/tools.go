@@ -3,12 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"github.com/badgateway/badgateway/harness"
+
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 func fakeCommand() *cobra.Command {
@@ -38,7 +39,7 @@ func imagesCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			say := newProgress(c.ErrOrStderr(), 0).say
-			e, err := harness.FindEngine(c.Context(), harness.Options{Install: true, Say: say})
+			e, err := lab.FindEngine(c.Context(), lab.Options{Install: true, Say: say})
 			if err != nil {
 				return noLab{err}
 			}
@@ -51,7 +52,7 @@ func imagesCommand() *cobra.Command {
 			}
 			for _, name := range names {
 				ref, err := e.Image(c.Context(), name)
-				if no := (*harness.NoNginxError)(nil); errors.As(err, &no) {
+				if no := (*lab.NoNginxError)(nil); errors.As(err, &no) {
 					return err
 				} else if err != nil {
 					return noLab{err}
@@ -62,7 +63,7 @@ func imagesCommand() *cobra.Command {
 		},
 	}
 	var have []string
-	for _, v := range harness.NginxVersions() {
+	for _, v := range lab.NginxVersions() {
 		have = append(have, v)
 	}
 	c.Flags().StringSliceVar(&versions, "nginx", nil,
@@ -81,7 +82,7 @@ clean after it, also not one that was killed: this is for when badgateway is no 
   DOCKER_HOST=ssh://ci badgateway clean`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := harness.FindEngine(c.Context(), harness.Options{})
+			e, err := lab.FindEngine(c.Context(), lab.Options{})
 			if err != nil {
 				return noLab{err}
 			}

@@ -5,11 +5,11 @@ package agentmain
 import (
 	"os"
 
-	"github.com/badgateway/badgateway/harness/engine"
+	"github.com/badgateway/badgateway/harness/internal/docker"
 )
 
 // ReapCommand is the first argument of the process that watches over a container while it is being made.
-const ReapCommand = engine.ReapCommand
+const ReapCommand = docker.ReapCommand
 
 // Main does what a lab has started the program for, and returns its exit code. Own is false, and nothing is done, where the
 // arguments (without the program's name) are not those of a lab.
@@ -18,7 +18,7 @@ func Main(args []string) (code int, own bool) {
 	case len(args) == 1 && args[0] == "agent":
 		return agentMain(), true
 	case len(args) == 2 && args[0] == ReapCommand:
-		return engine.Reap(args[1], os.Stdin), true
+		return docker.Reap(args[1], os.Stdin), true
 	}
 	return 0, false
 }

@@ -5,31 +5,33 @@ import (
 	"strings"
 	"time"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // exchangeOf is the exchange in what a test handed over.
-func exchangeOf(matcher string, actual any) (harness.Exchange, error) {
+func exchangeOf(matcher string, actual any) (lab.Exchange, error) {
 	switch a := actual.(type) {
-	case harness.Exchange:
+	case lab.Exchange:
 		return a, nil
-	case *harness.Exchange:
+	case *lab.Exchange:
 		if a != nil {
 			return *a, nil
 		}
-	case harness.Evidence:
+	case scenario.Evidence:
 		return a.Broken, nil
-	case *harness.Evidence:
+	case *scenario.Evidence:
 		if a != nil {
 			return a.Broken, nil
 		}
 	}
-	return harness.Exchange{}, wrongType(matcher, "a harness.Exchange or a harness.Evidence", actual)
+	return lab.Exchange{}, wrongType(matcher, "a lab.Exchange or a scenario.Evidence", actual)
 }
 
 // linesOf are the log lines in what a test handed over.
-func linesOf(matcher string, actual any) ([]nginxlog.Line, error) {
+func linesOf(matcher string, actual any) ([]gateway.LogRecord, error) {
 	switch a := actual.(type) {
 	case string:
 		return linesIn(a)
@@ -37,21 +39,21 @@ func linesOf(matcher string, actual any) ([]nginxlog.Line, error) {
 		return linesIn(string(a))
 	case []string:
 		return linesIn(strings.Join(a, "\n"))
-	case nginxlog.Line:
-		return []nginxlog.Line{a}, nil
-	case []nginxlog.Line:
+	case gateway.LogRecord:
+		return []gateway.LogRecord{a}, nil
+	case []gateway.LogRecord:
 		return a, nil
 	}
 	if x, err := exchangeOf(matcher, actual); err == nil {
 		return x.Log, nil
 	}
-	return nil, wrongType(matcher, "a harness.Exchange, a harness.Evidence, []nginxlog.Line, or a log's text", actual)
+	return nil, wrongType(matcher, "a lab.Exchange, a scenario.Evidence, []gateway.LogRecord, or a log's text", actual)
 }
 
 // linesIn reads a log's text. One that holds something else altogether, such as an access log, is an error: no line would
 // ever be found in it.
-func linesIn(log string) ([]nginxlog.Line, error) {
-	lines, rest := nginxlog.ParseAll(log)
+func linesIn(log string) ([]gateway.LogRecord, error) {
+	lines, rest := nginx.ParseLogs(log)
 	for _, r := range rest {
 		if r = strings.TrimSpace(r); r != "" && len(lines) == 0 {
 			begin, _, _ := strings.Cut(r, "\n")
@@ -69,7 +71,7 @@ func wrongType(matcher, want string, actual any) error {
 }
 
 // asked tells who asked what: the first words of a failure.
-func asked(x harness.Exchange) string {
+func asked(x lab.Exchange) string {
 	request, visitor := x.Request, x.Visitor
 	if request == "" {
 		request = "the request"
@@ -81,7 +83,7 @@ func asked(x harness.Exchange) string {
 }
 
 // answer is what the visitor got.
-func answer(x harness.Exchange) string {
+func answer(x lab.Exchange) string {
 	text := fmt.Sprintf("status %d", x.Status)
 	if x.Status == 0 {
 		text = "no answer"
@@ -101,7 +103,7 @@ func span(d time.Duration) string {
 }
 
 // logged shows the log lines that were there.
-func logged(lines []nginxlog.Line) string {
+func logged(lines []gateway.LogRecord) string {
 	if len(lines) == 0 {
 		return "The log has no line."
 	}

@@ -5,6 +5,6 @@
 //	Expect(broken).To(match.HaveLogLine("connect() failed", match.Errno(111)))
 //	Expect(broken).To(match.HaveWaited(60 * time.Second))
 //
-// Where a matcher takes an exchange, it takes a [harness.Exchange] or a [harness.Evidence] (then the exchange under the
+// Where a matcher takes an exchange, it takes a [lab.Exchange] or a [scenario.Evidence] (then the exchange under the
 // fault), or a pointer to one. A failure tells who asked what, what was expected, what came, and what the log said.
 package match

@@ -6,19 +6,19 @@ import (
 
 	"github.com/onsi/gomega/types"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // HaveNoAlerts succeeds when the log has no line of level alert or emerg, by which nginx tells of its own bugs, of dead
 // workers and of limits of the machine. It takes what [HaveLogLine] takes; of an evidence, all three exchanges count.
 func HaveNoAlerts() types.GomegaMatcher { return &alertMatcher{} }
 
-type alertMatcher struct{ alerts []nginxlog.Line }
+type alertMatcher struct{ alerts []gateway.LogRecord }
 
 func (m *alertMatcher) Match(actual any) (bool, error) {
 	if e, err := evidenceOf(actual); err == nil {
-		actual = append(append(append([]nginxlog.Line{}, e.Healthy.Log...), e.Broken.Log...), e.Mended.Log...)
+		actual = append(append(append([]gateway.LogRecord{}, e.Healthy.Log...), e.Broken.Log...), e.Recovered.Log...)
 	}
 	lines, err := linesOf("HaveNoAlerts", actual)
 	if err != nil {
@@ -40,19 +40,19 @@ func (m *alertMatcher) NegatedFailureMessage(actual any) string {
 // how to run the scenario again.
 func HavePassed() types.GomegaMatcher { return &passedMatcher{} }
 
-type passedMatcher struct{ got harness.Evidence }
+type passedMatcher struct{ got scenario.Evidence }
 
 func (m *passedMatcher) Match(actual any) (bool, error) {
 	e, err := evidenceOf(actual)
 	m.got = e
-	return err == nil && e.Verdict == harness.Passed, err
+	return err == nil && e.Verdict == scenario.Passed, err
 }
 
 func (m *passedMatcher) FailureMessage(any) string {
 	e := m.got
 	var b strings.Builder
-	fmt.Fprintf(&b, "Expected scenario %s (%s) to pass: %s", e.Scenario, e.Twin, e.Claim)
-	if e.Verdict == harness.Error {
+	fmt.Fprintf(&b, "Expected scenario %s (%s) to pass: %s", e.Scenario, e.Variant, e.Claim)
+	if e.Verdict == scenario.Error {
 		fmt.Fprintf(&b, "\nThe lab failed: %s", e.Error)
 	}
 	for _, d := range e.Differences {
@@ -66,17 +66,17 @@ func (m *passedMatcher) FailureMessage(any) string {
 }
 
 func (m *passedMatcher) NegatedFailureMessage(any) string {
-	return fmt.Sprintf("Expected scenario %s (%s) not to pass, and it did", m.got.Scenario, m.got.Twin)
+	return fmt.Sprintf("Expected scenario %s (%s) not to pass, and it did", m.got.Scenario, m.got.Variant)
 }
 
-func evidenceOf(actual any) (harness.Evidence, error) {
+func evidenceOf(actual any) (scenario.Evidence, error) {
 	switch a := actual.(type) {
-	case harness.Evidence:
+	case scenario.Evidence:
 		return a, nil
-	case *harness.Evidence:
+	case *scenario.Evidence:
 		if a != nil {
 			return *a, nil
 		}
 	}
-	return harness.Evidence{}, wrongType("HavePassed", "a harness.Evidence", actual)
+	return scenario.Evidence{}, wrongType("HavePassed", "a scenario.Evidence", actual)
 }

@@ -8,8 +8,9 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/match"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // expect stands for a test's gomega: it prints failures, so that the examples can show them.
@@ -30,12 +31,12 @@ func ExampleHaveStatus() {
 }
 
 func ExampleHaveNoAnswer() {
-	expect(harness.Exchange{NoAnswer: "closed"}).To(match.HaveNoAnswer("closed"))
+	expect(lab.Exchange{NoAnswer: "closed"}).To(match.HaveNoAnswer("closed"))
 	// Output:
 }
 
 func ExampleBeCut() {
-	expect(harness.Exchange{Status: 200, BodyBytes: 4096, Cut: true}).To(gomega.And(match.HaveStatus(200), match.BeCut()))
+	expect(lab.Exchange{Status: 200, BodyBytes: 4096, Cut: true}).To(gomega.And(match.HaveStatus(200), match.BeCut()))
 	// Output:
 }
 
@@ -55,7 +56,7 @@ func ExampleHaveLogLine() {
 }
 
 func ExampleHaveOnlyLogLines() {
-	expect(broken).To(match.HaveOnlyLogLines(harness.LogLine{
+	expect(broken).To(match.HaveOnlyLogLines(scenario.LogLine{
 		Level: "error", Text: "connect() failed", Errno: 111, Phase: "connecting to upstream",
 	}))
 	// Output:
@@ -72,7 +73,7 @@ func ExampleHaveTriedPeers() {
 }
 
 func ExampleHaveWaited() {
-	minute := harness.Exchange{Status: 504, NotBefore: 59500 * time.Millisecond, Waited: 60500 * time.Millisecond}
+	minute := lab.Exchange{Status: 504, NotBefore: 59500 * time.Millisecond, Waited: 60500 * time.Millisecond}
 	expect(minute).To(match.HaveWaited(60 * time.Second))
 	// Output:
 }
@@ -86,6 +87,6 @@ func ExampleHaveNoAlerts() {
 }
 
 func ExampleHavePassed() {
-	expect(harness.Evidence{Scenario: "upstream-stopped", Verdict: harness.Passed}).To(match.HavePassed())
+	expect(scenario.Evidence{Scenario: "upstream-stopped", Verdict: scenario.Passed}).To(match.HavePassed())
 	// Output:
 }

@@ -10,7 +10,8 @@ import (
 
 	"github.com/onsi/gomega/types"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // An exchangeMatcher compares one side of an exchange with what was expected.
@@ -18,11 +19,11 @@ type exchangeMatcher struct {
 	name string
 	want string // "to get status 502"
 	// differ returns what differs, in words ("status: expected 502, came 504"); empty when nothing does.
-	differ func(harness.Exchange) string
+	differ func(lab.Exchange) string
 	// read takes the exchange out of the actual value; nil for exchangeOf.
-	read func(matcher string, actual any) (harness.Exchange, error)
+	read func(matcher string, actual any) (lab.Exchange, error)
 
-	got   harness.Exchange
+	got   lab.Exchange
 	found string
 }
 
@@ -51,11 +52,11 @@ func (m *exchangeMatcher) message(want, found string) string {
 	return fmt.Sprintf("%s %s\n%s\nThe visitor got %s.\n%s", asked(m.got), want, found, answer(m.got), logged(m.got.Log))
 }
 
-// judged is what harness.Judge says about one side of the exchange.
-func judged(side string, want harness.Expectation) func(harness.Exchange) string {
-	return func(got harness.Exchange) string {
+// judged is what scenario.Judge says about one side of the exchange.
+func judged(side string, want scenario.Expectation) func(lab.Exchange) string {
+	return func(got lab.Exchange) string {
 		var all []string
-		for _, d := range harness.Judge(want, got) {
+		for _, d := range scenario.Judge(want, got) {
 			if d.What == side {
 				all = append(all, fmt.Sprintf("%s: expected %s, came %s", d.What, d.Want, d.Got))
 			}
@@ -69,17 +70,17 @@ func judged(side string, want harness.Expectation) func(harness.Exchange) string
 func HaveStatus(status int) types.GomegaMatcher {
 	return &exchangeMatcher{
 		name: "HaveStatus", want: fmt.Sprintf("to get status %d", status),
-		differ: judged("status", harness.Expectation{Status: status}), read: readStatus,
+		differ: judged("status", scenario.Expectation{Status: status}), read: readStatus,
 	}
 }
 
-func readStatus(matcher string, actual any) (harness.Exchange, error) {
+func readStatus(matcher string, actual any) (lab.Exchange, error) {
 	switch a := actual.(type) {
 	case int:
-		return harness.Exchange{Status: a}, nil
+		return lab.Exchange{Status: a}, nil
 	case *http.Response:
 		if a != nil {
-			x := harness.Exchange{Status: a.StatusCode}
+			x := lab.Exchange{Status: a.StatusCode}
 			if a.Request != nil && a.Request.URL != nil {
 				x.Request = strings.TrimSpace(a.Request.Method + " " + a.Request.URL.String())
 			}
@@ -87,13 +88,13 @@ func readStatus(matcher string, actual any) (harness.Exchange, error) {
 		}
 	case *httptest.ResponseRecorder:
 		if a != nil {
-			return harness.Exchange{Status: a.Code}, nil
+			return lab.Exchange{Status: a.Code}, nil
 		}
 	}
 	if x, err := exchangeOf(matcher, actual); err == nil {
 		return x, nil
 	}
-	return harness.Exchange{}, wrongType(matcher, "a harness.Exchange, a harness.Evidence, an *http.Response or an int", actual)
+	return lab.Exchange{}, wrongType(matcher, "a lab.Exchange, a scenario.Evidence, an *http.Response or an int", actual)
 }
 
 // HaveNoAnswer succeeds when the visitor got no status at all, and the connection ended in this way: "refused",
@@ -101,14 +102,14 @@ func readStatus(matcher string, actual any) (harness.Exchange, error) {
 func HaveNoAnswer(how string) types.GomegaMatcher {
 	return &exchangeMatcher{
 		name: "HaveNoAnswer", want: "to get no answer, with the connection " + how,
-		differ: judged("status", harness.Expectation{NoAnswer: how}),
+		differ: judged("status", scenario.Expectation{NoAnswer: how}),
 	}
 }
 
 // BeCut succeeds when the answer ended before the length that it declared, or without its last chunk.
 func BeCut() types.GomegaMatcher {
 	return &exchangeMatcher{
-		name: "BeCut", want: "to get an answer that is cut off", differ: judged("cut", harness.Expectation{Cut: true}),
+		name: "BeCut", want: "to get an answer that is cut off", differ: judged("cut", scenario.Expectation{Cut: true}),
 	}
 }
 
@@ -116,11 +117,11 @@ func BeCut() types.GomegaMatcher {
 func HaveTried(peers int) types.GomegaMatcher {
 	return &exchangeMatcher{
 		name: "HaveTried", want: fmt.Sprintf("to be tried at %d peers", peers),
-		differ: func(got harness.Exchange) string {
+		differ: func(got lab.Exchange) string {
 			if peers == 0 && len(got.Tries) > 0 { // an expectation of 0 tries leaves them open
 				return fmt.Sprintf("tries: expected 0, came %d (%s)", len(got.Tries), strings.Join(peersOf(got), ", "))
 			}
-			return judged("tries", harness.Expectation{Tries: peers})(got)
+			return judged("tries", scenario.Expectation{Tries: peers})(got)
 		},
 	}
 }
@@ -130,7 +131,7 @@ func HaveTried(peers int) types.GomegaMatcher {
 func HaveTriedPeers(addrs ...string) types.GomegaMatcher {
 	return &exchangeMatcher{
 		name: "HaveTriedPeers", want: "to be tried at " + strings.Join(addrs, ", "),
-		differ: func(got harness.Exchange) string {
+		differ: func(got lab.Exchange) string {
 			peers := peersOf(got)
 			if slices.Equal(peers, addrs) {
 				return ""
@@ -140,7 +141,7 @@ func HaveTriedPeers(addrs ...string) types.GomegaMatcher {
 	}
 }
 
-func peersOf(x harness.Exchange) []string {
+func peersOf(x lab.Exchange) []string {
 	peers := make([]string, len(x.Tries))
 	for i, t := range x.Tries {
 		peers[i] = t.Addr
@@ -155,6 +156,6 @@ func peersOf(x harness.Exchange) []string {
 func HaveWaited(d time.Duration) types.GomegaMatcher {
 	return &exchangeMatcher{
 		name: "HaveWaited", want: "to be answered after " + span(d),
-		differ: judged("waited", harness.Expectation{After: d}),
+		differ: judged("waited", scenario.Expectation{After: d}),
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/onsi/gomega/types"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // A LineOption is one part of a log line that [HaveLogLine] looks for.
@@ -16,7 +16,7 @@ type LineOption func(*wanted)
 
 // wanted is a log line of which only some parts are given.
 type wanted struct {
-	line         harness.LogLine
+	line         scenario.LogLine
 	errno, phase bool // whether they are given; an empty one then means that the line has none
 }
 
@@ -39,7 +39,7 @@ func Phase(phase string) LineOption {
 }
 
 // differs judges only the parts that are given.
-func (w wanted) differs(line nginxlog.Line) []string {
+func (w wanted) differs(line gateway.LogRecord) []string {
 	want := w.line
 	if !w.errno {
 		want.Errno = line.Errno
@@ -51,7 +51,7 @@ func (w wanted) differs(line nginxlog.Line) []string {
 }
 
 // HaveLogLine succeeds when one line of the log has all these parts. A part is a [LineOption], or a string, which the
-// message has to contain; what is not given is left open. It takes an exchange, []nginxlog.Line, one nginxlog.Line, or
+// message has to contain; what is not given is left open. It takes an exchange, []gateway.LogRecord, one gateway.LogRecord, or
 // the text of any nginx error log as string, []byte or []string. The failure names the nearest line, and what differs.
 func HaveLogLine(parts ...any) types.GomegaMatcher {
 	m := &lineMatcher{}
@@ -75,7 +75,7 @@ func HaveLogLine(parts ...any) types.GomegaMatcher {
 type lineMatcher struct {
 	want   wanted
 	misuse error
-	got    []nginxlog.Line
+	got    []gateway.LogRecord
 }
 
 func (m *lineMatcher) Match(actual any) (bool, error) {
@@ -116,7 +116,7 @@ func logOf(actual any) string {
 }
 
 // nearest is the line that differs in the fewest parts; the first of several.
-func (m *lineMatcher) nearest() (near nginxlog.Line, why []string) {
+func (m *lineMatcher) nearest() (near gateway.LogRecord, why []string) {
 	for _, l := range m.got {
 		if d := m.want.differs(l); why == nil || len(d) < len(why) {
 			near, why = l, d
@@ -126,8 +126,8 @@ func (m *lineMatcher) nearest() (near nginxlog.Line, why []string) {
 }
 
 // atLeast are the lines of this level and above.
-func atLeast(level string, lines []nginxlog.Line) []nginxlog.Line {
-	var all []nginxlog.Line
+func atLeast(level string, lines []gateway.LogRecord) []gateway.LogRecord {
+	var all []gateway.LogRecord
 	for _, l := range lines {
 		if l.AtLeast(level) {
 			all = append(all, l)

@@ -11,9 +11,10 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
 
-	"github.com/badgateway/badgateway/harness"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/match"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 const logText = `2026/01/02 15:04:05 [notice] 1#1: start worker process 7
@@ -22,20 +23,20 @@ const logText = `2026/01/02 15:04:05 [notice] 1#1: start worker process 7
 `
 
 var (
-	logLines, _ = nginxlog.ParseAll(logText)
-	refused     = harness.LogLine{Level: "error", Text: "connect() failed", Errno: 111, Phase: "connecting to upstream"}
-	killed      = harness.LogLine{Level: "alert", Text: "exited on signal 9"}
+	logLines, _ = nginx.ParseLogs(logText)
+	refused     = scenario.LogLine{Level: "error", Text: "connect() failed", Errno: 111, Phase: "connecting to upstream"}
+	killed      = scenario.LogLine{Level: "alert", Text: "exited on signal 9"}
 
-	broken = harness.Exchange{
+	broken = lab.Exchange{
 		Visitor: "127.9.0.1", Request: "GET /", Status: 502, Log: logLines[1:2],
 		NotBefore: 59500 * time.Millisecond, Waited: 60500 * time.Millisecond,
-		Tries: []harness.Try{{Addr: "10.0.0.1:8080"}, {Addr: "10.0.0.2:8080"}},
+		Tries: []lab.Try{{Addr: "10.0.0.1:8080"}, {Addr: "10.0.0.2:8080"}},
 	}
-	silent = harness.Exchange{Visitor: "127.9.0.1", Request: "GET /", NoAnswer: "closed", Cut: true}
-	proven = harness.Evidence{Scenario: "refused", Twin: harness.Fake, Verdict: harness.Passed, Broken: broken}
-	failed = harness.Evidence{
-		Scenario: "refused", Twin: harness.Fake, Verdict: harness.Failed, Broken: broken, Again: "badgateway run refused",
-		Differences: []harness.Difference{{What: "status", Want: "504", Got: "502"}},
+	silent = lab.Exchange{Visitor: "127.9.0.1", Request: "GET /", NoAnswer: "closed", Cut: true}
+	proven = scenario.Evidence{Scenario: "refused", Variant: scenario.Fake, Verdict: scenario.Passed, Broken: broken}
+	failed = scenario.Evidence{
+		Scenario: "refused", Variant: scenario.Fake, Verdict: scenario.Failed, Broken: broken, Again: "badgateway run refused",
+		Differences: []scenario.Difference{{What: "status", Want: "504", Got: "502"}},
 	}
 )
 
@@ -81,11 +82,11 @@ func TestMatchers(t *testing.T) {
 		"no alerts":          {match.HaveNoAlerts(), broken, ""},
 		"no alerts, proven":  {match.HaveNoAlerts(), proven, ""},
 		"an alert":           {match.HaveNoAlerts(), logText, "[alert] worker process 7 exited on signal 9"},
-		"an alert elsewhere": {match.HaveNoAlerts(), harness.Evidence{Mended: harness.Exchange{Log: logLines}}, "exited on signal 9"},
+		"an alert elsewhere": {match.HaveNoAlerts(), scenario.Evidence{Recovered: lab.Exchange{Log: logLines}}, "exited on signal 9"},
 		"passed":             {match.HavePassed(), proven, ""},
 		"passed pointer":     {match.HavePassed(), &proven, ""},
 		"failed":             {match.HavePassed(), failed, "status\n    expected 504\n    came     502"},
-		"lab failed":         {match.HavePassed(), harness.Evidence{Verdict: harness.Error, Error: "no engine"}, "The lab failed: no engine"},
+		"lab failed":         {match.HavePassed(), scenario.Evidence{Verdict: scenario.Error, Error: "no engine"}, "The lab failed: no engine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -102,7 +103,7 @@ func TestMatchers(t *testing.T) {
 }
 
 func TestWrongType(t *testing.T) {
-	var none *harness.Exchange
+	var none *lab.Exchange
 	for name, matcher := range map[string]types.GomegaMatcher{
 		"HaveStatus": match.HaveStatus(502), "HaveNoAnswer": match.HaveNoAnswer("reset"), "BeCut": match.BeCut(),
 		"HaveTried": match.HaveTried(1), "HaveTriedPeers": match.HaveTriedPeers(), "HaveWaited": match.HaveWaited(0),

@@ -5,21 +5,22 @@ import (
 
 	"github.com/onsi/gomega/types"
 
-	"github.com/badgateway/badgateway/harness"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
 )
 
 // HaveOnlyLogLines succeeds when the lines of level warn and above are these, in this order, and no others. Every
-// part of a [harness.LogLine] counts: an Errno of 0 is that of a line without one. Without arguments, nothing may be
+// part of a [scenario.LogLine] counts: an Errno of 0 is that of a line without one. Without arguments, nothing may be
 // logged. It takes what [HaveLogLine] takes.
-func HaveOnlyLogLines(lines ...harness.LogLine) types.GomegaMatcher {
+func HaveOnlyLogLines(lines ...scenario.LogLine) types.GomegaMatcher {
 	return &onlyMatcher{want: lines}
 }
 
 type onlyMatcher struct {
-	want []harness.LogLine
-	got  []nginxlog.Line
-	all  []harness.Difference
+	want []scenario.LogLine
+	got  []gateway.LogRecord
+	all  []scenario.Difference
 }
 
 func (m *onlyMatcher) Match(actual any) (bool, error) {
@@ -28,7 +29,7 @@ func (m *onlyMatcher) Match(actual any) (bool, error) {
 		return false, err
 	}
 	m.got, m.all = atLeast("warn", lines), nil
-	for _, d := range harness.Judge(harness.Expectation{Log: m.want}, harness.Exchange{Log: m.got}) {
+	for _, d := range scenario.Judge(scenario.Expectation{Log: m.want}, lab.Exchange{Log: m.got}) {
 		if d.What == "log" {
 			m.all = append(m.all, d)
 		}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-var answers = []check.Rule{
+var answers = []audit.Rule{
 	{
 		ID: "cut-passes", Severity: "medium", Title: "a cut answer passes as complete",
 		Why: "The upstream died in the middle, and the visitor has a file or a page that looks whole: he can't know that half of it " +
@@ -24,14 +24,14 @@ var answers = []check.Rule{
 	},
 }
 
-func cutPasses(e *check.Evidence) []check.Finding {
+func cutPasses(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.Whole {
 			found.add(s.hidesTheEnd(), s)
 		}
 	}
-	return found.raised().each(func(g *group) check.Finding {
+	return found.raised().each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		saw := g.saw(s, fmt.Sprintf("%d, and an end as of a whole answer, though the upstream closed in the middle", s.Status))
 		title := "a cut answer passes as complete"
@@ -67,14 +67,14 @@ func (s sight) hidesTheEnd() culprit {
 }
 
 // smallHeaderBuffer looks at the header of a common size only: one of 64 KiB is rightly refused.
-func smallHeaderBuffer(e *check.Evidence) []check.Finding {
+func smallHeaderBuffer(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.of("big-header") && s.failed() {
 			found.add(s.decides(s.name("buffer_size")), s)
 		}
 	}
-	return found.raised().each(func(g *group) check.Finding {
+	return found.raised().each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		lines := []string{line(s.name("buffer_size"), "16k")}
 		if s.prefix() != "grpc_" && s.prefix() != "memcached_" {

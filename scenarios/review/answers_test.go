@@ -5,13 +5,13 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
 func TestCutPasses(t *testing.T) {
 	g := NewWithT(t)
-	cut := check.Cell{Fault: "cut", Outcome: check.Outcome{Status: 200, Whole: true, Calls: []check.Call{{Endpoint: "app:8080", Protocol: "http/1.0"}}}}
+	cut := audit.Measurement{Fault: "cut", Outcome: audit.Outcome{Status: 200, Whole: true, Calls: []audit.Call{{Endpoint: "app:8080", Protocol: "http/1.0"}}}}
 	f := fires(t, "cut-passes").all(cut).one("cut-passes")
 	g.Expect(f.Severity).To(Equal("medium"))
 	g.Expect(f.Mend).To(Equal("proxy_http_version 1.1;"))
@@ -23,7 +23,7 @@ func TestCutPasses(t *testing.T) {
 
 	_, text := Examples("cut-passes")
 	off := cut
-	off.Calls = []check.Call{{Protocol: "http/1.1"}}
+	off.Calls = []audit.Call{{Protocol: "http/1.1"}}
 	f = of(t, swap(text, "listen 80;", "listen 80;\nchunked_transfer_encoding off;")).all(off).one("cut-passes")
 	g.Expect(f.Mend).To(Equal("chunked_transfer_encoding on;"))
 	g.Expect(f.Place.Line).To(Equal(7))
@@ -34,11 +34,11 @@ func TestCutPasses(t *testing.T) {
 
 func TestSmallHeaderBuffer(t *testing.T) {
 	g := NewWithT(t)
-	refused := check.Cell{Fault: "big-header", Outcome: check.Outcome{Status: 502}}
+	refused := audit.Measurement{Fault: "big-header", Outcome: audit.Outcome{Status: 502}}
 	f := fires(t, "small-header-buffer").all(refused).one("small-header-buffer")
 	g.Expect(f.Mend).To(Equal("proxy_buffer_size 16k;\nproxy_buffers 8 16k;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:8, in place of lines 10 and 11"))
-	near(t, "small-header-buffer").all(check.Cell{Fault: "big-header", Outcome: check.Outcome{Status: 200}}).none("small-header-buffer")
+	near(t, "small-header-buffer").all(audit.Measurement{Fault: "big-header", Outcome: audit.Outcome{Status: 200}}).none("small-header-buffer")
 	huge := refused
 	huge.Fault = "huge-header"
 	near(t, "small-header-buffer").all(huge).none("small-header-buffer")
@@ -52,11 +52,11 @@ func TestSmallHeaderBuffer(t *testing.T) {
 
 func TestTLSUnverified(t *testing.T) {
 	g := NewWithT(t)
-	taken := check.Cell{Fault: "tls-expired", Outcome: check.Outcome{Status: 200}}
+	taken := audit.Measurement{Fault: "tls-expired", Outcome: audit.Outcome{Status: 200}}
 	f := fires(t, "tls-unverified").all(taken).one("tls-unverified")
 	g.Expect(f.Mend).To(Equal("proxy_ssl_verify on;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:8, in place of line 11"))
-	near(t, "tls-unverified").all(check.Cell{Fault: "tls-expired", Outcome: check.Outcome{Status: 502}}).none("tls-unverified")
+	near(t, "tls-unverified").all(audit.Measurement{Fault: "tls-expired", Outcome: audit.Outcome{Status: 502}}).none("tls-unverified")
 	plain := taken
 	plain.Fault = "tls-plain"
 	near(t, "tls-unverified").all(plain).none("tls-unverified")
@@ -72,33 +72,33 @@ func TestTLSUnverified(t *testing.T) {
 
 func TestNoSNI(t *testing.T) {
 	g := NewWithT(t)
-	calls := func(c check.Call) func(*check.Outcome) {
-		return func(o *check.Outcome) { o.Calls = []check.Call{c} }
+	calls := func(c audit.Call) func(*audit.Outcome) {
+		return func(o *audit.Outcome) { o.Calls = []audit.Call{c} }
 	}
-	f := fires(t, "no-sni").well(calls(check.Call{Endpoint: "app:8443", TLS: true})).one("no-sni")
+	f := fires(t, "no-sni").well(calls(audit.Call{Endpoint: "app:8443", TLS: true})).one("no-sni")
 	g.Expect(f.Title).To(Equal("no server name is sent to app:8443"))
 	g.Expect(f.Mend).To(Equal("proxy_ssl_server_name on;"))
-	near(t, "no-sni").well(calls(check.Call{Endpoint: "app:8443", TLS: true, SNI: "app"})).none("no-sni")
-	fires(t, "no-sni").well(calls(check.Call{Endpoint: "10.0.0.5:8443", TLS: true})).none("no-sni")
-	fires(t, "no-sni").well(calls(check.Call{Endpoint: "unix:/run/app.sock", TLS: true})).none("no-sni")
-	fires(t, "no-sni").well(calls(check.Call{Endpoint: "app:8080"})).none("no-sni")
+	near(t, "no-sni").well(calls(audit.Call{Endpoint: "app:8443", TLS: true, SNI: "app"})).none("no-sni")
+	fires(t, "no-sni").well(calls(audit.Call{Endpoint: "10.0.0.5:8443", TLS: true})).none("no-sni")
+	fires(t, "no-sni").well(calls(audit.Call{Endpoint: "unix:/run/app.sock", TLS: true})).none("no-sni")
+	fires(t, "no-sni").well(calls(audit.Call{Endpoint: "app:8080"})).none("no-sni")
 
 	block := "events {}\nhttp {\nupstream u { server app.internal:443; }\nserver {\nlisten 80;\nlocation / {\nproxy_pass https://u;\nproxy_ssl_server_name on;\n}\n}\n}"
-	f = of(t, block).well(calls(check.Call{Endpoint: "app.internal:443", TLS: true, SNI: "u"})).one("no-sni")
+	f = of(t, block).well(calls(audit.Call{Endpoint: "app.internal:443", TLS: true, SNI: "u"})).one("no-sni")
 	g.Expect(f.Mend).To(Equal("proxy_ssl_name app.internal;"))
 	g.Expect(f.Lacks).To(Equal("proxy_ssl_name"))
 }
 
 func TestNoKeepalive(t *testing.T) {
 	g := NewWithT(t)
-	calls := func(c check.Call) func(*check.Outcome) {
-		return func(o *check.Outcome) { o.Calls = []check.Call{c} }
+	calls := func(c audit.Call) func(*audit.Outcome) {
+		return func(o *audit.Outcome) { o.Calls = []audit.Call{c} }
 	}
-	closed, old := check.Call{Endpoint: "app:8080", Protocol: "http/1.1", Close: true}, check.Call{Endpoint: "app:8080", Protocol: "http/1.0", Close: true}
+	closed, old := audit.Call{Endpoint: "app:8080", Protocol: "http/1.1", Close: true}, audit.Call{Endpoint: "app:8080", Protocol: "http/1.0", Close: true}
 	f := fires(t, "no-keepalive").well(calls(closed)).one("no-keepalive")
 	g.Expect(f.Mend).To(Equal("proxy_set_header Connection \"\";"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:13, in place of line 16"))
-	near(t, "no-keepalive").well(calls(check.Call{Endpoint: "app:8080", Protocol: "http/1.1"})).none("no-keepalive")
+	near(t, "no-keepalive").well(calls(audit.Call{Endpoint: "app:8080", Protocol: "http/1.1"})).none("no-keepalive")
 	text, _ := Examples("no-keepalive")
 	of(t, swap(text, "keepalive 16;", "")).well(calls(closed)).none("no-keepalive")
 	of(t, swap(text, "keepalive 16;", "keepalive 0;")).well(calls(closed)).none("no-keepalive")
@@ -113,17 +113,17 @@ func TestNoKeepalive(t *testing.T) {
 		"beside those that the location inherits, or they would be lost")
 
 	fcgi := "events {}\nhttp {\nupstream u { server app:9000;\nkeepalive 4; }\nserver {\nlisten 80;\nlocation / {\nfastcgi_pass u;\n}\n}\n}"
-	f = of(t, fcgi).well(calls(check.Call{Protocol: "fastcgi", Close: true})).one("no-keepalive")
+	f = of(t, fcgi).well(calls(audit.Call{Protocol: "fastcgi", Close: true})).one("no-keepalive")
 	g.Expect(f.Mend).To(Equal("fastcgi_keep_conn on;"))
 }
 
 func TestEndlessLoop(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "endless-loop").all(check.Cell{Fault: "", Outcome: check.Outcome{Status: 500, Loop: true}}).one("endless-loop")
+	f := fires(t, "endless-loop").all(audit.Measurement{Fault: "", Outcome: audit.Outcome{Status: 500, Loop: true}}).one("endless-loop")
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Place.Line).To(Equal(9))
 	g.Expect(f.Mend).To(HavePrefix("proxy_pass http://app:8080;"))
-	near(t, "endless-loop").all(check.Cell{Fault: "refused", Outcome: check.Outcome{Status: 502}}).none("endless-loop")
+	near(t, "endless-loop").all(audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 502}}).none("endless-loop")
 }
 
 func TestAuth500(t *testing.T) {
@@ -136,7 +136,7 @@ func TestAuth500(t *testing.T) {
 		}
 	}
 	g.Expect(auth).NotTo(Equal(-1))
-	failed := check.Cell{Fault: "refused", Outcome: check.Outcome{Status: 500, Page: "nginx"}}
+	failed := audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 500, Page: "nginx"}}
 	f := s.on(auth, failed).one("auth-500")
 	g.Expect(f.Place.Line).To(Equal(9), "the auth_request, not the location that it asks")
 	g.Expect(f.In).To(Equal("location / at nginx.conf:8"))
@@ -150,12 +150,12 @@ func TestAuth500(t *testing.T) {
 
 func TestLostLog(t *testing.T) {
 	g := NewWithT(t)
-	silent := check.Cell{Fault: "refused", Outcome: check.Outcome{Status: 502, Page: "nginx"}}
+	silent := audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 502, Page: "nginx"}}
 	f := fires(t, "lost-log").all(silent).one("lost-log")
 	g.Expect(f.Place.Line).To(Equal(2))
 	g.Expect(f.Mend).To(Equal("error_log /var/log/nginx/error.log warn;"))
 	logged := silent
-	logged.Log = []nginxlog.Line{{Level: "error", Raw: "connect() failed"}}
+	logged.Log = []gateway.LogRecord{{Level: "error", Raw: "connect() failed"}}
 	near(t, "lost-log").all(logged).none("lost-log")
 	near(t, "lost-log").all(silent).none("lost-log")
 	fires(t, "lost-log").all(logged).none("lost-log")

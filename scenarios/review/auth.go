@@ -3,18 +3,18 @@ package review
 import (
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-var auths = []check.Rule{{
+var auths = []audit.Rule{{
 	ID: "auth-500", Severity: "medium", Title: "the auth service's failure turns into a 500",
 	Why: "auth_request makes 500 of every answer but 2xx, 401 and 403: visitors, monitoring and on-call take it for a bug of the " +
 		"application, and no client tries again as it does after a 503.",
 	Source: "https://nginx.org/en/docs/http/ngx_http_auth_request_module.html", Find: auth500,
 }}
 
-func auth500(e *check.Evidence) []check.Finding {
+func auth500(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.route.Role != nginxconf.Auth || s.Status != 500 || s.Page == "upstream" {
@@ -22,7 +22,7 @@ func auth500(e *check.Evidence) []check.Finding {
 		}
 		found.add(s.authRequest(), s)
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		if d := g.directive; d != nil && d.Name == "auth_request" && d.Parent != nil {
 			m := mend{block: d.Parent, place: d.Place, lines: []string{"error_page 500 = @auth_down;"}}

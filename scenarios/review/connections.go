@@ -4,11 +4,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-var connections = []check.Rule{
+var connections = []audit.Rule{
 	{
 		ID: "no-keepalive", Severity: "medium", Title: "keep-alive to the upstream is configured and defeated",
 		Why: "Each request pays for a new connection and leaves a closed one behind; under load the local ports run out. keepalive " +
@@ -23,7 +23,7 @@ var connections = []check.Rule{
 }
 
 // noKeepalive looks only at upstream blocks that ask for it: whoever does not has chosen otherwise.
-func noKeepalive(e *check.Evidence) []check.Finding {
+func noKeepalive(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range healthy(e) {
 		if !s.keepsConnections() || len(s.Calls) == 0 {
@@ -43,7 +43,7 @@ func noKeepalive(e *check.Evidence) []check.Finding {
 			}
 		}
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		c := s.Calls[len(s.Calls)-1]
 		saw := c.Endpoint + " was asked in " + c.Protocol
@@ -101,14 +101,14 @@ func (s sight) header(field string) *nginxconf.Directive {
 }
 
 // endlessLoop goes by what was seen: by the words of a config alone a request may still find its way out.
-func endlessLoop(e *check.Evidence) []check.Finding {
+func endlessLoop(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range append(healthy(e), sights(e)...) {
 		if s.Loop {
 			found.add(s.passes(), s)
 		}
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		name := "proxy_pass"
 		if g.directive != nil {

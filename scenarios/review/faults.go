@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/audit"
 )
 
 // The protocols that a fault makes sense for.
@@ -35,16 +35,16 @@ var (
 )
 
 // Faults are the columns of the matrix, in the order in which one would read them. All peers dead is "refused".
-func Faults() []check.Fault {
-	return []check.Fault{
+func Faults() []audit.Fault {
+	return []audit.Fault{
 		{
 			FaultInfo: info("refused", "refused", "nothing listens at the upstream's address", "fpm-dead", "A1", "A2", "J5"),
-			Kind:      check.Refuses,
+			Kind:      audit.Refuses,
 		},
 		{
 			FaultInfo: info("off", "off", "the upstream's host is silent: switched off, or a firewall drops what is sent to it",
 				"host-off", "H1", "H5"),
-			Kind: check.Off,
+			Kind: audit.Off,
 		},
 		behaves(info("silent", "silent", "the upstream takes the request and says nothing", "app-hangs", "B6", "D4", "F1"),
 			fakeupstream.Silent{}, nil),
@@ -77,19 +77,19 @@ func Faults() []check.Fault {
 		{
 			FaultInfo: info("name-gone", "name gone", "the upstream's name does not resolve when the gateway is restarted",
 				"name-gone-at-start", "G1", "G2"),
-			Kind: check.NameGone,
+			Kind: audit.NameGone,
 		},
 		{
 			FaultInfo: info("name-moved", "name moved", "the upstream's name has another address, and nothing answers at the old one",
 				"address-moved", "G3"),
-			Kind: check.NameMoved,
+			Kind: audit.NameMoved,
 		},
-		{FaultInfo: info("one-dead", "one dead", "one of several peers refuses connections", "pool-one-dead", "J5"), Kind: check.OnePeer},
+		{FaultInfo: info("one-dead", "one dead", "one of several peers refuses connections", "pool-one-dead", "J5"), Kind: audit.OnePeer},
 		{FaultInfo: info("one-silent", "one silent", "one of several peers does not answer", "pool-one-silent", "J5", "B2"),
-			Kind: check.OneSilent},
+			Kind: audit.OneSilent},
 		{
 			FaultInfo: info("reuse", "kept closed", "the upstream closes a kept connection as it is used again", "kept-connection-get", "I3"),
-			Kind:      check.Reuse, Does: fakeupstream.CloseReused{}, Protocols: kept,
+			Kind:      audit.Reuse, Does: fakeupstream.CloseReused{}, Protocols: kept,
 		},
 		tlsFault(info("tls-expired", "TLS expired", "the upstream's certificate has expired", "certificate-expired", "A5"),
 			string(fakeupstream.TLSExpired)),
@@ -99,32 +99,32 @@ func Faults() []check.Fault {
 		{
 			FaultInfo: info("restarted", "restarted", "the upstream is down, visitors come, and then it is well again", "pool-benched",
 				"A6", "J5"),
-			Kind: check.Restart,
+			Kind: audit.Restart,
 		},
 	}
 }
 
-func info(id, title, claim, scenario string, causes ...string) check.FaultInfo {
-	return check.FaultInfo{ID: id, Title: title, Claim: claim, Scenario: scenario, Causes: causes}
+func info(id, title, claim, scenario string, causes ...string) audit.FaultInfo {
+	return audit.FaultInfo{ID: id, Title: title, Claim: claim, Scenario: scenario, Causes: causes}
 }
 
-func behaves(f check.FaultInfo, does fakeupstream.Behaviour, protocols []string) check.Fault {
-	return check.Fault{FaultInfo: f, Kind: check.Behaves, Does: does, Protocols: protocols}
+func behaves(f audit.FaultInfo, does fakeupstream.Behaviour, protocols []string) audit.Fault {
+	return audit.Fault{FaultInfo: f, Kind: audit.Behaves, Does: does, Protocols: protocols}
 }
 
 // posted is a fault that only a request with a body meets.
-func posted(f check.Fault) check.Fault {
+func posted(f audit.Fault) audit.Fault {
 	f.Methods = []string{"POST"}
 	return f
 }
 
-func cuts(f check.Fault, elsewhere fakeupstream.Behaviour) check.Fault {
+func cuts(f audit.Fault, elsewhere fakeupstream.Behaviour) audit.Fault {
 	f.Cuts, f.Elsewhere = true, elsewhere
 	return f
 }
 
-func tlsFault(f check.FaultInfo, fault string) check.Fault {
-	return check.Fault{FaultInfo: f, Kind: check.TLSFault, TLS: fault, Protocols: secured}
+func tlsFault(f audit.FaultInfo, fault string) audit.Fault {
+	return audit.Fault{FaultInfo: f, Kind: audit.TLSFault, TLS: fault, Protocols: secured}
 }
 
 // ownPage is an error that the application answers by itself. The runner gives it a page that can be told from others.

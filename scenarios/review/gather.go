@@ -5,8 +5,8 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 // A culprit is what decides: a directive, or the block that lacks one.
@@ -145,8 +145,8 @@ func commonBlock(a, b *nginxconf.Directive) *nginxconf.Directive {
 }
 
 // finding is the finding of a group: where, and which routes and faults.
-func (g *group) finding(title, saw string, m mend) check.Finding {
-	f := check.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Mend: m.text(), In: m.in()}
+func (g *group) finding(title, saw string, m mend) audit.Finding {
+	f := audit.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Mend: m.text(), In: m.in()}
 	routes, faults := map[string]bool{}, map[string]bool{"": true}
 	for _, s := range g.sights {
 		if !routes[s.route.ID] {
@@ -169,8 +169,8 @@ func (g *group) worst(more func(a, b sight) bool) sight {
 }
 
 // each makes one finding of each group.
-func (g groups) each(make func(*group) check.Finding) []check.Finding {
-	var all []check.Finding
+func (g groups) each(make func(*group) audit.Finding) []audit.Finding {
+	var all []audit.Finding
 	for _, one := range g {
 		all = append(all, make(one))
 	}

@@ -3,11 +3,11 @@ package review
 import (
 	"fmt"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-var logs = []check.Rule{{
+var logs = []audit.Rule{{
 	ID: "lost-log", Severity: "medium", Title: "the error log is lost",
 	Why: "The one line that names the upstream and the errno of a failure is written nowhere. \"off\" is no switch: it is the name " +
 		"of a file.",
@@ -16,7 +16,7 @@ var logs = []check.Rule{{
 
 // lostLog wants both: a failure that nginx itself answered and that left no line, and a directive that explains it. A log
 // that goes to syslog or to stderr may be kept where the lab does not look.
-func lostLog(e *check.Evidence) []check.Finding {
+func lostLog(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if !s.failed() || s.Page == "upstream" || s.of("500", "502", "503") {
@@ -36,7 +36,7 @@ func lostLog(e *check.Evidence) []check.Finding {
 			found.add(by(all[0]), s)
 		}
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		what := "the error log is lost"
 		if g.directive.Args[0] == "off" {

@@ -6,22 +6,22 @@ import (
 	"strings"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 // A sight is one fault on one route with one method, and the way there.
 type sight struct {
-	*check.Cell
-	route *check.Route
+	*audit.Measurement
+	route *audit.Route
 	way   *nginxconf.Way
 	value time.Duration // of the directive to blame, for rules that speak of it
 }
 
 // sights are all cells that say something of what the visitor gets: not those that were skipped or that the lab failed
 // in, and none of a mirror, whose answer nobody sees. A route that is like another has its cells.
-func sights(e *check.Evidence) []sight {
-	cells := make(map[string][]check.Cell, len(e.Report.Routes))
+func sights(e *audit.Evidence) []sight {
+	cells := make(map[string][]audit.Measurement, len(e.Report.Routes))
 	for _, r := range e.Report.Routes {
 		cells[r.ID] = r.Cells
 	}
@@ -38,7 +38,7 @@ func sights(e *check.Evidence) []sight {
 		way := e.Ways[r.ID]
 		for j := range own {
 			if c := &own[j]; c.Skipped == "" && c.Error == "" {
-				all = append(all, sight{Cell: c, route: r, way: &way})
+				all = append(all, sight{Measurement: c, route: r, way: &way})
 			}
 		}
 	}
@@ -46,12 +46,12 @@ func sights(e *check.Evidence) []sight {
 }
 
 // healthy are the answers before any fault, in the form of sights without a fault.
-func healthy(e *check.Evidence) []sight {
+func healthy(e *audit.Evidence) []sight {
 	var all []sight
 	for i := range e.Report.Routes {
 		if r := &e.Report.Routes[i]; r.Role != nginxconf.Mirror {
 			way := e.Ways[r.ID]
-			all = append(all, sight{Cell: &check.Cell{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, way: &way})
+			all = append(all, sight{Measurement: &audit.Measurement{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, way: &way})
 		}
 	}
 	return all

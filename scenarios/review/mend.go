@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 // A mend is lines for a block. Where the block has a directive of the same name already, the line takes its place.

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 var (
@@ -20,7 +20,7 @@ var (
 // Mended is a config of one file after a finding's mend, so that it can be proven that the same check passes then. It does
 // what a reader would: the lines go to the head of the block that In names, in place of the lines that it names. Each block
 // has to open on the line that names it, as in the examples.
-func Mended(conf string, f check.Finding) (string, error) {
+func Mended(conf string, f audit.Finding) (string, error) {
 	c, err := nginxconf.Read(nginxconf.Map(map[string]string{f.Place.File: conf}), f.Place.File, "/etc/nginx")
 	if err != nil {
 		return "", fmt.Errorf("reading the config to be mended: %w", err)

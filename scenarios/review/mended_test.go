@@ -7,9 +7,9 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
 // broken is what the example that fires gives when it is measured, by rule.
@@ -20,48 +20,52 @@ var broken = map[string]func(*story){
 	"timeout-order": func(*story) {},
 	"dead-peer":     func(s *story) { s.all(met("one-dead", "GET", 502, 2)) },
 	"post-repeated": func(s *story) {
-		s.all(check.Cell{Fault: "died", Method: "POST", Outcome: check.Outcome{Status: 200, Repeated: 1}})
+		s.all(audit.Measurement{Fault: "died", Method: "POST", Outcome: audit.Outcome{Status: 200, Repeated: 1}})
 	},
 	"slow-recovery": func(s *story) {
-		s.all(check.Cell{Fault: "restarted", ErrorsFor: time.Minute, Outcome: check.Outcome{Status: 502}})
+		s.all(audit.Measurement{Fault: "restarted", ErrorsFor: time.Minute, Outcome: audit.Outcome{Status: 502}})
 	},
-	"error-cached":  func(s *story) { s.all(check.Cell{Fault: "500", Cached: true, Outcome: check.Outcome{Status: 500}}) },
+	"error-cached": func(s *story) {
+		s.all(audit.Measurement{Fault: "500", Cached: true, Outcome: audit.Outcome{Status: 500}})
+	},
 	"moved-address": func(s *story) { s.all(stale) },
-	"missing-name":  func(s *story) { s.all(check.Cell{Fault: "name-gone", NotStarted: `host not found in upstream "app"`}) },
+	"missing-name": func(s *story) {
+		s.all(audit.Measurement{Fault: "name-gone", NotStarted: `host not found in upstream "app"`})
+	},
 	"no-resolver": func(s *story) {
-		s.well(func(o *check.Outcome) { o.Log = []nginxlog.Line{{Message: "no resolver defined to resolve app"}} })
+		s.well(func(o *audit.Outcome) { o.Log = []gateway.LogRecord{{Message: "no resolver defined to resolve app"}} })
 	},
 	"error-page": func(s *story) { s.on(0, bare("refused", 502)) },
 	"version-shown": func(s *story) {
-		s.all(check.Cell{Fault: "refused", Outcome: check.Outcome{Status: 502, Page: "nginx", Version: true}})
+		s.all(audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 502, Page: "nginx", Version: true}})
 	},
 	"raw-error": func(s *story) {
-		s.on(0, check.Cell{Fault: "500", Outcome: check.Outcome{Status: 500, Page: "upstream"}})
+		s.on(0, audit.Measurement{Fault: "500", Outcome: audit.Outcome{Status: 500, Page: "upstream"}})
 	},
 	"cut-passes": func(s *story) {
-		s.all(check.Cell{Fault: "cut", Outcome: check.Outcome{Status: 200, Whole: true, Calls: []check.Call{{Protocol: "http/1.0"}}}})
+		s.all(audit.Measurement{Fault: "cut", Outcome: audit.Outcome{Status: 200, Whole: true, Calls: []audit.Call{{Protocol: "http/1.0"}}}})
 	},
-	"small-header-buffer": func(s *story) { s.all(check.Cell{Fault: "big-header", Outcome: check.Outcome{Status: 502}}) },
-	"tls-unverified":      func(s *story) { s.all(check.Cell{Fault: "tls-expired", Outcome: check.Outcome{Status: 200}}) },
+	"small-header-buffer": func(s *story) { s.all(audit.Measurement{Fault: "big-header", Outcome: audit.Outcome{Status: 502}}) },
+	"tls-unverified":      func(s *story) { s.all(audit.Measurement{Fault: "tls-expired", Outcome: audit.Outcome{Status: 200}}) },
 	"no-sni": func(s *story) {
-		s.well(func(o *check.Outcome) { o.Calls = []check.Call{{Endpoint: "app:8443", TLS: true}} })
+		s.well(func(o *audit.Outcome) { o.Calls = []audit.Call{{Endpoint: "app:8443", TLS: true}} })
 	},
 	"no-keepalive": func(s *story) {
-		s.well(func(o *check.Outcome) {
-			o.Calls = []check.Call{{Endpoint: "app:8080", Protocol: "http/1.1", Close: true}}
+		s.well(func(o *audit.Outcome) {
+			o.Calls = []audit.Call{{Endpoint: "app:8080", Protocol: "http/1.1", Close: true}}
 		})
 	},
-	"endless-loop": func(s *story) { s.well(func(o *check.Outcome) { o.Loop = true }) },
+	"endless-loop": func(s *story) { s.well(func(o *audit.Outcome) { o.Loop = true }) },
 	"auth-500": func(s *story) {
-		s.all(check.Cell{Fault: "refused", Outcome: check.Outcome{Status: 500, Page: "nginx"}})
+		s.all(audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 500, Page: "nginx"}})
 	},
 	"lost-log": func(s *story) {
-		s.all(check.Cell{Fault: "refused", Outcome: check.Outcome{Status: 502, Page: "nginx"}})
+		s.all(audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 502, Page: "nginx"}})
 	},
 }
 
 // mended is the example of a rule that fires, with the finding and the config after its mend.
-func mended(t *testing.T, rule string) (string, check.Finding) {
+func mended(t *testing.T, rule string) (string, audit.Finding) {
 	t.Helper()
 	s := fires(t, rule)
 	broken[rule](s)

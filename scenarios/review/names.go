@@ -9,14 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 // follows is for how long a move may go unnoticed: a DNS answer's usual lifetime.
 const follows = time.Minute
 
-var names = []check.Rule{
+var names = []audit.Rule{
 	{
 		ID: "moved-address", Severity: "medium", Title: "the address of a name that has moved is never followed",
 		Why: "nginx looks a name up once, when it starts. A redeployed container, a failed-over database or a cloud load balancer " +
@@ -40,7 +40,7 @@ var names = []check.Rule{
 	},
 }
 
-func movedAddress(e *check.Evidence) []check.Finding {
+func movedAddress(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if !s.of("name-moved") || !s.Never && s.ErrorsFor <= follows {
@@ -52,7 +52,7 @@ func movedAddress(e *check.Evidence) []check.Finding {
 		}
 		found.add(c, s)
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.worst(func(a, b sight) bool { return a.Never && !b.Never || a.Never == b.Never && a.ErrorsFor > b.ErrorsFor })
 		if g.directive != nil && g.directive.Name == "resolver" {
 			args := slices.DeleteFunc(slices.Clone(g.directive.Args), func(a string) bool { return strings.HasPrefix(a, "valid=") })
@@ -64,7 +64,7 @@ func movedAddress(e *check.Evidence) []check.Finding {
 	})
 }
 
-func missingName(e *check.Evidence) []check.Finding {
+func missingName(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.of("name-gone") && s.NotStarted != "" {
@@ -77,7 +77,7 @@ func missingName(e *check.Evidence) []check.Finding {
 			using[p.Name] = append(using[p.Name], r.ID)
 		}
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		f := g.finding(fmt.Sprintf("without the name %s the gateway does not start", s.calls()),
 			g.saw(s, "nginx did not start: "+stamp.ReplaceAllString(s.NotStarted, "")), s.looksUpAgain(g, e))
@@ -109,14 +109,14 @@ func plural(n int, one, many string) string {
 	return many
 }
 
-func noResolver(e *check.Evidence) []check.Finding {
+func noResolver(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range healthy(e) {
 		if s.logged("no resolver defined to resolve") {
 			found.add(s.lacking("resolver"), s)
 		}
 	}
-	return found.raised().each(func(g *group) check.Finding {
+	return found.raised().each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		return g.finding("no resolver for the name in "+s.route.Pass, g.saw(s, s.got()+" although the upstream is well"),
 			g.mend(resolverLine(e)))
@@ -177,7 +177,7 @@ func (s sight) calls() string {
 
 // looksUpAgain are lines by which the name is looked up while requests run, as this nginx can do it: with resolve in the
 // upstream block from 1.27.3 on, else with a variable in the pass directive.
-func (s sight) looksUpAgain(g *group, e *check.Evidence) mend {
+func (s sight) looksUpAgain(g *group, e *audit.Evidence) mend {
 	if s.way.Target.Block != nil && (atLeast(e.Report.Gateway, 1, 27, 3) || !s.takesVariables()) {
 		return s.resolves(g, e)
 	}
@@ -229,7 +229,7 @@ func (s sight) looksUpAgain(g *group, e *check.Evidence) mend {
 func (s sight) takesVariables() bool { return !s.stream() && s.route.Protocol != "memcached" }
 
 // intoBlock makes an upstream block of a host that a pass directive names, for those that take no variables.
-func (s sight) intoBlock(m mend, host, port string, e *check.Evidence) mend {
+func (s sight) intoBlock(m mend, host, port string, e *audit.Evidence) mend {
 	name, outer := regexp.MustCompile(`\W+`).ReplaceAllString(host, "_")+"_servers", "http"
 	if s.stream() {
 		outer = "stream"
@@ -241,7 +241,7 @@ func (s sight) intoBlock(m mend, host, port string, e *check.Evidence) mend {
 }
 
 // needs says which nginx resolve needs, where it is not this one.
-func needs(e *check.Evidence) string {
+func needs(e *audit.Evidence) string {
 	if atLeast(e.Report.Gateway, 1, 27, 3) {
 		return ""
 	}
@@ -249,7 +249,7 @@ func needs(e *check.Evidence) string {
 }
 
 // resolves are the servers of the upstream block with resolve, and what that needs beside it.
-func (s sight) resolves(g *group, e *check.Evidence) mend {
+func (s sight) resolves(g *group, e *audit.Evidence) mend {
 	block := s.way.Target.Block
 	m := mend{block: block, place: g.place}
 	if !slices.ContainsFunc(block.Block, func(d *nginxconf.Directive) bool { return d.Name == "zone" }) {
@@ -268,7 +268,7 @@ func (s sight) resolves(g *group, e *check.Evidence) mend {
 }
 
 // resolverLine is the config's own resolver, where it has one; else Docker's, which has to be set to one's own.
-func resolverLine(e *check.Evidence) string {
+func resolverLine(e *audit.Evidence) string {
 	if e.Config != nil {
 		for _, d := range e.Config.Find("resolver") {
 			return line("resolver", d.Args...)

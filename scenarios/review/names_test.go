@@ -6,11 +6,11 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
-var stale = check.Cell{Fault: "name-moved", Never: true, ErrorsFor: 10 * time.Minute, Outcome: check.Outcome{Status: 502}}
+var stale = audit.Measurement{Fault: "name-moved", Never: true, ErrorsFor: 10 * time.Minute, Outcome: audit.Outcome{Status: 502}}
 
 func TestMovedAddress(t *testing.T) {
 	g := NewWithT(t)
@@ -72,12 +72,12 @@ func TestMovedAddressMends(t *testing.T) {
 
 func TestMissingName(t *testing.T) {
 	g := NewWithT(t)
-	gone := check.Cell{Fault: "name-gone", NotStarted: `host not found in upstream "app" in /etc/nginx/nginx.conf:9`}
+	gone := audit.Measurement{Fault: "name-gone", NotStarted: `host not found in upstream "app" in /etc/nginx/nginx.conf:9`}
 	f := fires(t, "missing-name").all(gone).one("missing-name")
 	g.Expect(f.Severity).To(Equal("medium"), "no other route goes down with it")
 	g.Expect(f.Title).To(Equal("without the name app the gateway does not start"))
 	g.Expect(f.Mend).To(ContainSubstring("proxy_pass http://$app_host:8080;"))
-	near(t, "missing-name").all(check.Cell{Fault: "name-gone", Outcome: check.Outcome{Status: 502}}).none("missing-name")
+	near(t, "missing-name").all(audit.Measurement{Fault: "name-gone", Outcome: audit.Outcome{Status: 502}}).none("missing-name")
 
 	two := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\nlocation /b {\nproxy_pass http://b;\n}\n}\n}"
 	f = of(t, two).on(0, gone).one("missing-name")
@@ -87,8 +87,8 @@ func TestMissingName(t *testing.T) {
 
 func TestNoResolver(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "no-resolver").well(func(o *check.Outcome) {
-		*o = check.Outcome{Status: 502, Log: []nginxlog.Line{{Message: "no resolver defined to resolve app"}}}
+	f := fires(t, "no-resolver").well(func(o *audit.Outcome) {
+		*o = audit.Outcome{Status: 502, Log: []gateway.LogRecord{{Message: "no resolver defined to resolve app"}}}
 	}).one("no-resolver")
 	g.Expect(f.Lacks).To(Equal("resolver"))
 	g.Expect(f.Mend).To(HavePrefix("resolver 127.0.0.11"))

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 const errorPageManual = "https://nginx.org/en/docs/http/ngx_http_core_module.html#error_page"
 
-var pages = []check.Rule{
+var pages = []audit.Rule{
 	{
 		ID: "error-page", Severity: "medium", Title: "the error page itself fails or loops",
 		Why: "The page that is to calm visitors is fetched from the very upstream that is down, or it is not there: they get nginx's " +
@@ -33,7 +33,7 @@ var pages = []check.Rule{
 
 // errorPage finds three ways to fail: a cycle of internal redirects, a page that is asked of the upstream that is down, and a
 // file that is not there. The last may be the lab's lack and not the config's, so it weighs less.
-func errorPage(e *check.Evidence) []check.Finding {
+func errorPage(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if !s.failed() && s.Page != "nginx" || s.NotStarted != "" || s.Page == "upstream" || s.Page == "config" || s.stream() {
@@ -46,7 +46,7 @@ func errorPage(e *check.Evidence) []check.Finding {
 			}
 		}
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		why := s.pageFails(g.directive)
 		target := g.directive.Args[len(g.directive.Args)-1]
@@ -158,7 +158,7 @@ func named(server *nginxconf.Directive, name string) *nginxconf.Directive {
 	return nil
 }
 
-func versionShown(e *check.Evidence) []check.Finding {
+func versionShown(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.Version && s.Page == "nginx" {
@@ -172,14 +172,14 @@ func versionShown(e *check.Evidence) []check.Finding {
 			}
 		}
 	}
-	return found.raised().each(func(g *group) check.Finding {
+	return found.raised().each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		return g.finding("the default page shows the version of nginx", g.saw(s, s.got()+", with "+s.banner(e)), g.mend("server_tokens off;"))
 	})
 }
 
 // banner is what the header or the page says of the gateway.
-func (s sight) banner(e *check.Evidence) string {
+func (s sight) banner(e *audit.Evidence) string {
 	for name, values := range s.Header {
 		if strings.EqualFold(name, "Server") && len(values) > 0 {
 			return "Server: " + values[0]
@@ -189,7 +189,7 @@ func (s sight) banner(e *check.Evidence) string {
 }
 
 // rawError is of weight where the config has a page for that status and does not use it: then somebody believes that it is used.
-func rawError(e *check.Evidence) []check.Finding {
+func rawError(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	meant := map[*group]bool{}
 	for _, s := range sights(e) {
@@ -203,7 +203,7 @@ func rawError(e *check.Evidence) []check.Finding {
 	for _, g := range all {
 		meant[g] = slices.ContainsFunc(g.sights, sight.hasPage)
 	}
-	return all.each(func(g *group) check.Finding {
+	return all.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		m := g.mend(line(s.name("intercept_errors"), "on"))
 		if i := slices.IndexFunc(g.sights, sight.hasPage); i >= 0 {

@@ -5,15 +5,15 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
 // bare is nginx's own page.
-func bare(fault string, status int, log ...string) check.Cell {
-	c := check.Cell{Fault: fault, Outcome: check.Outcome{Status: status, Page: "nginx"}}
+func bare(fault string, status int, log ...string) audit.Measurement {
+	c := audit.Measurement{Fault: fault, Outcome: audit.Outcome{Status: status, Page: "nginx"}}
 	for _, l := range log {
-		c.Log = append(c.Log, nginxlog.Line{Level: "error", Raw: l})
+		c.Log = append(c.Log, gateway.LogRecord{Level: "error", Raw: l})
 	}
 	return c
 }
@@ -80,7 +80,7 @@ func TestVersionShown(t *testing.T) {
 
 func TestRawError(t *testing.T) {
 	g := NewWithT(t)
-	raw := check.Cell{Fault: "500", Outcome: check.Outcome{Status: 500, Page: "upstream"}}
+	raw := audit.Measurement{Fault: "500", Outcome: audit.Outcome{Status: 500, Page: "upstream"}}
 	f := fires(t, "raw-error").on(0, raw).one("raw-error")
 	g.Expect(f.Severity).To(Equal("medium"), "the config has a page for it")
 	g.Expect(f.Lacks).To(Equal("proxy_intercept_errors"))

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/audit"
 )
 
-var pools = []check.Rule{
+var pools = []audit.Rule{
 	{
 		ID: "dead-peer", Severity: "high", Title: "one dead peer of several reaches visitors",
 		Why:    "A pool is there so that one peer may die. Here the error of the one goes to visitors although the next peer is well.",
@@ -26,7 +26,7 @@ var pools = []check.Rule{
 
 // deadPeer finds errors that the next peer could have helped with. A POST that a silent peer may have carried out is rightly
 // not sent to another, so that its error is none.
-func deadPeer(e *check.Evidence) []check.Finding {
+func deadPeer(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if !s.of("one-dead", "one-silent") || !s.failed() || s.Of > 0 && s.Bad == 0 {
@@ -37,7 +37,7 @@ func deadPeer(e *check.Evidence) []check.Finding {
 		}
 		found.add(s.givesUp(), s)
 	}
-	return found.raised().each(func(g *group) check.Finding {
+	return found.raised().each(func(g *group) audit.Finding {
 		s := g.worst(func(a, b sight) bool { return a.Bad*max(b.Of, 1) > b.Bad*max(a.Of, 1) })
 		share := ""
 		if s.Of > 0 {
@@ -89,7 +89,7 @@ func (s sight) goesOn(g *group) mend {
 }
 
 // postRepeated finds bodies that reached more than one upstream. A mirror gets each of them by design.
-func postRepeated(e *check.Evidence) []check.Finding {
+func postRepeated(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.Repeated == 0 || s.Method != "POST" || s.mirrored() && s.tried() <= 1 {
@@ -97,7 +97,7 @@ func postRepeated(e *check.Evidence) []check.Finding {
 		}
 		found.add(s.repeats(), s)
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.worst(func(a, b sight) bool { return a.Repeated > b.Repeated })
 		saw := g.saw(s, fmt.Sprintf("the body reached an upstream %s (%s)", times(s.Repeated+1), strings.Join(s.Tries, ", ")))
 		m := g.mend(line(s.name("next_upstream"), "error", "timeout"))

@@ -6,13 +6,13 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
 // met is a cell of a pool in which some visitors met the bad peer.
-func met(fault, method string, status, bad int) check.Cell {
-	return check.Cell{Fault: fault, Method: method, Of: 4, Bad: bad, Outcome: check.Outcome{Status: status}}
+func met(fault, method string, status, bad int) audit.Measurement {
+	return audit.Measurement{Fault: fault, Method: method, Of: 4, Bad: bad, Outcome: audit.Outcome{Status: status}}
 }
 
 func TestDeadPeer(t *testing.T) {
@@ -49,7 +49,7 @@ func TestDeadPeerDecides(t *testing.T) {
 
 func TestPostRepeated(t *testing.T) {
 	g := NewWithT(t)
-	twice := check.Cell{Fault: "died", Method: "POST", Outcome: check.Outcome{Status: 200, Repeated: 1, Tries: []string{"app:8080", "second:8080"}}}
+	twice := audit.Measurement{Fault: "died", Method: "POST", Outcome: audit.Outcome{Status: 200, Repeated: 1, Tries: []string{"app:8080", "second:8080"}}}
 	f := fires(t, "post-repeated").all(twice).one("post-repeated")
 	g.Expect(f.Title).To(Equal("a POST is sent twice"))
 	g.Expect(f.Mend).To(Equal("proxy_next_upstream error timeout;"))
@@ -76,8 +76,8 @@ func TestPostRepeated(t *testing.T) {
 
 func TestSlowRecovery(t *testing.T) {
 	g := NewWithT(t)
-	after := func(d time.Duration) check.Cell {
-		return check.Cell{Fault: "restarted", ErrorsFor: d, Outcome: check.Outcome{Status: 502}}
+	after := func(d time.Duration) audit.Measurement {
+		return audit.Measurement{Fault: "restarted", ErrorsFor: d, Outcome: audit.Outcome{Status: 502}}
 	}
 	f := fires(t, "slow-recovery").all(after(60 * time.Second)).one("slow-recovery")
 	g.Expect(f.Title).To(Equal("errors go on for 60 s after the upstream is well"))
@@ -87,8 +87,8 @@ func TestSlowRecovery(t *testing.T) {
 	g.Expect(f.In).To(Equal("upstream pool at nginx.conf:5, in place of lines 6 and 7"))
 
 	near(t, "slow-recovery").all(after(11 * time.Second)).none("slow-recovery")
-	near(t, "slow-recovery").all(check.Cell{Fault: "name-moved", Never: true}).none("slow-recovery")
-	near(t, "slow-recovery").all(check.Cell{Fault: "500", Cached: true, ErrorsFor: time.Hour}).none("slow-recovery")
+	near(t, "slow-recovery").all(audit.Measurement{Fault: "name-moved", Never: true}).none("slow-recovery")
+	near(t, "slow-recovery").all(audit.Measurement{Fault: "500", Cached: true, ErrorsFor: time.Hour}).none("slow-recovery")
 	never := after(2 * time.Minute)
 	never.Never = true
 	f = near(t, "slow-recovery").all(never).one("slow-recovery")
@@ -98,14 +98,14 @@ func TestSlowRecovery(t *testing.T) {
 
 func TestErrorCached(t *testing.T) {
 	g := NewWithT(t)
-	cached := check.Cell{Fault: "500", Cached: true, Outcome: check.Outcome{Status: 500, Page: "upstream"}}
+	cached := audit.Measurement{Fault: "500", Cached: true, Outcome: audit.Outcome{Status: 500, Page: "upstream"}}
 	f := fires(t, "error-cached").all(cached).one("error-cached")
 	g.Expect(f.Title).To(Equal("an error is cached for 600 s"))
 	g.Expect(f.Mend).To(Equal("proxy_cache_valid 200 301 302 404 10m;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 13"))
 
 	none := cached
-	none.Log = []nginxlog.Line{{Message: "no live upstreams"}}
+	none.Log = []gateway.LogRecord{{Message: "no live upstreams"}}
 	fires(t, "error-cached").all(none).none("error-cached")
 	fires(t, "long-wait").all(cached).none("error-cached")
 	good := cached

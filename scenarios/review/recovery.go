@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 	shield = 10 * time.Second
 )
 
-var recoveries = []check.Rule{
+var recoveries = []audit.Rule{
 	{
 		ID: "slow-recovery", Severity: "medium", Title: "errors go on long after the upstream is well again",
 		Why: "The upstream is repaired and visitors still get errors, so that people go on repairing what is well. nginx leaves a " +
@@ -35,7 +35,7 @@ var recoveries = []check.Rule{
 }
 
 // slowRecovery leaves the moved name and the cached error to rules of their own.
-func slowRecovery(e *check.Evidence) []check.Finding {
+func slowRecovery(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.Cached || s.of("name-moved", "name-gone", "500", "503") || !s.Never && s.ErrorsFor <= benched {
@@ -43,7 +43,7 @@ func slowRecovery(e *check.Evidence) []check.Finding {
 		}
 		found.add(s.benches(), s)
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.worst(func(a, b sight) bool { return a.Never && !b.Never || a.Never == b.Never && a.ErrorsFor > b.ErrorsFor })
 		f := g.finding("errors go on for "+s.errorsFor()+" after the upstream is well", g.saw(s, "errors for "+s.errorsFor()+
 			" after the upstream was well"), s.sooner(g))
@@ -119,7 +119,7 @@ func (s sight) sooner(g *group) mend {
 
 // errorCached leaves an error of ten seconds alone: so long it is a shield for an upstream that is down. A 502 of a pool whose
 // peers are all left alone is asked of nobody either, and does not come from a cache.
-func errorCached(e *check.Evidence) []check.Finding {
+func errorCached(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if !s.Cached || s.Status != 0 && s.Status < 500 || s.logged("no live upstreams") || !s.caches() {
@@ -132,7 +132,7 @@ func errorCached(e *check.Evidence) []check.Finding {
 		s.value = valid
 		found.add(c, s)
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		title := "an error is cached"
 		if s.value > 0 {

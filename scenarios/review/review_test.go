@@ -8,8 +8,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
@@ -34,8 +34,8 @@ func TestFaults(t *testing.T) {
 				_, known := scenarios.CauseByID(c)
 				g.Expect(known).To(BeTrue(), c)
 			}
-			g.Expect(f.Kind == check.Behaves).To(Equal(f.Does != nil && f.Kind != check.Reuse))
-			g.Expect(f.Kind == check.TLSFault).To(Equal(f.TLS != ""))
+			g.Expect(f.Kind == audit.Behaves).To(Equal(f.Does != nil && f.Kind != audit.Reuse))
+			g.Expect(f.Kind == audit.TLSFault).To(Equal(f.TLS != ""))
 			for _, protocol := range []string{fakeupstream.HTTP, fakeupstream.FastCGI, fakeupstream.UWSGI, fakeupstream.SCGI, fakeupstream.GRPC,
 				fakeupstream.Memcached, fakeupstream.Any} {
 				if f.Does == nil || protocol != fakeupstream.Any && len(f.Protocols) > 0 && !slices.Contains(f.Protocols, protocol) {
@@ -63,7 +63,7 @@ func TestRules(t *testing.T) {
 			g := NewWithT(t)
 			g.Expect(seen[r.ID]).To(BeFalse())
 			seen[r.ID] = true
-			g.Expect(check.Severities).To(ContainElement(r.Severity))
+			g.Expect(audit.Severities).To(ContainElement(r.Severity))
 			g.Expect(r.Title).NotTo(BeEmpty())
 			g.Expect(r.Why).To(HaveSuffix("."))
 			g.Expect(r.Source).To(HavePrefix("https://nginx.org/en/docs/"))
@@ -117,21 +117,21 @@ func read(t *testing.T, text string) *nginxconf.Config {
 // A story is a config with what was measured of it, made by hand: cells by way.
 type story struct {
 	t *testing.T
-	e *check.Evidence
+	e *audit.Evidence
 }
 
 // of is the story of a config, with every way reached and well.
 func of(t *testing.T, text string) *story {
 	t.Helper()
 	c := read(t, text)
-	e := &check.Evidence{Config: c, Report: &check.Report{Gateway: "nginx/1.22.1"}, Ways: map[string]nginxconf.Way{}}
+	e := &audit.Evidence{Config: c, Report: &audit.Report{Gateway: "nginx/1.22.1"}, Ways: map[string]nginxconf.Way{}}
 	for _, w := range c.Ways(t.Context()) {
-		r := check.Route{
+		r := audit.Route{
 			ID: w.ID, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Place: w.Target.Pass.Place,
-			Upstream: w.Target.Upstream, Reached: true, Healthy: check.Outcome{Status: 200, Page: "upstream"},
+			Upstream: w.Target.Upstream, Reached: true, Healthy: audit.Outcome{Status: 200, Page: "upstream"},
 		}
 		for _, p := range w.Target.Peers {
-			r.Endpoints = append(r.Endpoints, check.Endpoint{Name: p.Host + ":8080", Place: p.Place})
+			r.Endpoints = append(r.Endpoints, audit.Endpoint{Name: p.Host + ":8080", Place: p.Place})
 		}
 		e.Report.Routes = append(e.Report.Routes, r)
 		e.Ways[w.ID] = w
@@ -140,7 +140,7 @@ func of(t *testing.T, text string) *story {
 }
 
 // all gives every route a cell.
-func (s *story) all(c check.Cell) *story {
+func (s *story) all(c audit.Measurement) *story {
 	for i := range s.e.Report.Routes {
 		s.on(i, c)
 	}
@@ -148,7 +148,7 @@ func (s *story) all(c check.Cell) *story {
 }
 
 // on gives a route a cell.
-func (s *story) on(i int, c check.Cell) *story {
+func (s *story) on(i int, c audit.Measurement) *story {
 	if c.Method == "" {
 		c.Method = "GET"
 	}
@@ -157,7 +157,7 @@ func (s *story) on(i int, c check.Cell) *story {
 }
 
 // well changes the healthy answer of every route.
-func (s *story) well(change func(*check.Outcome)) *story {
+func (s *story) well(change func(*audit.Outcome)) *story {
 	for i := range s.e.Report.Routes {
 		change(&s.e.Report.Routes[i].Healthy)
 	}
@@ -165,11 +165,11 @@ func (s *story) well(change func(*check.Outcome)) *story {
 }
 
 // finds gives what a rule finds.
-func (s *story) finds(rule string) []check.Finding {
+func (s *story) finds(rule string) []audit.Finding {
 	s.t.Helper()
 	for _, r := range Rules() {
 		if r.ID == rule {
-			return check.Judge(s.e, []check.Rule{r})
+			return audit.Judge(s.e, []audit.Rule{r})
 		}
 	}
 	s.t.Fatalf("no rule %q", rule)
@@ -177,7 +177,7 @@ func (s *story) finds(rule string) []check.Finding {
 }
 
 // one is the only finding.
-func (s *story) one(rule string) check.Finding {
+func (s *story) one(rule string) audit.Finding {
 	s.t.Helper()
 	all := s.finds(rule)
 	if len(all) != 1 {

@@ -4,16 +4,16 @@ import (
 	"embed"
 	"fmt"
 
-	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/audit"
 )
 
 //go:embed conf
 var confs embed.FS
 
 // Rules are all rules, in the order in which one would read them.
-func Rules() []check.Rule {
-	var all []check.Rule
-	for _, family := range [][]check.Rule{waits, pools, recoveries, names, pages, answers, secrets, connections, auths, logs} {
+func Rules() []audit.Rule {
+	var all []audit.Rule
+	for _, family := range [][]audit.Rule{waits, pools, recoveries, names, pages, answers, secrets, connections, auths, logs} {
 		all = append(all, family...)
 	}
 	return all

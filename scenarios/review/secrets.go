@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-var secrets = []check.Rule{
+var secrets = []audit.Rule{
 	{
 		ID: "tls-unverified", Severity: "medium", Title: "the upstream's TLS is not verified",
 		Why: "Whoever can answer at the upstream's address reads and changes all that passes; TLS keeps only the curious out. " +
@@ -26,14 +26,14 @@ var secrets = []check.Rule{
 // authorityFile is where a mend has the certificate of the authority that signs the upstreams' certificates.
 const authorityFile = "/etc/nginx/upstream-ca.crt"
 
-func tlsUnverified(e *check.Evidence) []check.Finding {
+func tlsUnverified(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if s.of("tls-expired", "tls-wrong-name") && s.believed() {
 			found.add(s.decides(s.name("ssl_verify")), s)
 		}
 	}
-	return found.raised().each(func(g *group) check.Finding {
+	return found.raised().each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		lines := []string{line(s.name("ssl_verify"), "on")}
 		if g.block == nil || len(nginxconf.Effective(g.block, s.name("ssl_trusted_certificate"))) == 0 {
@@ -53,7 +53,7 @@ func (s sight) believed() bool {
 }
 
 // noSNI finds names that are not sent, and an upstream block's name that is sent in place of a host's.
-func noSNI(e *check.Evidence) []check.Finding {
+func noSNI(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range healthy(e) {
 		for _, c := range s.Calls {
@@ -71,7 +71,7 @@ func noSNI(e *check.Evidence) []check.Finding {
 			}
 		}
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		c := s.Calls[0]
 		title, saw := "no server name is sent to "+c.Endpoint, "the handshake with "+c.Endpoint+" named no server"

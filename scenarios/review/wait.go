@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 	noise = 500 * time.Millisecond
 )
 
-var waits = []check.Rule{
+var waits = []audit.Rule{
 	{
 		ID: "long-wait", Severity: "medium", Title: "visitors wait a minute or more for an upstream that is off or silent",
 		Why: "A visitor is gone after a few seconds, and his request still holds a connection here and a worker there. nginx's default " +
@@ -35,7 +35,7 @@ var waits = []check.Rule{
 }
 
 // longWait blames the time-out that ended the wait, or the lack of a bound over all peers where each peer's is short.
-func longWait(e *check.Evidence) []check.Finding {
+func longWait(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
 		if !s.Endless && s.Waited < minute-noise {
@@ -51,7 +51,7 @@ func longWait(e *check.Evidence) []check.Finding {
 		}
 		found.add(c, s)
 	}
-	return found.raised().each(func(g *group) check.Finding {
+	return found.raised().each(func(g *group) audit.Finding {
 		worst := g.worst(func(a, b sight) bool { return a.Endless && !b.Endless || a.Endless == b.Endless && a.Waited > b.Waited })
 		title := "visitors wait " + long(worst.Waited)
 		if worst.Endless {
@@ -136,7 +136,7 @@ func rank(line string) int {
 }
 
 // timeoutOrder looks at each way that leads to a listener of the same gateway.
-func timeoutOrder(e *check.Evidence) []check.Finding {
+func timeoutOrder(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	inner := map[string]nginxconf.Way{}
 	for _, s := range healthy(e) {
@@ -158,7 +158,7 @@ func timeoutOrder(e *check.Evidence) []check.Finding {
 			found.add(s.decides(s.name("read_timeout")), s)
 		}
 	}
-	return found.each(func(g *group) check.Finding {
+	return found.each(func(g *group) audit.Finding {
 		s := g.sights[0]
 		w := inner[s.route.ID]
 		outer := min(s.way.Timeouts().Read, 30*time.Second)
@@ -220,7 +220,7 @@ func own(host, address string) bool {
 }
 
 // sameMatch tells whether a request of the outer way is one for the inner one, as far as its path says.
-func sameMatch(outer, inner nginxconf.Way, e *check.Evidence) bool {
+func sameMatch(outer, inner nginxconf.Way, e *audit.Evidence) bool {
 	if len(outer.Asks) == 0 || inner.Server == nil {
 		return true
 	}

@@ -6,15 +6,15 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/check"
-	"github.com/badgateway/badgateway/harness/nginxlog"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
 // timedOut is a cell that a time-out ended.
-func timedOut(fault, phase string, after time.Duration, tries ...string) check.Cell {
-	return check.Cell{Fault: fault, Outcome: check.Outcome{
+func timedOut(fault, phase string, after time.Duration, tries ...string) audit.Measurement {
+	return audit.Measurement{Fault: fault, Outcome: audit.Outcome{
 		Status: 504, Page: "nginx", Waited: after, Tries: tries,
-		Log: []nginxlog.Line{{Level: "error", Message: "upstream timed out", Errno: 110, Phase: phase}},
+		Log: []gateway.LogRecord{{Level: "error", Message: "upstream timed out", Errno: 110, Phase: phase}},
 	}}
 }
 
@@ -34,13 +34,13 @@ func TestLongWait(t *testing.T) {
 	g.Expect(f.Saw).To(ContainSubstring("504 after 60 s"))
 
 	s := fires(t, "long-wait").all(timedOut("silent", reading, 60*time.Second))
-	s.e.Report.Routes = append(s.e.Report.Routes, check.Route{ID: "like", Like: s.e.Report.Routes[0].ID, Protocol: "http", Reached: true})
+	s.e.Report.Routes = append(s.e.Report.Routes, audit.Route{ID: "like", Like: s.e.Report.Routes[0].ID, Protocol: "http", Reached: true})
 	s.e.Ways["like"] = s.e.Ways[s.e.Report.Routes[0].ID]
 	g.Expect(s.one("long-wait").Routes).To(HaveLen(2), "what is like the route that was measured is found too")
 
 	near(t, "long-wait").all(timedOut("off", connecting, 5*time.Second)).all(timedOut("silent", reading, 30*time.Second)).none("long-wait")
-	fires(t, "long-wait").all(check.Cell{Fault: "silent", Skipped: "x", Outcome: check.Outcome{Waited: time.Hour}}).none("long-wait")
-	fires(t, "long-wait").all(check.Cell{Fault: "silent", Error: "x", Outcome: check.Outcome{Waited: time.Hour}}).none("long-wait")
+	fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Skipped: "x", Outcome: audit.Outcome{Waited: time.Hour}}).none("long-wait")
+	fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Error: "x", Outcome: audit.Outcome{Waited: time.Hour}}).none("long-wait")
 }
 
 func TestLongWaitOfAPool(t *testing.T) {
@@ -62,7 +62,7 @@ func TestLongWaitDecides(t *testing.T) {
 	for name, c := range map[string]struct {
 		conf, lacks, mend string
 		line              int
-		cell              check.Cell
+		cell              audit.Measurement
 	}{
 		"inherited from http": {"events {}\nhttp {\nproxy_read_timeout 300s;\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\n}",
 			"", "proxy_read_timeout 30s;", 3, timedOut("silent", reading, 300*time.Second)},
@@ -77,7 +77,7 @@ func TestLongWaitDecides(t *testing.T) {
 		"two servers": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\nserver {\nlisten 81;\nlocation / {\nproxy_pass http://b;\n}\n}\n}",
 			"proxy_read_timeout", "proxy_read_timeout 30s;", 2, timedOut("silent", reading, 60*time.Second)},
 		"without a line in the log": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\n}",
-			"proxy_connect_timeout", "proxy_connect_timeout 5s;", 5, check.Cell{Fault: "off", Outcome: check.Outcome{Status: 504, Waited: time.Minute}}},
+			"proxy_connect_timeout", "proxy_connect_timeout 5s;", 5, audit.Measurement{Fault: "off", Outcome: audit.Outcome{Status: 504, Waited: time.Minute}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -94,11 +94,11 @@ func TestLongWaitOfWebsocketsAndStreams(t *testing.T) {
 	ws := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\nproxy_set_header Upgrade $http_upgrade;\nproxy_read_timeout 1h;\n}\n}\n}"
 	g.Expect(of(t, ws).all(timedOut("silent", reading, time.Hour)).one("long-wait").Severity).To(Equal("low"))
 	stream := "events {}\nstream {\nserver {\nlisten 3306;\nproxy_pass db:3306;\n}\n}"
-	of(t, stream).all(check.Cell{Fault: "silent", Outcome: check.Outcome{Waited: 10 * time.Minute}}).none("long-wait")
-	f := of(t, stream).all(check.Cell{Fault: "off", Outcome: check.Outcome{Waited: time.Minute}}).one("long-wait")
+	of(t, stream).all(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{Waited: 10 * time.Minute}}).none("long-wait")
+	f := of(t, stream).all(audit.Measurement{Fault: "off", Outcome: audit.Outcome{Waited: time.Minute}}).one("long-wait")
 	g.Expect(f.Mend).To(Equal("proxy_connect_timeout 5s;"))
 	g.Expect(f.In).To(Equal("server at nginx.conf:3"))
-	f = fires(t, "long-wait").all(check.Cell{Fault: "silent", Outcome: check.Outcome{Endless: true, Waited: 2 * time.Hour}}).one("long-wait")
+	f = fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{Endless: true, Waited: 2 * time.Hour}}).one("long-wait")
 	g.Expect(f.Title).To(Equal("visitors wait without end"))
 	g.Expect(f.Severity).To(Equal("high"))
 }

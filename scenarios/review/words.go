@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/check"
+	"github.com/badgateway/badgateway/harness/audit"
 )
 
 // long is a wait in words: "60 s", "2.5 s", "2 h".
-func long(d time.Duration) string { return check.Long(d) }
+func long(d time.Duration) string { return audit.Long(d) }
 
 // got is what the visitor got, in words: "504 after 60 s".
 func (s sight) got() string {

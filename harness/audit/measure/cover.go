@@ -1,0 +1,301 @@
+package measure
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// manyTurns bounds the requests until every peer of a pool had its turn.
+const manyTurns = 128
+
+// saw notes which of the route's endpoints were called.
+func (r *route) saw(news agentapi.WorldNews) {
+	for i := range r.Endpoints {
+		e := &r.Endpoints[i]
+		own := addresses([]string{called(e.Name)})
+		e.Called = e.Called || slices.ContainsFunc(news.Calls, func(c agentapi.UpstreamCall) bool {
+			return !c.Self && slices.Contains(own, called(keyOf(c)))
+		})
+	}
+}
+
+// left is how many endpoints no request got to so far.
+func (r *route) left(backups bool) (n int) {
+	for i := range r.Endpoints {
+		if e := &r.Endpoints[i]; !e.Called && (backups || !e.Backup) {
+			n++
+		}
+	}
+	return n
+}
+
+// uncalled are the endpoints that no request got to so far.
+func (r *route) uncalled(backups bool) (names []string) {
+	for _, e := range r.Endpoints {
+		if !e.Called && (backups || !e.Backup) {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// cover asks on until each endpoint of the route was called: by requests for which the config chooses another one, by as many
+// as a pool has turns, by visitors of other networks, and at last with all dead but the backups. What stays is noted.
+func (s *session) cover(ctx context.Context, w *lab.World, r *route, further []nginxconf.Ask, names seen) error {
+	if r.left(true) == 0 {
+		return nil
+	}
+	asked := 0
+	ask := func(request request) error {
+		if asked++; len(s.caches) > 0 {
+			request = request.fresh(fmt.Sprintf("badgateway-turn=%d", asked)) // so that no cache has the answer
+		}
+		answer, err := w.Ask(ctx, request.spec(cmp.Or(request.ask.Method, "GET"), s.steps, s.patience()))
+		if err != nil {
+			return err
+		}
+		names.learn(answer.News)
+		r.saw(answer.News)
+		return nil
+	}
+	if r.beside != nil { // the way here is the same as it was
+		if err := w.Behave(ctx, r.beside, nil); err != nil {
+			return err
+		}
+	}
+	for n := 0; n < r.rounds() && r.left(false) > 0 && r.turns() > 1; n++ {
+		if err := ask(r.request.visitor(n, n >= 2*r.turns())); err != nil {
+			return err
+		}
+	}
+	choices := []request{r.request}
+	repeated := false
+	for _, a := range further {
+		if s.leading(a, r.keys) != nil || a.Listen.QUIC || repeated && a.Repeat > 0 {
+			continue
+		}
+		other := r.request
+		other.ask, other.udp = a, a.Listen.Network == "udp"
+		choices = append(choices, other)
+		repeated = repeated || a.Repeat > 0
+	}
+	pass := func() error {
+		if !s.ticks {
+			return nil
+		}
+		return w.Pass(ctx, time.Second)
+	}
+	if err := r.choose(choices[1:], s.pools, ask, pass); err != nil {
+		return err
+	}
+	killed := r.left(true) > r.left(false)
+	if killed {
+		if err := s.coverBackups(ctx, w, r, choices, ask); err != nil {
+			return err
+		}
+	}
+	if r.beside != nil || !s.forgetful || killed {
+		if err := s.restart(ctx, w, names); err != nil {
+			return err
+		}
+	}
+	r.note = r.unmet(asked, s.answers)
+	return nil
+}
+
+// choose makes the requests for which the config chooses another upstream. Where one is a pool that was not called before,
+// its peers take turns: as many requests follow as it needs, so that all together are no more than a few for each endpoint.
+func (r *route) choose(choices []request, pools map[nginxconf.Place]*peerPool, ask func(request) error, pass func() error) error {
+	turned := map[*peerPool]bool{}
+	for _, other := range choices {
+		if r.left(false) == 0 {
+			break
+		}
+		before := r.calledAt()
+		for n := 0; n < max(1, other.ask.Repeat) && r.left(true) == len(r.Endpoints)-len(before); n++ {
+			if err := ask(other); err != nil {
+				return err
+			}
+			if other.ask.Repeat > 0 {
+				if err := pass(); err != nil {
+					return err
+				}
+			}
+		}
+		p := r.newPool(before, pools)
+		if p == nil || turned[p] {
+			continue
+		}
+		turned[p] = true
+		for n := 0; n < 2*p.turns && r.left(false) > 0; n++ {
+			if err := ask(other.visitor(n, false)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// calledAt are the indexes of the endpoints that were called.
+func (r *route) calledAt() map[int]bool {
+	at := map[int]bool{}
+	for i := range r.Endpoints {
+		if r.Endpoints[i].Called {
+			at[i] = true
+		}
+	}
+	return at
+}
+
+// newPool is the pool of an endpoint that was not called before; nil when there is none, or when it has one peer.
+func (r *route) newPool(before map[int]bool, pools map[nginxconf.Place]*peerPool) *peerPool {
+	for i := range r.Endpoints {
+		if r.Endpoints[i].Called && !before[i] {
+			if p := pools[r.Endpoints[i].Place]; p != nil && p.turns > 1 {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// A peerPool is an upstream block.
+type peerPool struct {
+	turns int // requests until each of its peers had one
+}
+
+// poolsOf are the upstream blocks of a config by the places of their servers.
+func poolsOf(c *nginxconf.Config) map[nginxconf.Place]*peerPool {
+	pools := map[nginxconf.Place]*peerPool{}
+	for _, block := range c.Find("upstream") {
+		p := &peerPool{}
+		for _, d := range block.Block {
+			if d.Name == "server" && len(d.Args) > 0 {
+				p.turns += weight(d.Args[1:])
+				pools[d.Place] = p
+			}
+		}
+	}
+	return pools
+}
+
+// weight is how many turns in a row a peer has.
+func weight(params []string) int {
+	for _, param := range params {
+		var n int
+		if _, err := fmt.Sscanf(param, "weight=%d", &n); err == nil && n > 1 {
+			return min(n, manyTurns)
+		}
+	}
+	return 1
+}
+
+// coverBackups asks while all but the backups are dead.
+func (s *session) coverBackups(ctx context.Context, w *lab.World, r *route, choices []request, ask func(request) error) error {
+	var dead []agentapi.Conduct
+	backups := 0
+	for _, e := range r.Endpoints {
+		if e.Backup {
+			backups++
+			continue
+		}
+		for _, k := range addresses([]string{called(e.Name)}) {
+			dead = append(dead, agentapi.Conduct{At: k, Down: "refused"})
+		}
+	}
+	if err := w.Behave(ctx, append(dead, r.beside...), nil); err != nil {
+		return err
+	}
+	rounds := 2 * backups
+	if len(choices) > 1 { // each has its own
+		rounds = 2 + 2*backups/len(choices)
+	}
+	for _, one := range choices {
+		for n := 0; n < rounds && r.left(true) > r.left(false) && one.ask.Repeat == 0; n++ {
+			if err := ask(one.visitor(n, n >= backups)); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Behave(ctx, nil, nil)
+}
+
+// rounds is how many requests are tried: a pool that is hashed gives its peers no turns.
+func (r *route) rounds() int {
+	if b := r.way.Target.Block; b != nil {
+		for _, d := range b.Block {
+			if d.Name == "hash" || d.Name == "ip_hash" || d.Name == "random" || d.Name == "sticky" {
+				return manyTurns
+			}
+		}
+	}
+	return min(manyTurns, 4*r.turns())
+}
+
+// turns is how many requests a pool needs at the least until each peer had one: peers with more weight have more of them.
+func (r *route) turns() int {
+	n := 0
+	for _, p := range r.way.Target.Peers {
+		n += weight(p.Params)
+	}
+	return n
+}
+
+// answers tells whether the gateway itself listens at an upstream's address.
+func (s *session) answers(name string) bool {
+	host, port, err := net.SplitHostPort(called(name))
+	if ip, perr := netip.ParseAddr(host); err != nil || perr != nil || !ip.IsLoopback() {
+		return s.listensAt(strings.TrimPrefix(name, "unix:"))
+	}
+	return slices.ContainsFunc(s.ways, func(w nginxconf.Way) bool {
+		return slices.ContainsFunc(w.Listens, func(l nginxconf.Listen) bool {
+			return l.Network == "tcp" && fmt.Sprint(l.Port) == port
+		})
+	})
+}
+
+// visitor is the request as another visitor sends it: his address, his cookie and his URI choose him another peer where a
+// pool is hashed by one of them.
+func (r request) visitor(n int, another bool) request {
+	if !another {
+		return r
+	}
+	if r.ask.From == "" {
+		r.ask.From = fmt.Sprintf("10.%d.%d.9", n%250+1, n*7%250)
+	}
+	return r.fresh(fmt.Sprintf("badgateway=%d", n))
+}
+
+// unmet says which endpoints no request got to, and what is known of the reason; empty when there are none.
+// own tells where the gateway itself answers.
+func (r *route) unmet(asked int, own func(name string) bool) string {
+	left := r.uncalled(true)
+	if len(left) == 0 {
+		return ""
+	}
+	why := fmt.Sprintf("%d further requests were all sent to others", asked)
+	switch t := r.way.Target; {
+	case !slices.ContainsFunc(left, func(name string) bool { return !own(name) }):
+		why = "the gateway itself answers there"
+	case t.Variables:
+		why += fmt.Sprintf(": no request was found for which %s is one of these", t.Written)
+	case t.Block != nil && len(nginxconf.Effective(t.Block, "hash")) > 0:
+		why += ", as the pool's hash has it"
+	}
+	shown := left
+	if len(shown) > 5 {
+		shown = append(slices.Clone(shown[:5]), fmt.Sprintf("%d more", len(left)-5))
+	}
+	return fmt.Sprintf("%s: %d of its %d endpoints were not called (%s): %s", r.ID, len(left), len(r.Endpoints),
+		strings.Join(shown, ", "), why)
+}

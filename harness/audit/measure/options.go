@@ -1,0 +1,54 @@
+package measure
+
+import (
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// Options say what to check, and how.
+type Options struct {
+	// Path is the config: a file or a folder. Empty checks the config that Image has.
+	Path string
+	// Revision is one of the git repository that Path is in, to check Path of; empty for the files as they stand.
+	Revision string
+	// Image is the gateway's image ("nginx:1.29", "company/nginx:4"); empty for one of the project's own.
+	Image string
+	// Nginx is the version of the project's own image ("1.26"); empty for the default.
+	Nginx string
+	// Env fills ${VARIABLES} of templates.
+	Env map[string]string
+	// RealTime leaves the clock alone: every wait is as long as it says.
+	RealTime bool
+	// Routes and Faults pick by id, or by shell pattern of ids; empty for all.
+	Routes, Faults []string
+	// FaultList are the faults to make, one or more; Rules what to look for in the evidence.
+	FaultList []audit.Fault
+	Rules     []audit.Rule
+	// Policy is held against the measurements; nil for the default one.
+	Policy *audit.Policy
+	// Everything measures routes that are alike one by one, however many they are.
+	Everything bool
+	// WithoutLimits takes an engine that limits neither memory nor processes; see [lab.Options].
+	WithoutLimits bool
+	// Parallel is how many worlds work at once; a sensible number when 0.
+	Parallel int
+	// Lab is a lab to work in, of an image that fits; nil makes one, and ends it.
+	Lab *lab.Lab
+	// Install allows to install and start a container engine where none is.
+	Install bool
+	// Say gets a line about each long step, Progress how far the matrix has come. Nil for none.
+	Say      func(format string, a ...any)
+	Progress func(done, of int)
+}
+
+func (o *Options) defaults() {
+	if o.Say == nil {
+		o.Say = func(string, ...any) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(int, int) {}
+	}
+	if o.Parallel == 0 {
+		o.Parallel = 6
+	}
+}

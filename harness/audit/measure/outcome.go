@@ -1,0 +1,269 @@
+package measure
+
+import (
+	"net"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// keyOf is how reports name the peer at an address: by its name where it has one.
+func keyOf(c agentapi.UpstreamCall) string {
+	if c.Name == "" {
+		return c.At
+	}
+	_, port, err := net.SplitHostPort(c.At)
+	if err != nil {
+		return c.At
+	}
+	return net.JoinHostPort(c.Name, port)
+}
+
+// seen are the names of the addresses that a world's gateway looked up or called so far: log lines have addresses only. The
+// keys are addresses, with a port or without.
+type seen map[string]string
+
+func (s seen) learn(news agentapi.WorldNews) {
+	for _, l := range news.Lookups {
+		if l.Got != "" {
+			s[l.Got] = l.Name
+		}
+	}
+	for _, c := range news.Calls {
+		s[c.At] = keyOf(c)
+	}
+}
+
+func (s seen) name(address string) string {
+	if n, known := s[address]; known {
+		return n
+	}
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if n, known := s[host]; known {
+			return net.JoinHostPort(n, port)
+		}
+	}
+	return address
+}
+
+// addressOf is where the lab has what reports call so.
+func (s seen) addressOf(key string) string {
+	host, port, err := net.SplitHostPort(key)
+	if err != nil {
+		return key
+	}
+	for address, name := range s {
+		switch name {
+		case key:
+			return address
+		case host:
+			return net.JoinHostPort(address, port)
+		}
+	}
+	return key
+}
+
+// outcome is what a visitor of the route got, and what led to it.
+func (r *route) outcome(a agentapi.WorldAnswer, names seen) audit.Outcome {
+	keys := addresses(r.keys)
+	names.learn(a.News)
+	o := audit.Outcome{
+		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, Endless: a.Endless,
+		Body: a.Body, Header: a.Header,
+	}
+	if r.way.Stream && o.NoAnswer == "reset" {
+		o.NoAnswer = "closed" // which of the two depends on whether the visitor's bytes had come by then
+	}
+	if r.request.udp && o.Endless {
+		o.Endless, o.Waited, o.NotBefore = false, 0, 0 // a datagram that is not answered is waited for as long as the visitor likes
+	}
+	o.Log, o.LogFile = logOf(a)
+	for _, n := range a.LogsLeft {
+		o.LogMore += n
+	}
+	o.Calls, o.Loop = callsOf(a.News), a.News.Loop
+	o.Tries = triesOf(a.News, o.Log, names, keys)
+	o.Repeated = repeated(a.News, keys)
+	for i := range o.Calls {
+		o.Calls[i].Endpoint = r.nameOf(o.Calls[i].Endpoint)
+	}
+	for i := range o.Tries {
+		o.Tries[i] = r.nameOf(o.Tries[i])
+	}
+	o.Page = pageOf(o)
+	bound(&o)
+	o.Version = versionPattern.MatchString(o.Body) && o.Page == "nginx" || versionPattern.MatchString(strings.Join(a.Header["Server"], " "))
+	return o
+}
+
+// nameOf is how the config names what was called, where that is one of the route's own.
+func (r *route) nameOf(key string) string {
+	for _, e := range r.Endpoints {
+		if slices.Contains(addresses([]string{called(e.Name)}), called(key)) {
+			return e.Name
+		}
+	}
+	return key
+}
+
+// logOf are the lines of level warn and above, and the file that has them.
+func logOf(a agentapi.WorldAnswer) (lines []gateway.LogRecord, file string) {
+	files := make([]string, 0, len(a.Logs))
+	for f := range a.Logs {
+		files = append(files, f)
+	}
+	slices.Sort(files)
+	for _, f := range files {
+		all, _ := nginx.ParseLogs(a.Logs[f])
+		for _, l := range all {
+			if l.AtLeast("warn") {
+				lines, file = append(lines, l), f
+			}
+		}
+	}
+	for _, text := range a.News.Syslog {
+		// "<187>Nov 23 10:00:00 host nginx: " comes before the line itself.
+		if i := strings.Index(text, ": "); i >= 0 {
+			all, _ := nginx.ParseLogs(text[i+2:] + "\n")
+			for _, l := range all {
+				if l.AtLeast("warn") {
+					lines, file = append(lines, l), "syslog"
+				}
+			}
+		}
+	}
+	if strings.HasPrefix(file, "/badgateway-output/") {
+		file = "stderr"
+	}
+	return lines, file
+}
+
+// callsOf are the requests that upstreams read, and connections on which none came.
+func callsOf(n agentapi.WorldNews) []audit.Call {
+	var all []audit.Call
+	for _, c := range n.Calls {
+		if c.Self {
+			all = append(all, audit.Call{Endpoint: c.At, Protocol: "itself"})
+			continue
+		}
+		call := audit.Call{Endpoint: keyOf(c), Protocol: c.Record.Protocol}
+		if c.UDP {
+			call.Protocol = "udp"
+		}
+		if t := c.Record.TLS; t != nil {
+			call.TLS, call.SNI = true, t.ServerName
+		}
+		if len(c.Record.Requests) == 0 {
+			all = append(all, call)
+		}
+		for _, r := range c.Record.Requests {
+			one := call
+			one.Method, one.URI, one.Host, one.Reused = r.Method, r.URI, r.Header("Host"), r.Number > 1
+			if call.Protocol == "http" && r.Protocol != "" {
+				one.Protocol = strings.ToLower(r.Protocol)
+			}
+			one.Close = !r.Keep && (call.Protocol == "http" || call.Protocol == "fastcgi")
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// triesOf are the peers of a route that were tried, by name: each that failed has a line in the log, and what upstreams saw
+// beyond those did not fail. What else a request calls (an auth service, a mirror) is no try.
+func triesOf(n agentapi.WorldNews, log []gateway.LogRecord, names seen, keys []string) []string {
+	var tries []string
+	failed := map[string]int{}
+	add := func(name string) {
+		if len(keys) == 0 || slices.Contains(keys, called(name)) {
+			tries = append(tries, name)
+		}
+	}
+	for _, l := range log {
+		at := addressIn(l.Upstream)
+		if at == "" || !l.AtLeast("error") {
+			continue // a warning comes beside the error of the same try
+		}
+		add(names.name(at))
+		failed[at]++
+	}
+	for _, c := range n.Calls {
+		if c.Self {
+			continue
+		}
+		for range max(1, len(c.Record.Requests)) {
+			if failed[c.At] > 0 {
+				failed[c.At]--
+				continue
+			}
+			add(keyOf(c))
+		}
+	}
+	return tries
+}
+
+var upstreamAddress = regexp.MustCompile(`^(?:[a-z]+://)?(unix:[^:]+|\[[0-9a-f:.]+\]:\d+|[^/]+:\d+)`)
+
+// addressIn is the address in what a log line says of its upstream ("http://10.0.0.5:8080/x", "fastcgi://unix:/run/x.sock:").
+func addressIn(upstream string) string {
+	m := upstreamAddress.FindStringSubmatch(upstream)
+	if m == nil {
+		return ""
+	}
+	if socket, ok := strings.CutPrefix(m[1], "unix:"); ok {
+		return "unix:" + path.Clean(socket)
+	}
+	return m[1]
+}
+
+// repeated is how many times more than once a POST reached these upstreams. What is mirrored to others is not repeated.
+func repeated(n agentapi.WorldNews, keys []string) int {
+	posts := 0
+	for _, c := range n.Calls {
+		if !slices.Contains(keys, called(keyOf(c))) {
+			continue
+		}
+		for _, r := range c.Record.Requests {
+			if r.Method == "POST" && !r.HeadRead.IsZero() {
+				posts++
+			}
+		}
+	}
+	return max(0, posts-1)
+}
+
+var (
+	builtInPage    = regexp.MustCompile(`(?s)<center>(nginx|openresty|angie|tengine|freenginx)`)
+	versionPattern = regexp.MustCompile(`(nginx|openresty|angie|tengine)/\d`)
+)
+
+// ownPage begins the pages of the lab's upstreams.
+const ownPage = "badgateway: "
+
+// upstreamPattern begins the bodies that the fakes make of a given size.
+const upstreamPattern = "0123456789abcdef"
+
+// pageOf tells whose page the visitor sees.
+func pageOf(o audit.Outcome) string {
+	switch body := strings.TrimSpace(o.Body); {
+	case body == "":
+		return ""
+	case builtInPage.MatchString(body):
+		return "nginx"
+	case strings.Contains(body, ownPage), strings.HasPrefix(body, upstreamPattern), body == "ok":
+		return "upstream"
+	default:
+		return "config"
+	}
+}
+
+// good tells whether an answer is as good as the healthy one.
+func good(o, healthy audit.Outcome) bool {
+	return o.Status == healthy.Status && o.NoAnswer == healthy.NoAnswer && !o.Cut && !o.Endless && o.Page == healthy.Page
+}

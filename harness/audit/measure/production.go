@@ -1,0 +1,59 @@
+package measure
+
+import (
+	"context"
+	"sort"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/provision"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// asInProduction makes worlds in which an image runs as it does in production: as its user, in its folder, with its
+// environment, started by what its own start runs.
+func (s *session) asInProduction(ctx context.Context) error {
+	if s.o.Image == "" {
+		return nil
+	}
+	start, err := s.lab.Production(ctx)
+	if err != nil {
+		return err
+	}
+	as := provision.Identity{User: start.User, Dir: start.Dir}
+	for name, value := range s.o.Env {
+		as.Env = append(as.Env, name+"="+value)
+	}
+	sort.Strings(as.Env)
+	s.runAs(as)
+	s.tree.StartsBy(start.Argv, start.Env)
+	if !s.tree.Rehearses() {
+		return nil
+	}
+	s.o.Say("running the image's own start, as far as to nginx")
+	w, err := s.lab.OpenWorld(ctx, s.world)
+	if err != nil {
+		return refusedUser(err)
+	}
+	defer w.Close()
+	if as, err = s.tree.Rehearse(ctx, w, as); err != nil {
+		return err
+	}
+	s.runAs(as)
+	return nil
+}
+
+func (s *session) runAs(as provision.Identity) {
+	s.world.User, s.world.Dir, s.world.Env = as.User, as.Dir, as.Env
+}
+
+// refusedUser makes a refusal of the error that the image names a user whom it does not have: no engine would start it.
+func refusedUser(err error) error {
+	_, why, ok := strings.Cut(err.Error(), agentapi.NoSuchUser)
+	if !ok {
+		return err
+	}
+	return &provision.Refused{Refusal: audit.Refusal{
+		Kind: "start", Message: agentapi.NoSuchUser + why, Remedy: "name one that its /etc/passwd has, or a number",
+	}}
+}

@@ -1,0 +1,165 @@
+package measure
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// The visitor's own name and password, which every password file of the lab's making knows.
+const visitorAuthorization = "Basic YmFkZ2F0ZXdheTpiYWRnYXRld2F5" // badgateway:badgateway
+
+// form is the body of a POST.
+const form = "badgateway=1"
+
+// request is how a way is asked for.
+type request struct {
+	ask    nginxconf.Ask
+	stream bool
+	udp    bool
+	auth   bool // the location asks for a password
+	cert   string
+	key    string // with cert, what servers that verify their visitors accept
+}
+
+// to is the address that the visitor connects to.
+func to(l nginxconf.Listen) string {
+	if l.Network == "unix" {
+		return "unix:" + l.Address
+	}
+	host := l.Address
+	switch host {
+	case "", "*", "0.0.0.0":
+		host = lab.GatewayAddress
+	case "::":
+		host = "::1"
+	case "localhost":
+		host = "127.0.0.1"
+	default:
+		if _, err := netip.ParseAddr(host); err != nil {
+			host = lab.GatewayAddress // a name; all of them lead here
+		}
+	}
+	return net.JoinHostPort(host, fmt.Sprint(l.Port))
+}
+
+// fresh is the request with a further argument in its URI.
+func (r request) fresh(argument string) request {
+	switch {
+	case argument == "" || r.stream:
+	case strings.Contains(r.ask.URI, "?"):
+		r.ask.URI += "&" + argument
+	default:
+		r.ask.URI += "?" + argument
+	}
+	return r
+}
+
+// spec is the request as the lab takes it.
+func (r request) spec(method string, steps []time.Duration, patience time.Duration) agentapi.WorldAskSpec {
+	a := r.ask
+	s := agentapi.WorldAskSpec{
+		From: a.From, To: to(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
+		ALPN: a.ALPN, TLSMax: a.TLSMax, HTTP2: a.Listen.H2C && !r.stream, Cert: r.cert, Key: r.key, Steps: steps, Limit: patience, Stream: r.stream, UDP: r.udp,
+	}
+	if r.stream {
+		s.Raw = []byte("badgateway\r\n")
+		return s
+	}
+	header := map[string]string{"User-Agent": "Mozilla/5.0 (badgateway)", "Accept": "*/*", "Connection": "close"}
+	if r.auth {
+		header["Authorization"] = visitorAuthorization
+	}
+	for n, v := range a.Header {
+		header[n] = v
+	}
+	if method == "POST" {
+		s.Body = form
+		if header["Content-Type"] == "" { // a call of gRPC has its own
+			header["Content-Type"] = "application/x-www-form-urlencoded"
+		}
+		header["Content-Length"] = fmt.Sprint(len(form))
+	}
+	s.Head = method == "HEAD"
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, a.URI, a.Host)
+	names := make([]string, 0, len(header))
+	for n := range header {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		fmt.Fprintf(&b, "%s: %s\r\n", n, header[n])
+	}
+	b.WriteString("\r\n")
+	s.Raw = []byte(b.String())
+	return s
+}
+
+// shown is the request as reports show it.
+func (r request) shown(method string) audit.Ask {
+	a := r.ask
+	s := audit.Ask{Method: method, To: to(a.Listen), Header: a.Header}
+	switch {
+	case r.udp:
+		s.Method, s.URL = "UDP", "udp://"+s.To
+	case r.stream:
+		s.Method, s.URL = "TCP", "tcp://"+s.To
+		if a.TLSName != "" {
+			s.URL = "tls://" + net.JoinHostPort(a.TLSName, fmt.Sprint(a.Listen.Port))
+		}
+	default:
+		scheme, usual := "http", 80
+		if a.Listen.TLS {
+			scheme, usual = "https", 443
+		}
+		host := a.Host
+		if a.Listen.Port != usual && a.Listen.Port != 0 && !strings.Contains(host, ":") {
+			host = net.JoinHostPort(host, fmt.Sprint(a.Listen.Port))
+		}
+		s.URL = scheme + "://" + host + a.URI
+	}
+	return s
+}
+
+// asUserSays takes the request that the policy gives for a route in place of those that were worked out.
+func (s *session) asUserSays(r *route) {
+	if s.o.Policy == nil {
+		return
+	}
+	said, ok := s.o.Policy.Request(r.ID)
+	if !ok {
+		return
+	}
+	ask := nginxconf.Ask{Method: said.Method, URI: said.Path, Header: said.Header}
+	if len(r.way.Asks) > 0 {
+		ask.Listen, ask.Host, ask.TLSName = r.way.Asks[0].Listen, r.way.Asks[0].Host, r.way.Asks[0].TLSName
+	} else if len(r.way.Listens) > 0 {
+		ask.Listen = r.way.Listens[0]
+		if len(r.way.Names) > 0 {
+			ask.Host = r.way.Names[0]
+		}
+	}
+	if u, err := url.Parse(said.URL); err == nil && said.URL != "" {
+		ask.Host, ask.URI, ask.TLSName = u.Host, u.RequestURI(), u.Hostname()
+		for _, l := range r.way.Listens {
+			if l.TLS == (u.Scheme == "https") && (u.Port() == "" || u.Port() == fmt.Sprint(l.Port)) {
+				ask.Listen = l
+				break
+			}
+		}
+	}
+	if !ask.Listen.TLS {
+		ask.TLSName = ""
+	}
+	r.way.Asks, r.way.Why = []nginxconf.Ask{ask}, ""
+}

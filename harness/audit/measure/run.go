@@ -1,0 +1,243 @@
+package measure
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/audit/provision"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// Run checks a config. A config that can't be loaded is told by the report; an error is the lab's, or says that the
+// options make no sense.
+func Run(ctx context.Context, o Options) (*audit.Report, error) {
+	o.defaults()
+	r := &audit.Report{
+		Schema: audit.Schema, Config: cmp.Or(o.Path, o.Image), Image: o.Image, Started: time.Now(),
+		Supplied: []audit.Supply{}, Routes: []audit.Route{}, Findings: []audit.Finding{}, Clock: "moved",
+	}
+	err := run(ctx, o, r)
+	r.Took = time.Since(r.Started)
+	var refused *provision.Refused
+	if errors.As(err, &refused) {
+		r.Refused, r.Verdict = &refused.Refusal, audit.Refused
+		return r, nil
+	}
+	if over := agentapi.Overrun(err); over != nil {
+		r.Refused, r.Verdict = &audit.Refusal{
+			Kind: "limit", Message: over.Error(), Remedy: "see what the config starts: a lab gives it 256 processes and 1 GiB",
+		}, audit.Refused
+		return r, nil
+	}
+	return r, err
+}
+
+// errNothing keeps a check that measures nothing from passing.
+var errNothing = errors.New("no faults are given, so nothing would be measured: Options.FaultList takes review.Faults() or some of them")
+
+func run(ctx context.Context, o Options, r *audit.Report) error {
+	if len(o.FaultList) == 0 {
+		return errNothing
+	}
+	for _, p := range o.Faults {
+		if !anyMatch(p, faultIDs(o.FaultList)) {
+			return fmt.Errorf("there is no fault %q: the faults are %s", p, strings.Join(faultIDs(o.FaultList), ", "))
+		}
+	}
+	o.FaultList = pickFaults(o.FaultList, o.Faults)
+	for _, f := range o.FaultList {
+		r.Faults = append(r.Faults, f.FaultInfo)
+	}
+	s := &session{o: o, report: r}
+	defer s.close()
+	routes, err := s.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	r.Partial = len(o.Routes) > 0 || len(o.Faults) > 0
+	if len(o.Routes) > 0 {
+		if routes, err = pickRoutes(routes, o.Routes); err != nil {
+			return err
+		}
+	}
+	s.alike(routes)
+	if err := s.fewCells(routes); err != nil {
+		return err
+	}
+	jobs := s.jobs(routes)
+	s.warn(jobs)
+	if err := s.measure(ctx, jobs); err != nil {
+		return err
+	}
+	ways := map[string]nginxconf.Way{}
+	for _, one := range routes {
+		r.Routes = append(r.Routes, one.Route)
+		ways[one.ID] = one.way
+	}
+	r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: s.config, Ways: ways}, o.Rules)...)
+	policy := o.Policy
+	if policy == nil {
+		policy = audit.DefaultPolicy()
+	}
+	policy.Apply(r, time.Now())
+	return nil
+}
+
+// prepare makes the config run, and finds its routes.
+func (s *session) prepare(ctx context.Context) ([]*route, error) {
+	if err := s.load(ctx); err != nil {
+		return nil, err
+	}
+	s.o.Say("looking for routes")
+	names := s.known()
+	routes, err := s.discover(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	s.supplied(names)
+	return routes, nil
+}
+
+// load reads the config and makes nginx take it.
+func (s *session) load(ctx context.Context) error {
+	ours := fakeupstream.NewAuthority("badgateway")
+	tree, err := provision.Load(provision.Options{
+		Path: s.o.Path, Revision: s.o.Revision, Env: s.o.Env, Image: s.o.Image, CA: ours.Certificate, CAKey: ours.Key,
+	})
+	if err != nil {
+		return err
+	}
+	s.tree = tree
+	if s.lab == nil {
+		if err := s.startLab(ctx); err != nil {
+			return err
+		}
+	}
+	s.report.Gateway = s.lab.GatewayVersion()
+	s.tellClock()
+	if err := s.asInProduction(ctx); err != nil {
+		return err
+	}
+	w, err := s.lab.OpenWorld(ctx, s.world)
+	if err != nil {
+		return refusedUser(err)
+	}
+	defer w.Close()
+	s.o.Say("loading the config")
+	if err = tree.Settle(ctx, w); err == nil {
+		if s.config, err = tree.Config(); err == nil {
+			tree.OneWorker()
+		}
+	}
+	s.report.Supplied = append(s.report.Supplied, tree.Supplied...)
+	s.report.Main = tree.Place(tree.Main, 0).File
+	s.report.Notes = append(s.report.Notes, tree.Notes...)
+	if err != nil {
+		return err
+	}
+	if s.o.Parallel, err = demandOf(s.config).parallel(s.o.Parallel); err != nil {
+		return err
+	}
+	s.prefix, s.errorLog = tree.Prefix, tree.ErrorLog
+	return s.read(ctx)
+}
+
+func (s *session) startLab(ctx context.Context) error {
+	if s.o.Lab != nil {
+		s.lab = s.o.Lab
+		return nil
+	}
+	lab, err := lab.Start(ctx, lab.Options{
+		GatewayImage: s.o.Image, Nginx: s.o.Nginx, RealTime: s.o.RealTime, Install: s.o.Install, Untrusted: true,
+		WithoutLimits: s.o.WithoutLimits, Say: s.o.Say,
+	})
+	if err != nil {
+		return &NoLab{err}
+	}
+	s.lab = lab
+	return nil
+}
+
+func (s *session) close() {
+	if s.lab != nil && s.o.Lab == nil {
+		s.lab.Close()
+	}
+}
+
+// NoLab says that no lab could be had.
+type NoLab struct{ Err error }
+
+func (e *NoLab) Error() string { return e.Err.Error() }
+func (e *NoLab) Unwrap() error { return e.Err }
+
+func faultIDs(all []audit.Fault) (ids []string) {
+	for _, f := range all {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+func pickFaults(all []audit.Fault, patterns []string) []audit.Fault {
+	if len(patterns) == 0 {
+		return all
+	}
+	var some []audit.Fault
+	for _, f := range all {
+		for _, p := range patterns {
+			if matches(p, f.ID) {
+				some = append(some, f)
+				break
+			}
+		}
+	}
+	return some
+}
+
+func pickRoutes(all []*route, patterns []string) ([]*route, error) {
+	var some []*route
+	used := map[string]bool{}
+	for _, r := range all {
+		for _, p := range patterns {
+			if matches(p, r.ID) || p == r.Location {
+				some, used[p] = append(some, r), true
+				break
+			}
+		}
+	}
+	for _, p := range patterns {
+		if !used[p] {
+			var ids []string
+			for _, r := range all {
+				ids = append(ids, r.ID)
+			}
+			return nil, fmt.Errorf("the config has no route %q: the routes are %q", p, ids)
+		}
+	}
+	return some, nil
+}
+
+func matches(pattern, id string) bool {
+	if pattern == id {
+		return true
+	}
+	ok, err := path.Match(pattern, id)
+	return err == nil && ok
+}
+
+func anyMatch(pattern string, ids []string) bool {
+	for _, id := range ids {
+		if matches(pattern, id) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,289 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+)
+
+// Apply holds the policy against what was measured: it fills the breaches of cells and routes, the waivers of findings and
+// the verdict. Waivers that have ended by that day, and routes that the policy names and there are not, become findings of the
+// [PolicyRule], which always fail.
+func (p *Policy) Apply(r *Report, today time.Time) {
+	r.PolicyFile = p.File
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Rule == PolicyRule || f.Rule == UnmeasuredRule })
+	if r.Refused != nil {
+		r.Verdict = Refused
+		return
+	}
+	r.Verdict = Passed
+	l := p.lookup()
+	for i := range r.Routes {
+		if l.applyTo(&r.Routes[i]) {
+			r.Verdict = Findings
+		}
+	}
+	r.Findings = append(r.Findings, unmeasured(r)...)
+	p.waive(r, today)
+	for _, f := range r.Findings {
+		if f.Waived == "" && gravity(f.Severity) <= gravity(p.FailOn) {
+			r.Verdict = Findings
+		}
+	}
+	own := append(p.ended(r, today), p.nobodys(r)...)
+	if len(own) > 0 {
+		r.Verdict = Findings
+		r.Findings = append(r.Findings, own...)
+	}
+}
+
+// unmeasured is the finding that nothing is known of any route, so that nobody takes it for proof. A config without routes has
+// nothing to be known; where the lab failed, that is said in its own way.
+func unmeasured(r *Report) []Finding {
+	if len(r.Routes) == 0 {
+		return nil
+	}
+	f := Finding{
+		Rule: UnmeasuredRule, Severity: "high", Title: "nothing was measured", Place: r.Routes[0].Place,
+		Why: "What visitors get when an upstream fails is not known of any route: this check proves nothing.",
+	}
+	reached := false
+	for i := range r.Routes {
+		route := &r.Routes[i]
+		reached = reached || route.Reached
+		for _, c := range route.Cells {
+			if c.Skipped == "" || c.Error != "" {
+				return nil
+			}
+			f.Saw = cmp.Or(f.Saw, route.ID+", "+c.Fault+": "+c.Skipped)
+		}
+		f.Routes = append(f.Routes, route.ID)
+	}
+	if !reached {
+		f.Title = "no request gets to any route: nothing was measured"
+		f.Saw = r.Routes[0].ID + ": " + r.Routes[0].Why
+		f.Mend = "requests: {" + strconv.Quote(r.Routes[0].ID) + ": {method: GET, path: /}} # the request that gets there"
+		f.In = PolicyName
+	}
+	if n := len(r.Routes) - 1; n > 0 {
+		f.Saw += fmt.Sprintf("; %d more routes", n)
+	}
+	return []Finding{f}
+}
+
+// applyTo fills the breaches of a route, and tells whether there are any.
+func (l lookup) applyTo(r *Route) bool {
+	r.Breaches = nil
+	for i := range r.Cells {
+		r.Cells[i].Breaches = nil
+	}
+	if !r.Reached {
+		if _, ok := l.ids[r.ID]; ok {
+			r.Breaches = []string{"no request reaches it, and the policy speaks of it: " + r.Why}
+		}
+		return len(r.Breaches) > 0
+	}
+	scopes := l.scopes(r.ID)
+	well, _ := limitsOf(scopes, Healthy, r.Ask.Method)
+	r.Breaches = well.breaches(r.well())
+	broken := len(r.Breaches) > 0
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if !sound(*c) {
+			continue
+		}
+		here, survive := limitsOf(scopes, c.Fault, c.Method)
+		c.Breaches = here.breaches(*c)
+		if survive && !survived(*c, r.Healthy) {
+			c.Breaches = append([]string{"has to survive it, and visitors got " + statusWord(*c)}, c.Breaches...)
+		}
+		broken = broken || len(c.Breaches) > 0
+	}
+	return broken
+}
+
+// survived tells whether the visitor noticed nothing but a wait.
+func survived(c Measurement, healthy Outcome) bool {
+	good := c.Status == http.StatusOK || c.Status == healthy.Status
+	return good && c.NotStarted == "" && !c.Cut && !c.Whole && !c.Endless && c.NoAnswer == healthy.NoAnswer
+}
+
+// breaches are what the limits do not allow, each in a few words.
+func (l limits) breaches(c Measurement) []string {
+	var all []string
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if l.status != nil && !slices.Contains(l.status, statusWord(c)) {
+		add("status %s, and %s is allowed", statusWord(c), orList(l.status))
+	}
+	if c.NotStarted != "" {
+		return all // there is nothing else to be held against
+	}
+	if waited := wait(c); l.wait != nil && !l.wait.holds(waited, 500*time.Millisecond) {
+		add("waited %s, and %s is allowed", span{value: waited}, l.wait)
+	}
+	if l.page != nil && !slices.Contains(l.page, pageWord(c)) {
+		add("page of %s, and that of %s is allowed", pageWord(c), orList(l.page))
+	}
+	if l.tries != nil && !slices.Contains(l.tries, len(c.Tries)) {
+		add("tries: %d, and %s is allowed", len(c.Tries), orList(l.tries))
+	}
+	if l.repeated != nil && *l.repeated >= 0 && c.Repeated != *l.repeated {
+		add("the body was sent %s, and %s is allowed", times(c.Repeated+1), times(*l.repeated+1))
+	}
+	if l.whole != nil && !*l.whole && c.Whole {
+		add("a cut answer passes as whole")
+	}
+	if errors := recovery(c); l.errors != nil && !l.errors.holds(errors, 1500*time.Millisecond) {
+		add("errors for %s after recovery, and %s is allowed", span{value: errors}, l.errors)
+	}
+	return all
+}
+
+// statusWord is a cell's status as a policy has it.
+func statusWord(c Measurement) string {
+	switch {
+	case c.NotStarted != "":
+		return "not-started"
+	case c.served():
+		return "served"
+	case c.Status == 0:
+		return "none"
+	}
+	return strconv.Itoa(c.Status)
+}
+
+// served tells whether a visitor of a stream, where there is no status, got what he came for.
+func (c Measurement) served() bool {
+	return c.Status == 0 && c.NoAnswer == "" && c.NotStarted == "" && (c.Method == "TCP" || c.Method == "UDP")
+}
+
+// well is the healthy answer as a cell.
+func (r *Route) well() Measurement { return Measurement{Outcome: r.Healthy, Method: r.Ask.Method} }
+
+// pageWord is a cell's page as a policy has it.
+func pageWord(c Measurement) string { return cmp.Or(c.Page, "none") }
+
+// orList joins values as one would say them: "502 or 504".
+func orList[T any](values []T) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = fmt.Sprint(v)
+	}
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// waive fills the waivers that are in force. A finding is waived when all of its routes are.
+func (p *Policy) waive(r *Report, today time.Time) {
+	inForce := map[string][]Waiver{} // by rule
+	for _, w := range p.Waivers {
+		if !w.over(today) {
+			inForce[w.Rule] = append(inForce[w.Rule], w)
+		}
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.Waived, f.Until = "", ""
+		var reasons []string
+		var until time.Time
+		covered := true
+		for _, route := range routesOf(*f) {
+			here := false
+			for _, w := range inForce[f.Rule] {
+				if !w.covers(route) {
+					continue
+				}
+				here = true
+				if !slices.Contains(reasons, w.Reason) {
+					reasons = append(reasons, w.Reason)
+				}
+				if until.IsZero() || w.Until.Before(until) {
+					until = w.Until
+				}
+				break
+			}
+			covered = covered && here
+		}
+		if covered {
+			f.Waived, f.Until = strings.Join(reasons, "; "), until.Format(time.DateOnly)
+		}
+	}
+}
+
+func (w Waiver) covers(route string) bool {
+	return len(w.Routes) == 0 || slices.ContainsFunc(w.Routes, func(p string) bool { return matchRoute(p, route) })
+}
+
+// over tells whether the waiver's last day is past.
+func (w Waiver) over(today time.Time) bool {
+	y, m, d := today.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).After(w.Until)
+}
+
+// ended are the waivers that have ended.
+func (p *Policy) ended(r *Report, today time.Time) []Finding {
+	var all []Finding
+	for _, w := range p.Waivers {
+		if !w.over(today) {
+			continue
+		}
+		saw := "nothing is found any more that it would be for"
+		if slices.ContainsFunc(r.Findings, func(f Finding) bool {
+			return f.Rule == w.Rule && slices.ContainsFunc(routesOf(f), w.covers)
+		}) {
+			saw = "what it was for is still there"
+		}
+		all = append(all, Finding{
+			Rule: PolicyRule, Severity: "medium", Title: "the waiver of " + w.Rule + " ended on " + w.Until.Format(time.DateOnly),
+			Place: nginxconf.Place{File: p.File, Line: w.Line}, Routes: w.Routes, Saw: saw,
+			Mend: "# remove the waiver, mend what it was for, or give it a new day and a reason that still holds",
+			In:   fmt.Sprintf("%s:%d", p.File, w.Line),
+			Why:  "It was given for a time (" + w.Reason + "), and the time is over.",
+		})
+	}
+	return all
+}
+
+// nobodys are the routes that the policy names by their id and that there are not. A report of some routes only can't tell.
+func (p *Policy) nobodys(r *Report) []Finding {
+	if r.Partial {
+		return nil
+	}
+	ids := make([]string, len(r.Routes))
+	known := make(map[string]bool, len(r.Routes))
+	for i, route := range r.Routes {
+		ids[i] = route.ID
+		known[route.ID] = true
+	}
+	var all []Finding
+	missing := func(name string, line int) {
+		if known[name] || slices.ContainsFunc(ids, func(id string) bool { return matchRoute(name, id) }) {
+			return
+		}
+		saw := "the config has no route of that id"
+		if len(ids) > 0 {
+			saw += "; " + nearest(name, slices.Clone(ids))
+		}
+		all = append(all, Finding{
+			Rule: PolicyRule, Severity: "medium", Title: "the policy speaks of a route that there is not: " + name,
+			Place: nginxconf.Place{File: p.File, Line: line}, Saw: saw,
+			Mend: "# remove it, or give the route's id of today", In: fmt.Sprintf("%s:%d", p.File, line),
+			Why: "What the policy says of it is held against nothing.",
+		})
+	}
+	for _, s := range p.routes {
+		missing(s.route, s.line)
+	}
+	for _, q := range p.requests {
+		missing(q.route, q.line)
+	}
+	return all
+}

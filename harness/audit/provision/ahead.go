@@ -1,0 +1,361 @@
+package provision
+
+import (
+	"errors"
+	"path"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// ahead supplies what nginx does not ask for at its start, and a request would fail without.
+func (w *world) ahead() error {
+	t := w.t
+	if t.view != nil {
+		return nil // nothing changed since
+	}
+	c, err := t.Config()
+	var much *nginxconf.TooMuch
+	if errors.As(err, &much) { // before nginx takes its time for it
+		return refuse("limit", t.Place(much.Place.File, much.Place.Line), much.Remedy, "%s", much.Message)
+	}
+	if err != nil || c == nil {
+		return nil // nginx has its own words for it
+	}
+	for _, d := range c.Find("auth_basic_user_file") {
+		w.passwords(d)
+	}
+	if err := w.trust(c); err != nil {
+		return err
+	}
+	for _, d := range c.Find("fastcgi_pass") {
+		w.script(d)
+	}
+	w.pages(c)
+	w.grant()
+	for _, d := range c.Find("ssl_certificate") { // those that are read by name while visitors come
+		if len(d.Args) == 1 && strings.Contains(d.Args[0], "$") {
+			if _, err := w.certificates("", emerg{}); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	for _, name := range []string{"js_import", "js_include", "perl_require", "content_by_lua_file", "access_by_lua_file", "rewrite_by_lua_file",
+		"init_by_lua_file", "init_worker_by_lua_file", "header_filter_by_lua_file", "body_filter_by_lua_file", "log_by_lua_file", "set_by_lua_file",
+		"balancer_by_lua_file", "ssl_certificate_by_lua_file"} {
+		for _, d := range c.Find(name) {
+			if err := w.program(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A wish is a file that a request would be lost without.
+type wish struct {
+	file, text, why string
+	place           nginxconf.Place
+}
+
+// grant supplies what was wished for and is neither in the image nor among the user's files.
+func (w *world) grant() {
+	t := w.t
+	var files []string
+	for _, x := range w.wishes {
+		files = append(files, x.file)
+	}
+	w.askFor(files...)
+	for _, x := range w.wishes {
+		if t.has(x.file) || w.exists[x.file] {
+			continue
+		}
+		if _, _, ok := t.bring(x.file); ok {
+			continue
+		}
+		t.put(agentapi.File{Path: x.file, Data: x.text})
+		t.list("file", x.file, x.why, x.place)
+	}
+	w.wishes = nil
+}
+
+// passwords puts the lab's own list at the path: whom the given one lets in nobody here knows.
+func (w *world) passwords(d *nginxconf.Directive) {
+	if len(d.Args) != 1 || strings.Contains(d.Args[0], "$") {
+		return
+	}
+	file := w.t.resolve(d.Args[0])
+	if w.made[file] {
+		return
+	}
+	w.made[file] = true
+	w.t.put(agentapi.File{Path: file, Data: "badgateway:{PLAIN}badgateway\n"})
+	w.cover(file)
+	w.t.list("password file", d.Args[0], `user "badgateway", password "badgateway"`, d.Place)
+}
+
+// trust makes the config trust the lab's upstreams, and the lab's visitor.
+func (w *world) trust(c *nginxconf.Config) error {
+	for _, prefix := range []string{"proxy_ssl_", "grpc_ssl_", "uwsgi_ssl_"} {
+		for _, d := range c.Find(prefix + "trusted_certificate") {
+			if len(d.Args) == 1 {
+				if _, err := w.authority(d, w.t.resolve(d.Args[0])); err != nil {
+					return err
+				}
+			}
+		}
+		for _, d := range c.Find(prefix + "crl") {
+			if len(d.Args) == 1 {
+				if _, err := w.revoked(d, w.t.resolve(d.Args[0])); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, d := range c.Find("ssl_verify_client") {
+		if len(d.Args) != 1 || d.Args[0] == "off" || d.Parent == nil {
+			continue
+		}
+		for _, name := range []string{"ssl_client_certificate", "ssl_trusted_certificate"} {
+			for _, a := range nginxconf.Effective(d.Parent, name) {
+				if len(a.Args) == 1 {
+					if _, err := w.authority(a, w.t.resolve(a.Args[0])); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		for _, a := range nginxconf.Effective(d.Parent, "ssl_crl") {
+			if len(a.Args) == 1 {
+				if _, err := w.revoked(a, w.t.resolve(a.Args[0])); err != nil {
+					return err
+				}
+			}
+		}
+		if w.t.Client == "" {
+			s, err := w.secrets()
+			if err != nil {
+				return err
+			}
+			if w.t.Client, w.t.ClientKey, err = s.pair([]string{"visitor.example.com"}, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// script puts an index.php into the root that a FastCGI location looks into before it calls.
+func (w *world) script(d *nginxconf.Directive) {
+	block := d.Parent
+	if block == nil || !looks(block) && (block.Parent == nil || !looks(block.Parent)) {
+		return
+	}
+	root := w.rootOf(block)
+	if root == "" {
+		return
+	}
+	names := []string{"index.php"}
+	for _, s := range nginxconf.Scripts(block) {
+		names = append(names, strings.TrimPrefix(s, "/"))
+	}
+	for _, name := range names {
+		w.wishes = append(w.wishes, wish{path.Join(root, name), "<?php // a file of the lab's\n", "so that the config finds a script", d.Place})
+	}
+}
+
+// looks tells whether a block looks for a file before it goes on.
+func looks(block *nginxconf.Directive) bool {
+	for _, d := range block.Block {
+		if d.Name == "try_files" || d.Name == "if" && len(d.Args) > 0 && strings.Contains(strings.Join(d.Args, " "), "-f") {
+			return true
+		}
+	}
+	return false
+}
+
+// rootOf is the folder of a block's files; empty when only a request decides it.
+func (w *world) rootOf(block *nginxconf.Directive) string {
+	root := ""
+	for b := block; b != nil && root == ""; b = b.Parent {
+		for _, d := range b.Block {
+			if (d.Name == "root" || d.Name == "alias") && len(d.Args) == 1 {
+				root = d.Args[0]
+			}
+		}
+	}
+	if root == "" {
+		root = "html"
+	}
+	if !path.IsAbs(root) && !strings.HasPrefix(root, "$") {
+		root = path.Join(w.prefix, root)
+	}
+	for _, name := range w.roots {
+		plain := strings.NewReplacer("{", "", "}", "").Replace(root)
+		if len(plain) >= len(name) && strings.EqualFold(plain[:len(name)], name) {
+			root = lentRoot + plain[len(name):]
+		}
+	}
+	if strings.Contains(root, "$") {
+		for b := block; b != nil; b = b.Parent {
+			if b.Name == "server" {
+				name := asSubjects(serverNames(b))[0]
+				root = strings.NewReplacer("${host}", name, "$host", name, "$http_host", name, "$server_name", name).Replace(root)
+				for _, d := range b.Block {
+					if d.Name == "set" && len(d.Args) == 2 {
+						root = strings.NewReplacer("${"+strings.TrimPrefix(d.Args[0], "$")+"}", d.Args[1], d.Args[0], d.Args[1]).Replace(root)
+					}
+				}
+			}
+		}
+	}
+	if strings.Contains(root, "$") {
+		return ""
+	}
+	return path.Clean(root)
+}
+
+// page supplies an error page of the config's own that is not among its files.
+func (w *world) page(servers []*nginxconf.Directive, d *nginxconf.Directive) {
+	if len(d.Args) < 2 {
+		return
+	}
+	uri := d.Args[len(d.Args)-1]
+	if !strings.HasPrefix(uri, "/") || strings.ContainsAny(uri, "$?") || path.Ext(uri) == "" {
+		return
+	}
+	for _, server := range servers {
+		loc := nginxconf.Locate(server, uri)
+		if loc == nil || answersItself(loc) && !triesItself(loc) {
+			continue
+		}
+		root := w.rootOf(loc)
+		if root == "" {
+			continue
+		}
+		file := path.Join(root, uri)
+		if owner := aliased(loc); owner != nil && len(owner.Args) > 0 {
+			name := owner.Args[len(owner.Args)-1]
+			file = path.Join(root, strings.TrimPrefix(uri, name))
+			if strings.HasSuffix(uri, name) {
+				file = root
+			}
+		}
+		w.wishes = append(w.wishes, wish{file, "<!doctype html><title>An error</title><p>" + path.Base(uri) + ", a stand-in of the lab's for the page at this path</p>\n",
+			"a stand-in for the config's own error page", d.Place})
+	}
+}
+
+// maxPages bounds the pages that are looked for: those of the http block count once for each server.
+const maxPages = 20_000
+
+// pages wishes for the pages of all error_page directives, each page of a block once.
+func (w *world) pages(c *nginxconf.Config) {
+	type key struct {
+		block *nginxconf.Directive
+		uri   string
+	}
+	all, seen, tried := httpServers(c), map[key]bool{}, 0
+	for _, d := range c.Find("error_page") {
+		if len(d.Args) == 0 || seen[key{d.Parent, d.Args[len(d.Args)-1]}] {
+			continue
+		}
+		seen[key{d.Parent, d.Args[len(d.Args)-1]}] = true
+		servers := all
+		for b := d.Parent; b != nil; b = b.Parent {
+			if b.Name == "server" {
+				servers = []*nginxconf.Directive{b}
+			}
+		}
+		if tried += len(servers); tried > maxPages {
+			const note = "error pages beyond the first 20000 have no stand-in"
+			if !has(w.t.Notes, note) {
+				w.t.Notes = append(w.t.Notes, note)
+			}
+			return
+		}
+		w.page(servers, d)
+	}
+}
+
+func httpServers(c *nginxconf.Config) []*nginxconf.Directive {
+	var all []*nginxconf.Directive
+	for _, s := range c.Find("server") {
+		if s.Parent != nil && s.Parent.Name == "http" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// answersItself tells a location that needs no file: it passes on or returns.
+func answersItself(loc *nginxconf.Directive) bool {
+	for _, d := range loc.Block {
+		switch d.Name {
+		case "return", "rewrite", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass", "try_files",
+			"content_by_lua_block", "content_by_lua_file", "js_content", "echo", "stub_status", "empty_gif":
+			return true
+		}
+	}
+	return false
+}
+
+// aliased is the location whose alias holds for a location: its own, or the nearest around it; nil where a root holds.
+func aliased(loc *nginxconf.Directive) *nginxconf.Directive {
+	for b := loc; b != nil; b = b.Parent {
+		for _, d := range b.Block {
+			switch d.Name {
+			case "alias":
+				return b
+			case "root":
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// triesItself tells a location that looks for the file that was asked for before it does anything else.
+func triesItself(loc *nginxconf.Directive) bool {
+	for _, d := range loc.Block {
+		if d.Name == "try_files" {
+			return len(d.Args) > 1 && (d.Args[0] == "$uri" || d.Args[0] == "$document_uri")
+		}
+	}
+	return false
+}
+
+// program brings a script that a directive names to where it looks for it: beside the main file, or below nginx's prefix.
+// Nothing can stand in for one that is missing.
+func (w *world) program(d *nginxconf.Directive) error {
+	if len(d.Args) == 0 {
+		return nil
+	}
+	file := d.Args[len(d.Args)-1]
+	if d.Name == "set_by_lua_file" && len(d.Args) > 1 {
+		file = d.Args[1]
+	}
+	if strings.Contains(file, "$") {
+		return nil
+	}
+	if !path.IsAbs(file) {
+		if strings.HasSuffix(d.Name, "_by_lua_file") {
+			file = path.Join(w.prefix, file)
+		} else {
+			file = w.t.resolve(file)
+		}
+	}
+	if file = path.Clean(file); w.t.has(file) || w.there(file) {
+		return nil
+	}
+	if _, _, ok := w.t.bring(file); ok {
+		return nil
+	}
+	if d.Name == "js_import" && len(w.t.find("js_path")) > 0 { // nginx looks there too, and says what it lacks
+		return nil
+	}
+	return refuse("undefined", d.Place, "name the folder that holds it too, or check with --image and the image that has it",
+		"%s needs a file that isn't here: %s", d.Name, d.Args[len(d.Args)-1])
+}

@@ -1,0 +1,319 @@
+//go:build unix
+
+package provision
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// refusedAs holds a refusal against words that it has to have.
+func refusedAs(t *testing.T, err error, words ...string) {
+	t.Helper()
+	var r *Refused
+	if !errors.As(err, &r) {
+		t.Errorf("got %v, want it refused with %q", err, words)
+		return
+	}
+	for _, w := range words {
+		if !strings.Contains(r.Error(), w) {
+			t.Errorf("%q has no %q", r, w)
+		}
+	}
+	if r.Remedy == "" {
+		t.Errorf("%q names no remedy", r)
+	}
+}
+
+// What an include names is read whatever its ending, its name and its depth.
+func TestReadsWhatAnIncludeNames(t *testing.T) {
+	for _, named := range []string{"", "/nginx.conf"} {
+		p := newPlot(t)
+		deep := "a/b/c/d/e/f/g/h/i/j/k/l/m/n/deep.conf"
+		p.write("c/nginx.conf", "events {}\nhttp { include maps/pools.map; include lists/*.sql; include own/.hidden; include vendor/venv/x.conf; include "+deep+
+			"; include /etc/nginx/more/x.md; server { listen 80; } }\n")
+		for _, name := range []string{"maps/pools.map", "lists/a.sql", "own/.hidden", deep, "vendor/venv/x.conf", "elsewhere/more/x.md"} {
+			p.write("c/"+name, "# text of "+name+"\n")
+		}
+		tree, err := Load(Options{Path: p.at("c" + named)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"maps/pools.map", "lists/a.sql", "own/.hidden", deep, "vendor/venv/x.conf", "elsewhere/more/x.md"} {
+			if !strings.Contains(texts(tree), "# text of "+name) {
+				t.Errorf("%q: %s was not read", named, name)
+			}
+		}
+	}
+}
+
+// A file that is there and can't be read is refused by its name: with an empty one in its place a server would be missing.
+func TestRefusesWhatCannotBeRead(t *testing.T) {
+	big := strings.Repeat("# much\n", maxFile/7+1)
+	for name, c := range map[string]struct {
+		include string
+		make    func(p plot)
+		want    string
+	}{
+		"by name":           {"conf.d/big.conf", func(p plot) { p.write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has 1048579 bytes, more than 1 MiB"},
+		"by a wildcard":     {"conf.d/*.conf", func(p plot) { p.write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has"},
+		"by two wildcards":  {"*/*.conf", func(p plot) { p.write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has"},
+		"no text":           {"conf.d/*", func(p plot) { p.write("c/conf.d/logo", "\x00\x01") }, "conf.d/logo is included, and is no text"},
+		"a pipe":            {"conf.d/*", func(p plot) { p.pipe("c/conf.d/pipe") }, "conf.d/pipe is included, and is no regular file"},
+		"a socket's folder": {"conf.d/x/y.conf", func(p plot) { p.pipe("c/conf.d/x/y.conf") }, "conf.d/x/y.conf is included, and is no regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlot(t)
+			p.write("c/nginx.conf", "events {}\nhttp {\n include "+c.include+";\n server { listen 80; } }\n")
+			c.make(p)
+			_, err := Load(Options{Path: p.at("c")})
+			refusedAs(t, err, "nginx.conf:3: ", c.want)
+			_, err = Load(Options{Path: p.at("c/nginx.conf")})
+			refusedAs(t, err, "nginx.conf:3: ", c.want)
+		})
+	}
+	for _, folder := range []string{".git", ".GIT", ".ssh"} {
+		p := newPlot(t)
+		p.write("c/nginx.conf", "events {}\nhttp {\n include "+folder+"/config;\n server { listen 80; } }\n")
+		p.write("c/"+folder+"/config", "server { listen 81; }\n")
+		_, err := Load(Options{Path: p.at("c")})
+		refusedAs(t, err, "nginx.conf:3: ", folder+"/config is included, and nothing is read of such a folder")
+	}
+	p := newPlot(t)
+	p.write("sites/a.conf", "server { listen 80; }\n")
+	p.write("sites/b.conf", "server { listen 81; }\n"+big)
+	_, err := Load(Options{Path: p.at("sites")})
+	refusedAs(t, err, "b.conf: this file has", "more than 1 MiB")
+}
+
+func (p plot) pipe(name string) {
+	p.t.Helper()
+	p.write(name+".beside", "")
+	if err := syscall.Mkfifo(p.at(name), 0o644); err != nil {
+		p.t.Skip(err)
+	}
+	os.Remove(p.at(name + ".beside"))
+}
+
+// Links within the folder lead where they lead in production; those of a tree that was copied from /etc/nginx too.
+func TestLinksWithinTheFolder(t *testing.T) {
+	p := newPlot(t)
+	p.write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; }\n")
+	for _, name := range []string{"relative", "absolute", "copied"} {
+		p.write("c/sites-available/"+name, "server { listen 80; server_name "+name+"; }\n")
+	}
+	p.link("c/sites-enabled/relative", "../sites-available/relative")
+	p.link("c/sites-enabled/absolute", p.at("c/sites-available/absolute"))
+	p.link("c/sites-enabled/copied", "/etc/nginx/sites-available/copied")
+	p.link("c/modules-enabled/50-mod-stream.conf", "/usr/share/nginx/modules-available/mod-stream.conf")
+	p.write("c/conf-available/a.conf", "server { listen 80; server_name folder; }\n")
+	p.write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; include conf.d/*.conf; }\n")
+	p.link("c/conf.d", "conf-available")
+	p.link("live", p.at("c"))
+	for _, path := range []string{"c", "live", "c/nginx.conf", "live/nginx.conf"} {
+		tree, err := Load(Options{Path: p.at(path)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tree.servers != 4 {
+			t.Errorf("%s has %d servers, not 4:\n%s", path, tree.servers, texts(tree))
+		}
+	}
+	p.link("enabled.conf", p.at("c/nginx.conf"))
+	if tree, err := Load(Options{Path: p.at("enabled.conf")}); err != nil || tree.Main != "/etc/nginx/enabled.conf" {
+		t.Errorf("a main file that is a link: %v", err)
+	}
+}
+
+// A link that an include needs and that leads out is refused by its name once nginx has complained; what the lab has its own
+// of is supplied.
+func TestIncludedLinksOut(t *testing.T) {
+	for to, want := range map[string]string{
+		"/srv/shop/site.conf": "sites/x.conf is included, a link to /srv/shop/site.conf, which is not in the folder",
+		"../../../outside":    "sites/x.conf is included, a link to /outside, which is not in the folder",
+		"/usr/share/nginx/modules-available/mod-nobody-has.conf": "",
+		"/etc/letsencrypt/options-ssl-nginx.conf":                "",
+	} {
+		p := newPlot(t)
+		p.write("c/nginx.conf", "events {}\nhttp { include sites/*.conf; server { listen 80; } }\n")
+		p.link("c/sites/x.conf", to)
+		tree, err := Load(Options{Path: p.at("c")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{t: tree, g: nothing{}, ctx: t.Context(), exists: map[string]bool{}, mods: map[string]string{}}
+		made, err := w.oneInclude("/etc/nginx/sites/x.conf", tree.Place(tree.Main, 2))
+		if want == "" && (err != nil || !made) {
+			t.Errorf("%s: %v, %v", to, made, err)
+		}
+		if want != "" {
+			refusedAs(t, err, "nginx.conf:2: ", want, "cp -rL")
+		}
+	}
+}
+
+// nothing is a gateway whose image has nothing.
+type nothing struct{}
+
+func (nothing) Put(context.Context, ...agentapi.File) error { return nil }
+func (nothing) Exec(context.Context, ...string) (agentapi.Executed, error) {
+	return agentapi.Executed{Code: 1}, nil
+}
+func (nothing) There(context.Context, ...string) ([]string, error)          { return nil, nil }
+func (nothing) Names(context.Context, string) ([]string, error)             { return nil, nil }
+func (nothing) ReadTree(context.Context, string) (map[string]string, error) { return nil, nil }
+
+// No link of the folder, and no name in a repository, shows a file of this machine.
+func TestLinksOut(t *testing.T) {
+	secret := "server { listen 80; server_name SECRET; }\n"
+	for name, c := range map[string]struct {
+		path string
+		make func(p plot)
+		want string // a part of the error; empty where there is none
+	}{
+		"a folder that leads out of its repository": {"r/deploy", func(p plot) {
+			p.write("private/nginx.conf", conf("SECRET"))
+			p.link("r/deploy", "../private")
+		}, "leads out of the git repository"},
+		"a file that leads out of its repository": {"r/nginx.conf", func(p plot) {
+			p.write("private/nginx.conf", conf("SECRET"))
+			p.link("r/nginx.conf", p.at("private/nginx.conf"))
+		}, "leads out of the git repository"},
+		"a file in a folder that leads out": {"r/deploy/nginx.conf", func(p plot) {
+			p.write("private/nginx.conf", conf("SECRET"))
+			p.link("r/deploy", p.at("private"))
+		}, "leads out of the git repository"},
+		"a name that leads into another repository": {"r/deploy", func(p plot) {
+			p.write("private/.git/HEAD", "")
+			p.write("private/nginx.conf", conf("SECRET"))
+			p.link("r/deploy", p.at("private"))
+		}, "leads out of the git repository"},
+		"a name that leads into .git": {"r/deploy", func(p plot) {
+			p.write("r/.git/x/nginx.conf", conf("SECRET"))
+			p.link("r/deploy", ".git/x")
+		}, "leads into the .git"},
+		"links of the folder": {"r/deploy", func(p plot) {
+			p.write("private/x.conf", secret)
+			p.write("r/.git/x.conf", secret)
+			p.write("r/deploy/.git/x.conf", secret)
+			p.write("r/deploy/nginx.conf", conf("honest"))
+			p.link("r/deploy/a.conf", p.at("private/x.conf"))
+			p.link("r/deploy/b.conf", "../../private/x.conf")
+			p.link("r/deploy/c.conf", p.at("r/.git/x.conf"))
+			p.link("r/deploy/d.conf", p.at("r/deploy/.git/x.conf"))
+			p.link("r/deploy/e.conf", ".git/x.conf")
+			p.link("r/deploy/f", p.at("private"))
+		}, ""},
+		"an absolute link that goes round the skip of .git": {"r", func(p plot) {
+			p.write("r/.git/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include a.conf; server { listen 80; } }\n")
+			p.link("r/a.conf", p.at("r/.git/x.conf"))
+		}, ""},
+		"a folder that goes round the skip of .git": {"r", func(p plot) {
+			p.write("r/.git/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include b/*.conf; server { listen 80; } }\n")
+			p.link("r/b", ".git")
+		}, "b/*.conf is included through b, a link to .git"},
+		"an include through a folder that leads out": {"r", func(p plot) {
+			p.write("private/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include out/x.conf; server { listen 80; } }\n")
+			p.link("r/out", p.at("private"))
+		}, "nginx.conf:2: out/x.conf is included through out, a link to "},
+		"a wildcard through a folder that leads out": {"r", func(p plot) {
+			p.write("private/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include sites/*/*.conf; server { listen 80; } }\n")
+			p.link("r/sites/out", "../../private")
+		}, "sites/*/*.conf is included through sites/out, a link to ../../private"},
+		"an include past the folder": {"r", func(p plot) {
+			p.write("private/x.conf", secret)
+			p.write("r/nginx.conf", "events {}\nhttp { include ../private/x.conf; include ../../../../"+p.at("private/x.conf")+"; server { listen 80; } }\n")
+		}, ""},
+		"folders that lead into one another": {"r", func(p plot) {
+			p.write("r/nginx.conf", conf("honest"))
+			for _, name := range []string{"a", "b", "c"} {
+				p.write("r/"+name+"/x.conf", "")
+				p.link("r/"+name+"/up", "..")
+				p.link("r/"+name+"/self", ".")
+				p.link("r/"+name+"/next", "../b")
+			}
+		}, ""},
+		"a Dockerfile that is a link": {"r/deploy", func(p plot) {
+			p.write("private/Dockerfile", "FROM x\nCOPY nginx.conf /etc/nginx/SECRET.conf\n")
+			p.write("r/deploy/nginx.conf", conf("honest"))
+			p.link("r/Dockerfile", p.at("private/Dockerfile"))
+			p.link("r/deploy/compose.yaml", p.at("private/Dockerfile"))
+		}, ""},
+		"a Dockerfile that never ends": {"r/deploy", func(p plot) {
+			p.write("r/deploy/nginx.conf", conf("honest"))
+			p.link("r/Dockerfile", "/dev/zero")
+			p.pipe("r/deploy/Dockerfile")
+			p.pipe("r/compose.yaml")
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlot(t)
+			p.write("r/.git/HEAD", "ref: refs/heads/main\n")
+			c.make(p)
+			tree, err := Load(Options{Path: p.at(c.path)})
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+			if err == nil && (strings.Contains(texts(tree), "server_name SECRET") || strings.Contains(texts(tree), "/etc/nginx/SECRET.conf")) {
+				t.Errorf("a file of this machine is in it:\n%s", texts(tree))
+			}
+		})
+	}
+}
+
+// Pages and scripts that a config asks for come from the config's own folder, and secrets that usually lie about do not.
+func TestBringsOnlyWhatIsTheConfigs(t *testing.T) {
+	p := newPlot(t)
+	p.write("secret.yml", "SECRET")
+	p.write("c/nginx.conf", conf("honest"))
+	p.write("c/web/page.html", "the page")
+	p.write("c/.npmrc", "SECRET")
+	p.write("c/.ssh/config.txt", "SECRET")
+	p.link("c/link.yml", p.at("secret.yml"))
+	tree, err := Load(Options{Path: p.at("c")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _, ok := tree.bring("/srv/page.html"); !ok || text != "the page" {
+		t.Errorf("the page: %q, %v", text, ok)
+	}
+	for _, name := range []string{"/srv/secret.yml", "/srv/link.yml", "/srv/.npmrc", "/srv/config.txt"} {
+		if text, _, ok := tree.bring(name); ok {
+			t.Errorf("%s was brought: %q", name, text)
+		}
+	}
+}
+
+// What a link out leads to in the lab is not the file that it leads to on the server, so nobody is told to mend that.
+func TestMistakeBehindLinkOut(t *testing.T) {
+	p := newPlot(t)
+	p.write("c/nginx.conf", "events {}\nhttp { include x.conf; include y.conf; server { listen 80; } }\n")
+	p.write("c/y.conf", "proxy_buffering on\n")
+	p.link("c/x.conf", "/etc/passwd")
+	tree, err := Load(Options{Path: p.at("c")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		"/etc/nginx/x.conf": "x.conf: x.conf is a link to /etc/passwd, which is not in the folder that is read, and the lab's own file there does not load: unexpected end",
+		"/etc/passwd":       "x.conf: x.conf is a link to /etc/passwd, ",
+		"/etc/nginx/y.conf": "y.conf:3: unexpected end",
+	} {
+		if err := tree.mistake(emerg{"unexpected end", file, 3}).Error(); !strings.Contains(err, want) {
+			t.Errorf("in %s: %s", file, err)
+		}
+	}
+}

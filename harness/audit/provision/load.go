@@ -1,0 +1,442 @@
+package provision
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/hostfile"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// Options say what is to be loaded.
+type Options struct {
+	// Path is a main file, a folder, or a fragment; empty for the config that the image itself has. Nothing outside of its
+	// folder is read, but Dockerfiles and Compose files of the two folders above, in the same git repository.
+	Path string
+	// Revision is one of the git repository that Path is in, to read Path of; empty for the files as they stand.
+	Revision string
+	// Env are variables of the environment, for templates of envsubst.
+	Env map[string]string
+	// Image is the user's own image. Its files are part of what he runs then; without one the image is the lab's, and what
+	// its distribution configures is none of the config's business.
+	Image string
+	// CA is the certificate, in PEM, of the authority that the lab's upstreams have theirs from. It is put wherever the
+	// config says whom it trusts as an upstream. Without one an authority of our own is.
+	CA string
+	// CAKey is that authority's key, in PEM. It is only needed for configs with a list of revoked upstreams (proxy_ssl_crl).
+	CAKey string
+}
+
+// A Tree is a config as it stands in the lab.
+type Tree struct {
+	At      string // the folder of the config in the lab: "/etc/nginx"
+	Main    string // the main file in the lab, with its full path; set by Settle for an image's own config
+	Root    string // the folder that was read
+	Wrapper bool   // the main file is ours, around fragments
+	Files   []agentapi.File
+	// Supplied are all things that the lab made up.
+	Supplied []audit.Supply
+	// Notes are what the reader should know: what was left out, and why.
+	Notes []string
+	// Program is nginx's own: "nginx", or where an image has it. Version is its version ("1.22.1").
+	Program string
+	Version string
+	// Prefix is the folder that nginx takes relative paths from, ErrorLog its log where the config names none.
+	Prefix, ErrorLog string
+	// Args are arguments for nginx beside -c: those of the image's own start, and -g with modules and, where neither that nor
+	// the config has a daemon directive, "daemon off;".
+	Args []string
+	// Hosts are names of upstreams that no DNS could have ("${backend}"), by the address that the lab's /etc/hosts gives them.
+	Hosts map[string]string
+	// Daemon is true when the config itself says "daemon on;", so that nginx leaves the foreground.
+	Daemon bool
+	// Client is a certificate that servers with ssl_verify_client accept, with its key, both in PEM; empty when none asks.
+	Client, ClientKey string
+
+	o       Options
+	start   start
+	source  *source            // what the user's files are read from, while they are
+	stock   map[string]item    // the user's files, relative to Root
+	links   map[string]string  // of those, the links, and what they say
+	left    map[string]*unread // those that were not read
+	brought map[string]string  // path in the lab -> one of those, for what a Dockerfile or a Compose file brings there
+	index   map[string]int     // Files by path
+	origin  map[string]string  // path in the lab -> the user's file
+	fresh   []agentapi.File    // not put yet
+	image   map[string]string  // files of the image that were looked at
+	lay     string             // the folder of the config, relative to Root: what At stands for
+	frags   []fragment         // what the wrapper includes
+	defs    map[string][]string
+	seen    map[string]bool // files that were admitted, with their context
+	spots   []spot
+	chosen  map[string]bool   // the user's main file, or fragments
+	defined string            // the code of all of the user's files, for what it defines
+	guessed map[string]string // values of variables that were found by trying
+	ports   map[string]string // of variables that are listened on
+	// guessing is the variable whose value is being tried, nil for none.
+	guessing *guess
+	anyName  bool            // files are taken for config by what is in them, whatever their names
+	within   []string        // the files that are being admitted, the outermost first
+	dropped  map[string]bool // directives of the outer http block that the fragments have
+	servers  int
+	missing  map[string]bool     // included, and nowhere among the user's files
+	names    map[string][]string // the user's files by their last name; see called
+	globbed  int
+	listed   map[string]bool
+	modules  []string
+	sited    map[string]bool // files that nothing included, where they were brought to
+	view     *view
+	secrets  *secrets
+}
+
+type fragment struct{ file, kind string }
+
+// A spot is an include with a wildcard, where a further file can be put.
+type spot struct {
+	glob, within string // "main", "http", "stream", ...
+	file         string // the user's file with the include
+	line         int
+}
+
+// At is where a config stands in the lab.
+const at = "/etc/nginx"
+
+// Load reads the user's files and finds the main one. The error is a *Refused when there is nothing to load, when it is
+// too much, or when it is a template that has to be rendered first.
+func Load(o Options) (*Tree, error) {
+	t := &Tree{At: at, o: o, stock: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
+		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{},
+		brought: map[string]string{}, links: map[string]string{}, dropped: map[string]bool{}, ports: map[string]string{}}
+	if o.Path == "" {
+		return t, nil
+	}
+	src, err := openSource(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		src.close()
+		t.source = nil
+	}()
+	t.source, t.Root = src, src.shown
+	if t.stock, t.left, err = src.readFolder(); err != nil {
+		return nil, err
+	}
+	for name, it := range t.stock {
+		if it.link != "" {
+			t.links[name] = it.link
+		}
+	}
+	if src.text != nil {
+		if err := t.readNamed(); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.arrange(src.named, src.text == nil); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// readNamed reads the file that the user named, which may not be among those that were read of its folder.
+func (t *Tree) readNamed() error {
+	name := t.source.named
+	data, err := t.source.text()
+	it, not := textItem(data, err)
+	if not == nil {
+		t.stock[name] = it
+		return nil
+	}
+	kind, remedy := "empty", nameConfig
+	if big := (*hostfile.TooBigError)(nil); errors.As(err, &big) {
+		kind, remedy = "limit", "name an nginx.conf, or a folder that has one"
+	}
+	return refuse(kind, nginxconf.Place{File: name}, remedy, "this file %s", not.why)
+}
+
+// arrange finds the main file, or fragments to put a main file around, and gives each file its place in the lab.
+func (t *Tree) arrange(named string, folder bool) error {
+	there, err := t.mounts()
+	if err != nil {
+		return err
+	}
+	var main string
+	var frags []fragment
+	switch {
+	case named != "" && !folder:
+		if _, ok := t.stock[named]; !ok {
+			return refuse("empty", nginxconf.Place{File: named}, nameConfig, "this is no text file")
+		}
+		switch kind := kindOf(outline(t.text(named))); kind {
+		case whole:
+			main = named
+		case snippet:
+			if r := foreign(t.text(named), named); r != nil {
+				return r
+			}
+			if len(outline(t.text(named))) == 0 {
+				return refuse("empty", nginxconf.Place{File: named}, nameConfig, "there is no directive in it")
+			}
+			frags = []fragment{{named, inHTTP}}
+		default:
+			frags = []fragment{{named, kind}}
+		}
+	default:
+		for _, t.anyName = range []bool{false, true} {
+			if named == "" || named == "." {
+				main = t.findMain(there)
+			}
+			if main == "" {
+				frags = t.findFragments(named)
+			}
+			if main != "" || len(frags) > 0 {
+				break
+			}
+		}
+		if main == "" && len(frags) == 0 {
+			for _, name := range keys(t.stock) {
+				if r := foreign(t.text(name), name); r != nil && looksLikeConfig(name) { // its own language hides what it is
+					return r
+				}
+			}
+			if r := t.unreadConfig(); r != nil {
+				return r
+			}
+			return refuse("empty", nginxconf.Place{}, nameConfig, "no nginx config was found in %s", t.Root)
+		}
+	}
+	if main != "" {
+		t.lay = path.Dir(main)
+	} else {
+		if r := t.unreadConfig(); r != nil && folder { // which may be a site, as all others here are
+			return r
+		}
+		t.lay = layOf(frags)
+	}
+	t.chosen = map[string]bool{main: true}
+	for _, f := range frags {
+		t.chosen[f.file] = true
+	}
+	t.placeAll(there, main)
+	if main != "" && whole == kindOf(outline(t.text(main))) && hasEvents(t, main) {
+		to, _ := target(t.labPath(main))
+		t.Main = to
+		return t.admit(t.Main, "main", nginxconf.Place{})
+	}
+	if main != "" {
+		frags = []fragment{{main, whole}}
+	}
+	for i, f := range frags {
+		frags[i].file, _ = target(t.labPath(f.file))
+	}
+	t.frags = frags
+	return t.wrap()
+}
+
+// unreadConfig refuses a folder of which a file can't be read that is config by its name.
+func (t *Tree) unreadConfig() *Refused {
+	for _, name := range keys(t.left) {
+		ext := path.Ext(name)
+		if not := t.left[name]; not != notAsked && !isSample(name) && (ext == ".conf" || ext == ".vhost" || ext == ".nginx" || ext == ".ngx") {
+			return refuse("limit", nginxconf.Place{File: name}, "mend that, or take it out", "this file %s", not.why)
+		}
+	}
+	return nil
+}
+
+// hasEvents tells whether a main file is complete: nginx wants an events block, which an include may bring.
+func hasEvents(t *Tree, main string) bool {
+	for _, n := range outline(t.text(main)) {
+		if n.name == "events" {
+			return true
+		}
+		if n.name == "include" && len(n.args) == 1 {
+			for name, it := range t.stock {
+				if path.Base(name) == path.Base(n.args[0]) && strings.Contains(it.text, "events") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// text is that of a user's file, through links.
+func (t *Tree) text(name string) string {
+	for range 8 {
+		it, ok := t.stock[name]
+		if !ok || it.link == "" {
+			return it.text
+		}
+		if path.IsAbs(it.link) {
+			rest, ok := strings.CutPrefix(it.link, at+"/")
+			if !ok {
+				return ""
+			}
+			name = path.Join(t.lay, rest)
+			continue
+		}
+		name = path.Join(path.Dir(name), it.link)
+	}
+	return ""
+}
+
+// findMain finds the main file of a folder: where a Dockerfile or a Compose file says that it goes, by its name and place,
+// or else by what is in it.
+func (t *Tree) findMain(there []mount) string {
+	names, isWhole := keys(t.stock), map[string]bool{}
+	for _, m := range there {
+		found := ""
+		m.each(names, func(from, to string) {
+			if to, _ = target(to); found != "" || path.Base(to) != "nginx.conf" {
+				return
+			}
+			if _, known := isWhole[from]; !known {
+				isWhole[from] = kindOf(outline(t.text(from))) == whole
+			}
+			if isWhole[from] {
+				found = from
+			}
+		})
+		if found != "" {
+			return found
+		}
+	}
+	type candidate struct {
+		name string
+		rank int
+	}
+	var all []candidate
+	for _, name := range names {
+		if !t.mayBeConfig(name) || kindOf(outline(t.text(name))) != whole {
+			continue
+		}
+		plainName, filled := target(name)
+		rank := 100 * strings.Count(name, "/")
+		switch base := strings.ToLower(path.Base(plainName)); {
+		case base == "nginx.conf" && !filled:
+		case base == "nginx.conf":
+			rank += 1
+		case strings.HasPrefix(base, "nginx.conf"): // nginx.conf.j2
+			rank += 2
+		case strings.Contains(base, "nginx") && strings.Contains(base, "prod"):
+			rank += 20
+		case strings.Contains(base, "nginx"):
+			rank += 30
+		default:
+			rank += 450
+		}
+		if forTrial(name) {
+			rank += 50
+		}
+		all = append(all, candidate{name, rank})
+	}
+	sort.SliceStable(all, func(i, k int) bool { return all[i].rank < all[k].rank })
+	if len(all) == 0 {
+		return ""
+	}
+	var others []string
+	for _, c := range all[1:] {
+		others = append(others, c.name)
+	}
+	if len(others) > 0 {
+		if len(others) > 4 {
+			others = append(others[:4], "...")
+		}
+		t.Notes = append(t.Notes, fmt.Sprintf("%s was taken for the main file; there are others, to be named by their path: %s",
+			all[0].name, strings.Join(others, ", ")))
+	}
+	return all[0].name
+}
+
+// findFragments finds the files of a folder that a main file would include.
+func (t *Tree) findFragments(under string) []fragment {
+	var all []fragment
+	included := map[string]bool{}
+	enabled := false
+	for _, name := range keys(t.stock) {
+		if !t.mayBeConfig(name) {
+			continue
+		}
+		eachNode(outline(t.text(name)), func(n node) {
+			if n.name == "include" && len(n.args) == 1 && !strings.ContainsAny(n.args[0], "*?") {
+				included[path.Base(n.args[0])] = true
+			}
+		})
+		enabled = enabled || strings.Contains(name, "sites-enabled/")
+	}
+	done := map[string]bool{}
+	for _, kinds := range [][]string{{inHTTP, inStream}, {inServer}} {
+		for _, name := range keys(t.stock) {
+			dir := path.Base(path.Dir(name))
+			to, filled := target(name)
+			switch {
+			case !t.mayBeConfig(name), under != "" && !strings.HasPrefix(name, under+"/"),
+				included[path.Base(name)] && !siteFolders[dir],
+				enabled && dir == "sites-available", done[to]:
+				continue
+			}
+			if _, both := t.stock[to]; filled && both {
+				continue
+			}
+			if kind := kindOf(outline(t.text(name))); kind == kinds[0] || kind == kinds[len(kinds)-1] {
+				if dir == "stream.d" || dir == "streams-enabled" || dir == "stream-conf.d" {
+					kind = inStream
+				}
+				done[to] = true
+				all = append(all, fragment{name, kind})
+			}
+		}
+		if len(all) > 0 {
+			if slices.ContainsFunc(all, func(f fragment) bool { return !isSample(f.file) }) {
+				all = slices.DeleteFunc(all, func(f fragment) bool { return isSample(f.file) })
+			}
+			// Of two that exclude each other the first stays.
+			sort.SliceStable(all, func(i, k int) bool { return !forTrial(all[i].file) && forTrial(all[k].file) })
+			return all
+		}
+	}
+	return nil
+}
+
+// forTrial tells by its name a file that is rather not what runs in production.
+func forTrial(name string) bool {
+	for _, odd := range []string{"test", "example", "sample", "dev", "local", "vendor", "doc", "staging"} {
+		if strings.Contains(strings.ToLower(name), odd) && !strings.Contains(name, "docker") {
+			return true
+		}
+	}
+	return false
+}
+
+// layOf is the folder that stands for /etc/nginx, for fragments: the one that holds their conf.d or sites-enabled.
+func layOf(frags []fragment) string {
+	lay := ""
+	for i, f := range frags {
+		dir := path.Dir(f.file)
+		if siteFolders[path.Base(dir)] {
+			dir = path.Dir(dir)
+		}
+		if i == 0 {
+			lay = dir
+			continue
+		}
+		for lay != "." && dir != lay && !strings.HasPrefix(dir, lay+"/") {
+			lay = path.Dir(lay)
+		}
+	}
+	return lay
+}
+
+func eachNode(nodes []node, do func(node)) {
+	for _, n := range nodes {
+		do(n)
+		eachNode(n.block, do)
+	}
+}

@@ -1,0 +1,388 @@
+package provision
+
+import (
+	"fmt"
+	"net"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// An answer says how one kind of complaint is met: true when something was supplied, so that nginx is worth another try.
+type answer struct {
+	shape *regexp.Regexp
+	meet  func(w *world, e emerg, m []string) (bool, error)
+}
+
+// answers are tried in order; the first whose shape fits counts.
+var answers []answer
+
+func init() {
+	add := func(shape string, meet func(w *world, e emerg, m []string) (bool, error)) {
+		answers = append(answers, answer{regexp.MustCompile(shape), meet})
+	}
+	add(`^unknown directive "([^"]+)"`, (*world).unknownDirective)
+	add(`^unknown "([^"]+)" variable`, (*world).unknownVariable)
+	add(`dlopen\(\) "([^"]+)" failed`, (*world).missingModule)
+	add(`^module "([^"]+)" (?:version|is not binary compatible)`, (*world).otherBuild)
+	add(`get(pw|gr)nam\("([^"]+)"\) failed`, (*world).missingUser)
+	add(`host not found in .*?"([^"]+)"`, (*world).missingHost)
+	add(`^no port in upstream "([^"]+)"`, (*world).missingUpstream)
+	add(`^unknown log format "([^"]+)"`, (*world).missingLogFormat)
+	add(`^(?:zero size shared memory zone|"\w+" zone) "([^"]+)"`, (*world).missingZone)
+	add(`^no "ssl_certificate" is defined`, (*world).missingCertificate)
+	add(`^(?:a duplicate default server|duplicate |conflicting |the duplicate |"\w+" directive is duplicate|the shared memory zone)`, (*world).duplicate)
+	add(`^could not build (?:the )?(\w+), you should increase (?:either )?(\w+)`, (*world).smallHash)
+	add(`^(invalid event type|the "\w+" parameter requires|"[^"]+" (?:is unsupported on|is not supported on)|the "[^"]+" (?:parameter|directive) (?:is not supported|requires))`, (*world).otherBuild)
+	add(`"?(\w+)"? (?:directive )?requires (?:the )?(?:ngx_|PCRE|OpenSSL)`, (*world).otherBuild)
+	add(`^invalid (?:parameter|value|number of arguments|variable name|condition).*?"([^"]+)"`, (*world).invalidParameter)
+	add(`^bind\(\) to (\S+) failed \((\d+): ([^)]*)\)`, (*world).cannotBind)
+	add(`^socket\(\) (\S+) failed`, (*world).otherBuild)
+	add(`\bmkdir\(\) "([^"]+)" failed \(2:`, func(w *world, e emerg, m []string) (bool, error) { return w.folder(path.Dir(m[1]), e), nil })
+	add(`"([^"]*[/.][^"]*)"`, (*world).file)
+}
+
+// meet answers a complaint.
+func (w *world) meet(e emerg) (bool, error) {
+	if r := w.template(e); r != nil {
+		return false, r
+	}
+	for _, a := range answers {
+		if m := a.shape.FindStringSubmatch(e.text); m != nil {
+			return a.meet(w, e, m)
+		}
+	}
+	return false, nil
+}
+
+// template tells a file that is a template after all, in ways that only show where nginx stumbles over it.
+func (w *world) template(e emerg) *Refused {
+	user := w.t.Place(e.file, e.line)
+	text, _, _ := w.t.read(e.file)
+	lines := strings.Split(text, "\n")
+	if e.line < 1 || e.line > len(lines) || w.t.origin[e.file] == "" {
+		return nil
+	}
+	if m := regexp.MustCompile(`<[A-Z][A-Z0-9_-]{2,}>|<(?i:your|insert|change|replace)[\w .-]*>|\$\{[a-z_]+[A-Z]\w*\}|\[\[\s*\w+\s*\]\]`).FindString(code(lines[e.line-1])); m != "" {
+		r := refuse("template", user, "put the value in, then check again", "this is a template, not yet a config: %s", m)
+		r.Refusal.Nginx = e.String()
+		return r
+	}
+	return nil
+}
+
+// directive is the one that a complaint is about: of those on its line, the one whose name or argument it quotes. Nginx names
+// the line on which a directive ends.
+func (w *world) directive(e emerg) *nginxconf.Directive {
+	c, err := w.t.Config()
+	if err != nil || c == nil || e.file == "" {
+		return nil
+	}
+	place := w.t.Place(e.file, e.line)
+	var found *nginxconf.Directive
+	best := -1
+	var walk func([]*nginxconf.Directive)
+	walk = func(list []*nginxconf.Directive) {
+		for _, d := range list {
+			if d.Place.File == place.File && d.Place.Line <= place.Line {
+				rank := 4 * d.Place.Line
+				if strings.Contains(e.text, `"`+d.Name+`"`) {
+					rank++
+				}
+				for _, a := range d.Args {
+					if strings.Contains(e.text, `"`+a+`"`) {
+						rank += 2
+						break
+					}
+				}
+				if rank >= best {
+					found, best = d, rank
+				}
+			}
+			walk(d.Block)
+		}
+	}
+	walk(c.Main)
+	return found
+}
+
+func within(d *nginxconf.Directive, block string) bool {
+	for ; d != nil; d = d.Parent {
+		if d.Name == block {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) missingUser(e emerg, m []string) (bool, error) {
+	t := w.t
+	for _, d := range t.find("user") {
+		names := append([]string(nil), d.Args...)
+		if len(names) == 1 {
+			names = append(names, names[0])
+		}
+		if len(names) == 2 {
+			w.addUser(names[0], names[1], d.Place)
+			return true, nil
+		}
+	}
+	w.addUser(m[2], m[2], t.Place(e.file, e.line))
+	return true, nil
+}
+
+// addUser adds a user and a group to those of the image, unless they are there.
+func (w *world) addUser(user, group string, place nginxconf.Place) {
+	t := w.t
+	passwd, groups := w.cat("/etc/passwd"), w.cat("/etc/group")
+	has := func(table, name string) bool {
+		return strings.HasPrefix(table, name+":") || strings.Contains(table, "\n"+name+":")
+	}
+	id := 880
+	for strings.Contains(passwd, fmt.Sprintf(":%d:", id)) || strings.Contains(groups, fmt.Sprintf(":%d:", id)) {
+		id++
+	}
+	if !has(groups, group) {
+		t.put(agentapi.File{Path: "/etc/group", Data: ended(groups) + fmt.Sprintf("%s:x:%d:\n", group, id)})
+		t.list("user", "group "+group, fmt.Sprintf("group id %d", id), place)
+	}
+	if !has(passwd, user) {
+		t.put(agentapi.File{Path: "/etc/passwd", Data: ended(passwd) + fmt.Sprintf("%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n", user, id, id)})
+		t.list("user", user, fmt.Sprintf("user id %d", id), place)
+	}
+}
+
+func ended(text string) string {
+	if text == "" || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "\n"
+}
+
+// cat reads a small file of the world; empty when there is none.
+func (w *world) cat(file string) string {
+	if text, _, ok := w.t.read(file); ok {
+		return text
+	}
+	if files, err := w.g.ReadTree(w.ctx, file); err == nil {
+		return files[file]
+	}
+	return ""
+}
+
+// missingHost gives an address to a name that is none for DNS; all others resolve in the lab.
+func (w *world) missingHost(e emerg, m []string) (bool, error) {
+	t := w.t
+	name := m[1]
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	if strings.ContainsAny(name, "#\n") || name == "" {
+		return false, nil
+	}
+	if strings.ContainsAny(name, " \t") || strings.Count(name, ":") > 0 {
+		return false, nil
+	}
+	hosts := w.cat("/etc/hosts")
+	n := 1 + strings.Count(hosts, "198.19.255.")
+	if n > 250 {
+		return false, e.refuse(t, "limit", "name a smaller part of the config", "more than 250 names of upstreams are no names for DNS")
+	}
+	address := fmt.Sprintf("198.19.255.%d", n)
+	if t.Hosts == nil {
+		t.Hosts = map[string]string{}
+	}
+	t.Hosts[address] = strings.ToLower(name)
+	t.put(agentapi.File{Path: "/etc/hosts", Data: ended(hosts) + address + " " + name + "\n"})
+	place := t.Place(e.file, e.line)
+	if place.File == "" {
+		if all := t.owners(name); len(all) > 0 {
+			place = all[0].Place
+		}
+	}
+	t.list("name", name, address, place)
+	return true, nil
+}
+
+// defaultPorts are those of the protocols for which nginx itself has none.
+var defaultPorts = map[string]int{"fastcgi_pass": 9000, "uwsgi_pass": 3031, "scgi_pass": 4000, "memcached_pass": 11211, "grpc_pass": 50051}
+
+// missingUpstream defines an upstream that the config calls by a name alone, where the block for it is elsewhere.
+func (w *world) missingUpstream(e emerg, m []string) (bool, error) {
+	t, name := w.t, m[1]
+	if net.ParseIP(name) != nil || strings.ContainsAny(name, ".:[") {
+		return false, nil
+	}
+	level, port := "http", 80
+	d := w.directive(e)
+	if d != nil {
+		if within(d, "stream") {
+			level, port = "stream", 8080
+		}
+		if p := defaultPorts[d.Name]; p > 0 {
+			port = p
+		}
+	}
+	block := fmt.Sprintf("upstream %s { server %s:%d; }", name, strings.ToLower(strings.ReplaceAll(name, "_", "-")), port)
+	if !t.define(level, block) {
+		return false, e.refuse(t, "undefined", "check it together with the file that defines it, or write the port",
+			"upstream %q is defined nowhere, and the name alone has no port", name)
+	}
+	t.list("include", "upstream "+name, block, t.Place(e.file, e.line))
+	return true, nil
+}
+
+func (w *world) missingLogFormat(e emerg, m []string) (bool, error) {
+	level := "http"
+	if d := w.directive(e); d != nil && within(d, "stream") {
+		level = "stream"
+	}
+	line := fmt.Sprintf("log_format %s '$remote_addr [$time_local] \"$request\" $status $body_bytes_sent';", m[1])
+	if level == "stream" {
+		line = fmt.Sprintf("log_format %s '$remote_addr [$time_local] $protocol $status $bytes_sent';", m[1])
+	}
+	return w.defined(e, level, "log_format "+m[1], line)
+}
+
+// defined supplies a definition that the config lacks, or says that nothing has it.
+func (w *world) defined(e emerg, level, what, line string) (bool, error) {
+	place := w.t.Place(e.file, e.line)
+	if !w.t.define(level, line) {
+		return false, e.refuse(w.t, "undefined", "check it together with the file that defines it", "%s is defined nowhere", what)
+	}
+	w.t.list("include", what, line, place)
+	return true, nil
+}
+
+func (w *world) missingZone(e emerg, m []string) (bool, error) {
+	t, zone := w.t, m[1]
+	for _, d := range t.find("limit_req", "limit_conn", "proxy_cache", "fastcgi_cache", "uwsgi_cache", "scgi_cache") {
+		level := "http"
+		if within(d, "stream") {
+			level = "stream"
+		}
+		at := e
+		at.file, at.line = path.Join("/", d.Place.File), d.Place.Line
+		line := ""
+		switch {
+		case d.Name == "limit_req" && has(d.Args, "zone="+zone):
+			line = fmt.Sprintf("limit_req_zone $binary_remote_addr zone=%s:10m rate=1000r/s;", zone)
+		case d.Name == "limit_conn" && len(d.Args) > 0 && d.Args[0] == zone:
+			line = fmt.Sprintf("limit_conn_zone $binary_remote_addr zone=%s:10m;", zone)
+		case strings.HasSuffix(d.Name, "_cache") && len(d.Args) > 0 && d.Args[0] == zone:
+			line = fmt.Sprintf("%s_path /var/cache/badgateway-%s keys_zone=%s:10m;", d.Name, zone, zone)
+		default:
+			continue
+		}
+		if !t.define(level, line) {
+			r := refuse("undefined", d.Place, "check it together with the file that defines it", "the zone %q is defined nowhere", zone)
+			r.Refusal.Nginx = e.String()
+			return false, r
+		}
+		t.list("include", "zone "+zone, line, d.Place)
+		return true, nil
+	}
+	return false, nil
+}
+
+func has(list []string, want string) bool {
+	for _, s := range list {
+		if s == want {
+			return true
+		}
+	}
+	return false
+}
+
+// duplicate leaves out a file that the lab brought in beside another one that has the same; the user's own are his mistake.
+func (w *world) duplicate(e emerg, m []string) (bool, error) {
+	t := w.t
+	if name, ok := strings.CutSuffix(e.text, `" directive is duplicate`); ok && t.Wrapper {
+		name = strings.TrimPrefix(name, `"`)
+		for _, d := range outer {
+			if strings.HasPrefix(d, name+" ") && !t.dropped[name] {
+				t.dropped[name] = true // an included file of the fragment says it too
+				return true, t.wrap()
+			}
+		}
+		return false, nil
+	}
+	real := e.file
+	for i, f := range t.frags {
+		if f.file != real || len(t.frags) < 2 {
+			continue
+		}
+		if dir := path.Base(path.Dir(real)); siteFolders[dir] && dir != "sites-available" && dir != "templates" {
+			return false, nil // nginx reads all files of that folder at the user's too
+		}
+		t.frags = append(t.frags[:i:i], t.frags[i+1:]...)
+		t.Notes = append(t.Notes, fmt.Sprintf("%s was left out: it has what another file has too (%s)", t.Place(real, 0).File, e.text))
+		t.seen, t.spots, t.servers = map[string]bool{}, nil, 0
+		if err := t.wrap(); err != nil {
+			return false, err
+		}
+		return true, t.admit(t.Main, "main", nginxconf.Place{})
+	}
+	if t.sited[real] && len(t.sited) > 1 {
+		delete(t.sited, real)
+		t.Notes = append(t.Notes, fmt.Sprintf("%s was left out: it has what another file has too (%s)", t.Place(real, 0).File, e.text))
+		t.put(agentapi.File{Path: real})
+		return true, nil
+	}
+	return false, nil
+}
+
+// smallHash is met where the outer http block is not the user's: the size that nginx starts with goes by the processor.
+func (w *world) smallHash(e emerg, m []string) (bool, error) {
+	line := m[2] + " 256;"
+	if strings.HasSuffix(m[2], "max_size") {
+		line = m[2] + " 8192;"
+	}
+	if len(w.t.find(m[2])) > 0 || !w.t.define("http", line) {
+		return false, nil
+	}
+	w.t.list("include", m[2], line, w.t.Place(e.file, e.line))
+	return true, nil
+}
+
+func (w *world) otherBuild(e emerg, m []string) (bool, error) {
+	t := w.t
+	remedy := "check with --image and the image that you run"
+	switch {
+	case strings.Contains(e.text, "aio on"):
+		remedy = "aio on needs an nginx that was built with --with-file-aio; write aio threads, or " + remedy
+	case strings.Contains(e.text, "event type"):
+		remedy = "it is of another operating system; drop the line, as nginx chooses the best by itself"
+	case strings.Contains(e.text, "quic"):
+		if older(t.Version, "1.25.0") {
+			return false, e.refuse(t, "version", choose("1.25.0", ""), "listen ... quic needs nginx 1.25.0, this is %s", t.Version)
+		}
+	}
+	return false, e.refuse(t, "build", remedy, "this build of nginx %s can't do it: %s", t.Version, e.text)
+}
+
+func (w *world) cannotBind(e emerg, m []string) (bool, error) {
+	if socket, ok := strings.CutPrefix(m[1], "unix:"); ok && m[2] == "2" {
+		return w.folder(path.Dir(socket), e), nil
+	}
+	address := m[1]
+	place := nginxconf.Place{}
+	for _, d := range w.t.find("listen") {
+		if len(d.Args) > 0 && (strings.HasPrefix(address, d.Args[0]) || strings.HasSuffix(d.Args[0], address)) {
+			place = d.Place
+			break
+		}
+	}
+	if strings.HasPrefix(strings.ToLower(address), "[fe80:") {
+		r := refuse("mistake", place, "listen on [::] or on a global address: Linux refuses a link-local one without its interface",
+			"%s", e.text)
+		r.Refusal.Nginx = e.String()
+		return false, r
+	}
+	r := refuse("mistake", place, "listen on an address that the gateway's machine has", "%s", e.text)
+	r.Refusal.Nginx = e.String()
+	return false, r
+}

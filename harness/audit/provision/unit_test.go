@@ -1,0 +1,340 @@
+package provision
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+func TestForeign(t *testing.T) {
+	for text, want := range map[string]string{
+		"listen {{ port }};":                                 "{{...}}",
+		"listen {{PORT}};":                                   "{{...}}",
+		"server_name {{ name | default('x') }};":             "Jinja",
+		"{% for x in y %}":                                   "Jinja",
+		"listen {{ .Port }};":                                "Go template",
+		"{{- range $i := .Items }}":                          "Go template",
+		"listen <%= port %>;":                                "ERB",
+		"root __ROOT__;":                                     "__...__",
+		"root @PREFIX@/html;":                                "@...@",
+		"listen %%port%%;":                                   "%%...%%",
+		"server_name %SITE_NAME%;":                           " %...%",
+		"rewrite ^ /%E2%82%AC%20%2F last;":                   "",
+		"user {{ nginx_user }};":                             "Jinja",
+		"{{ site.nginx_head }}":                              "{{...}}",
+		"server_name ${local.name};":                         "Terraform",
+		"# {{ comment }}\nlisten 80;":                        "",
+		"location ~ \"^/[a-z]{2}$\" {}":                      "",
+		`return 200 '{"a":{"b":{"c":"$host"}}}';`:            "",
+		"content_by_lua_block { local a = {{ x }} }":         "",
+		"location ~ ^/@([a-z]+)@ {}":                         "",
+		"fastcgi_param X ${host}__$uri;":                     "",
+		"log_format x '{\"t\":\"$msec\",\"r\":{\"u\":$x}}';": "",
+	} {
+		got := ""
+		if r := foreign(text, "x"); r != nil {
+			got = r.Message
+		}
+		if want == "" && got != "" || want != "" && !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"listen ${PORT};", "listen 8080;"},
+		{"listen $PORT;", "listen 8080;"},
+		{"proxy_read_timeout ${READ_TIMEOUT};", "proxy_read_timeout 60s;"},
+		{"proxy_read_timeout ${READ_TIMEOUT}s;", "proxy_read_timeout 60s;"},
+		{"client_max_body_size ${MAX_BODY_SIZE};", "client_max_body_size 10m;"},
+		{"server_name ${DOMAIN};", "server_name domain.example.com;"},
+		{"proxy_pass http://${API_HOST}:${API_PORT};", "proxy_pass http://api-host:8080;"},
+		{"proxy_pass ${API_URL};", "proxy_pass http://api-url:8080;"},
+		{"proxy_pass http://${UPSTREAM};", "proxy_pass http://upstream;"},
+		{"fastcgi_pass ${PHP};", "fastcgi_pass php:9000;"},
+		{"server unix:${APP_SOCKET};", "server unix:/run/app-socket.sock;"},
+		{"proxy_set_header Host ${DOLLAR}host;", "proxy_set_header Host $host;"},
+		{"listen ${PORT:-3000};", "listen 3000;"},
+		{"set $BACKEND app; proxy_pass http://${BACKEND};", "set $BACKEND app; proxy_pass http://${BACKEND};"},
+		{"proxy_set_header Host ${host}; add_header X $HOST;", "proxy_set_header Host ${host}; add_header X $HOST;"},
+		{"server_name ${given};", "server_name given.example.org;"},
+		{"limit_req_zone $binary_remote_addr zone=a:1m rate=${RATE_OF_API}r/s;", "limit_req_zone $binary_remote_addr zone=a:1m rate=1000r/s;"},
+		{"client_max_body_size ${MAX_SIZE}m;", "client_max_body_size 10m;"},
+		{"location /${STORE}/ {}", "location /store/ {}"},
+		{"location ${MOUNT_ROOT} {}", "location /mount-root {}"},
+		{"root /srv/${SITE};", "root /srv/site;"},
+		{"proxy_pass ${WEB_SCHEME}shop;", "proxy_pass http://shop;"},
+		{"proxy_pass ${WEB_SCHEME}://shop;", "proxy_pass http://shop;"},
+		{"listen 80;\n  ${MORE_LINES}\n}", "listen 80;\n  \n}"},
+		{"set_real_ip_from ${TRUSTED_ADDRESS};", "set_real_ip_from 198.18.0.0/15;"},
+		{"set_escape_uri ${SAFE} $uri;", "set_escape_uri ${SAFE} $uri;"},
+	} {
+		got, _ := fill(c.text, "x", filling{env: map[string]string{"given": "given.example.org"}})
+		if got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
+		}
+	}
+}
+
+func TestMountsOf(t *testing.T) {
+	compose := "services:\n  web:\n    volumes:\n      - ./nginx/a.conf:/etc/nginx/conf.d/default.conf:ro\n      - \"certs:/etc/certs\"\n" +
+		"      - type: bind\n        source: ./b.conf\n        target: /etc/nginx/nginx.conf\n"
+	docker := "FROM nginx\nCOPY --from=build /x /y\nCOPY c.conf d.conf /etc/nginx/conf.d/\nADD [\"e.conf\", \"/etc/nginx/nginx.conf\"]\n"
+	stock := map[string]item{"nginx/a.conf": {}, "b.conf": {}, "c.conf": {}, "d.conf": {}, "e.conf": {}}
+	got := map[string]string{}
+	for _, m := range append(mountsOf("compose.yaml", compose), mountsOf("Dockerfile", docker)...) {
+		m.each(keys(stock), func(from, to string) { got[from] = to })
+	}
+	want := map[string]string{"nginx/a.conf": "/etc/nginx/conf.d/default.conf", "b.conf": "/etc/nginx/nginx.conf",
+		"c.conf": "/etc/nginx/conf.d/c.conf", "d.conf": "/etc/nginx/conf.d/d.conf", "e.conf": "/etc/nginx/nginx.conf"}
+	for from, to := range want {
+		if got[from] != to {
+			t.Errorf("%s: got %q, want %q", from, got[from], to)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestOlder(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{"1.22.1", "1.25.1", true}, {"1.25.1", "1.25.1", false}, {"1.27.3", "1.25.1", false}, {"1.9.5", "1.10.0", true}, {"?", "1.2", false}} {
+		if older(c.a, c.b) != c.want {
+			t.Errorf("older(%s, %s) is not %v", c.a, c.b, c.want)
+		}
+	}
+}
+
+// The tables have the form that their readers take for granted.
+func TestTables(t *testing.T) {
+	for table, fields := range map[string]int{"modules": 4, "stream-modules": 4, "unpackaged": 2, "plus": 2, "versions": 2, "gone": 3} {
+		for _, r := range rows(table) {
+			if len(r) < fields || r[0] == "" {
+				t.Errorf("%s: %q has not its %d fields", table, r, fields)
+			}
+		}
+	}
+	for _, m := range append(append([]module(nil), packaged...), packagedStream...) {
+		if _, ok := moduleFile(m.needs); m.needs != "" && !ok {
+			t.Errorf("%s needs %s, which is not in the table", m.so, m.needs)
+		}
+	}
+}
+
+// A link out of the user's folder is never followed: the folder may be a stranger's.
+func TestLinksOutAreNotRead(t *testing.T) {
+	dir, secret := t.TempDir(), filepath.Join(t.TempDir(), "secret.conf")
+	write(t, secret, "server { listen 80; }")
+	write(t, filepath.Join(dir, "nginx.conf"), "events {}\nhttp { include conf.d/*.conf; server { listen 81; } }")
+	os.Mkdir(filepath.Join(dir, "conf.d"), 0o755)
+	if err := os.Symlink(secret, filepath.Join(dir, "conf.d", "x.conf")); err != nil {
+		t.Skip(err)
+	}
+	tree, err := Load(Options{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range tree.All() {
+		if strings.Contains(f.Data, "listen 80") {
+			t.Errorf("%s has the text of a file outside", f.Path)
+		}
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "notes.txt"), "nothing here")
+	for path, kind := range map[string]string{dir: "empty", filepath.Join(dir, "none"): "empty", os.DevNull: "empty"} {
+		_, err := Load(Options{Path: path})
+		var r *Refused
+		if !errors.As(err, &r) || r.Kind != kind || r.Remedy == "" {
+			t.Errorf("%s: got %v, want it refused as %s", path, err, kind)
+		}
+	}
+}
+
+// The user's own files go to the lab byte by byte; only a template's copy is filled.
+func TestFilesAreUntouched(t *testing.T) {
+	text := "events {}\r\nhttp {\n\tserver { listen 80; # ${NOT_ME}\n } }\n"
+	file := filepath.Join(t.TempDir(), "nginx.conf")
+	write(t, file, text)
+	tree, err := Load(Options{Path: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := find(tree, "/etc/nginx/nginx.conf"); got.Data != text {
+		t.Errorf("got %q, want %q", got.Data, text)
+	}
+	if after, _ := os.ReadFile(file); string(after) != text {
+		t.Errorf("the user's file changed to %q", after)
+	}
+}
+
+// A sample beside the real files is not run; where it is all there is, it is.
+func TestSamples(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "nginx.conf.example"), "events {}\nhttp { include conf.d/*.conf; server { listen 80; } }")
+	os.Mkdir(filepath.Join(dir, "conf.d"), 0o755)
+	write(t, filepath.Join(dir, "conf.d", "more.conf.sample"), "server { listen 81; }")
+	tree, err := Load(Options{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree.Main != "/etc/nginx/nginx.conf" || tree.Wrapper {
+		t.Errorf("the main file is %s, wrapped: %v", tree.Main, tree.Wrapper)
+	}
+	if tree.has("/etc/nginx/conf.d/more.conf") {
+		t.Error("the sample would be run")
+	}
+}
+
+// Given variables are taken, and none is listed as made up.
+func TestGivenVariables(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "default.conf.template"), "server { listen ${PORT}; location / { proxy_pass http://${APP}; } }")
+	tree, err := Load(Options{Path: filepath.Join(dir, "default.conf.template"), Env: map[string]string{"PORT": "81", "APP": "app:9"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := find(tree, "/etc/nginx/default.conf").Data; got != "server { listen 81; location / { proxy_pass http://app:9; } }" {
+		t.Errorf("got %q", got)
+	}
+	for _, s := range tree.Supplied {
+		if s.Kind == "variable" {
+			t.Errorf("%s was made up though it was given", s.What)
+		}
+	}
+}
+
+func find(tree *Tree, path string) agentapi.File {
+	for _, f := range tree.All() {
+		if f.Path == path {
+			return f
+		}
+	}
+	return agentapi.File{}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// In a template a name in small letters is the environment's where nginx takes no variable.
+func TestFillTemplate(t *testing.T) {
+	text := "upstream a { server ${node_ip}:443; } server { listen ${front_port}; server_name ${name}; return 200 ${host}$uri; }"
+	for template, want := range map[bool]string{
+		true:  "upstream a { server node-ip:443; } server { listen 8080; server_name name.example.com; return 200 ${host}$uri; }",
+		false: text,
+	} {
+		if got, _ := fill(text, "x", filling{template: template}); got != want {
+			t.Errorf("a template: %v: got %s, want %s", template, got, want)
+		}
+	}
+}
+
+// Servers that a template tells apart by their ports stay apart.
+func TestFillPorts(t *testing.T) {
+	f := filling{ports: map[string]string{}}
+	got, _ := fill("listen ${HTTP_PORT}; listen [::]:${HTTP_PORT}; listen ${HTTPS_PORT} ssl; listen ${ADMIN_PORT};", "a", f)
+	if want := "listen 8080; listen [::]:8080; listen 8443 ssl; listen 8081;"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	got, _ = fill("proxy_pass http://127.0.0.1:${ADMIN_PORT}; server app:${APP_PORT};", "b", f)
+	if want := "proxy_pass http://127.0.0.1:8081; server app:8080;"; got != want {
+		t.Errorf("another file: got %s, want %s", got, want)
+	}
+}
+
+// In a sample, and where another file defines it, a name in capitals is nginx's own.
+func TestFillKnowsOwnVariables(t *testing.T) {
+	tree, err := Load(Options{Path: "testdata/capitals"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"shop.conf.sample": "root $SHOP_DIR/web;",
+		"app.template":     "root ${SHOP_DIR}/app-folder;",
+	} {
+		if got, _ := tree.fill(tree.text(name), name); !strings.Contains(got, want) {
+			t.Errorf("%s became %q, want %q in it", name, got, want)
+		}
+	}
+}
+
+// A folder whose names tell nothing is looked into.
+func TestLoadByContent(t *testing.T) {
+	for folder, want := range map[string]string{"sitename": "shop", "examplename": "shop.example"} {
+		tree, err := Load(Options{Path: "testdata/" + folder})
+		if err != nil {
+			t.Errorf("%s: %v", folder, err)
+			continue
+		}
+		if len(tree.Supplied) != 1 || tree.Supplied[0].What != want || len(tree.Notes) > 0 {
+			t.Errorf("%s: supplied %v, notes %q; want a wrapper around %s", folder, tree.Supplied, tree.Notes, want)
+		}
+	}
+	var r *Refused
+	if _, err := Load(Options{Path: "testdata/noconfig"}); !errors.As(err, &r) || r.Kind != "empty" {
+		t.Errorf("a folder with no config at all: %v", err)
+	}
+}
+
+func TestTemplateOf(t *testing.T) {
+	tree := &Tree{stock: map[string]item{"templates/ports.template": {}, "a/x.template": {}, "b/x.template": {}, "y.sample": {}, "z.conf": {}}}
+	for file, want := range map[string]string{
+		"/etc/nginx/conf.d/ports.active": "templates/ports.template",
+		"/etc/nginx/x.active":            "", // which of the two?
+		"/etc/nginx/y.active":            "",
+		"/etc/nginx/z.active":            "",
+	} {
+		if got := tree.templateOf(file); got != want {
+			t.Errorf("%s: got %q, want %q", file, got, want)
+		}
+	}
+}
+
+// What the distribution has at /etc/nginx/sites-available is no site of a config that includes that folder.
+func TestClearSitesAvailable(t *testing.T) {
+	for glob, cleared := range map[string]bool{"/etc/nginx/sites-available/*.conf": true, "/etc/nginx/conf.d/*.conf": false} {
+		tree, err := Load(Options{Path: "testdata/sitename"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree.image["/etc/nginx/sites-available/welcome.conf"] = "server { listen 80; }"
+		tree.spots = []spot{{glob: glob, within: "http"}}
+		(&world{t: tree}).clear()
+		text, _, _ := tree.read("/etc/nginx/sites-available/welcome.conf")
+		if (text == "") != cleared {
+			t.Errorf("%s: the image's own site is now %q", glob, text)
+		}
+	}
+}
+
+func TestAStartThatIsNotRunIsTold(t *testing.T) {
+	for _, c := range []struct {
+		path, argv string
+		noted      bool
+	}{
+		{"deploy/nginx", "/docker-entrypoint.sh nginx", true},
+		{"deploy/nginx", "tini -- nginx", false},
+		{"deploy/nginx", "", false},
+		{"", "/docker-entrypoint.sh nginx", false}, // it is run
+	} {
+		tree := &Tree{o: Options{Path: c.path}}
+		tree.StartsBy(strings.Fields(c.argv), nil)
+		if noted := len(tree.Notes) == 1 && strings.Contains(tree.Notes[0], "("+c.argv+") is not run"); noted != c.noted {
+			t.Errorf("%q with %q: notes %q", c.argv, c.path, tree.Notes)
+		}
+	}
+}

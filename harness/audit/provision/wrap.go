@@ -1,0 +1,147 @@
+package provision
+
+import (
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// wrap writes the main file around the fragments.
+func (t *Tree) wrap() error {
+	first := !t.Wrapper
+	if first {
+		t.Wrapper = true
+		t.Main = t.At + "/nginx.conf"
+		for n := 0; t.has(t.Main); n++ {
+			t.Main = fmt.Sprintf("%s/badgateway%s.conf", t.At, strings.Repeat("_", n))
+		}
+	}
+	names := map[string]bool{} // what the fragments say themselves
+	for _, f := range t.frags {
+		text, _, _ := t.read(f.file)
+		for _, n := range outline(text) {
+			names[n.name] = true
+			if n.name == "log_format" && len(n.args) > 0 {
+				names["log_format "+n.args[0]] = true
+			}
+		}
+	}
+	inside := map[string][]string{}
+	for _, f := range t.frags {
+		line := fmt.Sprintf("include %q;", f.file)
+		if f.kind == inServer {
+			line = fmt.Sprintf("server { listen 80 default_server; server_name _; %s }", line)
+			inside[inHTTP] = append(inside[inHTTP], line)
+		} else {
+			inside[f.kind] = append(inside[f.kind], line)
+		}
+	}
+	var b strings.Builder
+	b.WriteString("# What a fragment needs around it. It was written by badgateway.\n")
+	for _, d := range t.defs["main"] {
+		b.WriteString(d + "\n")
+	}
+	if !strings.Contains(t.textOf(whole), "events") {
+		b.WriteString("events {}\n")
+	}
+	for _, line := range inside[whole] {
+		b.WriteString(line + "\n")
+	}
+	if all := inside[inHTTP]; len(all) > 0 {
+		b.WriteString("http {\n")
+		for _, d := range outer {
+			words := strings.Fields(d)
+			if words[0] == "log_format" {
+				if names["log_format "+words[1]] {
+					continue
+				}
+			} else if names[words[0]] && words[0] != "include" || t.dropped[words[0]] {
+				continue
+			}
+			b.WriteString("    " + d + "\n")
+		}
+		for _, d := range append(t.defs["http"], all...) {
+			b.WriteString("    " + d + "\n")
+		}
+		b.WriteString("}\n")
+	}
+	if all := inside[inStream]; len(all) > 0 {
+		b.WriteString("stream {\n")
+		for _, d := range append(t.defs["stream"], all...) {
+			b.WriteString("    " + d + "\n")
+		}
+		b.WriteString("}\n")
+	}
+	t.put(agentapi.File{Path: t.Main, Data: b.String()})
+	if !first {
+		return nil
+	}
+	var what []string
+	for _, f := range t.frags {
+		place := t.Place(f.file, 0)
+		what = append(what, place.File)
+	}
+	chief := what[0]
+	sort.Strings(what)
+	shown := what
+	if len(shown) > 6 {
+		shown = append(append([]string(nil), shown[:6]...), fmt.Sprintf("and %d more", len(what)-6))
+	}
+	t.list("wrapper", strings.Join(shown, ", "), "a main file around it, "+path.Base(t.Main), nginxconf.Place{File: chief, Line: 1})
+	return t.admit(t.Main, "main", nginxconf.Place{})
+}
+
+// outer is what an http block around a fragment says, as that of the distributions does.
+var outer = []string{
+	"include mime.types;",
+	"default_type application/octet-stream;",
+	"log_format main '$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \"$http_user_agent\"';",
+	"access_log /var/log/nginx/access.log;",
+	"server_names_hash_bucket_size 128;",
+	"types_hash_max_size 2048;",
+}
+
+// textOf is the text of all fragments of a kind.
+func (t *Tree) textOf(kind string) string {
+	all := ""
+	for _, f := range t.frags {
+		if f.kind == kind {
+			text, _, _ := t.read(f.file)
+			for _, n := range outline(text) {
+				all += n.name + "\n"
+			}
+		}
+	}
+	return all
+}
+
+// define adds a directive at the level of "http" or "stream": in our own main file, or in a further file that an
+// include of the config matches. It is false where neither is to be had.
+func (t *Tree) define(within, directive string) bool {
+	if t.Wrapper && (len(t.frags) != 1 || t.frags[0].kind != whole) {
+		for _, d := range t.defs[within] {
+			if d == directive {
+				return false // it was tried already
+			}
+		}
+		t.defs[within] = append(t.defs[within], directive)
+		return t.wrap() == nil
+	}
+	for _, s := range t.spots {
+		if s.within != within {
+			continue
+		}
+		file := s.further()
+		text, _, _ := t.read(file)
+		if strings.Contains(text, directive) {
+			continue
+		}
+		t.put(agentapi.File{Path: file, Data: text + directive + "\n"})
+		return true
+	}
+	return false
+}

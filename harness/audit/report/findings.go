@@ -1,0 +1,178 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/terminal"
+)
+
+// The severities of a finding.
+const (
+	high   = "high"
+	medium = "medium"
+	low    = "low"
+)
+
+// fails tells whether a finding makes a check fail: that of a severity that the policy lets pass does not.
+func fails(r *audit.Report, f audit.Finding) bool {
+	least := slices.Index(audit.Severities, orElse(r.FailOn, audit.DefaultPolicy().FailOn))
+	return f.Waived == "" && (f.Rule == audit.PolicyRule || slices.Index(audit.Severities, f.Severity) <= least)
+}
+
+// graded are the findings, the worst first; the waived are apart.
+func graded(r *audit.Report) (open, waived []audit.Finding) {
+	for _, f := range r.Findings {
+		if f.Waived != "" {
+			waived = append(waived, f)
+		} else {
+			open = append(open, f)
+		}
+	}
+	slices.SortStableFunc(open, func(a, b audit.Finding) int {
+		return slices.Index(audit.Severities, a.Severity) - slices.Index(audit.Severities, b.Severity)
+	})
+	return open, waived
+}
+
+// findings writes what an expert would object to, the worst first, each with the lines that mend it.
+func (s *sheet) findings(r *audit.Report) {
+	open, waived := graded(r)
+	if len(open) > 0 {
+		s.head("Findings")
+	}
+	known := map[string]bool{}
+	for i, f := range open {
+		if i > 0 {
+			s.line("")
+		}
+		if known[f.Rule] { // why it matters is read once
+			f.Why, f.Source = "", ""
+		}
+		known[f.Rule] = true
+		s.finding(r, f)
+	}
+	if len(waived) > 0 {
+		s.head("Waived")
+		for _, f := range waived {
+			s.say("- "+waiver(f), "  ")
+		}
+	}
+}
+
+// breaches lists what the policy does not allow, by what it says of it.
+func (s *sheet) breaches(r *audit.Report) {
+	all := gathered(r)
+	if len(all) == 0 {
+		return
+	}
+	policy := "the default policy"
+	if r.PolicyFile != "" {
+		policy = r.PolicyFile
+	}
+	s.head("Against " + terminal.OneLine(policy))
+	for _, b := range all {
+		s.say("- "+b.route+": "+b.text+" ("+strings.Join(b.where, ", ")+")", "  ")
+	}
+}
+
+// A breach is one thing that the policy does not allow on a route, with the faults and methods under which it came.
+type breach struct {
+	route, text string
+	where       []string
+}
+
+// gathered are the breaches that read the same.
+func gathered(r *audit.Report) (all []breach) {
+	for _, route := range r.Routes {
+		known := map[string]int{}
+		add := func(texts []string, where string) {
+			for _, text := range texts {
+				at, seen := known[text]
+				if !seen {
+					at = len(all)
+					known[text] = at
+					all = append(all, breach{route: route.ID, text: text})
+				}
+				all[at].where = append(all[at].where, where)
+			}
+		}
+		add(route.Breaches, audit.Healthy)
+		for _, c := range route.Cells {
+			add(c.Breaches, titleOfFault(r, c.Fault)+" "+c.Method)
+		}
+	}
+	return all
+}
+
+// waiver is a waived finding in a line.
+func waiver(f audit.Finding) string {
+	text := fmt.Sprintf("%s at %s (%s): %s", f.Title, place(f.Place), f.Rule, f.Waived)
+	if f.Until != "" {
+		text += ", until " + f.Until
+	}
+	return terminal.OneLine(text)
+}
+
+// label is the width of a finding's labels.
+const label = 9
+
+// finding writes one.
+func (s *sheet) finding(r *audit.Report, f audit.Finding) {
+	word := strings.ToUpper(terminal.OneLine(f.Severity))
+	paint := map[string]func(string) string{high: s.Red, medium: s.Yellow}[f.Severity]
+	if paint == nil {
+		paint = s.Plain
+	}
+	title := terminal.Wrap(terminal.OneLine(f.Title)+" ["+terminal.OneLine(f.Rule)+"]", max(s.room()-label, 20))
+	for i, line := range title {
+		if i == 0 {
+			s.line(paint(fmt.Sprintf("%-*s", label, word)) + s.Bold(line))
+		} else {
+			s.line(strings.Repeat(" ", label) + s.Bold(line))
+		}
+	}
+	s.beside(label, "at", where(f))
+	s.beside(label, "saw", f.Saw)
+	s.beside(label, "under", under(r, f, 4))
+	s.exact(label, "mend", lines(f.Mend)...)
+	s.beside(label, "in", f.In)
+	s.beside(label, "why", f.Why)
+	s.exact(label, "source", lines(f.Source)...)
+}
+
+// where is the place of a finding, with what it lacks.
+func where(f audit.Finding) string {
+	if f.Lacks != "" {
+		return place(f.Place) + ", which lacks " + terminal.OneLine(f.Lacks)
+	}
+	return place(f.Place)
+}
+
+// under tells in which cells a finding was seen.
+func under(r *audit.Report, f audit.Finding, most int) string {
+	text := some(f.Routes, most)
+	if len(f.Faults) > 0 {
+		text += ": " + some(titles(r, f.Faults), most+2)
+	}
+	return terminal.OneLine(text)
+}
+
+// titles are the faults' heads.
+func titles(r *audit.Report, ids []string) (all []string) {
+	for _, id := range ids {
+		all = append(all, titleOfFault(r, id))
+	}
+	return all
+}
+
+func titleOfFault(r *audit.Report, id string) string {
+	for _, f := range r.Faults {
+		if f.ID == id {
+			return f.Title
+		}
+	}
+	return id
+}

@@ -1,0 +1,104 @@
+package report
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit"
+)
+
+// The marks of the matrix.
+const (
+	objected = "!"
+	unseen   = "~"
+	times    = "×"
+	after    = "+"
+	forever  = "∞"
+	stale    = "cached"
+	looped   = "loop"
+	noStart  = "no start"
+)
+
+// meanings explain the marks.
+var meanings = []struct {
+	mark *regexp.Regexp
+	text string
+}{
+	{regexp.MustCompile("^" + objected), "! makes the check fail: a finding names it, or the policy does not allow it"},
+	{regexp.MustCompile(unseen), "~ the answer was cut but looks complete: the visitor can't know"},
+	{regexp.MustCompile(times), "×2 the upstreams got the request's body twice"},
+	{regexp.MustCompile(`\+[\d.]+m?s`), "+10s errors went on for so long after the upstream was well"},
+	{regexp.MustCompile(`\` + after + forever), "+∞ errors still came at the end, long after the upstream was well"},
+	{regexp.MustCompile(stale), "cached: an error came without any upstream being asked"},
+	{regexp.MustCompile(looped), "loop: the gateway called itself without end"},
+	{regexp.MustCompile(`\d/\d`), "1/4 one of four requests was hit"},
+	{regexp.MustCompile(noStart), "no start: the gateway does not start any more"},
+	{regexp.MustCompile(`>`), ">300s the visitor still waited at the end"},
+	{regexp.MustCompile(`^error$`), "error: the lab failed, nothing is known"},
+}
+
+// legend explains the marks that were used, and whose time it was.
+func legend(rows []row, moved bool) (all []string) {
+	var used []string
+	for _, r := range rows {
+		used = append(used, slices.Concat(r.cells...)...)
+	}
+	has := func(mark *regexp.Regexp) bool { return slices.ContainsFunc(used, mark.MatchString) }
+	for _, m := range meanings {
+		if has(m.mark) {
+			all = append(all, m.text)
+		}
+	}
+	if moved && has(aWait) {
+		all = append(all, "60s in the gateway's own time: its clock was moved, so nobody waited")
+	}
+	return all
+}
+
+var aWait = regexp.MustCompile(`\ds`)
+
+// short is a cell's outcome in lines of a few letters: "504 60s", "×2 +10s".
+func short(c audit.Measurement) []string {
+	switch {
+	case c.Error != "":
+		return []string{"error"}
+	case c.Skipped != "":
+		return []string{"-"}
+	case c.NotStarted != "":
+		return []string{noStart}
+	}
+	answer := status(c.Outcome)
+	if c.Whole {
+		answer = strings.TrimSuffix(answer, " cut") + unseen
+	}
+	if long(c.Outcome) {
+		answer += " " + waitShort(c.Outcome)
+	}
+	var marks []string
+	if c.Of > 1 && c.Bad > 0 {
+		marks = append(marks, fmt.Sprintf("%d/%d", c.Bad, c.Of))
+	}
+	if c.Repeated > 0 {
+		marks = append(marks, times+strconv.Itoa(c.Repeated+1))
+	}
+	switch {
+	case c.Never:
+		marks = append(marks, after+forever)
+	case c.ErrorsFor > 0:
+		marks = append(marks, after+strings.ReplaceAll(seconds(c.ErrorsFor), " ", ""))
+	}
+	if c.Loop {
+		marks = append(marks, looped)
+	}
+	if c.Cached {
+		marks = append(marks, stale)
+	}
+	all := []string{answer}
+	if len(marks) > 0 {
+		all = append(all, strings.Join(marks, " "))
+	}
+	return all
+}

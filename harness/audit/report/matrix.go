@@ -1,0 +1,196 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/terminal"
+)
+
+// A grid is a report as routes by faults, with what the findings add to each cell.
+type grid struct {
+	*audit.Report
+	routes map[string]*audit.Route
+	cells  map[spot][]audit.Measurement // by route and fault, one for each method
+	likes  map[string][]string          // the routes whose matrix is that of this one
+	found  map[spot][]int               // the findings that name the cell, by their place in the report, without the waived
+}
+
+// A spot is a place in the matrix.
+type spot struct{ route, fault string }
+
+func newGrid(r *audit.Report) *grid {
+	g := &grid{Report: r, routes: map[string]*audit.Route{}, likes: map[string][]string{}, cells: map[spot][]audit.Measurement{}, found: map[spot][]int{}}
+	for i := range r.Routes {
+		route := &r.Routes[i]
+		g.routes[route.ID] = route
+		if route.Like != "" {
+			g.likes[route.Like] = append(g.likes[route.Like], route.ID)
+		}
+		for _, c := range route.Cells {
+			at := spot{route.ID, c.Fault}
+			g.cells[at] = append(g.cells[at], c)
+		}
+	}
+	for i, f := range r.Findings {
+		if f.Waived != "" {
+			continue
+		}
+		for _, route := range f.Routes {
+			for _, fault := range f.Faults {
+				g.found[spot{route, fault}] = append(g.found[spot{route, fault}], i)
+			}
+		}
+	}
+	return g
+}
+
+// measured are the routes that have a row of their own.
+func (g *grid) measured() (all []*audit.Route) {
+	for i := range g.Routes {
+		if r := &g.Routes[i]; r.Reached && r.Like == "" {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// alike are the routes whose matrix is that of this one, itself first.
+func (g *grid) alike(r *audit.Route) []string {
+	return append([]string{r.ID}, g.likes[r.ID]...)
+}
+
+// unreached are the routes that no request was proven to reach.
+func (g *grid) unreached() (all []*audit.Route) {
+	for i := range g.Routes {
+		if r := &g.Routes[i]; !r.Reached && r.Like == "" {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// columns are the faults that apply to any of the routes, and idle those that do to none.
+func (g *grid) columns() (apply, idle []audit.FaultInfo) {
+	for _, f := range g.Faults {
+		applies := func(r *audit.Route) bool {
+			return slices.ContainsFunc(g.cells[spot{r.ID, f.ID}], func(c audit.Measurement) bool { return c.Skipped == "" })
+		}
+		if slices.ContainsFunc(g.measured(), applies) {
+			apply = append(apply, f)
+		} else {
+			idle = append(idle, f)
+		}
+	}
+	return apply, idle
+}
+
+// grade is how bad a cell is.
+type grade int
+
+const (
+	noneApplies grade = iota // the fault does not apply, or was not tried
+	fine                     // nothing to object to
+	noted                    // a finding of low severity
+	doubted                  // a finding of medium severity
+	bad                      // a finding of high severity, or a breach of the policy
+	failed                   // the lab failed
+)
+
+func (g grade) String() string {
+	return [...]string{"idle", "fine", "low", "medium", "high", "error"}[g]
+}
+
+// grade is that of the worst that there is to say of the cell.
+func (g *grid) grade(at spot) grade {
+	worst := noneApplies
+	for _, c := range g.cells[at] {
+		switch {
+		case c.Error != "":
+			return failed
+		case len(c.Breaches) > 0:
+			worst = max(worst, bad)
+		case c.Skipped == "":
+			worst = max(worst, fine)
+		}
+	}
+	if worst == noneApplies {
+		return noneApplies
+	}
+	for _, i := range g.found[at] {
+		worst = max(worst, map[string]grade{high: bad, medium: doubted}[g.Findings[i].Severity], noted)
+	}
+	return worst
+}
+
+// objected tells whether a cell makes the check fail: by a breach, or by a finding that is not waived and that the
+// policy does not let pass.
+func (g *grid) objected(at spot) bool {
+	for _, c := range g.cells[at] {
+		if c.Error == "" && len(c.Breaches) > 0 {
+			return true
+		}
+	}
+	failing := func(i int) bool { return fails(g.Report, g.Findings[i]) }
+	return g.grade(at) < failed && slices.ContainsFunc(g.found[at], failing)
+}
+
+// text is what stands in a place of the matrix: the first method's outcome, and those of the others that differ from
+// it.
+func (g *grid) text(at spot) []string {
+	cells := g.cells[at]
+	if len(cells) == 0 {
+		return []string{"-"}
+	}
+	first := short(cells[0])
+	all := slices.Clone(first)
+	if g.objected(at) {
+		all[0] = objected + all[0]
+	}
+	for _, c := range cells[1:] {
+		if c.Skipped != "" { // the closer look says why
+			continue
+		}
+		if other := short(c); !slices.Equal(other, first) {
+			switch {
+			case other[0] == first[0] && len(other) > 1: // only the marks differ
+				all = append(all, terminal.OneLine(c.Method)+" "+other[1])
+			case long(c.Outcome):
+				all = append(append(all, terminal.OneLine(c.Method)), other...)
+			default:
+				all = append(append(all, terminal.OneLine(c.Method)+" "+other[0]), other[1:]...)
+			}
+		}
+	}
+	return all
+}
+
+// A row is one line of the matrix: routes that have the same outcomes under each fault.
+type row struct {
+	names []string
+	cells [][]string // by column
+	at    []spot     // by column: that of the first route
+}
+
+// rows merges the routes whose outcomes are the same.
+func (g *grid) rows(columns []audit.FaultInfo) (all []row) {
+	known := map[string]int{}
+	for _, r := range g.measured() {
+		one := row{names: g.alike(r)}
+		var key strings.Builder
+		for _, f := range columns {
+			at := spot{r.ID, f.ID}
+			one.at = append(one.at, at)
+			one.cells = append(one.cells, g.text(at))
+			key.WriteString(strings.Join(g.text(at), "\n") + "\t" + g.grade(at).String() + "\t")
+		}
+		if i, seen := known[key.String()]; seen {
+			all[i].names = append(all[i].names, one.names...)
+			continue
+		}
+		known[key.String()] = len(all)
+		all = append(all, one)
+	}
+	return all
+}

@@ -1,0 +1,81 @@
+// Package backends holds the real servers behind a gateway, each as a value that a scenario names.
+package backend
+
+import (
+	"path"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// PHPFPM is PHP-FPM with one pool, as Debian packages it.
+type PHPFPM struct {
+	Name   string // "app"
+	Listen string // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
+	// Global are further lines of the section [global] ("process_control_timeout = 30s").
+	Global []string
+	// Pool are further lines of the pool's config ("request_terminate_timeout = 20s"), as its www.conf takes them.
+	Pool []string
+	// Scripts are the PHP files, by path.
+	Scripts map[string]string
+	// Memory is the memory limit of its container in bytes; 0 for none.
+	Memory int64
+	// CPUs is its container's share of processors; 0 for no limit.
+	CPUs float64
+}
+
+// fpmLog is where PHP-FPM logs.
+const fpmLog = "/var/log/upstream/php-fpm.log"
+
+// sigchld makes the master look at its timers: it expects one whenever a worker ends, and finds none ended.
+const sigchld = 17
+
+// Upstream is the pool as an upstream of a cell.
+func (p PHPFPM) Upstream() lab.Upstream {
+	conf := "/etc/php-fpm-" + p.Name + ".conf"
+	files := []agentapi.File{{Path: conf, Data: p.config()}}
+	for at, text := range p.Scripts {
+		files = append(files, agentapi.File{Path: at, Data: text})
+	}
+	b := &lab.Backend{
+		Image:  "php",
+		Argv:   []string{"php-fpm8.2", "-F", "-y", conf},
+		Files:  files,
+		Listen: p.Listen,
+		Log:    fpmLog,
+		Poke:   agentapi.Poke{Signal: sigchld},
+		Memory: p.Memory,
+		CPUs:   p.CPUs,
+	}
+	if socket, ok := strings.CutPrefix(p.Listen, "unix:"); ok {
+		b.Folders = []agentapi.Folder{{Path: path.Dir(socket)}}
+	}
+	return lab.Upstream{Name: p.Name, Real: b}
+}
+
+// config is the whole config: PHP-FPM's defaults, save that two workers do for one visitor at a time, that what the
+// workers print is logged, and that a script which is deployed counts from the next request on, for which opcache is off. By
+// default it keeps a script that is 2 s old when it is asked for (opcache.file_update_protection), and looks for another one
+// after 2 s at the earliest (opcache.revalidate_freq): where a busy machine took 2 s to the first visitor, the mended script came
+// too late for the next. Tried on PHP 8.2: asked for when just written, rewritten, asked for again, it is the new one; when 3 s old,
+// it is the old one, and the new one 3 s later. With a revalidate_freq of 0 it is the new one at once, but the old one for good
+// where both were written in the same second, for that is all that opcache compares.
+func (p PHPFPM) config() string {
+	lines := append([]string{"[global]", "error_log = " + fpmLog, "daemonize = no"}, p.Global...)
+	pool := []string{
+		"[www]", "user = www-data", "group = www-data", "listen = " + strings.TrimPrefix(p.Listen, "unix:"),
+		"pm = static", "pm.max_children = 2", "catch_workers_output = yes",
+		"php_admin_value[opcache.enable] = 0",
+	}
+	if strings.HasPrefix(p.Listen, "unix:") {
+		pool = append(pool, "listen.owner = www-data", "listen.group = www-data", "listen.mode = 0660")
+	}
+	return strings.Join(append(append(lines, pool...), p.Pool...), "\n") + "\n"
+}
+
+// With is the same pool with further lines of config.
+func (p PHPFPM) With(lines ...string) PHPFPM {
+	p.Pool = append(append([]string(nil), p.Pool...), lines...)
+	return p
+}

@@ -1,0 +1,146 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// Exec runs a program in a world, jailed, and waits for its end.
+func (s *Calls) Exec(spec agentapi.ExecSpec, out *agentapi.Executed) error {
+	return s.in(spec.Cell, func(c *cell) (err error) {
+		*out, err = c.exec(spec)
+		return err
+	})
+}
+
+const (
+	execOutput = 64 << 10
+)
+
+// exec runs a program to its end. What it leaves behind ends with it, unless the world's gateway or another exec is under way.
+func (c *cell) exec(spec agentapi.ExecSpec) (agentapi.Executed, error) {
+	if c.jail == nil {
+		return agentapi.Executed{}, fmt.Errorf("cell %s is no world", c.id)
+	}
+	if len(spec.Argv) == 0 {
+		return agentapi.Executed{}, errors.New("there is no command to run")
+	}
+	limit := spec.Limit
+	if limit == 0 {
+		limit = agentapi.ExecLimit
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	output := &tail{most: execOutput}
+	cmd := exec.CommandContext(ctx, spec.Argv[0], spec.Argv[1:]...)
+	cmd.Env = imageEnv()
+	printed, err := c.jail.printsTo(cmd, output)
+	if err != nil {
+		return agentapi.Executed{}, err
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	c.jail.execs.Add(1)
+	defer c.jail.execs.Add(-1)
+	memory := oomKills()
+	err = c.startJailed(cmd)
+	if err == nil {
+		children.wait(cmd)
+	}
+	printed()
+	if err != nil {
+		return agentapi.Executed{}, fmt.Errorf("running %s: %w", spec.Argv[0], err)
+	}
+	if c.jail.execs.Load() == 1 && !c.busy() {
+		if err := c.jail.signalAll(unix.SIGKILL); err != nil {
+			return agentapi.Executed{}, err
+		}
+	}
+	code := cmd.ProcessState.ExitCode()
+	if code != 0 && oomKills() > memory {
+		c.jail.overran(agentapi.OutOfMemory)
+	}
+	return agentapi.Executed{Output: output.String(), Code: code, Late: ctx.Err() != nil}, c.overrun()
+}
+
+// printsTo gives a command a pipe that is its user's own, as engines do: a program may open /dev/stderr anew, as the log of an
+// image often is a link to it. The function that is returned waits for what was printed, and no longer for what the command
+// left behind and has its output.
+func (j *jail) printsTo(cmd *exec.Cmd, output io.Writer) (printed func(), err error) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	if j.as != nil {
+		if err := to.Chown(int(j.as.Uid), int(j.as.Gid)); err != nil {
+			return nil, errors.Join(err, from.Close(), to.Close())
+		}
+	}
+	cmd.Stdout, cmd.Stderr = to, to
+	all := make(chan struct{})
+	go func() {
+		io.Copy(output, from)
+		close(all)
+	}()
+	return func() {
+		to.Close()
+		from.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		<-all
+		from.Close()
+	}, nil
+}
+
+// busy tells whether a process of the cell is under way.
+func (c *cell) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.procs {
+		select {
+		case <-p.ended:
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// startJailed starts a program in the world.
+func (c *cell) startJailed(cmd *exec.Cmd) error {
+	// Opened here, not in the world, where /dev/null may be anything.
+	nothing, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer nothing.Close()
+	cmd.Stdin = nothing
+	c.jail.production(cmd)
+	if err := c.jail.inJail(func() error { return children.start(cmd) }); err != nil {
+		return err
+	}
+	limitProcess(cmd.Process.Pid)
+	return nil
+}
+
+// limitProcess sets what the process, and whatever it starts, may use. When the memory is used up, the kernel takes it first.
+func limitProcess(pid int) {
+	for resource, most := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 256 << 20, unix.RLIMIT_NOFILE: 65536} {
+		var now unix.Rlimit
+		if unix.Prlimit(pid, resource, nil, &now) == nil && now.Max > most {
+			unix.Prlimit(pid, resource, &unix.Rlimit{Cur: min(now.Cur, most), Max: most}, nil)
+		}
+	}
+	// It may have ended already, in which case there is nothing to set.
+	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
+}

@@ -1,0 +1,80 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// play starts a fake upstream that lives in the cell's network and by its clock.
+func (c *cell) play(f agentapi.FakeSpec) error {
+	spec := f.Spec
+	if path, ok := strings.CutPrefix(spec.Listen, "unix:"); ok {
+		spec.Listen = "unix:" + c.path(path)
+		if err := os.MkdirAll(filepath.Dir(c.path(path)), 0o755); err != nil {
+			return fmt.Errorf("making a folder for the socket %s of cell %s: %w", path, c.id, err)
+		}
+	}
+	s, err := fakeupstream.New(spec, fakeupstream.Options{
+		Clock: c.clock,
+		Listen: func(network, address string) (l net.Listener, err error) {
+			if ierr := c.online(func() error { l, err = net.Listen(network, address); return nil }); ierr != nil {
+				return nil, ierr
+			}
+			return l, err
+		},
+		Dial: func(network, address string) (conn net.Conn, err error) {
+			if ierr := c.online(func() error { conn, err = net.Dial(network, address); return nil }); ierr != nil {
+				return nil, ierr
+			}
+			return conn, err
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("starting the fake upstream %s of cell %s: %w", f.Name, c.id, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fakes[f.Name] = s
+	return nil
+}
+
+func (c *cell) fake(name string) (*fakeupstream.Server, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.fakes[name]
+	if f == nil {
+		return nil, fmt.Errorf("cell %s has no fake upstream %q", c.id, name)
+	}
+	return f, nil
+}
+
+// mute ends a fake upstream, and returns what it was asked.
+func (c *cell) mute(name string) ([]fakeupstream.ConnectionRecord, error) {
+	f, err := c.fake(name)
+	if err != nil {
+		return nil, err
+	}
+	asked := f.Records()
+	c.mu.Lock()
+	delete(c.fakes, name)
+	c.mu.Unlock()
+	err = f.Close()
+	// A program that is just being started has copies of all sockets until it runs, and keeps them open: wait for it.
+	syscall.ForkLock.RLock()
+	syscall.ForkLock.RUnlock()
+	return asked, err
+}
+
+// Reached waits until a fake upstream has got so far with so many.
+func (s *Calls) Reached(r agentapi.ReachedSpec, _ *agentapi.None) error {
+	return s.in(r.Cell, func(c *cell) error { return c.reached(r) })
+}

@@ -1,0 +1,344 @@
+//go:build linux
+
+package agent
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/internal/agent/jailinit"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// jail is what keeps a stranger's processes in their world: a root that is a copy of the image's, process ids of their own
+// with an init of ours, and a thread without rights on which alone they are started.
+type jail struct {
+	root   tree
+	init   *exec.Cmd
+	gone   chan struct{} // closed when the init has ended, and with it all other processes of the world
+	orders io.WriteCloser
+	done   chan bool // gets one for each order that was carried out: whether there was anybody
+	thread *thread   // the one without rights
+	layer  tree      // what the world has written: over the image in upper, and in its own tmp and run
+
+	as  *syscall.Credential // whom its processes run as; nil for root
+	dir string              // where they start
+	env []string            // what they have in their environment besides the image's own
+
+	execs    atomic.Int32 // under way
+	ordering sync.Mutex   // held while an order is carried out
+	mu       sync.Mutex
+	overrun  string // why the processes were ended: agentapi.Multiplied, wire.OutOfMemory
+}
+
+// worldBytes is the size of all that a world may write, in memory: its files, its shared memory, what it prints. Several
+// worlds that have used up theirs leave enough of the container's 1 GiB to all others.
+const worldBytes = 64 << 20
+
+// newJail makes the jail of a world. It is for the cell's own thread, which sees only the world's root afterwards.
+func newJail(dir string) (*jail, error) {
+	at := filepath.Join(dir, "world")
+	if err := mountRoot(at); err != nil {
+		return nil, err
+	}
+	root, err := unix.Open(filepath.Join(at, "root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening the root of a world: %w", err)
+	}
+	layer, err := unix.Open(at, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		unix.Close(root)
+		return nil, fmt.Errorf("opening what a world writes: %w", err)
+	}
+	j := &jail{
+		root: tree{root}, layer: tree{layer}, gone: make(chan struct{}), done: make(chan bool, 1), thread: newThread(),
+	}
+	if err := j.startInit(filepath.Join(at, "root")); err != nil {
+		unix.Close(root)
+		unix.Close(layer)
+		return nil, err
+	}
+	if err := j.root.enter(); err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// mountRoot puts together what the world's processes are to see as their root: the image with a layer of the world's own
+// above it, and only the devices that every program counts on. /proc is up to the init, which alone has the world's ids.
+func mountRoot(at string) error {
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return fmt.Errorf("making the folder of a world: %w", err)
+	}
+	const safe = unix.MS_NOSUID | unix.MS_NODEV
+	if err := unix.Mount("tmpfs", at, "tmpfs", safe, fmt.Sprintf("size=%d,nr_inodes=64k,mode=755", worldBytes)); err != nil {
+		return fmt.Errorf("making the memory of a world: %w", err)
+	}
+	for _, folder := range []string{"upper", "work", "root", "dev", "dev/shm", "upper/tmp", "upper/run", "tmp", "run"} {
+		if err := os.Mkdir(filepath.Join(at, folder), 0o755); err != nil {
+			return fmt.Errorf("making the folder of a world: %w", err)
+		}
+	}
+	for _, open := range []string{"dev/shm", "tmp"} {
+		if err := unix.Chmod(filepath.Join(at, open), 0o1777); err != nil {
+			return err
+		}
+	}
+	if err := layOut("/run", filepath.Join(at, "run")); err != nil {
+		return fmt.Errorf("making the folders in /run of a world: %w", err)
+	}
+	root := filepath.Join(at, "root")
+	layers := fmt.Sprintf("lowerdir=/,upperdir=%s/upper,workdir=%s/work", at, at)
+	if err := unix.Mount("overlay", root, "overlay", safe, layers); err != nil {
+		return fmt.Errorf("laying a world over the image: %w", err)
+	}
+	// The image's own are not to show. An opaque folder of overlayfs would do as well, and takes a right over the machine.
+	for _, fresh := range []string{"tmp", "run"} {
+		if err := unix.Mount(filepath.Join(at, fresh), filepath.Join(root, fresh), "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("making a folder of a world empty: %w", err)
+		}
+	}
+	for _, ours := range []string{agentFile, agentapi.Root} {
+		if err := os.RemoveAll(filepath.Join(root, ours)); err != nil {
+			return fmt.Errorf("hiding %s from a world: %w", ours, err)
+		}
+	}
+	for _, folder := range []string{"dev", "proc", "sys"} {
+		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
+			return err
+		}
+	}
+	return mountDevices(filepath.Join(at, "dev"), filepath.Join(root, "dev"))
+}
+
+// agentFile is where this program lies in the container.
+const agentFile = "/badgateway-agent"
+
+func mountDevices(from, to string) error {
+	if err := unix.Mount(from, to, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("making the devices of a world: %w", err)
+	}
+	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
+		if err := os.WriteFile(filepath.Join(to, name), nil, 0o666); err != nil {
+			return err
+		}
+		if err := bind("/dev/"+name, filepath.Join(to, name)); err != nil {
+			return err
+		}
+		// It is one device for all worlds: each may read and write it, and none may change its owner or mode.
+		if err := unix.Mount("", filepath.Join(to, name), "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""); err != nil {
+			return fmt.Errorf("keeping the device %s as it is: %w", name, err)
+		}
+	}
+	for name, target := range map[string]string{
+		"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
+	} {
+		if err := os.Symlink(target, filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startInit starts the world's first process. It moves the root into its place before it says that it is ready.
+func (j *jail) startInit(root string) error {
+	cmd := exec.Command("/proc/self/exe", root, "/proc", "/sys", "/dev", agentapi.Root)
+	cmd.Args[0] = jailinit.Name
+	cmd.Env = []string{"GOMAXPROCS=1", jailinit.FirstPort + "=" + firstPort}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS, Setpgid: true,
+	}
+	orders, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	says, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	text := &tail{}
+	cmd.Stderr = text
+	if err := children.start(cmd); err != nil {
+		return fmt.Errorf("starting the first process of a world: %w", err)
+	}
+	j.init, j.orders = cmd, orders
+	lines := bufio.NewScanner(says)
+	ready := lines.Scan() && lines.Text() == jailinit.Ready
+	go func() {
+		for lines.Scan() {
+			switch lines.Text() {
+			case jailinit.Done, jailinit.Nobody:
+				j.done <- lines.Text() == jailinit.Done
+			case jailinit.Multiplied:
+				j.overran(agentapi.Multiplied)
+			}
+		}
+		children.wait(cmd)
+		close(j.gone)
+	}()
+	if !ready {
+		unix.Kill(cmd.Process.Pid, unix.SIGKILL)
+		<-j.gone
+		return fmt.Errorf("the first process of a world did not come up: %s", text)
+	}
+	return nil
+}
+
+// overran notes why the world's processes were ended; the first reason stands.
+func (j *jail) overran(why string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.overrun == "" {
+		j.overrun = why
+	}
+}
+
+// killed says why the world's processes were ended, when they used up what they may; empty when they did not.
+func (c *cell) killed() string {
+	if c.jail == nil {
+		return ""
+	}
+	c.jail.mu.Lock()
+	defer c.jail.mu.Unlock()
+	return c.jail.overrun
+}
+
+// overrun is the error of that.
+func (c *cell) overrun() error {
+	if why := c.killed(); why != "" {
+		return fmt.Errorf("%s; they were ended", why)
+	}
+	return nil
+}
+
+// signalAll sends a signal to all processes of the world at once, so that none can be begun meanwhile.
+func (j *jail) signalAll(sig unix.Signal) error {
+	_, err := j.order(sig)
+	return err
+}
+
+// empty tells whether no process is left in the world.
+func (j *jail) empty() (bool, error) {
+	anybody, err := j.order(0)
+	return !anybody, err
+}
+
+func (j *jail) order(sig unix.Signal) (anybody bool, err error) {
+	j.ordering.Lock()
+	defer j.ordering.Unlock()
+	if _, err := j.orders.Write([]byte{byte(sig)}); err != nil {
+		return false, fmt.Errorf("telling the first process of a world to send %v: %w", sig, err)
+	}
+	select {
+	case anybody = <-j.done:
+		return anybody, nil
+	case <-j.gone:
+		return false, errors.New("the first process of a world has ended")
+	}
+}
+
+// close ends all processes of the world.
+func (j *jail) close() {
+	unix.Kill(j.init.Process.Pid, unix.SIGKILL)
+	<-j.gone
+	j.orders.Close()
+	j.thread.end()
+	j.root.close()
+	j.layer.close()
+}
+
+// live is the thread on which alone a world's processes are started: it is in all of the world's namespaces, and has no
+// more rights than they. The goroutine never unlocks it.
+func (j *jail) live(netns *os.File, started chan<- error) {
+	runtime.LockOSThread()
+	err := j.enter(netns)
+	if err == nil {
+		err = dropRights()
+	}
+	started <- err
+	if err != nil {
+		return
+	}
+	j.thread.serve()
+}
+
+func (j *jail) enter(netns *os.File) error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return fmt.Errorf("making a world's thread: %w", err)
+	}
+	kinds := []struct {
+		name string
+		flag int
+	}{{"pid", unix.CLONE_NEWPID}, {"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}, {"mnt", unix.CLONE_NEWNS}}
+	for _, k := range kinds { // that of the mounts last, as the others are found in /proc
+		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/%s", j.init.Process.Pid, k.name))
+		if err != nil {
+			return fmt.Errorf("opening a namespace of a world: %w", err)
+		}
+		defer ns.Close()
+		if err := unix.Setns(int(ns.Fd()), k.flag); err != nil {
+			return fmt.Errorf("entering the namespace %s of a world: %w", k.name, err)
+		}
+	}
+	if err := unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("entering the network of a world: %w", err)
+	}
+	return j.root.enter()
+}
+
+// inJail runs f on the thread without rights.
+func (j *jail) inJail(f func() error) error {
+	select {
+	case <-j.gone:
+		return errors.New("the first process of the world has ended")
+	default:
+	}
+	err := j.thread.do(f)
+	if errors.Is(err, errThreadEnded) {
+		return errors.New("the first process of the world has ended")
+	}
+	return err
+}
+
+// jailedEnded is for a process of a world that has just ended: it may have used up the memory, or have become a daemon, as
+// a gateway does by default. The daemon takes its name.
+func (c *cell) jailedEnded(p *process) {
+	if status, ok := p.state.Sys().(syscall.WaitStatus); ok && status.Signaled() && oomKills() > p.memory {
+		c.jail.overran(agentapi.OutOfMemory)
+	}
+	orphans := childrenOf(c.jail.init.Process.Pid)
+	if !p.state.Success() || len(orphans) == 0 {
+		return
+	}
+	daemon := &process{spec: p.spec, cell: c, pid: orphans[0], memory: p.memory, output: p.output, ended: make(chan struct{})}
+	fd, err := unix.PidfdOpen(daemon.pid, 0)
+	if err != nil {
+		return // it has ended too
+	}
+	go func() {
+		defer unix.Close(fd)
+		for { // readable once it has ended; see pidfd_open(2)
+			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1); !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		close(daemon.ended)
+	}()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.procs[p.spec.Name] == p {
+		c.procs[p.spec.Name] = daemon
+	}
+}

@@ -1,0 +1,349 @@
+//go:build linux
+
+package agent
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// worldAsk is one request of a visitor to a world's gateway.
+type worldAsk struct {
+	w      *world
+	spec   agentapi.WorldAskSpec
+	conn   net.Conn
+	begun  time.Time
+	start  time.Duration // where the world's clock stood
+	answer agentapi.WorldAnswer
+	failed error // what came can't be read; for after done
+	done   chan struct{}
+	got    atomic.Int64 // bytes of the answer so far
+}
+
+// realLimit bounds a visitor's wait on the machine, whatever the world's clock says.
+const realLimit = 2 * time.Minute
+
+// ask asks, and lets the world's time pass until the answer is complete: from one moment at which something may end to the
+// next, with a look before and after each.
+func (w *world) ask(spec agentapi.WorldAskSpec) (agentapi.WorldAnswer, error) {
+	if spec.Conduct != nil {
+		if err := w.behaveAndRest(*spec.Conduct); err != nil {
+			return agentapi.WorldAnswer{}, err
+		}
+	}
+	a := &worldAsk{w: w, spec: spec, done: make(chan struct{}), begun: time.Now(), start: w.cell.clock.ahead()}
+	if err := a.begin(); err != nil {
+		return a.answer, err
+	}
+	if err := a.see(); err != nil {
+		return a.answer, err
+	}
+	// What goes on beside the answer (a mirror, a cache that is filled) is part of what came of it.
+	if _, err := w.rest(5*time.Second, nil); err != nil && !errors.Is(err, errLimit) {
+		return a.answer, err
+	}
+	logs, left, err := w.cell.boundedNews()
+	if err != nil {
+		return a.answer, err
+	}
+	a.answer.Logs, a.answer.LogsLeft, a.answer.News, a.answer.Killed = logs, left, w.news(), w.cell.killed()
+	return a.answer, a.failed
+}
+
+func (a *worldAsk) begin() error {
+	from, err := netip.ParseAddr(a.spec.From)
+	if err != nil {
+		return fmt.Errorf("the visitor's address: %w", err)
+	}
+	err = a.w.cell.online(func() (err error) {
+		d := net.Dialer{Timeout: realLimit, Control: markOurs}
+		network, to := "tcp", a.spec.To
+		switch path, isUnix := strings.CutPrefix(to, "unix:"); {
+		case isUnix:
+			return a.w.cell.inside(func() (err error) {
+				a.conn, err = net.Dial("unix", path)
+				return err
+			})
+		case a.spec.UDP:
+			network = "udp"
+			d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+		default:
+			d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+		}
+		if strings.HasPrefix(to, "[") {
+			d.LocalAddr = nil
+		}
+		a.conn, err = d.Dial(network, to)
+		return err
+	})
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		a.answer.NoAnswer, a.answer.Real = "refused", time.Since(a.begun)
+		close(a.done)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("connecting as the visitor to %s: %w", a.spec.To, err)
+	}
+	a.conn.SetDeadline(a.begun.Add(realLimit + a.realTime()))
+	a.conn = a.w.busy.count(a.conn)
+	go a.converse()
+	return nil
+}
+
+// realTime is how long the visitor may wait on the machine's clock, where the world's cannot be moved.
+func (a *worldAsk) realTime() time.Duration {
+	if a.w.cell.clocked() {
+		return 0
+	}
+	return a.spec.Limit
+}
+
+// visitorAuthority signs the visitors' certificates and the upstreams'.
+var visitorAuthority = fakeupstream.NewAuthority("badgateway")
+
+// tlsVersions are the versions by the names that nginx has for them.
+var tlsVersions = map[string]uint16{
+	"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13,
+}
+
+// converse sends the request and reads the answer to its end.
+func (a *worldAsk) converse() {
+	defer func() {
+		close(a.done) // before the connection is no longer waited for
+		a.conn.Close()
+	}()
+	conn := a.conn
+	if a.spec.Proxy {
+		host, port, _ := net.SplitHostPort(a.spec.To)
+		fmt.Fprintf(conn, "PROXY TCP4 %s %s 40000 %s\r\n", a.spec.From, host, port)
+	}
+	if a.spec.TLS {
+		var offered []string
+		if a.spec.ALPN != "" {
+			offered = []string{a.spec.ALPN}
+		}
+		lowest, highest := uint16(tls.VersionTLS10), tlsVersions[a.spec.TLSMax]
+		if highest != 0 {
+			lowest = highest // who reads on the way may take any that is offered for the one
+		}
+		t := tls.Client(conn, &tls.Config{
+			ServerName: a.spec.ServerName, InsecureSkipVerify: true, MinVersion: lowest, MaxVersion: highest, NextProtos: offered,
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				return a.certificate()
+			},
+		})
+		if err := t.Handshake(); err != nil {
+			a.end(err)
+			return
+		}
+		conn = t
+	}
+	conn = &watchedConn{conn, &a.got}
+	if a.spec.HTTP2 {
+		resp, err := a.overHTTP2(conn)
+		if err != nil {
+			a.end(err)
+			return
+		}
+		a.read(resp)
+		return
+	}
+	// The gateway may answer and close before it has read all of a body; what it said still counts.
+	sent := a.w.busy.sending(a.conn.(*countedConn))
+	go func() {
+		defer sent()
+		conn.Write(append(bytes.Clone(a.spec.Raw), a.spec.Body...))
+	}()
+	if a.spec.Stream || a.spec.UDP {
+		a.stream(conn)
+		return
+	}
+	resp, _, err := readHead(conn, a.spec.Head, true)
+	if err != nil {
+		a.end(err)
+		return
+	}
+	a.read(resp)
+}
+
+// read keeps the answer. One that switches protocols has no end that could be waited for.
+func (a *worldAsk) read(resp *http.Response) {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		a.answer.Status, a.answer.Header = resp.StatusCode, resp.Header
+	} else {
+		a.answer.Answer = readAnswer(resp)
+	}
+	a.answer.Real = time.Since(a.begun)
+}
+
+func (a *worldAsk) certificate() (*tls.Certificate, error) {
+	if a.spec.Cert != "" {
+		cert, err := tls.X509KeyPair([]byte(a.spec.Cert), []byte(a.spec.Key))
+		return &cert, err
+	}
+	cert, err := visitorAuthority.Issue("visitor")
+	return &cert, err
+}
+
+func (a *worldAsk) end(err error) {
+	if errors.Is(err, errLongHead) {
+		a.failed = err
+		return
+	}
+	a.answer.NoAnswer, a.answer.Real = howItEnded(err), time.Since(a.begun)
+}
+
+// stream reads the first bytes that come, or the end.
+func (a *worldAsk) stream(conn net.Conn) {
+	buf := make([]byte, bodyKept)
+	n, err := conn.Read(buf)
+	a.answer.Body, a.answer.BodyBytes = string(buf[:n]), int64(n)
+	if n == 0 {
+		a.end(err)
+	}
+	a.answer.Real = time.Since(a.begun)
+}
+
+// watchedConn counts what has come.
+type watchedConn struct {
+	net.Conn
+	got *atomic.Int64
+}
+
+func (w *watchedConn) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	w.got.Add(int64(n))
+	return n, err
+}
+
+// see lets time pass until the visitor has his answer, or gives up.
+func (a *worldAsk) see() error {
+	if !a.w.cell.clocked() {
+		return a.seeInRealTime()
+	}
+	answered := func() bool {
+		select {
+		case <-a.done:
+			return true
+		default:
+			return false
+		}
+	}
+	passed := func() time.Duration { return a.w.cell.clock.ahead() - a.start }
+	bases, aim := []time.Duration{0}, moment{}
+	var happened quiet
+	had := int64(-1)
+	for {
+		q, err := a.w.rest(restLimit, answered)
+		if errors.Is(err, errLimit) {
+			a.conn.Close()
+			return fmt.Errorf("the gateway is still at work on the request after %v, and waits for nobody", restLimit)
+		}
+		if err != nil {
+			return err
+		}
+		if answered() {
+			a.answer.Waited = passed()
+			if aim.after {
+				a.answer.Waited = aim.of
+			}
+			return nil
+		}
+		a.answer.NotBefore = passed()
+		// Whatever has happened begins its own time.
+		if got := a.got.Load(); q.calls != happened.calls || q.connects != happened.connects || got != had {
+			had = got
+			if at := aim.orNow(passed()); bases[len(bases)-1] != at {
+				bases = append(bases, at)
+			}
+		}
+		happened = q
+		var ok bool
+		if aim, ok = a.next(bases, passed()); !ok {
+			a.answer.Endless, a.answer.Waited = true, passed()
+			a.conn.Close()
+			<-a.done
+			a.answer.Status, a.answer.NoAnswer = 0, "silent"
+			return nil
+		}
+		if err := a.w.cell.moveClock(a.start + aim.at()); err != nil {
+			return err
+		}
+	}
+}
+
+// lookBefore is how long before a moment at which something may end the world takes a look, and lookAfter how long after.
+const (
+	lookBefore = 250 * time.Millisecond
+	lookAfter  = 50 * time.Millisecond
+)
+
+// A moment is one at which something may end, or when the world looks before it.
+type moment struct {
+	of    time.Duration
+	after bool
+}
+
+// at is where the clock is moved to.
+func (m moment) at() time.Duration {
+	if m.after {
+		return m.of + lookAfter
+	}
+	return m.of - lookBefore
+}
+
+// orNow is the moment itself, where it has just gone by: what happened then happened at it.
+func (m moment) orNow(now time.Duration) time.Duration {
+	if m.after {
+		return m.of
+	}
+	return now
+}
+
+// next is the next moment to go to.
+func (a *worldAsk) next(bases []time.Duration, now time.Duration) (moment, bool) {
+	var due []moment
+	for _, b := range bases {
+		for _, s := range a.spec.Steps {
+			due = append(due, moment{b + s, false}, moment{b + s, true})
+		}
+	}
+	due = append(due, moment{a.spec.Limit, true})
+	// An upstream that does something later does it before what comes after.
+	if at, ok := a.w.cell.clock.next(); ok && at-a.start-lookAfter > now {
+		due = append(due, moment{at - a.start, true})
+	}
+	slices.SortFunc(due, func(x, y moment) int { return cmp.Compare(x.at(), y.at()) })
+	for _, m := range due {
+		if m.at() > now && m.of <= a.spec.Limit {
+			return m, true
+		}
+	}
+	return moment{}, false
+}
+
+func (a *worldAsk) seeInRealTime() error {
+	select {
+	case <-a.done:
+		a.answer.Waited = time.Since(a.begun)
+	case <-time.After(a.spec.Limit):
+		a.conn.Close()
+		<-a.done
+		a.answer.Endless, a.answer.Waited, a.answer.Status = true, a.spec.Limit, 0
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"golang.org/x/net/http2"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// A visitor that begins with HTTP/2 sends the request that he was given.
+func TestVisitorBeginsWithHTTP2(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	go (&http2.Server{}).ServeConn(far, &http2.ServeConnOpts{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %s %s %q", r.Proto, r.Method, r.Host, r.URL, r.Header.Get("Te"), body)
+	})})
+	a := &worldAsk{spec: agentapi.WorldAskSpec{
+		Raw:  []byte("POST /a?b=1 HTTP/1.1\r\nHost: rpc.test\r\nConnection: close\r\nTe: trailers\r\nContent-Length: 4\r\n\r\n"),
+		Body: "four",
+	}}
+	resp, err := a.overHTTP2(near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.read(resp)
+	if want := `HTTP/2.0 POST rpc.test /a?b=1 trailers "four"`; a.answer.Status != 200 || a.answer.Body != want {
+		t.Errorf("%d %s, not %s", a.answer.Status, a.answer.Body, want)
+	}
+}

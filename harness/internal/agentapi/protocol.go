@@ -1,0 +1,281 @@
+package agentapi
+
+import (
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+)
+
+// The first byte of a stream says what it carries.
+const (
+	StreamCalls  = 'c' // net/rpc calls in JSON
+	StreamTunnel = 't' // a line "CELL ADDRESS", a line that is empty or says what failed, then the bytes of one TCP connection
+)
+
+// Hello is what the agent says of the container that it runs in.
+type Hello struct {
+	PID    int    // the agent's own, in the container's process namespace
+	Kernel string // uname -r
+	Lacks  []Lack // what cells need and the container does not have
+	Limits Limits // what the kernel holds the container to
+	// DiskFree is how many bytes are left where the container's own files are.
+	DiskFree int64
+}
+
+// Tried are the things of which a [Lack] may tell, as its What names them.
+var Tried = []string{
+	CapabilityOf("NET_ADMIN"), CapabilityOf("SYS_ADMIN"), CapabilityOf("SYS_PTRACE"),
+	NetworkNamespaces, MountNamespaces, Mounts, Setns, Nftables, Openat2,
+}
+
+// Names of things that are tried.
+const (
+	NetworkNamespaces = "network namespaces"
+	MountNamespaces   = "mount namespaces"
+	Mounts            = "mounts"
+	Setns             = "setns(2)"
+	Nftables          = "nftables"
+	Openat2           = "openat2(2)"
+)
+
+// CapabilityOf is what a capability is called in a [Lack].
+func CapabilityOf(name string) string { return "the capability " + name }
+
+// What a [Lack] takes away.
+const (
+	NeedCells   = "cells"
+	NeedWorlds  = "worlds"
+	NeedFilters = "packet filters"
+	NeedMemory  = "a limit on memory"
+	NeedCPUs    = "a limit on processors"
+)
+
+// A Lack is something that a container has no right to, or that its kernel does not have.
+type Lack struct {
+	Need   string // what it takes away: NeedCells and so on
+	What   string // "the capability SYS_ADMIN"
+	Why    string // the kernel's answer, or what it is for
+	Remedy string // who grants it, and how
+}
+
+// Limits are what the kernel holds a container to; 0 is no limit.
+type Limits struct {
+	Memory int64   // bytes
+	Pids   int64   // processes and threads
+	CPUs   float64 // processors' worth of time
+}
+
+// A Folder of a cell is private to it: what it holds is seen by no other cell, and goes with the cell.
+type Folder struct {
+	Path string // as the cell's processes see it
+	Keep bool   // starts as a copy of the image's own; otherwise empty
+	From string // with Keep: another folder of the image, whose files are there too, unless the first has them
+}
+
+// A File is written into a cell. Its path has to lie in one of the cell's folders, or name a file that exists in the
+// image, which it then covers.
+type File struct {
+	Path string
+	Data string
+	Mode uint32 // 0644 when 0, 0755 for a folder
+	User string // owner, with its group, or "uid:gid"; root when empty
+	Link string // it is a symbolic link to this
+	Dir  bool   // it is a folder
+	Gone bool   // there is nothing at the path; for a world
+}
+
+// CellSpec describes a cell to be opened.
+type CellSpec struct {
+	ID        string
+	Join      string   // the network namespace to join, as a path; empty makes a new one
+	Folders   []Folder // private folders
+	Files     []File
+	Addresses []string   // IP addresses that the cell's loopback owns, or nets of them ("198.51.100.1/24")
+	Logs      []string   // files whose news come with each answer
+	Fakes     []FakeSpec // fake upstreams that play from the start
+	World     *WorldSpec // makes it a world; nil for an ordinary cell
+	Still     bool       // with Join: its clock is that of the cell that it joins, which all but stands still between two moves
+}
+
+// CellOpened answers OpenCell.
+type CellOpened struct {
+	Netns string // path by which another container of the lab joins the network namespace
+}
+
+// ProcSpec describes a process to be started in a cell.
+type ProcSpec struct {
+	Cell  string
+	Name  string // "gateway", "app"
+	Argv  []string
+	Env   []string
+	Clock bool     // obeys the cell's clock, by libfaketime
+	Files []File   // written before it starts
+	Ready []string // where it has to listen before it counts as started: "192.0.2.1:80", ":80" or "unix:/run/x.sock"
+	Limit time.Duration
+	Poke  Poke
+}
+
+// A Poke makes a process look at the clock after it was moved.
+type Poke struct {
+	Signal   int  // 0 means that it needs none
+	Children bool // the signal goes to the children of the process, not to the process itself
+}
+
+// ProcStarted answers Start.
+type ProcStarted struct {
+	PID    int
+	Exited bool   // it ended before it was ready
+	Output string // what it printed, when it ended
+	// Clockless is true when it was to obey the cell's clock, and does not.
+	Clockless bool
+}
+
+// ClockSpec is a run of a program by which it shows what time it takes it to be: it prints that, and need not end.
+type ClockSpec struct {
+	Argv  []string
+	Files []File // that it needs, each in a folder below [Root] that is removed afterwards
+}
+
+// ClockTaken says why the clock of that program cannot be moved; empty when it can.
+type ClockTaken struct {
+	Why string
+	// Musl is true when it is because the program is built for musl, and the libfaketime that was brought along is not.
+	Musl bool
+}
+
+// ProcRef names a process of a cell.
+type ProcRef struct {
+	Cell, Name string
+	Signal     int
+	Children   bool // the signal goes to the children
+	Group      bool // the signal goes to the process and all its descendants
+	Await      bool // wait for the process to end
+}
+
+// FakeSpec starts a fake upstream in a cell.
+type FakeSpec struct {
+	Cell, Name string
+	Spec       fakeupstream.Spec
+}
+
+// NameRef names a thing of a cell: a fake upstream, a process, a file.
+type NameRef struct {
+	Cell, Name string
+}
+
+// AskSpec is one request of the visitor.
+type AskSpec struct {
+	Cell    string
+	Name    string // of the ask within the cell
+	From    string // the visitor's address
+	To      string // the gateway's address with port
+	Raw     []byte // the request as it goes over the wire, up to its body
+	Body    string
+	Times   int    // how often the body is repeated; once when 0
+	Head    bool   // it is a HEAD request, so that the answer has no body
+	Gateway string // the process that answers
+	Limit   time.Duration
+}
+
+// Answer is what the visitor got.
+type Answer struct {
+	Status    int
+	Header    map[string][]string
+	Body      string // 4 KiB at the most
+	BodyBytes int64
+	Cut       bool   // ended before its declared length or last chunk
+	NoAnswer  string // "refused", "closed", "reset", "silent" or "garbled", when there is no status
+	Real      time.Duration
+	Logs      map[string]string // what was added to each log file of the cell since the last answer
+}
+
+// MoveSpec moves a cell's clock.
+type MoveSpec struct {
+	Cell   string
+	Offset time.Duration // from the machine's clock; it only grows
+	// Runs makes the clock go on at the machine's pace between two moves, from now on. Otherwise the gateway's all but stands
+	// still.
+	Runs bool
+}
+
+// NetSpec is one thing broken in a cell's network.
+type NetSpec struct {
+	Cell string
+	// Kind is "drop", "reject", "route", "away" or "off".
+	Kind string
+	// To is the address ("10.0.0.5:9000"; without a port for the kinds that break a whole host).
+	To string
+	// With is the kind of reject ("tcp-reset", "icmp-port-unreachable", ...) or of route ("unreachable", ...).
+	With string
+	// Real leaves the kernel's own timers as they are; otherwise what would take seconds is made to take a fraction.
+	Real bool
+	// Answers makes a drop hit the packets that come from the address, not those that go to it.
+	Answers bool
+}
+
+// FileSpec changes a file of a cell.
+type FileSpec struct {
+	Cell   string
+	File   File
+	Remove bool
+	Chmod  bool // only the mode changes
+}
+
+// DiskSpec makes a folder of a cell a file system of its own size, or gives it back.
+type DiskSpec struct {
+	Cell  string
+	Path  string
+	Bytes int64 // 0 gives the folder back
+}
+
+// FileText answers ReadFile.
+type FileText struct {
+	Text    string
+	Missing bool
+}
+
+// None is the argument or answer of a call that needs none.
+type None struct{}
+
+// ReachedSpec names what a fake upstream has to have been reached by.
+type ReachedSpec struct {
+	Cell, Name                     string
+	Connections, Requests, Answers int
+}
+
+// TakenSpec names the address of an upstream that has to have the gateway's request.
+type TakenSpec struct {
+	Cell, Gateway string
+	At            string // "10.0.0.5:8080"
+	Unread        bool   // it may lie in the kernel's queue, unread
+}
+
+// Root is where the cells' folders lie in a container. It is a volume, so that a backend in a container of its own
+// shares them.
+const Root = "/badgateway"
+
+// FaketimeAt is where the lab puts libfaketime in a container.
+const FaketimeAt = "/badgateway-libfaketime.so.1"
+
+// Output is what a command printed, on either stream.
+type Output struct{ Text string }
+
+// FollowSpec names a log file of a cell whose news are to come with each answer.
+type FollowSpec struct {
+	Cell, Path string
+}
+
+// YardstickSpec says how many cases to do by hand, and how many at once.
+type YardstickSpec struct{ Cases, Parallel int }
+
+// YardstickTook is how long that took.
+type YardstickTook struct{ Took time.Duration }
+
+// LoadSpec says how many requests to send to an address of a cell, over how many connections.
+type LoadSpec struct {
+	Cell, To              string
+	Requests, Connections int
+}
+
+// OutputOf is the file of a cell that holds what a process printed.
+func OutputOf(process string) string { return "/badgateway-output/" + process }

@@ -1,0 +1,147 @@
+package agentapi
+
+import (
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+)
+
+// WorldSpec makes a cell a world: its processes have the whole image as a root of their own, in which they may write
+// anywhere, and every address, port and name that they call answers. It is for a config that anybody wrote: what runs in a
+// world is jailed.
+type WorldSpec struct {
+	Sockets []string // unix sockets at which an upstream listens, besides all addresses
+	Names   []string // names that every upstream's certificate is for, besides its own and the one it is asked for
+	User    string   // whom its processes run as, as a Dockerfile's USER names it; root when empty
+	Dir     string   // the folder in which they start; / when empty
+	Env     []string // variables that they have besides the image's own
+}
+
+// ExecSpec runs a program in a world, jailed, and waits for its end.
+type ExecSpec struct {
+	Cell  string
+	Argv  []string
+	Limit time.Duration // ExecLimit when 0
+}
+
+// ExecLimit is how long a program may run unless something else is said.
+const ExecLimit = 10 * time.Second
+
+// Executed is how it ended.
+type Executed struct {
+	Late   bool   // the limit ended it
+	Output string // of both streams, 64 KiB at the most
+	Code   int    // -1 when a signal or the limit ended it
+}
+
+// ConductSpec says how the upstreams and names of a world behave from now on. What was open is closed.
+type ConductSpec struct {
+	Cell string
+	// Upstreams says it for some; the first whose At fits counts. All others answer well.
+	Upstreams []Conduct
+	// Names says it for some names; all others have one address each that never changes.
+	Names []NameConduct
+}
+
+// A Conduct is how one upstream behaves, or all.
+type Conduct struct {
+	At     string // "198.18.0.5:8080" or "unix:/run/app.sock"; empty for all
+	Down   string // "refused" (nothing listens), "off" (its host is silent), or "" (it listens)
+	TLS    string // a fault of its TLS ("expired", "wrong-name"), "plain" (no TLS where TLS is expected), or ""
+	Script fakeupstream.Script
+}
+
+// A NameConduct is how a name resolves.
+type NameConduct struct {
+	Name string
+	Gone bool // NXDOMAIN
+	Move int  // how many times it has moved: each time to another address
+}
+
+// An UpstreamCall is one connection of a world's gateway to an upstream.
+type UpstreamCall struct {
+	At     string // the address that was called, as in Conduct
+	Name   string // the name that has this address; empty for a literal one
+	Self   bool   // the gateway called one of its own listeners; the rest is empty then
+	UDP    bool
+	Record fakeupstream.ConnectionRecord
+}
+
+// A Lookup is one question for a name.
+type Lookup struct {
+	Name string
+	Type string // "A", "AAAA", "SRV"
+	Got  string // the address; empty for none
+}
+
+// WorldNews is what the upstreams and the names of a world saw since the last news.
+type WorldNews struct {
+	Calls   []UpstreamCall // in the order in which they began, those to itself first
+	Lookups []Lookup
+	Loop    bool     // the gateway called itself without end, and was cut off
+	Syslog  []string // log lines that went to a syslog server
+}
+
+// WorldAskSpec is one request of a visitor to a world's gateway.
+type WorldAskSpec struct {
+	Cell string
+	From string // the visitor's address
+	To   string // the address that the visitor connects to, or "unix:/path"
+	// TLS makes the visitor speak TLS and name ServerName.
+	TLS        bool
+	ServerName string
+	ALPN       string // the protocol that his TLS offers; empty for none
+	TLSMax     string // the highest version of TLS that he speaks ("TLSv1.2"); empty for the highest there is
+	HTTP2      bool   // he begins with HTTP/2 at once, without TLS
+	Cert, Key  string // his certificate and its key in PEM; empty for one of the lab's authority
+	Proxy      bool   // he begins with a PROXY protocol header, as a load balancer would
+	UDP        bool   // one datagram, and one back
+	Raw        []byte
+	Body       string
+	Head       bool // it is a HEAD request
+	// Stream says that the answer is no HTTP: whatever comes until all is quiet, or the end.
+	Stream bool
+	// Conduct is how the world behaves from before he asks; nil leaves it as it is.
+	Conduct *ConductSpec
+	// Steps are the waits after which something may end, counted from the start and from each thing that happens.
+	Steps []time.Duration
+	// Limit is how long he waits at the most, in the world's time.
+	Limit time.Duration
+}
+
+// WorldAnswer is what he got, and what the world saw of it.
+type WorldAnswer struct {
+	Answer
+	Waited    time.Duration // in the world's time
+	NotBefore time.Duration // he still waited then
+	Endless   bool          // he still waited at the limit
+	News      WorldNews
+	// LogsLeft is how many lines each log gained that Logs leaves out, as they were too many.
+	LogsLeft map[string]int
+	// Killed says why the gateway's processes were ended, when they used up what they may.
+	Killed string
+}
+
+// PutSpec writes files into a world.
+type PutSpec struct {
+	Cell  string
+	Files []File
+}
+
+// Tree is the files of a folder, by their full path.
+type Tree map[string]string
+
+// WipeSpec empties folders of a world.
+type WipeSpec struct {
+	Cell    string
+	Folders []string
+}
+
+// LookSpec asks which paths of a world there are.
+type LookSpec struct {
+	Cell  string
+	Paths []string
+}
+
+// NoSuchUser is how an error begins that says that an image has not the user of WorldSpec.User.
+const NoSuchUser = "the image's USER "

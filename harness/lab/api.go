@@ -1,0 +1,83 @@
+package lab
+
+import (
+	"context"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/internal/docker"
+)
+
+// What a lab's container is told and tells, under the names that users of this package know it by.
+type (
+	// A File is written into a sandbox.
+	File = agentapi.File
+	// A Folder of a sandbox is private to it.
+	Folder = agentapi.Folder
+	// A FileSpec changes a file of a sandbox.
+	FileSpec = agentapi.FileSpec
+	// A NetSpec is one thing broken in a sandbox's network.
+	NetSpec = agentapi.NetSpec
+	// A WorldSpec is what an untrusted config runs in.
+	WorldSpec = agentapi.WorldSpec
+	// A Conduct is how one upstream behaves, or all.
+	Conduct = agentapi.Conduct
+	// A NameConduct is how a name resolves.
+	NameConduct = agentapi.NameConduct
+	// A WorldAskSpec is one request to the gateway of an untrusted config.
+	WorldAskSpec = agentapi.WorldAskSpec
+	// A WorldAnswer is what came of it.
+	WorldAnswer = agentapi.WorldAnswer
+	// Executed is how a program ended.
+	Executed = agentapi.Executed
+	// A Lack is something that a container has no right to, or that its kernel does not have.
+	Lack = agentapi.Lack
+	// A NoEngineError says that there is no container engine, and what helps.
+	NoEngineError = docker.NoEngineError
+	// A NoImageError says that an image can't be had, and what helps.
+	NoImageError = docker.NoImageError
+	// A NoNginxError says that there is no image of that version of nginx.
+	NoNginxError = docker.NoNginxError
+	// An Engine is the container engine that labs run on.
+	Engine = docker.Engine
+)
+
+// What a lab is told of by errors, as [errors.Is] finds them.
+var (
+	// ErrGone says that the lab has ended.
+	ErrGone = agentapi.ErrGone
+	// ErrMultiplied says that an untrusted config's processes multiplied without end.
+	ErrMultiplied = agentapi.ErrMultiplied
+	// ErrOutOfMemory says that an untrusted config's processes used up the lab's memory.
+	ErrOutOfMemory = agentapi.ErrOutOfMemory
+)
+
+// What a scenario takes of an engine; see [Lack].
+const (
+	NeedFilters = agentapi.NeedFilters
+	NeedMemory  = agentapi.NeedMemory
+	NeedCPUs    = agentapi.NeedCPUs
+)
+
+// FaketimeAt is where a lab puts libfaketime in a container.
+const FaketimeAt = agentapi.FaketimeAt
+
+// Label is the label of all that labs make on an engine. Its value names the process that made it.
+const Label = docker.Label
+
+// Overrun reports whether a call failed because an untrusted config used up what it may: it is [ErrMultiplied],
+// [ErrOutOfMemory] or nil.
+func Overrun(err error) error { return agentapi.Overrun(err) }
+
+// FindEngine finds the container engine that [Start] would take.
+func FindEngine(ctx context.Context, o Options) (*Engine, error) {
+	return docker.Find(ctx, docker.Options{Install: o.Install, Say: o.Say})
+}
+
+// NginxVersions are the versions of nginx that [Options].Nginx may name, the oldest first.
+func NginxVersions() []string {
+	var all []string
+	for _, v := range docker.NginxVersions() {
+		all = append(all, v.Version)
+	}
+	return all
+}

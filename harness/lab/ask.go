@@ -1,0 +1,285 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// A Patience is how long the visitor is expected to wait, in the gateway's time, and what happens meanwhile.
+type WaitWindow struct {
+	// After and Until are the earliest and latest that the answer may come. The lab's clock is moved to half a second
+	// before After, when the visitor must still wait, and then to half a second after Until.
+	After, Until time.Duration
+	// Held is what has to have the request first; see [Twin]. Of several, each has it for an equal part of After.
+	WaitFor string
+	// Strike is called once it has; nil for nothing.
+	InFlight func(context.Context) error
+}
+
+// atMost bounds every wait for an answer that is due, on a machine that may be busy.
+const atMost = 30 * time.Second
+
+// timerEarly is how much a real timer may fire before its time, as the visitor measures it.
+const timerEarly = 50 * time.Millisecond
+
+// margin is how far before and after a limit the clock is moved.
+const margin = 500 * time.Millisecond
+
+// Ask asks the gateway as a visitor of his own address, once, and reads what it logged for him.
+func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
+	spec := c.askSpec(r, atMost)
+	var got agentapi.Answer
+	c.Note("visitor", "asks %s", r.line())
+	if err := c.call(ctx, "Ask", spec, &got); err != nil {
+		return Exchange{}, err
+	}
+	return c.exchange(spec, r, got)
+}
+
+// AskSlowly asks as [Cell.Ask] does, and moves the clock while the visitor waits.
+func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Exchange, error) {
+	limit := atMost
+	if !c.Clocked() {
+		limit += max(p.After, p.Until)
+	}
+	spec := c.askSpec(r, limit)
+	holders := strings.Split(p.WaitFor, ",")
+	had := make([]int, len(holders))
+	for i, h := range holders {
+		var err error
+		if had[i], err = c.MarkHeld(ctx, h); err != nil {
+			return Exchange{}, err
+		}
+	}
+	c.Note("visitor", "asks %s", r.line())
+	begun, start := time.Now(), c.moved
+	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
+		return Exchange{}, err
+	}
+	if err := c.AwaitHeld(ctx, holders[0], had[0]); err != nil {
+		return Exchange{}, err
+	}
+	if p.InFlight != nil {
+		if err := p.InFlight(ctx); err != nil {
+			return Exchange{}, err
+		}
+	}
+	ref := agentapi.NameRef{Cell: c.id, Name: spec.Name}
+	var notBefore time.Duration
+	if p.After > 0 {
+		// All but the last have the request for their share of the time; only then does the next have it.
+		for i := 1; i < len(holders); i++ {
+			if err := c.Wait(ctx, p.After/time.Duration(len(holders))); err != nil {
+				return Exchange{}, err
+			}
+			if err := c.AwaitHeld(ctx, holders[i], had[i]); err != nil {
+				return Exchange{}, err
+			}
+		}
+		var err error
+		if notBefore, err = c.outlast(ctx, ref, p, begun, start); err != nil {
+			return Exchange{}, err
+		}
+	}
+	var got agentapi.Answer
+	if err := c.call(ctx, "EndAsk", ref, &got); err != nil {
+		return Exchange{}, err
+	}
+	e, err := c.exchange(spec, r, got)
+	e.NotBefore, e.Waited = notBefore, c.moved-start+e.Real
+	return e, err
+}
+
+// outlast lets time pass until the answer is due, and looks just before whether the visitor still waits. It tells how
+// long he had waited by then for certain. The request was begun when the clock stood at start; what has passed on the
+// machine since then counts for a backend, whose clock goes on, and not for the gateway, whose clock stands still.
+func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindow, begun time.Time, start time.Duration) (time.Duration, error) {
+	waits := func() (still bool, err error) {
+		err = c.call(ctx, "Pending", ref, &still)
+		return still, err
+	}
+	passed := func() time.Duration { return c.moved - start + time.Since(begun) }
+	if still, err := waits(); err != nil || !still {
+		return 0, err
+	}
+	notBefore := max(p.After-margin, passed())
+	if err := c.Wait(ctx, notBefore-passed()); err != nil {
+		return 0, err
+	}
+	still, err := waits()
+	if at := passed(); err == nil && !still && at > p.After-timerEarly && c.Clocked() {
+		c.late = fmt.Sprintf("a look that was due after %v came after %.1f s, when the answer was due itself", p.After-margin, at.Seconds())
+	}
+	if err != nil || !still {
+		return 0, err
+	}
+	if c.Clocked() {
+		notBefore = c.moved - start
+	}
+	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
+	if c.Clocked() { // otherwise the answer comes by itself
+		// The gateway began to wait a little later than the visitor, so all of this is by the clock.
+		if err := c.Wait(ctx, max(p.After, p.Until)+margin-(c.moved-start)); err != nil {
+			return 0, err
+		}
+	}
+	return notBefore, nil
+}
+
+func (c *Sandbox) askSpec(r Request, limit time.Duration) agentapi.AskSpec {
+	c.visitors++
+	return agentapi.AskSpec{
+		Cell: c.id, Name: fmt.Sprintf("visitor %d", c.visitors), Gateway: gatewayName, Limit: limit,
+		From: fmt.Sprint(visitorNet, (c.visitors-1)%254+1), To: frontDoor,
+		Raw: r.head(), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
+	}
+}
+
+// line is the request as logs show it: method and path.
+func (r Request) line() string { return cmp.Or(r.Method, "GET") + " " + cmp.Or(r.Path, "/") }
+
+// head is the request as it goes over the wire, up to its body. It asks the gateway to close, so that the end of the connection tells that
+// the gateway is through.
+func (r Request) head() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), cmp.Or(r.Host, "example.com"))
+	names := make([]string, 0, len(r.Header))
+	for n := range r.Header {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		fmt.Fprintf(&b, "%s: %s\r\n", n, r.Header[n])
+	}
+	if r.Body != "" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body)*max(r.BodyTimes, 1))
+	}
+	b.WriteString("Connection: close\r\n\r\n")
+	return []byte(b.String())
+}
+
+// exchange puts together what the visitor got and what the logs say of his request.
+func (c *Sandbox) exchange(spec agentapi.AskSpec, r Request, got agentapi.Answer) (Exchange, error) {
+	e := Exchange{
+		Visitor: spec.From, Request: r.line(), Status: got.Status, NoAnswer: got.NoAnswer, Header: got.Header,
+		Body: got.Body, BodyBytes: got.BodyBytes, Cut: got.Cut, Waited: got.Real, Real: got.Real,
+	}
+	if e.Status != 0 {
+		c.Note("visitor", "gets %d (%d bytes)", e.Status, e.BodyBytes)
+	} else {
+		c.Note("visitor", "gets no answer: %s", e.NoAnswer)
+	}
+	program := c.setup.Gateway.Program
+	lines := c.gatewayLines(got.Logs)
+	for _, l := range lines {
+		c.Note("gateway log", "%s", l.Raw)
+		// A line without a client is the gateway's own; what it says at this level concerns every visitor.
+		if l.AtLeast("warn") && (l.Client == spec.From || l.Client == "") {
+			e.Log = append(e.Log, l)
+		}
+	}
+	c.calls.failed(lines)
+	access, logged := got.Logs[program.AccessLog]
+	e.TriesUnknown = !logged
+	for line := range strings.Lines(access) {
+		var a accessLine
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			return e, fmt.Errorf("reading the access log line %q: %w", line, err)
+		}
+		c.calls.logged(a.tries())
+		if a.Client == spec.From {
+			e.Access = strings.TrimSpace(line)
+			e.Tries = a.tries()
+		}
+	}
+	e.UpstreamLog = c.upstreamLines(got.Logs)
+	return e, nil
+}
+
+// gatewayLines are the lines of the gateway's own error logs.
+func (c *Sandbox) gatewayLines(logs map[string]string) (all []gateway.LogRecord) {
+	for _, path := range c.logs {
+		lines, _ := nginx.ParseLogs(logs[path])
+		for _, l := range lines {
+			// What it prints at its start is in its log as well.
+			if !strings.HasPrefix(l.Raw, "nginx: ") && !ownTrack(l.Raw) {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
+}
+
+// UpstreamLogs are the lines that the real upstreams logged since the last exchange, or the last look.
+func (c *Sandbox) UpstreamLogs(ctx context.Context) ([]string, error) {
+	var news map[string]string
+	if err := c.call(ctx, "News", c.id, &news); err != nil {
+		return nil, err
+	}
+	return c.upstreamLines(news), nil
+}
+
+// upstreamLines are the lines of the logs that are not the gateway's own.
+func (c *Sandbox) upstreamLines(logs map[string]string) (all []string) {
+	for path, text := range logs {
+		if path == c.setup.Gateway.Program.AccessLog || slices.Contains(c.logs, path) {
+			continue
+		}
+		for line := range strings.Lines(text) {
+			line = strings.TrimRight(line, "\n")
+			if ownTrack(line) {
+				continue
+			}
+			all = append(all, line)
+			c.Note("upstream log", "%s", line)
+		}
+	}
+	return all
+}
+
+// ownTrack tells whether a line of nginx's log is there only because the lab woke it to look at the clock.
+func ownTrack(line string) bool {
+	return strings.Contains(line, "signal 29 (SIGIO) received") ||
+		strings.Contains(line, "epoll_wait() failed (4: Interrupted system call)")
+}
+
+// accessLine is a line of the access log in the form of the snippet upstream-log.conf.
+type accessLine struct {
+	Client         string `json:"client"`
+	UpstreamAddr   string `json:"upstream_addr"`
+	UpstreamStatus string `json:"upstream_status"`
+	UpstreamTime   string `json:"upstream_response_time"`
+}
+
+// tries splits the lists that nginx makes of several peers: commas between the tries of one upstream, colons where an
+// internal redirect led to another (ngx_http_upstream_module, $upstream_addr).
+func (a accessLine) tries() []Try {
+	split := func(s string) []string {
+		return strings.Split(strings.ReplaceAll(s, " : ", ", "), ", ")
+	}
+	if a.UpstreamAddr == "" || a.UpstreamAddr == "-" {
+		return nil
+	}
+	addrs, states, times := split(a.UpstreamAddr), split(a.UpstreamStatus), split(a.UpstreamTime)
+	at := func(list []string, i int) string {
+		if i < len(list) {
+			return list[i]
+		}
+		return "-"
+	}
+	tries := make([]Try, len(addrs))
+	for i, addr := range addrs {
+		tries[i] = Try{Addr: addr, Status: at(states, i), Time: at(times, i)}
+	}
+	return tries
+}

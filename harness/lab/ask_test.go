@@ -1,0 +1,95 @@
+package lab
+
+import (
+	"net/netip"
+	"reflect"
+	"testing"
+)
+
+func TestTries(t *testing.T) {
+	for name, c := range map[string]struct {
+		line accessLine
+		want []Try
+	}{
+		"none":     {accessLine{UpstreamAddr: "-"}, nil},
+		"no field": {accessLine{}, nil},
+		"one":      {accessLine{UpstreamAddr: "10.0.0.1:80", UpstreamStatus: "502", UpstreamTime: "0.001"}, []Try{{"10.0.0.1:80", "502", "0.001"}}},
+		"two of a pool": {
+			accessLine{UpstreamAddr: "10.0.0.1:80, 10.0.0.2:80", UpstreamStatus: "502, 200", UpstreamTime: "0.001, 0.004"},
+			[]Try{{"10.0.0.1:80", "502", "0.001"}, {"10.0.0.2:80", "200", "0.004"}},
+		},
+		"an internal redirect": {
+			accessLine{UpstreamAddr: "10.0.0.1:80 : 10.0.0.9:80", UpstreamStatus: "502 : 200", UpstreamTime: "0.001 : 0.004"},
+			[]Try{{"10.0.0.1:80", "502", "0.001"}, {"10.0.0.9:80", "200", "0.004"}},
+		},
+		"a socket":      {accessLine{UpstreamAddr: "unix:/run/app.sock", UpstreamStatus: "200", UpstreamTime: "0.000"}, []Try{{"unix:/run/app.sock", "200", "0.000"}}},
+		"IPv6":          {accessLine{UpstreamAddr: "[::1]:9000, 127.0.0.1:9000", UpstreamStatus: "502, 200", UpstreamTime: "-, 0.1"}, []Try{{"[::1]:9000", "502", "-"}, {"127.0.0.1:9000", "200", "0.1"}}},
+		"a short list":  {accessLine{UpstreamAddr: "a:1, b:1", UpstreamStatus: "502", UpstreamTime: ""}, []Try{{"a:1", "502", ""}, {"b:1", "-", "-"}}},
+		"nobody alive":  {accessLine{UpstreamAddr: "pool", UpstreamStatus: "502", UpstreamTime: "0.000"}, []Try{{"pool", "502", "0.000"}}},
+		"still waiting": {accessLine{UpstreamAddr: "a:1", UpstreamStatus: "-", UpstreamTime: "-"}, []Try{{"a:1", "-", "-"}}},
+	} {
+		if got := c.line.tries(); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestRequestRaw(t *testing.T) {
+	for name, c := range map[string]struct {
+		request    Request
+		line, want string
+	}{
+		"nothing said": {Request{}, "GET /", "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"},
+		"all said": {
+			Request{Method: "POST", Path: "/a?b", Host: "shop.test", Header: map[string]string{"X-B": "2", "X-A": "1"}, Body: "four"},
+			"POST /a?b",
+			"POST /a?b HTTP/1.1\r\nHost: shop.test\r\nX-A: 1\r\nX-B: 2\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfour",
+		},
+	} {
+		if got := c.request.line(); got != c.line {
+			t.Errorf("%s: the line is %q, want %q", name, got, c.line)
+		}
+		if got := string(c.request.head()) + c.request.Body; got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestEveryVisitorAsksFromAnAddressOfTheCell(t *testing.T) {
+	c := &Sandbox{}
+	owned := netip.MustParsePrefix(addresses(Setup{})[1])
+	last := ""
+	for range 600 {
+		spec := c.askSpec(Request{}, atMost)
+		if !owned.Contains(netip.MustParseAddr(spec.From)) {
+			t.Errorf("the cell has no address %s", spec.From)
+		}
+		if spec.From == last {
+			t.Errorf("two visitors in a row ask from %s, so that their log lines can't be told apart", last)
+		}
+		last = spec.From
+	}
+}
+
+func TestAddressesAreGivenOnce(t *testing.T) {
+	got := addresses(Setup{
+		Gateway: Gateway{Hosts: map[string]string{"app": "10.0.0.5", "six": "2001:db8::5"}},
+		Upstreams: []Upstream{
+			{Name: "app", Real: &Backend{Listen: "10.0.0.5:8080"}}, {Name: "admin", Real: &Backend{Listen: "10.0.0.5:9000"}},
+			{Name: "six", Real: &Backend{Listen: "[2001:db8::5]:80"}}, {Name: "local", Real: &Backend{Listen: "127.0.0.1:80"}},
+			{Name: "all", Real: &Backend{Listen: "[::]:80"}}, {Name: "socket", Real: &Backend{Listen: "unix:/run/a:b.sock"}},
+		},
+	})
+	count := map[string]int{}
+	for _, a := range got {
+		count[a]++
+	}
+	for _, a := range []string{GatewayAddress, "10.0.0.5", "2001:db8::5", "198.51.100.1/24"} {
+		if count[a] != 1 {
+			t.Errorf("%s is given %d times", a, count[a])
+		}
+	}
+	if len(got) != 1+1+2 {
+		t.Errorf("the cell has the addresses %v", got)
+	}
+}

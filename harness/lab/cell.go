@@ -1,0 +1,333 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// Where the hosts of a cell are. The addresses are those that RFC 5737 sets aside for documentation.
+const (
+	// GatewayAddress is where the visitor reaches the gateway.
+	GatewayAddress = "192.0.2.80"
+	gatewayPort    = "80"
+	visitorNet     = "198.51.100."
+)
+
+// A Setup is what a cell starts with.
+type Setup struct {
+	Gateway   Gateway
+	Upstreams []Upstream
+	// Clock lets the cell's time be moved, where the lab can do that.
+	Clock bool
+	// KernelTime leaves the kernel's own timers as they are. Otherwise what would take it seconds is made to take a fraction.
+	KernelTime bool
+}
+
+// A Cell is one scenario's own world in a lab: a network, a folder, a clock, in which one gateway runs with its
+// upstreams, apart from all other cells.
+type Sandbox struct {
+	lab   *Lab
+	id    string
+	setup Setup
+	begun time.Time
+
+	netns    string
+	logs     []string      // where the gateway may log its errors
+	config   string        // the gateway's main config; empty when it is the image's own
+	time     sync.Mutex    // held while the clock is moved
+	moved    time.Duration // how far the clock is ahead
+	runs     bool          // the clock goes on between two moves
+	visitors int
+	late     string // how a look came too late to prove anything; empty when none did
+
+	mu        sync.Mutex
+	upstreams map[string]Upstream // as they were set up
+	playing   map[string]Upstream // as they are now; absent while stopped
+	guests    map[*station]bool   // the backends' containers in which the cell is open too
+	events    []Event
+	calls     *accounting
+}
+
+// Open makes a cell and starts its upstreams and then its gateway. A config that the gateway refuses is a [ConfigError].
+func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
+	c, err := l.prepare(ctx, setup)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.startAll(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (l *Lab) prepare(ctx context.Context, setup Setup) (*Sandbox, error) {
+	if err := setup.validate(); err != nil {
+		return nil, err
+	}
+	setup = l.fitted(setup)
+	c := &Sandbox{
+		lab: l, id: fmt.Sprintf("c%d", l.cells.Add(1)), setup: setup, begun: time.Now(),
+		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
+		calls: newAccounting(),
+	}
+	spec := agentapi.CellSpec{
+		ID:        c.id,
+		Folders:   setup.Gateway.Program.Folders,
+		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Program.Snippets, setup.Gateway.Files),
+		Addresses: addresses(setup),
+	}
+	for _, f := range setup.Gateway.Files {
+		if f.Path == setup.Gateway.Program.Conf {
+			c.config = f.Data
+		}
+	}
+	c.logs = errorLogs(setup.Gateway.Program, c.config)
+	spec.Logs = append([]string{setup.Gateway.Program.AccessLog}, c.logs...)
+	for _, u := range setup.Upstreams {
+		c.upstreams[u.Name] = u
+		if u.Fake != nil {
+			spec.Fakes = append(spec.Fakes, agentapi.FakeSpec{Name: u.Name, Spec: *u.Fake})
+		}
+		if u.logs() != "" {
+			spec.Logs = append(spec.Logs, u.logs())
+		}
+	}
+	var opened agentapi.CellOpened
+	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
+		return nil, err
+	}
+	c.netns = opened.Netns
+	return c, nil
+}
+
+func (c *Sandbox) startAll(ctx context.Context) error {
+	for _, u := range c.setup.Upstreams {
+		if u.Fake != nil {
+			c.plays(u) // since the cell was opened
+			continue
+		}
+		if err := c.StartUpstream(ctx, u); err != nil {
+			return err
+		}
+	}
+	return c.StartGateway(ctx)
+}
+
+// addresses are the hosts of the cell: the gateway, its visitors, and every upstream.
+func addresses(setup Setup) []string {
+	all := []string{GatewayAddress}
+	known := map[string]bool{"127.0.0.1": true, "::1": true, "": true, "0.0.0.0": true, "::": true, GatewayAddress: true}
+	all = append(all, visitorNet+"1/24") // on the loopback the whole net is ours
+	for _, u := range setup.Upstreams {
+		if h := host(u.listen()); !known[h] {
+			known[h] = true
+			all = append(all, h)
+		}
+	}
+	for _, h := range setup.Gateway.Hosts {
+		if !known[h] {
+			known[h] = true
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+func hostsFile(hosts map[string]string) agentapi.File {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	for name, address := range hosts {
+		fmt.Fprintf(&b, "%s %s\n", address, name)
+	}
+	return agentapi.File{Path: "/etc/hosts", Data: b.String()}
+}
+
+// call makes a call to the agent beside the gateway.
+func (c *Sandbox) call(ctx context.Context, name string, args, reply any) error {
+	if reply == nil {
+		reply = &agentapi.None{}
+	}
+	return c.lab.gateway.client.Call(ctx, name, args, reply)
+}
+
+// Close ends all that runs in the cell and removes it.
+func (c *Sandbox) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var errs []error
+	for s := range c.guests {
+		if err := s.client.Call(ctx, "CloseCell", c.id, &agentapi.None{}); err != nil && !errors.Is(err, agentapi.ErrGone) {
+			errs = append(errs, err)
+		}
+	}
+	if err := c.call(ctx, "CloseCell", c.id, nil); err != nil && !errors.Is(err, agentapi.ErrGone) {
+		errs = append(errs, err)
+	}
+	errs = append(errs, c.lab.dropBackends(c.id))
+	return errors.Join(errs...)
+}
+
+// Starved is for how long something of the cell was ready to run, and had to wait for a processor.
+func (c *Sandbox) Starved() (most time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	clients := []*agentapi.Client{c.lab.gateway.client}
+	for s := range c.guests {
+		if !s.limited {
+			clients = append(clients, s.client)
+		}
+	}
+	for _, one := range clients {
+		var d time.Duration
+		if one.Call(ctx, "Starved", c.id, &d) == nil {
+			most = max(most, d)
+		}
+	}
+	return most
+}
+
+// Note adds a line to the cell's transcript.
+func (c *Sandbox) Note(actor, format string, a ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events = append(c.events, Event{At: time.Since(c.begun), Actor: actor, Text: fmt.Sprintf(format, a...)})
+}
+
+// Transcript is what happened in the cell so far.
+func (c *Sandbox) Transcript() []Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Event(nil), c.events...)
+}
+
+// Clocked reports whether the cell's processes obey a clock that can be moved.
+func (c *Sandbox) Clocked() bool {
+	return c.setup.Clock && c.lab.Clocked()
+}
+
+// Wait lets time pass for all that runs in the cell: by its clock, where that can be moved, else by the machine's.
+func (c *Sandbox) Wait(ctx context.Context, d time.Duration) error {
+	if !c.Clocked() {
+		c.Note("clock", "%v pass in real time", d)
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if err := c.move(ctx, d, false); err != nil {
+		return err
+	}
+	c.Note("clock", "moved to +%.1f s", c.moved.Seconds())
+	return nil
+}
+
+// TooLate says how a look came too late to prove anything; it is empty when none did.
+func (c *Sandbox) TooLate() string { return c.late }
+
+// Advance moves the cell's clock, and lets it go on from there.
+func (c *Sandbox) Advance(ctx context.Context, d time.Duration) error { return c.move(ctx, d, true) }
+
+// Run lets the cell's clock go on at the machine's pace from now on. Until then the gateway's all but stands still between
+// two moves.
+func (c *Sandbox) Run(ctx context.Context) error {
+	if !c.Clocked() {
+		return nil
+	}
+	c.Note("clock", "goes on")
+	return c.move(ctx, 0, true)
+}
+
+func (c *Sandbox) move(ctx context.Context, d time.Duration, run bool) error {
+	c.time.Lock()
+	defer c.time.Unlock()
+	c.moved += d
+	c.runs = c.runs || run
+	move := agentapi.MoveSpec{Cell: c.id, Offset: c.moved, Runs: c.runs}
+	// A backend is moved first: what it does at its own limit comes before what the gateway does at a later one.
+	for s := range c.guests {
+		if err := s.client.Call(ctx, "Move", move, &agentapi.None{}); err != nil {
+			return err
+		}
+	}
+	return c.call(ctx, "Move", move, nil)
+}
+
+// Resting tells whether all that runs in the cell waits for something to happen.
+func (c *Sandbox) Resting(ctx context.Context) (bool, error) {
+	c.mu.Lock()
+	guests := slices.Collect(maps.Keys(c.guests))
+	c.mu.Unlock()
+	for _, s := range guests {
+		var rests bool
+		if err := s.client.Call(ctx, "Resting", c.id, &rests); err != nil || !rests {
+			return false, err
+		}
+	}
+	var rests bool
+	err := c.call(ctx, "Resting", c.id, &rests)
+	return rests, err
+}
+
+// frontDoor is where the visitors connect to.
+var frontDoor = net.JoinHostPort(GatewayAddress, gatewayPort)
+
+// Tunnel is a connection to the cell's gateway from where this program runs.
+func (c *Sandbox) Tunnel() (net.Conn, error) { return c.lab.gateway.client.Tunnel(c.id, frontDoor) }
+
+// Listens tells whether the gateway takes connections.
+func (c *Sandbox) Listens(ctx context.Context) (listens bool, err error) {
+	err = c.call(ctx, "Listens", agentapi.NameRef{Cell: c.id, Name: frontDoor}, &listens)
+	return listens, err
+}
+
+// Records tells what a fake upstream was asked since it began to play its present script.
+func (c *Sandbox) Records(ctx context.Context, name string) ([]fakeupstream.ConnectionRecord, error) {
+	var all []fakeupstream.ConnectionRecord
+	err := c.call(ctx, "Records", agentapi.NameRef{Cell: c.id, Name: name}, &all)
+	return all, err
+}
+
+// ReadFile reads a file of the cell; missing is true when there is none.
+func (c *Sandbox) ReadFile(ctx context.Context, path string) (text string, missing bool, err error) {
+	var out agentapi.FileText
+	err = c.call(ctx, "Read", agentapi.NameRef{Cell: c.id, Name: path}, &out)
+	return out.Text, out.Missing, err
+}
+
+// ChangeFile writes, removes or re-modes a file of the cell.
+func (c *Sandbox) ChangeFile(ctx context.Context, spec agentapi.FileSpec) error {
+	spec.Cell = c.id
+	return c.call(ctx, "Change", spec, nil)
+}
+
+// BreakNetwork breaks the cell's network in one place; MendNetwork with the same spec undoes it.
+func (c *Sandbox) BreakNetwork(ctx context.Context, spec agentapi.NetSpec) error {
+	spec.Cell, spec.Real = c.id, c.realKernel()
+	return c.call(ctx, "Break", spec, nil)
+}
+
+// realKernel tells whether the kernel's own timers are left alone.
+func (c *Sandbox) realKernel() bool { return c.lab.options.RealTime || c.setup.KernelTime }
+
+// MendNetwork undoes a BreakNetwork.
+func (c *Sandbox) RestoreNetwork(ctx context.Context, spec agentapi.NetSpec) error {
+	spec.Cell, spec.Real = c.id, c.realKernel()
+	return c.call(ctx, "Mend", spec, nil)
+}
+
+// LimitDisk makes a folder of the cell a file system of so many bytes; 0 gives the folder back.
+func (c *Sandbox) LimitDisk(ctx context.Context, path string, bytes int64) error {
+	return c.call(ctx, "Disk", agentapi.DiskSpec{Cell: c.id, Path: path, Bytes: bytes}, nil)
+}

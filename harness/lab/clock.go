@@ -1,0 +1,62 @@
+package lab
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Clock says whose time it is, and why.
+type Clock struct {
+	// Kind is "moved" (the gateway's clock is sent forward, so that no wait takes its time) or "real"; of an [Evidence] also
+	// "scaled" (the kernel's own timers are made shorter).
+	Kind string
+	// Why is the reason, as a sentence without its capital and its full stop.
+	Why string
+	// Unasked is true where it is real, and nobody has asked for that.
+	Unasked bool
+}
+
+// The kinds of a [Clock].
+const (
+	ClockMoved  = "moved"
+	ClockReal   = "real"
+	ClockScaled = "scaled"
+)
+
+// Clock says whose time the lab is in.
+func (l *Lab) Clock() Clock {
+	switch {
+	case l.options.RealTime:
+		return Clock{Kind: ClockReal, Why: "it was asked for (--real-time)"}
+	case l.clockless != "":
+		return Clock{Kind: ClockReal, Why: l.clockless, Unasked: true}
+	}
+	return Clock{Kind: ClockMoved, Why: "the gateway's clock is sent forward, so no wait takes its time"}
+}
+
+func (c Clock) String() string {
+	if c.Kind == ClockReal {
+		return "real time, as " + c.Why
+	}
+	return c.Kind + " clock: " + c.Why
+}
+
+// Warning is what the user has to be told where the time is real unasked, and about how long it takes; empty otherwise.
+func (c Clock) Warning(takes time.Duration) string {
+	if !c.Unasked {
+		return ""
+	}
+	text := fmt.Sprintf("WARNING: this lab is in real time, as %s. Every wait takes as long as it says", c.Why)
+	if takes > 0 {
+		text += fmt.Sprintf(", in all about %s", Roughly(takes))
+	}
+	return text + ".\nTake an image whose nginx is a dynamic program for glibc (Debian's, or nginx:1.29) to have the clock moved, or say --real-time if that is meant."
+}
+
+// Roughly is a duration in a unit that does not pretend to be exact.
+func Roughly(d time.Duration) string {
+	if d < 2*time.Minute {
+		return fmt.Sprintf("%.0f s", max(d.Seconds(), 1))
+	}
+	return fmt.Sprintf("%.0f min", d.Minutes())
+}

@@ -1,0 +1,90 @@
+package lab_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// conf is a config as it might be in production. Its access log tells the harness what was tried.
+const conf = `
+error_log /var/log/nginx/error.log warn;
+events {}
+http {
+    log_format upstream escape=json '{"client":"$remote_addr","upstream_addr":"$upstream_addr",'
+        '"upstream_status":"$upstream_status","upstream_response_time":"$upstream_response_time"}';
+    access_log /var/log/nginx/upstream.log upstream;
+    server {
+        listen 80;
+        location / { proxy_pass http://10.0.0.5:8080; }
+    }
+}
+`
+
+var gateway = lab.Gateway{
+	Program: nginx.Program,
+	Files:   []agentapi.File{{Path: "/etc/nginx/nginx.conf", Data: conf}},
+}
+
+// app is the application behind it, a fake one.
+var app = lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}
+
+// A gateway of one's own, asked while its application is well, and after it died.
+func ExampleLab_Open() {
+	ctx := context.Background()
+	l, err := lab.Start(ctx, lab.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+
+	cell, err := l.Open(ctx, lab.Setup{Gateway: gateway, Upstreams: []lab.Upstream{app}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cell.Close()
+
+	for _, fault := range []fault.Fault{nil, fault.Stop{Upstream: "app"}} {
+		if fault != nil {
+			if err := fault.Do(ctx, cell); err != nil {
+				log.Fatal(err)
+			}
+		}
+		answer, err := cell.Ask(ctx, lab.Request{Path: "/"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(answer.Status, answer.Tries, answer.Log)
+	}
+}
+
+// A wait of a minute, proven within milliseconds.
+func ExampleSandbox_AskWithin() {
+	ctx := context.Background()
+	l, err := lab.Start(ctx, lab.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+
+	silent := app
+	silent.Fake = &fakeupstream.Spec{Listen: app.Fake.Listen, Script: fakeupstream.Always(fakeupstream.Silent{})}
+	cell, err := l.Open(ctx, lab.Setup{Gateway: gateway, Upstreams: []lab.Upstream{silent}, Clock: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cell.Close()
+
+	answer, err := cell.AskWithin(ctx, lab.Request{}, lab.WaitWindow{After: time.Minute, WaitFor: "app"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(answer.Status, "after", answer.NotBefore, "to", answer.Waited)
+}

@@ -1,0 +1,54 @@
+package lab
+
+import (
+	"time"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+)
+
+// An Exchange is one request of the visitor, and what it led to.
+type Exchange struct {
+	// Visitor is the address that the visitor asked from; only this request has it.
+	Visitor string `json:"visitor"`
+	Request string `json:"request"` // "GET /index.php"
+	// Status is the status that the visitor got; 0 when none came, and NoAnswer then says how the connection ended.
+	Status   int    `json:"status"`
+	NoAnswer string `json:"no_answer,omitempty"`
+	// Header holds the answer's header fields.
+	Header map[string][]string `json:"header,omitempty"`
+	// Body is the beginning of the answer's body, 4 KiB at the most; BodyBytes is its full length.
+	Body      string `json:"body,omitempty"`
+	BodyBytes int64  `json:"body_bytes"`
+	// Cut is true when the answer ended before its declared length or its last chunk.
+	Cut bool `json:"cut"`
+	// Waited is how long the visitor waited in the gateway's own time. When the clock was moved, the answer came
+	// between NotBefore and Waited, and Real tells how long that took on the machine.
+	Waited    time.Duration `json:"waited_ns"`
+	NotBefore time.Duration `json:"not_before_ns,omitempty"`
+	Real      time.Duration `json:"real_ns"`
+	// Tries are the peers that the gateway asked, in order.
+	Tries []Try `json:"tries,omitempty"`
+	// TriesUnknown is true when the gateway's config does not write the log that tells of them (the snippet
+	// upstream-log.conf); nothing is said of Tries then.
+	TriesUnknown bool `json:"tries_unknown,omitempty"`
+	// Log are the gateway's log lines of this request, level warn and above.
+	Log []gateway.LogRecord `json:"log,omitempty"`
+	// Access is the gateway's access log line of this request.
+	Access string `json:"access,omitempty"`
+	// UpstreamLog are the lines that the real upstreams logged meanwhile.
+	UpstreamLog []string `json:"upstream_log,omitempty"`
+}
+
+// A Try is one attempt at one peer, as $upstream_addr and $upstream_status tell it.
+type Try struct {
+	Addr   string `json:"addr"`
+	Status string `json:"status"` // "-" when the peer gave none
+	Time   string `json:"time"`   // seconds, or "-"
+}
+
+// An Event is one line of a transcript.
+type Event struct {
+	At    time.Duration `json:"at_ns"` // real time since the scenario began
+	Actor string        `json:"actor"` // "visitor", "gateway", "upstream app", "fault", "clock", "lab"
+	Text  string        `json:"text"`
+}

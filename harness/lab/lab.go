@@ -1,0 +1,291 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/internal/docker"
+	"github.com/badgateway/badgateway/harness/internal/images"
+	"github.com/badgateway/badgateway/harness/internal/once"
+)
+
+// Options say how a lab is to be made. The zero value is a lab of the project's own image on the engine at hand.
+type Options struct {
+	// GatewayImage is the image of the gateway ("nginx:1.29"); empty for the project's own.
+	GatewayImage string
+	// RealTime leaves the clock alone: every wait is as long as it says.
+	RealTime bool
+	// Install allows to install and start a container engine where none is and the machine is Debian's and ours.
+	Install bool
+	// Stranger makes a lab for configs that anybody wrote: its gateway's container has 1 GiB of memory and no swap, 4096
+	// processes and threads, 512 MiB for the cells' folders, and no capability but those that the lab's own program needs.
+	// What runs in a world is jailed with or without it; see [WorldSpec].
+	Untrusted bool
+	// WithoutLimits takes an engine that does not hold a lab for strangers' configs to its limits on memory and processes.
+	// Otherwise such an engine is a [LimitsError].
+	WithoutLimits bool
+	// Nginx is the version that a lab for strangers' configs runs ("1.26"), where GatewayImage names no image; empty for the
+	// one that the project is tested with.
+	Nginx string
+	// Say gets a line about each long step; nil for none.
+	Say func(format string, a ...any)
+}
+
+// A Lab is the running containers: one that runs the gateways, and one for each image of a real backend, made when it
+// is first needed. Any number of cells can be open in it at once. It ends with the process that made it, however that
+// ends.
+type Lab struct {
+	options Options
+	engine  *docker.Engine
+	agent   []byte
+	gateway *station
+	lacks   []agentapi.Lack // what its engine and its first container lack
+	// clockless says why the gateway's clock cannot be moved here; empty when it can.
+	clockless string
+	away      time.Duration   // how long a call to the agent is on its way, there and back
+	own       bool            // the gateway's image is the project's
+	nginx     gateway.Program // as the gateway's image has it
+	build     nginx.Build
+
+	cells atomic.Int64
+
+	mu       sync.Mutex
+	backends map[string]*once.Value[*station]
+}
+
+// Start makes a lab. Its errors say what is missing and what to do: [NoEngineError], [NoImageError].
+func Start(ctx context.Context, o Options) (*Lab, error) {
+	if o.Say == nil {
+		o.Say = func(string, ...any) {}
+	}
+	e, err := docker.Find(ctx, docker.Options{Install: o.Install, Say: o.Say})
+	if err != nil {
+		return nil, err
+	}
+	// What a killed process has left, where no watcher was there to remove it, may go while this lab comes up.
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		e.Sweep(ctx)
+	}()
+	defer func() { <-swept }()
+	l := &Lab{options: o, engine: e, own: o.GatewayImage == "", backends: map[string]*once.Value[*station]{}}
+	image := o.GatewayImage
+	switch {
+	case image != "":
+		err = e.Pull(ctx, image)
+	case o.Untrusted:
+		image, err = e.Nginx(ctx, o.Nginx)
+	default:
+		image, err = e.Image(ctx, "gateway")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.agent, err = e.Agent(ctx); err != nil {
+		return nil, err
+	}
+	if l.gateway, err = l.newStation(ctx, stationSpec{image: image, stranger: o.Untrusted}); err != nil {
+		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
+	}
+	measured := make(chan time.Duration, 1)
+	go func() { measured <- l.gateway.client.Away() }()
+	if err := l.survey(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if err := l.findNginx(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if err := l.lookAtClock(ctx, l.nginx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	select {
+	case l.away = <-measured:
+		return l, nil
+	case <-ctx.Done():
+		return nil, errors.Join(context.Cause(ctx), l.Close())
+	}
+}
+
+// Spare is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
+// most of a cell's time is spent on the way.
+func (l *Lab) Spare() int {
+	const each, most = 4 * time.Millisecond, 28
+	return min(int(l.away/each), most)
+}
+
+// lookAtClock finds out whether the gateway takes a moved clock.
+func (l *Lab) lookAtClock(ctx context.Context, p gateway.Program) error {
+	if l.options.RealTime {
+		return nil
+	}
+	taken, err := l.clockOf(ctx, p)
+	if err == nil && taken.Musl {
+		taken, err = l.muslClockOf(ctx, p)
+	}
+	l.clockless = taken.Why
+	return err
+}
+
+func (l *Lab) clockOf(ctx context.Context, p gateway.Program) (taken agentapi.ClockTaken, err error) {
+	err = l.gateway.client.Call(ctx, "ClockOf", p.Clock, &taken)
+	return taken, err
+}
+
+// muslClockOf brings the libfaketime that is built for musl, and looks again. Where it cannot be built, as without a way to
+// Debian's packages, the lab is in real time.
+func (l *Lab) muslClockOf(ctx context.Context, p gateway.Program) (taken agentapi.ClockTaken, err error) {
+	lib, err := l.engine.FaketimeForMusl(ctx)
+	if ctx.Err() != nil {
+		return taken, context.Cause(ctx)
+	}
+	if err != nil {
+		return agentapi.ClockTaken{Why: fmt.Sprintf("%s is built for musl, and libfaketime cannot be built for that here: %v", p.Name, err)}, nil
+	}
+	files := map[string][]byte{agentapi.FaketimeAt: lib}
+	if err := copyInto(ctx, l.engine, l.gateway.container.GetContainerID(), files); err != nil {
+		return taken, err
+	}
+	return l.clockOf(ctx, p)
+}
+
+// Clocked reports whether the gateway's clock is moved.
+func (l *Lab) Clocked() bool { return !l.options.RealTime && l.clockless == "" }
+
+// GatewayVersion is the gateway's program and version, as it names itself ("nginx/1.22.1").
+func (l *Lab) GatewayVersion() string { return l.build.Name }
+
+// Build is the gateway's program as it was built.
+func (l *Lab) Build() nginx.Build { return l.build }
+
+// Engine is the container engine that the lab runs on.
+func (l *Lab) Engine() *docker.Engine { return l.engine }
+
+// Production is how the gateway's image is started in production; nothing is known of that of the project's own.
+func (l *Lab) Production(ctx context.Context) (docker.Start, error) {
+	if l.own {
+		return docker.Start{}, nil
+	}
+	return l.engine.StartOf(ctx, l.options.GatewayImage)
+}
+
+// findNginx finds the gateway's program in its image, and learns how that was built.
+func (l *Lab) findNginx(ctx context.Context) error {
+	var first error
+	for _, program := range nginx.ProgramNames {
+		var out agentapi.Output
+		err := l.gateway.client.Call(ctx, "Run", []string{program, "-V"}, &out)
+		if errors.Is(err, agentapi.ErrGone) || ctx.Err() != nil {
+			return fmt.Errorf("asking the gateway for its version: %w", err)
+		}
+		if err == nil {
+			l.build, err = nginx.ReadBuild(out.Text)
+		}
+		if err == nil {
+			l.nginx = nginx.On(nginx.Program, l.build, program)
+			return nil
+		}
+		first = cmp.Or(first, err)
+	}
+	image := cmp.Or(l.options.GatewayImage, "of the project's own")
+	return fmt.Errorf("the image %s has no nginx that can be run (%w): take one that has, such as nginx:1.29", image, first)
+}
+
+// fitted is the setup on the gateway that this lab has.
+func (l *Lab) fitted(s Setup) Setup {
+	if s.Gateway.Program.Name == l.nginx.Name && slices.Equal(s.Gateway.Program.Argv, nginx.Program.Argv) {
+		s.Gateway.Program = l.nginx
+	}
+	return s
+}
+
+// Close ends the lab and all that runs in it.
+func (l *Lab) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, b := range l.backends {
+		if s, ok := b.Made(); ok {
+			errs = append(errs, s.close())
+		}
+	}
+	l.backends = map[string]*once.Value[*station]{}
+	if l.gateway != nil {
+		errs = append(errs, l.gateway.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Gone is closed when the lab has ended: by Close, or because its engine did.
+func (l *Lab) Gone() <-chan struct{} { return l.gateway.client.Gone() }
+
+// ownServers is the project's image that has a real nginx to stand behind a gateway of somebody else's.
+const ownServers = "gateway"
+
+// backend is the container that runs the backends of one image. One with a memory limit is the cell's own, since
+// what the kernel kills there would be another cell's as well.
+func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, error) {
+	name := cmp.Or(b.Image, ownServers)
+	key := name
+	if recipe, _, err := images.Dockerfile(name); err == nil {
+		key = recipe // names of one image share a container
+	}
+	if b.alone() {
+		key = fmt.Sprintf("%s for %s", name, cell)
+	}
+	l.mu.Lock()
+	s := l.backends[key]
+	if s == nil {
+		s = &once.Value[*station]{}
+		l.backends[key] = s
+	}
+	l.mu.Unlock()
+	started, err := s.Get(ctx, func(ctx context.Context) (*station, error) {
+		image, err := l.engine.Image(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		started, err := l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory, cpus: b.CPUs})
+		if err != nil {
+			return nil, err
+		}
+		if lack := notHeld(agentapi.Limits{Memory: b.Memory, CPUs: b.CPUs}, started.hello.Limits); lack != nil {
+			return nil, errors.Join(&LackError{*lack}, started.close())
+		}
+		return started, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the container of the backend %s: %w", name, err)
+	}
+	return started, nil
+}
+
+// dropBackends ends the containers that were made for one cell alone.
+func (l *Lab) dropBackends(cell string) error {
+	l.mu.Lock()
+	var drop []*station
+	for key, b := range l.backends {
+		if strings.HasSuffix(key, " for "+cell) {
+			delete(l.backends, key)
+			if s, ok := b.Made(); ok {
+				drop = append(drop, s)
+			}
+		}
+	}
+	l.mu.Unlock()
+	var errs []error
+	for _, s := range drop {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,291 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// gatewayName is the gateway's name among the processes of a cell.
+const gatewayName = "gateway"
+
+// A ConfigError says that the gateway does not start with its config.
+type ConfigError struct {
+	Program string
+	Lines   []gateway.LogRecord // the gateway's own words, the one that stopped it first
+	Output  string              // what it printed, as it is
+}
+
+func (e *ConfigError) Error() string {
+	if len(e.Lines) > 0 {
+		return fmt.Sprintf("%s does not start with this config: %s", e.Program, e.Lines[0].Message)
+	}
+	return fmt.Sprintf("%s does not start with this config: %s", e.Program, e.Output)
+}
+
+// StartGateway starts the gateway with the config that is in the cell.
+func (c *Sandbox) StartGateway(ctx context.Context) error {
+	p := c.setup.Gateway.Program
+	spec := agentapi.ProcSpec{
+		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Poke: p.Poke,
+		Ready: []string{frontDoor},
+	}
+	var out agentapi.ProcStarted
+	if err := c.call(ctx, "Start", spec, &out); err != nil {
+		return err
+	}
+	if out.Exited {
+		e := &ConfigError{Program: p.Name, Output: out.Output}
+		lines, _ := nginx.ParseLogs(out.Output)
+		for _, l := range lines {
+			if l.AtLeast("emerg") {
+				e.Lines = append(e.Lines, l)
+			}
+		}
+		return e
+	}
+	if out.Clockless {
+		return fmt.Errorf("%s took libfaketime when the lab tried it, and does not take it now", p.Name)
+	}
+	c.Note(gatewayName, "%s started", c.lab.build.Name)
+	return nil
+}
+
+// StopGateway ends the gateway at once.
+func (c *Sandbox) StopGateway(ctx context.Context) error {
+	if err := c.signal(ctx, c.lab.gateway, agentapi.ProcRef{Name: gatewayName, Signal: 9, Group: true, Await: true}); err != nil {
+		return err
+	}
+	c.Note(gatewayName, "stopped")
+	return nil
+}
+
+// RestartGateway ends the gateway, if it runs, and starts it with the config that is in the cell.
+func (c *Sandbox) RestartGateway(ctx context.Context) error {
+	if err := c.StopGateway(ctx); err != nil {
+		return err
+	}
+	return c.StartGateway(ctx)
+}
+
+// SetConfig gives the gateway another main config and restarts it, as a deploy does.
+func (c *Sandbox) SetConfig(ctx context.Context, conf string) error {
+	if err := c.ChangeFile(ctx, agentapi.FileSpec{File: agentapi.File{Path: c.setup.Gateway.Program.Conf, Data: conf}}); err != nil {
+		return err
+	}
+	c.config = conf
+	c.Note(gatewayName, "has another config")
+	return c.RestartGateway(ctx)
+}
+
+// ResetConfig brings back the config that the cell was set up with, and restarts the gateway.
+func (c *Sandbox) ResetConfig(ctx context.Context) error {
+	for _, f := range c.setup.Gateway.Files {
+		if f.Path == c.setup.Gateway.Program.Conf {
+			return c.SetConfig(ctx, f.Data)
+		}
+	}
+	return fmt.Errorf("the cell was set up without %s", c.setup.Gateway.Program.Conf)
+}
+
+// SetHosts makes the names of the cell resolve so, and no others. A program asks anew when it is restarted.
+func (c *Sandbox) SetHosts(ctx context.Context, hosts map[string]string) error {
+	return c.ChangeFile(ctx, agentapi.FileSpec{File: hostsFile(hosts)})
+}
+
+// ResetHosts brings back the names that the cell was set up with.
+func (c *Sandbox) ResetHosts(ctx context.Context) error {
+	return c.SetHosts(ctx, c.setup.Gateway.Hosts)
+}
+
+// Config is the gateway's main config as it is now.
+func (c *Sandbox) Config(ctx context.Context) (string, error) {
+	if c.config != "" {
+		return c.config, nil
+	}
+	text, _, err := c.ReadFile(ctx, c.setup.Gateway.Program.Conf)
+	return text, err
+}
+
+// Upstream is an upstream as the cell was set up with it.
+func (c *Sandbox) Upstream(name string) (Upstream, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u, known := c.upstreams[name]
+	if !known {
+		return u, fmt.Errorf("the cell has no upstream %q", name)
+	}
+	return u, nil
+}
+
+// StartUpstream starts an upstream. Under the name of one that runs it takes its place.
+func (c *Sandbox) StartUpstream(ctx context.Context, u Upstream) error {
+	if err := u.validate(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	_, running := c.playing[u.Name]
+	c.mu.Unlock()
+	if running {
+		if err := c.StopUpstream(ctx, u.Name, 0); err != nil {
+			return err
+		}
+	}
+	var err error
+	if u.Fake != nil {
+		err = c.call(ctx, "Play", agentapi.FakeSpec{Cell: c.id, Name: u.Name, Spec: *u.Fake}, nil)
+	} else {
+		err = c.startBackend(ctx, u)
+	}
+	if err != nil {
+		return fmt.Errorf("starting the upstream %s: %w", u.Name, err)
+	}
+	c.plays(u)
+	return nil
+}
+
+// plays notes that an upstream runs.
+func (c *Sandbox) plays(u Upstream) {
+	c.mu.Lock()
+	c.playing[u.Name] = u
+	c.mu.Unlock()
+	c.Note("upstream "+u.Name, "listens on %s", u.listen())
+}
+
+func (c *Sandbox) startBackend(ctx context.Context, u Upstream) error {
+	b := u.Real
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	if b.Log != "" && !slices.ContainsFunc(c.setup.Upstreams, func(of Upstream) bool { return of.logs() == b.Log }) {
+		if err := c.call(ctx, "Follow", agentapi.FollowSpec{Cell: c.id, Path: b.Log}, nil); err != nil {
+			return err
+		}
+	}
+	spec := agentapi.ProcSpec{
+		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.Clocked(), Files: b.Files,
+		Ready: []string{b.Listen}, Poke: b.Poke,
+	}
+	var out agentapi.ProcStarted
+	if err := s.client.Call(ctx, "Start", spec, &out); err != nil {
+		return err
+	}
+	if out.Exited {
+		return fmt.Errorf("%s ended at its start: %s", b.Argv[0], out.Output)
+	}
+	if out.Clockless {
+		c.Note("upstream "+u.Name, "takes no moved clock: its time is real")
+	}
+	return nil
+}
+
+// stationOf is the container that a real upstream runs in, with the cell open there.
+func (c *Sandbox) stationOf(ctx context.Context, u Upstream) (*station, error) {
+	if u.Real.Image == "" && c.lab.own {
+		return c.lab.gateway, nil
+	}
+	s, err := c.lab.backend(ctx, u.Real, c.id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	open := c.guests[s]
+	c.mu.Unlock()
+	if open {
+		return s, nil
+	}
+	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}, {Path: "/etc/nginx"}}, u.Real.Folders...)
+	spec := agentapi.CellSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == ""}
+	if err := s.client.Call(ctx, "OpenCell", spec, &agentapi.CellOpened{}); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.guests[s] = true
+	c.mu.Unlock()
+	return s, nil
+}
+
+// StopUpstream ends an upstream: a fake closes its listener and all its connections; a real one gets the signal, or
+// with 0 is ended at once with all its children.
+func (c *Sandbox) StopUpstream(ctx context.Context, name string, signal int) error {
+	c.mu.Lock()
+	u, running := c.playing[name]
+	delete(c.playing, name)
+	c.mu.Unlock()
+	if !running {
+		return fmt.Errorf("the upstream %q does not run", name)
+	}
+	c.Note("upstream "+name, "is stopped")
+	if u.Fake != nil {
+		return c.retire(ctx, u)
+	}
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	ref := agentapi.ProcRef{Name: name, Signal: signal, Await: true}
+	if signal == 0 {
+		ref.Signal, ref.Group = 9, true
+	}
+	return c.signal(ctx, s, ref)
+}
+
+// SignalUpstream sends a signal to a real upstream, or to its children.
+func (c *Sandbox) SignalUpstream(ctx context.Context, name string, signal int, children bool) error {
+	c.mu.Lock()
+	u, running := c.playing[name]
+	c.mu.Unlock()
+	if !running || u.Real == nil {
+		return fmt.Errorf("no real upstream %q runs", name)
+	}
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	c.Note("upstream "+name, "gets signal %d", signal)
+	return c.signal(ctx, s, agentapi.ProcRef{Name: name, Signal: signal, Children: children})
+}
+
+// LimitCPUs changes the share of processors that a real upstream's own container has. Its backend needs CPUs from the start.
+func (c *Sandbox) LimitCPUs(ctx context.Context, name string, cpus float64) error {
+	u, err := c.Upstream(name)
+	if err != nil {
+		return err
+	}
+	if u.Real == nil || u.Real.CPUs == 0 {
+		return fmt.Errorf("the upstream %s has no share of processors that could be changed", name)
+	}
+	s, err := c.stationOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	period, quota := processors(cpus)
+	_, err = c.lab.engine.Client().ContainerUpdate(ctx, s.container.GetContainerID(), client.ContainerUpdateOptions{
+		Resources: &container.Resources{CPUPeriod: period, CPUQuota: quota},
+	})
+	if errdefs.IsNotFound(err) && c.lab.engine.Name() == "Podman" {
+		return &LackError{agentapi.Lack{
+			Need: agentapi.NeedCPUs, What: "changing a container's limits while it runs", Why: "this Podman's API has no such call",
+			Remedy: "use Podman 5 or Docker",
+		}}
+	}
+	if err != nil {
+		return fmt.Errorf("giving %s %.2f processors: %w", name, cpus, err)
+	}
+	c.Note("upstream "+name, "has %.2f processors", cpus)
+	return nil
+}
+
+func (c *Sandbox) signal(ctx context.Context, s *station, ref agentapi.ProcRef) error {
+	ref.Cell = c.id
+	return s.client.Call(ctx, "Signal", ref, &agentapi.None{})
+}

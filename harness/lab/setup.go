@@ -1,0 +1,56 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// validate says what a setup lacks, before anything is made of it.
+func (s Setup) validate() error {
+	if len(s.Gateway.Program.Argv) == 0 {
+		return errors.New("the setup's gateway has no program: set Gateway.Program, for example to nginx.Program")
+	}
+	seen := map[string]bool{}
+	for i, u := range s.Upstreams {
+		switch {
+		case u.Name == "":
+			return fmt.Errorf("upstream %d of the setup has no name", i+1)
+		case seen[u.Name]:
+			return fmt.Errorf("two upstreams of the setup are called %q", u.Name)
+		}
+		seen[u.Name] = true
+		if err := u.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u Upstream) validate() error {
+	switch {
+	case (u.Fake == nil) == (u.Real == nil):
+		return fmt.Errorf("the upstream %q has to be either Fake or Real", u.Name)
+	case u.Real != nil && len(u.Real.Argv) == 0:
+		return fmt.Errorf("the real upstream %q has no Argv, the command that runs it", u.Name)
+	}
+	return nil
+}
+
+var errorLogPath = regexp.MustCompile(`(?m)^[^#\n]*\berror_log\s+(/[^\s;]+)`)
+
+// errorLogs are the files in which a gateway with this config may log its errors: those that the config names, the
+// program's default, and what it prints, for the default of some builds is standard error.
+func errorLogs(p gateway.Program, config string) []string {
+	logs := []string{p.ErrorLog, agentapi.OutputOf(gatewayName)}
+	for _, m := range errorLogPath.FindAllStringSubmatch(config, -1) {
+		if !slices.Contains(logs, m[1]) {
+			logs = append(logs, m[1])
+		}
+	}
+	return logs
+}

@@ -1,0 +1,40 @@
+package lab
+
+import (
+	"slices"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+)
+
+func TestASetupSaysWhatItLacks(t *testing.T) {
+	g := NewWithT(t)
+	fake := &fakeupstream.Spec{Listen: "10.0.0.5:80"}
+	with := func(all ...Upstream) Setup { return Setup{Gateway: Gateway{Program: nginx.Program}, Upstreams: all} }
+	g.Expect(with(Upstream{Name: "app", Fake: fake}).validate()).To(Succeed())
+	for _, c := range []struct {
+		setup Setup
+		want  string
+	}{
+		{Setup{}, "has no program"},
+		{with(Upstream{Fake: fake}), "upstream 1 of the setup has"},
+		{with(Upstream{Name: "app", Fake: fake}, Upstream{Name: "app", Fake: fake}), `are called "app"`},
+		{with(Upstream{Name: "app"}), "either Fake or Real"},
+		{with(Upstream{Name: "app", Fake: fake, Real: &Backend{}}), "either Fake or Real"},
+		{with(Upstream{Name: "app", Real: &Backend{Listen: "10.0.0.5:80"}}), "has no Argv"},
+	} {
+		g.Expect(c.setup.validate()).To(MatchError(ContainSubstring(c.want)))
+	}
+}
+
+func TestTheErrorLogsOfAConfigAreFound(t *testing.T) {
+	g := NewWithT(t)
+	logs := errorLogs(nginx.Program, `error_log /var/log/nginx/error.log warn;
+# error_log /not/this.log;
+http { error_log /var/log/nginx/mine.log; server { error_log stderr; error_log syslog:server=10.0.0.1; } }`)
+	g.Expect(logs).To(ConsistOf("/var/log/nginx/error.log", "/badgateway-output/gateway", "/var/log/nginx/mine.log"))
+	g.Expect(slices.Index(logs, nginx.Program.ErrorLog)).To(Equal(0))
+}

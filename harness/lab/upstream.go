@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"strings"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// An Upstream is what the gateway calls: a fake, or a real one.
+type Upstream struct {
+	Name string // "app"
+	Fake *fakeupstream.Spec
+	Real *Backend
+}
+
+// A Backend is a real server behind the gateway.
+type Backend struct {
+	// Image names the image of the project's that has its program ("php"). Empty means any that has nginx: the gateway's own
+	// where that is the project's too, for what another gateway's image has is not known.
+	Image   string
+	Argv    []string
+	Env     []string
+	Files   []agentapi.File
+	Folders []agentapi.Folder // private folders that it needs beside the gateway's
+	Listen  string            // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
+	Log     string            // its own log file; empty when it has none
+	Poke    agentapi.Poke
+	// Memory is the limit of its container in bytes, which the kernel's OOM killer guards. A backend with a limit gets a
+	// container of its own; 0 means that it shares one with others of its image.
+	Memory int64
+	// CPUs is the share of processors of its container ("0.5" of one), which fault.CPUQuota can change. A backend with one
+	// gets a container of its own too.
+	CPUs float64
+}
+
+// alone tells whether the backend's limits need a container that it shares with no other.
+func (b *Backend) alone() bool { return b.Memory > 0 || b.CPUs > 0 }
+
+// listen is where the upstream accepts connections.
+func (u Upstream) listen() string {
+	if u.Fake != nil {
+		return u.Fake.Listen
+	}
+	return u.Real.Listen
+}
+
+// logs is the file that the upstream logs to; empty for none.
+func (u Upstream) logs() string {
+	if u.Real == nil {
+		return ""
+	}
+	return u.Real.Log
+}
+
+// host is the address of the machine that the upstream stands for; empty for a unix socket.
+func host(listen string) string {
+	if strings.HasPrefix(listen, "unix:") {
+		return ""
+	}
+	if i := strings.LastIndex(listen, ":"); i >= 0 {
+		return strings.Trim(listen[:i], "[]")
+	}
+	return listen
+}

@@ -1,0 +1,154 @@
+package scenario
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// A Job is one twin of a scenario to be run.
+type Job struct {
+	Scenario Scenario
+	Variant  Variant
+}
+
+// A Batch runs many jobs in one or more labs, several at once.
+type Batch struct {
+	Labs []*lab.Lab
+	// Parallel is how many cells are open at once in each lab. When it is 0 there are 4, and more in a lab that is far away.
+	Parallel int
+	// Lean keeps of a twin that is run many times the first evidence whole, and those that are not like it; of all others the
+	// verdict, the status and the times.
+	Lean bool
+	// Done gets each evidence as it comes, one at a time; nil for none.
+	Done func(Evidence)
+}
+
+func (b Batch) parallel(l *lab.Lab) int { return cmp.Or(b.Parallel, 4+l.Spare()) }
+
+// Run runs the jobs in their order, and returns the evidence in that order. When ctx ends or a lab is gone it returns
+// what it has, with the error. The twins of a scenario that gave different log lines both say so.
+func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	results := make([]*Evidence, len(jobs))
+	next := make(chan int)
+	go func() {
+		defer close(next)
+		for i := range jobs {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var wg sync.WaitGroup
+	var done sync.Mutex
+	first := map[string]*Evidence{}
+	for _, lab := range b.Labs {
+		for range b.parallel(lab) {
+			wg.Go(func() {
+				for i := range next {
+					e := Run(ctx, lab, jobs[i].Scenario, jobs[i].Variant)
+					select {
+					case <-lab.Gone():
+						stop(agentapi.ErrGone)
+						return
+					case <-ctx.Done():
+						return // it was cut off, and proves nothing
+					default:
+					}
+					done.Lock()
+					if b.Lean {
+						e = lean(first, e)
+					}
+					results[i] = &e
+					if b.Done != nil {
+						b.Done(e)
+					}
+					done.Unlock()
+				}
+			})
+		}
+	}
+	wg.Wait()
+	var all []Evidence
+	for _, e := range results {
+		if e != nil {
+			all = append(all, *e)
+		}
+	}
+	compareVariants(all)
+	if err := context.Cause(ctx); err != nil {
+		return all, err
+	}
+	if len(all) < len(jobs) {
+		return all, errors.New("not every scenario was run")
+	}
+	return all, nil
+}
+
+// lean leaves of an evidence what differs from the first of its twin.
+func lean(first map[string]*Evidence, e Evidence) Evidence {
+	key := e.Scenario + "\x00" + string(e.Variant)
+	was := first[key]
+	if was == nil {
+		first[key] = &e
+		return e
+	}
+	if e.Verdict != Passed || was.Verdict != Passed || sameForm(e.Broken.Log) != sameForm(was.Broken.Log) {
+		return e
+	}
+	short := func(x lab.Exchange) lab.Exchange {
+		return lab.Exchange{Visitor: x.Visitor, Request: x.Request, Status: x.Status, NoAnswer: x.NoAnswer, BodyBytes: x.BodyBytes, Cut: x.Cut,
+			Waited: x.Waited, NotBefore: x.NotBefore, Real: x.Real, TriesUnknown: x.TriesUnknown}
+	}
+	e.Healthy, e.Broken, e.Recovered = short(e.Healthy), short(e.Broken), short(e.Recovered)
+	e.Broken.Log, e.Broken.Tries = was.Broken.Log, was.Broken.Tries // they are the same, and held once
+	e.Config = ""
+	e.Transcript = []lab.Event{{Actor: "lab", Text: "as in the first run"}}
+	return e
+}
+
+// compareTwins holds the log lines of each fake against those of its real twin.
+func compareVariants(all []Evidence) {
+	real := map[string]*Evidence{}
+	for i, e := range all {
+		if e.Variant == Real && judged(e) {
+			real[e.Scenario] = &all[i]
+		}
+	}
+	for i := range all {
+		e := &all[i]
+		if twin := real[e.Scenario]; e.Variant == Fake && judged(*e) && twin != nil {
+			if d, differ := DifferentLogs(*twin, *e); differ {
+				e.Differences, e.Verdict = append(e.Differences, d), Failed
+			}
+		}
+	}
+}
+
+// judged tells whether an evidence says something of its twin.
+func judged(e Evidence) bool { return e.Verdict == Passed || e.Verdict == Failed }
+
+// DifferentLogs tells whether a fake made the gateway log other lines than the real component did, in which case it is
+// not to be believed. Times, process ids and connection numbers do not count.
+func DifferentLogs(real, fake Evidence) (Difference, bool) {
+	want, got := sameForm(real.Broken.Log), sameForm(fake.Broken.Log)
+	return Difference{What: "twins", Want: want, Got: got}, want != got
+}
+
+func sameForm(lines []gateway.LogRecord) string {
+	all := make([]string, len(lines))
+	for i, l := range lines {
+		all[i] = l.Same()
+	}
+	return cmp.Or(strings.Join(all, "\n"), "no line")
+}

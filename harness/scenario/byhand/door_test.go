@@ -1,0 +1,234 @@
+package byhand
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// place is a gateway of the test's own.
+type place struct {
+	gateway net.Listener
+	down    atomic.Bool
+	passed  atomic.Int64
+	due     func(time.Duration) // is told of time that passes
+}
+
+func (p *place) Break(context.Context) error { return nil }
+func (p *place) Remedy(context.Context) error {
+	p.down.Store(false)
+	return nil
+}
+func (p *place) Listens(context.Context) (bool, error) { return !p.down.Load(), nil }
+func (p *place) Dial(context.Context) (net.Conn, error) {
+	if p.down.Load() {
+		return nil, errors.New("refused")
+	}
+	return net.Dial("tcp", p.gateway.Addr().String())
+}
+func (p *place) Pass(_ context.Context, d time.Duration) (bool, error) {
+	now := time.Duration(p.passed.Add(int64(d)))
+	if p.due != nil {
+		p.due(now)
+	}
+	return true, nil
+}
+func (p *place) FollowLogs(ctx context.Context, _ io.Writer) error {
+	<-ctx.Done()
+	return nil
+}
+func (p *place) Failed() <-chan error { return nil }
+
+func listening(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// serving answers each connection of the gateway by f.
+func serving(t *testing.T, f func(conn net.Conn)) *place {
+	t.Helper()
+	l := listening(t)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				f(conn)
+			}()
+		}
+	}()
+	return &place{gateway: l}
+}
+
+func dialled(t *testing.T, d *door) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", d.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return conn
+}
+
+// What a client sends gets to the gateway, its answer gets back, and the end of either is passed on.
+func TestDoorCarries(t *testing.T) {
+	p := serving(t, func(conn net.Conn) {
+		request, _ := io.ReadAll(conn)
+		io.WriteString(conn, "got "+string(request))
+	})
+	d := newDoor(listening(t), p)
+	defer d.close()
+	conn := dialled(t, d)
+	io.WriteString(conn, "a request")
+	conn.(*net.TCPConn).CloseWrite()
+	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "got a request" {
+		t.Errorf("%q, %v", answer, err)
+	}
+}
+
+// While the gateway listens to nobody, the client is refused by his own kernel, and no longer once it does again.
+func TestDoorIsShutWhileTheGatewayIsDown(t *testing.T) {
+	p := serving(t, func(conn net.Conn) { io.WriteString(conn, "here") })
+	p.down.Store(true)
+	d := newDoor(listening(t), p)
+	defer d.close()
+	if err := d.update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Dial("tcp", d.address); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("the client gets %v, not a refusal", err)
+	}
+	p.down.Store(false)
+	if err := d.update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(dialled(t, d)); err != nil || string(answer) != "here" {
+		t.Errorf("%q, %v", answer, err)
+	}
+}
+
+// A gateway that goes down unseen resets the client who comes next, and the ones after him are refused.
+func TestDoorLearnsThatTheGatewayIsDown(t *testing.T) {
+	p := serving(t, func(net.Conn) {})
+	d := newDoor(listening(t), p)
+	defer d.close()
+	p.down.Store(true)
+	conn, err := net.Dial("tcp", d.address)
+	if err == nil {
+		defer conn.Close()
+		_, err = conn.Read(make([]byte, 1))
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the client gets %v, not a reset", err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		again, err := net.Dial("tcp", d.address)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return
+		}
+		if err == nil {
+			again.Close()
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it is never refused: %v", err)
+		}
+	}
+}
+
+// Time runs ahead while a client waits for his answer, and neither before he has asked nor once he has it.
+func TestDoorHurriesOnlyWhileAClientWaits(t *testing.T) {
+	asked, due := make(chan bool, 1), make(chan bool)
+	p := serving(t, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		if _, err := http.ReadRequest(in); err != nil {
+			return
+		}
+		asked <- true
+		<-due
+		io.WriteString(conn, "HTTP/1.1 504 Gateway Time-out\r\nContent-Length: 2\r\n\r\nno")
+		io.Copy(io.Discard, in) // the connection is kept
+	})
+	done := false
+	p.due = func(now time.Duration) {
+		if now >= time.Minute && !done {
+			done = true
+			close(due)
+		}
+	}
+	d := newDoor(listening(t), p)
+	defer d.close()
+	go d.hurry(t.Context())
+	conn := dialled(t, d)
+	time.Sleep(3 * stillFor)
+	if n := p.passed.Load(); n != 0 {
+		t.Errorf("%v passed before he asked", time.Duration(n))
+	}
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-asked
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || answer.StatusCode != 504 {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "no" {
+		t.Errorf("%q, %v", body, err)
+	}
+	for d.waiting.Load() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	// The step under way may still come; after it no other does.
+	time.Sleep(3 * stillFor)
+	passed := p.passed.Load()
+	time.Sleep(3 * stillFor)
+	if now := p.passed.Load(); now != passed {
+		t.Errorf("time runs on, from %v to %v, though he has his answer", time.Duration(passed), time.Duration(now))
+	}
+}
+
+// A try breaks, tells, mends at the first line and ends at the second.
+func TestTry(t *testing.T) {
+	p := serving(t, func(net.Conn) {})
+	p.down.Store(true)
+	var out strings.Builder
+	err := Try(t.Context(), p, Options{Door: listening(t), In: strings.NewReader("\n\n"), Out: &out}, Words{
+		Broken: func(address string) string { return "broken at " + address + "\n" }, Mending: "mending\n", Mended: "mended\n",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, words := range []string{"broken at 127.0.0.1:", "Enter mends it", "mending", "mended", "Enter ends the lab"} {
+		i := strings.Index(out.String()[at:], words)
+		if i < 0 {
+			t.Fatalf("%q does not come where it should in %q", words, out.String())
+		}
+		at += i
+	}
+}
+
+func TestTryEndsWithTheProgram(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	o := Options{Door: listening(t), In: strings.NewReader(""), Out: io.Discard} // no keyboard
+	err := Try(ctx, serving(t, func(net.Conn) {}), o, Words{Broken: func(string) string { return "" }})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("it ends with %v", err)
+	}
+}

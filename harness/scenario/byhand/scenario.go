@@ -1,0 +1,69 @@
+package byhand
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
+)
+
+// Scenario keeps a twin of a scenario broken.
+func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario.Variant, o Options) error {
+	stage, err := scenario.SetStage(ctx, lab, s, t, o.Fast)
+	if err != nil {
+		return err
+	}
+	defer stage.Close()
+	s = stage.Scenario()
+	o.Gone = lab.Gone()
+	w := Words{
+		Broken: func(address string) string {
+			return Claim{
+				Broken: s.Fault, Strikes: len(t.InjectInFlight) > 0, Try: Curl(address, s.Ask), Expect: s.Expect, Then: s.Then,
+				Why: stage.Exception(), Refusal: stage.Refusal(), Clocked: stage.Clocked(), Fast: o.Fast,
+			}.String()
+		},
+		Mended: Mended(s.Remedy, scenario.Expectation{Status: 200, After: t.RemedyTakes}, nil),
+	}
+	if takes := stage.RemedyTakes(); takes > 0 && !o.Fast {
+		w.Mending = "The remedy has to wait, " + seconds(takes) + ".\n"
+	}
+	return Try(ctx, stage, o, w)
+}
+
+// Curl is the command that asks as the scenario's visitor does.
+func Curl(address string, r lab.Request) string {
+	var b strings.Builder
+	b.WriteString("curl -i")
+	switch r.Method {
+	case "", "GET":
+	case "HEAD":
+		b.WriteString(" --head")
+	default:
+		b.WriteString(" -X " + r.Method)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		fmt.Fprintf(&b, " -H '%s: %s'", name, r.Header[name])
+	}
+	if r.Host != "" {
+		fmt.Fprintf(&b, " -H 'Host: %s'", r.Host)
+	}
+	data := ""
+	switch size := len(r.Body) * max(r.BodyTimes, 1); {
+	case size > 100:
+		data = fmt.Sprintf("head -c %d /dev/zero | ", size)
+		b.WriteString(" --data-binary @-")
+	case size > 0:
+		fmt.Fprintf(&b, " -d '%s'", r.Body)
+	}
+	path := r.Path
+	if path == "" {
+		path = "/"
+	}
+	fmt.Fprintf(&b, " http://%s%s", address, path)
+	return data + b.String()
+}

@@ -1,0 +1,152 @@
+package byhand
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/scenario"
+)
+
+// A Claim is what is told once it is broken: what a client gets who asks by the command.
+type Claim struct {
+	Where   string // the route of a check; empty in a scenario
+	Broken  string
+	Strikes bool // it strikes requests that are under way
+	Try     string
+	Expect  scenario.Expectation
+	Why     string // why this gateway's answer is another than most gateways'; empty where it is not
+	Then    *scenario.Sequel
+	Refusal []gateway.LogRecord // the words of a gateway that does not start
+	Clocked bool                // the lab's clock can be moved
+	Fast    bool
+}
+
+func (c Claim) String() string {
+	var b lines
+	if c.Where != "" {
+		b.add("route", c.Where)
+	}
+	b.add("broken", c.Broken)
+	if c.Strikes {
+		b.add("", "It strikes each request that is under way.")
+	}
+	b.add("try it", c.Try)
+	b.add("expect", Outcome(c.Expect))
+	if len(c.Refusal) > 0 {
+		b.add("log", c.Refusal[0].String())
+	} else {
+		b.log(c.Expect.Log)
+	}
+	if c.Why != "" {
+		b.add("why", c.Why)
+	}
+	b.sequel(c.Then)
+	b.add("time", whose(c.Clocked, c.Fast))
+	return b.String()
+}
+
+// Mended is what is told once it is mended.
+func Mended(remedy string, e scenario.Expectation, then *scenario.Sequel) string {
+	var b lines
+	b.add("mended", remedy)
+	b.add("expect", Outcome(e))
+	b.log(e.Log)
+	b.sequel(then)
+	return b.String()
+}
+
+// sequel is what comes after the first, and for how long.
+func (b *lines) sequel(n *scenario.Sequel) {
+	if n == nil {
+		return
+	}
+	for i, e := range n.Each {
+		text := Outcome(e)
+		if i == len(n.Each)-1 {
+			text += until(n) + ": " + n.Why
+		}
+		b.add("then", text)
+		b.log(e.Log)
+	}
+}
+
+func until(n *scenario.Sequel) string {
+	switch {
+	case n.From > 0:
+		return ", but only once " + seconds(n.From) + " have passed"
+	case n.Turns:
+		return ", and so on in turn"
+	case n.For > 0:
+		return " for " + seconds(n.For) + ", and then as at first"
+	}
+	return ""
+}
+
+// whose says whose clock it is.
+func whose(clocked, fast bool) string {
+	switch {
+	case !clocked:
+		return "the machine's own clock, which nobody moves"
+	case fast:
+		return "the lab's clock, which runs ahead while you wait (--fast)"
+	}
+	return "the lab's clock, which goes as yours does (--fast lets a wait pass at once)"
+}
+
+// seconds is a duration as operators write it.
+func seconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Round(time.Second/10).Seconds(), 'f', -1, 64) + " s"
+}
+
+// Outcome is what a client gets, with how curl ends where that is not with 0.
+func Outcome(e scenario.Expectation) string {
+	s := fmt.Sprint(e.Status)
+	code := 0
+	switch {
+	case e.Status == 0 && e.NoAnswer == "":
+		s = "the upstream's answer"
+	case e.NoAnswer != "":
+		s, code = noAnswer[e.NoAnswer], curlCodes[e.NoAnswer]
+	case e.Cut:
+		s, code = s+", cut off", curlCodes["cut"]
+	}
+	switch {
+	case e.Until > e.After:
+		s += fmt.Sprintf(" after %s to %s", strings.TrimSuffix(seconds(e.After), " s"), seconds(e.Until))
+	case e.After > 0:
+		s += " after " + seconds(e.After)
+	}
+	if code != 0 {
+		s += fmt.Sprintf(" (curl ends with %d)", code)
+	}
+	return s
+}
+
+var noAnswer = map[string]string{
+	"refused": "no answer, the connection is refused",
+	"closed":  "no answer, the connection is closed",
+	"reset":   "no answer, the connection is reset",
+	"garbled": "an answer that is no HTTP",
+}
+
+// curlCodes are curl's exit codes (https://curl.se/docs/manpage.html#EXIT).
+var curlCodes = map[string]int{"refused": 7, "closed": 52, "reset": 56, "garbled": 1, "cut": 18}
+
+// lines are labelled.
+type lines struct{ strings.Builder }
+
+func (b *lines) add(label, text string) {
+	if label != "" {
+		label += ":"
+	}
+	fmt.Fprintf(b, "%-8s %s\n", label, text)
+}
+
+func (b *lines) log(all []scenario.LogLine) {
+	for _, line := range all {
+		b.add("log", line.String())
+	}
+}

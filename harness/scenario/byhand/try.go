@@ -1,0 +1,120 @@
+// Package byhand lets somebody try with his own client what is kept broken in a lab: an address to ask, the logs as they
+// come, and time that goes as his does, or does not let him wait.
+package byhand
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// A Place is what is kept broken.
+type Place interface {
+	Break(context.Context) error
+	Remedy(context.Context) error
+	// Listens tells whether the gateway takes connections, and Dial is one.
+	Listens(context.Context) (bool, error)
+	Dial(context.Context) (net.Conn, error)
+	// Pass moves the clock, and tells whether it could: only while all that runs waits for something to happen.
+	Pass(context.Context, time.Duration) (bool, error)
+	// FollowLogs writes what is logged, as it comes.
+	FollowLogs(context.Context, io.Writer) error
+	// Failed tells of what could not be kept as it was.
+	Failed() <-chan error
+}
+
+// Options say how it is tried.
+type Options struct {
+	Door net.Listener // where it is asked
+	In   io.Reader    // a line mends it, the next one ends it
+	Out  io.Writer    // what is to be known, and the logs
+	// Fast moves the clock on while a request waits and nothing else happens.
+	Fast bool
+	// Gone is closed when the lab has ended.
+	Gone <-chan struct{}
+}
+
+// Words are what is told beside the logs.
+type Words struct {
+	Broken  func(address string) string // once it is broken
+	Mending string                      // before it is mended, where that takes its time
+	Mended  string
+}
+
+// Try breaks the place, and keeps it so until the first line comes in; it mends it then, and keeps it well until the next.
+func Try(ctx context.Context, p Place, o Options, w Words) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := p.Break(ctx); err != nil {
+		return err
+	}
+	d := newDoor(o.Door, p)
+	defer d.close()
+	if err := d.update(ctx); err != nil {
+		return err
+	}
+	if o.Fast {
+		go d.hurry(ctx)
+	}
+	t := &trial{p, o, make(chan struct{})}
+	go t.read(ctx)
+	fmt.Fprint(o.Out, w.Broken(d.address), "\nThe logs follow. Enter mends it.\n\n")
+	if err := t.follow(ctx); err != nil {
+		return err
+	}
+	if w.Mending != "" {
+		fmt.Fprint(o.Out, "\n", w.Mending)
+	}
+	if err := p.Remedy(ctx); err != nil {
+		return err
+	}
+	if err := d.update(ctx); err != nil {
+		return err
+	}
+	fmt.Fprint(o.Out, "\n", w.Mended, "Try again; Enter ends the lab.\n\n")
+	return t.follow(ctx)
+}
+
+type trial struct {
+	Place
+	o     Options
+	enter chan struct{}
+}
+
+// read waits for Enter. Where there is no keyboard (nohup, a service), a signal ends the lab.
+func (t *trial) read(ctx context.Context) {
+	for lines := bufio.NewScanner(t.o.In); lines.Scan(); {
+		select {
+		case t.enter <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// follow shows the logs as they come, until Enter.
+func (t *trial) follow(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- t.FollowLogs(ctx, t.o.Out) }()
+	select {
+	case <-t.enter:
+		stop()
+		<-ended
+		return nil
+	case err := <-t.Failed():
+		return err
+	case err := <-ended:
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		return err
+	case <-t.o.Gone:
+		return errors.New("the lab is gone: its container or the container engine has ended")
+	}
+}

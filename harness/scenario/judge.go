@@ -1,0 +1,175 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// How exactly a wait is judged.
+const (
+	atOnce     = 5 * time.Second       // an answer "at once" came sooner than this, however slow the machine is
+	lookAhead  = time.Second / 2       // how far before and after a limit the lab looks
+	waitWindow = time.Second           // how far the proven window may reach to either side of the expected wait
+	timerSlack = 50 * time.Millisecond // how much a real timer may fire before its time, as the visitor measures it
+)
+
+// Judge compares what came with what was expected, and returns what differs: nothing when the exchange is as expected.
+// This is the only place where an [Exchange] is judged. The order is status, answer cut, waited, tries, log.
+//
+// A status and the end of an answer are compared exactly. The log lines must be those of the expectation, in its order,
+// and no others; got.Log has to hold the lines of level warn and above only. Tries are counted when the expectation
+// counts them and the gateway's config logs them.
+//
+// A wait is proven from both sides: the visitor still waited at got.NotBefore and had the answer at got.Waited, both
+// within a second of the expected time, which lies between them. A wait that nobody shortened needs no NotBefore; it
+// is told by got.Real being as long. With want.Until, the answer may come up to then, and a second later. An expected
+// wait of nothing allows less than 5 s.
+func Judge(want Expectation, got lab.Exchange) []Difference {
+	var all []Difference
+	add := func(what, want, got string) {
+		if want != got {
+			all = append(all, Difference{What: what, Want: want, Got: got})
+		}
+	}
+	add("status", outcomeText(want.Status, want.NoAnswer), outcomeText(got.Status, got.NoAnswer))
+	add("cut", completeText(want.Cut), completeText(got.Cut))
+	if problem := judgeWait(want, got); problem != "" {
+		add("waited", waitText(want), problem)
+	}
+	if want.Tries > 0 && want.Tries != len(got.Tries) && !got.TriesUnknown {
+		add("tries", strconv.Itoa(want.Tries), triesText(got.Tries))
+	}
+	return append(all, judgeLog(want.Log, got.Log)...)
+}
+
+// outcomeText is what the visitor got, in words.
+func outcomeText(status int, noAnswer string) string {
+	switch {
+	case status == 0 && noAnswer == "":
+		return "no answer"
+	case noAnswer == "garbled":
+		return "an answer that is no HTTP"
+	case status == 0:
+		return "no answer, connection " + noAnswer
+	case noAnswer != "":
+		return strconv.Itoa(status) + ", then connection " + noAnswer
+	}
+	return strconv.Itoa(status)
+}
+
+func completeText(cut bool) string {
+	if cut {
+		return "an answer that is cut off"
+	}
+	return "a complete answer"
+}
+
+func waitText(want Expectation) string {
+	switch {
+	case want.After == 0 && want.Until == 0:
+		return "at once"
+	case want.Until > want.After:
+		return spanText(want.After) + " to " + spanText(want.Until)
+	}
+	return spanText(want.After)
+}
+
+// spanText is a duration as operators write it: "60.5 s", below a second "12 ms".
+func spanText(d time.Duration) string {
+	if d < time.Second {
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	}
+	return strconv.FormatFloat(d.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+}
+
+// judgeWait says what is wrong with the wait; empty when nothing is.
+func judgeWait(want Expectation, got lab.Exchange) string {
+	earliest, latest := want.After, max(want.After, want.Until)
+	waited, notBefore := spanText(got.Waited), spanText(got.NotBefore)
+	// Beside a clock that was moved the machine's own time passes too: it widens the window on a busy machine.
+	window := waitWindow
+	if got.Waited > got.Real { // what is more was moved
+		window += got.Real
+	}
+	switch {
+	case latest == 0 && got.Waited >= atOnce:
+		return waited
+	case latest == 0:
+		return ""
+	case got.Waited > latest+window:
+		return waited
+	case got.Waited < earliest-timerSlack:
+		return waited
+	case got.NotBefore > latest:
+		return "longer: no answer yet at " + notBefore
+	case got.NotBefore >= earliest-window, got.NotBefore == 0 && got.Real >= earliest-waitWindow:
+		return ""
+	case got.NotBefore == 0:
+		return "at most " + waited + ": nothing proves that the visitor still waited before"
+	}
+	return "between " + notBefore + " and " + waited + ": too wide to prove it"
+}
+
+func triesText(tries []lab.Try) string {
+	if len(tries) == 0 {
+		return "0"
+	}
+	addrs := make([]string, len(tries))
+	for i, t := range tries {
+		addrs[i] = t.Addr
+	}
+	return fmt.Sprintf("%d (%s)", len(tries), strings.Join(addrs, ", "))
+}
+
+// Differs returns what keeps the line from being this one, a short sentence for each part; nothing when it is. An Errno
+// of 0 and an empty Phase mean that the line has none; an empty Level or Text leaves it open. Text is looked for in the
+// line's message, and in its short form, so that it may also be copied from a log with errno and phase.
+func (l LogLine) Differs(line gateway.LogRecord) []string {
+	var all []string
+	if l.Level != "" && l.Level != line.Level {
+		all = append(all, fmt.Sprintf("the level is %s, not %s", line.Level, l.Level))
+	}
+	if !strings.Contains(line.Message, l.Text) && !strings.Contains(line.String(), l.Text) {
+		all = append(all, fmt.Sprintf("the message is %q, without %q", line.Message, l.Text))
+	}
+	switch {
+	case l.Errno == line.Errno:
+	case line.Errno == 0:
+		all = append(all, fmt.Sprintf("there is no errno, not %d", l.Errno))
+	case l.Errno == 0:
+		all = append(all, fmt.Sprintf("the errno is %d, where none was expected", line.Errno))
+	default:
+		all = append(all, fmt.Sprintf("the errno is %d, not %d", line.Errno, l.Errno))
+	}
+	switch {
+	case l.Phase == line.Phase:
+	case line.Phase == "":
+		all = append(all, fmt.Sprintf("there is no phase, not %q", l.Phase))
+	case l.Phase == "":
+		all = append(all, fmt.Sprintf("the phase is %q, where none was expected", line.Phase))
+	default:
+		all = append(all, fmt.Sprintf("the phase is %q, not %q", line.Phase, l.Phase))
+	}
+	return all
+}
+
+// String is the expected line in short: "[error] connect() failed (111) while connecting to upstream".
+func (l LogLine) String() string {
+	var b strings.Builder
+	if l.Level != "" {
+		b.WriteString("[" + l.Level + "] ")
+	}
+	b.WriteString(l.Text)
+	if l.Errno != 0 {
+		fmt.Fprintf(&b, " (%d)", l.Errno)
+	}
+	if l.Phase != "" {
+		b.WriteString(" while " + l.Phase)
+	}
+	return strings.TrimSpace(b.String())
+}

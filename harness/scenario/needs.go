@@ -1,0 +1,53 @@
+package scenario
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// needs are what a scenario takes of the engine besides what every cell does.
+func (s Scenario) needs(t Variant) []string {
+	var all []string
+	for _, u := range t.Upstreams {
+		if u.Real != nil && u.Real.Memory > 0 {
+			all = append(all, agentapi.NeedMemory)
+		}
+		if u.Real != nil && u.Real.CPUs > 0 {
+			all = append(all, agentapi.NeedCPUs)
+		}
+	}
+	for _, list := range [][]fault.Fault{t.Inject, t.InjectInFlight, t.Remedy} {
+		for _, c := range list {
+			if n, ok := c.(interface{ Needs() string }); ok && !slices.Contains(all, n.Needs()) {
+				all = append(all, n.Needs())
+			}
+		}
+	}
+	return all
+}
+
+// LackFor says why a lab can't stage a twin of a scenario; nil when it can.
+func LackFor(l *lab.Lab, s Scenario, t Variant) *lab.Lack { return lackOf(l.Lacks(), s, t) }
+
+func lackOf(lacks []lab.Lack, s Scenario, t Variant) *agentapi.Lack {
+	for _, need := range s.needs(t) {
+		for _, have := range lacks {
+			if have.Need == need {
+				return &have
+			}
+		}
+	}
+	return nil
+}
+
+// skipped is the reason, where an error says that a scenario can't be staged here; empty otherwise.
+func skipped(err error) string {
+	if lack := (*lab.LackError)(nil); errors.As(err, &lack) {
+		return lack.Error()
+	}
+	return ""
+}

@@ -1,0 +1,41 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+type filtering struct{}
+
+func (filtering) Do(context.Context, *lab.Sandbox) error   { return nil }
+func (filtering) Undo(context.Context, *lab.Sandbox) error { return nil }
+func (filtering) Needs() string                            { return agentapi.NeedFilters }
+
+func TestAScenarioIsSkippedWhereWhatItTakesIsMissing(t *testing.T) {
+	g := NewWithT(t)
+	limited := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{Memory: 1 << 25}}}}
+	slow := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{CPUs: 1}}}}
+	blocked := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}, Inject: []fault.Fault{filtering{}}}
+	plain := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}}
+	none := []agentapi.Lack{{Need: agentapi.NeedMemory}, {Need: agentapi.NeedCPUs}, {Need: agentapi.NeedFilters, What: "nftables"}}
+	for _, twin := range []Variant{limited, slow, blocked} {
+		g.Expect(lackOf(none, Scenario{}, twin)).NotTo(BeNil())
+		g.Expect(lackOf(nil, Scenario{}, twin)).To(BeNil())
+	}
+	g.Expect(lackOf(none, Scenario{}, plain)).To(BeNil())
+	g.Expect(lackOf(none, Scenario{}, blocked).What).To(Equal("nftables"))
+}
+
+func TestALackIsTheReasonOfASkip(t *testing.T) {
+	g := NewWithT(t)
+	err := fmt.Errorf("starting the upstream app: %w", &lab.LackError{Lack: agentapi.Lack{What: "a limit on memory"}})
+	g.Expect(skipped(err)).To(ContainSubstring("a limit on memory is missing"))
+	g.Expect(skipped(fmt.Errorf("anything else"))).To(BeEmpty())
+}

@@ -1,0 +1,141 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/terminal"
+)
+
+// The layout of the texts for one scenario.
+const (
+	labelWidth = 12
+	proseWidth = 84 // of the prose beside the labels; log lines, addresses and the command to run are never wrapped
+)
+
+// Show writes one scenario as an operator reads it: what was broken, what the visitor saw, what the log says, what that
+// means, how to confirm it on a live server, what mends it, and what proves all that. Log lines stand as nginx wrote
+// them, to be searched for. It ends with an empty line. The error is the writer's.
+func Show(w io.Writer, e scenario.Evidence, colour bool) error {
+	s := sheet{ink: terminal.Ink(colour)}
+	word := s.ink.Green(verdict(e))
+	if e.Verdict != scenario.Passed {
+		word = s.ink.Red(verdict(e))
+	}
+	fmt.Fprintf(&s.out, "%s  %s\n\n", s.ink.Bold(terminal.OneLine(name(e))), word)
+
+	s.prose("Broken", e.Fault)
+	if e.Error != "" {
+		s.prose("Error", e.Error)
+	}
+	if e.Skipped != "" {
+		s.prose("Skipped", e.Skipped)
+	}
+	if e.Broken.Request != "" {
+		s.prose("Visitor", saw(e))
+		if title := page(e.Broken); title != "" {
+			s.prose("", "page: "+title)
+		}
+		s.exact("Error log", logText(e.Broken)...)
+	}
+	s.prose("Means", e.Claim)
+	s.prose("Here", e.Here)
+	if e.Said != "" {
+		s.prose("Articles", "say: "+e.Said)
+		s.prose("", "measured: "+measured(e))
+	}
+	s.prose("Confirm", e.Confirm)
+	s.prose("Mend", e.Remedy)
+	s.out.WriteString("\n")
+	s.prose("Proof", proof(e))
+	s.exact("Source", lines(terminal.Clean(e.Source))...)
+	s.exact("Run again", lines(terminal.Clean(e.Again))...)
+	if len(e.Differences) > 0 {
+		s.out.WriteString("\n")
+		for _, d := range e.Differences {
+			s.exact(terminal.OneLine(d.What), s.ink.Red("expected "+terminal.OneLine(d.Want)), s.ink.Red("came     "+terminal.OneLine(d.Got)))
+		}
+	}
+	s.out.WriteString("\n") // so that two in a row stand apart
+	_, err := io.WriteString(w, s.out.String())
+	return err
+}
+
+// saw is what the visitor asked and got, and when.
+func saw(e scenario.Evidence) string {
+	s := fmt.Sprintf("%s: %s after %s", e.Broken.Request, statusLong(e.Broken), waited(e.Broken))
+	if shortened(e) {
+		s += " in the gateway's time"
+	}
+	return s
+}
+
+// measured is what came, in one line, to stand beside what articles say.
+func measured(e scenario.Evidence) string {
+	s := statusLong(e.Broken) + " after " + waited(e.Broken)
+	if n := len(e.Broken.Tries); n > 1 {
+		s += fmt.Sprintf(", %d upstreams tried", n)
+	}
+	return s + "; " + logged(e.Broken.Log)
+}
+
+// proof tells that the fault and nothing else made the difference, and how it was measured.
+func proof(e scenario.Evidence) string {
+	if e.Verdict == scenario.Error {
+		return "none: the lab failed before anything was proven"
+	}
+	if e.Verdict == scenario.Skipped {
+		return "none: this engine can't stage it"
+	}
+	parts := []string{fmt.Sprintf("%s before, %s under the fault, %s after the remedy",
+		status(e.Healthy), status(e.Broken), status(e.Recovered))}
+	for _, s := range []string{e.Gateway, clock(e)} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(append(parts, "took "+seconds(e.Took)), "; ")
+}
+
+// logText are the log lines as nginx wrote them.
+func logText(x lab.Exchange) []string {
+	if len(x.Log) == 0 {
+		return []string{"nothing logged, at level warn or above"}
+	}
+	var all []string
+	for _, l := range x.Log {
+		all = append(all, lines(terminal.Clean(raw(l)))...)
+	}
+	return all
+}
+
+// A sheet is a text with labels at its left edge.
+type sheet struct {
+	out strings.Builder
+	ink terminal.Ink
+}
+
+// prose writes a text beside its label, each of its lines wrapped; nothing when the text is empty.
+func (s *sheet) prose(label, text string) {
+	var all []string
+	for _, line := range lines(terminal.Clean(text)) {
+		all = append(all, terminal.Wrap(line, proseWidth)...)
+	}
+	s.exact(label, all...)
+}
+
+// exact writes lines beside a label as they are.
+func (s *sheet) exact(label string, all ...string) {
+	for i, line := range all {
+		if i > 0 {
+			label = ""
+		}
+		padded := text.Pad(label, labelWidth, ' ')
+		s.out.WriteString(strings.TrimRight(s.ink.Faint(padded)+line, " ") + "\n")
+	}
+}

@@ -1,0 +1,324 @@
+package scenario
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// Run proves one twin of a scenario in a lab: healthy, break, look, mend, healthy. What differs from the expectation is
+// in the evidence; a lab that failed is its Error, and never a finding. A run in which the machine had no processor for the
+// lab proves nothing: it is done again in a cell of its own, which the evidence says.
+func Run(ctx context.Context, lab *lab.Lab, s Scenario, t Variant) Evidence {
+	return untilProven(ctx, func() (Evidence, string) { return runOnce(ctx, lab, s, t) })
+}
+
+// untilProven does a run again while it proves nothing, a few times.
+func untilProven(ctx context.Context, once func() (e Evidence, starved string)) Evidence {
+	begun := time.Now()
+	var again []string
+	for {
+		e, starved := once()
+		if starved != "" && len(again) < timesAgain && ctx.Err() == nil {
+			again = append(again, starved)
+			continue
+		}
+		if starved != "" {
+			if e.Error != "" {
+				starved = e.Error + ", and " + starved
+			}
+			e.Verdict, e.Error = Error, fmt.Sprintf("it was measured %d times, and each time the machine was too busy, at last so: %s; "+
+				"give the lab more processors, or fewer scenarios at once (--parallel)", len(again)+1, starved)
+		}
+		e.MeasuredAgain, e.Took = again, time.Since(begun)
+		return e
+	}
+}
+
+// timesAgain is how often a run that was starved is done again.
+const timesAgain = 3
+
+// runOnce runs it. Starved says why the run proves nothing: the machine had no processor for it.
+func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence, starved string) {
+	s, why := s.on(l.Build())
+	e = Evidence{
+		Scenario: s.ID, Variant: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
+		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
+		Gateway: l.GatewayVersion(), Here: why, Clock: l.Clock().Kind, ClockWhy: l.Clock().Why, ClockUnasked: l.Clock().Unasked, Again: "badgateway run " + s.ID,
+	}
+	if lack := LackFor(l, s, t); lack != nil {
+		e.Verdict, e.Skipped = Skipped, (&lab.LackError{Lack: *lack}).Error()
+		return e, ""
+	}
+	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
+	limit := 3 * time.Minute
+	if !l.Clocked() {
+		limit += 2 * waits(s, t)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
+	defer cancel()
+	r := &run{lab: l, scenario: s, twin: t, evidence: &e}
+	err := r.all(ctx)
+	if err != nil {
+		if e.Skipped = skipped(err); e.Skipped == "" {
+			e.Error = err.Error()
+		}
+	}
+	if r.cell != nil {
+		if e.Skipped == "" {
+			starved = r.starved(err)
+		}
+		e.Transcript = r.cell.Transcript()
+		if err := r.cell.Close(); err != nil && e.Error == "" {
+			e.Error = err.Error()
+		}
+	}
+	switch {
+	case e.Error != "":
+		e.Verdict = Error
+	case e.Skipped != "":
+		e.Verdict = Skipped
+	case len(e.Differences) > 0:
+		e.Verdict = Failed
+	default:
+		e.Verdict = Passed
+	}
+	return e, starved
+}
+
+// starved says why a run proves nothing; empty when it does.
+func (r *run) starved(err error) string {
+	return whyNothing(r.cell.TooLate(), err, []lab.Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Recovered}, r.cell.Starved)
+}
+
+// whyNothing says why a run proves nothing; empty when it does. It goes by how late the lab was and how long it had to wait
+// for processors, never by what came. What was in time proves what it proves, however busy the machine was.
+func whyNothing(late string, err error, seen []lab.Exchange, delayed func() time.Duration) string {
+	if late != "" {
+		return late
+	}
+	slow := func(e lab.Exchange) bool { return e.Real >= atOnce && e.Waited < e.Real+lookAhead }
+	if err == nil && !slices.ContainsFunc(seen, slow) {
+		return ""
+	}
+	if d := delayed(); d >= starvation {
+		return fmt.Sprintf("the lab waited %.1f s for a processor", d.Seconds())
+	}
+	return ""
+}
+
+// starvation is how long something of a cell may wait for a processor before what came too late in it counts for nothing: half
+// of what "at once" allows.
+const starvation = atOnce / 2
+
+type run struct {
+	lab      *lab.Lab
+	scenario Scenario
+	twin     Variant
+	evidence *Evidence
+	cell     *lab.Sandbox
+	refusal  []gateway.LogRecord // what the gateway said when it did not start
+}
+
+func (r *run) all(ctx context.Context) error {
+	e, s, t := r.evidence, r.scenario, r.twin
+	setup := lab.Setup{Gateway: s.Gateway, Upstreams: t.Upstreams, Clock: r.needsClock()}
+	var err error
+	if r.cell, err = r.lab.Open(ctx, setup); err != nil {
+		return fmt.Errorf("the lab is not healthy before the fault: %w", err)
+	}
+	if e.Config, err = r.cell.Config(ctx); err != nil {
+		return err
+	}
+	clock := r.clock()
+	e.Clock, e.ClockWhy, e.ClockUnasked = clock.Kind, clock.Why, clock.Unasked
+	if err := r.healthy(ctx); err != nil {
+		return err
+	}
+	if err := r.breakIt(ctx, t.Inject); err != nil {
+		return err
+	}
+	if conf, err := r.cell.Config(ctx); err == nil {
+		e.Config = conf
+	}
+	if e.Broken, err = r.ask(ctx, lab.WaitWindow{After: s.Expect.After, Until: s.Expect.Until, WaitFor: t.WaitFor, InFlight: r.strike(t.InjectInFlight)}); err != nil {
+		return fmt.Errorf("asking under the fault: %w", err)
+	}
+	if len(e.Broken.Log) == 0 {
+		// Some builds say why they do not start on the terminal only.
+		e.Broken.Log = r.refusal
+	}
+	e.Differences = append(e.Differences, Judge(s.Expect, e.Broken)...)
+	if err := r.awaitUpstreamLog(ctx); err != nil {
+		return err
+	}
+	if err := r.mend(ctx); err != nil {
+		return fmt.Errorf("mending: %w", err)
+	}
+	after := lab.WaitWindow{After: t.RemedyTakes, WaitFor: r.heldAfterRemedy()}
+	if t.RemedyToleratesFault {
+		after.WaitFor, after.InFlight = t.WaitFor, r.strike(t.InjectInFlight)
+	}
+	if e.Recovered, err = r.ask(ctx, after); err != nil {
+		return fmt.Errorf("asking after the remedy: %w", err)
+	}
+	for _, d := range Judge(Expectation{Status: 200, After: t.RemedyTakes}, e.Recovered) {
+		d.What = "after the remedy: " + d.What
+		e.Differences = append(e.Differences, d)
+	}
+	unlogged, err := r.cell.UnloggedCalls(ctx)
+	for _, u := range unlogged {
+		e.Differences = append(e.Differences, Difference{
+			What: "upstream calls",
+			Want: fmt.Sprintf("%d at %s, as the gateway's log tells", u.Logged, u.At),
+			Got:  fmt.Sprintf("%d connections and %d requests", u.Connections, u.Requests),
+		})
+	}
+	return err
+}
+
+// clock says whose time the run is in.
+func (r *run) clock() lab.Clock {
+	c := r.lab.Clock()
+	switch {
+	case c.Kind == lab.ClockReal || r.cell.Clocked():
+		return c
+	case r.anyChange(func(c fault.Fault) bool { s, ok := c.(interface{ Scaled() bool }); return ok && s.Scaled() }):
+		return lab.Clock{Kind: lab.ClockScaled, Why: "the kernel's own timers are made shorter"}
+	}
+	return lab.Clock{Kind: lab.ClockReal, Why: "nothing in it waits for a time to come"}
+}
+
+// needsClock tells whether time has to pass in the scenario.
+func (r *run) needsClock() bool {
+	return r.scenario.Expect.After > 0 || r.twin.RemedyTakes > 0 || r.passesTime()
+}
+
+// passesTime tells whether one of the changes is that time passes.
+func (r *run) passesTime() bool {
+	return r.anyChange(func(c fault.Fault) bool { _, waits := c.(waiter); return waits })
+}
+
+func (r *run) anyChange(is func(fault.Fault) bool) bool {
+	for _, list := range [][]fault.Fault{r.twin.Inject, r.twin.InjectInFlight, r.twin.Remedy} {
+		if slices.ContainsFunc(list, is) {
+			return true
+		}
+	}
+	return false
+}
+
+// strike makes faults while a request is under way; it is nil where there are none.
+func (r *run) strike(changes []fault.Fault) func(context.Context) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		for _, c := range changes {
+			r.cell.Note("fault", "%v", c)
+			if err := c.Do(ctx, r.cell); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func (r *run) heldAfterRemedy() string {
+	if r.twin.RemedyTakes > 0 {
+		return r.twin.WaitFor
+	}
+	return ""
+}
+
+func (r *run) ask(ctx context.Context, p lab.WaitWindow) (lab.Exchange, error) {
+	if p.After == 0 && p.InFlight == nil {
+		return r.cell.Ask(ctx, r.scenario.Ask)
+	}
+	return r.cell.AskWithin(ctx, r.scenario.Ask, p)
+}
+
+// healthy asks before the fault.
+func (r *run) healthy(ctx context.Context) (err error) {
+	if r.evidence.Healthy, err = r.cell.Ask(ctx, r.scenario.Ask); err != nil {
+		return fmt.Errorf("asking before the fault: %w", err)
+	}
+	if d := Judge(Expectation{Status: 200}, r.evidence.Healthy); len(d) > 0 {
+		return fmt.Errorf("the lab is not healthy before the fault: %s is %s, not %s", d[0].What, d[0].Got, d[0].Want)
+	}
+	return nil
+}
+
+func (r *run) breakIt(ctx context.Context, changes []fault.Fault) error {
+	r.cell.Note("fault", "%s", r.scenario.Fault)
+	for _, c := range changes {
+		err := c.Do(ctx, r.cell)
+		var refused *lab.ConfigError
+		if errors.As(err, &refused) && r.scenario.Expect.NoAnswer != "" {
+			// A gateway that does not start is what the fault leads to, and its own words are the log.
+			r.refusal = refused.Lines
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("making the fault: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *run) mend(ctx context.Context) error {
+	r.cell.Note("remedy", "%s", r.scenario.Remedy)
+	if len(r.twin.Remedy) == 0 {
+		return r.undo(ctx, slices.Concat(r.twin.Inject, r.twin.InjectInFlight))
+	}
+	for _, c := range r.twin.Remedy {
+		if err := c.Do(ctx, r.cell); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undo takes changes back, the last one first.
+func (r *run) undo(ctx context.Context, changes []fault.Fault) error {
+	for _, c := range slices.Backward(changes) {
+		if err := c.Undo(ctx, r.cell); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitUpstreamLog waits until the upstream's own log says what it has to: a server may log a death after its client
+// has noticed it.
+func (r *run) awaitUpstreamLog(ctx context.Context) error {
+	want := r.twin.UpstreamLog
+	if want == "" {
+		return nil
+	}
+	e := &r.evidence.Broken
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		if strings.Contains(strings.Join(e.UpstreamLog, "\n"), want) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			r.evidence.Differences = append(r.evidence.Differences, Difference{
+				What: "upstream log", Want: want, Got: cmp.Or(strings.Join(e.UpstreamLog, "\n"), "nothing"),
+			})
+			return nil
+		}
+		news, err := r.cell.UpstreamLogs(ctx)
+		if err != nil {
+			return err
+		}
+		e.UpstreamLog = append(e.UpstreamLog, news...)
+	}
+}

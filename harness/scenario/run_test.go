@@ -1,0 +1,85 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+func TestARunThatWasStarvedIsDoneAgainWhateverCame(t *testing.T) {
+	for _, verdict := range []string{Passed, Failed, Error} {
+		g := NewWithT(t)
+		runs := 0
+		e := untilProven(t.Context(), func() (Evidence, string) {
+			runs++
+			if runs < 3 {
+				return Evidence{Verdict: verdict}, "too busy"
+			}
+			return Evidence{Verdict: Failed}, ""
+		})
+		g.Expect(runs).To(Equal(3), verdict)
+		g.Expect(e.Verdict).To(Equal(Failed))
+		g.Expect(e.MeasuredAgain).To(Equal([]string{"too busy", "too busy"}))
+	}
+}
+
+func TestARunThatIsStarvedEachTimeIsAnErrorOfTheLab(t *testing.T) {
+	g := NewWithT(t)
+	runs := 0
+	e := untilProven(t.Context(), func() (Evidence, string) {
+		runs++
+		return Evidence{Verdict: Failed, Differences: []Difference{{What: "status"}}}, "too busy"
+	})
+	g.Expect(runs).To(Equal(1 + timesAgain))
+	g.Expect(e.Verdict).To(Equal(Error))
+	g.Expect(e.Error).To(ContainSubstring("too busy"))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	runs = 0
+	untilProven(ctx, func() (Evidence, string) { runs++; return Evidence{}, "too busy" })
+	g.Expect(runs).To(Equal(1), "one that is cut off is not begun again")
+}
+
+func TestWhatARunProves(t *testing.T) {
+	starved := func() time.Duration { return 2 * starvation }
+	turns := func() time.Duration { return starvation / 2 }
+	quick, slow := []lab.Exchange{{Real: time.Second, Waited: time.Second}}, []lab.Exchange{{}, {Real: 6 * time.Second, Waited: 6 * time.Second}}
+	moved := []lab.Exchange{{Real: 6 * time.Second, Waited: 66 * time.Second, NotBefore: 59 * time.Second}}
+	failed := errors.New("the time limit was reached")
+	for _, c := range []struct {
+		name    string
+		late    string
+		err     error
+		seen    []lab.Exchange
+		delayed func() time.Duration
+		nothing string
+	}{
+		{"a quick one on a busy machine", "", nil, quick, starved, ""},
+		{"a slow one on a busy machine", "", nil, slow, starved, "5.0 s for a processor"},
+		{"a slow one whose wait goes by the moved clock", "", nil, moved, starved, ""},
+		{"a slow one on a quiet machine", "", nil, slow, turns, ""},
+		{"an error on a busy machine", "", failed, quick, starved, "5.0 s for a processor"},
+		{"an error on a quiet machine", "", failed, quick, turns, ""},
+		{"a look that came late", "came late", nil, quick, turns, "came late"},
+	} {
+		got := whyNothing(c.late, c.err, c.seen, c.delayed)
+		if c.nothing == "" && got != "" || !strings.Contains(got, c.nothing) {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+func TestTheEstimateIsAsLongAsTheWaitsInRealTime(t *testing.T) {
+	g := NewWithT(t)
+	minute := Job{Scenario: Scenario{Expect: Expectation{After: 20 * time.Second}}, Variant: Variant{RemedyTakes: 40 * time.Second}}
+	g.Expect(estimate([]Job{minute, minute, minute, minute}, 2, false)).To(BeNumerically("<", 5*time.Second))
+	g.Expect(estimate([]Job{minute, minute, minute, minute}, 2, true)).To(BeNumerically("~", 2*time.Minute, 5*time.Second))
+	g.Expect(estimate([]Job{minute, {}, {}}, 2, true)).To(BeNumerically("~", time.Minute, 5*time.Second), "no sooner than the longest")
+}

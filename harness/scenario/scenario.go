@@ -1,0 +1,157 @@
+package scenario
+
+import (
+	"strings"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// A Scenario is one thing that can go wrong between a gateway and its upstream: what is broken, what follows, how to
+// recognise it and what mends it. It is pure data; [Run] proves it.
+type Scenario struct {
+	// ID names the scenario on the command line and in every report: short, lower case, words joined by hyphens.
+	ID string
+	// Claim is what the scenario proves, in one sentence, the guilty side first.
+	Claim string
+	// Family groups scenarios that an operator looks for together ("service", "time", "memory").
+	Family string
+	// Causes are the ids of the documented causes that the scenario reproduces ("A1"); `badgateway list causes` has them all.
+	Causes []string
+	// Said is what articles commonly claim, where the measurement differs; empty where they agree.
+	Said string
+
+	// Gateway is the gateway's program with its config.
+	Gateway lab.Gateway
+	// Ask is the visitor's request, the same before the fault, under it and after the remedy.
+	Ask lab.Request
+	// Fault says what is broken, in a few words: "php-fpm is stopped".
+	Fault string
+	// Twins are the upstreams that the scenario is proven on. A fake and a real one must give the same log lines.
+	Variants []Variant
+	// Expect is what follows the fault.
+	Expect Expectation
+	// Exceptions are what follows on some gateways in place of Expect; the first that fits counts.
+	Exceptions []Exception
+	// Then is what the visitors after the first get; nil where each gets the same.
+	Then *Sequel
+
+	// Confirm is the one check that proves this cause on a live server.
+	Confirm string
+	// Remedy is what mends it. The scenario performs it, and the same request answers 200 again.
+	Remedy string
+	// Source is where the claim can be read.
+	Source string
+}
+
+// A Twin is one staging of a scenario: its upstreams, and how the fault is made there.
+type Variant struct {
+	// Kind is Fake or Real.
+	Kind VariantKind
+	// Upstreams are started in this order, before the gateway.
+	Upstreams []lab.Upstream
+	// Break is the fault: it is done in this order before the visitor asks.
+	Inject []fault.Fault
+	// Strike is done while the request is under way, once Held is so.
+	InjectInFlight []fault.Fault
+	// Withstands says that the remedy does not keep the strike away but makes it harmless: it strikes once more, while
+	// the request after the remedy is under way.
+	RemedyToleratesFault bool
+	// Held names what has the request in its hands before the fault strikes or the clock is moved: an upstream that
+	// has read it ("app"), one that has a connection and perhaps reads nothing ("app:connection"), one that has answered
+	// as far as it does ("app:answer"), or a file that a real one has opened ("/var/www/index.php"). Empty when it is
+	// enough that the gateway has read it. Several, with commas between them ("b,a"), keep the visitor waiting one after
+	// the other, each for an equal part of the time expected.
+	WaitFor string
+	// Remedy is what mends it; without any, undoing the fault is the remedy.
+	Remedy []fault.Fault
+	// RemedyTakes is how long the visitor waits for the 200 after the remedy, in the gateway's time; 0 is at once.
+	RemedyTakes time.Duration
+	// UpstreamLog is a text that the upstream's own log has to hold under the fault; empty for none.
+	UpstreamLog string
+}
+
+// Kind tells a programmable upstream from the real component.
+type VariantKind string
+
+// The kinds of twin. A fake is believed only because a real component gave the same log line.
+const (
+	Fake VariantKind = "fake"
+	Real VariantKind = "real"
+)
+
+// An Expectation is what follows a fault: exact, so that a near miss fails.
+type Expectation struct {
+	// Status is the status that the visitor gets; 0 when no answer comes at all, which NoAnswer then names.
+	Status int
+	// NoAnswer says how the visitor's connection ended where it got no status: "refused", "closed", "reset", or
+	// "garbled" where bytes came that are no HTTP.
+	NoAnswer string
+	// Cut is true when the answer ends before the length that it declared, or without its last chunk.
+	Cut bool
+	// Log are the lines of level warn and above that the gateway logs for this request, in order, and no others.
+	Log []LogLine
+	// Tries is how many peers were asked, as $upstream_addr counts them; 0 leaves it open.
+	Tries int
+	// After is how long the visitor waits, in the gateway's own time; 0 means at once. The lab proves it from both
+	// sides: half a second before the visitor still waits, half a second after the answer is there.
+	After time.Duration
+	// Until is the latest that the answer may come, where the guilty side looks at its own limit only now and then;
+	// After when 0.
+	Until time.Duration
+}
+
+// An Exception is what follows a fault on gateways of some versions or builds. It fits one that is all that is set.
+type Exception struct {
+	From   string // nginx of this version ("1.23.0"), or later
+	Before string // nginx older than this version
+	TLS    string // an nginx that has this TLS library, up to where its name is told apart ("OpenSSL 1.")
+	// Why says what is another there, for the evidence to show.
+	Why    string
+	Expect Expectation
+}
+
+// fits reports whether the exception is meant for a build.
+func (x Exception) fits(b nginx.Build) bool {
+	return (x.From == "" || !b.Before(x.From)) && (x.Before == "" || b.Before(x.Before)) && strings.HasPrefix(b.TLS, x.TLS)
+}
+
+// on is the scenario with the expectation that holds on a build, and why it is another one than elsewhere.
+func (s Scenario) on(b nginx.Build) (fitted Scenario, why string) {
+	for _, x := range s.Exceptions {
+		if x.fits(b) {
+			s.Expect = x.Expect
+			return s, x.Why
+		}
+	}
+	return s, ""
+}
+
+// A Sequel is what visitors get after the first, while the fault goes on. [Run] asks once under the fault; who tries it by
+// hand asks again.
+type Sequel struct {
+	// Each is what the second gets, the third, and so on; the last of them is what all further ones get.
+	Each []Expectation
+	// For is how long they do, from the first one's answer on; then it begins anew. 0 is for as long as the fault lasts.
+	For time.Duration
+	// Turns says that it begins anew at once after the last of Each.
+	Turns bool
+	// From says that it comes only when so much time has passed since the fault; until then each gets what the first gets.
+	From time.Duration
+	// Why says in a few words why it is not the same again.
+	Why string
+}
+
+// A LogLine is what the gateway's log must say. All that is set must agree exactly, except Text.
+type LogLine struct {
+	// Level is "warn", "error", "crit", "alert" or "emerg".
+	Level string
+	// Text is contained in the line's message ("connect() failed").
+	Text string
+	// Errno is the number in the line (111); 0 when it has none.
+	Errno int
+	// Phase is what nginx was doing ("connecting to upstream"); empty when the line has none.
+	Phase string
+}
