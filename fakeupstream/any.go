@@ -8,7 +8,7 @@ import (
 )
 
 // recognize finds out what is spoken on a connection of an upstream that speaks Any: once, before its first request.
-func (x *exchange) recognize() error {
+func (x *Exchange) recognize() error {
 	for proxied := false; x.open; {
 		what, err := x.firstBytes()
 		if err != nil {
@@ -39,7 +39,7 @@ func (x *exchange) recognize() error {
 }
 
 // firstBytes waits until the first bytes show what they are. When no more come, they are a Stream.
-func (x *exchange) firstBytes() (string, error) {
+func (x *Exchange) firstBytes() (string, error) {
 	for n := 1; ; {
 		if _, err := x.br.Peek(n); err != nil {
 			if x.br.Buffered() > 0 && errors.Is(err, io.EOF) {
@@ -56,7 +56,7 @@ func (x *exchange) firstBytes() (string, error) {
 }
 
 // speaks settles what is spoken.
-func (x *exchange) speaks(protocol string) {
+func (x *Exchange) speaks(protocol string) {
 	x.open, x.lang = false, speak(protocol)
 	x.ledger.mu.Lock()
 	x.rec.Protocol = protocol
@@ -64,7 +64,7 @@ func (x *exchange) speaks(protocol string) {
 }
 
 // beginTLS does the handshake, or the fault, with a client that has begun one.
-func (x *exchange) beginTLS() error {
+func (x *Exchange) beginTLS() error {
 	if x.offer.fault == TLSPlain { // a plain HTTP server takes it for a bad request
 		x.speaks(HTTP)
 		x.started()

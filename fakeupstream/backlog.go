@@ -20,14 +20,14 @@ func (b BacklogFull) String() string {
 	return fmt.Sprintf("listen with a backlog of %d that is full", b.Backlog)
 }
 
-func (b BacklogFull) check(on place) error {
+func (b BacklogFull) Check(on Endpoint) error {
 	if b.Backlog > 128 {
 		return fmt.Errorf("backlog: %d is more than needed; give 0 to 128", b.Backlog)
 	}
 	return notNegative("backlog", b.Backlog)
 }
 
-func (b BacklogFull) play(*exchange) error { return errDone }
+func (b BacklogFull) Serve(*Exchange) error { return errDone }
 
 // arrange shrinks the queue and fills it.
 func (b BacklogFull) arrange(s *Server) (func() error, error) {

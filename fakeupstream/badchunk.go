@@ -34,13 +34,13 @@ func (b BadChunk) String() string {
 
 func (b BadChunk) ending() Ending { return b.End }
 
-func (b BadChunk) check(on place) error {
+func (b BadChunk) Check(on Endpoint) error {
 	return first(on.only(HTTP), required("fault", b.Fault, ChunkSize, ChunkNoSize, ChunkNegative, ChunkHuge,
 		ChunkShort, ChunkNoEnd, ChunkNoLast, ChunkTrailer), b.End.check(on), b.Answer.checkAnswer(on))
 }
 
-func (b BadChunk) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b BadChunk) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	w := b.Answer

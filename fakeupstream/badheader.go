@@ -52,15 +52,15 @@ var badLines = map[HeaderFault]string{
 
 func (b BadHeader) String() string { return "bad header: " + string(b.Fault) }
 
-func (b BadHeader) check(on place) error {
-	noLine := on.protocol == FastCGI || on.protocol == SCGI || on.protocol == GRPC
+func (b BadHeader) Check(on Endpoint) error {
+	noLine := on.Protocol == FastCGI || on.Protocol == SCGI || on.Protocol == GRPC
 	if noLine && (b.Fault == HeaderStatusLine || b.Fault == HeaderVersion) {
-		return fmt.Errorf("fault: %s is of HTTP; a %s answer has no status line", b.Fault, title(on.protocol))
+		return fmt.Errorf("fault: %s is of HTTP; a %s answer has no status line", b.Fault, title(on.Protocol))
 	}
-	if on.protocol == GRPC && b.Fault == HeaderNoColon {
+	if on.Protocol == GRPC && b.Fault == HeaderNoColon {
 		return errors.New("fault: a gRPC header has no lines and no colons")
 	}
-	if on.protocol == Memcached && b.Fault != HeaderStatusLine {
+	if on.Protocol == Memcached && b.Fault != HeaderStatusLine {
 		return fmt.Errorf("fault: the header of memcached is a line without fields; give %q", HeaderStatusLine)
 	}
 	return first(on.not(noFields, Stream), required("fault", b.Fault,
@@ -69,8 +69,8 @@ func (b BadHeader) check(on place) error {
 		HeaderBareCR, HeaderNameNotASCII, HeaderFold), b.Answer.checkAnswer(on))
 }
 
-func (b BadHeader) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b BadHeader) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	line, field := badLines[b.Fault]
@@ -102,7 +102,7 @@ func (b BadHeader) play(x *exchange) error {
 const noStatusLine = "this is not a status line"
 
 // answerHead answers with another line in place of the first.
-func (x *exchange) answerHead(w *Well, line string) error {
+func (x *Exchange) answerHead(w *Well, line string) error {
 	_, rest, _ := bytes.Cut(x.head(w), []byte("\r\n"))
 	if err := x.putFramed(append([]byte(line+"\r\n"), rest...)); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (x *exchange) answerHead(w *Well, line string) error {
 }
 
 // badStatus answers with a bad status in gRPC, or with none.
-func (x *exchange) badStatus(b BadHeader) error {
+func (x *Exchange) badStatus(b BadHeader) error {
 	lines := []string{"content-type: application/grpc"}
 	switch b.Fault {
 	case HeaderStatusText:

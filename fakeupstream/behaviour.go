@@ -7,24 +7,30 @@ import (
 	"time"
 )
 
-// Behaviour is what an upstream does with one request (or, for behaviours that act
-// before anything is read, with a connection). The structs of this package that
-// implement it are the whole set: Well, Reset, Silent and so on. They are plain values
-// and their JSON form is an object whose "do" is the behaviour's name.
+// Behaviour is what an upstream does with one request or, if it acts before anything is read, with a connection. The structs
+// of this package that implement it are Well, Reset, Silent and so on. A struct of your own that has these methods is one too, once
+// [Register] has given it a name: scripts, their JSON and the program then take it as they take the others.
+//
+// A Behaviour is a value that Serve does not change, as one value serves many connections at once.
 type Behaviour interface {
-	// String tells what is done in a few words, as a transcript shows it: "reset at header".
+	// String says what is done in a few words, as records and events show it: "reset at header".
 	String() string
-
-	// check says what is wrong with the values for the place they are used in.
-	check(on place) error
-	// play does it. A nil error means that the connection can carry another request.
-	play(x *exchange) error
+	// Check reports what is wrong with the fields on that kind of listener; nil is nothing. The error begins with the JSON
+	// name of the field, and says what to give: "for: -1s is negative; give 0 (the default) or more".
+	Check(on Endpoint) error
+	// Serve does it. When it returns nil, the connection is kept for another request; an error ends the connection.
+	// What a method of x returns as an error has to be returned as it is, and nothing be done with x after it. An error of
+	// your own is the Problem on record.
+	//
+	// A Serve that reads nothing of a request acts before it: what stands behind it in the Connection serves the request.
+	// If nothing does, the connection stays open and silent.
+	Serve(x *Exchange) error
 }
 
-// place is the kind of listener a behaviour is asked to work on.
-type place struct {
-	protocol string // as in Spec.Protocol
-	network  string // "tcp" or "unix"
+// Endpoint is the kind of listener that a Behaviour is to work on.
+type Endpoint struct {
+	Protocol string // as in Spec.Protocol, with HTTP where that is empty
+	Network  string // "tcp" or "unix"
 }
 
 // listenerBehaviour is a Behaviour of the whole listener: no connection is ever served.
@@ -59,8 +65,8 @@ func (p Point) or(fallback Point) Point {
 func (p Point) check(allowed ...Point) error { return oneOf("at", p, allowed...) }
 
 // part is the check of a point of an answer's header, which not all protocols have.
-func (p Point) part(on place) error {
-	if on.protocol == Stream && (p == AtHeader || p == AtHeaderEnd) {
+func (p Point) part(on Endpoint) error {
+	if on.Protocol == Stream && (p == AtHeader || p == AtHeaderEnd) {
 		return fmt.Errorf("at: a stream has no header; give request or body")
 	}
 	return nil
@@ -84,12 +90,12 @@ func (e Ending) or(fallback Ending) Ending {
 	return e
 }
 
-func (e Ending) check(on place) error {
-	if e == EndReset && on.network == "unix" && !unixReset {
+func (e Ending) check(on Endpoint) error {
+	if e == EndReset && on.Network == "unix" && !unixReset {
 		return errNoUnixReset
 	}
-	if e == EndKeep && !keeps(on.protocol) {
-		return fmt.Errorf("end: %s keeps no connections; give close, reset or stall", title(on.protocol))
+	if e == EndKeep && !keeps(on.Protocol) {
+		return fmt.Errorf("end: %s keeps no connections; give close, reset or stall", title(on.Protocol))
 	}
 	return oneOf("end", e, EndClose, EndReset, EndStall, EndKeep)
 }
@@ -147,22 +153,22 @@ func given(field string, d time.Duration, say string) error {
 }
 
 // may tells whether a connection there can speak the protocol.
-func (on place) may(protocol string) bool {
-	return on.protocol == protocol || on.protocol == Any || on.protocol == ""
+func (on Endpoint) may(protocol string) bool {
+	return on.Protocol == protocol || on.Protocol == Any || on.Protocol == ""
 }
 
 // not is the check of a behaviour that makes no sense in some protocols.
-func (on place) not(why string, protocols ...string) error {
-	if slices.Contains(protocols, on.protocol) {
-		return fmt.Errorf("makes no sense on protocol %q: %s", on.protocol, why)
+func (on Endpoint) not(why string, protocols ...string) error {
+	if slices.Contains(protocols, on.Protocol) {
+		return fmt.Errorf("makes no sense on protocol %q: %s", on.Protocol, why)
 	}
 	return nil
 }
 
 // only is the check of a behaviour that makes sense in one protocol.
-func (on place) only(protocol string) error {
+func (on Endpoint) only(protocol string) error {
 	if !on.may(protocol) {
-		return fmt.Errorf("works on protocol %q only, and this listener speaks %q", protocol, on.protocol)
+		return fmt.Errorf("works on protocol %q only, and this listener speaks %q", protocol, on.Protocol)
 	}
 	return nil
 }

@@ -28,12 +28,12 @@ func (b BigHeader) String() string {
 	return fmt.Sprintf("%d header fields of %d bytes", max(b.Count, 1), b.size())
 }
 
-func (b BigHeader) check(on place) error {
+func (b BigHeader) Check(on Endpoint) error {
 	return first(on.not(noFields, Memcached, Stream), notNegative("size", b.Size), notNegative("count", b.Count), b.Answer.checkAnswer(on))
 }
 
-func (b BigHeader) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b BigHeader) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	value := filler(b.size())
@@ -51,7 +51,7 @@ func filler(n int) string { return strings.Repeat("x", n) }
 const noFields = "its answers have no header fields"
 
 // answerWith answers with lines put before the header fields of w. A protocol that has none gets no answer.
-func (x *exchange) answerWith(w Well, lines ...string) error {
+func (x *Exchange) answerWith(w Well, lines ...string) error {
 	if !hasHeader(x.lang.protocol()) {
 		return x.end(EndClose)
 	}

@@ -15,7 +15,7 @@ type Close struct {
 
 func (b Close) String() string { return "close at " + string(b.At.or(AtRequest)) }
 
-func (b Close) check(on place) error {
+func (b Close) Check(on Endpoint) error {
 	return first(
 		b.At.check(AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
 		b.At.part(on),
@@ -24,7 +24,7 @@ func (b Close) check(on place) error {
 	)
 }
 
-func (b Close) play(x *exchange) error {
+func (b Close) Serve(x *Exchange) error {
 	if err := x.upTo(b.At.or(AtRequest), b.After, &b.Answer); err != nil {
 		return err
 	}

@@ -12,18 +12,18 @@ type Contradiction struct {
 
 func (b Contradiction) String() string { return "both Content-Length and chunked" }
 
-func (b Contradiction) check(on place) error {
+func (b Contradiction) Check(on Endpoint) error {
 	return first(on.only(HTTP), notNegative("declare", b.Declare), b.Answer.checkAnswer(on))
 }
 
-func (b Contradiction) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b Contradiction) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if x.lang.protocol() != HTTP {
 		w := b.Answer
 		w.Chunked = false
-		return ShortBody{Answer: w}.play(x)
+		return ShortBody{Answer: w}.Serve(x)
 	}
 	declare := b.Declare
 	if declare == 0 {

@@ -44,7 +44,7 @@ func control(f *fleet) http.Handler {
 			Summary string `json:"summary"`
 		}
 		var list []behaviour
-		for _, e := range registry {
+		for _, e := range Behaviours() {
 			list = append(list, behaviour{e.Name, e.Summary})
 		}
 		reply(w, http.StatusOK, list)

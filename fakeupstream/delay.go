@@ -30,32 +30,32 @@ func (b Delay) then() Behaviour {
 	return b.Then
 }
 
-func (b Delay) check(on place) error {
+func (b Delay) Check(on Endpoint) error {
 	if err := given("for", b.For, `say how long, such as "2s"`); err != nil {
 		return err
 	}
 	if _, ok := b.Then.(listenerBehaviour); ok {
 		return fmt.Errorf("then: %s is a state of the whole listener and cannot follow a delay", NameOf(b.Then))
 	}
-	if NameOf(b.then()) == "" {
-		return fmt.Errorf("then: %T is not a behaviour of this package; give a value, not a pointer", b.Then)
+	if _, err := registered(b.then()); err != nil {
+		return fmt.Errorf("then: %w", err)
 	}
-	if err := b.then().check(on); err != nil {
+	if err := b.then().Check(on); err != nil {
 		return fmt.Errorf("then: %w", err)
 	}
 	return b.At.check(AtAccept, AtRequest, AtHeader, AtBody)
 }
 
-func (b Delay) play(x *exchange) error {
+func (b Delay) Serve(x *Exchange) error {
 	if b.At == AtBody {
 		x.out.body += b.For
-		return b.then().play(x)
+		return b.then().Serve(x)
 	}
-	read := x.readRequest
+	read := x.ReadRequest
 	if b.At == AtAccept {
 		read = func() error { x.acts(); return nil }
 	} else if _, ok := b.Then.(EarlyAnswer); ok {
-		read = x.readHead
+		read = x.ReadHead
 	}
 	if err := read(); err != nil {
 		return err
@@ -63,5 +63,5 @@ func (b Delay) play(x *exchange) error {
 	if err := x.pause(b.For); err != nil {
 		return err
 	}
-	return b.then().play(x)
+	return b.then().Serve(x)
 }

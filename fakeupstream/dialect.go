@@ -6,32 +6,32 @@ type dialect interface {
 	// protocol is its name, as in Spec.Protocol.
 	protocol() string
 	// await returns once a request has begun.
-	await(x *exchange) error
+	await(x *Exchange) error
 	// readHead reads what comes before a request's body.
-	readHead(x *exchange) error
+	readHead(x *Exchange) error
 	// fields puts on record the header or parameters that were read.
-	fields(x *exchange, r *RequestRecord)
+	fields(x *Exchange, r *RequestRecord)
 	// readBody reads at most limit bytes of a request's body.
-	readBody(x *exchange, limit int64, sum *bodySum) error
+	readBody(x *Exchange, limit int64, sum *bodySum) error
 	// complain is said to a client that sent what cannot be read; nil says nothing.
-	complain(x *exchange) []byte
+	complain(x *Exchange) []byte
 
 	// head is all of an answer before its body, and framed is how a part of it goes on the wire.
-	head(x *exchange, w *Well) []byte
-	framed(x *exchange, head []byte) []byte
+	head(x *Exchange, w *Well) []byte
+	framed(x *Exchange, head []byte) []byte
 	// hasBody tells whether an answer to this request carries a body.
-	hasBody(x *exchange, w *Well) bool
+	hasBody(x *Exchange, w *Well) bool
 	// put gathers content of a body; lead is the content that comes before its first byte.
-	put(x *exchange, content []byte) error
-	lead(x *exchange, w *Well) []byte
+	put(x *Exchange, content []byte) error
+	lead(x *Exchange, w *Well) []byte
 	// end gathers what tells that the answer is complete; with no body only if always is true.
-	end(x *exchange, w *Well) error
+	end(x *Exchange, w *Well) error
 	always() bool
 	// persistence tells what becomes of the connection after a well answer, and goodbye is said before it is closed then.
-	persistence(x *exchange, w *Well) persistence
-	goodbye(x *exchange) []byte
+	persistence(x *Exchange, w *Well) persistence
+	goodbye(x *Exchange) []byte
 	// stall reads on in silence until the client has had enough.
-	stall(x *exchange) error
+	stall(x *Exchange) error
 	// prebuilt is the finished answer of a step, if there is one.
 	prebuilt(s *step) *prebuilt
 }
@@ -75,23 +75,23 @@ func title(protocol string) string {
 // plain is what simple protocols have in common: content goes on the wire as it is, and the connection is kept.
 type plain struct{}
 
-func (plain) await(x *exchange) error {
+func (plain) await(x *Exchange) error {
 	_, err := x.br.Peek(1)
 	return err
 }
 
-func (plain) complain(*exchange) []byte              { return nil }
-func (plain) fields(*exchange, *RequestRecord)       {}
-func (plain) framed(_ *exchange, head []byte) []byte { return head }
-func (plain) lead(*exchange, *Well) []byte           { return nil }
-func (plain) end(*exchange, *Well) error             { return nil }
+func (plain) complain(*Exchange) []byte              { return nil }
+func (plain) fields(*Exchange, *RequestRecord)       {}
+func (plain) framed(_ *Exchange, head []byte) []byte { return head }
+func (plain) lead(*Exchange, *Well) []byte           { return nil }
+func (plain) end(*Exchange, *Well) error             { return nil }
 func (plain) always() bool                           { return false }
-func (plain) goodbye(*exchange) []byte               { return nil }
-func (plain) stall(x *exchange) error                { return x.discard() }
+func (plain) goodbye(*Exchange) []byte               { return nil }
+func (plain) stall(x *Exchange) error                { return x.discard() }
 func (plain) prebuilt(*step) *prebuilt               { return nil }
-func (plain) hasBody(x *exchange, w *Well) bool      { return w.size() > 0 && !x.req.isHead }
-func (plain) put(x *exchange, content []byte) error  { x.gather(content); return nil }
-func (plain) persistence(_ *exchange, w *Well) persistence {
+func (plain) hasBody(x *Exchange, w *Well) bool      { return w.size() > 0 && !x.req.isHead }
+func (plain) put(x *Exchange, content []byte) error  { x.gather(content); return nil }
+func (plain) persistence(_ *Exchange, w *Well) persistence {
 	if w.Close {
 		return closing
 	}
@@ -101,9 +101,9 @@ func (plain) persistence(_ *exchange, w *Well) persistence {
 // oneAnswer is for protocols in which the end of the connection is the end of the answer.
 type oneAnswer struct{ plain }
 
-func (oneAnswer) persistence(*exchange, *Well) persistence { return closing }
+func (oneAnswer) persistence(*Exchange, *Well) persistence { return closing }
 
-func (oneAnswer) readBody(x *exchange, limit int64, sum *bodySum) error {
+func (oneAnswer) readBody(x *Exchange, limit int64, sum *bodySum) error {
 	return sum.take(x.br, min(x.req.length, limit))
 }
 

@@ -49,6 +49,10 @@
 // [Well]. The zero value of each field is a sensible default; where there is none, as for
 // the time of a Delay, [Spec.Validate] says so.
 //
+// A Behaviour of your own is a struct with three methods, of which Serve does it by means of an [Exchange]: read the request,
+// answer wholly or in part, wait, end the connection. Once [Register] has given it a name, scripts, their JSON, [Main] and
+// its control API take it as they take the others.
+//
 // [TLS] has the faults of TLS: certificates that have expired or are for another name,
 // alerts, handshakes that never end. Its certificates come from an [Authority] that is the
 // same each time, and [Server.CA] is what a client should trust.

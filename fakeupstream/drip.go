@@ -24,7 +24,7 @@ func (b Drip) String() string {
 	return fmt.Sprintf("drip %d bytes every %v from %s", b.bytes(), b.Every, b.From.or(AtHeader))
 }
 
-func (b Drip) check(on place) error {
+func (b Drip) Check(on Endpoint) error {
 	if err := given("every", b.Every, `say how long to wait between writes, such as "100ms"`); err != nil {
 		return err
 	}
@@ -35,8 +35,8 @@ func (b Drip) check(on place) error {
 	)
 }
 
-func (b Drip) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b Drip) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if b.From == AtBody {

@@ -27,7 +27,7 @@ func (b DuplicateHeader) name() string {
 
 func (b DuplicateHeader) String() string { return "duplicate header " + b.name() }
 
-func (b DuplicateHeader) check(on place) error {
+func (b DuplicateHeader) Check(on Endpoint) error {
 	if strings.ContainsAny(b.Name, ": \r\n\x00") {
 		return errors.New("name: give the name of a header field alone, such as \"Content-Length\"")
 	}
@@ -39,8 +39,8 @@ func (b DuplicateHeader) check(on place) error {
 	return first(on.not(noFields, Memcached, Stream), b.Answer.checkAnswer(on))
 }
 
-func (b DuplicateHeader) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b DuplicateHeader) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	values := b.Values

@@ -34,15 +34,15 @@ func (b EarlyAnswer) String() string {
 
 func (b EarlyAnswer) ending() Ending { return b.End }
 
-func (b EarlyAnswer) check(on place) error {
+func (b EarlyAnswer) Check(on Endpoint) error {
 	if b.End == EndKeep {
 		return errors.New("end: after an early answer the connection cannot be kept; give close, reset or stall")
 	}
 	return first(on.not("its requests have no body", Memcached, Stream), notNegative("after", b.After), b.End.check(on), b.Answer.checkAnswer(on))
 }
 
-func (b EarlyAnswer) play(x *exchange) error {
-	if err := x.readHead(); err != nil {
+func (b EarlyAnswer) Serve(x *Exchange) error {
+	if err := x.ReadHead(); err != nil {
 		return err
 	}
 	if b.After > 0 {

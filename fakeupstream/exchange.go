@@ -23,9 +23,9 @@ func unreadable(format string, a ...any) error { return errUnreadable{fmt.Sprint
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 8<<10) }}
 
-// exchange is a connection at work: it reads requests, lets the behaviours play, and keeps
-// the record. Behaviours use its methods and nothing else.
-type exchange struct {
+// Exchange is a request and its answer, as a [Behaviour] serves them, and the connection that they go over. Its methods are
+// for the goroutine that Serve is called in, and until Serve returns.
+type Exchange struct {
 	s      *Server
 	wire   *wire
 	conn   net.Conn // wire, or TLS over it
@@ -40,6 +40,7 @@ type exchange struct {
 	once   sync.Once
 	shut   atomic.Bool // killed
 	ended  bool        // the behaviour had ended the connection by itself, whatever came after
+	early  bool        // what the step does before it reads a request is on record
 	br     *bufio.Reader
 
 	ledger *ledger
@@ -54,8 +55,8 @@ type exchange struct {
 	out  output
 }
 
-func newExchange(s *Server, c net.Conn, number int, steps []step) *exchange {
-	x := &exchange{
+func newExchange(s *Server, c net.Conn, number int, steps []step) *Exchange {
+	x := &Exchange{
 		s: s, wire: &wire{Conn: c}, tls: s.tls, steps: steps, step: &steps[0],
 		gone: make(chan struct{}), ledger: s.seen, rr: -1, lang: speak(s.protocol),
 	}
@@ -98,7 +99,7 @@ func resets(steps []step) bool {
 }
 
 // kill ends the connection from outside, for Close and Reset of the Server.
-func (x *exchange) kill() {
+func (x *Exchange) kill() {
 	x.once.Do(func() {
 		x.shut.Store(true)
 		close(x.gone)
@@ -106,8 +107,8 @@ func (x *exchange) kill() {
 	})
 }
 
-// serve plays the steps until the connection is over.
-func (x *exchange) serve() {
+// serve serves the steps until the connection is over.
+func (x *Exchange) serve() {
 	x.event(EventOpened, "opened")
 	x.br = readers.Get().(*bufio.Reader)
 	x.br.Reset(x.conn)
@@ -126,23 +127,31 @@ func (x *exchange) serve() {
 	x.lang = nil
 }
 
-func (x *exchange) run() error {
+func (x *Exchange) run() error {
 	for j := 0; ; j++ {
 		x.step = &x.steps[min(j, len(x.steps)-1)]
-		x.rr = -1
+		x.rr, x.early = -1, false
+		x.sum = bodySum{}
 		x.req.reset()
 		x.out.reset()
-		if err := x.step.play(x); err != nil {
+		if err := x.step.serve(x); err != nil {
 			return err
 		}
 		x.answered()
+		switch {
+		case x.req.headDone && !x.req.bodyDone: // the rest of it would be taken for the next request
+			return x.close()
+		case !x.req.headDone && j >= len(x.steps)-1: // it would be served again, and without end
+			return x.stall()
+		}
 	}
 }
 
 // finish closes the connection if that is still to be done, and tells how it ended.
-func (x *exchange) finish(err error) {
+func (x *Exchange) finish(err error) {
 	by, problem := ByClient, ""
 	var bad errUnreadable
+	var network net.Error
 	switch {
 	case x.shut.Load() && !x.ended:
 		by = ByShutdown
@@ -151,8 +160,12 @@ func (x *exchange) finish(err error) {
 	case errors.As(err, &bad):
 		by, problem = ByUpstream, bad.why
 		x.unreadable(bad)
-	case err != nil && !errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF):
+	case errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF):
 		problem = err.Error()
+	default: // a behaviour's own
+		by, problem = ByUpstream, err.Error()
+		x.close()
 	}
 	x.wire.Conn.Close()
 	if problem != "" {
@@ -166,7 +179,7 @@ func (x *exchange) finish(err error) {
 }
 
 // unreadable answers what could not be read as real servers do, and puts it on record.
-func (x *exchange) unreadable(bad errUnreadable) {
+func (x *Exchange) unreadable(bad errUnreadable) {
 	x.record(func(r *RequestRecord) { r.Problem, r.Raw = bad.why, x.req.firstBytes() })
 	if b := x.lang.complain(x); b != nil {
 		x.conn.Write(b)
@@ -175,7 +188,7 @@ func (x *exchange) unreadable(bad errUnreadable) {
 }
 
 // problem puts on record what went wrong.
-func (x *exchange) problem(text string) {
+func (x *Exchange) problem(text string) {
 	x.ledger.mu.Lock()
 	x.rec.Problem = text
 	x.ledger.mu.Unlock()
@@ -183,7 +196,7 @@ func (x *exchange) problem(text string) {
 }
 
 // record changes the record of the current request, if there is one.
-func (x *exchange) record(change func(r *RequestRecord)) {
+func (x *Exchange) record(change func(r *RequestRecord)) {
 	if x.rr < 0 {
 		return
 	}
@@ -193,7 +206,7 @@ func (x *exchange) record(change func(r *RequestRecord)) {
 }
 
 // started counts a request of which the first byte is there, and opens its record.
-func (x *exchange) started() {
+func (x *Exchange) started() {
 	n := x.count.Add(1)
 	if !x.kept {
 		return
@@ -211,7 +224,7 @@ func (x *exchange) started() {
 }
 
 // answered notes that all that was to be sent has been written.
-func (x *exchange) answered() {
+func (x *Exchange) answered() {
 	if x.rr >= 0 {
 		x.record(func(r *RequestRecord) {
 			if r.Answered.IsZero() {
@@ -222,7 +235,7 @@ func (x *exchange) answered() {
 }
 
 // event tells the observer about this connection.
-func (x *exchange) event(kind, text string) {
+func (x *Exchange) event(kind, text string) {
 	if x.s.opts.Observe == nil {
 		return
 	}
@@ -230,7 +243,7 @@ func (x *exchange) event(kind, text string) {
 }
 
 // acts notes a behaviour that strikes before any request is read.
-func (x *exchange) acts() {
+func (x *Exchange) acts() {
 	x.ledger.mu.Lock()
 	x.rec.Did = x.step.text
 	x.ledger.mu.Unlock()
@@ -238,7 +251,7 @@ func (x *exchange) acts() {
 }
 
 // park tells who handed the connection over, if he wants to know, that nothing will ever be done with it.
-func (x *exchange) park() {
+func (x *Exchange) park() {
 	if c, ok := x.wire.Conn.(interface{ Park() }); ok {
 		c.Park()
 	}
@@ -246,14 +259,14 @@ func (x *exchange) park() {
 
 // taken waits until the client has read what was sent, and waits for more, if who handed the connection over can tell: an end
 // that comes in the same moment as what is before it is another one to some clients, and which of both they meet is chance.
-func (x *exchange) taken() {
+func (x *Exchange) taken() {
 	if c, ok := x.wire.Conn.(interface{ Taken() }); ok {
 		c.Taken()
 	}
 }
 
 // pause waits by the Server's clock.
-func (x *exchange) pause(d time.Duration) error {
+func (x *Exchange) pause(d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
@@ -266,7 +279,7 @@ func (x *exchange) pause(d time.Duration) error {
 }
 
 // end ends the connection in the way that was asked for.
-func (x *exchange) end(e Ending) error {
+func (x *Exchange) end(e Ending) error {
 	x.answered()
 	switch e {
 	case EndKeep:
@@ -282,14 +295,14 @@ func (x *exchange) end(e Ending) error {
 }
 
 // reset sends RST.
-func (x *exchange) reset() error {
+func (x *Exchange) reset() error {
 	x.ended = !x.shut.Load()
 	x.wire.reset()
 	return errDone
 }
 
 // close sends FIN and waits for the client to close.
-func (x *exchange) close() error {
+func (x *Exchange) close() error {
 	if t, ok := x.conn.(*tls.Conn); ok && x.secure && !x.tls.rude {
 		t.CloseWrite()
 	}
@@ -300,16 +313,16 @@ func (x *exchange) close() error {
 }
 
 // stall keeps the connection open and silent until the client has had enough.
-func (x *exchange) stall() error {
+func (x *Exchange) stall() error {
 	x.forget()
 	return x.lang.stall(x)
 }
 
 // forget lets go of what was read, before a wait for the client that may last: it may have sent much, on many connections.
-func (x *exchange) forget() { x.req, x.out, x.sum = request{}, output{}, bodySum{} }
+func (x *Exchange) forget() { x.req, x.out, x.sum = request{}, output{}, bodySum{} }
 
 // discard throws away what comes until the client closes.
-func (x *exchange) discard() error {
+func (x *Exchange) discard() error {
 	if _, err := io.Copy(io.Discard, x.br); err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ type fcgiHeader struct {
 }
 
 // nextRecord reads the head of a record.
-func (x *exchange) nextRecord() (fcgiHeader, error) {
+func (x *Exchange) nextRecord() (fcgiHeader, error) {
 	b, err := x.br.Peek(8)
 	if err != nil {
 		if len(b) > 0 && err == io.EOF {
@@ -87,7 +87,7 @@ func (x *exchange) nextRecord() (fcgiHeader, error) {
 }
 
 // content appends the content of a record to dst and skips its padding.
-func (x *exchange) content(h fcgiHeader, dst []byte) ([]byte, error) {
+func (x *Exchange) content(h fcgiHeader, dst []byte) ([]byte, error) {
 	n := len(dst)
 	dst = append(dst, make([]byte, h.length)...)
 	if _, err := io.ReadFull(x.br, dst[n:]); err != nil {
@@ -101,26 +101,26 @@ func (x *exchange) content(h fcgiHeader, dst []byte) ([]byte, error) {
 type fcgiDialect struct{ plain }
 
 func (fcgiDialect) protocol() string           { return FastCGI }
-func (fcgiDialect) readHead(x *exchange) error { return x.readParams(x.first()) }
+func (fcgiDialect) readHead(x *Exchange) error { return x.readParams(x.first()) }
 
-func (fcgiDialect) fields(x *exchange, rec *RequestRecord) { eachParam(x.req.params, rec.addParam) }
+func (fcgiDialect) fields(x *Exchange, rec *RequestRecord) { eachParam(x.req.params, rec.addParam) }
 
-func (fcgiDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
+func (fcgiDialect) readBody(x *Exchange, limit int64, sum *bodySum) error {
 	return x.readStdin(limit, sum)
 }
 
-func (fcgiDialect) head(_ *exchange, w *Well) []byte { return appendHead(nil, w, FastCGI, keeping) }
+func (fcgiDialect) head(_ *Exchange, w *Well) []byte { return appendHead(nil, w, FastCGI, keeping) }
 
-func (fcgiDialect) framed(x *exchange, head []byte) []byte {
+func (fcgiDialect) framed(x *Exchange, head []byte) []byte {
 	return appendStream(nil, fcgiStdout, x.req.id, head)
 }
 
-func (fcgiDialect) put(x *exchange, content []byte) error {
+func (fcgiDialect) put(x *Exchange, content []byte) error {
 	x.out.buf = appendStream(x.out.buf, fcgiStdout, x.req.id, content)
 	return nil
 }
 
-func (fcgiDialect) end(x *exchange, _ *Well) error {
+func (fcgiDialect) end(x *Exchange, _ *Well) error {
 	x.out.buf = appendRecord(x.out.buf, fcgiStdout, x.req.id, nil)
 	x.out.buf = appendEnd(x.out.buf, x.req.id, 0, fcgiComplete)
 	return nil
@@ -128,7 +128,7 @@ func (fcgiDialect) end(x *exchange, _ *Well) error {
 
 func (fcgiDialect) always() bool { return true }
 
-func (fcgiDialect) persistence(x *exchange, w *Well) persistence {
+func (fcgiDialect) persistence(x *Exchange, w *Well) persistence {
 	if !x.req.keep || w.Close {
 		return closing
 	}
@@ -138,7 +138,7 @@ func (fcgiDialect) persistence(x *exchange, w *Well) persistence {
 func (fcgiDialect) prebuilt(s *step) *prebuilt { return s.fcgi }
 
 // readParams reads BEGIN_REQUEST and the whole PARAMS stream (section 5).
-func (x *exchange) readParams(lead byte) error {
+func (x *Exchange) readParams(lead byte) error {
 	r := &x.req
 	if lead != 1 {
 		x.takeBuffered()
@@ -192,7 +192,7 @@ func (x *exchange) readParams(lead byte) error {
 
 // aside answers records that are not part of the request: management records (section 4)
 // and a second request at once.
-func (x *exchange) aside(h fcgiHeader) error {
+func (x *Exchange) aside(h fcgiHeader) error {
 	b, err := x.content(h, nil)
 	if err != nil {
 		return err
@@ -225,7 +225,7 @@ func (r *request) parseParams() error {
 }
 
 // readStdin reads the STDIN stream to its end, or until it has given limit bytes.
-func (x *exchange) readStdin(limit int64, sum *bodySum) error {
+func (x *Exchange) readStdin(limit int64, sum *bodySum) error {
 	for sum.n < limit {
 		h, err := x.nextRecord()
 		if err != nil {

@@ -52,14 +52,14 @@ func (b FastCGIEnd) status() ProtocolStatus {
 	return b.ProtocolStatus
 }
 
-func (b FastCGIEnd) check(on place) error {
+func (b FastCGIEnd) Check(on Endpoint) error {
 	return first(on.only(FastCGI),
 		oneOf("protocol_status", b.ProtocolStatus, StatusComplete, StatusCantMultiplex, StatusOverloaded, StatusUnknownRole),
 		b.Answer.checkAnswer(on))
 }
 
-func (b FastCGIEnd) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b FastCGIEnd) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if x.lang.protocol() != FastCGI {

@@ -29,18 +29,18 @@ func (b FastCGIBadRecord) String() string {
 
 func (b FastCGIBadRecord) ending() Ending { return b.End }
 
-func (b FastCGIBadRecord) check(on place) error {
+func (b FastCGIBadRecord) Check(on Endpoint) error {
 	return first(on.only(FastCGI),
 		required("fault", b.Fault, RecordVersion, RecordRequestID, RecordType, RecordTruncated, RecordNoStdout),
 		b.End.check(on), b.Answer.checkAnswer(on))
 }
 
-func (b FastCGIBadRecord) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b FastCGIBadRecord) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if x.lang.protocol() != FastCGI {
-		return Garbage{End: b.End}.play(x)
+		return Garbage{End: b.End}.Serve(x)
 	}
 	id, kind := x.req.id, byte(fcgiStdout)
 	var lead []byte

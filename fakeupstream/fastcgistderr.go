@@ -30,15 +30,15 @@ func (b FastCGIStderr) text() string {
 	return b.Text
 }
 
-func (b FastCGIStderr) check(on place) error {
+func (b FastCGIStderr) Check(on Endpoint) error {
 	if len(b.Text) > fcgiMaxRecord {
 		return fmt.Errorf("text: has %d bytes and a record takes %d; use repeat for more", len(b.Text), fcgiMaxRecord)
 	}
 	return first(on.only(FastCGI), notNegative("repeat", b.Repeat), b.Answer.checkAnswer(on))
 }
 
-func (b FastCGIStderr) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b FastCGIStderr) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if x.lang.protocol() != FastCGI {

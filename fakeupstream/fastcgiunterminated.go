@@ -16,12 +16,12 @@ func (b FastCGIUnterminated) String() string { return "no END_REQUEST" + b.End.t
 
 func (b FastCGIUnterminated) ending() Ending { return b.End }
 
-func (b FastCGIUnterminated) check(on place) error {
+func (b FastCGIUnterminated) Check(on Endpoint) error {
 	return first(on.only(FastCGI), oneOf("end", b.End, EndClose, EndReset, EndStall), b.End.check(on), b.Answer.checkAnswer(on))
 }
 
-func (b FastCGIUnterminated) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b FastCGIUnterminated) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if err := x.unterminated(&b.Answer); err != nil {

@@ -19,7 +19,7 @@ func FuzzSpecs(f *testing.F) {
 	} {
 		f.Add([]byte(text))
 	}
-	for _, e := range registry {
+	for _, e := range Behaviours() {
 		f.Add([]byte(`{"listen":":0","script":[{"do":"` + e.Name + `"}]}`))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -24,12 +24,12 @@ func (b Garbage) String() string {
 
 func (b Garbage) ending() Ending { return b.End }
 
-func (b Garbage) check(on place) error {
+func (b Garbage) Check(on Endpoint) error {
 	return first(notNegative("bytes", b.Bytes), b.End.check(on))
 }
 
-func (b Garbage) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b Garbage) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	return x.sendAndEnd(garbage(b.size()), b.End)
@@ -47,7 +47,7 @@ func garbage(n int) []byte {
 }
 
 // sendAndEnd sends bytes as they are and ends the connection.
-func (x *exchange) sendAndEnd(b []byte, e Ending) error {
+func (x *Exchange) sendAndEnd(b []byte, e Ending) error {
 	x.raw(string(b))
 	if err := x.flush(); err != nil {
 		return err

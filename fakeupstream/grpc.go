@@ -46,7 +46,7 @@ func newGRPC() *grpcDialect { return &grpcDialect{initial: h2First, window: h2Fi
 func (*grpcDialect) protocol() string { return GRPC }
 
 // await reads frames until a request's header is there.
-func (d *grpcDialect) await(x *exchange) error {
+func (d *grpcDialect) await(x *Exchange) error {
 	if !d.begun {
 		if err := d.begin(x); err != nil {
 			return err
@@ -65,7 +65,7 @@ func (d *grpcDialect) await(x *exchange) error {
 }
 
 // begin reads the client's preface and sends the server's.
-func (d *grpcDialect) begin(x *exchange) error {
+func (d *grpcDialect) begin(x *Exchange) error {
 	for n := 1; n <= len(http2.ClientPreface); n++ {
 		b, err := x.br.Peek(n)
 		if err != nil && len(b) == 0 {
@@ -93,7 +93,7 @@ func (d *grpcDialect) begin(x *exchange) error {
 }
 
 // say sends the frames that f writes, at once.
-func (d *grpcDialect) say(x *exchange, f func()) error {
+func (d *grpcDialect) say(x *Exchange, f func()) error {
 	return x.write(d.frames(f))
 }
 
@@ -106,7 +106,7 @@ func (d *grpcDialect) frames(f func()) []byte {
 
 // next reads a frame and does what any frame asks for: an answer (unless the upstream is to be silent), or a note. A new
 // request becomes the current one if there is room for it.
-func (d *grpcDialect) next(x *exchange, room bool) (http2.Frame, error) {
+func (d *grpcDialect) next(x *Exchange, room bool) (http2.Frame, error) {
 	f, err := d.fr.ReadFrame()
 	if err != nil {
 		return nil, d.broken(err)
@@ -158,7 +158,7 @@ func (d *grpcDialect) next(x *exchange, room bool) (http2.Frame, error) {
 }
 
 // took gives the client its window back, not with every frame.
-func (d *grpcDialect) took(x *exchange, f *http2.DataFrame) error {
+func (d *grpcDialect) took(x *Exchange, f *http2.DataFrame) error {
 	d.credit += int(f.Length)
 	if d.credit < h2Window/2 {
 		return nil
@@ -187,7 +187,7 @@ func (d *grpcDialect) broken(err error) error {
 
 // readHead takes what is needed from the header. It waits until the client has taken note of the settings: nginx (seen with
 // 1.22) takes a connection that is closed after a whole answer for one closed too early while it has yet to do so.
-func (d *grpcDialect) readHead(x *exchange) error {
+func (d *grpcDialect) readHead(x *Exchange) error {
 	for !d.acked && len(d.data) < h2Ahead {
 		if err := d.more(x); err != nil {
 			return err
@@ -209,7 +209,7 @@ func (d *grpcDialect) readHead(x *exchange) error {
 	return nil
 }
 
-func (d *grpcDialect) fields(_ *exchange, rec *RequestRecord) {
+func (d *grpcDialect) fields(_ *Exchange, rec *RequestRecord) {
 	for _, f := range d.request {
 		if f.Name != ":method" && f.Name != ":path" {
 			rec.keep(&rec.Headers, []byte(f.Name), []byte(f.Value))
@@ -217,7 +217,7 @@ func (d *grpcDialect) fields(_ *exchange, rec *RequestRecord) {
 	}
 }
 
-func (d *grpcDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
+func (d *grpcDialect) readBody(x *Exchange, limit int64, sum *bodySum) error {
 	for sum.n < limit {
 		n := min(int64(len(d.data)), limit-sum.n)
 		sum.Write(d.data[:n])
@@ -234,7 +234,7 @@ func (d *grpcDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
 }
 
 // more reads a frame for the request at hand.
-func (d *grpcDialect) more(x *exchange) error {
+func (d *grpcDialect) more(x *Exchange) error {
 	if _, err := d.next(x, false); err != nil {
 		return err
 	}
@@ -244,19 +244,19 @@ func (d *grpcDialect) more(x *exchange) error {
 	return nil
 }
 
-func (d *grpcDialect) complain(*exchange) []byte {
+func (d *grpcDialect) complain(*Exchange) []byte {
 	if !d.begun {
 		return nil
 	}
 	return d.frames(func() { d.fr.WriteGoAway(d.stream, http2.ErrCodeProtocol, nil) })
 }
 
-func (d *grpcDialect) goodbye(*exchange) []byte {
+func (d *grpcDialect) goodbye(*Exchange) []byte {
 	return d.frames(func() { d.fr.WriteGoAway(d.stream, http2.ErrCodeNo, nil) })
 }
 
 // head is a HEADERS frame, with CONTINUATION frames if it takes more.
-func (d *grpcDialect) head(x *exchange, w *Well) []byte {
+func (d *grpcDialect) head(x *Exchange, w *Well) []byte {
 	fields := []string{":status: " + itoa(w.status())}
 	if !w.has("Content-Type") {
 		kind := "text/plain"
@@ -319,11 +319,11 @@ func (d *grpcDialect) headers(lines []string, endStream bool) []byte {
 // messageHead is how many bytes that is.
 const messageHead = 5
 
-func (d *grpcDialect) hasBody(x *exchange, w *Well) bool { return d.grpc || d.plain.hasBody(x, w) }
+func (d *grpcDialect) hasBody(x *Exchange, w *Well) bool { return d.grpc || d.plain.hasBody(x, w) }
 func (d *grpcDialect) always() bool                      { return d.grpc }
 
 // lead is what comes before a message: that it is not compressed, and its length.
-func (d *grpcDialect) lead(_ *exchange, w *Well) []byte {
+func (d *grpcDialect) lead(_ *Exchange, w *Well) []byte {
 	if !d.grpc {
 		return nil
 	}
@@ -331,7 +331,7 @@ func (d *grpcDialect) lead(_ *exchange, w *Well) []byte {
 }
 
 // put gathers DATA frames. When the client's window is used up, what there is is sent and the client waited for.
-func (d *grpcDialect) put(x *exchange, content []byte) error {
+func (d *grpcDialect) put(x *Exchange, content []byte) error {
 	for len(content) > 0 {
 		n := min(int64(len(content)), h2MaxFrame, d.window, d.free)
 		if n <= 0 {
@@ -353,7 +353,7 @@ func (d *grpcDialect) put(x *exchange, content []byte) error {
 
 // end gathers the trailers, or an empty DATA frame that ends the stream. A client that has not sent all of its request is
 // told that there is no need to: RFC 9113, 8.1.
-func (d *grpcDialect) end(x *exchange, w *Well) error {
+func (d *grpcDialect) end(x *Exchange, w *Well) error {
 	if d.grpc {
 		x.gather(d.trailers(w))
 	} else {
@@ -400,7 +400,7 @@ func grpcStatus(status int) int {
 }
 
 // stall reads on until the client resets the stream or closes. It answers no frame.
-func (d *grpcDialect) stall(x *exchange) error {
+func (d *grpcDialect) stall(x *Exchange) error {
 	if !d.begun {
 		return x.discard()
 	}
@@ -416,7 +416,7 @@ func (d *grpcDialect) stall(x *exchange) error {
 }
 
 // quiet goes on in silence with a client that sends what is no HTTP/2.
-func (d *grpcDialect) quiet(x *exchange, err error) error {
+func (d *grpcDialect) quiet(x *Exchange, err error) error {
 	var bad errUnreadable
 	if errors.As(d.broken(err), &bad) {
 		return x.discard()

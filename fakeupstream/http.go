@@ -45,16 +45,16 @@ func (r *request) firstBytes() []byte {
 	return append([]byte(nil), r.head[:min(len(r.head), keepRaw)]...)
 }
 
-// readRequest reads a request to its end.
-func (x *exchange) readRequest() error {
-	if err := x.readHead(); err != nil {
+// ReadRequest reads the request to its end, as far as that was not done. It is counted as read then.
+func (x *Exchange) ReadRequest() error {
+	if err := x.ReadHead(); err != nil {
 		return err
 	}
 	return x.readBody()
 }
 
-// readHead reads the head of a request: HTTP's header, FastCGI's parameters.
-func (x *exchange) readHead() error {
+// ReadHead reads the head of the request, if that was not done: what comes before its body.
+func (x *Exchange) ReadHead() error {
 	if x.req.headDone {
 		return nil
 	}
@@ -79,15 +79,20 @@ func (x *exchange) readHead() error {
 }
 
 // recordHead puts the head on record.
-func (x *exchange) recordHead() {
-	r := &x.req
+func (x *Exchange) recordHead() {
 	x.record(func(rec *RequestRecord) {
 		rec.HeadRead = x.s.opts.Clock.Now()
-		rec.Method, rec.URI, rec.Protocol = clipped(r.method), clipped(r.uri), clipped(r.proto)
-		rec.HeadCut = len(r.uri) > keepHead || len(r.method) > keepHead || len(r.proto) > keepHead
-		rec.Keep = r.keep
-		x.lang.fields(x, rec)
+		x.describe(rec)
 	})
+}
+
+// describe fills in what the head says.
+func (x *Exchange) describe(rec *RequestRecord) {
+	r := &x.req
+	rec.Method, rec.URI, rec.Protocol = clipped(r.method), clipped(r.uri), clipped(r.proto)
+	rec.HeadCut = len(r.uri) > keepHead || len(r.method) > keepHead || len(r.proto) > keepHead
+	rec.Keep = r.keep
+	x.lang.fields(x, rec)
 }
 
 // eachLine calls f with each header line of a head.
@@ -105,7 +110,7 @@ func eachLine(head []byte, f func(line []byte)) {
 
 // readHTTPHead reads a head (RFC 9112, 2 and 3). What is no HTTP is found out as early as
 // can be, since its sender may be waiting for a reply before it sends more.
-func (x *exchange) readHTTPHead(lead byte) error {
+func (x *Exchange) readHTTPHead(lead byte) error {
 	r := &x.req
 	if !tokenByte(lead) && lead != '\r' && lead != '\n' {
 		x.takeBuffered()
@@ -150,13 +155,13 @@ func (x *exchange) readHTTPHead(lead byte) error {
 }
 
 // first is the first byte of a request that has begun.
-func (x *exchange) first() byte {
+func (x *Exchange) first() byte {
 	b, _ := x.br.Peek(1)
 	return b[0]
 }
 
 // takeBuffered moves what has arrived to the head, for the record.
-func (x *exchange) takeBuffered() {
+func (x *Exchange) takeBuffered() {
 	b, _ := x.br.Peek(min(x.br.Buffered(), keepRaw))
 	x.req.head = append(x.req.head[:0], b...)
 }
@@ -245,14 +250,14 @@ func tokenByte(c byte) bool {
 }
 
 // hasBody tells whether an answer to this request carries one.
-func (x *exchange) hasBody(w *Well) bool { return x.lang.hasBody(x, w) }
+func (x *Exchange) hasBody(w *Well) bool { return x.lang.hasBody(x, w) }
 
 // persistence tells what becomes of the connection after a well answer.
-func (x *exchange) persistence(w *Well) persistence { return x.lang.persistence(x, w) }
+func (x *Exchange) persistence(w *Well) persistence { return x.lang.persistence(x, w) }
 
 // chunked tells whether the body goes in chunks. A client of HTTP/1.0 knows none: what would be chunked ends with the
 // connection then, as application servers do it.
-func (x *exchange) chunked(w *Well) bool {
+func (x *Exchange) chunked(w *Well) bool {
 	return w.Chunked && x.lang.protocol() == HTTP && (!x.req.http10 || x.out.chunks)
 }
 
@@ -261,35 +266,35 @@ type httpDialect struct{ plain }
 
 func (httpDialect) protocol() string { return HTTP }
 
-func (httpDialect) readHead(x *exchange) error { return x.readHTTPHead(x.first()) }
+func (httpDialect) readHead(x *Exchange) error { return x.readHTTPHead(x.first()) }
 
-func (httpDialect) fields(x *exchange, rec *RequestRecord) {
+func (httpDialect) fields(x *Exchange, rec *RequestRecord) {
 	eachLine(x.req.head, func(line []byte) {
 		n, v, _ := bytes.Cut(line, []byte(":"))
 		rec.keep(&rec.Headers, n, bytes.TrimSpace(v))
 	})
 }
 
-func (httpDialect) complain(*exchange) []byte {
+func (httpDialect) complain(*Exchange) []byte {
 	return []byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
-func (httpDialect) head(x *exchange, w *Well) []byte {
+func (httpDialect) head(x *Exchange, w *Well) []byte {
 	return appendHead(nil, w, HTTP, x.persistence(w))
 }
 
-func (httpDialect) hasBody(x *exchange, w *Well) bool {
+func (httpDialect) hasBody(x *Exchange, w *Well) bool {
 	return w.size() > 0 && !x.req.isHead || x.chunked(w) && !x.req.isHead && !w.bodiless()
 }
 
-func (httpDialect) end(x *exchange, w *Well) error {
+func (httpDialect) end(x *Exchange, w *Well) error {
 	if x.chunked(w) {
 		return x.put([]byte("0\r\n\r\n"))
 	}
 	return nil
 }
 
-func (httpDialect) persistence(x *exchange, w *Well) persistence {
+func (httpDialect) persistence(x *Exchange, w *Well) persistence {
 	switch {
 	case w.Chunked && !x.chunked(w):
 		return untilClose

@@ -12,7 +12,7 @@ import (
 )
 
 // readBody reads the body of the request, counts the request as read and tells of it.
-func (x *exchange) readBody() error {
+func (x *Exchange) readBody() error {
 	if x.req.bodyDone {
 		return nil
 	}
@@ -31,7 +31,7 @@ func (x *exchange) readBody() error {
 }
 
 // tell lets the observer know of the request and of what is done about it.
-func (x *exchange) tell() {
+func (x *Exchange) tell() {
 	if x.s.opts.Observe != nil {
 		what := clipped(x.req.method) + " " + clipped(x.req.uri)
 		if x.req.method == nil && x.lang.protocol() == Stream {
@@ -42,7 +42,7 @@ func (x *exchange) tell() {
 }
 
 // readBodyUpTo reads at most that many bytes of the body, and puts them on record.
-func (x *exchange) readBodyUpTo(limit int64, sum *bodySum) (err error) {
+func (x *Exchange) readBodyUpTo(limit int64, sum *bodySum) (err error) {
 	err = x.lang.readBody(x, limit, sum)
 	if x.rr >= 0 && sum.n > 0 {
 		x.record(func(r *RequestRecord) { r.Body = sum.record() })
@@ -53,7 +53,7 @@ func (x *exchange) readBodyUpTo(limit int64, sum *bodySum) (err error) {
 	return err
 }
 
-func (httpDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
+func (httpDialect) readBody(x *Exchange, limit int64, sum *bodySum) error {
 	if x.req.expects && limit > 0 {
 		if err := x.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
 			return err
@@ -66,7 +66,7 @@ func (httpDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
 }
 
 // readChunks reads a chunked body (RFC 9112, 7.1).
-func (x *exchange) readChunks(limit int64, sum *bodySum) error {
+func (x *Exchange) readChunks(limit int64, sum *bodySum) error {
 	for {
 		line, err := x.br.ReadSlice('\n')
 		if err != nil {
@@ -98,7 +98,7 @@ func (x *exchange) readChunks(limit int64, sum *bodySum) error {
 	}
 }
 
-// bodySum takes in a body: its length, and when it is for the record its hash and start.
+// bodySum takes in a body: its length and start, and when it is for the record its hash.
 type bodySum struct {
 	keep  bool
 	n     int64
@@ -127,8 +127,8 @@ func (b *bodySum) Write(p []byte) (int, error) {
 			b.hash = sha256.New()
 		}
 		b.hash.Write(p)
-		b.start = append(b.start, p[:min(len(p), keepBody-len(b.start))]...)
 	}
+	b.start = append(b.start, p[:min(len(p), keepBody-len(b.start))]...)
 	return len(p), nil
 }
 

@@ -28,17 +28,17 @@ func (b Interim) String() string {
 	return fmt.Sprintf("interim %v, then %s", b.statuses(), b.Answer)
 }
 
-func (b Interim) check(on place) error {
+func (b Interim) Check(on Endpoint) error {
 	for i, s := range b.Statuses {
 		if s < 100 || s > 199 || s == 101 {
 			return fmt.Errorf("statuses[%d]: %d is not the status of an interim answer; give 100 to 199 and not 101", i, s)
 		}
 	}
-	return first(on.only(HTTP), Well{Headers: b.Headers}.check(on), b.Answer.checkAnswer(on))
+	return first(on.only(HTTP), Well{Headers: b.Headers}.Check(on), b.Answer.checkAnswer(on))
 }
 
-func (b Interim) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b Interim) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if x.lang.protocol() != HTTP {

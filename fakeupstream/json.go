@@ -17,6 +17,8 @@ import (
 
 var (
 	behaviourType = reflect.TypeFor[Behaviour]()
+	readerType    = reflect.TypeFor[json.Unmarshaler]()
+	writerType    = reflect.TypeFor[json.Marshaler]()
 	durationType  = reflect.TypeFor[time.Duration]()
 	scriptType    = reflect.TypeFor[Script]()
 	connType      = reflect.TypeFor[Connection]()
@@ -89,9 +91,9 @@ func (c Connection) MarshalJSON() ([]byte, error) {
 
 // MarshalBehaviour gives the JSON of a behaviour: {"do":"reset","at":"header"}.
 func MarshalBehaviour(b Behaviour) ([]byte, error) {
-	name := NameOf(b)
-	if name == "" {
-		return nil, fmt.Errorf("%T is not a behaviour of this package", b)
+	name, err := registered(b)
+	if err != nil {
+		return nil, err
 	}
 	return encodeStruct(reflect.ValueOf(b), name)
 }
@@ -181,6 +183,7 @@ func decode(path string, raw []byte, v reflect.Value) error {
 			}
 		}
 		return nil
+	case reflect.PointerTo(t).Implements(readerType): // a field of somebody else's behaviour
 	case t.Kind() == reflect.Pointer:
 		v.Set(reflect.New(t.Elem()))
 		return decode(path, raw, v.Elem())
@@ -250,7 +253,7 @@ func fieldsOf(t reflect.Type) (map[string]int, []string) {
 	fields, order := map[string]int{}, []string{}
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name == "" {
+		if name == "" || name == "-" || !t.Field(i).IsExported() {
 			continue
 		}
 		fields[name] = i
@@ -292,6 +295,7 @@ func encode(v reflect.Value) ([]byte, error) {
 		return MarshalBehaviour(v.Interface().(Behaviour))
 	case t == durationType:
 		return json.Marshal(v.Interface().(time.Duration).String())
+	case t.Implements(writerType):
 	case t.Kind() == reflect.Pointer:
 		return encode(v.Elem())
 	case t.Kind() == reflect.Struct:

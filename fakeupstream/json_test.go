@@ -62,6 +62,8 @@ func setAll(v reflect.Value) {
 		switch f := v.Field(i); {
 		case f.Type() == behaviourType:
 			f.Set(reflect.ValueOf(Silent{At: AtAccept}))
+		case f.Type() == connType:
+			f.Set(reflect.ValueOf(Connection{Well{}, Silent{}}))
 		case f.Kind() == reflect.String:
 			f.SetString("text")
 		case f.Kind() == reflect.Bool:

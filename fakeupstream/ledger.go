@@ -21,7 +21,7 @@ type ledger struct {
 	waiting atomic.Int64 // how many wait, so that counting costs nothing while none does
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when a count moves while some wait
-	open    []*exchange   // those recorded, in order
+	open    []*Exchange   // those recorded, in order
 	kept    int           // requests recorded
 }
 

@@ -17,7 +17,7 @@ const maxCommand = 2048
 func (memcachedDialect) protocol() string { return Memcached }
 
 // readHead reads a line such as "get key".
-func (memcachedDialect) readHead(x *exchange) error {
+func (memcachedDialect) readHead(x *Exchange) error {
 	r := &x.req
 	line, err := x.br.ReadSlice('\n')
 	r.head = append(r.head[:0], line[:min(len(line), maxCommand)]...)
@@ -43,13 +43,13 @@ func (memcachedDialect) readHead(x *exchange) error {
 	return nil
 }
 
-func (memcachedDialect) readBody(*exchange, int64, *bodySum) error { return nil }
-func (memcachedDialect) complain(*exchange) []byte                 { return []byte("ERROR\r\n") }
+func (memcachedDialect) readBody(*Exchange, int64, *bodySum) error { return nil }
+func (memcachedDialect) complain(*Exchange) []byte                 { return []byte("ERROR\r\n") }
 
 // found tells whether the status means that the item is there.
 func found(w *Well) bool { return w.status() < 300 }
 
-func (memcachedDialect) head(x *exchange, w *Well) []byte {
+func (memcachedDialect) head(x *Exchange, w *Well) []byte {
 	if !found(w) {
 		if w.status() == http.StatusNotFound {
 			return []byte("END\r\n")
@@ -65,9 +65,9 @@ func (memcachedDialect) head(x *exchange, w *Well) []byte {
 	return append(b, "\r\n"...)
 }
 
-func (memcachedDialect) hasBody(_ *exchange, w *Well) bool { return found(w) }
+func (memcachedDialect) hasBody(_ *Exchange, w *Well) bool { return found(w) }
 
-func (memcachedDialect) end(x *exchange, w *Well) error {
+func (memcachedDialect) end(x *Exchange, w *Well) error {
 	if found(w) {
 		x.raw("\r\nEND\r\n")
 	}

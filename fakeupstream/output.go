@@ -20,13 +20,13 @@ func (o *output) reset() { *o = output{buf: again(o.buf)} }
 const flushAt = 64 << 10
 
 // raw gathers bytes for the wire as they are.
-func (x *exchange) raw(b string) { x.out.buf = append(x.out.buf, b...) }
+func (x *Exchange) raw(b string) { x.out.buf = append(x.out.buf, b...) }
 
 // gather is raw for bytes.
-func (x *exchange) gather(b []byte) { x.out.buf = append(x.out.buf, b...) }
+func (x *Exchange) gather(b []byte) { x.out.buf = append(x.out.buf, b...) }
 
 // put gathers content of a body, framed: in FastCGI it goes in STDOUT records.
-func (x *exchange) put(content []byte) error {
+func (x *Exchange) put(content []byte) error {
 	if err := x.lang.put(x, content); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (x *exchange) put(content []byte) error {
 }
 
 // flush writes what was gathered.
-func (x *exchange) flush() error {
+func (x *Exchange) flush() error {
 	b := x.out.buf
 	x.out.buf = b[:0]
 	if x.out.dripBy <= 0 {
@@ -58,7 +58,7 @@ func (x *exchange) flush() error {
 }
 
 // write sends bytes at once. TLS is agreed on first, when there was nothing to read yet.
-func (x *exchange) write(b []byte) error {
+func (x *Exchange) write(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -70,12 +70,12 @@ func (x *exchange) write(b []byte) error {
 }
 
 // putHead gathers the head of an answer.
-func (x *exchange) putHead(w *Well) error {
+func (x *Exchange) putHead(w *Well) error {
 	return x.putFramed(x.head(w))
 }
 
 // putFramed gathers a head, or a part of one.
-func (x *exchange) putFramed(head []byte) error {
+func (x *Exchange) putFramed(head []byte) error {
 	x.gather(x.lang.framed(x, head))
 	if len(x.out.buf) >= flushAt {
 		return x.flush()
@@ -84,10 +84,10 @@ func (x *exchange) putFramed(head []byte) error {
 }
 
 // head is an answer's head, as text or as the protocol has it.
-func (x *exchange) head(w *Well) []byte { return x.lang.head(x, w) }
+func (x *Exchange) head(w *Well) []byte { return x.lang.head(x, w) }
 
 // putBody gathers bytes from up to to of the answer's body, in chunks if it has them.
-func (x *exchange) putBody(w *Well, from, to int64) error {
+func (x *Exchange) putBody(w *Well, from, to int64) error {
 	if x.out.body > 0 {
 		if err := x.flush(); err != nil {
 			return err
@@ -117,10 +117,10 @@ func (x *exchange) putBody(w *Well, from, to int64) error {
 }
 
 // putEnd gathers what tells that the answer is complete.
-func (x *exchange) putEnd(w *Well) error { return x.lang.end(x, w) }
+func (x *Exchange) putEnd(w *Well) error { return x.lang.end(x, w) }
 
 // answer sends a complete answer, and closes the connection unless it is kept.
-func (x *exchange) answer(w *Well) error {
+func (x *Exchange) answer(w *Well) error {
 	if p := x.lang.prebuilt(x.step); p != nil && x.out.plain() {
 		if b := p.pick(x, w); b != nil {
 			if err := x.write(b); err != nil {
@@ -136,7 +136,7 @@ func (x *exchange) answer(w *Well) error {
 }
 
 // rest sends what follows the head of an answer.
-func (x *exchange) rest(w *Well) error {
+func (x *Exchange) rest(w *Well) error {
 	if err := x.putRest(w); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (x *exchange) rest(w *Well) error {
 }
 
 // putRest gathers the body, if the answer has one, and what ends the answer.
-func (x *exchange) putRest(w *Well) error {
+func (x *Exchange) putRest(w *Well) error {
 	if x.hasBody(w) {
 		if err := x.putBody(w, 0, w.size()); err != nil {
 			return err
@@ -163,7 +163,7 @@ func (x *exchange) putRest(w *Well) error {
 func (o *output) plain() bool { return o.dripBy == 0 && o.body == 0 }
 
 // after closes after an answer, or keeps the connection for the next.
-func (x *exchange) after(w *Well) error {
+func (x *Exchange) after(w *Well) error {
 	if p := x.persistence(w); p != closing && p != untilClose {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (x *exchange) after(w *Well) error {
 
 // partial sends the answer up to a point: after bytes of the part that the point is in, or
 // half of that part when after is 0.
-func (x *exchange) partial(w *Well, at Point, after int) error {
+func (x *Exchange) partial(w *Well, at Point, after int) error {
 	head := x.head(w)
 	switch at {
 	case AtHeader:

@@ -1,12 +1,14 @@
 package fakeupstream
 
+import "reflect"
+
 // upTo brings the request to a point: what comes before it is read and sent.
-func (x *exchange) upTo(at Point, after int, w *Well) error {
+func (x *Exchange) upTo(at Point, after int, w *Well) error {
 	if at == AtAccept {
 		x.acts()
 		return nil
 	}
-	if err := x.readRequest(); err != nil {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if at == AtRequest {
@@ -15,7 +17,7 @@ func (x *exchange) upTo(at Point, after int, w *Well) error {
 	return x.partial(w, at, after)
 }
 
-// mayReset tells whether b can end a connection by a reset.
+// mayReset reports whether b can end a connection by a reset. Of a behaviour of somebody else's nobody knows.
 func mayReset(b Behaviour) bool {
 	switch b := b.(type) {
 	case Reset:
@@ -25,5 +27,5 @@ func mayReset(b Behaviour) bool {
 	case interface{ ending() Ending }:
 		return b.ending() == EndReset
 	}
-	return false
+	return reflect.TypeOf(b).PkgPath() != reflect.TypeFor[Well]().PkgPath()
 }

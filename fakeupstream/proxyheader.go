@@ -14,14 +14,14 @@ const noSource = "unknown"
 const maxProxy1 = 107
 
 // proxied puts the source on record.
-func (x *exchange) proxied(source string) {
+func (x *Exchange) proxied(source string) {
 	x.ledger.mu.Lock()
 	x.rec.Proxied = source
 	x.ledger.mu.Unlock()
 }
 
 // badProxy is the error of a header that cannot be read.
-func (x *exchange) badProxy(err error) error {
+func (x *Exchange) badProxy(err error) error {
 	x.started()
 	x.takeBuffered()
 	if err != nil {
@@ -31,7 +31,7 @@ func (x *exchange) badProxy(err error) error {
 }
 
 // readProxy1 reads a line such as "PROXY TCP4 10.0.0.1 10.0.0.2 5555 80".
-func (x *exchange) readProxy1() error {
+func (x *Exchange) readProxy1() error {
 	n := 0
 	for end := 0; end == 0; { // byte by byte, since what follows may be no text
 		n++
@@ -70,7 +70,7 @@ func proxy1Source(line string) (source string, ok bool) {
 }
 
 // readProxy2 reads a binary header: the signature, version and command, family, length, and the addresses.
-func (x *exchange) readProxy2() error {
+func (x *Exchange) readProxy2() error {
 	const fixed = len(proxy2Signature) + 4
 	head, err := x.br.Peek(fixed)
 	if err != nil {

@@ -33,7 +33,7 @@ func (b Raw) String() string {
 
 func (b Raw) ending() Ending { return b.End }
 
-func (b Raw) check(on place) error {
+func (b Raw) Check(on Endpoint) error {
 	if b.Text != "" && b.Base64 != "" {
 		return errors.New("text: give one of text and base64")
 	}
@@ -43,12 +43,12 @@ func (b Raw) check(on place) error {
 	return first(b.At.check(AtAccept, AtRequest), b.End.check(on))
 }
 
-func (b Raw) play(x *exchange) error {
+func (b Raw) Serve(x *Exchange) error {
 	if b.At == AtAccept {
 		x.acts()
 		return x.sendAndEnd(b.bytes(), b.End)
 	}
-	if err := x.readRequest(); err != nil {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	return x.sendAndEnd(b.bytes(), b.End)

@@ -31,14 +31,14 @@ func (b Refuse) String() string {
 	return "refuse connections, socket " + string(b.Socket)
 }
 
-func (b Refuse) check(on place) error {
-	if b.Socket != "" && on.network != "unix" {
+func (b Refuse) Check(on Endpoint) error {
+	if b.Socket != "" && on.Network != "unix" {
 		return fmt.Errorf("socket: only a unix socket is stale or missing; remove it, or listen on \"unix:/path\"")
 	}
 	return oneOf("socket", b.Socket, SocketStale, SocketMissing)
 }
 
-func (b Refuse) play(*exchange) error { return errDone }
+func (b Refuse) Serve(*Exchange) error { return errDone }
 
 // arrange closes the listener again, which proves that the address could be listened on.
 func (b Refuse) arrange(s *Server) (func() error, error) {

@@ -1,6 +1,11 @@
 package fakeupstream
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+)
 
 // Entry is a behaviour as the JSON form and the program know it.
 type Entry struct {
@@ -39,14 +44,51 @@ var registry = []Entry{
 	{"fastcgi-unterminated", FastCGIUnterminated{}, "sends the output and no END_REQUEST"},
 }
 
-// Behaviours lists every behaviour there is.
-func Behaviours() []Entry { return append([]Entry(nil), registry...) }
+// Register makes a behaviour of your own known, under a name that no other has. Zero is a struct, not a pointer to one, of
+// which JSON knows the exported fields that have a json tag with a name. These are texts, numbers, truth values, lists
+// of such, lengths of time, a [Behaviour], a [Connection], a [Well] or another struct in the same manner, or whatever has
+// UnmarshalJSON.
+//
+// Call it from an init function. It panics when the name or the type is taken, or the type is no such struct.
+//
+// A lab of this project runs its fakes in a program of its own, which knows only what is registered there.
+func Register(e Entry) {
+	t := reflect.TypeOf(e.Zero)
+	if e.Name == "" || t == nil || t.Kind() != reflect.Struct {
+		panic(fmt.Sprintf("fakeupstream: Register of %q: it takes a name and a struct, and was given %T", e.Name, e.Zero))
+	}
+	fields, _ := fieldsOf(t)
+	if _, taken := fields["do"]; taken {
+		panic(fmt.Sprintf(`fakeupstream: Register of %T: "do" is the name of the behaviour in JSON, and can't be that of a field`, e.Zero))
+	}
+	registering.Lock()
+	defer registering.Unlock()
+	for _, other := range registry {
+		if other.Name == e.Name || reflect.TypeOf(other.Zero) == t {
+			panic(fmt.Sprintf("fakeupstream: Register of %T as %q: %T is registered as %q", e.Zero, e.Name, other.Zero, other.Name))
+		}
+	}
+	registry = append(slices.Clip(registry), e)
+}
+
+// Behaviours lists every behaviour there is, those of others that were registered included.
+func Behaviours() []Entry { return slices.Clone(entries()) }
+
+// registering guards the registry, of which what stands in it never changes.
+var registering sync.RWMutex
+
+// entries is the list of now, which later calls of Register leave as it is.
+func entries() []Entry {
+	registering.RLock()
+	defer registering.RUnlock()
+	return registry
+}
 
 // NameOf gives the name of a behaviour in JSON: "reset" for a Reset. It is empty for a
 // value that is not in the list of Behaviours.
 func NameOf(b Behaviour) string {
 	t := reflect.TypeOf(b)
-	for _, e := range registry {
+	for _, e := range entries() {
 		if reflect.TypeOf(e.Zero) == t {
 			return e.Name
 		}
@@ -54,9 +96,17 @@ func NameOf(b Behaviour) string {
 	return ""
 }
 
+// registered is NameOf with the remedy when there is none.
+func registered(b Behaviour) (name string, err error) {
+	if name = NameOf(b); name == "" {
+		err = fmt.Errorf("%T is not a registered behaviour; give a value, not a pointer, and Register a type of your own", b)
+	}
+	return name, err
+}
+
 // typeOf gives the type of the behaviour with that name.
 func typeOf(name string) (reflect.Type, bool) {
-	for _, e := range registry {
+	for _, e := range entries() {
 		if e.Name == name {
 			return reflect.TypeOf(e.Zero), true
 		}
@@ -65,9 +115,9 @@ func typeOf(name string) (reflect.Type, bool) {
 }
 
 func names() []string {
-	all := make([]string, len(registry))
-	for i, e := range registry {
-		all[i] = e.Name
+	var all []string
+	for _, e := range entries() {
+		all = append(all, e.Name)
 	}
 	return all
 }

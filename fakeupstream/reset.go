@@ -16,8 +16,8 @@ type Reset struct {
 
 func (b Reset) String() string { return "reset at " + string(b.At.or(AtRequest)) }
 
-func (b Reset) check(on place) error {
-	if on.network == "unix" && !unixReset {
+func (b Reset) Check(on Endpoint) error {
+	if on.Network == "unix" && !unixReset {
 		return errNoUnixReset
 	}
 	return first(
@@ -28,7 +28,7 @@ func (b Reset) check(on place) error {
 	)
 }
 
-func (b Reset) play(x *exchange) error {
+func (b Reset) Serve(x *Exchange) error {
 	if err := x.upTo(b.At.or(AtRequest), b.After, &b.Answer); err != nil {
 		return err
 	}

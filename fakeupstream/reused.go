@@ -21,7 +21,7 @@ func (b CloseReused) String() string {
 
 func (b CloseReused) ending() Ending { return b.End }
 
-func (b CloseReused) check(on place) error {
+func (b CloseReused) Check(on Endpoint) error {
 	return first(
 		on.not("it keeps no connections", UWSGI, SCGI),
 		notNegative("requests", b.Requests),
@@ -31,8 +31,8 @@ func (b CloseReused) check(on place) error {
 	)
 }
 
-func (b CloseReused) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b CloseReused) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if int(x.count.Load()) <= max(b.Requests, 1) {

@@ -11,7 +11,7 @@ type scgiDialect struct{ oneAnswer }
 func (scgiDialect) protocol() string { return SCGI }
 
 // readHead reads a netstring of names and values, each of which ends with a NUL.
-func (scgiDialect) readHead(x *exchange) error {
+func (scgiDialect) readHead(x *Exchange) error {
 	r := &x.req
 	size := 0
 	for n := 0; ; n++ {
@@ -61,6 +61,6 @@ func eachPair(b []byte, f func(name, value []byte)) bool {
 	return true
 }
 
-func (scgiDialect) fields(x *exchange, rec *RequestRecord) { eachPair(x.req.params, rec.addParam) }
+func (scgiDialect) fields(x *Exchange, rec *RequestRecord) { eachPair(x.req.params, rec.addParam) }
 
-func (scgiDialect) head(_ *exchange, w *Well) []byte { return appendHead(nil, w, SCGI, closing) }
+func (scgiDialect) head(_ *Exchange, w *Well) []byte { return appendHead(nil, w, SCGI, closing) }

@@ -28,7 +28,7 @@ type Options struct {
 	Observe func(Event)
 }
 
-// step is a behaviour made ready to be played.
+// step is a behaviour made ready to be served.
 type step struct {
 	b    Behaviour
 	text string    // b in words
@@ -37,13 +37,13 @@ type step struct {
 	fcgi *prebuilt // the same in FastCGI
 }
 
-// play plays the behaviour. A Well is played in place: most requests of a load test meet one, and a copy of it for each
+// serve serves the behaviour. A Well is served in place: most requests of a load test meet one, and a copy of it for each
 // would be work for the garbage collector.
-func (s *step) play(x *exchange) error {
+func (s *step) serve(x *Exchange) error {
 	if s.well != nil {
 		return s.well.serve(x)
 	}
-	return s.b.play(x)
+	return s.b.Serve(x)
 }
 
 // Server is a running upstream.
@@ -65,7 +65,7 @@ type Server struct {
 	script   [][]step
 	accepted int
 	seen     *ledger
-	live     map[*exchange]struct{}
+	live     map[*Exchange]struct{}
 	closed   bool
 }
 
@@ -106,7 +106,7 @@ func New(spec Spec, opts Options) (*Server, error) {
 	}
 	s := &Server{
 		spec: spec, name: spec.name(), protocol: spec.protocol(), opts: opts, done: make(chan struct{}),
-		seen: newLedger(), live: map[*exchange]struct{}{},
+		seen: newLedger(), live: map[*Exchange]struct{}{},
 		script: ready(spec.Script, spec.protocol()), brought: brought,
 	}
 	s.network, s.address = spec.where()
@@ -123,7 +123,7 @@ func New(spec Spec, opts Options) (*Server, error) {
 	return s, nil
 }
 
-// ready makes the script ready to be played; every list in it has an entry.
+// ready makes the script ready to be served; every list in it has an entry.
 func ready(script Script, protocol string) [][]step {
 	if len(script) == 0 {
 		script = Script{nil}

@@ -10,16 +10,16 @@ type Silent struct {
 
 func (b Silent) String() string { return "silent at " + string(b.At.or(AtRequest)) }
 
-func (b Silent) check(place) error { return b.At.check(AtAccept, AtRequest) }
+func (b Silent) Check(Endpoint) error { return b.At.check(AtAccept, AtRequest) }
 
-func (b Silent) play(x *exchange) error {
+func (b Silent) Serve(x *Exchange) error {
 	if b.At == AtAccept {
 		x.acts()
 		x.park()
 		<-x.gone
 		return errDone
 	}
-	if err := x.readRequest(); err != nil {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	return x.stall()

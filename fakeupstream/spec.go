@@ -156,7 +156,7 @@ func (s Spec) validate() error {
 			return fmt.Errorf("tls.%w", err)
 		}
 	}
-	on := place{protocol: s.protocol(), network: network}
+	on := Endpoint{Protocol: s.protocol(), Network: network}
 	behaviours := 0
 	for i, c := range s.Script {
 		for j, b := range c {
@@ -164,11 +164,11 @@ func (s Spec) validate() error {
 			if b == nil {
 				return fmt.Errorf("script[%d][%d]: no behaviour (nil)", i, j)
 			}
-			name := NameOf(b)
-			if name == "" {
-				return fmt.Errorf("script[%d][%d]: %T is not a behaviour of this package; give a value, not a pointer", i, j, b)
+			name, err := registered(b)
+			if err != nil {
+				return fmt.Errorf("script[%d][%d]: %w", i, j, err)
 			}
-			if err := b.check(on); err != nil {
+			if err := b.Check(on); err != nil {
 				return fmt.Errorf("script[%d][%d] (%s): %w", i, j, name, err)
 			}
 		}

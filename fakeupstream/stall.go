@@ -16,7 +16,7 @@ type Stall struct {
 
 func (b Stall) String() string { return "stall at " + string(b.At.or(AtBody)) }
 
-func (b Stall) check(on place) error {
+func (b Stall) Check(on Endpoint) error {
 	return first(
 		b.At.check(AtHeader, AtHeaderEnd, AtBody, AtEnd),
 		b.At.part(on),
@@ -25,8 +25,8 @@ func (b Stall) check(on place) error {
 	)
 }
 
-func (b Stall) play(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (b Stall) Serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	at := b.At.or(AtBody)
@@ -43,7 +43,7 @@ func (b Stall) play(x *exchange) error {
 }
 
 // unterminated sends an answer without what marks its end.
-func (x *exchange) unterminated(w *Well) error {
+func (x *Exchange) unterminated(w *Well) error {
 	if err := x.putHead(w); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (x *exchange) unterminated(w *Well) error {
 }
 
 // cut sends an answer up to the middle of its body, and ends.
-func (x *exchange) cut(w *Well, e Ending) error {
+func (x *Exchange) cut(w *Well, e Ending) error {
 	if err := x.partial(w, AtBody, 0); err != nil {
 		return err
 	}

@@ -5,13 +5,13 @@ type streamDialect struct{ plain }
 
 func (streamDialect) protocol() string { return Stream }
 
-func (streamDialect) readHead(x *exchange) error {
+func (streamDialect) readHead(x *Exchange) error {
 	x.req.length = int64(x.br.Buffered())
 	return nil
 }
 
-func (streamDialect) readBody(x *exchange, limit int64, sum *bodySum) error {
+func (streamDialect) readBody(x *Exchange, limit int64, sum *bodySum) error {
 	return sum.take(x.br, min(x.req.length, limit))
 }
 
-func (streamDialect) head(*exchange, *Well) []byte { return nil }
+func (streamDialect) head(*Exchange, *Well) []byte { return nil }

@@ -159,7 +159,7 @@ func (s *Server) CA() []byte {
 }
 
 // handshake does the TLS handshake, or the fault, before the first byte of a connection.
-func (x *exchange) handshake() error {
+func (x *Exchange) handshake() error {
 	if x.tls == nil || x.secure {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (x *exchange) handshake() error {
 }
 
 // badHandshake does the faults that answer a ClientHello with something else.
-func (x *exchange) badHandshake() error {
+func (x *Exchange) badHandshake() error {
 	fault := x.tls.fault
 	if fault == TLSPlain {
 		return nil

@@ -11,7 +11,7 @@ type uwsgiDialect struct{ oneAnswer }
 func (uwsgiDialect) protocol() string { return UWSGI }
 
 // readHead reads a packet: modifier1, the size in two bytes with the low one first, modifier2, and the variables.
-func (uwsgiDialect) readHead(x *exchange) error {
+func (uwsgiDialect) readHead(x *Exchange) error {
 	r := &x.req
 	if lead := x.first(); lead != 0 {
 		x.takeBuffered()
@@ -71,6 +71,6 @@ func sized(b []byte) (text, rest []byte, ok bool) {
 	return b[:n], b[n:], true
 }
 
-func (uwsgiDialect) fields(x *exchange, rec *RequestRecord) { eachVar(x.req.params, rec.addParam) }
+func (uwsgiDialect) fields(x *Exchange, rec *RequestRecord) { eachVar(x.req.params, rec.addParam) }
 
-func (uwsgiDialect) head(_ *exchange, w *Well) []byte { return appendHead(nil, w, UWSGI, closing) }
+func (uwsgiDialect) head(_ *Exchange, w *Well) []byte { return appendHead(nil, w, UWSGI, closing) }

@@ -50,16 +50,16 @@ func (w Well) String() string {
 	return s
 }
 
-func (w Well) play(x *exchange) error { return w.serve(x) }
+func (w Well) Serve(x *Exchange) error { return w.serve(x) }
 
-func (w *Well) serve(x *exchange) error {
-	if err := x.readRequest(); err != nil {
+func (w *Well) serve(x *Exchange) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	return x.answer(w)
 }
 
-func (w Well) check(on place) error {
+func (w Well) Check(on Endpoint) error {
 	if w.Status != 0 && (w.Status < 200 || w.Status > 999) {
 		return fmt.Errorf("status: %d is not the status of a final answer; give 200 to 999", w.Status)
 	}
@@ -70,12 +70,12 @@ func (w Well) check(on place) error {
 		}
 	}
 	if w.Chunked && !on.may(HTTP) {
-		return fmt.Errorf("chunked: %s has no chunks; remove it", title(on.protocol))
+		return fmt.Errorf("chunked: %s has no chunks; remove it", title(on.Protocol))
 	}
-	if len(w.Headers) > 0 && !hasHeader(on.protocol) {
-		return fmt.Errorf("headers: %s has no header; remove them", title(on.protocol))
+	if len(w.Headers) > 0 && !hasHeader(on.Protocol) {
+		return fmt.Errorf("headers: %s has no header; remove them", title(on.Protocol))
 	}
-	if w.Status != 0 && on.protocol == Stream {
+	if w.Status != 0 && on.Protocol == Stream {
 		return errors.New("status: a stream has no status; remove it")
 	}
 	given := 0
@@ -91,8 +91,8 @@ func (w Well) check(on place) error {
 }
 
 // answer is the check of a Well inside of another behaviour.
-func (w Well) checkAnswer(on place) error {
-	if err := w.check(on); err != nil {
+func (w Well) checkAnswer(on Endpoint) error {
+	if err := w.Check(on); err != nil {
 		return fmt.Errorf("answer.%w", err)
 	}
 	return nil
@@ -224,7 +224,7 @@ func prebuild(w *Well, protocol string) *prebuilt {
 }
 
 // pick gives the bytes for the current request, or nil if they have to be made for it.
-func (p *prebuilt) pick(x *exchange, w *Well) []byte {
+func (p *prebuilt) pick(x *Exchange, w *Well) []byte {
 	keep := x.persistence(w)
 	if x.lang.protocol() == FastCGI {
 		if x.req.id != 1 {

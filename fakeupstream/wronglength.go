@@ -24,11 +24,11 @@ func (b ShortBody) String() string {
 
 func (b ShortBody) ending() Ending { return b.End }
 
-func (b ShortBody) check(on place) error {
+func (b ShortBody) Check(on Endpoint) error {
 	return first(on.not(noLengths, Stream), notNegative("missing", b.Missing), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
 }
 
-func (b ShortBody) play(x *exchange) error {
+func (b ShortBody) Serve(x *Exchange) error {
 	return x.wrongLength(b.Answer, b.Answer.size()+max(b.Missing, 1), 0, b.End.or(EndClose))
 }
 
@@ -49,11 +49,11 @@ func (b LongBody) String() string {
 
 func (b LongBody) ending() Ending { return b.End }
 
-func (b LongBody) check(on place) error {
+func (b LongBody) Check(on Endpoint) error {
 	return first(on.not(noLengths, Stream), notNegative("extra", b.Extra), b.End.check(on), noChunks(b.Answer), b.Answer.checkAnswer(on))
 }
 
-func (b LongBody) play(x *exchange) error {
+func (b LongBody) Serve(x *Exchange) error {
 	return x.wrongLength(b.Answer, b.Answer.size(), max(b.Extra, 1), b.End)
 }
 
@@ -70,8 +70,8 @@ const noLengths = "it declares no lengths"
 
 // wrongLength answers with a Content-Length and a body that differ. Without an ending the connection goes on as the client
 // asked for.
-func (x *exchange) wrongLength(w Well, declare int64, extra int, e Ending) error {
-	if err := x.readRequest(); err != nil {
+func (x *Exchange) wrongLength(w Well, declare int64, extra int, e Ending) error {
+	if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if e == "" && x.req.keep {

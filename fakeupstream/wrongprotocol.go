@@ -69,19 +69,19 @@ func (b WrongProtocol) String() string {
 
 func (b WrongProtocol) ending() Ending { return b.End }
 
-func (b WrongProtocol) check(on place) error {
+func (b WrongProtocol) Check(on Endpoint) error {
 	all := []Tongue{SpeakSSH, SpeakSMTP, SpeakHTTP, SpeakFastCGI, SpeakTLSAlert, SpeakHTTP2, SpeakHTTP09}
-	if b.Speak.fits(on.protocol) {
+	if b.Speak.fits(on.Protocol) {
 		return fmt.Errorf("speak: %q is what the listener speaks anyway", b.Speak)
 	}
 	return first(required("speak", b.Speak, all...), b.End.check(on))
 }
 
-func (b WrongProtocol) play(x *exchange) error {
+func (b WrongProtocol) Serve(x *Exchange) error {
 	speak := b.Speak
 	if speak == SpeakSSH || b.Speak == SpeakSMTP {
 		x.acts()
-	} else if err := x.readRequest(); err != nil {
+	} else if err := x.ReadRequest(); err != nil {
 		return err
 	}
 	if speak.fits(x.lang.protocol()) {
