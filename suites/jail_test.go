@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/moby/moby/client"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
@@ -68,11 +70,20 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		return a
 	}
 
+	var container string // the id of that of the lab
+
 	BeforeAll(func(ctx SpecContext) {
+		others := containersOf(ctx, os.Getpid())
 		var err error
 		strangers, err = lab.Start(ctx, lab.Options{Untrusted: true, Say: GinkgoWriter.Printf})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(strangers.Close()).To(Succeed()) })
+		for id := range containersOf(ctx, os.Getpid()) {
+			if _, old := others[id]; !old {
+				Expect(container).To(BeEmpty(), "a lab is one container")
+				container = id
+			}
+		}
 		neighbour, err = strangers.OpenWorld(ctx, lab.WorldSpec{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(neighbour.Put(ctx, lab.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
@@ -87,6 +98,33 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		Expect(a.Killed).To(BeEmpty())
 		fresh := openWorld(ctx)
 		Expect(sh(ctx, fresh, "echo well").Output).To(Equal("well"))
+	})
+
+	It("in a container without network, port, path of the machine and most rights, which has limits", func(ctx SpecContext) {
+		c, err := strangers.Engine().Client().ContainerInspect(ctx, container, client.ContainerInspectOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		h := c.Container.HostConfig
+		Expect(string(h.NetworkMode)).To(Equal("none"))
+		Expect(h.PortBindings).To(BeEmpty())
+		Expect(c.Container.NetworkSettings.Ports).To(BeEmpty())
+		Expect(h.Privileged).To(BeFalse())
+		Expect(h.PidMode.IsHost() || h.IpcMode.IsHost() || h.UTSMode.IsHost()).To(BeFalse())
+		Expect(h.Binds).To(BeEmpty())
+		Expect(h.Devices).To(BeEmpty())
+		Expect(h.DeviceRequests).To(BeEmpty())
+		Expect(c.Container.Mounts).To(ConsistOf(HaveField("Type", BeEquivalentTo("volume"))), "the worlds' folders")
+		Expect(h.Mounts).To(ConsistOf(HaveField("VolumeOptions.DriverConfig.Options",
+			And(HaveKeyWithValue("type", "tmpfs"), HaveKeyWithValue("o", ContainSubstring("size=536870912"))))), "in memory")
+		if strangers.Engine().Name() == "Docker" { // Podman lists what is left in another form
+			Expect(h.CapDrop).To(ConsistOf("ALL"))
+			Expect(h.CapAdd).To(HaveLen(12))
+		}
+		Expect(h.CapAdd).NotTo(ContainElement(MatchRegexp("MODULE|RAWIO|TIME|BOOT|MKNOD|NET_RAW|ALL")))
+		Expect(h.Memory).To(BeEquivalentTo(1 << 30))
+		Expect(h.MemorySwap).To(BeEquivalentTo(1<<30), "no swap besides")
+		Expect(h.PidsLimit).To(HaveValue(BeEquivalentTo(4096)))
+		Expect(h.Ulimits).To(ContainElement(And(HaveField("Name", HaveSuffix("core")), HaveField("Hard", BeZero()))))
+		Expect(h.AutoRemove).To(BeTrue())
 	})
 
 	Describe("by a program that it runs as root", func() {

@@ -1,7 +1,6 @@
 package suites
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"strings"
@@ -31,20 +30,38 @@ var _ = Describe("the lab is sealed", func() {
 	})
 
 	It("or it does not start, and says so: an engine that connects it to a network is found out", func(ctx SpecContext) {
-		host := engineWith(func(r *http.Request, pass func() int) {
-			if strings.HasSuffix(r.URL.Path, "/containers/create") {
-				body, err := io.ReadAll(r.Body)
-				if err != nil {
-					return
-				}
-				body = bytes.Replace(body, []byte(`"NetworkMode":"none"`), []byte(`"NetworkMode":"bridge"`), 1)
-				r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			}
-			pass()
-		})
+		host := engineThatMakes(`"NetworkMode":"none"`, `"NetworkMode":"bridge"`)
 		c := badgateway("run", "fpm-dead", "--twin", "fake", env("DOCKER_HOST", host)).ended()
 		Expect(c).To(gexec.Exit(3))
 		Expect(c.stderr()).To(ContainSubstring("the lab is not sealed: the engine has connected its container to a network (eth0)"))
 		Expect(leftOf(ctx, c.pid())).To(BeEmpty())
 	})
+
+	It("or takes no config of a stranger's: an engine that applies no limits is found out", func(ctx SpecContext) {
+		host := engineThatMakes(`"Memory":1073741824,`, `"Memory":0,`, `"MemorySwap":1073741824,`, `"MemorySwap":0,`)
+		conf := file("nginx.conf", careful)
+		c := badgateway("check", conf, env("DOCKER_HOST", host)).ended()
+		Expect(c).To(gexec.Exit(3))
+		Expect(c.stderr()).To(And(ContainSubstring("memory"), ContainSubstring("--without-limits")))
+		Expect(leftOf(ctx, c.pid())).To(BeEmpty())
+		c = badgateway("check", conf, "--without-limits", env("DOCKER_HOST", host)).ended()
+		Expect(c).To(gexec.Exit(0), "%s", c.stderr())
+	})
 })
+
+// engineThatMakes is an engine that makes containers with some parts of what it is told replaced: old, new, old, new.
+func engineThatMakes(parts ...string) string {
+	GinkgoHelper()
+	replace := strings.NewReplacer(parts...)
+	return engineWith(func(r *http.Request, pass func() int) {
+		if strings.HasSuffix(r.URL.Path, "/containers/create") {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
+			text := replace.Replace(string(body))
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+		}
+		pass()
+	})
+}

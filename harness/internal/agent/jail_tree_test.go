@@ -3,10 +3,12 @@
 package agent
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -105,4 +107,53 @@ func TestTheFilterOfAWorldIsOneThatTheKernelTakes(t *testing.T) {
 	}
 	_, err := callFilter("riscv64")
 	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("amd64 or arm64, not riscv64")))
+}
+
+func TestCallFilter_RefusesAllThatIsListed(t *testing.T) {
+	g := NewWithT(t)
+	program, err := callFilter("amd64")
+	g.Expect(err).NotTo(HaveOccurred())
+	vm, err := bpf.NewVM(program)
+	g.Expect(err).NotTo(HaveOccurred())
+	// What the kernel would answer to a call. The machine of package bpf reads the bytes of a network.
+	answer := func(arch, call uint32, arg uint32) int {
+		data := make([]byte, 64)
+		binary.BigEndian.PutUint32(data[dataNumber:], call)
+		binary.BigEndian.PutUint32(data[dataArch:], arch)
+		binary.BigEndian.PutUint32(data[dataArg0:], arg)
+		verdict, err := vm.Run(data)
+		g.Expect(err).NotTo(HaveOccurred())
+		return verdict
+	}
+	const (
+		amd64   = unix.AUDIT_ARCH_X86_64
+		allowed = unix.SECCOMP_RET_ALLOW
+		failing = unix.SECCOMP_RET_ERRNO
+	)
+	for _, call := range deniedCalls {
+		g.Expect(answer(amd64, call, 0)).To(Equal(failing|int(unix.EPERM)), "call %d", call)
+	}
+	for _, call := range absentCalls {
+		g.Expect(answer(amd64, call, 0)).To(Equal(failing|int(unix.ENOSYS)), "call %d", call)
+	}
+	for _, call := range []uint32{unix.SYS_READ, unix.SYS_OPENAT, unix.SYS_CLONE, unix.SYS_EXECVE, unix.SYS_BIND} {
+		g.Expect(answer(amd64, call, 0)).To(Equal(allowed), "call %d", call)
+	}
+	for flag := uint32(1); flag != 0; flag <<= 1 {
+		want := allowed
+		if flag&newNamespaces != 0 {
+			want = failing | int(unix.EPERM)
+		}
+		g.Expect(answer(amd64, unix.SYS_CLONE, flag|uint32(unix.SIGCHLD))).To(Equal(want), "clone with %#x", flag)
+	}
+	for family := range uint32(unix.AF_MAX) {
+		want := failing | int(unix.EAFNOSUPPORT)
+		if slices.Contains(families, family) {
+			want = allowed
+		}
+		g.Expect(answer(amd64, unix.SYS_SOCKET, family)).To(Equal(want), "family %d", family)
+	}
+	const read, x32 = 3, 0x40000000
+	g.Expect(answer(unix.AUDIT_ARCH_I386, read, 0)).To(Equal(failing|int(unix.ENOSYS)), "a call of 32 bits")
+	g.Expect(answer(amd64, x32|unix.SYS_READ, 0)).To(Equal(failing|int(unix.ENOSYS)), "a call of x32")
 }
