@@ -1,6 +1,7 @@
 package fakeupstream
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,6 +32,8 @@ type Behaviour interface {
 type Endpoint struct {
 	Protocol string // as in Spec.Protocol, with HTTP where that is empty
 	Network  string // "tcp" or "unix"
+
+	ruled bool // the head of the request is read, and a rule has taken it
 }
 
 // listenerBehaviour is a Behaviour of the whole listener: no connection is ever served.
@@ -61,8 +64,13 @@ func (p Point) or(fallback Point) Point {
 	return p
 }
 
-// check says whether p is one of those allowed; empty always is.
-func (p Point) check(allowed ...Point) error { return oneOf("at", p, allowed...) }
+// at is the check of a point, which is one of those allowed; empty always is.
+func (on Endpoint) at(p Point, allowed ...Point) error {
+	if on.ruled && p == AtAccept {
+		return errors.New("at: accept comes before the head of the request, by which a rule takes it; give request")
+	}
+	return oneOf("at", p, allowed...)
+}
 
 // part is the check of a point of an answer's header, which not all protocols have.
 func (p Point) part(on Endpoint) error {

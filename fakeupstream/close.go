@@ -17,7 +17,7 @@ func (b Close) String() string { return "close at " + string(b.At.or(AtRequest))
 
 func (b Close) Check(on Endpoint) error {
 	return first(
-		b.At.check(AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		on.at(b.At, AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
 		b.At.part(on),
 		notNegative("after", b.After),
 		b.Answer.checkAnswer(on),

@@ -43,7 +43,7 @@ func (b Delay) Check(on Endpoint) error {
 	if err := b.then().Check(on); err != nil {
 		return fmt.Errorf("then: %w", err)
 	}
-	return b.At.check(AtAccept, AtRequest, AtHeader, AtBody)
+	return on.at(b.At, AtAccept, AtRequest, AtHeader, AtBody)
 }
 
 func (b Delay) Serve(x *Exchange) error {

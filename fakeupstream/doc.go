@@ -26,6 +26,16 @@
 // An entry, a [Connection], has a [Behaviour] for each request in the same manner.
 // [Always], [FailFirst], [FailFirstThen] and [OnReuse] write the usual ones.
 //
+// A [Rule] goes by the request in place of the connection: by its number over all connections, by its method, path and header.
+// What a request meets is, in this order:
+//
+//  1. what TLS does, and what the Script does before the head of the request is read (at accept),
+//  2. the first of [Spec.Rules] that takes the request,
+//  3. the Script.
+//
+// Records tell which it was: the Rule of a [RequestRecord] is its number, and 0 is the Script. Rules are for every protocol,
+// HTTP/2 included, as far as it has what they ask for: memcached has no header, and a stream has numbers only.
+//
 // In JSON a behaviour is an object whose "do" is its name:
 //
 //	{"name": "app", "listen": "127.0.0.1:8080",

@@ -65,6 +65,39 @@ func ExampleFailFirst() {
 	// 200 OK
 }
 
+// Rules go by the request, whichever connection it comes on: here the second payment fails, and all else is well.
+func ExampleRule() {
+	s, err := fakeupstream.New(fakeupstream.Spec{
+		Listen: "127.0.0.1:0",
+		Rules: []fakeupstream.Rule{
+			{Method: "POST", Path: "/pay", Nth: 2, Then: fakeupstream.Well{Status: 503}},
+			{Path: "/static/*", Headers: []string{"If-None-Match"}, Then: fakeupstream.Well{Status: 304}},
+		},
+	}, fakeupstream.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	for range 3 {
+		answer, err := http.Post("http://"+s.Addr().String()+"/pay", "text/plain", nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		answer.Body.Close()
+	}
+	for _, c := range s.Records() {
+		for _, r := range c.Requests {
+			fmt.Println(r.Method, r.URI, "->", r.Did, "by rule", r.Rule)
+		}
+	}
+	// Output:
+	// POST /pay -> answer 200 by rule 0
+	// POST /pay -> answer 503 by rule 1
+	// POST /pay -> answer 200 by rule 0
+}
+
 // WaitRequests waits until the upstream has read a request, however long that takes.
 func ExampleServer_WaitRequests() {
 	s, err := fakeupstream.NewHTTP("127.0.0.1:0", fakeupstream.Silent{})

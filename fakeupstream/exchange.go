@@ -36,6 +36,7 @@ type Exchange struct {
 	open   bool          // the first bytes have yet to show what is spoken, with Any
 	under  *bufio.Reader // of the plain text below TLS that the client began by itself
 	steps  []step
+	rules  *rules        // nil when there are none
 	gone   chan struct{} // closed by kill
 	once   sync.Once
 	shut   atomic.Bool // killed
@@ -57,13 +58,13 @@ type Exchange struct {
 
 func newExchange(s *Server, c net.Conn, number int, steps []step) *Exchange {
 	x := &Exchange{
-		s: s, wire: &wire{Conn: c}, tls: s.tls, steps: steps, step: &steps[0],
+		s: s, wire: &wire{Conn: c}, tls: s.tls, steps: steps, step: &steps[0], rules: s.rules,
 		gone: make(chan struct{}), ledger: s.seen, rr: -1, lang: speak(s.protocol),
 	}
 	if s.protocol == Any {
 		x.tls, x.offer, x.open = nil, s.tls, true
 	}
-	if unixReset && isUnix(c) && resets(steps) {
+	if unixReset && isUnix(c) && (resets(steps) || s.rules != nil && resets(s.rules.steps)) {
 		x.wire.held = newHolder(socket(c))
 	}
 	x.conn = x.wire
@@ -134,7 +135,12 @@ func (x *Exchange) run() error {
 		x.sum = bodySum{}
 		x.req.reset()
 		x.out.reset()
-		if err := x.step.serve(x); err != nil {
+		err := x.step.serve(x)
+		if errors.Is(err, errRuled) {
+			x.out.reset()
+			err = x.step.serve(x)
+		}
+		if err != nil {
 			return err
 		}
 		x.answered()

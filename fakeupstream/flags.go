@@ -37,7 +37,10 @@ A spec file has one JSON object, or a list of them:
   {"name": "app", "listen": "127.0.0.1:8080",
    "script": [[{"do": "well"}, {"do": "reset", "at": "body"}], {"do": "well"}]}
 Entry i of the script is what connection i+1 gets, as a behaviour or a list of them for its
-requests; the last entry serves all further connections.
+requests; the last entry serves all further connections. Rules go before it, by the request:
+  "rules": [{"nth": 3, "then": {"do": "reset"}},
+            {"method": "POST", "path": "/api/*", "headers": ["X-Debug: 1"], "first": 2, "then": {"do": "silent"}}]
+The third of all requests is reset, and the first two such POSTs get no answer.
 
 Flags:
 `

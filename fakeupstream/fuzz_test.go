@@ -14,7 +14,7 @@ func FuzzSpecs(f *testing.F) {
 	for _, text := range []string{
 		`{"listen":"127.0.0.1:0"}`, `[{"name":"a","listen":"unix:/x","mode":"0600","protocol":"fastcgi","script":[[{"do":"well"},{"do":"reset","at":"body"}],{"do":"well","status":404,"headers":["A: b"],"body":"x","chunked":true}]}]`,
 		`{"listen":":0","tls":{"names":["a"],"fault":"expired"},"script":[{"do":"delay","for":"1s","then":{"do":"drip","bytes":1,"every":"1ms","answer":{"body_size":10}}}]}`,
-		`{"listen":"[::1]:0","script":[{"do":"refuse"}]}`, `{"script":[[]]}`, `[]`, `null`, `{"listen":null}`, `{"script":{"do":"well"}}`, `{"listen":1}`, `{"Listen":":0"}`, `[[[[`, "\xff",
+		`{"listen":"[::1]:0","script":[{"do":"refuse"}]}`, `{"listen":":0","rules":[{"method":"POST","path":"/a*","headers":["A: b"],"nth":2,"then":{"do":"reset"}},{"first":1,"then":{"do":"well"}}]}`, `{"script":[[]]}`, `[]`, `null`, `{"listen":null}`, `{"script":{"do":"well"}}`, `{"listen":1}`, `{"Listen":":0"}`, `[[[[`, "\xff",
 		`{"listen":":0","script":[` + strings.Repeat(`{"do":"delay","for":"1s","then":`, 40) + `{"do":"well"}` + strings.Repeat("}", 40) + `]}`,
 	} {
 		f.Add([]byte(text))

@@ -75,7 +75,7 @@ func (x *Exchange) ReadHead() error {
 	if x.rr >= 0 {
 		x.recordHead()
 	}
-	return nil
+	return x.takenByRule()
 }
 
 // recordHead puts the head on record.

@@ -171,7 +171,7 @@ func decode(path string, raw []byte, v reflect.Value) error {
 			v.Set(reflect.ValueOf(Connection{b}))
 		}
 		return err
-	case t == connType || t == scriptType:
+	case t == connType || t == scriptType || t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		var list []json.RawMessage
 		if err := json.Unmarshal(raw, &list); err != nil {
 			return fmt.Errorf("%s: want a list, got %s", path, short(raw))
@@ -300,6 +300,16 @@ func encode(v reflect.Value) ([]byte, error) {
 		return encode(v.Elem())
 	case t.Kind() == reflect.Struct:
 		return encodeStruct(v, "")
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		list := make([]json.RawMessage, v.Len())
+		for i := range list {
+			raw, err := encode(v.Index(i))
+			if err != nil {
+				return nil, err
+			}
+			list[i] = raw
+		}
+		return json.Marshal(list)
 	}
 	return json.Marshal(v.Interface())
 }

@@ -40,7 +40,7 @@ func (b Raw) Check(on Endpoint) error {
 	if _, err := base64.StdEncoding.DecodeString(b.Base64); err != nil {
 		return fmt.Errorf("base64: %w", err)
 	}
-	return first(b.At.check(AtAccept, AtRequest), b.End.check(on))
+	return first(on.at(b.At, AtAccept, AtRequest), b.End.check(on))
 }
 
 func (b Raw) Serve(x *Exchange) error {

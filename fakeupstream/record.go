@@ -67,6 +67,7 @@ type RequestRecord struct {
 	BodyRead time.Time  `json:"body_read,omitzero"` // body, or FastCGI stdin, read in full
 	Answered time.Time  `json:"answered,omitzero"`  // the last byte of what was to be sent is written
 	Did      string     `json:"did,omitempty"`      // the behaviour: "reset at header"
+	Rule     int        `json:"rule,omitempty"`     // the one of Spec.Rules that took it, 1 is the first; 0 is the Script
 	Problem  string     `json:"problem,omitempty"`  // why it could not be read
 	Raw      []byte     `json:"raw,omitempty"`      // its first bytes, 64 at most, when it could not be read
 }

@@ -21,7 +21,7 @@ func (b Reset) Check(on Endpoint) error {
 		return errNoUnixReset
 	}
 	return first(
-		b.At.check(AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		on.at(b.At, AtAccept, AtRequest, AtHeader, AtHeaderEnd, AtBody, AtEnd),
 		b.At.part(on),
 		notNegative("after", b.After),
 		b.Answer.checkAnswer(on),

@@ -63,6 +63,7 @@ type Server struct {
 	undo     func() error // ends a listenerBehaviour
 	brought  bool         // the listener is the caller's
 	script   [][]step
+	rules    *rules
 	accepted int
 	seen     *ledger
 	live     map[*Exchange]struct{}
@@ -107,7 +108,7 @@ func New(spec Spec, opts Options) (*Server, error) {
 	s := &Server{
 		spec: spec, name: spec.name(), protocol: spec.protocol(), opts: opts, done: make(chan struct{}),
 		seen: newLedger(), live: map[*Exchange]struct{}{},
-		script: ready(spec.Script, spec.protocol()), brought: brought,
+		script: ready(spec.Script, spec.protocol()), rules: newRules(spec.Rules, spec.protocol()), brought: brought,
 	}
 	s.network, s.address = spec.where()
 	if t := spec.tls(); t != nil {
@@ -134,20 +135,24 @@ func ready(script Script, protocol string) [][]step {
 			c = Connection{Well{}}
 		}
 		for _, b := range c {
-			st := step{b: b, text: b.String()}
-			if w, ok := b.(Well); ok {
-				st.well = &w
-				if protocol == HTTP || protocol == Any {
-					st.pre = prebuild(&w, HTTP)
-				}
-				if protocol == FastCGI || protocol == Any {
-					st.fcgi = prebuild(&w, FastCGI)
-				}
-			}
-			all[i] = append(all[i], st)
+			all[i] = append(all[i], newStep(b, protocol))
 		}
 	}
 	return all
+}
+
+func newStep(b Behaviour, protocol string) step {
+	st := step{b: b, text: b.String()}
+	if w, ok := b.(Well); ok {
+		st.well = &w
+		if protocol == HTTP || protocol == Any {
+			st.pre = prebuild(&w, HTTP)
+		}
+		if protocol == FastCGI || protocol == Any {
+			st.fcgi = prebuild(&w, FastCGI)
+		}
+	}
+	return st
 }
 
 // Name is what records and events call this upstream.
@@ -199,7 +204,7 @@ func (s *Server) ledger() *ledger {
 	return s.seen
 }
 
-// Reset makes everything well: the script is dropped, so that every request from now on is
+// Reset makes everything well: script and rules are dropped, so that every request from now on is
 // answered well, connections are closed, and the records start anew. An upstream that was
 // refusing, or whose backlog was full, listens again. TLS faults are dropped too.
 //
@@ -217,8 +222,8 @@ func (s *Server) reset() error {
 		return nil
 	}
 	undo := s.undo
-	s.spec.Script, s.undo = nil, nil
-	s.script, s.accepted, s.seen = ready(nil, s.protocol), 0, newLedger()
+	s.spec.Script, s.spec.Rules, s.undo = nil, nil, nil
+	s.script, s.rules, s.accepted, s.seen = ready(nil, s.protocol), nil, 0, newLedger()
 	if s.tls != nil {
 		s.tls = s.tls.well()
 	}

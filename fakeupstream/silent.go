@@ -10,7 +10,7 @@ type Silent struct {
 
 func (b Silent) String() string { return "silent at " + string(b.At.or(AtRequest)) }
 
-func (b Silent) Check(Endpoint) error { return b.At.check(AtAccept, AtRequest) }
+func (b Silent) Check(on Endpoint) error { return on.at(b.At, AtAccept, AtRequest) }
 
 func (b Silent) Serve(x *Exchange) error {
 	if b.At == AtAccept {

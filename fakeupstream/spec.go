@@ -49,6 +49,10 @@ type Spec struct {
 	Mode string `json:"mode,omitempty"`
 	// Script is what it does; empty means that it answers well.
 	Script Script `json:"script,omitempty"`
+	// Rules are for requests wherever they come. The first that takes a request goes before the Script, but for what the
+	// Script does before the head of a request is read (at accept). The request counts in its connection all the same: the next
+	// is what the Script has for the next.
+	Rules []Rule `json:"rules,omitempty"`
 }
 
 // Script lists connections: entry i is what connection i+1 gets, and the last entry serves
@@ -171,6 +175,12 @@ func (s Spec) validate() error {
 			if err := b.Check(on); err != nil {
 				return fmt.Errorf("script[%d][%d] (%s): %w", i, j, name, err)
 			}
+		}
+	}
+	for i, r := range s.Rules {
+		behaviours++
+		if err := r.check(on); err != nil {
+			return fmt.Errorf("rules[%d]: %w", i, err)
 		}
 	}
 	if b := s.Script.listener(); b != nil && behaviours > 1 {

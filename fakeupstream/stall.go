@@ -18,7 +18,7 @@ func (b Stall) String() string { return "stall at " + string(b.At.or(AtBody)) }
 
 func (b Stall) Check(on Endpoint) error {
 	return first(
-		b.At.check(AtHeader, AtHeaderEnd, AtBody, AtEnd),
+		on.at(b.At, AtHeader, AtHeaderEnd, AtBody, AtEnd),
 		b.At.part(on),
 		notNegative("after", b.After),
 		b.Answer.checkAnswer(on),
