@@ -95,7 +95,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		a := get(ctx, neighbour, "/srv/neighbour")
 		Expect(a.Status).To(Equal(200))
 		Expect(a.Body).To(Equal(secret))
-		Expect(a.Killed).To(BeEmpty())
+		Expect(a.Killed).To(BeNil())
 		fresh := openWorld(ctx)
 		Expect(sh(ctx, fresh, "echo well").Output).To(Equal("well"))
 	})

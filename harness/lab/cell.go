@@ -70,12 +70,12 @@ func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
 	return c, nil
 }
 
-func (l *Lab) prepare(ctx context.Context, setup Setup) (*Sandbox, error) {
+func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) {
 	if err := setup.validate(); err != nil {
 		return nil, err
 	}
 	setup = l.fitted(setup)
-	c := &Sandbox{
+	c = &Sandbox{
 		lab: l, id: fmt.Sprintf("c%d", l.cells.Add(1)), setup: setup, begun: time.Now(),
 		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
 		calls: newAccounting(),
@@ -102,11 +102,9 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (*Sandbox, error) {
 			spec.Logs = append(spec.Logs, u.logs())
 		}
 	}
-	var opened agentapi.CellOpened
-	if err := l.gateway.client.Call(ctx, "OpenCell", spec, &opened); err != nil {
+	if c.netns, err = l.gateway.openCell(ctx, spec); err != nil {
 		return nil, err
 	}
-	c.netns = opened.Netns
 	return c, nil
 }
 
@@ -166,11 +164,11 @@ func (c *Sandbox) Close() error {
 	defer cancel()
 	var errs []error
 	for s := range c.guests {
-		if err := s.client.Call(ctx, "CloseCell", c.id, &agentapi.None{}); err != nil && !errors.Is(err, agentapi.ErrGone) {
+		if err := s.closeCell(ctx, c.id); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	if err := c.call(ctx, "CloseCell", c.id, nil); err != nil && !errors.Is(err, agentapi.ErrGone) {
+	if err := c.lab.gateway.closeCell(ctx, c.id); err != nil {
 		errs = append(errs, err)
 	}
 	errs = append(errs, c.lab.dropBackends(c.id))
@@ -284,7 +282,9 @@ func (c *Sandbox) Resting(ctx context.Context) (bool, error) {
 var frontDoor = net.JoinHostPort(GatewayAddress, gatewayPort)
 
 // Tunnel is a connection to the cell's gateway from where this program runs.
-func (c *Sandbox) Tunnel() (net.Conn, error) { return c.lab.gateway.client.Tunnel(c.id, frontDoor) }
+func (c *Sandbox) Tunnel(ctx context.Context) (net.Conn, error) {
+	return c.lab.gateway.client.Tunnel(ctx, c.id, frontDoor)
+}
 
 // Listens tells whether the gateway takes connections.
 func (c *Sandbox) Listens(ctx context.Context) (listens bool, err error) {

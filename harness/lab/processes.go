@@ -205,7 +205,7 @@ func (c *Sandbox) stationOf(ctx context.Context, u Upstream) (*station, error) {
 	}
 	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}, {Path: "/etc/nginx"}}, u.Real.Folders...)
 	spec := agentapi.CellSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == ""}
-	if err := s.client.Call(ctx, "OpenCell", spec, &agentapi.CellOpened{}); err != nil {
+	if _, err := s.openCell(ctx, spec); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()

@@ -163,6 +163,26 @@ func hostConfig(spec stationSpec) *container.HostConfig {
 	return h
 }
 
+// openCell opens a cell or a world, and says where its network is. What was opened after all, when ctx ended meanwhile, is closed.
+func (s *station) openCell(ctx context.Context, spec agentapi.CellSpec) (netns string, err error) {
+	var opened agentapi.CellOpened
+	if err = s.client.Call(ctx, "OpenCell", spec, &opened); err != nil && ctx.Err() != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer cancel()
+		err = errors.Join(err, s.closeCell(ctx, spec.ID))
+	}
+	return opened.Netns, err
+}
+
+// closeCell closes a cell or a world. All of them are closed when the lab is gone.
+func (s *station) closeCell(ctx context.Context, id string) error {
+	err := s.client.Call(ctx, "CloseCell", id, &agentapi.None{})
+	if errors.Is(err, agentapi.ErrGone) {
+		return nil
+	}
+	return err
+}
+
 // make makes and starts the container, with the files in it. It does not obey the caller's end at once: the engine completes
 // what it has begun in any case, and only who has waited for it can remove it.
 func (s *station) make(ctx context.Context, e *docker.Engine, c *container.Config, h *container.HostConfig, files map[string][]byte) error {

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -30,8 +29,7 @@ func (l *Lab) OpenWorld(ctx context.Context, spec agentapi.WorldSpec, logs ...st
 		Addresses: []string{GatewayAddress, visitorNet + "1/24"},
 		Files:     []agentapi.File{hostsFile(nil), {Path: "/etc/resolv.conf", Data: "nameserver 127.0.0.1\n"}},
 	}
-	var opened agentapi.CellOpened
-	if err := l.gateway.client.Call(ctx, "OpenCell", cell, &opened); err != nil {
+	if _, err := l.gateway.openCell(ctx, cell); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -180,7 +178,9 @@ func (w *World) News(ctx context.Context) (out agentapi.WorldNews, err error) {
 }
 
 // Tunnel is a connection to an address of the world from where this program runs.
-func (w *World) Tunnel(to string) (net.Conn, error) { return w.lab.gateway.client.Tunnel(w.id, to) }
+func (w *World) Tunnel(ctx context.Context, to string) (net.Conn, error) {
+	return w.lab.gateway.client.Tunnel(ctx, w.id, to)
+}
 
 // Starved is for how long something of the world was ready to run, and the machine had no processor for it.
 func (w *World) Starved() (d time.Duration) {
@@ -196,8 +196,5 @@ func (w *World) Starved() (d time.Duration) {
 func (w *World) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := w.call(ctx, "CloseCell", w.id, nil); err != nil && !errors.Is(err, agentapi.ErrGone) {
-		return err
-	}
-	return nil
+	return w.lab.gateway.closeCell(ctx, w.id)
 }

@@ -18,12 +18,12 @@ func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
 	s.mu.Lock()
 	if !s.armed || s.struck {
 		defer s.mu.Unlock()
-		return s.r.cell.Tunnel()
+		return s.r.cell.Tunnel(ctx)
 	}
 	had, err := s.r.cell.MarkHeld(ctx, s.r.twin.WaitFor)
 	var conn net.Conn
 	if err == nil {
-		conn, err = s.r.cell.Tunnel()
+		conn, err = s.r.cell.Tunnel(ctx)
 	}
 	if err != nil {
 		s.mu.Unlock()

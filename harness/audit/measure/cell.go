@@ -112,8 +112,8 @@ func (m *cellRun) ask(ctx context.Context) (audit.Outcome, error) {
 	if err != nil {
 		return audit.Outcome{}, err
 	}
-	if answer.Killed != "" {
-		return audit.Outcome{}, errors.New(answer.Killed)
+	if answer.Killed != nil {
+		return audit.Outcome{}, answer.Killed
 	}
 	return m.r.outcome(answer, m.names), nil
 }

@@ -66,8 +66,8 @@ func (s *session) begin(ctx context.Context, w *lab.World, names seen) error {
 			r.Nginx = refused.Lines[0].Raw
 		}
 		return &provision.Refused{Refusal: r}
-	case agentapi.StillStarting(err):
-		return &provision.Refused{Refusal: audit.Refusal{Kind: "limit", Place: s.startup(), Message: agentapi.NotUp + " within " + agentapi.UpLimit.String(),
+	case errors.Is(err, agentapi.ErrNotUp):
+		return &provision.Refused{Refusal: audit.Refusal{Kind: "limit", Place: s.startup(), Message: agentapi.ErrNotUp.Error() + " within " + agentapi.UpLimit.String(),
 			Remedy: "see what its workers do when they start: they have to come to rest before visitors can be sent"}}
 	case err != nil:
 		return fmt.Errorf("starting the gateway: %w", err)

@@ -298,7 +298,7 @@ func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen)
 		if err != nil {
 			return err
 		}
-		if len(answer.News.Calls) == 0 && len(s.caches) > 0 && answer.Killed == "" { // an answer that another request had brought
+		if len(answer.News.Calls) == 0 && len(s.caches) > 0 && answer.Killed == nil { // an answer that another request had brought
 			if err := s.restart(ctx, w, names); err != nil {
 				return err
 			}
@@ -309,7 +309,7 @@ func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen)
 				return err
 			}
 		}
-		for n := 1; n < ask.Repeat && answer.Killed == ""; n++ { // chance decides
+		for n := 1; n < ask.Repeat && answer.Killed == nil; n++ { // chance decides
 			names.learn(answer.News)
 			if _, got := r.hit(answer.News); got {
 				break
@@ -318,8 +318,8 @@ func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen)
 				return err
 			}
 		}
-		if answer.Killed != "" {
-			return errors.New(answer.Killed)
+		if answer.Killed != nil {
+			return answer.Killed
 		}
 		last = r.outcome(answer, names)
 		if led != nil {

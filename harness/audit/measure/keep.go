@@ -159,7 +159,7 @@ func (k *Kept) Remedy(ctx context.Context) error {
 }
 
 // Dial is a connection to where the route's visitors connect to.
-func (k *Kept) Dial(context.Context) (net.Conn, error) { return k.m.w.Tunnel(k.m.r.Ask.To) }
+func (k *Kept) Dial(ctx context.Context) (net.Conn, error) { return k.m.w.Tunnel(ctx, k.m.r.Ask.To) }
 
 // Listens tells whether the gateway takes connections there.
 func (k *Kept) Listens(ctx context.Context) (bool, error) {

@@ -2,8 +2,8 @@ package measure
 
 import (
 	"context"
+	"errors"
 	"sort"
-	"strings"
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/provision"
@@ -49,11 +49,11 @@ func (s *session) runAs(as provision.Identity) {
 
 // refusedUser makes a refusal of the error that the image names a user whom it does not have: no engine would start it.
 func refusedUser(err error) error {
-	_, why, ok := strings.Cut(err.Error(), agentapi.NoSuchUser)
-	if !ok {
+	var why *agentapi.Error
+	if !errors.Is(err, agentapi.ErrNoUser) || !errors.As(err, &why) {
 		return err
 	}
 	return &provision.Refused{Refusal: audit.Refusal{
-		Kind: "start", Message: agentapi.NoSuchUser + why, Remedy: "name one that its /etc/passwd has, or a number",
+		Kind: "start", Message: why.Message, Remedy: "name one that its /etc/passwd has, or a number",
 	}}
 }

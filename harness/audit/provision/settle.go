@@ -3,6 +3,7 @@ package provision
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -301,7 +302,7 @@ func (w *world) flush() error {
 	err := w.g.Put(w.ctx, w.t.fresh...)
 	w.t.fresh = nil
 	switch {
-	case err != nil && strings.Contains(err.Error(), syscall.ENOSPC.Error()): // the agent's words for it
+	case errors.Is(err, syscall.ENOSPC):
 		return refuse("limit", w.t.Place(w.t.Main, 0), "name a folder with fewer files, or a smaller part of the config",
 			"the config's %d files take more room than a lab gives to all that is written, 64 MiB and 65,536 files", len(w.t.Files))
 	case err != nil:

@@ -5,6 +5,7 @@ package agent
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -56,8 +57,64 @@ func readHead(conn io.Reader, ofHead, pastInterim bool) (resp *http.Response, in
 	return resp, in, err
 }
 
+// ask asks as the visitor, and returns when the answer is complete and logged. When ctx ends the visitor leaves.
+func (c *cell) ask(ctx context.Context, spec agentapi.AskSpec) (agentapi.Answer, error) {
+	a, err := c.startAsk(ctx, spec)
+	if err != nil {
+		return agentapi.Answer{}, err
+	}
+	defer a.leave()
+	return c.finish(ctx, a)
+}
+
+// beginAsk asks as the visitor, and returns once the gateway has read the request and waits. The visitor stays when ctx ends,
+// unless it was not so far by then.
+func (c *cell) beginAsk(ctx context.Context, spec agentapi.AskSpec) error {
+	a, err := c.startAsk(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if err := c.held(ctx, a); err != nil {
+		a.leave()
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asks[spec.Name] = a
+	return nil
+}
+
+// endAsk waits for the answer.
+func (c *cell) endAsk(ctx context.Context, ref agentapi.NameRef) (agentapi.Answer, error) {
+	a, err := c.begun(ref.Name)
+	if err != nil {
+		return agentapi.Answer{}, err
+	}
+	return c.finish(ctx, a)
+}
+
+// pending reports whether the answer has not ended yet.
+func (c *cell) pending(_ context.Context, ref agentapi.NameRef) (bool, error) {
+	a, err := c.begun(ref.Name)
+	if err != nil {
+		return false, err
+	}
+	return c.underWay(a)
+}
+
+// begun is a request that was begun, and whose answer nobody has had yet.
+func (c *cell) begun(name string) (*ask, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.asks[name]
+	if a == nil {
+		return nil, fmt.Errorf("cell %s has no request %q under way", c.id, name)
+	}
+	return a, nil
+}
+
 // startAsk sends the visitor's request and listens for the answer. A refused connection is an answer too.
-func (c *cell) startAsk(spec agentapi.AskSpec) (*ask, error) {
+func (c *cell) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, error) {
 	a := &ask{spec: spec, done: make(chan struct{}), begun: time.Now()}
 	from, err := netip.ParseAddr(spec.From)
 	if err != nil {
@@ -65,7 +122,7 @@ func (c *cell) startAsk(spec agentapi.AskSpec) (*ask, error) {
 	}
 	d := net.Dialer{Timeout: spec.Limit, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 	err = c.online(func() error {
-		conn, err := d.Dial("tcp", spec.To)
+		conn, err := d.DialContext(ctx, "tcp", spec.To)
 		if err == nil {
 			a.conn = conn.(*net.TCPConn)
 		}
@@ -80,9 +137,17 @@ func (c *cell) startAsk(spec agentapi.AskSpec) (*ask, error) {
 		return nil, fmt.Errorf("connecting as the visitor to %s: %w", spec.To, err)
 	}
 	go a.listen()
+	defer context.AfterFunc(ctx, a.leave)()
 	// The gateway may answer and close before it has read all of a body; what it said still counts.
 	a.conn.Write(append(spec.Raw, strings.Repeat(spec.Body, max(spec.Times, 1))...))
 	return a, nil
+}
+
+// leave ends the visitor's connection, if he has one.
+func (a *ask) leave() {
+	if a.conn != nil {
+		a.conn.Close()
+	}
 }
 
 // listen reads the answer to its end.
@@ -131,9 +196,9 @@ func howItEnded(err error) string {
 	}
 }
 
-// pending tells whether the answer has not ended yet. The visitor asks the gateway to close, so it has ended once the
+// underWay reports whether the answer has not ended yet. The visitor asks the gateway to close, so it has ended once the
 // gateway's end of the connection is no longer open, whether the visitor has read it by then or not.
-func (c *cell) pending(a *ask) (bool, error) {
+func (c *cell) underWay(a *ask) (bool, error) {
 	select {
 	case <-a.done:
 		return false, nil
@@ -153,12 +218,12 @@ func (c *cell) gatewaysEnd(a *ask) (socket, bool, error) {
 }
 
 // held waits until the gateway has read the whole request and has nothing left to do for it but wait.
-func (c *cell) held(a *ask) error {
+func (c *cell) held(ctx context.Context, a *ask) error {
 	gateway, err := c.process(a.spec.Gateway)
 	if err != nil {
 		return err
 	}
-	err = until(10*time.Second, func() (bool, error) {
+	err = until(ctx, 10*time.Second, func() (bool, error) {
 		select {
 		case <-a.done:
 			return true, nil
@@ -179,8 +244,8 @@ func (c *cell) held(a *ask) error {
 	return nil
 }
 
-// resting tells whether a process has ended, or has nothing to do.
-func (c *cell) resting(name string) (bool, error) {
+// through reports whether a process has ended, or has nothing to do.
+func (c *cell) through(name string) (bool, error) {
 	p, err := c.process(name)
 	if err != nil {
 		return false, err
@@ -204,15 +269,19 @@ func (p *process) idle() (bool, error) {
 }
 
 // finish waits for the answer, and until the gateway is through with the request, so that its logs are complete.
-func (c *cell) finish(a *ask) (agentapi.Answer, error) {
-	<-a.done
+func (c *cell) finish(ctx context.Context, a *ask) (agentapi.Answer, error) {
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		return agentapi.Answer{}, context.Cause(ctx)
+	}
 	if a.conn != nil {
-		if err := until(5*time.Second, func() (bool, error) {
+		if err := until(ctx, 5*time.Second, func() (bool, error) {
 			if s, there, err := c.gatewaysEnd(a); err != nil || there && s.inode != 0 {
 				return false, err
 			}
 			// A connection that both ends have closed may be gone from the list before the gateway has logged it.
-			return c.resting(a.spec.Gateway)
+			return c.through(a.spec.Gateway)
 		}); err != nil && !errors.Is(err, errLimit) {
 			return agentapi.Answer{}, err
 		}

@@ -3,10 +3,12 @@
 package agent
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"runtime/debug"
+	"io/fs"
+	"net"
+	"reflect"
 	"sync"
 	"time"
 
@@ -23,279 +25,224 @@ type Agent struct {
 	hello agentapi.Hello
 }
 
+// server answers the calls. Each does one thing and returns when it is done. What it waits for ends with its context.
+func (a *Agent) server() *agentapi.Server {
+	return &agentapi.Server{Dial: a.dial, Calls: map[string]agentapi.Handler{
+		"Hello":     agentapi.Handle(a.sayHello),
+		"Run":       agentapi.Handle(run),
+		"ClockOf":   agentapi.Handle(clockOf),
+		"Yardstick": agentapi.Handle(yardstick),
+		"OpenCell":  agentapi.Handle(a.openCell),
+		"CloseCell": agentapi.Handle(a.closeCell),
+
+		"Start":    inCell(a, (*cell).start),
+		"Signal":   inCell(a, none((*cell).signal)),
+		"Play":     inCell(a, none((*cell).play)),
+		"Mute":     inCell(a, (*cell).mute),
+		"Records":  inCell(a, (*cell).records),
+		"Ask":      inCell(a, (*cell).ask),
+		"StartAsk": inCell(a, none((*cell).beginAsk)),
+		"Pending":  inCell(a, (*cell).pending),
+		"EndAsk":   inCell(a, (*cell).endAsk),
+		"Move":     inCell(a, none((*cell).move)),
+		"Resting":  inCell(a, (*cell).resting),
+		"Listens":  inCell(a, (*cell).listens),
+		"Break":    inCell(a, none((*cell).breakNet)),
+		"Mend":     inCell(a, none((*cell).mendNet)),
+		"Change":   inCell(a, none((*cell).changeFile)),
+		"Disk":     inCell(a, none((*cell).disk)),
+		"Read":     inCell(a, (*cell).readText),
+		"News":     inCell(a, (*cell).logNews),
+		"Watch":    inCell(a, none((*cell).watch)),
+		"Opened":   inCell(a, none((*cell).opened)),
+		"Follow":   inCell(a, none((*cell).follow)),
+		"Reached":  inCell(a, none((*cell).reached)),
+		"Taken":    inCell(a, none((*cell).taken)),
+		"Settled":  inCell(a, none((*cell).settled)),
+		"Idle":     inCell(a, none((*cell).awaitIdle)),
+		"Starved":  inCell(a, (*cell).starved),
+		"Load":     inCell(a, (*cell).load),
+
+		"Conduct":    inWorld(a, none((*world).behaveAndRest)),
+		"AskWorld":   inWorld(a, (*world).ask),
+		"WorldNews":  inWorld(a, (*world).tell),
+		"Put":        inWorld(a, none((*world).put)),
+		"ReadTree":   inWorld(a, (*world).readTree),
+		"Look":       inWorld(a, (*world).lookFor),
+		"Names":      inWorld(a, (*world).namesIn),
+		"Written":    inWorld(a, (*world).written),
+		"Wipe":       inWorld(a, none((*world).wipe)),
+		"Exec":       inWorld(a, (*world).exec),
+		"StartWorld": inWorld(a, (*world).start),
+		"Pass":       inWorld(a, none((*world).pass)),
+	}}
+}
+
+// inCell makes a call of what is done in a cell, whose name is the argument or its field Cell.
+func inCell[A, R any](a *Agent, do func(*cell, context.Context, A) (R, error)) agentapi.Handler {
+	return agentapi.Handle(func(ctx context.Context, args A) (result R, err error) {
+		id, isID := any(args).(string)
+		if !isID {
+			id = reflect.ValueOf(args).FieldByName("Cell").String()
+		}
+		c, err := a.cell(id)
+		if err != nil {
+			return result, err
+		}
+		err = c.do(ctx, func(ctx context.Context) (err error) {
+			result, err = do(c, ctx, args)
+			return err
+		})
+		return result, err
+	})
+}
+
+// inWorld makes a call of what is done in a cell that is a world.
+func inWorld[A, R any](a *Agent, do func(*world, context.Context, A) (R, error)) agentapi.Handler {
+	return inCell(a, func(c *cell, ctx context.Context, args A) (result R, err error) {
+		if c.world == nil {
+			return result, fmt.Errorf("cell %s is no world", c.id)
+		}
+		return do(c.world, ctx, args)
+	})
+}
+
+// none is for what has no result.
+func none[T, A any](do func(T, context.Context, A) error) func(T, context.Context, A) (agentapi.None, error) {
+	return func(t T, ctx context.Context, args A) (agentapi.None, error) {
+		return agentapi.None{}, do(t, ctx, args)
+	}
+}
+
 func (a *Agent) cell(id string) (*cell, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := a.cells[id]
 	if c == nil {
-		return nil, fmt.Errorf("there is no cell %q", id)
+		return nil, agentapi.Errorf(agentapi.ErrNoCell, "there is no cell %q", id)
 	}
 	return c, nil
 }
 
-// Calls are the calls that the agent answers, as net/rpc wants them. Each does one thing and returns when it is done.
-type Calls struct{ agent *Agent }
+// sayHello says what the container is like.
+func (a *Agent) sayHello(context.Context, agentapi.None) (agentapi.Hello, error) { return a.hello, nil }
 
-// in does something in one of the cells. A bug that shows in one cell does not end the others.
-func (s *Calls) in(id string, do func(*cell) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("a bug in the lab's program: %v\n%s", r, debug.Stack())
-		}
-	}()
-	c, err := s.agent.cell(id)
+// openCell makes a cell. It can be closed from the beginning, which ends the making of it.
+func (a *Agent) openCell(ctx context.Context, spec agentapi.CellSpec) (opened agentapi.CellOpened, err error) {
+	c := newCell(spec)
+	a.mu.Lock()
+	if a.cells[c.id] != nil {
+		a.mu.Unlock()
+		return opened, fmt.Errorf("there is a cell %q already", c.id)
+	}
+	a.cells[c.id] = c
+	a.mu.Unlock()
+	if err := c.do(ctx, func(ctx context.Context) error { return c.open(ctx, spec) }); err != nil {
+		return opened, errors.Join(err, a.remove(c))
+	}
+	return agentapi.CellOpened{Netns: fmt.Sprintf("/proc/%d/fd/%d", a.hello.PID, c.netns.Fd())}, nil
+}
+
+// closeCell ends all that runs in a cell and removes it. That goes on to its end, whether the caller waits for it or not.
+func (a *Agent) closeCell(ctx context.Context, id string) (none agentapi.None, err error) {
+	c, err := a.cell(id)
 	if err != nil {
-		return err
+		return none, nil
 	}
-	return do(c)
-}
-
-// Hello says what the container is like.
-func (s *Calls) Hello(_ agentapi.None, out *agentapi.Hello) error {
-	*out = s.agent.hello
-	return nil
-}
-
-// OpenCell makes a cell.
-func (s *Calls) OpenCell(spec agentapi.CellSpec, out *agentapi.CellOpened) error {
-	c, err := openCell(spec)
-	if err != nil {
-		return err
+	closed := make(chan error, 1)
+	go func() { closed <- a.remove(c) }()
+	select {
+	case err = <-closed:
+		return none, err
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
 	}
-	s.agent.mu.Lock()
-	s.agent.cells[spec.ID] = c
-	s.agent.mu.Unlock()
-	out.Netns = fmt.Sprintf("/proc/%d/fd/%d", s.agent.hello.PID, c.netns.Fd())
-	return nil
 }
 
-// CloseCell ends all that runs in a cell and removes it.
-func (s *Calls) CloseCell(id string, _ *agentapi.None) error {
-	s.agent.mu.Lock()
-	c := s.agent.cells[id]
-	delete(s.agent.cells, id)
-	s.agent.mu.Unlock()
-	if c == nil {
-		return nil
+func (a *Agent) remove(c *cell) error {
+	err := c.close()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cells[c.id] == c {
+		delete(a.cells, c.id)
 	}
-	return c.close()
-}
-
-// Start starts a process in a cell.
-func (s *Calls) Start(spec agentapi.ProcSpec, out *agentapi.ProcStarted) error {
-	return s.in(spec.Cell, func(c *cell) (err error) {
-		*out, err = c.start(spec)
-		return err
-	})
-}
-
-// Signal sends a signal to a process of a cell.
-func (s *Calls) Signal(ref agentapi.ProcRef, _ *agentapi.None) error {
-	return s.in(ref.Cell, func(c *cell) error { return c.signal(ref) })
-}
-
-// Play starts a fake upstream in a cell.
-func (s *Calls) Play(spec agentapi.FakeSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.play(spec) })
-}
-
-// Mute ends a fake upstream, with all its connections, and tells what it was asked.
-func (s *Calls) Mute(ref agentapi.NameRef, out *[]fakeupstream.ConnectionRecord) error {
-	return s.in(ref.Cell, func(c *cell) (err error) {
-		*out, err = c.mute(ref.Name)
-		return err
-	})
-}
-
-// Records tells what a fake upstream was asked.
-func (s *Calls) Records(ref agentapi.NameRef, out *[]fakeupstream.ConnectionRecord) error {
-	return s.in(ref.Cell, func(c *cell) error {
-		f, err := c.fake(ref.Name)
-		if err != nil {
-			return err
-		}
-		*out = f.Records()
-		return nil
-	})
-}
-
-// Ask asks as the visitor, and returns when the answer is complete and logged.
-func (s *Calls) Ask(spec agentapi.AskSpec, out *agentapi.Answer) error {
-	return s.in(spec.Cell, func(c *cell) (err error) {
-		a, err := c.startAsk(spec)
-		if err != nil {
-			return err
-		}
-		*out, err = c.finish(a)
-		return err
-	})
-}
-
-// StartAsk asks as the visitor, and returns once the gateway has read the request and waits.
-func (s *Calls) StartAsk(spec agentapi.AskSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error {
-		a, err := c.startAsk(spec)
-		if err != nil {
-			return err
-		}
-		c.mu.Lock()
-		c.asks[spec.Name] = a
-		c.mu.Unlock()
-		return c.held(a)
-	})
-}
-
-// Pending tells whether the answer has not ended yet.
-func (s *Calls) Pending(ref agentapi.NameRef, out *bool) error {
-	c, a, err := s.ask(ref)
-	if err != nil {
-		return err
-	}
-	*out, err = c.pending(a)
 	return err
 }
 
-// EndAsk waits for the answer.
-func (s *Calls) EndAsk(ref agentapi.NameRef, out *agentapi.Answer) error {
-	c, a, err := s.ask(ref)
+// dial opens a connection to an address in a cell, for who is outside of it.
+func (a *Agent) dial(ctx context.Context, id, to string) (conn net.Conn, err error) {
+	c, err := a.cell(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	*out, err = c.finish(a)
-	return err
+	err = c.do(ctx, func(ctx context.Context) error {
+		return c.online(func() (err error) {
+			conn, err = ours.DialContext(ctx, "tcp", to)
+			return err
+		})
+	})
+	return conn, err
 }
 
-func (s *Calls) ask(ref agentapi.NameRef) (*cell, *ask, error) {
-	c, err := s.agent.cell(ref.Cell)
+// run runs a command in the container, outside of any cell, and gives what it printed.
+func run(ctx context.Context, argv []string) (agentapi.Output, error) {
+	text, err := children.run(ctx, argv...)
+	return agentapi.Output{Text: text}, err
+}
+
+// records is what a fake upstream was asked.
+func (c *cell) records(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.ConnectionRecord, error) {
+	f, err := c.fake(ref.Name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	return f.Records(), nil
+}
+
+// move moves the clock of the cell.
+func (c *cell) move(ctx context.Context, spec agentapi.MoveSpec) error {
+	c.runs = c.runs || spec.Runs
+	return c.moveClock(ctx, spec.Offset)
+}
+
+// listens reports whether something listens at an address of the cell.
+func (c *cell) listens(_ context.Context, ref agentapi.NameRef) (bool, error) {
+	missing, err := c.notListening([]string{ref.Name})
+	return missing == "", err
+}
+
+// readText reads a file of the cell.
+func (c *cell) readText(_ context.Context, ref agentapi.NameRef) (agentapi.FileText, error) {
+	text, err := c.readFile(ref.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return agentapi.FileText{Missing: true}, nil
+	}
+	return agentapi.FileText{Text: string(text)}, err
+}
+
+// logNews is what was added to each log file of the cell since the last answer or the last news.
+func (c *cell) logNews(context.Context, string) (map[string]string, error) { return c.news() }
+
+// follow makes the news of a log file come with each answer.
+func (c *cell) follow(_ context.Context, spec agentapi.FollowSpec) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := c.asks[ref.Name]
-	if a == nil {
-		return nil, nil, fmt.Errorf("cell %s has no request %q under way", ref.Cell, ref.Name)
+	if _, known := c.logs[spec.Path]; !known {
+		c.logs[spec.Path] = 0
 	}
-	return c, a, nil
+	return nil
 }
 
-// Move moves the clock of a cell.
-func (s *Calls) Move(spec agentapi.MoveSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error {
-		c.runs = c.runs || spec.Runs
-		return c.moveClock(spec.Offset)
-	})
-}
-
-// Resting tells whether all that runs in a cell waits for something to happen.
-func (s *Calls) Resting(id string, out *bool) error {
-	return s.in(id, func(c *cell) (err error) {
-		*out, err = c.atRest()
+// awaitIdle waits until a process and all its children sleep.
+func (c *cell) awaitIdle(ctx context.Context, ref agentapi.NameRef) error {
+	p, err := c.process(ref.Name)
+	if err != nil {
 		return err
-	})
-}
-
-// Listens tells whether something listens at an address of a cell.
-func (s *Calls) Listens(ref agentapi.NameRef, out *bool) error {
-	return s.in(ref.Cell, func(c *cell) error {
-		missing, err := c.notListening([]string{ref.Name})
-		*out = missing == ""
-		return err
-	})
-}
-
-// Break breaks the network of a cell in one place.
-func (s *Calls) Break(spec agentapi.NetSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.breakNet(spec) })
-}
-
-// Mend undoes a Break.
-func (s *Calls) Mend(spec agentapi.NetSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.mendNet(spec) })
-}
-
-// Change changes a file of a cell.
-func (s *Calls) Change(spec agentapi.FileSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.changeFile(spec) })
-}
-
-// Disk makes a folder of a cell a small file system, or gives it back.
-func (s *Calls) Disk(spec agentapi.DiskSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.disk(spec) })
-}
-
-// Read reads a file of a cell.
-func (s *Calls) Read(ref agentapi.NameRef, out *agentapi.FileText) error {
-	return s.in(ref.Cell, func(c *cell) error {
-		text, err := c.readFile(ref.Name)
-		if os.IsNotExist(err) {
-			out.Missing = true
-			return nil
-		}
-		out.Text = string(text)
-		return err
-	})
-}
-
-// News is what was added to each log file of a cell since the last answer or the last News.
-func (s *Calls) News(id string, out *map[string]string) error {
-	return s.in(id, func(c *cell) (err error) {
-		*out, err = c.news()
-		return err
-	})
-}
-
-// Watch begins to watch a file of the cell, for Opened.
-func (s *Calls) Watch(ref agentapi.NameRef, _ *agentapi.None) error {
-	return s.in(ref.Cell, func(c *cell) error { return c.watch(ref.Name) })
-}
-
-// Opened waits until a program has opened a file that is watched.
-func (s *Calls) Opened(ref agentapi.NameRef, _ *agentapi.None) error {
-	return s.in(ref.Cell, func(c *cell) error { return c.opened(ref.Name) })
-}
-
-// Run runs a command in the container, outside of any cell, and tells what it printed.
-func (s *Calls) Run(argv []string, out *agentapi.Output) error {
-	text, err := children.run(exec.Command(argv[0], argv[1:]...))
-	out.Text = text
-	return err
-}
-
-// Follow makes the news of a log file come with each answer.
-func (s *Calls) Follow(spec agentapi.FollowSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if _, known := c.logs[spec.Path]; !known {
-			c.logs[spec.Path] = 0
-		}
-		return nil
-	})
-}
-
-// Taken waits until a real upstream has the gateway's request.
-func (s *Calls) Taken(spec agentapi.TakenSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.taken(spec) })
-}
-
-// Settled waits until the gateway has all that an upstream wrote, and sleeps.
-func (s *Calls) Settled(spec agentapi.TakenSpec, _ *agentapi.None) error {
-	return s.in(spec.Cell, func(c *cell) error { return c.settled(spec) })
-}
-
-// Idle waits until a process and all its children sleep.
-func (s *Calls) Idle(ref agentapi.NameRef, _ *agentapi.None) error {
-	return s.in(ref.Cell, func(c *cell) error {
-		p, err := c.process(ref.Name)
-		if err != nil {
-			return err
-		}
-		if err := until(10*time.Second, p.idle); err != nil {
-			return fmt.Errorf("waiting until %s has nothing to do: %w", ref.Name, err)
-		}
-		return nil
-	})
+	}
+	if err := until(ctx, 10*time.Second, p.idle); err != nil {
+		return fmt.Errorf("waiting until %s has nothing to do: %w", ref.Name, err)
+	}
+	return nil
 }
 
 // kernelRelease is what uname -r prints.

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -35,9 +36,14 @@ type cell struct {
 	world *world       // likewise
 	tid   int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
 	own   *thread      // that thread's work
-	gone  chan struct{}
+
+	life    context.Context // ends when the cell is closed; the cause says so
+	end     context.CancelCauseFunc
+	close   func() error   // ends all that runs in the cell, and removes it; whoever calls it again waits for the same
+	running sync.WaitGroup // the cell's threads and processes
 
 	mu      sync.Mutex
+	calls   sync.WaitGroup // those under way
 	folders []agentapi.Folder
 	procs   map[string]*process
 	fakes   map[string]*fakeupstream.Server
@@ -51,11 +57,9 @@ type cell struct {
 	delayedBefore time.Duration // how long this program had waited for processors when the cell was opened
 }
 
-// openCell makes the namespaces and the folder of a cell.
-func openCell(spec agentapi.CellSpec) (*cell, error) {
+func newCell(spec agentapi.CellSpec) *cell {
 	c := &cell{
 		id: spec.ID, dir: filepath.Join(agentapi.Root, spec.ID), folders: spec.Folders, guest: spec.Join != "", still: spec.Join == "" || spec.Still,
-		own: newThread(), gone: make(chan struct{}),
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
 		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, watches: map[string]*os.File{}, clock: newClock(),
 		delayedBefore: delayed(os.Getpid()),
@@ -63,69 +67,54 @@ func openCell(spec agentapi.CellSpec) (*cell, error) {
 	for _, l := range spec.Logs {
 		c.logs[l] = 0
 	}
+	c.life, c.end = context.WithCancelCause(context.Background())
+	c.close = sync.OnceValue(c.remove)
+	return c
+}
+
+// do makes a call in the cell. Its context ends when the caller's does, and when the cell is closed.
+func (c *cell) do(ctx context.Context, call func(context.Context) error) error {
+	c.mu.Lock()
+	if c.life.Err() != nil {
+		c.mu.Unlock()
+		return context.Cause(c.life)
+	}
+	c.calls.Add(1)
+	c.mu.Unlock()
+	defer c.calls.Done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.life, func() { cancel(context.Cause(c.life)) })()
+	return call(ctx)
+}
+
+// open makes the namespaces and the folder of the cell, and starts what plays in it from the start. After an error it has to be
+// closed, as after none.
+func (c *cell) open(ctx context.Context, spec agentapi.CellSpec) (err error) {
 	if spec.World != nil && c.guest {
-		return nil, fmt.Errorf("cell %s is to be a world, which has a network of its own", c.id)
+		return fmt.Errorf("cell %s is to be a world, which has a network of its own", c.id)
 	}
 	if spec.World == nil {
 		if err := c.makeFolders(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	started := make(chan error, 1)
-	go c.live(spec, started)
-	if err := <-started; err != nil {
-		c.abandon()
-		if !c.guest {
-			os.RemoveAll(c.dir)
-		}
-		return nil, err
+	if c.own, err = startThread(c.life, &c.running, func() error { return c.enter(spec) }); err != nil {
+		return err
 	}
 	files := spec.Files
 	if spec.World != nil {
 		files = append([]agentapi.File{{Path: c.clockFile(), Data: c.clockText(0)}}, files...)
 	}
-	for _, f := range files {
-		if err := c.writeFile(f); err != nil {
-			c.close()
-			return nil, err
-		}
+	if err := c.put(ctx, files...); err != nil {
+		return err
 	}
 	for _, f := range spec.Fakes {
-		if err := c.play(f); err != nil {
-			c.close()
-			return nil, err
+		if err := c.play(ctx, f); err != nil {
+			return err
 		}
 	}
-	return c, nil
-}
-
-// abandon ends what of a world was there before something else of it failed.
-func (c *cell) abandon() {
-	if c.world != nil {
-		c.world.close()
-	}
-	if c.jail != nil {
-		c.jail.close()
-	}
-	if c.diag != nil {
-		c.diag.close()
-	}
-	if c.netns != nil {
-		c.netns.Close()
-	}
-}
-
-// live is the cell's own thread. The goroutine never unlocks it, so the thread, and with it the last reference to the
-// mount namespace, goes when the cell is closed.
-func (c *cell) live(spec agentapi.CellSpec, started chan<- error) {
-	runtime.LockOSThread()
-	err := c.enter(spec)
-	started <- err
-	if err != nil {
-		return
-	}
-	c.own.serve()
-	close(c.gone)
+	return nil
 }
 
 func (c *cell) enter(spec agentapi.CellSpec) error {
@@ -154,7 +143,7 @@ func (c *cell) enter(spec agentapi.CellSpec) error {
 		}
 	}
 	if spec.World != nil {
-		if c.jail, err = newJail(c.dir); err != nil {
+		if c.jail, err = c.newJail(); err != nil {
 			return err
 		}
 	}
@@ -179,9 +168,7 @@ func (c *cell) enter(spec agentapi.CellSpec) error {
 
 // enterWorld brings up the rest of a world, when the cell's own thread is in its root and network.
 func (c *cell) enterWorld(spec agentapi.WorldSpec) error {
-	started := make(chan error, 1)
-	go c.jail.live(c.netns, started)
-	if err := <-started; err != nil {
+	if err := c.jail.startThread(&c.running, c.netns); err != nil {
 		return err
 	}
 	for _, f := range c.folders {
@@ -225,13 +212,7 @@ func bind(from, to string) error {
 }
 
 // inside runs f on the cell's own thread, in its network and mounts.
-func (c *cell) inside(f func() error) error {
-	err := c.own.do(f)
-	if errors.Is(err, errThreadEnded) {
-		return fmt.Errorf("cell %s is closed", c.id)
-	}
-	return err
-}
+func (c *cell) inside(ctx context.Context, f func() error) error { return c.own.do(ctx, f) }
 
 // home is the network namespace of the container itself, in which the agent's own threads live.
 var home int
@@ -274,35 +255,36 @@ func (c *cell) holds(p string) bool {
 	return false
 }
 
-// close ends all that runs in the cell, and removes it.
-func (c *cell) close() error {
+// remove is what close does once.
+func (c *cell) remove() error {
 	c.mu.Lock()
-	procs, fakes, asks := c.procs, c.fakes, c.asks
-	c.procs, c.fakes, c.asks = map[string]*process{}, map[string]*fakeupstream.Server{}, map[string]*ask{}
+	c.end(agentapi.Errorf(agentapi.ErrNoCell, "cell %s is closed", c.id))
 	c.mu.Unlock()
-	var errs []error
-	for _, a := range asks {
-		a.conn.Close()
+	c.calls.Wait() // nobody else is in it from here on
+	c.mu.Lock()
+	for _, a := range c.asks {
+		a.leave()
 	}
-	for _, p := range procs {
+	for _, p := range c.procs {
 		p.kill()
 	}
+	c.mu.Unlock()
 	if c.jail != nil {
-		c.jail.close()
+		c.jail.kill()
 	}
-	for _, p := range procs {
-		<-p.ended
-	}
-	for _, f := range fakes {
+	c.running.Wait()
+	var errs []error
+	for _, f := range c.fakes {
 		errs = append(errs, f.Close())
 	}
 	if c.world != nil {
 		c.world.close()
 	}
-	c.own.end()
-	<-c.gone
 	for _, w := range c.watches {
 		w.Close()
+	}
+	if c.jail != nil {
+		c.jail.close()
 	}
 	if c.diag != nil {
 		c.diag.close()

@@ -3,9 +3,12 @@
 package agent
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,15 +43,28 @@ func (f *family) wait(cmd *exec.Cmd) error {
 	return err
 }
 
-// run runs a program to its end, and returns the end of what it printed.
-func (f *family) run(cmd *exec.Cmd) (string, error) {
+// run runs a program to its end, or to that of ctx, and returns the end of what it printed.
+func (f *family) run(ctx context.Context, argv ...string) (string, error) {
+	cmd := command(ctx, argv)
 	text := &tail{}
 	cmd.Stdout, cmd.Stderr = text, text
 	if err := f.start(cmd); err != nil {
 		return "", err
 	}
 	err := f.wait(cmd)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	return text.String(), err
+}
+
+// command is one that ends with ctx, and so do all of its group.
+func command(ctx context.Context, argv []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.WaitDelay = time.Second // for its output, where others than those of its group have it
+	return cmd
 }
 
 // adopt waits for a process that has ended, unless its own waiter does.

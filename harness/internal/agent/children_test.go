@@ -32,7 +32,7 @@ func TestTheReaperLeavesOurChildrenAlone(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for range 250 {
-				out, err := children.run(exec.Command("/bin/sh", "-c", "echo said; exit 3"))
+				out, err := children.run(t.Context(), "/bin/sh", "-c", "echo said; exit 3")
 				var code *exec.ExitError
 				if code, _ = err.(*exec.ExitError); code == nil || code.ExitCode() != 3 || out != "said" {
 					t.Errorf("it ended with %v, and said %q", err, out)
@@ -48,17 +48,16 @@ func TestTheReaperLeavesOurChildrenAlone(t *testing.T) {
 func TestALookAtTheClockIsTheSameEachTime(t *testing.T) {
 	year := time.Now().AddDate(0, 0, 100)
 	for i := range 300 {
-		orphan := exec.Command("/bin/sh", "-c", "true & true &")
-		if _, err := children.run(orphan); err != nil {
+		if _, err := children.run(t.Context(), "/bin/sh", "-c", "true & true &"); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command("/bin/sh", "-c", "echo first; echo "+year.Format("2006/01/02")+" second; exec sleep 1000")
-		said, told, err := saysTime(cmd, year)
+		cmd := command(t.Context(), []string{"/bin/sh", "-c", "echo first; echo " + year.Format("2006/01/02") + " second; exec sleep 1000"})
+		said, told, err := saysTime(t.Context(), cmd, year)
 		if err != nil || !told || !strings.Contains(said, "first") {
 			t.Fatalf("look %d: told %v, error %v, said %q", i, told, err, said)
 		}
-		cmd = exec.Command("/bin/sh", "-c", "echo 1999/01/02 another time")
-		if said, told, err := saysTime(cmd, year); err != nil || told || lastLine(said) != "1999/01/02 another time" {
+		cmd = command(t.Context(), []string{"/bin/sh", "-c", "echo 1999/01/02 another time"})
+		if said, told, err := saysTime(t.Context(), cmd, year); err != nil || told || lastLine(said) != "1999/01/02 another time" {
 			t.Fatalf("look %d: told %v, error %v, said %q", i, told, err, said)
 		}
 	}
@@ -68,11 +67,11 @@ func TestOrphansAreReaped(t *testing.T) {
 	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	defer unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 	// The parent ends first, so the child falls to this process.
-	out, err := children.run(exec.Command("/bin/sh", "-c", "sleep 0.05 >/dev/null 2>&1 & echo $!"))
+	out, err := children.run(t.Context(), "/bin/sh", "-c", "sleep 0.05 >/dev/null 2>&1 & echo $!")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := until(10*time.Second, func() (bool, error) {
+	if err := until(t.Context(), 10*time.Second, func() (bool, error) {
 		_, err := os.Stat("/proc/" + out)
 		return os.IsNotExist(err), nil
 	}); err != nil {

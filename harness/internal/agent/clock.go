@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -139,7 +140,7 @@ func (c *cell) clockText(offset time.Duration) string {
 }
 
 // moveClock moves the clock of the cell, and sees to it that every process which obeys it has looked at it.
-func (c *cell) moveClock(offset time.Duration) error {
+func (c *cell) moveClock(ctx context.Context, offset time.Duration) error {
 	text := c.clockText(offset)
 	// In place and of growing length, so that a reader never finds the file empty.
 	f, err := c.openClock()
@@ -167,7 +168,7 @@ func (c *cell) moveClock(offset time.Duration) error {
 		wait = soon
 	}
 	for _, p := range procs {
-		if err := p.poke(wait); err != nil {
+		if err := p.poke(ctx, wait); err != nil {
 			return fmt.Errorf("making %s of cell %s look at the moved clock: %w", p.spec.Name, c.id, err)
 		}
 	}
@@ -176,7 +177,7 @@ func (c *cell) moveClock(offset time.Duration) error {
 
 // poke wakes the process, and waits until it has gone to sleep again: then it has seen the new time, and done all that
 // was due at it.
-func (p *process) poke(wait waiting) error {
+func (p *process) poke(ctx context.Context, wait waiting) error {
 	if p.spec.Poke.Signal == 0 {
 		return nil
 	}
@@ -190,7 +191,7 @@ func (p *process) poke(wait waiting) error {
 		pids = childrenOf(p.pid)
 	}
 	for _, pid := range pids {
-		if err := wake(pid, unix.Signal(p.spec.Poke.Signal), wait); err != nil {
+		if err := wake(ctx, pid, unix.Signal(p.spec.Poke.Signal), wait); err != nil {
 			return err
 		}
 	}
@@ -198,9 +199,9 @@ func (p *process) poke(wait waiting) error {
 }
 
 // waiting is until or soon.
-type waiting func(limit time.Duration, so func() (bool, error)) error
+type waiting func(ctx context.Context, limit time.Duration, so func() (bool, error)) error
 
-func wake(pid int, sig unix.Signal, wait waiting) error {
+func wake(ctx context.Context, pid int, sig unix.Signal, wait waiting) error {
 	var before schedule
 	asleep := func() (ok bool, err error) {
 		if before, err = scheduleOf(pid); os.IsNotExist(err) {
@@ -209,7 +210,7 @@ func wake(pid int, sig unix.Signal, wait waiting) error {
 		return before.asleep || before.stopped, err
 	}
 	// A signal to a process that is awake may come between its look at the clock and its going to sleep.
-	if err := wait(5*time.Second, asleep); err != nil {
+	if err := wait(ctx, 5*time.Second, asleep); err != nil {
 		return fmt.Errorf("waiting for process %d to sleep: %w", pid, err)
 	}
 	if before.stopped {
@@ -221,7 +222,7 @@ func wake(pid int, sig unix.Signal, wait waiting) error {
 		}
 		return err
 	}
-	err := wait(5*time.Second, func() (bool, error) {
+	err := wait(ctx, 5*time.Second, func() (bool, error) {
 		now, err := scheduleOf(pid)
 		if os.IsNotExist(err) {
 			return true, nil
@@ -234,11 +235,11 @@ func wake(pid int, sig unix.Signal, wait waiting) error {
 	return nil
 }
 
-// atRest tells whether all that runs in the cell waits for something to happen: it sleeps or stands still, and has not
+// resting reports whether all that runs in the cell waits for something to happen: it sleeps or stands still, and has not
 // worked between two looks.
-func (c *cell) atRest() (bool, error) {
+func (c *cell) resting(ctx context.Context, _ string) (bool, error) {
 	if c.world != nil {
-		_, err := c.world.rest(restLook, nil)
+		_, err := c.world.rest(ctx, restLook, nil)
 		if errors.Is(err, errLimit) {
 			return false, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"debug/elf"
 	"fmt"
 	"io"
@@ -19,18 +20,12 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// ClockOf tells whether a program takes a moved clock, by a run of it under one.
-func (s *Calls) ClockOf(spec agentapi.ClockSpec, out *agentapi.ClockTaken) (err error) {
-	*out, err = clockOf(spec)
-	return err
-}
-
 // probeAhead is how far the clock is moved for a look: to another year, which no log line has by chance.
 const probeAhead = 8 * 366 * 24 * time.Hour
 
 // clockOf says why the program's clock cannot be moved in this container; empty when it can, and the program has said so
 // itself, by a line with the moved time.
-func clockOf(spec agentapi.ClockSpec) (taken agentapi.ClockTaken, err error) {
+func clockOf(ctx context.Context, spec agentapi.ClockSpec) (taken agentapi.ClockTaken, err error) {
 	if _, err := os.Stat(agentapi.FaketimeAt); err != nil {
 		return agentapi.ClockTaken{Why: "libfaketime was not brought along"}, nil
 	}
@@ -48,9 +43,14 @@ func clockOf(spec agentapi.ClockSpec) (taken agentapi.ClockTaken, err error) {
 		return taken, fmt.Errorf("moving the clock for a look: %w", err)
 	}
 	defer os.WriteFile(faketimerc, []byte("+0\n"), 0o644)
-	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
+	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	cmd := command(limited, spec.Argv)
 	cmd.Env = underClock(imageEnv())
-	said, told, err := saysTime(cmd, time.Now().Add(probeAhead))
+	said, told, err := saysTime(limited, cmd, time.Now().Add(probeAhead))
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	switch {
 	case err != nil:
 		return taken, fmt.Errorf("looking for the time that %s takes it to be: %w", spec.Argv[0], err)
@@ -73,8 +73,8 @@ func underClock(env []string) []string {
 	return append(env, "LD_PRELOAD="+library, "FAKETIME_NO_CACHE=1")
 }
 
-// saysTime runs a program until it has said that time, or has ended, or has said all that it says at its start.
-func saysTime(cmd *exec.Cmd, at time.Time) (said string, told bool, err error) {
+// saysTime runs a program until it has said that time, or has ended, or has said all that it says at its start, or until ctx ends.
+func saysTime(ctx context.Context, cmd *exec.Cmd, at time.Time) (said string, told bool, err error) {
 	out, in, err := os.Pipe()
 	if err != nil {
 		return "", false, err
@@ -87,8 +87,8 @@ func saysTime(cmd *exec.Cmd, at time.Time) (said string, told bool, err error) {
 		return "", false, err
 	}
 	defer children.wait(cmd)
-	defer cmd.Process.Kill()
-	out.SetReadDeadline(time.Now().Add(20 * time.Second))
+	defer cmd.Cancel()
+	defer context.AfterFunc(ctx, func() { out.SetReadDeadline(time.Unix(1, 0)) })()
 	var all strings.Builder
 	lines := bufio.NewReader(io.LimitReader(out, tailBytes))
 	for {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,23 +16,11 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// Exec runs a program in a world, jailed, and waits for its end.
-func (s *Calls) Exec(spec agentapi.ExecSpec, out *agentapi.Executed) error {
-	return s.in(spec.Cell, func(c *cell) (err error) {
-		*out, err = c.exec(spec)
-		return err
-	})
-}
-
-const (
-	execOutput = 64 << 10
-)
+const execOutput = 64 << 10
 
 // exec runs a program to its end. What it leaves behind ends with it, unless the world's gateway or another exec is under way.
-func (c *cell) exec(spec agentapi.ExecSpec) (agentapi.Executed, error) {
-	if c.jail == nil {
-		return agentapi.Executed{}, fmt.Errorf("cell %s is no world", c.id)
-	}
+func (w *world) exec(ctx context.Context, spec agentapi.ExecSpec) (agentapi.Executed, error) {
+	c := w.cell
 	if len(spec.Argv) == 0 {
 		return agentapi.Executed{}, errors.New("there is no command to run")
 	}
@@ -41,21 +28,19 @@ func (c *cell) exec(spec agentapi.ExecSpec) (agentapi.Executed, error) {
 	if limit == 0 {
 		limit = agentapi.ExecLimit
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	output := &tail{most: execOutput}
-	cmd := exec.CommandContext(ctx, spec.Argv[0], spec.Argv[1:]...)
+	cmd := command(limited, spec.Argv)
 	cmd.Env = imageEnv()
 	printed, err := c.jail.printsTo(cmd, output)
 	if err != nil {
 		return agentapi.Executed{}, err
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	c.jail.execs.Add(1)
 	defer c.jail.execs.Add(-1)
 	memory := oomKills()
-	err = c.startJailed(cmd)
+	err = c.startJailed(limited, cmd)
 	if err == nil {
 		children.wait(cmd)
 	}
@@ -70,9 +55,12 @@ func (c *cell) exec(spec agentapi.ExecSpec) (agentapi.Executed, error) {
 	}
 	code := cmd.ProcessState.ExitCode()
 	if code != 0 && oomKills() > memory {
-		c.jail.overran(agentapi.OutOfMemory)
+		c.jail.overran(agentapi.ErrOutOfMemory)
 	}
-	return agentapi.Executed{Output: output.String(), Code: code, Late: ctx.Err() != nil}, c.overrun()
+	if ctx.Err() != nil {
+		return agentapi.Executed{}, fmt.Errorf("running %s: %w", spec.Argv[0], context.Cause(ctx))
+	}
+	return agentapi.Executed{Output: output.String(), Code: code, Late: limited.Err() != nil}, c.killed()
 }
 
 // printsTo gives a command a pipe that is its user's own, as engines do: a program may open /dev/stderr anew, as the log of an
@@ -117,7 +105,7 @@ func (c *cell) busy() bool {
 }
 
 // startJailed starts a program in the world.
-func (c *cell) startJailed(cmd *exec.Cmd) error {
+func (c *cell) startJailed(ctx context.Context, cmd *exec.Cmd) error {
 	// Opened here, not in the world, where /dev/null may be anything.
 	nothing, err := os.Open(os.DevNull)
 	if err != nil {
@@ -126,7 +114,7 @@ func (c *cell) startJailed(cmd *exec.Cmd) error {
 	defer nothing.Close()
 	cmd.Stdin = nothing
 	c.jail.production(cmd)
-	if err := c.jail.inJail(func() error { return children.start(cmd) }); err != nil {
+	if err := c.jail.thread.do(ctx, func() error { return children.start(cmd) }); err != nil {
 		return err
 	}
 	limitProcess(cmd.Process.Pid)

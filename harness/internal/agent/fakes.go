@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -15,7 +16,7 @@ import (
 )
 
 // play starts a fake upstream that lives in the cell's network and by its clock.
-func (c *cell) play(f agentapi.FakeSpec) error {
+func (c *cell) play(_ context.Context, f agentapi.FakeSpec) error {
 	spec := f.Spec
 	if path, ok := strings.CutPrefix(spec.Listen, "unix:"); ok {
 		spec.Listen = "unix:" + c.path(path)
@@ -32,7 +33,7 @@ func (c *cell) play(f agentapi.FakeSpec) error {
 			return l, err
 		},
 		Dial: func(network, address string) (conn net.Conn, err error) {
-			if ierr := c.online(func() error { conn, err = net.Dial(network, address); return nil }); ierr != nil {
+			if ierr := c.online(func() error { conn, err = (&net.Dialer{}).DialContext(c.life, network, address); return nil }); ierr != nil {
 				return nil, ierr
 			}
 			return conn, err
@@ -58,23 +59,18 @@ func (c *cell) fake(name string) (*fakeupstream.Server, error) {
 }
 
 // mute ends a fake upstream, and returns what it was asked.
-func (c *cell) mute(name string) ([]fakeupstream.ConnectionRecord, error) {
-	f, err := c.fake(name)
+func (c *cell) mute(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.ConnectionRecord, error) {
+	f, err := c.fake(ref.Name)
 	if err != nil {
 		return nil, err
 	}
 	asked := f.Records()
 	c.mu.Lock()
-	delete(c.fakes, name)
+	delete(c.fakes, ref.Name)
 	c.mu.Unlock()
 	err = f.Close()
 	// A program that is just being started has copies of all sockets until it runs, and keeps them open: wait for it.
 	syscall.ForkLock.RLock()
 	syscall.ForkLock.RUnlock()
 	return asked, err
-}
-
-// Reached waits until a fake upstream has got so far with so many.
-func (s *Calls) Reached(r agentapi.ReachedSpec, _ *agentapi.None) error {
-	return s.in(r.Cell, func(c *cell) error { return c.reached(r) })
 }

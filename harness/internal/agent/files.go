@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -143,8 +144,21 @@ func readTree(root string) ([]entry, error) {
 	return tree, err
 }
 
+// put writes files into the cell.
+func (c *cell) put(ctx context.Context, files ...agentapi.File) error {
+	for _, f := range files {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := c.writeFile(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeFile writes a file into one of the cell's folders, or covers the image's own file at that path.
-func (c *cell) writeFile(f agentapi.File) error {
+func (c *cell) writeFile(ctx context.Context, f agentapi.File) error {
 	mode := modeOf(f)
 	if c.jail != nil {
 		return c.writeJailed(f, mode)
@@ -184,7 +198,7 @@ func (c *cell) writeFile(f agentapi.File) error {
 	if c.holds(f.Path) || known {
 		return nil
 	}
-	return c.inside(func() error { return bind(at, f.Path) })
+	return c.inside(ctx, func() error { return bind(at, f.Path) })
 }
 
 func modeOf(f agentapi.File) fs.FileMode {
@@ -262,7 +276,7 @@ func owner(name string) (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-func (c *cell) changeFile(s agentapi.FileSpec) error {
+func (c *cell) changeFile(ctx context.Context, s agentapi.FileSpec) error {
 	remove, chmod := os.RemoveAll, os.Chmod
 	at := c.path(s.File.Path)
 	if c.jail != nil {
@@ -280,7 +294,7 @@ func (c *cell) changeFile(s agentapi.FileSpec) error {
 		}
 		return nil
 	default:
-		return c.writeFile(s.File)
+		return c.writeFile(ctx, s.File)
 	}
 }
 
@@ -413,8 +427,8 @@ func (c *cell) readEnd(path string, from int64) ([]byte, error) {
 }
 
 // disk makes a folder of the cell a file system of its own, or gives the folder back.
-func (c *cell) disk(s agentapi.DiskSpec) error {
-	return c.inside(func() error {
+func (c *cell) disk(ctx context.Context, s agentapi.DiskSpec) error {
+	return c.inside(ctx, func() error {
 		if s.Bytes == 0 {
 			return unix.Unmount(s.Path, unix.MNT_DETACH)
 		}

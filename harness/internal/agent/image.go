@@ -5,7 +5,6 @@ package agent
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -45,7 +44,7 @@ func (j *jail) runAs(spec agentapi.WorldSpec) error {
 	}
 	who, err := user.GetExecUser(spec.User, &user.ExecUser{Home: "/"}, table("/etc/passwd"), table("/etc/group"))
 	if err != nil {
-		return fmt.Errorf(agentapi.NoSuchUser+"%s: %w", spec.User, err)
+		return agentapi.Errorf(agentapi.ErrNoUser, "the image's USER %s: %v", spec.User, err)
 	}
 	j.env = append([]string{"HOME=" + who.Home}, j.env...)
 	if who.Uid == 0 && who.Gid == 0 {

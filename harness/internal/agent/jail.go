@@ -4,13 +4,13 @@ package agent
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,7 +26,8 @@ import (
 type jail struct {
 	root   tree
 	init   *exec.Cmd
-	gone   chan struct{} // closed when the init has ended, and with it all other processes of the world
+	life   context.Context // ends when the init has, and with it all other processes of the world
+	end    context.CancelCauseFunc
 	orders io.WriteCloser
 	done   chan bool // gets one for each order that was carried out: whether there was anybody
 	thread *thread   // the one without rights
@@ -39,16 +40,19 @@ type jail struct {
 	execs    atomic.Int32 // under way
 	ordering sync.Mutex   // held while an order is carried out
 	mu       sync.Mutex
-	overrun  string // why the processes were ended: agentapi.Multiplied, wire.OutOfMemory
+	overrun  error // why the processes were ended: agentapi.ErrMultiplied, agentapi.ErrOutOfMemory
 }
 
 // worldBytes is the size of all that a world may write, in memory: its files, its shared memory, what it prints. Several
 // worlds that have used up theirs leave enough of the container's 1 GiB to all others.
 const worldBytes = 64 << 20
 
+// errNoInit is why nothing runs in a world any more.
+var errNoInit = errors.New("the first process of the world has ended")
+
 // newJail makes the jail of a world. It is for the cell's own thread, which sees only the world's root afterwards.
-func newJail(dir string) (*jail, error) {
-	at := filepath.Join(dir, "world")
+func (c *cell) newJail() (*jail, error) {
+	at := filepath.Join(c.dir, "world")
 	if err := mountRoot(at); err != nil {
 		return nil, err
 	}
@@ -61,19 +65,13 @@ func newJail(dir string) (*jail, error) {
 		unix.Close(root)
 		return nil, fmt.Errorf("opening what a world writes: %w", err)
 	}
-	j := &jail{
-		root: tree{root}, layer: tree{layer}, gone: make(chan struct{}), done: make(chan bool, 1), thread: newThread(),
-	}
-	if err := j.startInit(filepath.Join(at, "root")); err != nil {
-		unix.Close(root)
-		unix.Close(layer)
-		return nil, err
-	}
-	if err := j.root.enter(); err != nil {
+	j := &jail{root: tree{root}, layer: tree{layer}, done: make(chan bool, 1)}
+	j.life, j.end = context.WithCancelCause(context.Background())
+	if err := j.startInit(&c.running, filepath.Join(at, "root")); err != nil {
 		j.close()
 		return nil, err
 	}
-	return j, nil
+	return j, j.root.enter()
 }
 
 // mountRoot puts together what the world's processes are to see as their root: the image with a layer of the world's own
@@ -153,7 +151,7 @@ func mountDevices(from, to string) error {
 }
 
 // startInit starts the world's first process. It moves the root into its place before it says that it is ready.
-func (j *jail) startInit(root string) error {
+func (j *jail) startInit(running *sync.WaitGroup, root string) error {
 	cmd := exec.Command("/proc/self/exe", root, "/proc", "/sys", "/dev", agentapi.Root)
 	cmd.Args[0] = jailinit.Name
 	cmd.Env = []string{"GOMAXPROCS=1", jailinit.FirstPort + "=" + firstPort}
@@ -175,52 +173,46 @@ func (j *jail) startInit(root string) error {
 	}
 	j.init, j.orders = cmd, orders
 	lines := bufio.NewScanner(says)
-	ready := lines.Scan() && lines.Text() == jailinit.Ready
-	go func() {
+	if !lines.Scan() || lines.Text() != jailinit.Ready {
+		j.kill()
+		children.wait(cmd)
+		return fmt.Errorf("the first process of a world did not come up: %s", text)
+	}
+	running.Go(func() {
 		for lines.Scan() {
 			switch lines.Text() {
 			case jailinit.Done, jailinit.Nobody:
 				j.done <- lines.Text() == jailinit.Done
 			case jailinit.Multiplied:
-				j.overran(agentapi.Multiplied)
+				j.overran(agentapi.ErrMultiplied)
 			}
 		}
 		children.wait(cmd)
-		close(j.gone)
-	}()
-	if !ready {
-		unix.Kill(cmd.Process.Pid, unix.SIGKILL)
-		<-j.gone
-		return fmt.Errorf("the first process of a world did not come up: %s", text)
-	}
+		j.end(errNoInit)
+	})
 	return nil
 }
 
 // overran notes why the world's processes were ended; the first reason stands.
-func (j *jail) overran(why string) {
+func (j *jail) overran(why error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.overrun == "" {
+	if j.overrun == nil {
 		j.overrun = why
 	}
 }
 
-// killed says why the world's processes were ended, when they used up what they may; empty when they did not.
-func (c *cell) killed() string {
+// killed says why the world's processes were ended, when they used up what they may; nil when they did not.
+func (c *cell) killed() error {
 	if c.jail == nil {
-		return ""
+		return nil
 	}
 	c.jail.mu.Lock()
 	defer c.jail.mu.Unlock()
-	return c.jail.overrun
-}
-
-// overrun is the error of that.
-func (c *cell) overrun() error {
-	if why := c.killed(); why != "" {
-		return fmt.Errorf("%s; they were ended", why)
+	if c.jail.overrun == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w; they were ended", c.jail.overrun)
 }
 
 // signalAll sends a signal to all processes of the world at once, so that none can be begun meanwhile.
@@ -244,34 +236,33 @@ func (j *jail) order(sig unix.Signal) (anybody bool, err error) {
 	select {
 	case anybody = <-j.done:
 		return anybody, nil
-	case <-j.gone:
-		return false, errors.New("the first process of a world has ended")
+	case <-j.life.Done():
+		return false, context.Cause(j.life)
 	}
 }
 
-// close ends all processes of the world.
+// kill ends all processes of the world.
+func (j *jail) kill() { unix.Kill(j.init.Process.Pid, unix.SIGKILL) }
+
+// close is for when all of them have ended.
 func (j *jail) close() {
-	unix.Kill(j.init.Process.Pid, unix.SIGKILL)
-	<-j.gone
-	j.orders.Close()
-	j.thread.end()
+	if j.orders != nil {
+		j.orders.Close()
+	}
 	j.root.close()
 	j.layer.close()
 }
 
-// live is the thread on which alone a world's processes are started: it is in all of the world's namespaces, and has no
-// more rights than they. The goroutine never unlocks it.
-func (j *jail) live(netns *os.File, started chan<- error) {
-	runtime.LockOSThread()
-	err := j.enter(netns)
-	if err == nil {
-		err = dropRights()
-	}
-	started <- err
-	if err != nil {
-		return
-	}
-	j.thread.serve()
+// startThread starts the thread on which alone a world's processes are started: it is in all of the world's namespaces, and has
+// no more rights than they.
+func (j *jail) startThread(running *sync.WaitGroup, netns *os.File) (err error) {
+	j.thread, err = startThread(j.life, running, func() error {
+		if err := j.enter(netns); err != nil {
+			return err
+		}
+		return dropRights()
+	})
+	return err
 }
 
 func (j *jail) enter(netns *os.File) error {
@@ -298,25 +289,11 @@ func (j *jail) enter(netns *os.File) error {
 	return j.root.enter()
 }
 
-// inJail runs f on the thread without rights.
-func (j *jail) inJail(f func() error) error {
-	select {
-	case <-j.gone:
-		return errors.New("the first process of the world has ended")
-	default:
-	}
-	err := j.thread.do(f)
-	if errors.Is(err, errThreadEnded) {
-		return errors.New("the first process of the world has ended")
-	}
-	return err
-}
-
 // jailedEnded is for a process of a world that has just ended: it may have used up the memory, or have become a daemon, as
 // a gateway does by default. The daemon takes its name.
 func (c *cell) jailedEnded(p *process) {
 	if status, ok := p.state.Sys().(syscall.WaitStatus); ok && status.Signaled() && oomKills() > p.memory {
-		c.jail.overran(agentapi.OutOfMemory)
+		c.jail.overran(agentapi.ErrOutOfMemory)
 	}
 	orphans := childrenOf(c.jail.init.Process.Pid)
 	if !p.state.Success() || len(orphans) == 0 {
@@ -327,7 +304,7 @@ func (c *cell) jailedEnded(p *process) {
 	if err != nil {
 		return // it has ended too
 	}
-	go func() {
+	c.running.Go(func() {
 		defer unix.Close(fd)
 		for { // readable once it has ended; see pidfd_open(2)
 			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1); !errors.Is(err, unix.EINTR) {
@@ -335,7 +312,7 @@ func (c *cell) jailedEnded(p *process) {
 			}
 		}
 		close(daemon.ended)
-	}()
+	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.procs[p.spec.Name] == p {

@@ -5,6 +5,7 @@ package agent
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -24,23 +25,26 @@ import (
 // errLimit says that what was waited for did not come in time.
 var errLimit = errors.New("the time limit was reached")
 
-// until asks again until something is so. What it asks is the state of the kernel, which has no event to wait on.
-func until(limit time.Duration, so func() (bool, error)) error {
-	return asking(limit, 250*time.Microsecond, time.Sleep, so)
+// until asks again until something is so, or ctx ends. What it asks is the state of the kernel, which has no event to wait on.
+func until(ctx context.Context, limit time.Duration, so func() (bool, error)) error {
+	return asking(ctx, limit, 250*time.Microsecond, time.Sleep, so)
 }
 
 // soon is until for what is so within a fraction of a millisecond as a rule, and asked for very often. The runtime's own Sleep
 // takes a whole one, since it waits for network events meanwhile, and those waits count in milliseconds.
-func soon(limit time.Duration, so func() (bool, error)) error {
-	return asking(limit, 60*time.Microsecond, func(d time.Duration) {
+func soon(ctx context.Context, limit time.Duration, so func() (bool, error)) error {
+	return asking(ctx, limit, 60*time.Microsecond, func(d time.Duration) {
 		t := unix.NsecToTimespec(d.Nanoseconds())
 		unix.Nanosleep(&t, nil)
 	}, so)
 }
 
-func asking(limit, pause time.Duration, sleep func(time.Duration), so func() (bool, error)) error {
+func asking(ctx context.Context, limit, pause time.Duration, sleep func(time.Duration), so func() (bool, error)) error {
 	deadline := time.Now().Add(limit)
 	for ; ; pause = min(2*pause, time.Millisecond) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		ok, err := so()
 		if err != nil || ok {
 			return err

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -74,7 +75,7 @@ func TestSocketsAreFoundAlike(t *testing.T) {
 	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	for _, c := range lists {
 		var s socket
-		err := until(5*time.Second, func() (found bool, err error) {
+		err := until(t.Context(), 5*time.Second, func() (found bool, err error) {
 			s, found, err = c.tcp(local, remote)
 			return found && s.unread == 7, err
 		})
@@ -125,15 +126,19 @@ func TestUnixSocketsAreFoundByPath(t *testing.T) {
 
 func TestUntil(t *testing.T) {
 	n := 0
-	if err := until(10*time.Second, func() (bool, error) { n++; return n == 5, nil }); err != nil || n != 5 {
+	if err := until(t.Context(), 10*time.Second, func() (bool, error) { n++; return n == 5, nil }); err != nil || n != 5 {
 		t.Errorf("asked %d times: %v", n, err)
 	}
 	broken := errors.New("broken")
-	if err := until(10*time.Second, func() (bool, error) { return false, broken }); err != broken {
+	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return false, broken }); err != broken {
 		t.Errorf("got %v", err)
 	}
-	if err := until(time.Millisecond, func() (bool, error) { return false, nil }); err != errLimit {
+	if err := until(t.Context(), time.Millisecond, func() (bool, error) { return false, nil }); err != errLimit {
 		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	if err := until(ctx, time.Hour, func() (bool, error) { cancel(broken); return false, nil }); err != broken {
+		t.Errorf("nobody waits for it any more, and it ends with %v", err)
 	}
 }
 
@@ -149,7 +154,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	pid := cmd.Process.Pid
 	await := func(what string, so func(schedule) bool) {
 		t.Helper()
-		err := until(5*time.Second, func() (bool, error) {
+		err := until(t.Context(), 5*time.Second, func() (bool, error) {
 			s, err := scheduleOf(pid)
 			return so(s), err
 		})
@@ -160,7 +165,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	await("it sleeps in read()", func(s schedule) bool { return s.asleep && !s.stopped && s.switches > 0 })
 	unix.Kill(pid, unix.SIGSTOP)
 	await("it stands still", func(s schedule) bool { return s.stopped && !s.asleep })
-	if err := wake(pid, unix.SIGIO, until); err != nil {
+	if err := wake(t.Context(), pid, unix.SIGIO, until); err != nil {
 		t.Errorf("one that stands still is left alone: %v", err)
 	}
 	unix.Kill(pid, unix.SIGCONT)
@@ -170,7 +175,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	if _, err := scheduleOf(pid); !os.IsNotExist(err) {
 		t.Errorf("of one that has ended: %v", err)
 	}
-	if err := wake(pid, unix.SIGIO, until); err != nil {
+	if err := wake(t.Context(), pid, unix.SIGIO, until); err != nil {
 		t.Errorf("one that has ended needs no waking: %v", err)
 	}
 }
@@ -183,7 +188,7 @@ func TestChildrenOf(t *testing.T) {
 	}
 	defer cmd.Wait()
 	var children []int
-	err := until(5*time.Second, func() (bool, error) {
+	err := until(t.Context(), 5*time.Second, func() (bool, error) {
 		children = childrenOf(cmd.Process.Pid)
 		return len(children) == 1, nil
 	})

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,35 +15,34 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// Load sends so many requests to an address of a cell, over so many kept connections, and tells how long that took.
-func (s *Calls) Load(spec agentapi.LoadSpec, out *agentapi.YardstickTook) error {
-	return s.in(spec.Cell, func(c *cell) (err error) {
-		errs := make(chan error, spec.Connections)
-		begun := time.Now()
-		var wg sync.WaitGroup
-		for range spec.Connections {
-			wg.Go(func() { errs <- c.load(spec.To, spec.Requests/spec.Connections) })
+// load sends so many requests to an address of the cell, over so many kept connections, and tells how long that took.
+func (c *cell) load(ctx context.Context, spec agentapi.LoadSpec) (took agentapi.YardstickTook, err error) {
+	errs := make(chan error, spec.Connections)
+	begun := time.Now()
+	var wg sync.WaitGroup
+	for range spec.Connections {
+		wg.Go(func() { errs <- c.loadOne(ctx, spec.To, spec.Requests/spec.Connections) })
+	}
+	wg.Wait()
+	took.Took = time.Since(begun)
+	for range spec.Connections {
+		if err := <-errs; err != nil {
+			return took, err
 		}
-		wg.Wait()
-		out.Took = time.Since(begun)
-		for range spec.Connections {
-			if err := <-errs; err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return took, context.Cause(ctx)
 }
 
-func (c *cell) load(to string, requests int) error {
+func (c *cell) loadOne(ctx context.Context, to string, requests int) error {
 	var conn net.Conn
 	if err := c.online(func() (err error) {
-		conn, err = net.Dial("tcp", to)
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", to)
 		return err
 	}); err != nil {
 		return err
 	}
 	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	in := bufio.NewReader(conn)
 	ask := []byte("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
 	for range requests {

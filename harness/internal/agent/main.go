@@ -5,9 +5,6 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net/rpc"
-	"net/rpc/jsonrpc"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -39,7 +36,7 @@ func Main() int {
 	canDiagnose = diagnosticsWork()
 	debug.SetGCPercent(400) // the agent's memory is small, and its processor time is the scenarios'
 	a := &Agent{cells: map[string]*cell{}, hello: agentapi.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Lacks: lacks(), Limits: ownGroups().limits(), DiskFree: diskFree()}}
-	if err := a.serve(stdio{}); err != nil {
+	if err := a.server().Serve(stdio{}); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
 		return 1
 	}
@@ -90,39 +87,6 @@ func ensureUser(name string, id int) error {
 		}
 	}
 	return nil
-}
-
-// serve answers streams until the connection ends.
-func (a *Agent) serve(conn io.ReadWriteCloser) error {
-	session, err := agentapi.Serve(conn)
-	if err != nil {
-		return fmt.Errorf("beginning the session: %w", err)
-	}
-	calls := rpc.NewServer()
-	if err := calls.RegisterName("Agent", &Calls{agent: a}); err != nil {
-		return err
-	}
-	for {
-		stream, err := session.AcceptStream()
-		if err != nil {
-			return nil // the driving program is gone
-		}
-		go func() {
-			kind := make([]byte, 1)
-			if _, err := io.ReadFull(stream, kind); err != nil {
-				stream.Close()
-				return
-			}
-			switch kind[0] {
-			case agentapi.StreamCalls:
-				calls.ServeCodec(jsonrpc.NewServerCodec(stream))
-			case agentapi.StreamTunnel:
-				a.tunnel(stream)
-			default:
-				stream.Close()
-			}
-		}()
-	}
 }
 
 // stdio is the container's standard input and output as one connection.

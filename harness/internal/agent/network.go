@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -80,7 +81,7 @@ func hostAddr(address string) (*netlink.Addr, error) {
 }
 
 // breakNet breaks the cell's network in one place.
-func (c *cell) breakNet(spec agentapi.NetSpec) error {
+func (c *cell) breakNet(_ context.Context, spec agentapi.NetSpec) error {
 	c.mu.Lock()
 	already := c.undo[spec] != nil
 	c.mu.Unlock()
@@ -101,7 +102,7 @@ func (c *cell) breakNet(spec agentapi.NetSpec) error {
 }
 
 // mendNet undoes what breakNet did.
-func (c *cell) mendNet(spec agentapi.NetSpec) error {
+func (c *cell) mendNet(_ context.Context, spec agentapi.NetSpec) error {
 	c.mu.Lock()
 	undo := c.undo[spec]
 	delete(c.undo, spec)

@@ -96,9 +96,9 @@ func TestHostsThatAreSwitchedOffInAnyOrder(t *testing.T) {
 	c := networkOfItsOwn(t, "198.51.100.1/24", "192.0.2.1", "192.0.2.2", "192.0.2.3")
 	a, b, d := agentapi.NetSpec{Kind: "off", To: "192.0.2.1"}, agentapi.NetSpec{Kind: "off", To: "192.0.2.2"}, agentapi.NetSpec{Kind: "off", To: "192.0.2.3"}
 	for i, step := range []func() error{
-		func() error { return c.breakNet(a) }, func() error { return c.breakNet(b) }, func() error { return c.mendNet(a) },
-		func() error { return c.breakNet(d) }, func() error { return c.breakNet(a) },
-		func() error { return c.mendNet(b) }, func() error { return c.mendNet(d) }, func() error { return c.mendNet(a) },
+		func() error { return c.breakNet(t.Context(), a) }, func() error { return c.breakNet(t.Context(), b) }, func() error { return c.mendNet(t.Context(), a) },
+		func() error { return c.breakNet(t.Context(), d) }, func() error { return c.breakNet(t.Context(), a) },
+		func() error { return c.mendNet(t.Context(), b) }, func() error { return c.mendNet(t.Context(), d) }, func() error { return c.mendNet(t.Context(), a) },
 	} {
 		if err := step(); err != nil {
 			t.Fatalf("step %d: %v", i+1, err)
@@ -109,10 +109,10 @@ func TestHostsThatAreSwitchedOffInAnyOrder(t *testing.T) {
 // While the kernel asks for a host that is off, which takes the machine's time, the cell is not at rest.
 func TestWhoAsksForAHostIsNotAtRest(t *testing.T) {
 	c := networkOfItsOwn(t, "198.51.100.1/24", "192.0.2.1")
-	if err := c.breakNet(agentapi.NetSpec{Kind: "off", To: "192.0.2.1"}); err != nil {
+	if err := c.breakNet(t.Context(), agentapi.NetSpec{Kind: "off", To: "192.0.2.1"}); err != nil {
 		t.Fatal(err)
 	}
-	if rests, err := c.atRest(); err != nil || !rests {
+	if rests, err := c.resting(t.Context(), ""); err != nil || !rests {
 		t.Errorf("before anybody calls it: %t, %v", rests, err)
 	}
 	called := make(chan error, 1)
@@ -125,13 +125,13 @@ func TestWhoAsksForAHostIsNotAtRest(t *testing.T) {
 			return err
 		})
 	}()
-	if err := soon(5*time.Second, func() (bool, error) { rests, err := c.atRest(); return !rests, err }); err != nil {
+	if err := soon(t.Context(), 5*time.Second, func() (bool, error) { rests, err := c.resting(t.Context(), ""); return !rests, err }); err != nil {
 		t.Errorf("it rests while the kernel asks: %v", err)
 	}
 	if err := <-called; !errors.Is(err, unix.EHOSTUNREACH) {
 		t.Errorf("the call ends with %v", err)
 	}
-	if err := soon(5*time.Second, c.atRest); err != nil {
+	if err := soon(t.Context(), 5*time.Second, func() (bool, error) { return c.resting(t.Context(), "") }); err != nil {
 		t.Errorf("it rests no more: %v", err)
 	}
 }
@@ -149,7 +149,7 @@ func TestHalfABreakIsTakenBack(t *testing.T) {
 		t.Skipf("no kind of link to take the name with: %v", err)
 	}
 	spec := agentapi.NetSpec{Kind: "off", To: "192.0.2.1"}
-	if err := c.breakNet(spec); err == nil {
+	if err := c.breakNet(t.Context(), spec); err == nil {
 		t.Fatal("a name is there twice")
 	}
 	lo, err := h.LinkByName("lo")
@@ -160,10 +160,10 @@ func TestHalfABreakIsTakenBack(t *testing.T) {
 	if err != nil || !slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.IP.String() == "192.0.2.1" }) {
 		t.Errorf("the host is gone: %v, %v", all, err)
 	}
-	if err := c.breakNet(spec); err != nil {
+	if err := c.breakNet(t.Context(), spec); err != nil {
 		t.Errorf("then: %v", err)
 	}
-	if err := c.breakNet(spec); err == nil || !strings.Contains(err.Error(), "broken in that way already") {
+	if err := c.breakNet(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "broken in that way already") {
 		t.Errorf("twice: %v", err)
 	}
 }
@@ -171,18 +171,18 @@ func TestHalfABreakIsTakenBack(t *testing.T) {
 func TestWhatIsNotBrokenCannotBeMended(t *testing.T) {
 	c := &cell{id: "c1", undo: map[agentapi.NetSpec]func() error{}}
 	spec := agentapi.NetSpec{Kind: "drop", To: "10.0.0.5:80"}
-	if err := c.mendNet(spec); err == nil || !strings.Contains(err.Error(), "not broken in that way (drop 10.0.0.5:80)") {
+	if err := c.mendNet(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "not broken in that way (drop 10.0.0.5:80)") {
 		t.Errorf("got %v", err)
 	}
 	undone := 0
 	c.undo[spec] = func() error { undone++; return nil }
-	if err := c.mendNet(spec); err != nil || undone != 1 {
+	if err := c.mendNet(t.Context(), spec); err != nil || undone != 1 {
 		t.Errorf("undone %d times, %v", undone, err)
 	}
-	if err := c.mendNet(spec); err == nil {
+	if err := c.mendNet(t.Context(), spec); err == nil {
 		t.Error("it is mended once")
 	}
-	if err := c.breakNet(agentapi.NetSpec{Kind: "earthquake"}); err == nil || !strings.Contains(err.Error(), `unknown kind "earthquake"`) {
+	if err := c.breakNet(t.Context(), agentapi.NetSpec{Kind: "earthquake"}); err == nil || !strings.Contains(err.Error(), `unknown kind "earthquake"`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,8 +33,9 @@ type process struct {
 	state    *os.ProcessState
 }
 
-// start starts a program in the cell and waits until it listens everywhere it has to.
-func (c *cell) start(spec agentapi.ProcSpec) (agentapi.ProcStarted, error) {
+// start starts a program in the cell and waits until it listens everywhere it has to. It goes on when ctx ends, but for one whose
+// start failed, which is ended.
+func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.ProcStarted, error) {
 	c.mu.Lock()
 	old := c.procs[spec.Name]
 	c.mu.Unlock()
@@ -47,13 +49,11 @@ func (c *cell) start(spec agentapi.ProcSpec) (agentapi.ProcStarted, error) {
 	if len(spec.Argv) == 0 {
 		return agentapi.ProcStarted{}, fmt.Errorf("%s has no command that runs it", spec.Name)
 	}
-	for _, f := range spec.Files {
-		if err := c.writeFile(f); err != nil {
-			return agentapi.ProcStarted{}, err
-		}
+	if err := c.put(ctx, spec.Files...); err != nil {
+		return agentapi.ProcStarted{}, err
 	}
 	// What listened there before may still be dying, worker by worker, and must not be taken for this one.
-	err := until(5*time.Second, func() (bool, error) { return c.free(spec.Ready) })
+	err := until(ctx, 5*time.Second, func() (bool, error) { return c.free(spec.Ready) })
 	if err != nil && !errors.Is(err, errLimit) {
 		return agentapi.ProcStarted{}, err
 	}
@@ -77,10 +77,10 @@ func (c *cell) start(spec agentapi.ProcSpec) (agentapi.ProcStarted, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
 	if c.jail == nil {
-		err = c.inside(func() error { return children.start(cmd) })
+		err = c.inside(ctx, func() error { return children.start(cmd) })
 	} else {
 		p.memory = oomKills()
-		err = c.startJailed(cmd)
+		err = c.startJailed(ctx, cmd)
 	}
 	if err != nil {
 		return agentapi.ProcStarted{}, fmt.Errorf("starting %s: %w", spec.Argv[0], err)
@@ -89,15 +89,28 @@ func (c *cell) start(spec agentapi.ProcSpec) (agentapi.ProcStarted, error) {
 	c.mu.Lock()
 	c.procs[spec.Name] = p
 	c.mu.Unlock()
-	go func() {
+	c.running.Go(func() {
 		children.wait(cmd)
 		p.state = cmd.ProcessState
 		if c.jail != nil {
 			c.jailedEnded(p)
 		}
 		close(p.ended)
-	}()
-	return c.awaitReady(p)
+	})
+	started, err := c.awaitReady(ctx, p)
+	if err != nil {
+		c.discard(p)
+	}
+	return started, err
+}
+
+// discard ends a process whose start failed, with all that it has started.
+func (c *cell) discard(p *process) {
+	p.kill()
+	if c.jail != nil {
+		c.jail.signalAll(unix.SIGKILL) // nobody is left where that fails
+	}
+	<-p.ended
 }
 
 // openOutput opens the file that holds what a process prints.
@@ -123,7 +136,7 @@ func (c *cell) free(addresses []string) (bool, error) {
 }
 
 // awaitReady waits until the process listens where it has to, or has ended.
-func (c *cell) awaitReady(p *process) (agentapi.ProcStarted, error) {
+func (c *cell) awaitReady(ctx context.Context, p *process) (agentapi.ProcStarted, error) {
 	limit := p.spec.Limit
 	if limit == 0 {
 		limit = 20 * time.Second
@@ -139,7 +152,7 @@ func (c *cell) awaitReady(p *process) (agentapi.ProcStarted, error) {
 		missing, err = c.notListening(p.spec.Ready)
 		return missing == "", err
 	}
-	if err := until(limit, ready); err != nil {
+	if err := until(ctx, limit, ready); err != nil {
 		if errors.Is(err, errLimit) {
 			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, p.printed())
 		}
@@ -180,7 +193,7 @@ func (c *cell) process(name string) (*process, error) {
 }
 
 // signal sends a signal to a process of the cell, to its children, or to all of its group.
-func (c *cell) signal(r agentapi.ProcRef) error {
+func (c *cell) signal(ctx context.Context, r agentapi.ProcRef) error {
 	p, err := c.process(r.Name)
 	if err != nil {
 		return err
@@ -213,12 +226,14 @@ func (c *cell) signal(r agentapi.ProcRef) error {
 	}
 	select {
 	case <-p.ended:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	case <-time.After(20 * time.Second):
 		return fmt.Errorf("%s did not end within 20 s of %v", r.Name, sig)
 	}
 	if r.Group {
 		// The master has ended; its workers, which share its listener, may take a moment longer.
-		if err := until(5*time.Second, func() (bool, error) {
+		if err := until(ctx, 5*time.Second, func() (bool, error) {
 			if c.jail != nil {
 				return c.jail.empty()
 			}

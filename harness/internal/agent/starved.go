@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -11,17 +12,10 @@ import (
 	"time"
 )
 
-// Starved is for how long something of a cell was ready to run, and the machine had no processor for it: the process of the
+// starved is for how long something of the cell was ready to run, and the machine had no processor for it: the process of the
 // cell that had to wait longest since it began, or this program since the cell was opened. It is 0 where the kernel does not
 // count it.
-func (s *Calls) Starved(id string, out *time.Duration) error {
-	return s.in(id, func(c *cell) error {
-		*out = c.starved()
-		return nil
-	})
-}
-
-func (c *cell) starved() time.Duration {
+func (c *cell) starved(context.Context, string) (time.Duration, error) {
 	c.mu.Lock()
 	var pids []int
 	for _, p := range c.procs {
@@ -35,7 +29,7 @@ func (c *cell) starved() time.Duration {
 			most = max(most, delayed(p))
 		}
 	}
-	return most
+	return most, nil
 }
 
 // delayed is for how long threads of a process were ready to run and had to wait for a processor, all in all; 0 where the

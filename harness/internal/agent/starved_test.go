@@ -32,8 +32,12 @@ func TestItIsKnownHowLongAProcessWaitsForAProcessor(t *testing.T) {
 		}
 		c.procs[name] = &process{pid: cmd.Process.Pid}
 	}
-	if err := until(20*time.Second, func() (bool, error) { return c.starved() > 100*time.Millisecond, nil }); err != nil {
-		t.Errorf("after 20 s it says %v", c.starved())
+	var waited time.Duration
+	if err := until(t.Context(), 20*time.Second, func() (ok bool, err error) {
+		waited, err = c.starved(t.Context(), "")
+		return waited > 100*time.Millisecond, err
+	}); err != nil {
+		t.Errorf("after 20 s it says %v: %v", waited, err)
 	}
 	if d := delayed(1 << 22); d != 0 {
 		t.Errorf("of a process that is not there it says %v", d)

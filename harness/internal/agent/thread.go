@@ -3,51 +3,57 @@
 package agent
 
 import (
-	"errors"
+	"context"
+	"runtime"
 	"sync"
 )
 
-// errThreadEnded says that a thread takes no more work.
-var errThreadEnded = errors.New("its thread has ended")
-
-// thread takes functions to run, one after the other, on the one thread that serves it. It may be used from several
-// goroutines at once.
+// thread runs functions, one after the other, on an OS thread of its own. It may be used from several goroutines at once.
 type thread struct {
+	life context.Context // when it ends, so does the thread
 	jobs chan func()
-	quit chan struct{} // closed when it is to end
-	once sync.Once
 }
 
-func newThread() *thread { return &thread{jobs: make(chan func()), quit: make(chan struct{})} }
+// startThread starts one, which first makes itself ready by enter. It counts as running until it has ended.
+func startThread(life context.Context, running *sync.WaitGroup, enter func() error) (*thread, error) {
+	t := &thread{life: life, jobs: make(chan func())}
+	entered := make(chan error, 1)
+	running.Go(func() {
+		// Never unlocked: the thread ends with this goroutine, and so do the namespaces that nobody else is in.
+		runtime.LockOSThread()
+		err := enter()
+		entered <- err
+		if err == nil {
+			t.serve()
+		}
+	})
+	return t, <-entered
+}
 
-// serve runs what it is given until it is to end.
 func (t *thread) serve() {
 	for {
 		select {
 		case job := <-t.jobs:
 			job()
-		case <-t.quit:
+		case <-t.life.Done():
 			return
 		}
 	}
 }
 
-// do runs a function there, and gives its error. Once the thread is to end, that is errThreadEnded; what was begun before
-// is waited for.
-func (t *thread) do(f func() error) error {
-	done := make(chan error, 1)
-	select {
-	case <-t.quit:
-		return errThreadEnded
-	default:
+// do runs a function there, and gives its error, or why the thread or the caller has ended before it was its turn. Once it is begun
+// it is waited for.
+func (t *thread) do(ctx context.Context, f func() error) error {
+	if t.life.Err() != nil {
+		return context.Cause(t.life)
 	}
+	done := make(chan error, 1)
 	select {
 	case t.jobs <- func() { done <- f() }:
 		return <-done
-	case <-t.quit:
-		return errThreadEnded
+	case <-t.life.Done():
+		return context.Cause(t.life)
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
-
-// end lets it end after what it does now.
-func (t *thread) end() { t.once.Do(func() { close(t.quit) }) }

@@ -3,28 +3,30 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
 )
 
-// Whoever comes while a thread ends is told so, and what was begun is ended: nobody panics and nobody waits for ever.
+var errOver = errors.New("it is over")
+
+// Whoever comes while a thread ends is told why, and what was begun is ended: nobody panics and nobody waits for ever.
 func TestThreadThatEndsWhileItIsUsed(t *testing.T) {
 	for range 200 {
-		th := newThread()
-		gone := make(chan struct{})
-		go func() {
-			defer close(gone)
-			th.serve()
-		}()
+		life, end := context.WithCancelCause(context.Background())
+		var running, users sync.WaitGroup
+		th, err := startThread(life, &running, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
 		var ran, told, refused atomic.Int64
-		var users sync.WaitGroup
 		for range 8 {
 			users.Go(func() {
 				for {
-					err := th.do(func() error { ran.Add(1); return nil })
-					if errors.Is(err, errThreadEnded) {
+					err := th.do(t.Context(), func() error { ran.Add(1); return nil })
+					if errors.Is(err, errOver) {
 						refused.Add(1)
 						return
 					}
@@ -32,19 +34,39 @@ func TestThreadThatEndsWhileItIsUsed(t *testing.T) {
 				}
 			})
 		}
-		th.end()
-		th.end()
+		end(errOver)
 		users.Wait()
-		<-gone
+		running.Wait()
 		if ran.Load() != told.Load() || refused.Load() != 8 {
 			t.Fatalf("%d ran, %d were told so, %d of 8 were refused", ran.Load(), told.Load(), refused.Load())
 		}
 	}
-	th := newThread()
-	go th.serve()
-	defer th.end()
+}
+
+func TestThreadsErrors(t *testing.T) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	life, end := context.WithCancelCause(context.Background())
+	defer end(errOver)
 	wrong := errors.New("wrong")
-	if err := th.do(func() error { return wrong }); !errors.Is(err, wrong) {
-		t.Errorf("its error is %v", err)
+	if _, err := startThread(life, &running, func() error { return wrong }); err != wrong {
+		t.Errorf("one that can't enter starts with %v", err)
 	}
+	th, err := startThread(life, &running, func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := th.do(t.Context(), func() error { return wrong }); err != wrong {
+		t.Errorf("what fails there ends with %v", err)
+	}
+	// Whoever waits for his turn does so no longer than he likes.
+	busy, free := make(chan struct{}), make(chan struct{})
+	go th.do(t.Context(), func() error { close(busy); <-free; return nil })
+	<-busy
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(wrong)
+	if err := th.do(ctx, func() error { t.Error("it ran"); return nil }); err != wrong {
+		t.Errorf("whose caller has left ends with %v", err)
+	}
+	close(free)
 }

@@ -3,15 +3,20 @@
 package agent
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // watch begins to watch for a file of the cell being opened.
-func (c *cell) watch(path string) error {
+func (c *cell) watch(_ context.Context, ref agentapi.NameRef) error {
+	path := ref.Name
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return fmt.Errorf("watching %s: %w", path, err)
@@ -31,7 +36,8 @@ func (c *cell) watch(path string) error {
 }
 
 // opened waits until the file was opened since watch.
-func (c *cell) opened(path string) error {
+func (c *cell) opened(ctx context.Context, ref agentapi.NameRef) error {
+	path := ref.Name
 	c.mu.Lock()
 	w := c.watches[path]
 	delete(c.watches, path)
@@ -40,8 +46,11 @@ func (c *cell) opened(path string) error {
 		return fmt.Errorf("%s of cell %s is not watched", path, c.id)
 	}
 	defer w.Close()
-	w.SetReadDeadline(time.Now().Add(10 * time.Second))
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { w.SetReadDeadline(time.Unix(1, 0)) })()
 	if _, err := w.Read(make([]byte, 4096)); err != nil {
+		err = cmp.Or(context.Cause(ctx), err)
 		return fmt.Errorf("waiting until %s is opened in cell %s: %w", path, c.id, err)
 	}
 	return nil

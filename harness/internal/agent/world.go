@@ -4,6 +4,7 @@ package agent
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -66,7 +67,9 @@ func (c *cell) setUpWorld(spec agentapi.WorldSpec) error {
 
 // close ends all that the world does.
 func (w *world) close() {
-	w.net.close()
+	if w.net != nil {
+		w.net.close()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.sockets {
@@ -78,7 +81,7 @@ func (w *world) close() {
 }
 
 // behave makes the upstreams and names behave so from now on.
-func (w *world) behave(spec agentapi.ConductSpec) error {
+func (w *world) behave(ctx context.Context, spec agentapi.ConductSpec) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for at, e := range w.playing {
@@ -93,7 +96,7 @@ func (w *world) behave(spec agentapi.ConductSpec) error {
 		w.conducts[i].At = w.address(w.conducts[i].At)
 	}
 	for path, s := range w.sockets {
-		if err := s.set(w.down("unix:"+path) == "refused"); err != nil {
+		if err := s.set(ctx, w.down("unix:"+path) == "refused"); err != nil {
 			return err
 		}
 	}
@@ -150,7 +153,7 @@ func (w *world) taken(from net.Addr, to string) {
 	if err != nil {
 		return
 	}
-	soon(takenLimit, func() (bool, error) {
+	soon(w.cell.life, takenLimit, func() (bool, error) {
 		s, there, err := w.cell.tcp(netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), remote)
 		if err != nil || !there || s.unread > 0 {
 			return !there, err
@@ -268,7 +271,7 @@ func (w *world) toItself(conn net.Conn, at netip.AddrPort) {
 	}
 	var other net.Conn
 	err := w.cell.online(func() (err error) {
-		other, err = ours.Dial("tcp", at.String())
+		other, err = ours.DialContext(w.cell.life, "tcp", at.String())
 		return err
 	})
 	if err != nil {

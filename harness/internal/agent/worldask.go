@@ -5,6 +5,7 @@ package agent
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -39,32 +40,33 @@ const realLimit = 2 * time.Minute
 
 // ask asks, and lets the world's time pass until the answer is complete: from one moment at which something may end to the
 // next, with a look before and after each.
-func (w *world) ask(spec agentapi.WorldAskSpec) (agentapi.WorldAnswer, error) {
+func (w *world) ask(ctx context.Context, spec agentapi.WorldAskSpec) (agentapi.WorldAnswer, error) {
 	if spec.Conduct != nil {
-		if err := w.behaveAndRest(*spec.Conduct); err != nil {
+		if err := w.behaveAndRest(ctx, *spec.Conduct); err != nil {
 			return agentapi.WorldAnswer{}, err
 		}
 	}
 	a := &worldAsk{w: w, spec: spec, done: make(chan struct{}), begun: time.Now(), start: w.cell.clock.ahead()}
-	if err := a.begin(); err != nil {
+	if err := a.begin(ctx); err != nil {
 		return a.answer, err
 	}
-	if err := a.see(); err != nil {
+	if err := a.see(ctx); err != nil {
+		a.leave()
 		return a.answer, err
 	}
 	// What goes on beside the answer (a mirror, a cache that is filled) is part of what came of it.
-	if _, err := w.rest(5*time.Second, nil); err != nil && !errors.Is(err, errLimit) {
+	if _, err := w.rest(ctx, 5*time.Second, nil); err != nil && !errors.Is(err, errLimit) {
 		return a.answer, err
 	}
 	logs, left, err := w.cell.boundedNews()
 	if err != nil {
 		return a.answer, err
 	}
-	a.answer.Logs, a.answer.LogsLeft, a.answer.News, a.answer.Killed = logs, left, w.news(), w.cell.killed()
+	a.answer.Logs, a.answer.LogsLeft, a.answer.News, a.answer.Killed = logs, left, w.news(), agentapi.ErrorOf(w.cell.killed())
 	return a.answer, a.failed
 }
 
-func (a *worldAsk) begin() error {
+func (a *worldAsk) begin(ctx context.Context) error {
 	from, err := netip.ParseAddr(a.spec.From)
 	if err != nil {
 		return fmt.Errorf("the visitor's address: %w", err)
@@ -74,8 +76,8 @@ func (a *worldAsk) begin() error {
 		network, to := "tcp", a.spec.To
 		switch path, isUnix := strings.CutPrefix(to, "unix:"); {
 		case isUnix:
-			return a.w.cell.inside(func() (err error) {
-				a.conn, err = net.Dial("unix", path)
+			return a.w.cell.inside(ctx, func() (err error) {
+				a.conn, err = d.DialContext(ctx, "unix", path)
 				return err
 			})
 		case a.spec.UDP:
@@ -87,7 +89,7 @@ func (a *worldAsk) begin() error {
 		if strings.HasPrefix(to, "[") {
 			d.LocalAddr = nil
 		}
-		a.conn, err = d.Dial(network, to)
+		a.conn, err = d.DialContext(ctx, network, to)
 		return err
 	})
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -231,9 +233,9 @@ func (w *watchedConn) Read(b []byte) (int, error) {
 }
 
 // see lets time pass until the visitor has his answer, or gives up.
-func (a *worldAsk) see() error {
+func (a *worldAsk) see(ctx context.Context) error {
 	if !a.w.cell.clocked() {
-		return a.seeInRealTime()
+		return a.seeInRealTime(ctx)
 	}
 	answered := func() bool {
 		select {
@@ -248,9 +250,8 @@ func (a *worldAsk) see() error {
 	var happened quiet
 	had := int64(-1)
 	for {
-		q, err := a.w.rest(restLimit, answered)
+		q, err := a.w.rest(ctx, restLimit, answered)
 		if errors.Is(err, errLimit) {
-			a.conn.Close()
 			return fmt.Errorf("the gateway is still at work on the request after %v, and waits for nobody", restLimit)
 		}
 		if err != nil {
@@ -275,12 +276,11 @@ func (a *worldAsk) see() error {
 		var ok bool
 		if aim, ok = a.next(bases, passed()); !ok {
 			a.answer.Endless, a.answer.Waited = true, passed()
-			a.conn.Close()
-			<-a.done
+			a.leave()
 			a.answer.Status, a.answer.NoAnswer = 0, "silent"
 			return nil
 		}
-		if err := a.w.cell.moveClock(a.start + aim.at()); err != nil {
+		if err := a.w.cell.moveClock(ctx, a.start+aim.at()); err != nil {
 			return err
 		}
 	}
@@ -336,14 +336,23 @@ func (a *worldAsk) next(bases []time.Duration, now time.Duration) (moment, bool)
 	return moment{}, false
 }
 
-func (a *worldAsk) seeInRealTime() error {
+func (a *worldAsk) seeInRealTime(ctx context.Context) error {
 	select {
 	case <-a.done:
 		a.answer.Waited = time.Since(a.begun)
 	case <-time.After(a.spec.Limit):
-		a.conn.Close()
-		<-a.done
+		a.leave()
 		a.answer.Endless, a.answer.Waited, a.answer.Status = true, a.spec.Limit, 0
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// leave ends the visitor's connection, if he has one, whatever has come by then.
+func (a *worldAsk) leave() {
+	if a.conn != nil {
+		a.conn.Close()
+	}
+	<-a.done
 }

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -161,14 +162,14 @@ func ready(sockets []syscall.Conn, events int16) (int, error) {
 // rest waits until nothing happens any more in the world until its time passes: all the gateway's processes sleep, and each
 // of the lab's own ends waits too, for something to read, for room to write, or for an alarm. A packet that never arrives
 // can't be told from one that is late: then all has to stay as it is for a while.
-func (w *world) rest(limit time.Duration, done func() bool) (last quiet, err error) {
+func (w *world) rest(ctx context.Context, limit time.Duration, done func() bool) (last quiet, err error) {
 	p, err := w.cell.process(gatewayProcess)
 	if err != nil {
 		return last, err
 	}
 	var since time.Time
 	same := 0
-	err = soon(limit, func() (bool, error) {
+	err = soon(ctx, limit, func() (bool, error) {
 		if done != nil && done() {
 			return true, nil
 		}

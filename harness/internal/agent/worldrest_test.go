@@ -25,7 +25,7 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 		master.Process.Kill()
 		master.Wait()
 	}()
-	if err := until(10*time.Second, func() (bool, error) { return len(grandchildrenOf(master.Process.Pid)) == 1, nil }); err != nil {
+	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return len(grandchildrenOf(master.Process.Pid)) == 1, nil }); err != nil {
 		t.Fatalf("the processes did not come: %v", err)
 	}
 	w, p := &world{cell: &cell{}}, &process{pid: master.Process.Pid}
@@ -64,7 +64,7 @@ func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
 		_, err := conn.Write(make([]byte, much))
 		written <- err
 	}()
-	if err := until(10*time.Second, func() (bool, error) { return atWork() == 0, nil }); err != nil {
+	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return atWork() == 0, nil }); err != nil {
 		t.Fatalf("a write for which there is no room is at work for ever: %v", err)
 	}
 	go func() {

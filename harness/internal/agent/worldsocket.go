@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -60,7 +61,7 @@ func (s *socketListener) open() error {
 }
 
 // set makes it refuse connections, or take them again.
-func (s *socketListener) set(refuse bool) error {
+func (s *socketListener) set(ctx context.Context, refuse bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -69,7 +70,7 @@ func (s *socketListener) set(refuse bool) error {
 		s.l = nil
 		return err
 	case !refuse && s.l == nil:
-		return s.w.cell.inside(s.open)
+		return s.w.cell.inside(ctx, s.open)
 	}
 	return nil
 }

@@ -3,6 +3,8 @@
 package agent
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,17 +26,18 @@ const writtenAtMost = 16 << 20
 // labs are the paths that the lab itself writes into every world.
 var labs = []string{"etc/hosts", "etc/resolv.conf", faketimerc[1:], path.Dir(agentapi.OutputOf("any"))[1:], agentFile[1:], agentapi.Root[1:], "dev", "proc", "sys"}
 
-// written is what lies in the layer that the world has over the image, and in its folders beside that. Nobody in the world
-// can reach that layer other than through the world's root, and what is read here follows no link.
-func (j *jail) written() ([]agentapi.File, error) {
-	layer, err := os.OpenRoot(ownFD(j.layer.fd))
+// written is all that the world has written over the image, in an order in which it can be put into another: what lies in the
+// layer that it has over the image, and in its folders beside that. Nobody in the world can reach that layer other than through
+// the world's root, and what is read here follows no link.
+func (w *world) written(ctx context.Context, _ string) ([]agentapi.File, error) {
+	layer, err := os.OpenRoot(ownFD(w.cell.jail.layer.fd))
 	if err != nil {
 		return nil, err
 	}
 	defer layer.Close()
 	var all []agentapi.File
 	for part, at := range map[string]string{"upper": "", "tmp": "tmp", "run": "run"} {
-		if all, err = writtenIn(layer, part, at, all); err != nil {
+		if all, err = writtenIn(ctx, layer, part, at, all); err != nil {
 			return nil, err
 		}
 	}
@@ -43,7 +46,7 @@ func (j *jail) written() ([]agentapi.File, error) {
 }
 
 // writtenIn adds what lies in one part of the layer, which a world sees at that path.
-func writtenIn(layer *os.Root, part, at string, all []agentapi.File) ([]agentapi.File, error) {
+func writtenIn(ctx context.Context, layer *os.Root, part, at string, all []agentapi.File) ([]agentapi.File, error) {
 	root, err := layer.OpenRoot(part)
 	if err != nil {
 		return nil, err
@@ -54,7 +57,7 @@ func writtenIn(layer *os.Root, part, at string, all []agentapi.File) ([]agentapi
 		total += len(f.Data)
 	}
 	err = fs.WalkDir(root.FS(), ".", func(in string, d fs.DirEntry, err error) error {
-		if err != nil {
+		if err = cmp.Or(err, context.Cause(ctx)); err != nil {
 			return err
 		}
 		name := path.Join(at, in)

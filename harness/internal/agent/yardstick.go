@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -18,10 +19,10 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// Yardstick does by hand, with plain processes, what a scenario with a dead upstream does, and tells how long each case
+// yardstick does by hand, with plain processes, what a scenario with a dead upstream does, and tells how long each case
 // took on the average: a fresh nginx with its own config, 200, the upstream stopped, 502, the upstream started, 200, the
 // log line read, nginx ended. There is no cell, no evidence and nobody who judges. It is what the harness is measured by.
-func (s *Calls) Yardstick(spec agentapi.YardstickSpec, out *agentapi.YardstickTook) error {
+func yardstick(ctx context.Context, spec agentapi.YardstickSpec) (took agentapi.YardstickTook, err error) {
 	todo := make(chan int)
 	errs := make(chan error, spec.Parallel)
 	begun := time.Now()
@@ -29,7 +30,7 @@ func (s *Calls) Yardstick(spec agentapi.YardstickSpec, out *agentapi.YardstickTo
 	for w := range spec.Parallel {
 		wg.Go(func() {
 			for range todo {
-				if err := byHand(w); err != nil {
+				if err := byHand(ctx, w); err != nil {
 					errs <- err
 					for range todo {
 					}
@@ -45,15 +46,14 @@ func (s *Calls) Yardstick(spec agentapi.YardstickSpec, out *agentapi.YardstickTo
 	wg.Wait()
 	select {
 	case err := <-errs:
-		return err
+		return took, err
 	default:
-		out.Took = time.Since(begun)
-		return nil
+		return agentapi.YardstickTook{Took: time.Since(begun)}, nil
 	}
 }
 
 // byHand is one case, on addresses that only this worker uses.
-func byHand(worker int) error {
+func byHand(ctx context.Context, worker int) error {
 	dir := filepath.Join(agentapi.Root, fmt.Sprintf("yardstick%d", worker))
 	defer os.RemoveAll(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -66,7 +66,7 @@ uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { listen %[2]s:80; locat
 	if err := os.WriteFile(dir+"/nginx.conf", []byte(conf), 0o644); err != nil {
 		return err
 	}
-	nginx := exec.Command("nginx", "-c", dir+"/nginx.conf", "-e", dir+"/error.log", "-g", "daemon off;")
+	nginx := exec.CommandContext(ctx, "nginx", "-c", dir+"/nginx.conf", "-e", dir+"/error.log", "-g", "daemon off;")
 	if err := children.start(nginx); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { listen %[2]s:80; locat
 		nginx.Process.Signal(syscall.SIGTERM) // the master ends its worker first
 		children.wait(nginx)
 	}()
-	if err := until(5*time.Second, func() (bool, error) {
+	if err := until(ctx, 5*time.Second, func() (bool, error) {
 		c, err := net.Dial("tcp", host+":80")
 		if err == nil {
 			c.Close()

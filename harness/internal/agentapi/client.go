@@ -1,41 +1,32 @@
 package agentapi
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/rpc"
-	"net/rpc/jsonrpc"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/yamux"
 )
 
-// ErrGone says that the lab ended while it was being used: its engine stopped, or its container was removed.
-var ErrGone = errors.New("the lab is gone: its container or the container engine has ended")
-
-// Call makes one of the agent's calls by its name and waits for its answer. When ctx ends first, the answer is dropped.
-func (c *Client) Call(ctx context.Context, name string, args, reply any) error {
-	call := c.calls.Go("Agent."+name, args, reply, make(chan *rpc.Call, 1))
-	select {
-	case <-call.Done:
-		if errors.Is(call.Error, rpc.ErrShutdown) || errors.Is(call.Error, io.ErrUnexpectedEOF) || errors.Is(call.Error, io.EOF) {
-			return ErrGone
-		}
-		return call.Error
-	case <-c.session.CloseChan():
-		return ErrGone
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// Client is the driving end of a session.
+// Client is the driving end of a session. It may be used from several goroutines at once.
 type Client struct {
 	session *yamux.Session
-	calls   *rpc.Client
+
+	mu   sync.Mutex
+	idle []*line // those that carry no call
+}
+
+// A line is a stream that carries calls, one after the other. Whoever gives up a call closes its line, by which the agent
+// knows.
+type line struct {
+	net.Conn
+	in *json.Decoder
 }
 
 // Dial begins a session over a connection to an agent.
@@ -44,11 +35,96 @@ func Dial(conn io.ReadWriteCloser) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("beginning the session with the lab: %w", err)
 	}
-	stream, err := open(session, StreamCalls)
+	return &Client{session: session}, nil
+}
+
+// Call makes one of the agent's calls by its name, and waits for its answer. The agent knows the deadline of ctx, and when
+// ctx ends first, what it does for the call ends too; what it had done by then stays. An error that the agent answers is an
+// *[Error].
+func (c *Client) Call(ctx context.Context, name string, args, reply any) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	r := request{Call: name}
+	if deadline, ok := ctx.Deadline(); ok {
+		r.Within = time.Until(deadline)
+	}
+	out, err := encode(r, args)
+	if err != nil {
+		return fmt.Errorf("asking the lab to %s: %w", name, err)
+	}
+	l, err := c.line()
+	if err != nil {
+		return ErrGone
+	}
+	stop := context.AfterFunc(ctx, l.abandon)
+	err = l.exchange(out, reply)
+	mayStay := stop()
+	var answered *Error
+	switch {
+	case !mayStay && err != nil:
+		return context.Cause(ctx)
+	case !mayStay:
+		return nil // it was done before the agent knew
+	case err == nil || errors.As(err, &answered):
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.idle = append(c.idle, l)
+		return err
+	}
+	l.abandon()
+	if c.session.IsClosed() || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrGone
+	}
+	return fmt.Errorf("reading the lab's answer to %s: %w", name, err)
+}
+
+// line is one that carries no call.
+func (c *Client) line() (*line, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last := len(c.idle) - 1; last >= 0 {
+		l := c.idle[last]
+		c.idle = c.idle[:last]
+		return l, nil
+	}
+	stream, err := open(c.session, StreamCalls)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{session: session, calls: jsonrpc.NewClient(stream)}, nil
+	return &line{stream, json.NewDecoder(stream)}, nil
+}
+
+// exchange sends a call and reads its answer.
+func (l *line) exchange(out []byte, reply any) error {
+	if _, err := l.Write(out); err != nil {
+		return err
+	}
+	var a answer
+	if err := l.in.Decode(&a); err != nil {
+		return err
+	}
+	if a.Error != nil {
+		return a.Error
+	}
+	return l.in.Decode(reply)
+}
+
+// abandon gives up the call that is under way. Who waits for its answer does so no longer, whether the agent takes note or not.
+func (l *line) abandon() {
+	l.SetDeadline(time.Unix(1, 0))
+	l.Close()
+}
+
+// encode makes one write of what belongs together: on the way through a container engine each costs four processes a turn.
+func encode(all ...any) ([]byte, error) {
+	var out bytes.Buffer
+	for _, v := range all {
+		if err := json.NewEncoder(&out).Encode(v); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), nil
 }
 
 func open(session *yamux.Session, kind byte) (net.Conn, error) {
@@ -60,48 +136,6 @@ func open(session *yamux.Session, kind byte) (net.Conn, error) {
 		return nil, fmt.Errorf("reaching the lab: %w", err)
 	}
 	return stream, nil
-}
-
-// Tunnel opens a TCP connection to an address in a cell. Where that is not taken, the error says why.
-func (c *Client) Tunnel(cell, address string) (net.Conn, error) {
-	stream, err := open(c.session, StreamTunnel)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := fmt.Fprintf(stream, "%s %s\n", cell, address); err != nil {
-		stream.Close()
-		return nil, fmt.Errorf("reaching the lab: %w", err)
-	}
-	why, err := readLine(stream)
-	switch {
-	case err != nil:
-		stream.Close()
-		return nil, fmt.Errorf("reaching the lab: %w", err)
-	case why != "":
-		stream.Close()
-		return nil, errors.New(why)
-	}
-	return tunnelled{stream}, nil
-}
-
-// tunnelled is a connection in a tunnel. What it sends can be ended alone: yamux's Close is just that.
-type tunnelled struct{ net.Conn }
-
-// CloseWrite ends what is sent, and no more.
-func (t tunnelled) CloseWrite() error { return t.Close() }
-
-// readLine reads a line and nothing of what follows it.
-func readLine(r io.Reader) (string, error) {
-	var line []byte
-	for b := make([]byte, 1); ; {
-		if _, err := io.ReadFull(r, b); err != nil {
-			return "", err
-		}
-		if b[0] == '\n' {
-			return string(line), nil
-		}
-		line = append(line, b[0])
-	}
 }
 
 // Away is how long the way to the agent and back takes: the quickest of a few goes, as a busy machine makes some of them slow.
@@ -123,11 +157,6 @@ func (c *Client) Gone() <-chan struct{} { return c.session.CloseChan() }
 
 // Close ends the session, and with it the agent.
 func (c *Client) Close() error { return c.session.Close() }
-
-// Serve answers a session on a connection: the agent's end.
-func Serve(conn io.ReadWriteCloser) (*yamux.Session, error) {
-	return yamux.Server(newGather(conn), mux())
-}
 
 // mux is how both ends set up yamux. Keep-alives are off: the end of the stream is the sign that the other is gone.
 func mux() *yamux.Config {

@@ -20,11 +20,7 @@ func (l late) Write(b []byte) (int, error) {
 func TestAwayIsThereAndBack(t *testing.T) {
 	const way = 30 * time.Millisecond
 	mine, theirs := net.Pipe()
-	server, err := Serve(late{theirs, way})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
+	go new(Server).Serve(late{theirs, way})
 	client, err := Dial(late{mine, way})
 	if err != nil {
 		t.Fatal(err)

@@ -24,13 +24,11 @@ func newGather(conn io.ReadWriteCloser) *gather {
 	return g
 }
 
-// Write takes the bytes; an error of the connection comes with a later call.
+// Write takes the bytes, and never waits: yamux's windows bound how many there are. An error of the connection comes with a later
+// call.
 func (g *gather) Write(b []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for len(g.pending) > 1<<20 && g.err == nil && !g.closed {
-		g.more.Wait() // the other end is slow
-	}
 	if g.closed {
 		return 0, io.ErrClosedPipe
 	}
@@ -38,7 +36,7 @@ func (g *gather) Write(b []byte) (int, error) {
 		return 0, g.err
 	}
 	g.pending = append(g.pending, b...)
-	g.more.Broadcast()
+	g.more.Signal()
 	return len(b), nil
 }
 
@@ -60,9 +58,6 @@ func (g *gather) drain() {
 		g.spare = out
 		if err != nil {
 			g.err = err
-		}
-		g.more.Broadcast()
-		if err != nil {
 			return
 		}
 	}
@@ -72,7 +67,7 @@ func (g *gather) drain() {
 func (g *gather) Close() error {
 	g.mu.Lock()
 	g.closed = true
-	g.more.Broadcast()
+	g.more.Signal()
 	g.mu.Unlock()
 	return g.ReadWriteCloser.Close()
 }

@@ -8,8 +8,8 @@ import (
 
 // The first byte of a stream says what it carries.
 const (
-	StreamCalls  = 'c' // net/rpc calls in JSON
-	StreamTunnel = 't' // a line "CELL ADDRESS", a line that is empty or says what failed, then the bytes of one TCP connection
+	StreamCalls  = 'c' // calls, one after the other, each a request and its answer in JSON
+	StreamTunnel = 't' // where to and the answer to that in JSON, each a line, then the bytes of one TCP connection
 )
 
 // Hello is what the agent says of the container that it runs in.

@@ -118,8 +118,8 @@ type WorldAnswer struct {
 	News      WorldNews
 	// LogsLeft is how many lines each log gained that Logs leaves out, as they were too many.
 	LogsLeft map[string]int
-	// Killed says why the gateway's processes were ended, when they used up what they may.
-	Killed string
+	// Killed says why the gateway's processes were ended, when they used up what they may; see [Overrun].
+	Killed *Error
 }
 
 // PutSpec writes files into a world.
@@ -143,5 +143,5 @@ type LookSpec struct {
 	Paths []string
 }
 
-// NoSuchUser is how an error begins that says that an image has not the user of WorldSpec.User.
-const NoSuchUser = "the image's USER "
+// UpLimit is how long a gateway may take to come up.
+const UpLimit = 30 * time.Second
