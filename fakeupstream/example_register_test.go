@@ -55,7 +55,7 @@ func ExampleRegister() {
 	}
 	defer s.Close()
 
-	answer, err := http.Get("http://" + s.Addr().String() + "/login?next=/")
+	answer, err := s.Client().Get(s.URL() + "/login?next=/")
 	if err != nil {
 		fmt.Println(err)
 		return

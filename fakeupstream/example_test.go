@@ -2,11 +2,11 @@ package fakeupstream_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"syscall"
 	"time"
 
@@ -25,7 +25,7 @@ func Example() {
 	}
 	defer s.Close()
 
-	answer, err := http.Get("http://" + s.Addr().String() + "/page")
+	answer, err := s.Client().Get(s.URL() + "/page")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -52,7 +52,7 @@ func ExampleFailFirst() {
 	}
 	defer s.Close()
 	for range 2 {
-		answer, err := http.Get("http://" + s.Addr().String())
+		answer, err := s.Client().Get(s.URL())
 		if err != nil {
 			fmt.Println("failed:", errors.Is(err, io.EOF))
 			continue
@@ -80,7 +80,7 @@ func ExampleRule() {
 	}
 	defer s.Close()
 	for range 3 {
-		answer, err := http.Post("http://"+s.Addr().String()+"/pay", "text/plain", nil)
+		answer, err := s.Client().Post(s.URL()+"/pay", "text/plain", nil)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -107,7 +107,7 @@ func ExampleServer_WaitRequests() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	go http.Get("http://" + s.Addr().String() + "/slow")
+	go s.Client().Get(s.URL() + "/slow")
 	if err := s.WaitRequests(ctx, 1); err != nil {
 		fmt.Println(err)
 	}
@@ -115,6 +115,32 @@ func ExampleServer_WaitRequests() {
 	c := s.Records()[0]
 	fmt.Println(c.Requests[0].URI, "closed by", c.ClosedBy)
 	// Output: /slow closed by shutdown
+}
+
+// The client trusts the upstream's authority, and reaches it by any name.
+func ExampleServer_Client() {
+	s, err := fakeupstream.New(fakeupstream.Spec{
+		Listen: "127.0.0.1:0",
+		TLS:    &fakeupstream.TLS{Names: []string{"app.test"}},
+	}, fakeupstream.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	answer, err := s.Client().Get("https://app.test/")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer.Body.Close()
+	fmt.Println(answer.Proto, answer.Status)
+
+	_, err = s.Client().Get(s.URL())
+	fmt.Println("by its address:", errors.As(err, new(x509.HostnameError)))
+	// Output:
+	// HTTP/1.1 200 OK
+	// by its address: true
 }
 
 // Specs are JSON, and mistakes in them are told with the remedy.

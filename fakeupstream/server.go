@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 )
@@ -67,6 +68,7 @@ type Server struct {
 	accepted int
 	seen     *ledger
 	live     map[*Exchange]struct{}
+	client   *http.Client // nil until it is asked for
 	closed   bool
 }
 
@@ -273,6 +275,9 @@ func (s *Server) Close() error {
 	}
 	for x := range s.live {
 		x.kill()
+	}
+	if s.client != nil {
+		s.client.CloseIdleConnections()
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
