@@ -282,6 +282,20 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		})
 	})
 
+	It("has limits on what one process may use, whoever that runs as", func(ctx SpecContext) {
+		for _, user := range []string{"root", "www-data", "101"} {
+			w, err := strangers.OpenWorld(ctx, lab.WorldSpec{User: user})
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
+			limits := sh(ctx, w, "ulimit -H -c; ulimit -H -f; ulimit -H -n").Output
+			var core, blocks, open int // blocks have 512 bytes
+			_, err = fmt.Sscan(limits, &core, &blocks, &open)
+			Expect(err).NotTo(HaveOccurred(), "%s: %s", user, limits)
+			Expect([]int{core, blocks}).To(Equal([]int{0, 256 << 20 / 512}), user)
+			Expect(open).To(BeNumerically("<=", 65536), user)
+		}
+	})
+
 	Describe("by links in its folders", func() {
 		It("does not lead the lab's own writing out of its world", func(ctx SpecContext) {
 			w := openWorld(ctx)

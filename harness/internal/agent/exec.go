@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -117,18 +118,23 @@ func (c *cell) startJailed(ctx context.Context, cmd *exec.Cmd) error {
 	if err := c.jail.thread.do(ctx, func() error { return children.start(cmd) }); err != nil {
 		return err
 	}
-	limitProcess(cmd.Process.Pid)
+	// When the memory is used up, the kernel takes it first. It may have ended already, and then there is nothing to set.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("1000"), 0)
 	return nil
 }
 
-// limitProcess sets what the process, and whatever it starts, may use. When the memory is used up, the kernel takes it first.
-func limitProcess(pid int) {
+// limitJails sets what one process of a world may use. It sets that for this program, once and for all: what it starts has the
+// same, whoever that runs as. A limit of a process that runs as somebody else could not be set from here.
+var limitJails = sync.OnceValue(func() error {
 	for resource, most := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 256 << 20, unix.RLIMIT_NOFILE: 65536} {
 		var now unix.Rlimit
-		if unix.Prlimit(pid, resource, nil, &now) == nil && now.Max > most {
-			unix.Prlimit(pid, resource, &unix.Rlimit{Cur: min(now.Cur, most), Max: most}, nil)
+		err := unix.Getrlimit(resource, &now)
+		if err == nil && now.Max > most {
+			err = unix.Setrlimit(resource, &unix.Rlimit{Cur: min(now.Cur, most), Max: most})
+		}
+		if err != nil {
+			return fmt.Errorf("limiting what the processes of a world may use: %w", err)
 		}
 	}
-	// It may have ended already, in which case there is nothing to set.
-	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
-}
+	return nil
+})

@@ -52,6 +52,9 @@ var errNoInit = errors.New("the first process of the world has ended")
 
 // newJail makes the jail of a world. It is for the cell's own thread, which sees only the world's root afterwards.
 func (c *cell) newJail() (*jail, error) {
+	if err := limitJails(); err != nil {
+		return nil, err
+	}
 	at := filepath.Join(c.dir, "world")
 	if err := mountRoot(at); err != nil {
 		return nil, err
