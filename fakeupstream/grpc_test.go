@@ -19,7 +19,7 @@ import (
 
 // grpcClient is an HTTP/2 client with prior knowledge, or in TLS when the upstream has it.
 func grpcClient(t testing.TB, s *Server, inTLS bool) *http.Client {
-	tr := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, _, _ string, _ *tls.Config) (net.Conn, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c, err := net.Dial(s.Addr().Network(), s.Addr().String())
 		if err != nil || !inTLS {
 			return c, err
@@ -28,7 +28,9 @@ func grpcClient(t testing.TB, s *Server, inTLS bool) *http.Client {
 		pool.AppendCertsFromPEM(s.CA())
 		over := tls.Client(c, &tls.Config{RootCAs: pool, ServerName: "localhost", NextProtos: []string{"h2"}})
 		return over, over.HandshakeContext(ctx)
-	}}
+	}
+	tr := &http.Transport{DialContext: dial, Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true) // for the transport: the connection may be in TLS all the same
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, Timeout: patience}
 }

@@ -102,7 +102,7 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 		},
 	}
 	c.Flags().StringVar(&f.image, "image", "", "run the nginx of the image `REF` (nginx:1.29, your own); without PATH, check the config that it has")
-	c.Flags().StringVar(&f.nginx, "nginx", "", "run this `VERSION` of nginx ("+strings.Join(nginxVersions(), ", ")+")")
+	c.Flags().StringVar(&f.nginx, "nginx", "", "run this `VERSION` of nginx ("+strings.Join(lab.NginxVersions(), ", ")+")")
 	c.Flags().StringArrayVar(&f.env, "env", nil, "fill ${K} of a template: `K=V`, or K with its value from the environment")
 	c.Flags().StringVar(&f.envFile, "env-file", "", "a `FILE` of K=V lines, to the same end")
 	c.Flags().StringVar(&f.policy, "policy", "", "the `FILE` of what may happen (default "+audit.PolicyName+" beside the config, where there is one)")

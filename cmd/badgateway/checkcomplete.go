@@ -13,14 +13,6 @@ import (
 	"github.com/badgateway/badgateway/scenarios/review"
 )
 
-// nginxVersions are those that --nginx takes.
-func nginxVersions() (all []string) {
-	for _, v := range lab.NginxVersions() {
-		all = append(all, v)
-	}
-	return all
-}
-
 // complete lets the shell complete the flags' values.
 func (f *checkFlags) complete(c *cobra.Command) {
 	fixed := func(flag string, values ...string) {
@@ -28,7 +20,7 @@ func (f *checkFlags) complete(c *cobra.Command) {
 	}
 	fixed("format", asTable, asMarkdown, asJSON)
 	fixed("fail-on", audit.Severities...)
-	fixed("nginx", nginxVersions()...)
+	fixed("nginx", lab.NginxVersions()...)
 	var faults []string
 	for _, fault := range review.Faults() {
 		faults = append(faults, fault.ID+"\t"+fault.Claim)

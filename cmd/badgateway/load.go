@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/spf13/pflag"
 )
@@ -18,20 +19,15 @@ func addLoad(flags *pflag.FlagSet, load *int) {
 func busy(loops int) (stop func()) {
 	before := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(before + loops)
-	quit := make(chan struct{})
+	var quit atomic.Bool
 	for range loops {
 		go func() {
-			for {
-				select {
-				case <-quit:
-					return
-				default:
-				}
+			for !quit.Load() {
 			}
 		}()
 	}
 	return func() {
-		close(quit)
+		quit.Store(true)
 		runtime.GOMAXPROCS(before)
 	}
 }

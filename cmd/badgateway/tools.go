@@ -62,12 +62,8 @@ func imagesCommand() *cobra.Command {
 			return nil
 		},
 	}
-	var have []string
-	for _, v := range lab.NginxVersions() {
-		have = append(have, v)
-	}
 	c.Flags().StringSliceVar(&versions, "nginx", nil,
-		"only the images that check uses for these versions of nginx ("+strings.Join(have, ", ")+")")
+		"only the images that check uses for these versions of nginx ("+strings.Join(lab.NginxVersions(), ", ")+")")
 	return c
 }
 

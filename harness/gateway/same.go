@@ -24,7 +24,7 @@ func (l LogRecord) Same() string {
 
 // neutral replaces the numbers in s that differ from run to run.
 func neutral(s string) string {
-	if strings.IndexAny(s, "0123456789") < 0 {
+	if !strings.ContainsAny(s, "0123456789") {
 		return s
 	}
 	var b strings.Builder

@@ -12,7 +12,6 @@ import (
 type guess struct {
 	name string
 	next int
-	said string // what nginx said of the value before
 }
 
 // values are tried in turn, with the variable's own name in lower case for NAME. The kinds that nginx knows are few: a flag, a

@@ -109,8 +109,6 @@ type world struct {
 	roots  []string // variables, in small letters, that were defined as lentRoot
 	prefix string   // nginx's own, for paths that are relative to it
 	mods   map[string]string
-	users  string // /etc/passwd, /etc/group
-	groups string
 	build  nginx.Build
 
 	followed *nginxconf.Config // whose ways were found

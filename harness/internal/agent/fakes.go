@@ -71,6 +71,7 @@ func (c *cell) mute(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.Con
 	err = f.Close()
 	// A program that is just being started has copies of all sockets until it runs, and keeps them open: wait for it.
 	syscall.ForkLock.RLock()
+	//lint:ignore SA2001 there is nothing to do under the lock: to have got it is what was waited for
 	syscall.ForkLock.RUnlock()
 	return asked, err
 }

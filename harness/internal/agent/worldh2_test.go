@@ -7,21 +7,27 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
-
-	"golang.org/x/net/http2"
 
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // A visitor that begins with HTTP/2 sends the request that he was given.
 func TestVisitorBeginsWithHTTP2(t *testing.T) {
-	near, far := net.Pipe()
-	defer near.Close()
-	go (&http2.Server{}).ServeConn(far, &http2.ServeConnOpts{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s %s %s %q", r.Proto, r.Method, r.Host, r.URL, r.Header.Get("Te"), body)
-	})})
+	}))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	near, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
 	a := &worldAsk{spec: agentapi.WorldAskSpec{
 		Raw:  []byte("POST /a?b=1 HTTP/1.1\r\nHost: rpc.test\r\nConnection: close\r\nTe: trailers\r\nContent-Length: 4\r\n\r\n"),
 		Body: "four",
