@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"io"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -67,14 +68,9 @@ func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
 	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return atWork() == 0, nil }); err != nil {
 		t.Fatalf("a write for which there is no room is at work for ever: %v", err)
 	}
-	go func() {
-		buf := make([]byte, 1<<20)
-		for {
-			if _, err := far.Read(buf); err != nil {
-				return
-			}
-		}
-	}()
+	if _, err := io.CopyN(io.Discard, far, much); err != nil {
+		t.Fatal(err)
+	}
 	if err := <-written; err != nil {
 		t.Fatal(err)
 	}
