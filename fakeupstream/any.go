@@ -58,9 +58,9 @@ func (x *Exchange) firstBytes() (string, error) {
 // speaks settles what is spoken.
 func (x *Exchange) speaks(protocol string) {
 	x.open, x.lang = false, speak(protocol)
-	x.ledger.mu.Lock()
+	x.recorder.mu.Lock()
 	x.rec.Protocol = protocol
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 }
 
 // beginTLS does the handshake, or the fault, with a client that has begun one.

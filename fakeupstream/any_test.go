@@ -35,7 +35,8 @@ func proxied6() string {
 	return string(append(b, 4, 0, 1, 0))
 }
 
-func TestAnyByteByByte(t *testing.T) {
+func TestAny_DetectsProtocolByteByByte(t *testing.T) {
+	t.Parallel()
 	for protocol, e := range exchanges {
 		for name, header := range map[string]struct{ bytes, source string }{
 			"": {"", ""}, "proxy v1 ": {proxied4, "10.1.2.3:5555"}, "proxy v2 ": {proxied6(), "[2001:db8::1]:5555"},
@@ -82,7 +83,8 @@ func (c slow) Write(p []byte) (n int, err error) {
 	return len(p), nil
 }
 
-func TestAnyInTLS(t *testing.T) {
+func TestAny_DetectsProtocolInTLS(t *testing.T) {
+	t.Parallel()
 	for protocol, e := range exchanges {
 		for _, header := range []string{"", proxied4} {
 			t.Run(protocol, func(t *testing.T) {
@@ -101,7 +103,8 @@ func TestAnyInTLS(t *testing.T) {
 	}
 }
 
-func TestAnyALPN(t *testing.T) {
+func TestAny_NegotiatesALPN(t *testing.T) {
+	t.Parallel()
 	for want, offered := range map[string][]string{
 		"h2": {"http/1.1", "h2"}, "http/1.1": {"foo", "http/1.1"}, "postgresql": {"postgresql", "other"},
 	} {
@@ -116,7 +119,8 @@ func TestAnyALPN(t *testing.T) {
 	}
 }
 
-func TestAnyClientCertificate(t *testing.T) {
+func TestAny_RecordsClientCertificate(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: Any})
 	cert, err := NewAuthority("of somebody else").Issue("client")
@@ -137,7 +141,8 @@ func TestAnyClientCertificate(t *testing.T) {
 }
 
 // Without SNI the certificate is for the address that was called; names that are given are always in it.
-func TestAnyCertificateNames(t *testing.T) {
+func TestAny_CertificateIsForSNI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	_, err := anyTLS(t, start(t, Spec{Protocol: Any}), "", &tls.Config{ServerName: "127.0.0.1"})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -149,7 +154,8 @@ func TestAnyCertificateNames(t *testing.T) {
 	}
 }
 
-func TestAnyTLSFaults(t *testing.T) {
+func TestAny_TLSFaults(t *testing.T) {
+	t.Parallel()
 	for fault, want := range map[TLSFault]string{
 		TLSExpired: "expired", TLSNotYetValid: "not yet valid", TLSWrongName: "wrong.invalid", TLSSelfSigned: "unknown authority",
 		TLSUnknownIssuer: "unknown authority", TLSClose: "EOF", TLSReset: "reset", TLSUnrecognizedName: "unrecognized name",
@@ -176,7 +182,8 @@ func TestAnyTLSFaults(t *testing.T) {
 }
 
 // A plain server takes a ClientHello for a bad request.
-func TestAnyPlainAnswersAClientHello(t *testing.T) {
+func TestAny_PlainAnswersAClientHelloWith400(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: Any, TLS: &TLS{Fault: TLSPlain}})
 	got, how := exchangeAll(t, s, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"+filler(80))
@@ -189,7 +196,8 @@ func TestAnyPlainAnswersAClientHello(t *testing.T) {
 	g.Expect(r.Requests[0].Raw).To(HavePrefix("\x16\x03\x01"))
 }
 
-func TestAnyBeforeTheFirstByte(t *testing.T) {
+func TestAny_ActsBeforeTheFirstByte(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: Any, Script: Always(Close{At: AtAccept})})
 	got, how := exchangeAll(t, s, "")
@@ -201,7 +209,8 @@ func TestAnyBeforeTheFirstByte(t *testing.T) {
 }
 
 // When no more comes than the beginning of something, it is a stream.
-func TestAnyHalfAVerdict(t *testing.T) {
+func TestAny_TakesAnUndecidedPrefixForAStream(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: Any})
 	c := dial(t, s)
@@ -211,7 +220,8 @@ func TestAnyHalfAVerdict(t *testing.T) {
 	g.Expect(s.Records()[0].Protocol).To(Equal(Stream))
 }
 
-func TestAnyBadProxyHeaders(t *testing.T) {
+func TestAny_BadProxyHeaders(t *testing.T) {
+	t.Parallel()
 	unix := append([]byte(proxy2Signature), 0x21, 0x31, 0, 216)
 	unix = append(unix, "/run/a.sock"...)
 	unix = append(unix, make([]byte, 216-len("/run/a.sock"))...)
@@ -246,7 +256,8 @@ func TestAnyBadProxyHeaders(t *testing.T) {
 }
 
 // Every behaviour does something on every protocol, and lets its connection end.
-func TestAnyBehaviourOnAnyProtocol(t *testing.T) {
+func TestAny_EveryBehaviourOnEveryProtocol(t *testing.T) {
+	t.Parallel()
 	needs := map[string]Behaviour{
 		"delay": Delay{For: 1}, "drip": Drip{Every: 1, Bytes: 50}, "wrong-protocol": WrongProtocol{Speak: SpeakHTTP},
 		"bad-header": BadHeader{Fault: HeaderVersion}, "bad-chunk": BadChunk{Fault: ChunkShort},
@@ -285,10 +296,11 @@ func waitStarted(t *testing.T, s *Server) {
 	NewWithT(t).Eventually(func() bool {
 		r := s.Records()
 		return len(r) > 0 && len(r[0].Requests) > 0
-	}, patience).Should(BeTrue())
+	}, testTimeout).Should(BeTrue())
 }
 
-func TestWrongProtocolIsNeverTheRightOne(t *testing.T) {
+func TestWrongProtocol_IsNeverTheRightOne(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for protocol, want := range map[string]string{HTTP: "\x01\x06", FastCGI: "HTTP/1.1", UWSGI: "\x01\x06", SCGI: "\x01\x06", Memcached: "HTTP/1.1"} {
 		speak := SpeakHTTP
@@ -300,14 +312,14 @@ func TestWrongProtocolIsNeverTheRightOne(t *testing.T) {
 	}
 }
 
-// told is a connection that tells when it is closed.
-type told struct {
+// closeNotifier is a connection that tells when it is closed.
+type closeNotifier struct {
 	net.Conn
 	closed chan struct{}
 	once   *sync.Once
 }
 
-func (c told) Close() error {
+func (c closeNotifier) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	return c.Conn.Close()
 }
@@ -323,9 +335,9 @@ func FuzzProtocols(f *testing.F) {
 	}
 	f.Add([]byte(proxied6()))
 	var all []*Server
-	var lines []*handed
+	var lines []*chanListener
 	for _, p := range protocols {
-		h := newHanded()
+		h := newChanListener()
 		s, err := New(Spec{Listen: "127.0.0.1:0", Protocol: p}, Options{Listen: h.listen})
 		if err != nil {
 			f.Fatal(err)
@@ -340,14 +352,14 @@ func FuzzProtocols(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for i, h := range lines {
 			mine, theirs := net.Pipe()
-			c := told{theirs, make(chan struct{}), new(sync.Once)}
+			c := closeNotifier{theirs, make(chan struct{}), new(sync.Once)}
 			h.conns <- c
 			go io.Copy(io.Discard, mine)
 			mine.Write(b)
 			mine.Close()
 			select {
 			case <-c.closed:
-			case <-time.After(patience):
+			case <-time.After(testTimeout):
 				t.Fatalf("%s: the connection outlives its client", protocols[i])
 			}
 		}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestBacklogFullTCP(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for _, n := range []int{0, 1, 3} {
 		s := httpWith(t, BacklogFull{Backlog: n})
@@ -26,6 +27,7 @@ func TestBacklogFullTCP(t *testing.T) {
 }
 
 func TestBacklogFullUnix(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	path := filepath.Join(t.TempDir(), "s")
 	s := start(t, Spec{Listen: "unix:" + path, Script: Always(BacklogFull{})})

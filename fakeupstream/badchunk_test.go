@@ -7,6 +7,7 @@ import (
 )
 
 func TestBadChunk(t *testing.T) {
+	t.Parallel()
 	const good = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nok\n\r\n"
 	for fault, want := range map[ChunkFault]string{
 		ChunkSize:     "xyz\r\nabc\r\n0\r\n\r\n",

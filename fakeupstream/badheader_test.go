@@ -7,6 +7,7 @@ import (
 )
 
 func TestBadHeader(t *testing.T) {
+	t.Parallel()
 	const rest = "Content-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
 	const well = "HTTP/1.1 200 OK\r\n"
 	for fault, want := range map[HeaderFault]string{
@@ -33,6 +34,7 @@ func TestBadHeader(t *testing.T) {
 }
 
 func TestBadHeaderFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, _ := exchangeAll(t, fcgiWith(t, BadHeader{Fault: HeaderStatusText}), fcgiRequest(false, ""))
 	out, _, end := fcgiStreams(got)

@@ -160,7 +160,7 @@ func given(field string, d time.Duration, say string) error {
 	return nil
 }
 
-// may tells whether a connection there can speak the protocol.
+// may reports whether a connection there can speak the protocol.
 func (on Endpoint) may(protocol string) bool {
 	return on.Protocol == protocol || on.Protocol == Any || on.Protocol == ""
 }

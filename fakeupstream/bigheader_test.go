@@ -7,6 +7,7 @@ import (
 )
 
 func TestBigHeader(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, _ := exchangeAll(t, httpWith(t, BigHeader{Size: 5, Count: 2, Answer: Well{Close: true, Body: "b"}}), getRoot)
 	g.Expect(got).To(Equal("HTTP/1.1 200 OK\r\nX-Big-1: xxxxx\r\nX-Big-2: xxxxx\r\n" +
@@ -16,6 +17,7 @@ func TestBigHeader(t *testing.T) {
 }
 
 func TestBigHeaderFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, _ := exchangeAll(t, fcgiWith(t, BigHeader{Size: 100_000}), fcgiRequest(false, ""))
 	out, _, end := fcgiStreams(got)

@@ -40,6 +40,7 @@ var cgiParams = []string{"REQUEST_METHOD", "POST", "REQUEST_URI", "/a?b", "SERVE
 const okUWSGI = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nok\n"
 
 func TestUWSGIAndSCGI(t *testing.T) {
+	t.Parallel()
 	for protocol, c := range map[string]struct{ request, head string }{
 		UWSGI: {uwsgiRequest("hello", cgiParams...), "HTTP/1.1 "},
 		SCGI:  {scgiRequest("hello", cgiParams...), "Status: "},
@@ -68,7 +69,8 @@ func TestUWSGIAndSCGI(t *testing.T) {
 	}
 }
 
-func TestNotUWSGIOrSCGI(t *testing.T) {
+func TestUWSGIAndSCGI_RefuseOtherProtocols(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ protocol, request, why string }{
 		"uwsgi modifier": {UWSGI, "\x01\x00\x00\x00", "modifier1 is 1"},
 		"uwsgi vars":     {UWSGI, "\x00\x05\x00\x00\x05\x00abc", "the uwsgi variables are cut short"},
@@ -100,7 +102,8 @@ func TestNotUWSGIOrSCGI(t *testing.T) {
 	}
 }
 
-func TestCloseDelimitedAnswersAreCut(t *testing.T) {
+func TestUWSGIAndSCGI_AnswersAreCut(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	cut := okUWSGI[:len(okUWSGI)-2]
 	for ends, b := range map[string]Behaviour{fin: Close{At: AtBody}, rst: Reset{At: AtBody}} {

@@ -29,7 +29,7 @@ func (b Close) Serve(x *Exchange) error {
 		return err
 	}
 	if b.At.or(AtRequest) != AtRequest && b.At != AtAccept {
-		x.taken()
+		x.awaitRead()
 	}
 	return x.end(EndClose)
 }

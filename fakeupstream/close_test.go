@@ -8,6 +8,7 @@ import (
 )
 
 func TestClosePoints(t *testing.T) {
+	t.Parallel()
 	head := okHTTP[:len(okHTTP)-3]
 	for at, sent := range map[Point]string{
 		"":          "",
@@ -29,7 +30,8 @@ func TestClosePoints(t *testing.T) {
 }
 
 // The end is a FIN even when the client goes on sending.
-func TestCloseNeverResets(t *testing.T) {
+func TestClose_NeverResets(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Close{At: AtAccept})
 	c := dial(t, s)
@@ -46,6 +48,7 @@ func TestCloseNeverResets(t *testing.T) {
 }
 
 func TestCloseFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := fcgiWith(t, Close{At: AtHeader, After: 7})
 	got, how := exchangeAll(t, s, fcgiRequest(true, ""))
@@ -55,28 +58,29 @@ func TestCloseFastCGI(t *testing.T) {
 	g.Expect(how).To(Equal(fin))
 }
 
-// telling notes in what order its owner does what.
-type telling struct {
+// orderedConn notes in what order its owner does what.
+type orderedConn struct {
 	net.Conn
 	did chan string
 }
 
-func (c telling) Write(b []byte) (int, error) { c.did <- "write"; return c.Conn.Write(b) }
-func (c telling) Taken()                      { c.did <- "taken" }
-func (c telling) CloseWrite() error           { c.did <- "end"; return c.Conn.(*net.TCPConn).CloseWrite() }
+func (c orderedConn) Write(b []byte) (int, error) { c.did <- "write"; return c.Conn.Write(b) }
+func (c orderedConn) AwaitRead()                  { c.did <- "read" }
+func (c orderedConn) CloseWrite() error           { c.did <- "end"; return c.Conn.(*net.TCPConn).CloseWrite() }
 
 // The end of a part of an answer comes when that is taken, where it can be known; after nothing there is nothing to wait for.
-func TestCloseComesAfterWhatWasTaken(t *testing.T) {
+func TestClose_AwaitsReadBeforeFIN(t *testing.T) {
+	t.Parallel()
 	for at, want := range map[Point][]string{
-		AtHeader: {"write", "taken", "end"}, AtBody: {"write", "taken", "end"}, AtRequest: {"end"}, AtAccept: {"end"},
+		AtHeader: {"write", "read", "end"}, AtBody: {"write", "read", "end"}, AtRequest: {"end"}, AtAccept: {"end"},
 	} {
 		t.Run(string(at), func(t *testing.T) {
 			g := NewWithT(t)
-			h := newHanded()
+			h := newChanListener()
 			start(t, Spec{Listen: "198.18.0.5:80", Script: Script{{Close{At: at}}}}, Options{Listen: h.listen})
 			client, server := pair(t, "tcp", "127.0.0.1:0")
 			did := make(chan string, 9)
-			h.conns <- telling{server, did}
+			h.conns <- orderedConn{server, did}
 			send(t, client, getRoot)
 			readAll(t, client)
 			var order []string

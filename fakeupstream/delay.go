@@ -53,7 +53,7 @@ func (b Delay) Serve(x *Exchange) error {
 	}
 	read := x.ReadRequest
 	if b.At == AtAccept {
-		read = func() error { x.acts(); return nil }
+		read = func() error { x.recordEarly(); return nil }
 	} else if _, ok := b.Then.(EarlyAnswer); ok {
 		read = x.ReadHead
 	}

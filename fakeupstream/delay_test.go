@@ -9,6 +9,7 @@ import (
 )
 
 func TestDelayPoints(t *testing.T) {
+	t.Parallel()
 	head := okHTTP[:len(okHTTP)-3]
 	for at, before := range map[Point]string{"": "", AtAccept: "", AtRequest: "", AtHeader: "", AtBody: head} {
 		t.Run(string(at), func(t *testing.T) {
@@ -31,6 +32,7 @@ func TestDelayPoints(t *testing.T) {
 func nothingSent(s *Server, n int) bool { return s.Records()[0].BytesOut == int64(n) }
 
 func TestDelayThenReset(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	clock := newFakeClock()
 	s := start(t, Spec{Script: Always(Delay{At: AtRequest, For: time.Minute, Then: Reset{}})}, Options{Clock: clock})
@@ -44,6 +46,7 @@ func TestDelayThenReset(t *testing.T) {
 }
 
 func TestDelayInFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	clock := newFakeClock()
 	s := start(t, Spec{Protocol: FastCGI, Script: Always(Delay{For: time.Second})}, Options{Clock: clock})
@@ -57,7 +60,8 @@ func TestDelayInFastCGI(t *testing.T) {
 }
 
 // Close does not wait for the clock.
-func TestCloseDuringDelay(t *testing.T) {
+func TestDelay_DoesNotHoldUpServerClose(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	s := start(t, Spec{Script: Always(Delay{For: time.Hour})}, Options{Clock: clock})
 	c, err := net.Dial("tcp", s.Addr().String())

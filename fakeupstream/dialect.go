@@ -13,13 +13,13 @@ type dialect interface {
 	fields(x *Exchange, r *RequestRecord)
 	// readBody reads at most limit bytes of a request's body.
 	readBody(x *Exchange, limit int64, sum *bodySum) error
-	// complain is said to a client that sent what cannot be read; nil says nothing.
-	complain(x *Exchange) []byte
+	// badRequest is said to a client that sent what cannot be read; nil says nothing.
+	badRequest(x *Exchange) []byte
 
 	// head is all of an answer before its body, and framed is how a part of it goes on the wire.
 	head(x *Exchange, w *Well) []byte
 	framed(x *Exchange, head []byte) []byte
-	// hasBody tells whether an answer to this request carries a body.
+	// hasBody reports whether an answer to this request carries a body.
 	hasBody(x *Exchange, w *Well) bool
 	// put gathers content of a body; lead is the content that comes before its first byte.
 	put(x *Exchange, content []byte) error
@@ -80,7 +80,7 @@ func (plain) await(x *Exchange) error {
 	return err
 }
 
-func (plain) complain(*Exchange) []byte              { return nil }
+func (plain) badRequest(*Exchange) []byte            { return nil }
 func (plain) fields(*Exchange, *RequestRecord)       {}
 func (plain) framed(_ *Exchange, head []byte) []byte { return head }
 func (plain) lead(*Exchange, *Well) []byte           { return nil }
@@ -107,10 +107,10 @@ func (oneAnswer) readBody(x *Exchange, limit int64, sum *bodySum) error {
 	return sum.take(x.br, min(x.req.length, limit))
 }
 
-// keeps tells whether a connection of the protocol can carry a second request.
+// keeps reports whether a connection of the protocol can carry a second request.
 func keeps(protocol string) bool { return protocol != UWSGI && protocol != SCGI }
 
-// hasHeader tells whether answers of the protocol have header fields.
+// hasHeader reports whether answers of the protocol have header fields.
 func hasHeader(protocol string) bool { return protocol != Memcached && protocol != Stream }
 
 // statusLine is what the first line of an answer begins with.

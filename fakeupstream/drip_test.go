@@ -8,6 +8,7 @@ import (
 )
 
 func TestDrip(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	clock := newFakeClock()
 	s := start(t, Spec{Script: Always(Drip{Bytes: 30, Every: time.Second})}, Options{Clock: clock})
@@ -25,6 +26,7 @@ func TestDrip(t *testing.T) {
 }
 
 func TestDripFromBody(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	clock := newFakeClock()
 	s := start(t, Spec{Script: Always(Drip{Every: time.Second, From: AtBody})}, Options{Clock: clock})

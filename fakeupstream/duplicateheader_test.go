@@ -7,6 +7,7 @@ import (
 )
 
 func TestDuplicateHeader(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		b    DuplicateHeader
 		want string
@@ -22,6 +23,7 @@ func TestDuplicateHeader(t *testing.T) {
 }
 
 func TestDuplicateHeaderFastCGI(t *testing.T) {
+	t.Parallel()
 	got, _ := exchangeAll(t, fcgiWith(t, DuplicateHeader{}), fcgiRequest(false, ""))
 	out, _, _ := fcgiStreams(got)
 	NewWithT(t).Expect(out).To(Equal("Status: 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\nContent-Type: text/plain\r\n\r\nok\n"))

@@ -9,6 +9,7 @@ import (
 const upload = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n\r\n"
 
 func TestEarlyAnswer(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, EarlyAnswer{Answer: Well{NoBody: true}})
 	c := dial(t, s)
@@ -22,12 +23,13 @@ func TestEarlyAnswer(t *testing.T) {
 	g.Expect(s.Records()[0].Requests[0].Method).To(Equal("POST"))
 }
 
-func TestEarlyAnswerAfterPartOfTheBody(t *testing.T) {
+func TestEarlyAnswer_AfterPartOfTheBody(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, EarlyAnswer{After: 5, End: EndReset, Answer: Well{Status: 500}})
 	c := dial(t, s)
 	send(t, c, "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n1234")
-	g.Eventually(func() int64 { return firstRecord(s).BytesIn }, patience).Should(BeNumerically(">", 0))
+	g.Eventually(func() int64 { return firstRecord(s).BytesIn }, testTimeout).Should(BeNumerically(">", 0))
 	g.Expect(firstRecord(s).BytesOut).To(BeZero())
 	send(t, c, "5")
 	got, how := readAll(t, c)
@@ -37,6 +39,7 @@ func TestEarlyAnswerAfterPartOfTheBody(t *testing.T) {
 }
 
 func TestEarlyAnswerFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	full := fcgiRequest(true, filler(1000))
 	got, how := exchangeAll(t, fcgiWith(t, EarlyAnswer{}), full[:len(full)-1008])

@@ -44,10 +44,10 @@ type Exchange struct {
 	early  bool        // what the step does before it reads a request is on record
 	br     *bufio.Reader
 
-	ledger *ledger
-	rec    ConnectionRecord // under ledger.mu
-	kept   bool             // rec is in the ledger
-	count  atomic.Int64     // requests begun
+	recorder *recorder
+	rec      ConnectionRecord // under recorder.mu
+	kept     bool             // rec is in the recorder
+	count    atomic.Int64     // requests begun
 
 	step *step
 	req  request
@@ -59,7 +59,7 @@ type Exchange struct {
 func newExchange(s *Server, c net.Conn, number int, steps []step) *Exchange {
 	x := &Exchange{
 		s: s, wire: &wire{Conn: c}, tls: s.tls, steps: steps, step: &steps[0], rules: s.rules,
-		gone: make(chan struct{}), ledger: s.seen, rr: -1, lang: speak(s.protocol),
+		gone: make(chan struct{}), recorder: s.seen, rr: -1, lang: speak(s.protocol),
 	}
 	if s.protocol == Any {
 		x.tls, x.offer, x.open = nil, s.tls, true
@@ -78,18 +78,18 @@ func newExchange(s *Server, c net.Conn, number int, steps []step) *Exchange {
 	if a := c.RemoteAddr(); a != nil && a.Network() != "unix" {
 		x.rec.Remote = a.String()
 	}
-	x.ledger.mu.Lock()
-	if len(x.ledger.open) < keepConnections {
-		x.ledger.open = append(x.ledger.open, x)
+	x.recorder.mu.Lock()
+	if len(x.recorder.open) < keepConnections {
+		x.recorder.open = append(x.recorder.open, x)
 		x.kept = true
 	}
-	x.ledger.mu.Unlock()
-	x.ledger.connections.Add(1)
-	x.ledger.wake()
+	x.recorder.mu.Unlock()
+	x.recorder.connections.Add(1)
+	x.recorder.wake()
 	return x
 }
 
-// resets tells whether any of the steps may have to reset the connection.
+// resets reports whether any of the steps may have to reset the connection.
 func resets(steps []step) bool {
 	for _, st := range steps {
 		if mayReset(st.b) {
@@ -123,7 +123,7 @@ func (x *Exchange) serve() {
 		readers.Put(x.under)
 		x.under = nil
 	}
-	// The ledger holds on to the exchange for its record: what else it read is not kept.
+	// The recorder holds on to the exchange for its record: what else it read is not kept.
 	x.forget()
 	x.lang = nil
 }
@@ -178,16 +178,16 @@ func (x *Exchange) finish(err error) {
 		x.problem(problem)
 	}
 	now := x.s.opts.Clock.Now()
-	x.ledger.mu.Lock()
+	x.recorder.mu.Lock()
 	x.rec.Closed, x.rec.ClosedBy = now, by
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 	x.event(EventClosed, "closed by "+by)
 }
 
 // unreadable answers what could not be read as real servers do, and puts it on record.
 func (x *Exchange) unreadable(bad errUnreadable) {
 	x.record(func(r *RequestRecord) { r.Problem, r.Raw = bad.why, x.req.firstBytes() })
-	if b := x.lang.complain(x); b != nil {
+	if b := x.lang.badRequest(x); b != nil {
 		x.conn.Write(b)
 	}
 	x.close()
@@ -195,9 +195,9 @@ func (x *Exchange) unreadable(bad errUnreadable) {
 
 // problem puts on record what went wrong.
 func (x *Exchange) problem(text string) {
-	x.ledger.mu.Lock()
+	x.recorder.mu.Lock()
 	x.rec.Problem = text
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 	x.event(EventProblem, text)
 }
 
@@ -206,9 +206,9 @@ func (x *Exchange) record(change func(r *RequestRecord)) {
 	if x.rr < 0 {
 		return
 	}
-	x.ledger.mu.Lock()
+	x.recorder.mu.Lock()
 	change(&x.rec.Requests[x.rr])
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 }
 
 // started counts a request of which the first byte is there, and opens its record.
@@ -217,7 +217,7 @@ func (x *Exchange) started() {
 	if !x.kept {
 		return
 	}
-	l := x.ledger
+	l := x.recorder
 	l.mu.Lock()
 	if l.kept < keepRequests {
 		l.kept++
@@ -248,26 +248,26 @@ func (x *Exchange) event(kind, text string) {
 	x.s.event(Event{Kind: kind, Connection: x.rec.Number, Request: int(x.count.Load()), Remote: x.rec.Remote, Text: text})
 }
 
-// acts notes a behaviour that strikes before any request is read.
-func (x *Exchange) acts() {
-	x.ledger.mu.Lock()
+// recordEarly puts a behaviour on record that acts before any request is read.
+func (x *Exchange) recordEarly() {
+	x.recorder.mu.Lock()
 	x.rec.Did = x.step.text
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 	x.event(EventRequest, "nothing read -> "+x.step.text)
 }
 
-// park tells who handed the connection over, if he wants to know, that nothing will ever be done with it.
-func (x *Exchange) park() {
-	if c, ok := x.wire.Conn.(interface{ Park() }); ok {
-		c.Park()
+// markIdle lets whoever handed the connection over know that nothing more will be done with it: see Options.Listen.
+func (x *Exchange) markIdle() {
+	if c, ok := x.wire.Conn.(interface{ MarkIdle() }); ok {
+		c.MarkIdle()
 	}
 }
 
-// taken waits until the client has read what was sent, and waits for more, if who handed the connection over can tell: an end
+// awaitRead waits until the client has read what was sent, and waits for more, where that can be known (see Options.Listen): an end
 // that comes in the same moment as what is before it is another one to some clients, and which of both they meet is chance.
-func (x *Exchange) taken() {
-	if c, ok := x.wire.Conn.(interface{ Taken() }); ok {
-		c.Taken()
+func (x *Exchange) awaitRead() {
+	if c, ok := x.wire.Conn.(interface{ AwaitRead() }); ok {
+		c.AwaitRead()
 	}
 }
 
@@ -309,7 +309,7 @@ func (x *Exchange) reset() error {
 
 // close sends FIN and waits for the client to close.
 func (x *Exchange) close() error {
-	if t, ok := x.conn.(*tls.Conn); ok && x.secure && !x.tls.rude {
+	if t, ok := x.conn.(*tls.Conn); ok && x.secure && !x.tls.noCloseNotify {
 		t.CloseWrite()
 	}
 	x.wire.fin()

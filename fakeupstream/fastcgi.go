@@ -258,7 +258,7 @@ func (x *Exchange) readStdin(limit int64, sum *bodySum) error {
 	return nil
 }
 
-// eachParam calls f with each name and value (section 3.4), and tells whether they were whole.
+// eachParam calls f with each name and value (section 3.4), and reports whether they were whole.
 func eachParam(b []byte, f func(name, value []byte)) bool {
 	for len(b) > 0 {
 		n, rest, ok1 := paramLength(b)

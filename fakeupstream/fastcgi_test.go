@@ -8,6 +8,7 @@ import (
 )
 
 func TestFastCGIParams(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := fcgiWith(t)
 	exchangeAll(t, s, fcgiRequest(false, "", "LONG", filler(40_000), "EMPTY", ""))
@@ -17,7 +18,8 @@ func TestFastCGIParams(t *testing.T) {
 	g.Expect(r.HeadCut).To(BeFalse())
 }
 
-func TestFastCGIManagement(t *testing.T) {
+func TestFastCGI_ManagementRecords(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	c := dial(t, fcgiWith(t))
 	send(t, c, string(appendRecord(nil, fcgiGetValues, 0, appendParam(appendParam(nil, "FCGI_MPXS_CONNS", ""), "OTHER", ""))))
@@ -28,7 +30,8 @@ func TestFastCGIManagement(t *testing.T) {
 	g.Expect(read(t, c, len(want))).To(Equal(want))
 }
 
-func TestFastCGIOtherRequestIDs(t *testing.T) {
+func TestFastCGI_OtherRequestIDs(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	b := []byte(fcgiRequest(false, "body"))
 	eachRecord(b, func(r []byte) { binary.BigEndian.PutUint16(r[2:], 513) })
@@ -38,7 +41,8 @@ func TestFastCGIOtherRequestIDs(t *testing.T) {
 	g.Expect(out).To(Equal(okCGI))
 }
 
-func TestFastCGIDoesNotMultiplex(t *testing.T) {
+func TestFastCGI_DoesNotMultiplex(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	second := appendRecord(nil, fcgiBegin, 2, []byte{0, fcgiResponder, 0, 0, 0, 0, 0, 0})
 	whole := fcgiRequest(false, "")
@@ -48,7 +52,8 @@ func TestFastCGIDoesNotMultiplex(t *testing.T) {
 	g.Expect(out).To(Equal(okCGI))
 }
 
-func TestNotFastCGI(t *testing.T) {
+func TestFastCGI_RefusesOtherProtocols(t *testing.T) {
+	t.Parallel()
 	filter := appendRecord(nil, fcgiBegin, 1, []byte{0, 3, 0, 0, 0, 0, 0, 0})
 	for name, c := range map[string]struct{ request, answer string }{
 		"http":    {getRoot, ""},

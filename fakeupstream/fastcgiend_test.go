@@ -7,6 +7,7 @@ import (
 )
 
 func TestFastCGIEnd(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		b        FastCGIEnd
 		out, end string

@@ -7,6 +7,7 @@ import (
 )
 
 func TestFastCGIBadRecord(t *testing.T) {
+	t.Parallel()
 	stdout := appendRecord(nil, fcgiStdout, 1, []byte(okCGI))
 	rest := appendEnd(appendRecord(nil, fcgiStdout, 1, nil), 1, 0, fcgiComplete)
 	good := string(stdout) + string(rest)

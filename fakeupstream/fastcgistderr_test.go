@@ -7,6 +7,7 @@ import (
 )
 
 func TestFastCGIStderr(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, _ := exchangeAll(t, fcgiWith(t, FastCGIStderr{Text: "oh no", Repeat: 2}), fcgiRequest(false, ""))
 	out, errs, end := fcgiStreams(got)
@@ -17,6 +18,7 @@ func TestFastCGIStderr(t *testing.T) {
 }
 
 func TestFastCGIStderrOnly(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, how := exchangeAll(t, fcgiWith(t, FastCGIStderr{Only: true}), fcgiRequest(false, ""))
 	out, errs, end := fcgiStreams(got)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestFastCGIUnterminated(t *testing.T) {
+	t.Parallel()
 	output := string(appendStream(nil, fcgiStdout, 1, []byte(okCGI[:len(okCGI)-3]))) + string(appendStream(nil, fcgiStdout, 1, []byte("ok\n")))
 	for end, want := range map[Ending]string{"": fin, EndReset: rst} {
 		g := NewWithT(t)

@@ -132,7 +132,7 @@ func (f *fleet) replace(name string, spec Spec) (*Server, error) {
 	return s, nil
 }
 
-// remove closes an upstream, and tells whether there was one of that name.
+// remove closes an upstream, and reports whether there was one of that name.
 func (f *fleet) remove(name string) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 )
 
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for _, s := range []*Server{httpWith(t, Garbage{}), fcgiWith(t, Garbage{})} {
 		request := getRoot
@@ -22,6 +23,7 @@ func TestGarbage(t *testing.T) {
 }
 
 func TestGarbageEndings(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	_, how := exchangeAll(t, httpWith(t, Garbage{Bytes: 10, End: EndReset}), getRoot)
 	g.Expect(how).To(Equal(rst))

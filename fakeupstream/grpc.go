@@ -244,7 +244,7 @@ func (d *grpcDialect) more(x *Exchange) error {
 	return nil
 }
 
-func (d *grpcDialect) complain(*Exchange) []byte {
+func (d *grpcDialect) badRequest(*Exchange) []byte {
 	if !d.begun {
 		return nil
 	}
@@ -407,7 +407,7 @@ func (d *grpcDialect) stall(x *Exchange) error {
 	for {
 		f, err := d.fr.ReadFrame()
 		if err != nil {
-			return d.quiet(x, err)
+			return d.discardRest(x, err)
 		}
 		if r, ok := f.(*http2.RSTStreamFrame); ok && r.StreamID == d.stream {
 			return x.close()
@@ -415,8 +415,8 @@ func (d *grpcDialect) stall(x *Exchange) error {
 	}
 }
 
-// quiet goes on in silence with a client that sends what is no HTTP/2.
-func (d *grpcDialect) quiet(x *Exchange, err error) error {
+// discardRest goes on in silence with a client that sends what is no HTTP/2.
+func (d *grpcDialect) discardRest(x *Exchange, err error) error {
 	var bad errUnreadable
 	if errors.As(d.broken(err), &bad) {
 		return x.discard()

@@ -32,7 +32,7 @@ func grpcClient(t testing.TB, s *Server, inTLS bool) *http.Client {
 	tr := &http.Transport{DialContext: dial, Protocols: new(http.Protocols)}
 	tr.Protocols.SetUnencryptedHTTP2(true) // for the transport: the connection may be in TLS all the same
 	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: patience}
+	return &http.Client{Transport: tr, Timeout: testTimeout}
 }
 
 // callGRPC makes a gRPC call with one message, and reads what comes.
@@ -57,6 +57,7 @@ func callGRPC(t testing.TB, c *http.Client, message string) (*http.Response, str
 const okMessage = "\x00\x00\x00\x00\x03ok\n"
 
 func TestGRPC(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{GRPC, Any} {
 		g := NewWithT(t)
 		// Each on a connection of its own: a client that still has a stream open does not begin a second, but another connection.
@@ -95,6 +96,7 @@ func TestGRPC(t *testing.T) {
 }
 
 func TestGRPCInTLS(t *testing.T) {
+	t.Parallel()
 	for _, spec := range []Spec{{Protocol: GRPC, TLS: &TLS{}}, {Protocol: Any}} {
 		g := NewWithT(t)
 		s := start(t, spec)
@@ -105,7 +107,8 @@ func TestGRPCInTLS(t *testing.T) {
 	}
 }
 
-func TestGRPCBigBodiesBothWays(t *testing.T) {
+func TestGRPC_BigBodiesBothWays(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC, Script: Always(Well{BodySize: 3_000_000})})
 	c := grpcClient(t, s, false)
@@ -118,7 +121,8 @@ func TestGRPCBigBodiesBothWays(t *testing.T) {
 	g.Expect(s.Records()[0].Requests[0].Body.Length).To(BeEquivalentTo(5_000_005))
 }
 
-func TestGRPCConcurrentCalls(t *testing.T) {
+func TestGRPC_ConcurrentCalls(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	c := grpcClient(t, start(t, Spec{Protocol: GRPC}), false)
 	errs := make(chan error)
@@ -135,6 +139,7 @@ func TestGRPCConcurrentCalls(t *testing.T) {
 
 // What is no gRPC gets a plain answer.
 func TestHTTP2(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for want, method := range []string{"GET", "GET", "HEAD"} {
 		c := grpcClient(t, start(t, Spec{Protocol: Any, Script: Always([]Behaviour{Well{}, Well{Status: 204}, Well{}}[want])}), false)
@@ -149,6 +154,7 @@ func TestHTTP2(t *testing.T) {
 }
 
 func TestGRPCFaults(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		b   Behaviour
 		err string
@@ -176,6 +182,7 @@ func TestGRPCFaults(t *testing.T) {
 }
 
 func TestGRPCReset(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for name, last := range map[Point]http2.FrameType{AtRequest: http2.FrameSettings, AtHeaderEnd: http2.FrameHeaders, AtBody: http2.FrameData} {
 		h := newH2(t, start(t, Spec{Protocol: GRPC, Script: Always(Reset{At: name})}))
@@ -196,6 +203,7 @@ func TestGRPCReset(t *testing.T) {
 }
 
 func TestGRPCBigHeader(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC, Script: Always(BigHeader{Size: 100_000})})
 	resp, body, err := callGRPC(t, grpcClient(t, s, false), "hello")
@@ -204,7 +212,8 @@ func TestGRPCBigHeader(t *testing.T) {
 	g.Expect(body).To(Equal(okMessage))
 }
 
-func TestGRPCEndsWithGoAway(t *testing.T) {
+func TestGRPC_EndsWithGOAWAY(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC, Script: Always(Well{Close: true})})
 	c := grpcClient(t, s, false)
@@ -266,7 +275,8 @@ func (h *h2) next() http2.Frame {
 	}
 }
 
-func TestGRPCKeepsToTheClientsWindow(t *testing.T) {
+func TestGRPC_KeepsToTheClientsWindow(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC, Script: Always(Well{Body: "hello world"})})
 	h := newH2(t, s, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 7})
@@ -286,7 +296,8 @@ func TestGRPCKeepsToTheClientsWindow(t *testing.T) {
 	g.Expect(h.next().(*http2.MetaHeadersFrame).StreamEnded()).To(BeTrue())
 }
 
-func TestGRPCKeepsTheConnection(t *testing.T) {
+func TestGRPC_KeepsTheConnection(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC, Script: Script{{Well{}, Well{Status: 503}}}})
 	h := newH2(t, s)
@@ -300,7 +311,8 @@ func TestGRPCKeepsTheConnection(t *testing.T) {
 	g.Expect(s.Records()).To(HaveLen(1))
 }
 
-func TestGRPCOneRequestAtATime(t *testing.T) {
+func TestGRPC_RefusesASecondStream(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	h := newH2(t, start(t, Spec{Protocol: GRPC}))
 	h.ask(1, false)
@@ -313,6 +325,7 @@ func TestGRPCOneRequestAtATime(t *testing.T) {
 }
 
 func TestGRPCStall(t *testing.T) {
+	t.Parallel()
 	for name, b := range map[string]Behaviour{"silent": Silent{}, "stall": Stall{At: AtEnd}} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -335,7 +348,8 @@ func TestGRPCStall(t *testing.T) {
 }
 
 // What comes before the client has taken note of the settings is kept, and nothing is answered until it has.
-func TestGRPCWaitsForTheSettings(t *testing.T) {
+func TestGRPC_WaitsForSettingsACK(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC})
 	c := dial(t, s)
@@ -356,6 +370,7 @@ func TestGRPCWaitsForTheSettings(t *testing.T) {
 }
 
 func TestGRPCEarlyAnswer(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC, Script: Always(EarlyAnswer{After: 2})})
 	h := newH2(t, s)
@@ -373,7 +388,8 @@ func TestGRPCEarlyAnswer(t *testing.T) {
 	g.Expect(requests).To(BeZero())
 }
 
-func TestNotHTTP2(t *testing.T) {
+func TestGRPC_RefusesOtherProtocols(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: GRPC})
 	got, how := exchangeAll(t, s, getRoot)

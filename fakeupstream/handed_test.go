@@ -10,20 +10,22 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// handed is a listener that hands over connections which were accepted elsewhere.
-type handed struct {
+// chanListener is a listener that hands over connections which were accepted elsewhere.
+type chanListener struct {
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
 }
 
-func newHanded() *handed { return &handed{conns: make(chan net.Conn), done: make(chan struct{})} }
+func newChanListener() *chanListener {
+	return &chanListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
 
-func (h *handed) listen(string, string) (net.Listener, error) { return h, nil }
-func (h *handed) Addr() net.Addr                              { return nil }
-func (h *handed) Close() error                                { h.once.Do(func() { close(h.done) }); return nil }
+func (h *chanListener) listen(string, string) (net.Listener, error) { return h, nil }
+func (h *chanListener) Addr() net.Addr                              { return nil }
+func (h *chanListener) Close() error                                { h.once.Do(func() { close(h.done) }); return nil }
 
-func (h *handed) Accept() (net.Conn, error) {
+func (h *chanListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-h.conns:
 		return c, nil
@@ -66,7 +68,8 @@ func pair(t *testing.T, network, address string) (client, server net.Conn) {
 	return client, server
 }
 
-func TestConnectionsHandedOver(t *testing.T) {
+func TestServer_ServesConnectionsOfAnotherListener(t *testing.T) {
+	t.Parallel()
 	seemed := &net.TCPAddr{IP: net.IPv4(198, 18, 0, 9), Port: 4321}
 	deep := func(c net.Conn) net.Conn { return overNetConn{overNetConn{c, nil}, seemed} }
 	for name, c := range map[string]struct {
@@ -83,7 +86,7 @@ func TestConnectionsHandedOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			h := newHanded()
+			h := newChanListener()
 			s := start(t, Spec{Listen: "198.18.0.5:80", Protocol: Any, Script: Script{{Reset{At: AtBody}}, {Well{Close: true}}, {Close{}}, {Reset{}}}}, Options{Listen: h.listen})
 			g.Expect(s.Addr().String()).To(Equal("198.18.0.5:80"))
 			for i, want := range []string{okHTTP[:len(okHTTP)-2] + rst, "", fin, rst} {
@@ -108,9 +111,10 @@ func TestConnectionsHandedOver(t *testing.T) {
 }
 
 // A unix socket of which the caller takes care needs no file.
-func TestListenerWithoutAFile(t *testing.T) {
+func TestServer_ListenerWithoutASocketFile(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
-	h := newHanded()
+	h := newChanListener()
 	s, err := New(Spec{Listen: "unix:" + filepath.Join(t.TempDir(), "none")}, Options{Listen: h.listen})
 	g.Expect(err).NotTo(HaveOccurred())
 	mine, theirs := net.Pipe()

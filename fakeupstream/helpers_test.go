@@ -14,9 +14,9 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// patience is the most that a test waits for something that is bound to come. It is not
+// testTimeout is the most that a test waits for something that is bound to come. It is not
 // reached unless the test fails.
-const patience = 20 * time.Second
+const testTimeout = 20 * time.Second
 
 const getRoot = "GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 
@@ -75,7 +75,7 @@ func (c *fakeClock) waiting(t testing.TB) time.Duration {
 	select {
 	case d := <-c.asked:
 		return d
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatal("nothing waits by the clock")
 		return 0
 	}
@@ -105,14 +105,14 @@ func fcgiWith(t testing.TB, b ...Behaviour) *Server {
 	return start(t, Spec{Protocol: FastCGI, Script: Script{b}})
 }
 
-// dial connects to an upstream; nothing on the connection waits longer than patience.
+// dial connects to an upstream; nothing on the connection waits longer than testTimeout.
 func dial(t testing.TB, s *Server) net.Conn {
 	t.Helper()
 	c, err := net.Dial(s.Addr().Network(), s.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -190,13 +190,13 @@ func closedRecord(t testing.TB, s *Server) ConnectionRecord {
 			return ""
 		}
 		return r[0].ClosedBy
-	}, patience, time.Millisecond).ShouldNot(BeEmpty())
+	}, testTimeout, time.Millisecond).ShouldNot(BeEmpty())
 	return s.Records()[0]
 }
 
 func waitRequests(t testing.TB, s *Server, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	if err := s.WaitRequests(ctx, n); err != nil {
 		t.Fatal(err)

@@ -249,13 +249,13 @@ func tokenByte(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '-' || c == '_'
 }
 
-// hasBody tells whether an answer to this request carries one.
+// hasBody reports whether an answer to this request carries one.
 func (x *Exchange) hasBody(w *Well) bool { return x.lang.hasBody(x, w) }
 
 // persistence tells what becomes of the connection after a well answer.
 func (x *Exchange) persistence(w *Well) persistence { return x.lang.persistence(x, w) }
 
-// chunked tells whether the body goes in chunks. A client of HTTP/1.0 knows none: what would be chunked ends with the
+// chunked reports whether the body goes in chunks. A client of HTTP/1.0 knows none: what would be chunked ends with the
 // connection then, as application servers do it.
 func (x *Exchange) chunked(w *Well) bool {
 	return w.Chunked && x.lang.protocol() == HTTP && (!x.req.http10 || x.out.chunks)
@@ -275,7 +275,7 @@ func (httpDialect) fields(x *Exchange, rec *RequestRecord) {
 	})
 }
 
-func (httpDialect) complain(*Exchange) []byte {
+func (httpDialect) badRequest(*Exchange) []byte {
 	return []byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
 

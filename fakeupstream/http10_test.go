@@ -7,7 +7,8 @@ import (
 )
 
 // A client of HTTP/1.0 gets what would be chunked without chunks, and cannot tell a cut answer from a whole one.
-func TestChunkedForHTTP10(t *testing.T) {
+func TestChunked_IsNotForHTTP10(t *testing.T) {
+	t.Parallel()
 	head := "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
 	chunked := Well{Chunked: true, Body: "hello world!"}
 	for name, c := range map[string]struct {
@@ -39,12 +40,14 @@ func TestChunkedForHTTP10(t *testing.T) {
 }
 
 // A client that would keep the connection does not get it kept: there is no other end to the body.
-func TestChunkedForHTTP10CannotKeep(t *testing.T) {
+func TestChunked_EndsTheConnectionOfHTTP10(t *testing.T) {
+	t.Parallel()
 	got, how := exchangeAll(t, httpWith(t, Well{Chunked: true}), "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
 	NewWithT(t).Expect(got + how).To(Equal("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nok\n" + fin))
 }
 
-func TestChunkedStallForHTTP10(t *testing.T) {
+func TestChunked_StallForHTTP10(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Stall{Answer: Well{Chunked: true, Body: "hello world!"}})
 	c := dial(t, s)
@@ -54,18 +57,21 @@ func TestChunkedStallForHTTP10(t *testing.T) {
 	staysOpen(t, s, c)
 }
 
-func TestChunkedIsCutForHTTP11(t *testing.T) {
+func TestChunked_IsCutForHTTP11(t *testing.T) {
+	t.Parallel()
 	got, how := exchangeAll(t, httpWith(t, Close{At: AtBody, Answer: Well{Chunked: true, Body: "hello world!"}}), getRoot)
 	NewWithT(t).Expect(got + how).To(Equal("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello \r\n" + fin))
 }
 
 // Nothing of a body follows the head of an answer to HEAD, wherever it is cut.
 func TestHeadHasNoBody(t *testing.T) {
+	t.Parallel()
 	got, _ := exchangeAll(t, httpWith(t, Close{At: AtBody}), "HEAD / HTTP/1.1\r\n\r\n")
 	NewWithT(t).Expect(got).To(Equal(okHTTP[:len(okHTTP)-3]))
 }
 
-func TestKeepOnRecord(t *testing.T) {
+func TestRecord_Keep(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for request, keep := range map[string]bool{
 		getRoot: true, "GET / HTTP/1.0\r\n\r\n": false, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n": false,

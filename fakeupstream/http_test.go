@@ -9,7 +9,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestRequestsOnRecord(t *testing.T) {
+func TestRecord_HTTPRequest(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Well{Close: true})
 	body := filler(5000)
@@ -28,6 +29,7 @@ func TestRequestsOnRecord(t *testing.T) {
 }
 
 func TestChunkedRequests(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Well{}, Well{Close: true})
 	exchangeAll(t, s, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: 1\r\n\r\n"+getRoot)
@@ -38,6 +40,7 @@ func TestChunkedRequests(t *testing.T) {
 }
 
 func TestExpectContinue(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Well{Close: true})
 	c := dial(t, s)
@@ -49,6 +52,7 @@ func TestExpectContinue(t *testing.T) {
 }
 
 func TestBigRequestHead(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Well{Close: true})
 	exchangeAll(t, s, "GET /"+filler(30_000)+" HTTP/1.1\r\nX-Big: "+filler(100_000)+"\r\n\r\n")
@@ -60,7 +64,8 @@ func TestBigRequestHead(t *testing.T) {
 }
 
 // What is no HTTP is found out without waiting for more than there is.
-func TestNotHTTP(t *testing.T) {
+func TestHTTP_RefusesOtherProtocols(t *testing.T) {
+	t.Parallel()
 	hello := "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + filler(80)
 	for name, request := range map[string]string{
 		"tls":    hello,
@@ -85,7 +90,8 @@ func TestNotHTTP(t *testing.T) {
 	}
 }
 
-func TestClientLeavesWithinTheRequest(t *testing.T) {
+func TestRecord_ClientClosesWithinTheRequest(t *testing.T) {
+	t.Parallel()
 	for _, request := range []string{"GET / HT", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc"} {
 		g := NewWithT(t)
 		s := httpWith(t)

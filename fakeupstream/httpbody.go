@@ -25,8 +25,8 @@ func (x *Exchange) readBody() error {
 	if x.rr >= 0 {
 		x.record(func(r *RequestRecord) { r.BodyRead = x.s.opts.Clock.Now() })
 	}
-	x.ledger.requests.Add(1)
-	x.ledger.wake()
+	x.recorder.requests.Add(1)
+	x.recorder.wake()
 	return nil
 }
 

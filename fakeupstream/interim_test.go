@@ -7,6 +7,7 @@ import (
 )
 
 func TestInterim(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	c := dial(t, httpWith(t, Interim{Statuses: []int{100, 103}, Headers: []string{"Link: </a>"}}))
 	send(t, c, getRoot)

@@ -10,7 +10,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestSpecThereAndBack(t *testing.T) {
+func TestSpec_JSONRoundTrip(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	spec := Spec{
 		Name: "app", Listen: "unix:/run/app.sock", Protocol: FastCGI, Mode: "0600",
@@ -35,7 +36,8 @@ func TestSpecThereAndBack(t *testing.T) {
 
 // Every behaviour has a name of its own, survives JSON with all of its fields set, and
 // describes itself.
-func TestEveryBehaviourThereAndBack(t *testing.T) {
+func TestBehaviour_JSONRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, e := range Behaviours() {
 		t.Run(e.Name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -80,7 +82,8 @@ func setAll(v reflect.Value) {
 	}
 }
 
-func TestJSONErrorsNameTheRemedy(t *testing.T) {
+func TestParseSpecs_ErrorsNameTheRemedy(t *testing.T) {
+	t.Parallel()
 	for doc, want := range map[string]string{
 		`{"listen":":1","script":[{"do":"rest"}]}`:                            `script[0].do: no behaviour is called "rest"; did you mean "reset"? valid: well, refuse`,
 		`{"listen":":1","script":[[{"do":"well"},{"do":"reset","att":"x"}]]}`: `script[0][1].att: reset has no field "att"; did you mean "at"? valid: at, after, answer`,
@@ -102,7 +105,8 @@ func TestJSONErrorsNameTheRemedy(t *testing.T) {
 	}
 }
 
-func TestParseSpecsKnowsTheProtocols(t *testing.T) {
+func TestParseSpecs_TakesEveryProtocol(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for _, p := range protocols {
 		specs, err := ParseSpecs([]byte(`{"listen":"127.0.0.1:0","protocol":"` + p + `"}`))
@@ -113,7 +117,8 @@ func TestParseSpecsKnowsTheProtocols(t *testing.T) {
 	g.Expect(err).To(MatchError(ContainSubstring(`did you mean "uwsgi"? valid: http, fastcgi, uwsgi, scgi, grpc, memcached, stream, any`)))
 }
 
-func TestParseSpecsTakesOneOrMany(t *testing.T) {
+func TestParseSpecs_TakesOneOrMany(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	one, err := ParseSpecs([]byte(` {"listen":"127.0.0.1:0"}`))
 	g.Expect(err).NotTo(HaveOccurred())
@@ -123,7 +128,8 @@ func TestParseSpecsTakesOneOrMany(t *testing.T) {
 	g.Expect(two[1].Script).To(Equal(Always(Silent{})))
 }
 
-func TestSpecsThatAreNestedDeeplyAreRefused(t *testing.T) {
+func TestParseSpecs_RefusesDeepNesting(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	deep := `{"listen":"127.0.0.1:0","script":[` + strings.Repeat(`{"do":"delay","then":`, 8000) + `{"do":"silent"}` + strings.Repeat("}", 8000) + "]}"
 	_, err := ParseSpecs([]byte(deep))

@@ -50,7 +50,7 @@ func launch(t *testing.T, args ...string) (api string, out *screen) {
 		}
 	})
 	found := regexp.MustCompile(`control on (http://[^/]*)/`)
-	NewWithT(t).Eventually(out.String, patience).Should(MatchRegexp(found.String()))
+	NewWithT(t).Eventually(out.String, testTimeout).Should(MatchRegexp(found.String()))
 	return found.FindStringSubmatch(out.String())[1], out
 }
 
@@ -71,6 +71,7 @@ func call(t *testing.T, method, url, body string) (int, string) {
 }
 
 func TestControl(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	api, out := launch(t)
 	status, text := call(t, "GET", api+"/", "")
@@ -120,7 +121,8 @@ func TestControl(t *testing.T) {
 	g.Expect(status).To(Equal(404))
 }
 
-func TestMainWithFlags(t *testing.T) {
+func TestMain_WithFlags(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	api, _ := launch(t, "--listen", "127.0.0.1:0", "--name", "app", "--do", "drip", "--set", "every=100ms", "--set", "bytes=3",
@@ -133,7 +135,8 @@ func TestMainWithFlags(t *testing.T) {
 	g.Expect(os.ReadFile(ca)).To(BeEquivalentTo(app.CA))
 }
 
-func TestMainWithAny(t *testing.T) {
+func TestMain_WithAny(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	api, _ := launch(t, "--listen", "127.0.0.1:0", "--name", "app", "--protocol", "any", "--ca-file", ca)
@@ -153,7 +156,8 @@ func TestMainWithAny(t *testing.T) {
 	g.Expect(text).To(ContainSubstring(`"keep": true`))
 }
 
-func TestMainWithFile(t *testing.T) {
+func TestMain_WithFile(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "spec.json")
 	os.WriteFile(file, []byte(`[{"name":"a","listen":"127.0.0.1:0"},{"name":"b","listen":"127.0.0.1:0","protocol":"fastcgi"}]`), 0o600)
 	api, _ := launch(t, "--spec", file)
@@ -161,7 +165,8 @@ func TestMainWithFile(t *testing.T) {
 	NewWithT(t).Expect(text).To(ContainSubstring("fastcgi"))
 }
 
-func TestMainBadInput(t *testing.T) {
+func TestMain_BadInput(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "bad.json")
 	os.WriteFile(file, []byte("[\n{\"listen\":\":0\"},\n{oops}]"), 0o600)
 	empty, stray := filepath.Join(t.TempDir(), "empty.json"), filepath.Join(t.TempDir(), "stray")
@@ -195,7 +200,8 @@ func TestMainBadInput(t *testing.T) {
 	}
 }
 
-func TestMainHelpAndList(t *testing.T) {
+func TestMain_HelpAndList(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	var out, errs bytes.Buffer
 	g.Expect(Main(t.Context(), []string{"--help"}, &out, &errs)).To(Equal(exitOK))
@@ -208,7 +214,8 @@ func TestMainHelpAndList(t *testing.T) {
 	g.Expect(errs.String()).To(BeEmpty())
 }
 
-func TestMainAddressInUse(t *testing.T) {
+func TestMain_AddressInUse(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t)
 	var out, errs bytes.Buffer
@@ -235,7 +242,8 @@ func TestWriteCA_TakesTheNameAndFollowsNoLink(t *testing.T) {
 	g.Expect(filepath.Glob(filepath.Join(dir, ".*"))).To(BeEmpty(), "what fails leaves nothing")
 }
 
-func TestMainStrayFile(t *testing.T) {
+func TestMain_FileInPlaceOfTheSocket(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	stray := filepath.Join(t.TempDir(), "app.sock")
 	os.WriteFile(stray, []byte("kept"), 0o600)
@@ -246,7 +254,8 @@ func TestMainStrayFile(t *testing.T) {
 }
 
 // What another site's page can make a browser send must not reach the API.
-func TestControlRefusesOtherSites(t *testing.T) {
+func TestControl_RefusesOtherOrigins(t *testing.T) {
+	t.Parallel()
 	f := &fleet{}
 	defer f.close()
 	api := control(f)
@@ -288,7 +297,8 @@ func TestControlRefusesOtherSites(t *testing.T) {
 }
 
 // Who can reach the API can't open this machine to others by it.
-func TestControlListensOnLoopback(t *testing.T) {
+func TestControl_ListensOnLoopback(t *testing.T) {
+	t.Parallel()
 	ask := func(f *fleet, method, path, listen string) (int, string) {
 		r := httptest.NewRequest(method, path, strings.NewReader(`{"name":"a","listen":"`+listen+`"}`))
 		r.Host = "localhost"
@@ -319,7 +329,8 @@ func TestControlListensOnLoopback(t *testing.T) {
 }
 
 // A web page whose name was made to resolve to this machine must not reach the API.
-func TestControlRefusesOtherHosts(t *testing.T) {
+func TestControl_RefusesOtherHosts(t *testing.T) {
+	t.Parallel()
 	api := control(&fleet{})
 	for host, want := range map[string]int{
 		"localhost:9900": 200, "127.0.0.1": 200, "127.0.0.2:1": 200, "[::1]:9900": 200, "[::1]": 200,

@@ -44,9 +44,9 @@ func (memcachedDialect) readHead(x *Exchange) error {
 }
 
 func (memcachedDialect) readBody(*Exchange, int64, *bodySum) error { return nil }
-func (memcachedDialect) complain(*Exchange) []byte                 { return []byte("ERROR\r\n") }
+func (memcachedDialect) badRequest(*Exchange) []byte               { return []byte("ERROR\r\n") }
 
-// found tells whether the status means that the item is there.
+// found reports whether the status means that the item is there.
 func found(w *Well) bool { return w.status() < 300 }
 
 func (memcachedDialect) head(x *Exchange, w *Well) []byte {

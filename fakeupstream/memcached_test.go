@@ -9,6 +9,7 @@ import (
 const okMemcached = "VALUE key 0 3\r\nok\n\r\nEND\r\n"
 
 func TestMemcached(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: Memcached, Script: Script{{Well{}, Well{}, Well{Status: 404}, Well{Status: 500}, Well{NoBody: true, Close: true}}}})
 	c := dial(t, s)
@@ -32,6 +33,7 @@ func TestMemcached(t *testing.T) {
 }
 
 func TestMemcachedFaults(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		b    Behaviour
 		sent string
@@ -59,7 +61,8 @@ func TestMemcachedFaults(t *testing.T) {
 	}
 }
 
-func TestNotMemcached(t *testing.T) {
+func TestMemcached_RefusesOtherProtocols(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"set k 0 0 1\r\n", "get \r\n", "\r\n", "get " + filler(3000) + "\r\n", filler(9000)} {
 		g := NewWithT(t)
 		s := start(t, Spec{Protocol: Memcached})

@@ -5,7 +5,7 @@ import "reflect"
 // upTo brings the request to a point: what comes before it is read and sent.
 func (x *Exchange) upTo(at Point, after int, w *Well) error {
 	if at == AtAccept {
-		x.acts()
+		x.recordEarly()
 		return nil
 	}
 	if err := x.ReadRequest(); err != nil {

@@ -22,7 +22,8 @@ func (u *unread) Write(b []byte) (int, error) {
 	return u.screen.Write(b)
 }
 
-func TestPrinterHoldsUpNobody(t *testing.T) {
+func TestPrinter_NeverBlocks(t *testing.T) {
+	t.Parallel()
 	g, out := NewWithT(t), &unread{read: make(chan struct{})}
 	p := newPrinter(out)
 	s, err := New(Spec{Listen: "127.0.0.1:0"}, Options{Observe: p.event})
@@ -36,13 +37,14 @@ func TestPrinterHoldsUpNobody(t *testing.T) {
 		p.print(strconv.Itoa(i) + "\n")
 	}
 	close(out.read)
-	g.Eventually(func() int { return len(p.lines) }, patience).Should(BeZero())
+	g.Eventually(func() int { return len(p.lines) }, testTimeout).Should(BeZero())
 	p.print("the last\n")
 	p.close()
 	g.Expect(out.String()).To(MatchRegexp(`(?s)listening on.* GET / -> .*\n\d+ lines are not here: nobody read them in time\nthe last\n$`))
 }
 
-func TestPrinterKeepsTheOrder(t *testing.T) {
+func TestPrinter_KeepsTheOrder(t *testing.T) {
+	t.Parallel()
 	g, out := NewWithT(t), &screen{}
 	p := newPrinter(out)
 	var want strings.Builder
@@ -56,7 +58,8 @@ func TestPrinterKeepsTheOrder(t *testing.T) {
 }
 
 // It ends all the same when nobody reads what it tells.
-func TestMainEndsUnread(t *testing.T) {
+func TestMain_EndsWhenNobodyReadsItsOutput(t *testing.T) {
+	t.Parallel()
 	r, w, err := os.Pipe()
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	defer r.Close()

@@ -15,9 +15,9 @@ const maxProxy1 = 107
 
 // proxied puts the source on record.
 func (x *Exchange) proxied(source string) {
-	x.ledger.mu.Lock()
+	x.recorder.mu.Lock()
 	x.rec.Proxied = source
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 }
 
 // badProxy is the error of a header that cannot be read.

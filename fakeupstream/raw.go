@@ -45,7 +45,7 @@ func (b Raw) Check(on Endpoint) error {
 
 func (b Raw) Serve(x *Exchange) error {
 	if b.At == AtAccept {
-		x.acts()
+		x.recordEarly()
 		return x.sendAndEnd(b.bytes(), b.End)
 	}
 	if err := x.ReadRequest(); err != nil {

@@ -7,6 +7,7 @@ import (
 )
 
 func TestRaw(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, how := exchangeAll(t, httpWith(t, Raw{Text: "any\x00thing"}), getRoot)
 	g.Expect(got).To(Equal("any\x00thing"))

@@ -8,8 +8,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// Whatever heads its clients send, an upstream keeps a bounded part of each.
-func TestHeadsOnRecordAreBounded(t *testing.T) {
+// Whatever heads its clients send, an upstream keeps a bounded part of each. Not parallel: it measures the memory of the process.
+func TestRecord_HeadIsBounded(t *testing.T) {
 	const requests = 60
 	long, many := strings.Repeat("x", 900<<10), strings.Repeat("a:\r\n", 200<<10)
 	for name, ask := range map[string]string{

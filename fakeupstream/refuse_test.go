@@ -11,6 +11,7 @@ import (
 )
 
 func TestRefuseTCP(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Refuse{})
 	_, err := net.Dial("tcp", s.Addr().String())
@@ -22,6 +23,7 @@ func TestRefuseTCP(t *testing.T) {
 }
 
 func TestRefuseUnix(t *testing.T) {
+	t.Parallel()
 	for leftover, want := range map[Leftover]error{"": syscall.ECONNREFUSED, SocketStale: syscall.ECONNREFUSED, SocketMissing: syscall.ENOENT} {
 		t.Run(string(leftover), func(t *testing.T) {
 			g := NewWithT(t)
@@ -41,7 +43,8 @@ func TestRefuseUnix(t *testing.T) {
 	}
 }
 
-func TestRefuseIsOfTheWholeListener(t *testing.T) {
+func TestRefuse_IsTheOnlyBehaviour(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	_, err := New(Spec{Listen: "127.0.0.1:0", Script: FailFirst(1, Refuse{})}, Options{})
 	g.Expect(err).To(MatchError(ContainSubstring("must be the only behaviour")))

@@ -10,6 +10,7 @@ import (
 )
 
 func TestResetPoints(t *testing.T) {
+	t.Parallel()
 	half := func(s string) string { return s[:len(s)/2] }
 	head := okHTTP[:len(okHTTP)-3]
 	for at, sent := range map[Point]string{
@@ -32,7 +33,8 @@ func TestResetPoints(t *testing.T) {
 }
 
 // The reset may come so soon that connect fails with it.
-func TestResetAtAcceptReadsNothing(t *testing.T) {
+func TestReset_AtAcceptReadsNothing(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Reset{At: AtAccept})
 	c, err := net.Dial("tcp", s.Addr().String())
@@ -47,7 +49,8 @@ func TestResetAtAcceptReadsNothing(t *testing.T) {
 	g.Expect(r.BytesIn).To(BeZero())
 }
 
-func TestResetAfterBytes(t *testing.T) {
+func TestReset_AfterBytes(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Reset{At: AtHeader, After: 9})
 	got, how := exchangeAll(t, s, getRoot)
@@ -56,6 +59,7 @@ func TestResetAfterBytes(t *testing.T) {
 }
 
 func TestResetFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := fcgiWith(t, Reset{At: AtBody, Answer: Well{Body: "hello world!"}})
 	got, how := exchangeAll(t, s, fcgiRequest(true, ""))
@@ -66,6 +70,7 @@ func TestResetFastCGI(t *testing.T) {
 }
 
 func TestResetUnix(t *testing.T) {
+	t.Parallel()
 	if !unixReset {
 		t.Skip("unix sockets cannot be reset here")
 	}
@@ -82,7 +87,8 @@ func TestResetUnix(t *testing.T) {
 
 // What is held back in the kernel must not be lost: requests in several pieces are read in
 // full, and a client's end is noticed.
-func TestResetUnixHoldsBackOneByte(t *testing.T) {
+func TestReset_UnixLeavesOneByteUnread(t *testing.T) {
+	t.Parallel()
 	if !unixReset {
 		t.Skip("unix sockets cannot be reset here")
 	}

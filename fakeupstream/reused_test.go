@@ -7,6 +7,7 @@ import (
 )
 
 func TestCloseReused(t *testing.T) {
+	t.Parallel()
 	for end, want := range map[Ending]string{"": fin, EndReset: rst} {
 		g := NewWithT(t)
 		s := httpWith(t, CloseReused{Requests: 2, End: end})

@@ -216,7 +216,7 @@ func TestRules_ResetAUnixSocket(t *testing.T) {
 	NewWithT(t).Expect(how).To(Equal(rst))
 }
 
-func TestRules_ThereAndBack(t *testing.T) {
+func TestRules_JSONRoundTrip(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	text := `{"listen":"127.0.0.1:0","rules":[

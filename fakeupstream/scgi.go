@@ -47,7 +47,7 @@ func (scgiDialect) readHead(x *Exchange) error {
 	return nil
 }
 
-// eachPair calls f with each name and value of an SCGI header, and tells whether they were whole.
+// eachPair calls f with each name and value of an SCGI header, and reports whether they were whole.
 func eachPair(b []byte, f func(name, value []byte)) bool {
 	for len(b) > 0 {
 		name, rest, ok1 := bytes.Cut(b, []byte{0})

@@ -61,6 +61,6 @@ func (x *Exchange) End(e Ending) error {
 func (x *Exchange) begins() {
 	if !x.req.headDone && !x.early {
 		x.early = true
-		x.acts()
+		x.recordEarly()
 	}
 }

@@ -18,6 +18,10 @@ type Options struct {
 	// wrap one and tell of it by a method NetConn() net.Conn, as *tls.Conn does, or have
 	// SyscallConn: a reset needs the socket, and is a mere close without one. A wrapper of
 	// a unix socket that is to be reset is read past.
+	//
+	// Where time is held still, whoever hands connections over may have to know that nothing will happen until it goes on.
+	// A connection with a method MarkIdle() is called so when the upstream will neither read nor write any more, and one with
+	// AwaitRead() before the end of an answer in part: it returns when the client has read all, and waits.
 	Listen func(network, address string) (net.Listener, error)
 	// Dial connects to the upstream's own address; nil means net.Dial. BacklogFull fills
 	// its queue through it.
@@ -66,7 +70,7 @@ type Server struct {
 	script   [][]step
 	rules    *rules
 	accepted int
-	seen     *ledger
+	seen     *recorder
 	live     map[*Exchange]struct{}
 	client   *http.Client // nil until it is asked for
 	closed   bool
@@ -75,15 +79,15 @@ type Server struct {
 // NewHTTP is a plain HTTP upstream: request j of each connection meets b[j], and the last
 // behaviour is for the rest. Without behaviours it answers well.
 func NewHTTP(listen string, b ...Behaviour) (*Server, error) {
-	return New(short1(listen, HTTP, b), Options{})
+	return New(specOf(listen, HTTP, b), Options{})
 }
 
 // NewFastCGI is NewHTTP for a FastCGI responder.
 func NewFastCGI(listen string, b ...Behaviour) (*Server, error) {
-	return New(short1(listen, FastCGI, b), Options{})
+	return New(specOf(listen, FastCGI, b), Options{})
 }
 
-func short1(listen, protocol string, b []Behaviour) Spec {
+func specOf(listen, protocol string, b []Behaviour) Spec {
 	spec := Spec{Listen: listen, Protocol: protocol}
 	if len(b) > 0 {
 		spec.Script = Script{b}
@@ -109,7 +113,7 @@ func New(spec Spec, opts Options) (*Server, error) {
 	}
 	s := &Server{
 		spec: spec, name: spec.name(), protocol: spec.protocol(), opts: opts, done: make(chan struct{}),
-		seen: newLedger(), live: map[*Exchange]struct{}{},
+		seen: newRecorder(), live: map[*Exchange]struct{}{},
 		script: ready(spec.Script, spec.protocol()), rules: newRules(spec.Rules, spec.protocol()), brought: brought,
 	}
 	s.network, s.address = spec.where()
@@ -172,35 +176,35 @@ func (s *Server) Addr() net.Addr { return s.addr }
 
 // Records is a copy of what was seen so far: the first 1000 connections, and in them the
 // first 1000 requests.
-func (s *Server) Records() []ConnectionRecord { return s.ledger().records(nil) }
+func (s *Server) Records() []ConnectionRecord { return s.recorder().records(nil) }
 
 // RecordsWhere is a copy of those that pick wants, by the number of the connection and how many of its requests were
 // recorded. It copies no others, so that whoever looks often pays for what is new only. Pick must not call the Server.
 func (s *Server) RecordsWhere(pick func(connection, requests int) bool) []ConnectionRecord {
-	return s.ledger().records(pick)
+	return s.recorder().records(pick)
 }
 
 // Counts tells how many connections were accepted and how many requests were read in full,
 // those beyond the records included.
 func (s *Server) Counts() (connections, requests int) {
-	l := s.ledger()
+	l := s.recorder()
 	return int(l.connections.Load()), int(l.requests.Load())
 }
 
 // WaitRequests returns once n requests were read in full, head and declared body, since
 // the upstream was made or reset. It fails when ctx ends or the upstream is closed first.
 func (s *Server) WaitRequests(ctx context.Context, n int) error {
-	l := s.ledger()
+	l := s.recorder()
 	return l.wait(ctx, s.done, &l.requests, n, "requests")
 }
 
 // WaitConnections is WaitRequests for connections that were accepted.
 func (s *Server) WaitConnections(ctx context.Context, n int) error {
-	l := s.ledger()
+	l := s.recorder()
 	return l.wait(ctx, s.done, &l.connections, n, "connections")
 }
 
-func (s *Server) ledger() *ledger {
+func (s *Server) recorder() *recorder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seen
@@ -225,7 +229,7 @@ func (s *Server) reset() error {
 	}
 	undo := s.undo
 	s.spec.Script, s.spec.Rules, s.undo = nil, nil, nil
-	s.script, s.rules, s.accepted, s.seen = ready(nil, s.protocol), nil, 0, newLedger()
+	s.script, s.rules, s.accepted, s.seen = ready(nil, s.protocol), nil, 0, newRecorder()
 	if s.tls != nil {
 		s.tls = s.tls.well()
 	}

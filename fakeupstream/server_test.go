@@ -12,7 +12,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestScriptGoesByConnectionAndRequest(t *testing.T) {
+func TestScript_GoesByConnectionAndRequest(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	body := func(s string) Well { return Well{Body: s} }
 	s := start(t, Spec{Script: Script{{body("1.1"), body("1.2")}, {Reset{}}, {body("3.x")}}})
@@ -31,6 +32,7 @@ func TestScriptGoesByConnectionAndRequest(t *testing.T) {
 }
 
 func TestFailFirst(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Script: FailFirst(2, Close{})})
 	var got []string
@@ -41,7 +43,8 @@ func TestFailFirst(t *testing.T) {
 	g.Expect(got).To(Equal([]string{"", "", "ok\n", "ok\n"}))
 }
 
-func TestShortForms(t *testing.T) {
+func TestServer_ShortForms(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s, err := NewHTTP("127.0.0.1:0", Well{Status: 500, Close: true})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -55,7 +58,8 @@ func TestShortForms(t *testing.T) {
 	g.Expect(got).To(ContainSubstring("Status: 200 OK"))
 }
 
-func TestCloseAndNewOnTheSameAddress(t *testing.T) {
+func TestServer_CloseThenNewOnTheSameAddress(t *testing.T) {
+	t.Parallel()
 	for _, listen := range []string{"127.0.0.1:0", "unix:" + filepath.Join(t.TempDir(), "s")} {
 		g := NewWithT(t)
 		for i := range 30 {
@@ -73,7 +77,8 @@ func TestCloseAndNewOnTheSameAddress(t *testing.T) {
 	}
 }
 
-func TestUnixSocketModeAndRemains(t *testing.T) {
+func TestServer_UnixSocketModeAndStaleFile(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	path := filepath.Join(t.TempDir(), "s")
 	s := start(t, Spec{Listen: "unix:" + path, Mode: "0640"})
@@ -95,7 +100,8 @@ func TestUnixSocketModeAndRemains(t *testing.T) {
 	g.Expect(path).To(BeARegularFile())
 }
 
-func TestResetMakesEverythingWell(t *testing.T) {
+func TestServer_ResetDropsScriptAndRecords(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Silent{})
 	c := dial(t, s)
@@ -113,7 +119,8 @@ func TestResetMakesEverythingWell(t *testing.T) {
 	g.Expect(s.Spec().Script).To(BeNil())
 }
 
-func TestWaiting(t *testing.T) {
+func TestServer_WaitRequestsAndConnections(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Silent{})
 	ctx := context.Background()
@@ -134,7 +141,8 @@ func TestWaiting(t *testing.T) {
 	g.Expect(<-got).To(MatchError("the upstream was closed after 2 of 3 connections"))
 }
 
-func TestRecordsAreBoundedAndCopies(t *testing.T) {
+func TestServer_RecordsAreBoundedAndCopies(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t)
 	c := dial(t, s)
@@ -153,7 +161,8 @@ func TestRecordsAreBoundedAndCopies(t *testing.T) {
 	g.Expect([]int{connections, requests}).To(Equal([]int{1, keepRequests + 5}))
 }
 
-func TestInjectedListenAndEvents(t *testing.T) {
+func TestServer_OptionsListenAndObserve(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	var mu sync.Mutex
 	var lines []string

@@ -14,8 +14,8 @@ func (b Silent) Check(on Endpoint) error { return on.at(b.At, AtAccept, AtReques
 
 func (b Silent) Serve(x *Exchange) error {
 	if b.At == AtAccept {
-		x.acts()
-		x.park()
+		x.recordEarly()
+		x.markIdle()
 		<-x.gone
 		return errDone
 	}

@@ -7,6 +7,7 @@ import (
 )
 
 func TestSilent(t *testing.T) {
+	t.Parallel()
 	for protocol, request := range map[string]string{HTTP: getRoot, FastCGI: fcgiRequest(true, "")} {
 		t.Run(protocol, func(t *testing.T) {
 			s := start(t, Spec{Protocol: protocol, Script: Always(Silent{})})
@@ -18,7 +19,8 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-func TestSilentNoticesTheClientLeaving(t *testing.T) {
+func TestSilent_EndsWhenTheClientCloses(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Silent{})
 	c := dial(t, s)
@@ -28,12 +30,13 @@ func TestSilentNoticesTheClientLeaving(t *testing.T) {
 	g.Expect(closedRecord(t, s).ClosedBy).To(Equal(ByClient))
 }
 
-func TestSilentAtAcceptReadsNothing(t *testing.T) {
+func TestSilent_AtAcceptReadsNothing(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t, Silent{At: AtAccept})
 	c := dial(t, s)
 	send(t, c, getRoot)
-	g.Eventually(func() string { return firstDid(s) }, patience).Should(Equal("silent at accept"))
+	g.Eventually(func() string { return firstDid(s) }, testTimeout).Should(Equal("silent at accept"))
 	s.Close()
 	g.Expect(s.Records()[0].BytesIn).To(BeZero())
 	g.Expect(s.Records()[0].ClosedBy).To(Equal(ByShutdown))

@@ -27,7 +27,7 @@ const (
 // tell. What is nothing else is a Stream.
 func sniff(b []byte) string {
 	waits := false
-	for _, look := range looks {
+	for _, look := range signatures {
 		switch look.at(b) {
 		case yes:
 			if !waits { // one that is looked for first and may still come goes before
@@ -43,8 +43,8 @@ func sniff(b []byte) string {
 	return Stream
 }
 
-// looks are what is looked for; where two can be, the first counts.
-var looks = []struct {
+// signatures are what is looked for; where two can be, the first counts.
+var signatures = []struct {
 	what string
 	at   func([]byte) verdict
 }{

@@ -47,6 +47,7 @@ var openings = map[string]struct{ bytes, is string }{
 }
 
 func TestSniff(t *testing.T) {
+	t.Parallel()
 	for name, c := range openings {
 		t.Run(name, func(t *testing.T) {
 			if got := sniff([]byte(c.bytes)); got != c.is {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestValidate(t *testing.T) {
+	t.Parallel()
 	ok := func(b ...Behaviour) Spec { return Spec{Listen: "127.0.0.1:0", Script: Script{b}} }
 	fcgi := func(b ...Behaviour) Spec { return Spec{Listen: "127.0.0.1:0", Protocol: FastCGI, Script: Script{b}} }
 	in := func(protocol string, b Behaviour) Spec {
@@ -75,6 +76,7 @@ func TestValidate(t *testing.T) {
 
 // With Any a behaviour is wrong only in what is wrong in every protocol.
 func TestValidateAny(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	for _, b := range []Behaviour{
 		Well{Chunked: true, Status: 500, Headers: []string{"A: b"}}, BadChunk{Fault: ChunkSize}, FastCGIEnd{}, Interim{}, Contradiction{},
@@ -86,6 +88,7 @@ func TestValidateAny(t *testing.T) {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	g.Expect(Always(Reset{})).To(Equal(Script{{Reset{}}}))
 	g.Expect(FailFirst(2, Reset{})).To(Equal(Script{{Reset{}}, {Reset{}}, {Well{}}}))

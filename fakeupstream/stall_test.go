@@ -7,6 +7,7 @@ import (
 )
 
 func TestStall(t *testing.T) {
+	t.Parallel()
 	head := okHTTP[:len(okHTTP)-3]
 	chunked := "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nok\n\r\n"
 	for name, c := range map[string]struct {
@@ -30,6 +31,7 @@ func TestStall(t *testing.T) {
 }
 
 func TestStallFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := fcgiWith(t, Stall{At: AtBody, Answer: Well{Body: "abcd"}})
 	c := dial(t, s)

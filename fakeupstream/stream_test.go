@@ -8,6 +8,7 @@ import (
 )
 
 func TestStream(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{Protocol: Stream, Script: Script{{Well{}, Well{Body: "again"}, Reset{At: AtBody, Answer: Well{Body: "abcd"}}}}})
 	c := dial(t, s)
@@ -24,11 +25,12 @@ func TestStream(t *testing.T) {
 	g.Expect(r.Requests[0].Keep).To(BeFalse())
 }
 
-func TestStreamSaysNothingFirst(t *testing.T) {
+func TestStream_SaysNothingFirst(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{Stream, Any} {
 		s := start(t, Spec{Protocol: protocol})
 		c := dial(t, s)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 		defer cancel()
 		NewWithT(t).Expect(s.WaitConnections(ctx, 1)).To(Succeed())
 		staysOpen(t, s, c)
@@ -36,6 +38,7 @@ func TestStreamSaysNothingFirst(t *testing.T) {
 }
 
 func TestStreamFaults(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		b    Behaviour
 		sent string

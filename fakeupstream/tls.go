@@ -73,11 +73,11 @@ func (t *TLS) check() error {
 
 // tlsSide is what a listener needs to speak TLS.
 type tlsSide struct {
-	config *tls.Config // nil when it never comes to a handshake
-	good   *tls.Config // without the fault
-	fault  TLSFault
-	rude   bool // no close_notify
-	ca     []byte
+	config        *tls.Config // nil when it never comes to a handshake
+	good          *tls.Config // without the fault
+	fault         TLSFault
+	noCloseNotify bool // no close_notify
+	ca            []byte
 }
 
 // well is the same without the fault.
@@ -99,7 +99,7 @@ func (t *TLS) side(listen, protocol string) (*tlsSide, error) {
 			names = append(names, host)
 		}
 	}
-	side := &tlsSide{fault: t.Fault, rude: t.Fault == TLSNoCloseNotify, ca: []byte(authority.Certificate)}
+	side := &tlsSide{fault: t.Fault, noCloseNotify: t.Fault == TLSNoCloseNotify, ca: []byte(authority.Certificate)}
 	cert, err := authority.Issue(names...)
 	if err != nil {
 		return nil, err
@@ -177,12 +177,12 @@ func (x *Exchange) handshake() error {
 		return x.close()
 	}
 	state := c.ConnectionState()
-	x.ledger.mu.Lock()
+	x.recorder.mu.Lock()
 	x.rec.TLS = &TLSRecord{
 		ServerName: state.ServerName, Version: tls.VersionName(state.Version),
 		ALPN: state.NegotiatedProtocol, ClientCert: len(state.PeerCertificates) > 0,
 	}
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 	x.event(EventSecured, strings.TrimSpace(tls.VersionName(state.Version)+" "+state.ServerName))
 	return nil
 }
@@ -200,9 +200,9 @@ func (x *Exchange) badHandshake() error {
 	if _, err := x.br.Discard(5 + int(head[3])<<8 + int(head[4])); err != nil {
 		return err
 	}
-	x.ledger.mu.Lock()
+	x.recorder.mu.Lock()
 	x.rec.Did = "TLS " + string(fault)
-	x.ledger.mu.Unlock()
+	x.recorder.mu.Unlock()
 	x.event(EventRequest, "ClientHello -> TLS "+string(fault))
 	switch fault {
 	case TLSStalled:

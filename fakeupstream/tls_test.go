@@ -27,6 +27,7 @@ func withTLS(t *testing.T, fault TLSFault) *Server {
 }
 
 func TestTLSWell(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := withTLS(t, "")
 	c, err := dialTLS(t, s)
@@ -39,6 +40,7 @@ func TestTLSWell(t *testing.T) {
 }
 
 func TestTLSBadCertificates(t *testing.T) {
+	t.Parallel()
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
 	var unknown x509.UnknownAuthorityError
@@ -59,6 +61,7 @@ func TestTLSBadCertificates(t *testing.T) {
 }
 
 func TestTLSAlerts(t *testing.T) {
+	t.Parallel()
 	for fault, alert := range map[TLSFault]byte{TLSUnrecognizedName: 112, TLSHandshakeFailure: 40, TLSInternalError: 80} {
 		t.Run(string(fault), func(t *testing.T) {
 			s := withTLS(t, fault)
@@ -73,6 +76,7 @@ func TestTLSAlerts(t *testing.T) {
 }
 
 func TestTLSHandshakeEnds(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := withTLS(t, TLSClose)
 	_, err := dialTLS(t, s)
@@ -84,6 +88,7 @@ func TestTLSHandshakeEnds(t *testing.T) {
 }
 
 func TestTLSStalled(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := withTLS(t, TLSStalled)
 	result := make(chan error)
@@ -91,13 +96,14 @@ func TestTLSStalled(t *testing.T) {
 		_, err := dialTLS(t, s)
 		result <- err
 	}()
-	g.Eventually(func() string { return firstDid(s) }, patience).Should(Equal("TLS stalled"))
+	g.Eventually(func() string { return firstDid(s) }, testTimeout).Should(Equal("TLS stalled"))
 	s.Close()
 	g.Expect(<-result).To(HaveOccurred())
 	g.Expect(s.Records()[0].BytesOut).To(BeZero())
 }
 
 func TestTLSPlain(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := withTLS(t, TLSPlain)
 	_, err := dialTLS(t, s)
@@ -108,6 +114,7 @@ func TestTLSPlain(t *testing.T) {
 }
 
 func TestTLSOldProtocol(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := withTLS(t, TLSOldProtocol)
 	c, err := dialTLS(t, s)
@@ -121,6 +128,7 @@ func TestTLSOldProtocol(t *testing.T) {
 }
 
 func TestTLSClientCert(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := withTLS(t, TLSClientCert)
 	c, err := dialTLS(t, s)
@@ -137,8 +145,9 @@ func TestTLSClientCert(t *testing.T) {
 	g.Expect(read(t, c, len(okHTTP))).To(Equal(okHTTP))
 }
 
-// In TLS 1.2 the last record on the wire tells whether there was a close_notify.
+// In TLS 1.2 the last record on the wire reports whether there was a close_notify.
 func TestTLSNoCloseNotify(t *testing.T) {
+	t.Parallel()
 	const alert, data = 21, 23
 	for fault, want := range map[TLSFault]byte{"": alert, TLSNoCloseNotify: data} {
 		g := NewWithT(t)
@@ -169,7 +178,8 @@ func (c *tapped) Read(p []byte) (int, error) {
 }
 
 // A behaviour at accept strikes before the handshake, others within TLS.
-func TestTLSAndBehaviours(t *testing.T) {
+func TestTLS_WithBehaviours(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := start(t, Spec{TLS: &TLS{}, Script: Script{{Close{At: AtAccept}}, {Reset{At: AtBody}}}})
 	_, err := dialTLS(t, s)
@@ -183,6 +193,7 @@ func TestTLSAndBehaviours(t *testing.T) {
 }
 
 func TestTLSReset(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := withTLS(t, TLSExpired)
 	s.Reset()
@@ -191,7 +202,8 @@ func TestTLSReset(t *testing.T) {
 	g.Expect(s.Spec().TLS.Fault).To(BeEmpty())
 }
 
-func TestAuthorityIsTheSameEveryTime(t *testing.T) {
+func TestAuthority_IsTheSameEveryTime(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	a, b := NewAuthority("x"), NewAuthority("x")
 	g.Expect(a).To(Equal(b))
@@ -210,7 +222,8 @@ func TestAuthorityIsTheSameEveryTime(t *testing.T) {
 	}
 }
 
-func TestListenersShareAnAuthority(t *testing.T) {
+func TestAuthority_IsShared(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	a := NewAuthority("shared")
 	s := start(t, Spec{TLS: &TLS{Authority: &a}})

@@ -10,7 +10,7 @@ import (
 // sideOfAny is the TLS of a listener that speaks Any: for whatever name the client asks for, and with a protocol that it
 // offers. The client is asked for a certificate and need not have one, so that records tell whether it has.
 func (t *TLS) sideOfAny(authority *Authority) (*tlsSide, error) {
-	side := &tlsSide{fault: t.Fault, rude: t.Fault == TLSNoCloseNotify, ca: []byte(authority.Certificate)}
+	side := &tlsSide{fault: t.Fault, noCloseNotify: t.Fault == TLSNoCloseNotify, ca: []byte(authority.Certificate)}
 	side.good = &tls.Config{ClientAuth: tls.RequestClientCert}
 	var err error
 	if side.config, err = t.Fault.config(side.good, authority); err != nil {

@@ -45,7 +45,7 @@ func cutShort(err error, within string) error {
 	return err
 }
 
-// eachVar calls f with each variable of a uwsgi packet, and tells whether they were whole.
+// eachVar calls f with each variable of a uwsgi packet, and reports whether they were whole.
 func eachVar(b []byte, f func(name, value []byte)) bool {
 	for len(b) > 0 {
 		name, rest, ok1 := sized(b)

@@ -144,7 +144,7 @@ func (w *Well) piece(from, to int64) []byte {
 	return []byte(text[from:min(to, from+int64(len(pattern)))])
 }
 
-// has tells whether the headers given have that name.
+// has reports whether the headers given have that name.
 func (w *Well) has(name string) bool {
 	for _, h := range w.Headers {
 		if n, _, _ := strings.Cut(h, ":"); strings.EqualFold(n, name) {

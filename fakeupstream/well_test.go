@@ -6,7 +6,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestWellKeepsTheConnection(t *testing.T) {
+func TestWell_KeepsTheConnection(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := httpWith(t)
 	c := dial(t, s)
@@ -19,6 +20,7 @@ func TestWellKeepsTheConnection(t *testing.T) {
 }
 
 func TestWellAnswers(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		b             Well
 		request, want string
@@ -49,7 +51,8 @@ func TestWellAnswers(t *testing.T) {
 	}
 }
 
-func TestWellKeepsHTTP10WhenAsked(t *testing.T) {
+func TestWell_KeepsHTTP10WhenAsked(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	c := dial(t, httpWith(t))
 	want := "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nok\n"
@@ -60,6 +63,7 @@ func TestWellKeepsHTTP10WhenAsked(t *testing.T) {
 }
 
 func TestWellBigBodies(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int64{32 << 10, 32<<10 + 1, 64 << 10, 1_000_000} {
 		for _, chunked := range []bool{false, true} {
 			g := NewWithT(t)
@@ -75,6 +79,7 @@ func TestWellBigBodies(t *testing.T) {
 }
 
 func TestWellFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := fcgiWith(t)
 	got, how := exchangeAll(t, s, fcgiRequest(false, "a=b", "CONTENT_LENGTH", "3"))
@@ -92,7 +97,8 @@ func TestWellFastCGI(t *testing.T) {
 	g.Expect(r.Body.Start).To(Equal("a=b"))
 }
 
-func TestWellFastCGIKeepsTheConnection(t *testing.T) {
+func TestWell_KeepsTheFastCGIConnection(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	s := fcgiWith(t, Well{BodySize: 200_000})
 	c := dial(t, s)
@@ -110,7 +116,8 @@ func TestWellFastCGIKeepsTheConnection(t *testing.T) {
 }
 
 // Bodies of any size and place in the pattern are the same however they are cut.
-func TestPieces(t *testing.T) {
+func TestWell_PiecesMakeTheBody(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	w := Well{BodySize: 100_000}
 	all := string(w.all())

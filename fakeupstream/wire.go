@@ -64,7 +64,7 @@ func socket(c net.Conn) net.Conn {
 	}
 }
 
-// isUnix tells whether c is a unix socket, whatever the address says that it is to be taken for.
+// isUnix reports whether c is a unix socket, whatever the address says that it is to be taken for.
 func isUnix(c net.Conn) bool {
 	s := socket(c)
 	if _, ok := s.(*net.UnixConn); ok {

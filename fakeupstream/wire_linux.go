@@ -100,7 +100,7 @@ func (h *holding) await() {
 	}
 }
 
-// peerGone tells whether the peer has shut its side.
+// peerGone reports whether the peer has shut its side.
 func peerGone(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(fds, 0)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestShortBody(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, how := exchangeAll(t, httpWith(t, ShortBody{Missing: 10}), getRoot)
 	g.Expect(got).To(Equal("HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nok\n"))
@@ -16,6 +17,7 @@ func TestShortBody(t *testing.T) {
 }
 
 func TestShortBodyFastCGI(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, _ := exchangeAll(t, fcgiWith(t, ShortBody{}), fcgiRequest(true, ""))
 	out, _, end := fcgiStreams(got)
@@ -23,7 +25,8 @@ func TestShortBodyFastCGI(t *testing.T) {
 	g.Expect(end).To(HaveLen(8))
 }
 
-func TestLongBodyKeepsTheConnection(t *testing.T) {
+func TestLongBody_KeepsTheConnection(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	c := dial(t, httpWith(t, LongBody{Extra: 4}))
 	want := "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Type: text/plain\r\n\r\nok\nxxxx"

@@ -50,7 +50,7 @@ func (t Tongue) said() []byte {
 	return nil
 }
 
-// fits tells whether a client of the protocol takes what is said for a good answer.
+// fits reports whether a client of the protocol takes what is said for a good answer.
 func (t Tongue) fits(protocol string) bool {
 	switch t {
 	case SpeakHTTP:
@@ -80,7 +80,7 @@ func (b WrongProtocol) Check(on Endpoint) error {
 func (b WrongProtocol) Serve(x *Exchange) error {
 	speak := b.Speak
 	if speak == SpeakSSH || b.Speak == SpeakSMTP {
-		x.acts()
+		x.recordEarly()
 	} else if err := x.ReadRequest(); err != nil {
 		return err
 	}

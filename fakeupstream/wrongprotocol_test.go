@@ -7,6 +7,7 @@ import (
 )
 
 func TestWrongProtocol(t *testing.T) {
+	t.Parallel()
 	for tongue, want := range map[Tongue]string{
 		SpeakSSH:      "SSH-2.0-OpenSSH_9.9\r\n",
 		SpeakSMTP:     "220 mail.example ESMTP\r\n",
@@ -22,7 +23,8 @@ func TestWrongProtocol(t *testing.T) {
 	}
 }
 
-func TestWrongProtocolOfTheOther(t *testing.T) {
+func TestWrongProtocol_SpeaksTheOther(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	got, _ := exchangeAll(t, fcgiWith(t, WrongProtocol{Speak: SpeakHTTP}), fcgiRequest(true, ""))
 	g.Expect(got).To(Equal(okHTTP))
@@ -33,7 +35,8 @@ func TestWrongProtocolOfTheOther(t *testing.T) {
 }
 
 // Those that greet do not wait for the client.
-func TestWrongProtocolGreets(t *testing.T) {
+func TestWrongProtocol_GreetsFirst(t *testing.T) {
+	t.Parallel()
 	got, _ := readAll(t, dial(t, httpWith(t, WrongProtocol{Speak: SpeakSSH})))
 	NewWithT(t).Expect(got).To(HavePrefix("SSH-"))
 }

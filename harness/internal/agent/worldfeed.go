@@ -206,8 +206,8 @@ type countedConn struct {
 	whenTaken func()
 }
 
-// Taken waits until the other end has read what was sent, and waits for more.
-func (c *countedConn) Taken() {
+// AwaitRead waits until the other end has read what was sent, and waits for more.
+func (c *countedConn) AwaitRead() {
 	if c.whenTaken != nil {
 		c.whenTaken()
 	}
@@ -219,8 +219,8 @@ func (c *countedConn) shut() bool {
 	return err != nil || raw.Control(func(uintptr) {}) != nil
 }
 
-// Park counts its owner as waiting, although he reads nothing.
-func (c *countedConn) Park() {
+// MarkIdle counts its owner as waiting, although he reads nothing.
+func (c *countedConn) MarkIdle() {
 	c.busy.mu.Lock()
 	defer c.busy.mu.Unlock()
 	c.idle = true

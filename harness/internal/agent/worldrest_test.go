@@ -78,7 +78,7 @@ func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
 		t.Errorf("%d at work, after all was read", n)
 	}
 	done := b.sending(conn)
-	conn.Park()
+	conn.MarkIdle()
 	if n := atWork(); n != 1 {
 		t.Errorf("%d at work, of one who sends through a socket that nobody waits at", n)
 	}

@@ -13,8 +13,8 @@ const (
 	keepConnections = 1000
 )
 
-// ledger holds what a Server saw since it was made or reset.
-type ledger struct {
+// recorder holds what a Server saw since it was made or reset.
+type recorder struct {
 	connections atomic.Int64
 	requests    atomic.Int64 // read in full
 
@@ -25,10 +25,10 @@ type ledger struct {
 	kept    int           // requests recorded
 }
 
-func newLedger() *ledger { return &ledger{changed: make(chan struct{})} }
+func newRecorder() *recorder { return &recorder{changed: make(chan struct{})} }
 
 // wake tells those who wait that a count has moved.
-func (l *ledger) wake() {
+func (l *recorder) wake() {
 	if l.waiting.Load() == 0 {
 		return
 	}
@@ -39,7 +39,7 @@ func (l *ledger) wake() {
 }
 
 // wait returns once count has reached n.
-func (l *ledger) wait(ctx context.Context, closed <-chan struct{}, count *atomic.Int64, n int, what string) error {
+func (l *recorder) wait(ctx context.Context, closed <-chan struct{}, count *atomic.Int64, n int, what string) error {
 	l.waiting.Add(1)
 	defer l.waiting.Add(-1)
 	for {
@@ -60,7 +60,7 @@ func (l *ledger) wait(ctx context.Context, closed <-chan struct{}, count *atomic
 }
 
 // records copies what is there, as far as it is picked.
-func (l *ledger) records(pick func(connection, requests int) bool) []ConnectionRecord {
+func (l *recorder) records(pick func(connection, requests int) bool) []ConnectionRecord {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := []ConnectionRecord{}
