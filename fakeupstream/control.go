@@ -37,7 +37,7 @@ const maxSpec = 16 << 20
 // control is the HTTP API of a fleet.
 func control(f *fleet) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, controlHelp) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, controlHelp) })
 	mux.HandleFunc("GET /behaviours", func(w http.ResponseWriter, _ *http.Request) {
 		type behaviour struct {
 			Do      string `json:"do"`
@@ -134,7 +134,7 @@ func control(f *fleet) http.Handler {
 // serveControl serves the API until it is closed.
 func serveControl(f *fleet, ln net.Listener) *http.Server {
 	api := &http.Server{Handler: control(f), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
-	go api.Serve(ln)
+	go func() { _ = api.Serve(ln) }() // it returns when it is closed
 	return api
 }
 
@@ -185,7 +185,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	e.Encode(v)
+	_ = e.Encode(v) // who asked may be gone
 }
 
 // fail tells what was wrong: 409 when something is in the way, and 400 for the rest.

@@ -104,7 +104,7 @@ func (x *Exchange) kill() {
 	x.once.Do(func() {
 		x.shut.Store(true)
 		close(x.gone)
-		closeNow(x.wire.Conn)
+		_ = closeNow(x.wire.Conn)
 	})
 }
 
@@ -171,7 +171,7 @@ func (x *Exchange) finish(err error) {
 		problem = err.Error()
 	default: // a behaviour's own
 		by, problem = ByUpstream, err.Error()
-		x.close()
+		_ = x.close()
 	}
 	x.wire.Conn.Close()
 	if problem != "" {
@@ -188,9 +188,9 @@ func (x *Exchange) finish(err error) {
 func (x *Exchange) unreadable(bad errUnreadable) {
 	x.record(func(r *RequestRecord) { r.Problem, r.Raw = bad.why, x.req.firstBytes() })
 	if b := x.lang.badRequest(x); b != nil {
-		x.conn.Write(b)
+		_, _ = x.conn.Write(b) // the client may be gone
 	}
-	x.close()
+	_ = x.close()
 }
 
 // problem puts on record what went wrong.
@@ -303,16 +303,16 @@ func (x *Exchange) end(e Ending) error {
 // reset sends RST.
 func (x *Exchange) reset() error {
 	x.ended = !x.shut.Load()
-	x.wire.reset()
+	_ = x.wire.reset()
 	return errDone
 }
 
 // close sends FIN and waits for the client to close.
 func (x *Exchange) close() error {
 	if t, ok := x.conn.(*tls.Conn); ok && x.secure && !x.tls.noCloseNotify {
-		t.CloseWrite()
+		_ = t.CloseWrite()
 	}
-	x.wire.fin()
+	_ = x.wire.fin()
 	x.forget()
 	x.wire.drain()
 	return errDone

@@ -157,7 +157,7 @@ func (f *fleet) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.servers {
-		s.Close()
+		_ = s.Close()
 	}
 	f.servers = nil
 }

@@ -29,7 +29,7 @@ func (s *Server) open() error {
 	if b := s.spec.Script.listener(); b != nil {
 		if s.undo, err = b.arrange(s); err != nil {
 			if s.listener != nil {
-				closeNow(s.listener)
+				_ = closeNow(s.listener)
 			}
 			return err
 		}
@@ -51,10 +51,10 @@ func (s *Server) listen() (net.Listener, error) {
 				return nil, fmt.Errorf("listen: %s exists and is no socket; remove it or use another path", s.address)
 			}
 			if c, err := s.opts.Dial("unix", s.address); err == nil {
-				closeNow(c)
+				_ = closeNow(c)
 				return nil, fmt.Errorf("listen: another process listens on %s; stop it or use another path", s.address)
 			}
-			os.Remove(s.address)
+			_ = os.Remove(s.address) // if it stays, listening says so
 		}
 	}
 	ln, err := s.opts.Listen(s.network, s.address)
@@ -66,7 +66,7 @@ func (s *Server) listen() (net.Listener, error) {
 		if err := os.Chmod(s.address, os.FileMode(mode)); err != nil {
 			// A listener of the caller's may hand over connections that come from elsewhere, with no file.
 			if !errors.Is(err, fs.ErrNotExist) || !s.brought {
-				closeNow(ln)
+				_ = closeNow(ln)
 				return nil, fmt.Errorf("mode: %w", err)
 			}
 		}
@@ -113,7 +113,7 @@ func (s *Server) begin(c net.Conn) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		closeNow(c)
+		_ = closeNow(c)
 		return
 	}
 	s.accepted++

@@ -111,7 +111,7 @@ func list(w io.Writer) {
 // half of it, and a link of that name is replaced and not followed.
 func writeCA(file string, certificate []byte) error {
 	aside := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".new")
-	os.Remove(aside) // left there by a program that was killed
+	_ = os.Remove(aside) // left there by a program that was killed
 	f, err := os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
 		_, err = f.Write(certificate)
@@ -120,7 +120,7 @@ func writeCA(file string, certificate []byte) error {
 		}
 	}
 	if err != nil {
-		os.Remove(aside)
+		_ = os.Remove(aside)
 		return fmt.Errorf("%s: %w", file, errors.Unwrap(err)) // without the name of the file aside
 	}
 	return nil

@@ -27,7 +27,7 @@ func newPrinter(w io.Writer) *printer {
 	go func() {
 		defer close(p.done)
 		for line := range p.lines {
-			io.WriteString(p.w, line)
+			fmt.Fprint(p.w, line)
 		}
 	}()
 	return p

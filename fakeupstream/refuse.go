@@ -56,7 +56,7 @@ func (b Refuse) arrange(s *Server) (func() error, error) {
 	s.listener = net.Listener(nil)
 	return func() error {
 		if stale {
-			os.Remove(s.address)
+			return os.Remove(s.address)
 		}
 		return nil
 	}, nil

@@ -39,11 +39,11 @@ func (w *wire) Write(p []byte) (int, error) {
 func (w *wire) reset() error {
 	s := socket(w.Conn)
 	if l, ok := s.(interface{ SetLinger(int) error }); ok {
-		l.SetLinger(0)
+		_ = l.SetLinger(0)
 	} else if w.held != nil {
 		w.held.await()
 	} else if raw := rawConn(s); raw != nil {
-		raw.Control(lingerNot)
+		_ = raw.Control(lingerNot)
 	}
 	return w.Conn.Close()
 }
@@ -96,7 +96,7 @@ func closeNow(c io.Closer) error {
 		under = socket(conn)
 	}
 	if raw := rawConn(under); raw != nil {
-		raw.Control(shutDown)
+		_ = raw.Control(shutDown)
 	}
 	return c.Close()
 }
@@ -113,7 +113,7 @@ func (w *wire) fin() error {
 
 // drain throws away what the client sends until it closes too. Closing a socket that has
 // unread bytes would send RST and not FIN.
-func (w *wire) drain() { io.Copy(io.Discard, struct{ io.Reader }{w}) }
+func (w *wire) drain() { _, _ = io.Copy(io.Discard, struct{ io.Reader }{w}) }
 
 // holder reads from a socket and always leaves the last byte of what it got in the
 // kernel's queue, so that a close at any moment meets unread bytes.

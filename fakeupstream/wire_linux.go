@@ -17,12 +17,12 @@ func shutDown(fd uintptr) {
 	if unread, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil && unread > 0 {
 		return
 	}
-	unix.Shutdown(int(fd), unix.SHUT_RDWR)
+	_ = unix.Shutdown(int(fd), unix.SHUT_RDWR)
 }
 
 // lingerNot makes a close of a TCP socket send RST.
 func lingerNot(fd uintptr) {
-	unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
+	_ = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
 }
 
 // holding is the holder of Linux: there, closing a unix socket with unread bytes gives the
@@ -96,7 +96,7 @@ func (h *holding) peek(buf []byte, skip int) (n int, err error) {
 
 func (h *holding) await() {
 	if !h.left {
-		h.peek(make([]byte, 1), 0)
+		_, _ = h.peek(make([]byte, 1), 0)
 	}
 }
 

@@ -62,7 +62,11 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 			if err != nil {
 				return err
 			}
-			defer lab.Close()
+			defer func() {
+				if err := lab.Close(); err != nil {
+					o.Say("badgateway: ending the lab: %v", err)
+				}
+			}()
 			o.Say("%s, %v", lab.GatewayVersion(), clockByHand(lab.Clock(), fast))
 			if w := lab.Clock().Warning(0); w != "" {
 				o.Say("%s", w)

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -63,10 +64,10 @@ func InitPolicy(r *Report) []byte {
 	var out bytes.Buffer
 	e := yaml.NewEncoder(&out)
 	e.SetIndent(2)
-	if err := e.Encode(&yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{root}}); err != nil {
+	err := e.Encode(&yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{root}})
+	if err = errors.Join(err, e.Close()); err != nil {
 		panic(fmt.Sprintf("writing a policy to memory: %v", err)) // the nodes are our own
 	}
-	e.Close()
 	return []byte(terminal.Clean(out.String())) // in double quotes YAML reads what this escapes as what it was
 }
 

@@ -20,7 +20,7 @@ func Write(name string, write func(io.Writer) error) error {
 		return err
 	}
 	aside := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".new")
-	os.Remove(aside)
+	_ = os.Remove(aside)
 	f, err := os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return named(name, err)
@@ -30,7 +30,7 @@ func Write(name string, write func(io.Writer) error) error {
 		err = os.Rename(aside, name)
 	}
 	if err != nil {
-		os.Remove(aside)
+		_ = os.Remove(aside)
 	}
 	return named(name, err)
 }

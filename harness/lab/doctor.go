@@ -49,8 +49,7 @@ const enoughDisk = 2 << 30
 
 // Examine tries all that labs take: the engine, what it says of itself, an image, and in a container of it rights, limits,
 // kernel features and the clock. It makes the image if it is not there. Nothing else is left behind.
-func Examine(ctx context.Context, o Options) Examination {
-	var x Examination
+func Examine(ctx context.Context, o Options) (x Examination) {
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
@@ -66,7 +65,11 @@ func Examine(ctx context.Context, o Options) Examination {
 	defer e.Close()
 	x.engine(ctx, e)
 	l := &Lab{options: o, engine: e, backends: map[string]*once.Value[*station]{}}
-	defer l.Close()
+	defer func() {
+		if err := l.Close(); err != nil {
+			x.missing("end of the lab", lostSome, err, "`badgateway clean` removes what is left")
+		}
+	}()
 	if !x.container(ctx, l) {
 		return x
 	}

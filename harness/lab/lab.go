@@ -76,7 +76,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		e.Sweep(ctx)
+		_ = e.Sweep(ctx) // the next one finds it again
 	}()
 	defer func() { <-swept }()
 	l := &Lab{options: o, engine: e, own: o.GatewayImage == "", backends: map[string]*once.Value[*station]{}}

@@ -194,7 +194,7 @@ func (k *Kept) Gone() <-chan struct{} { return k.m.s.lab.Gone() }
 
 // Close ends the lab.
 func (k *Kept) Close() {
-	k.m.w.Close()
+	_ = k.m.w.Close() // the lab ends it at the latest
 	k.m.s.close()
 }
 

@@ -190,7 +190,7 @@ const (
 
 func (k *worker) close() {
 	if k.w != nil {
-		k.w.Close()
+		_ = k.w.Close() // the lab ends it at the latest
 	}
 	k.w, k.fresh = nil, false
 }

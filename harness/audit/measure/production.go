@@ -35,7 +35,7 @@ func (s *session) asInProduction(ctx context.Context) error {
 	if err != nil {
 		return refusedUser(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // the lab ends it at the latest
 	if as, err = s.tree.Rehearse(ctx, w, as); err != nil {
 		return err
 	}

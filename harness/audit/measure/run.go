@@ -131,7 +131,7 @@ func (s *session) load(ctx context.Context) error {
 	if err != nil {
 		return refusedUser(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // the lab ends it at the latest
 	s.o.Say("loading the config")
 	if err = tree.Settle(ctx, w); err == nil {
 		if s.config, err = tree.Config(); err == nil {
@@ -169,7 +169,9 @@ func (s *session) startLab(ctx context.Context) error {
 
 func (s *session) close() {
 	if s.lab != nil && s.o.Lab == nil {
-		s.lab.Close()
+		if err := s.lab.Close(); err != nil {
+			s.o.Say("ending the lab: %v", err)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func (s *session) open(ctx context.Context) (*lab.World, error) {
 		return nil, err
 	}
 	if err := w.Put(ctx, s.tree.All()...); err != nil {
-		w.Close()
+		_ = w.Close()
 		return nil, err
 	}
 	return w, nil

@@ -121,7 +121,7 @@ func Load(o Options) (*Tree, error) {
 		return nil, err
 	}
 	defer func() {
-		src.close()
+		_ = src.close() // it was read only
 		t.source = nil
 	}()
 	t.source, t.Root = src, src.shown

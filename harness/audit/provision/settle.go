@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -359,8 +360,7 @@ func firstEmerg(out string) emerg {
 		return emerg{}
 	}
 	if p := emergPlace.FindStringSubmatch(strings.TrimSpace(m[1])); p != nil {
-		line := 0
-		fmt.Sscan(p[3], &line)
+		line, _ := strconv.Atoi(p[3]) // they are digits
 		return emerg{p[1], p[2], line}
 	}
 	return emerg{text: strings.TrimSpace(m[1])}

@@ -85,9 +85,9 @@ func ReadBuild(text string) (Build, error) {
 
 // Before reports whether its version is older than another ("1.23.0").
 func (b Build) Before(version string) bool {
-	var own, other [3]int
-	fmt.Sscanf(b.Version, "%d.%d.%d", &own[0], &own[1], &own[2])
-	fmt.Sscanf(version, "%d.%d.%d", &other[0], &other[1], &other[2])
+	var own, other [3]int // what is no number is 0
+	_, _ = fmt.Sscanf(b.Version, "%d.%d.%d", &own[0], &own[1], &own[2])
+	_, _ = fmt.Sscanf(version, "%d.%d.%d", &other[0], &other[1], &other[2])
 	return slices.Compare(own[:], other[:]) < 0
 }
 

@@ -139,7 +139,7 @@ func (c *cell) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, error
 	go a.listen()
 	defer context.AfterFunc(ctx, a.leave)()
 	// The gateway may answer and close before it has read all of a body; what it said still counts.
-	a.conn.Write(append(spec.Raw, strings.Repeat(spec.Body, max(spec.Times, 1))...))
+	_, _ = a.conn.Write(append(spec.Raw, strings.Repeat(spec.Body, max(spec.Times, 1))...))
 	return a, nil
 }
 
@@ -154,7 +154,7 @@ func (a *ask) leave() {
 func (a *ask) listen() {
 	defer close(a.done)
 	defer a.conn.Close()
-	a.conn.SetReadDeadline(a.begun.Add(a.spec.Limit))
+	_ = a.conn.SetReadDeadline(a.begun.Add(a.spec.Limit))
 	resp, in, err := readHead(a.conn, a.spec.Head, false)
 	if errors.Is(err, errLongHead) {
 		a.failed = err
@@ -167,7 +167,7 @@ func (a *ask) listen() {
 	a.answer = readAnswer(resp)
 	a.answer.Real = time.Since(a.begun)
 	// The gateway writes its access log before it closes the connection: its end is the sign that the line is there.
-	io.Copy(io.Discard, in)
+	_, _ = io.Copy(io.Discard, in)
 }
 
 // readAnswer reads an answer to its end, and keeps the beginning of its body.

@@ -74,7 +74,7 @@ func (f *family) adopt(pid int) (own bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if own = f.pids[pid]; !own {
-		unix.Wait4(pid, nil, unix.WNOHANG, nil)
+		_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 	}
 	return own
 }

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,7 +34,7 @@ func clockOf(ctx context.Context, spec agentapi.ClockSpec) (taken agentapi.Clock
 		if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
 			return taken, err
 		}
-		defer os.RemoveAll(filepath.Dir(f.Path))
+		defer func() { _ = os.RemoveAll(filepath.Dir(f.Path)) }()
 		if err := os.WriteFile(f.Path, []byte(f.Data), 0o644); err != nil {
 			return taken, err
 		}
@@ -42,7 +43,11 @@ func clockOf(ctx context.Context, spec agentapi.ClockSpec) (taken agentapi.Clock
 	if err := os.WriteFile(faketimerc, fmt.Appendf(nil, "+%d\n", int(probeAhead.Seconds())), 0o644); err != nil {
 		return taken, fmt.Errorf("moving the clock for a look: %w", err)
 	}
-	defer os.WriteFile(faketimerc, []byte("+0\n"), 0o644)
+	defer func() {
+		if e := os.WriteFile(faketimerc, []byte("+0\n"), 0o644); e != nil {
+			err = errors.Join(err, fmt.Errorf("moving the clock back after a look: %w", e))
+		}
+	}()
 	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	cmd := command(limited, spec.Argv)
@@ -86,9 +91,9 @@ func saysTime(ctx context.Context, cmd *exec.Cmd, at time.Time) (said string, to
 	if err != nil {
 		return "", false, err
 	}
-	defer children.wait(cmd)
-	defer cmd.Cancel()
-	defer context.AfterFunc(ctx, func() { out.SetReadDeadline(time.Unix(1, 0)) })()
+	defer func() { _ = children.wait(cmd) }() // it was killed
+	defer func() { _ = cmd.Cancel() }()
+	defer context.AfterFunc(ctx, func() { _ = out.SetReadDeadline(time.Unix(1, 0)) })()
 	var all strings.Builder
 	lines := bufio.NewReader(io.LimitReader(out, tailBytes))
 	for {

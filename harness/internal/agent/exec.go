@@ -43,7 +43,7 @@ func (w *world) exec(ctx context.Context, spec agentapi.ExecSpec) (agentapi.Exec
 	memory := oomKills()
 	err = c.startJailed(limited, cmd)
 	if err == nil {
-		children.wait(cmd)
+		_ = children.wait(cmd) // the state says how it ended
 	}
 	printed()
 	if err != nil {
@@ -80,12 +80,12 @@ func (j *jail) printsTo(cmd *exec.Cmd, output io.Writer) (printed func(), err er
 	cmd.Stdout, cmd.Stderr = to, to
 	all := make(chan struct{})
 	go func() {
-		io.Copy(output, from)
+		_, _ = io.Copy(output, from)
 		close(all)
 	}()
 	return func() {
 		to.Close()
-		from.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_ = from.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		<-all
 		from.Close()
 	}, nil

@@ -30,7 +30,9 @@ func (c *cell) makeFolders() error {
 			return fmt.Errorf("making %s in the image: %w", f.Path, err)
 		}
 		if f.Path == "/tmp" {
-			os.Chmod(c.path(f.Path), 0o1777)
+			if err := os.Chmod(c.path(f.Path), 0o1777); err != nil {
+				return fmt.Errorf("opening the folder %s of cell %s to all: %w", f.Path, c.id, err)
+			}
 		}
 		if f.Keep {
 			for _, from := range []string{f.Path, f.From} {

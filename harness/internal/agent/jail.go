@@ -178,7 +178,7 @@ func (j *jail) startInit(running *sync.WaitGroup, root string) error {
 	lines := bufio.NewScanner(says)
 	if !lines.Scan() || lines.Text() != jailinit.Ready {
 		j.kill()
-		children.wait(cmd)
+		_ = children.wait(cmd)
 		return fmt.Errorf("the first process of a world did not come up: %s", text)
 	}
 	running.Go(func() {
@@ -190,7 +190,7 @@ func (j *jail) startInit(running *sync.WaitGroup, root string) error {
 				j.overran(agentapi.ErrMultiplied)
 			}
 		}
-		children.wait(cmd)
+		_ = children.wait(cmd)
 		j.end(errNoInit)
 	})
 	return nil
@@ -245,7 +245,7 @@ func (j *jail) order(sig unix.Signal) (anybody bool, err error) {
 }
 
 // kill ends all processes of the world.
-func (j *jail) kill() { unix.Kill(j.init.Process.Pid, unix.SIGKILL) }
+func (j *jail) kill() { _ = unix.Kill(j.init.Process.Pid, unix.SIGKILL) }
 
 // close is for when all of them have ended.
 func (j *jail) close() {

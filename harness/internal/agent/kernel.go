@@ -35,7 +35,7 @@ func until(ctx context.Context, limit time.Duration, so func() (bool, error)) er
 func soon(ctx context.Context, limit time.Duration, so func() (bool, error)) error {
 	return asking(ctx, limit, 60*time.Microsecond, func(d time.Duration) {
 		t := unix.NsecToTimespec(d.Nanoseconds())
-		unix.Nanosleep(&t, nil)
+		_ = unix.Nanosleep(&t, nil)
 	}, so)
 }
 

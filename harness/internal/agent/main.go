@@ -27,7 +27,10 @@ func Main() int {
 	}()
 	// Where this is not the container's first process (a backend shares the lab's process namespace), orphans come
 	// here all the same.
-	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		fmt.Fprintln(os.Stderr, "badgateway agent: becoming the parent of orphans:", err)
+		return 1
+	}
 	go reap(orphans)
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)

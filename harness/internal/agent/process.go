@@ -90,7 +90,7 @@ func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.Proc
 	c.procs[spec.Name] = p
 	c.mu.Unlock()
 	c.running.Go(func() {
-		children.wait(cmd)
+		_ = children.wait(cmd) // the state says how it ended
 		p.state = cmd.ProcessState
 		if c.jail != nil {
 			c.jailedEnded(p)
@@ -108,7 +108,7 @@ func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.Proc
 func (c *cell) discard(p *process) {
 	p.kill()
 	if c.jail != nil {
-		c.jail.signalAll(unix.SIGKILL) // nobody is left where that fails
+		_ = c.jail.signalAll(unix.SIGKILL) // nobody is left where that fails
 	}
 	<-p.ended
 }
@@ -173,13 +173,13 @@ func (p *process) printed() string {
 		return err.Error()
 	}
 	t := &tail{}
-	t.Write(text)
+	_, _ = t.Write(text)
 	return t.String()
 }
 
 // kill ends the process and all of its group.
 func (p *process) kill() {
-	unix.Kill(-p.pid, unix.SIGKILL)
+	_ = unix.Kill(-p.pid, unix.SIGKILL)
 }
 
 func (c *cell) process(name string) (*process, error) {

@@ -48,7 +48,7 @@ func (c *cell) opened(ctx context.Context, ref agentapi.NameRef) error {
 	defer w.Close()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { w.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = w.SetReadDeadline(time.Unix(1, 0)) })()
 	if _, err := w.Read(make([]byte, 4096)); err != nil {
 		err = cmp.Or(context.Cause(ctx), err)
 		return fmt.Errorf("waiting until %s is opened in cell %s: %w", path, c.id, err)

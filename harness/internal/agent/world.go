@@ -76,7 +76,7 @@ func (w *world) close() {
 		s.close()
 	}
 	for _, e := range w.playing {
-		e.server.Close()
+		_ = e.server.Close()
 	}
 }
 
@@ -86,7 +86,7 @@ func (w *world) behave(ctx context.Context, spec agentapi.ConductSpec) error {
 	defer w.mu.Unlock()
 	for at, e := range w.playing {
 		w.retired = append(w.retired, e.news()...)
-		e.server.Close()
+		_ = e.server.Close()
 		delete(w.playing, at)
 	}
 	w.cell.clock.forget()
@@ -153,7 +153,7 @@ func (w *world) taken(from net.Addr, to string) {
 	if err != nil {
 		return
 	}
-	soon(w.cell.life, takenLimit, func() (bool, error) {
+	_ = soon(w.cell.life, takenLimit, func() (bool, error) {
 		s, there, err := w.cell.tcp(netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), remote)
 		if err != nil || !there || s.unread > 0 {
 			return !there, err
@@ -300,7 +300,7 @@ func pour(to, from net.Conn) {
 		from.Close()
 	}
 	if half, ok := to.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
+		_ = half.CloseWrite()
 	}
 }
 

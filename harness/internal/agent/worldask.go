@@ -100,7 +100,7 @@ func (a *worldAsk) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connecting as the visitor to %s: %w", a.spec.To, err)
 	}
-	a.conn.SetDeadline(a.begun.Add(realLimit + a.realTime()))
+	_ = a.conn.SetDeadline(a.begun.Add(realLimit + a.realTime()))
 	a.conn = a.w.busy.count(a.conn)
 	go a.converse()
 	return nil
@@ -168,7 +168,7 @@ func (a *worldAsk) converse() {
 	sent := a.w.busy.sending(a.conn.(*countedConn))
 	go func() {
 		defer sent()
-		conn.Write(append(bytes.Clone(a.spec.Raw), a.spec.Body...))
+		_, _ = conn.Write(append(bytes.Clone(a.spec.Raw), a.spec.Body...))
 	}()
 	if a.spec.Stream || a.spec.UDP {
 		a.stream(conn)

@@ -143,7 +143,7 @@ func (d *door) Accept() (net.Conn, error) {
 // Close ends the listener at once, although a program that is just being started may hold a copy of it.
 func (d *door) Close() error {
 	if raw, err := d.Listener.(syscall.Conn).SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
 	}
 	return errors.Join(d.Listener.Close(), d.file.Close())
 }

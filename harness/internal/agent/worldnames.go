@@ -122,7 +122,7 @@ func (n *names) news() []agentapi.Lookup {
 func (n *names) serve(conn net.PacketConn, others func(datagram []byte, from net.Addr)) func(datagram []byte, from net.Addr) {
 	return func(datagram []byte, from net.Addr) {
 		if answer := n.answer(datagram); answer != nil {
-			conn.WriteTo(answer, from)
+			_, _ = conn.WriteTo(answer, from)
 			return
 		}
 		others(datagram, from)
@@ -157,16 +157,16 @@ func (n *names) answer(question []byte) []byte {
 		switch q.Type {
 		case dnsmessage.TypeA:
 			got = address.String()
-			b.AResource(rr, dnsmessage.AResource{A: address.As4()})
+			err = b.AResource(rr, dnsmessage.AResource{A: address.As4()})
 		case dnsmessage.TypeSRV:
 			// The target of "_http._tcp.app" is the rest of the name.
 			target := name
 			for strings.HasPrefix(target, "_") {
 				_, target, _ = strings.Cut(target, ".")
 			}
-			if t, err := dnsmessage.NewName(target + "."); err == nil {
+			if t, bad := dnsmessage.NewName(target + "."); bad == nil {
 				got = target + ":8080"
-				b.SRVResource(rr, dnsmessage.SRVResource{Priority: 1, Weight: 1, Port: 8080, Target: t})
+				err = b.SRVResource(rr, dnsmessage.SRVResource{Priority: 1, Weight: 1, Port: 8080, Target: t})
 			}
 		}
 	}
@@ -176,8 +176,8 @@ func (n *names) answer(question []byte) []byte {
 	}
 	n.lookups = append(n.lookups, agentapi.Lookup{Name: name, Type: strings.TrimPrefix(q.Type.String(), "Type"), Got: got})
 	n.mu.Unlock()
-	out, err := b.Finish()
-	if err != nil {
+	out, bad := b.Finish()
+	if err != nil || bad != nil {
 		return nil
 	}
 	return out

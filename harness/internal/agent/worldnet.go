@@ -59,7 +59,7 @@ func newWorldNet(w *world) (*worldNet, error) {
 	var closers []interface{ Close() error }
 	n.close = func() {
 		for _, c := range closers {
-			c.Close()
+			_ = c.Close()
 		}
 	}
 	for _, host := range []string{"127.0.0.1", "::1"} {
@@ -122,7 +122,7 @@ func ownEverything() error {
 	// 127.0.0.1 twice for localhost: nginx then refuses "listen localhost:80" as a duplicate.
 	if own, err := netlink.ParseAddr("2001:db8::1/128"); err == nil {
 		own.Flags = unix.IFA_F_NODAD
-		h.AddrAdd(lo, own) // a kernel without IPv6 has none
+		_ = h.AddrAdd(lo, own) // a kernel without IPv6 has none
 	}
 	return nil
 }
@@ -282,7 +282,7 @@ func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, fr
 		n.w.aside = append(n.w.aside, agentapi.UpstreamCall{At: at, Name: n.w.names.of(at), UDP: true})
 	}
 	if n.w.down(at) == "" {
-		conn.WriteTo(datagram, from)
+		_, _ = conn.WriteTo(datagram, from)
 	}
 }
 

@@ -147,7 +147,7 @@ func ready(sockets []syscall.Conn, events int16) (int, error) {
 		if err != nil {
 			continue // closed meanwhile
 		}
-		raw.Control(func(fd uintptr) { fds = append(fds, unix.PollFd{Fd: int32(fd), Events: events}) })
+		_ = raw.Control(func(fd uintptr) { fds = append(fds, unix.PollFd{Fd: int32(fd), Events: events}) })
 	}
 	n, err := unix.Poll(fds, 0)
 	if err != nil && err != unix.EINTR {

@@ -33,7 +33,7 @@ func (s *socketListener) open() error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
 		return fmt.Errorf("making a folder for the socket %s: %w", s.path, err)
 	}
-	os.Remove(s.path)
+	_ = os.Remove(s.path) // if it stays, listening says so
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.path, Net: "unix"})
 	if err != nil {
 		return fmt.Errorf("listening on the socket %s: %w", s.path, err)
@@ -79,6 +79,6 @@ func (s *socketListener) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.l != nil {
-		s.l.Close()
+		_ = s.l.Close()
 	}
 }

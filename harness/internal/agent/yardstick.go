@@ -55,7 +55,7 @@ func yardstick(ctx context.Context, spec agentapi.YardstickSpec) (took agentapi.
 // byHand is one case, on addresses that only this worker uses.
 func byHand(ctx context.Context, worker int) error {
 	dir := filepath.Join(agentapi.Root, fmt.Sprintf("yardstick%d", worker))
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { listen %[2]s:80; locat
 		return err
 	}
 	defer func() {
-		nginx.Process.Signal(syscall.SIGTERM) // the master ends its worker first
-		children.wait(nginx)
+		_ = nginx.Process.Signal(syscall.SIGTERM) // the master ends its worker first
+		_ = children.wait(nginx)
 	}()
 	if err := until(ctx, 5*time.Second, func() (bool, error) {
 		c, err := net.Dial("tcp", host+":80")

@@ -112,7 +112,7 @@ func (l *line) exchange(out []byte, reply any) error {
 
 // abandon gives up the call that is under way. Who waits for its answer does so no longer, whether the agent takes note or not.
 func (l *line) abandon() {
-	l.SetDeadline(time.Unix(1, 0))
+	_ = l.SetDeadline(time.Unix(1, 0))
 	l.Close()
 }
 

@@ -98,7 +98,7 @@ func (s *Server) answerAll(ctx context.Context, line net.Conn) {
 			return
 		}
 		do, err := s.read(r.Call, in)
-		go func() { line.Write(s.answer(ctx, r, do, err)) }()
+		go func() { _, _ = line.Write(s.answer(ctx, r, do, err)) }()
 	}
 }
 

@@ -23,7 +23,7 @@ func (c *Client) Tunnel(ctx context.Context, cell, address string) (net.Conn, er
 	if err != nil {
 		return nil, ErrGone
 	}
-	stop := context.AfterFunc(ctx, func() { stream.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Unix(1, 0)) })
 	err = begin(stream, tunnelRequest{cell, address})
 	if !stop() {
 		err = context.Cause(ctx)
@@ -109,12 +109,12 @@ func (s *Server) tunnel(ctx context.Context, stream net.Conn) {
 	go func() {
 		defer close(sent)
 		<-waited
-		io.Copy(conn, in)
+		_, _ = io.Copy(conn, in)
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
-			half.CloseWrite()
+			_ = half.CloseWrite()
 		}
 	}()
-	io.Copy(stream, conn)
+	_, _ = io.Copy(stream, conn)
 	stream.Close()
 	<-sent
 }

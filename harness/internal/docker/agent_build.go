@@ -164,7 +164,7 @@ func (b builder) forget(dir string) {
 	}
 	slices.SortFunc(old, func(a, b string) int { return cmp.Compare(age[a], age[b]) })
 	for _, file := range old[min(3, len(old)):] {
-		os.Remove(file)
+		_ = os.Remove(file) // another may be at it
 	}
 }
 

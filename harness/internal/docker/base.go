@@ -56,7 +56,7 @@ func (e *Engine) baseFromRegistry(ctx context.Context, suite string) error {
 		if err := e.pull(ctx, from, registryWithin); err != nil {
 			return err
 		}
-		defer e.client.ImageRemove(context.WithoutCancel(ctx), from, client.ImageRemoveOptions{})
+		defer func() { _, _ = e.client.ImageRemove(context.WithoutCancel(ctx), from, client.ImageRemoveOptions{}) }()
 	}
 	return e.build(ctx, baseRef(suite), []byte("FROM "+from+"\n"), nil)
 }

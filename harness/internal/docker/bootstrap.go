@@ -61,7 +61,7 @@ func (e *Engine) bootstrap(ctx context.Context, suite, tool, list string) (outpu
 		if imported != nil {
 			cancel()
 			archive.CloseWithError(imported)
-			<-ended
+			_ = <-ended
 		} else {
 			made = <-ended
 		}

@@ -133,7 +133,7 @@ func follow(r io.Reader, output io.Writer) error {
 			return m.Error
 		}
 		if m.Stream != "" {
-			io.WriteString(output, m.Stream)
+			fmt.Fprint(output, m.Stream)
 		} else if m.Status != "" && m.Progress == nil {
 			fmt.Fprintln(output, m.ID, m.Status)
 		}

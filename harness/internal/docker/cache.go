@@ -115,7 +115,7 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // not there any more, where all went well
 	_, err = f.Write(data)
 	if e := f.Close(); err == nil {
 		err = e

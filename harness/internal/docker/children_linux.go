@@ -32,9 +32,9 @@ func endChildren(owner string) {
 		for _, pid := range all {
 			switch {
 			case time.Now().After(deadline):
-				syscall.Kill(pid, syscall.SIGKILL)
+				_ = syscall.Kill(pid, syscall.SIGKILL)
 			case !asked[pid]:
-				syscall.Kill(pid, syscall.SIGTERM)
+				_ = syscall.Kill(pid, syscall.SIGTERM)
 			}
 			asked[pid] = true
 		}

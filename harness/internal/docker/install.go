@@ -91,7 +91,7 @@ func forgetDeadDaemon(pidFile string) {
 	}
 	stat, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "stat"))
 	if err != nil || !bytes.Contains(stat, []byte("(dockerd) ")) || bytes.Contains(stat, []byte("(dockerd) Z ")) {
-		os.Remove(pidFile)
+		_ = os.Remove(pidFile)
 	}
 }
 

@@ -102,10 +102,10 @@ func (s *tunnel) pass(conn net.Conn) {
 		return
 	}
 	go func() {
-		io.Copy(in, conn)
+		_, _ = io.Copy(in, conn)
 		in.Close() // what dial-stdio takes for the end
 	}()
-	io.Copy(conn, out)
+	_, _ = io.Copy(conn, out)
 	conn.Close()
 	if err := cmd.Wait(); err != nil {
 		s.note(lastLines(said.String(), 2))

@@ -130,7 +130,7 @@ func startWatcher(cmd *exec.Cmd, env []string) (io.Writer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	go cmd.Wait() // so that one that was killed is no zombie
+	go func() { _ = cmd.Wait() }() // so that one that was killed is no zombie
 	return news, nil
 }
 

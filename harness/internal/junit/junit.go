@@ -90,9 +90,9 @@ func (r Root) Write(w io.Writer) error {
 	out := terminal.NewCleaner(w) // XML allows what a terminal obeys
 	e := xml.NewEncoder(out)
 	e.Indent("", "  ")
-	io.WriteString(out, xml.Header)
+	fmt.Fprint(out, xml.Header)
 	err := e.Encode(r)
-	io.WriteString(out, "\n")
+	fmt.Fprintln(out)
 	if err = errors.Join(err, out.Flush()); err != nil { // Flush gives the first error of all
 		return fmt.Errorf("write JUnit report: %w", err)
 	}

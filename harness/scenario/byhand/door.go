@@ -83,21 +83,21 @@ func (d *door) carry(conn net.Conn) {
 	inside, err := d.place.Dial(context.Background())
 	if err != nil {
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			tcp.SetLinger(0)
+			_ = tcp.SetLinger(0)
 		}
-		d.update(context.Background()) // where the lab is gone, the end of the logs tells
+		_ = d.update(context.Background()) // where the lab is gone, the end of the logs tells
 		return
 	}
 	defer inside.Close()
 	v := newVisit(d)
 	defer v.end()
 	go func() {
-		io.Copy(io.MultiWriter(asking{v}, inside), conn)
+		_, _ = io.Copy(io.MultiWriter(asking{v}, inside), conn)
 		if half, ok := inside.(interface{ CloseWrite() error }); ok {
-			half.CloseWrite()
+			_ = half.CloseWrite()
 		}
 	}()
-	io.Copy(io.MultiWriter(conn, answering{v}), inside)
+	_, _ = io.Copy(io.MultiWriter(conn, answering{v}), inside)
 }
 
 const (

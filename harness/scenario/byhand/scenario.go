@@ -17,7 +17,7 @@ func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario
 	if err != nil {
 		return err
 	}
-	defer stage.Close()
+	defer func() { _ = stage.Close() }() // the lab ends it at the latest
 	s = stage.Scenario()
 	o.Gone = lab.Gone()
 	w := Words{

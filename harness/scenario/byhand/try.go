@@ -105,7 +105,7 @@ func (t *trial) follow(ctx context.Context) error {
 	select {
 	case <-t.enter:
 		stop()
-		<-ended
+		_ = <-ended
 		return nil
 	case err := <-t.Failed():
 		return err

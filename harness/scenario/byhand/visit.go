@@ -37,7 +37,7 @@ func (v *visit) read(r io.Reader) {
 			_, err = io.Copy(io.Discard, answer.Body)
 		}
 		if err != nil {
-			io.Copy(io.Discard, in)
+			_, _ = io.Copy(io.Discard, in)
 			return
 		}
 		v.set(false)

@@ -77,7 +77,7 @@ func run(root string, hide []string) int {
 			}
 		case <-look.C:
 			if tooMany(proc) {
-				syscall.Kill(-1, syscall.SIGKILL)
+				_ = syscall.Kill(-1, syscall.SIGKILL)
 				fmt.Println(Multiplied)
 			}
 		}
@@ -98,11 +98,13 @@ func setUp(root string, hide []string) (own *os.File, err error) {
 		return nil, fmt.Errorf("mounting /proc in a world: %w", err)
 	}
 	if ownLimits() {
-		os.WriteFile(filepath.Join(proc, "sys/kernel/pid_max"), fmt.Appendf(nil, "%d\n", threads+512), 0)
+		// A world without this limit has the one that is looked after below.
+		_ = os.WriteFile(filepath.Join(proc, "sys/kernel/pid_max"), fmt.Appendf(nil, "%d\n", threads+512), 0)
 	}
 	// A new network has the kernel's default, and not what the engine gives to the network of a container.
 	if first := os.Getenv(FirstPort); first != "" {
-		os.WriteFile(filepath.Join(proc, "sys/net/ipv4/ip_unprivileged_port_start"), []byte(first), 0)
+		// Where it can't be set, the kernel's default holds, and a gateway that may not listen says so.
+		_ = os.WriteFile(filepath.Join(proc, "sys/net/ipv4/ip_unprivileged_port_start"), []byte(first), 0)
 	}
 	if own, err = os.Open(proc); err != nil {
 		return nil, fmt.Errorf("opening /proc in a world: %w", err)
@@ -148,7 +150,7 @@ func ownLimits() bool {
 		release.WriteByte(byte(b))
 	}
 	var major, minor int
-	fmt.Sscanf(release.String(), "%d.%d", &major, &minor)
+	_, _ = fmt.Sscanf(release.String(), "%d.%d", &major, &minor)
 	return major > 6 || major == 6 && minor >= 14
 }
 
@@ -173,7 +175,7 @@ func tooMany(proc *os.File) bool {
 			all += int(info.Nlink) - 2 // a folder for each
 		}
 		if fd, err := syscall.Openat(int(proc.Fd()), name+"/oom_score_adj", syscall.O_WRONLY|syscall.O_CLOEXEC, 0); err == nil {
-			syscall.Write(fd, []byte("1000"))
+			_, _ = syscall.Write(fd, []byte("1000")) // it may have ended
 			syscall.Close(fd)
 		}
 	}
