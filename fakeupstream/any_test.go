@@ -279,7 +279,7 @@ func TestAny_EveryBehaviourOnEveryProtocol(t *testing.T) {
 				send(t, c, x.request)
 				waitStarted(t, s)
 				c.(*net.TCPConn).CloseWrite()
-				io.Copy(io.Discard, c)
+				_, _ = io.Copy(io.Discard, c)
 				c.Close()
 				r := closedRecord(t, s)
 				g.Expect(r.Protocol).To(Equal(protocol))
@@ -354,7 +354,7 @@ func FuzzProtocols(f *testing.F) {
 			mine, theirs := net.Pipe()
 			c := closeNotifier{theirs, make(chan struct{}), new(sync.Once)}
 			h.conns <- c
-			go io.Copy(io.Discard, mine)
+			go func() { _, _ = io.Copy(io.Discard, mine) }()
 			mine.Write(b)
 			mine.Close()
 			select {

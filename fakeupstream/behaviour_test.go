@@ -225,7 +225,7 @@ func TestExchange_ActsBeforeARequest(t *testing.T) {
 
 	s = serve(t, Spec{}, greets) // for the rest too: which must not be without end
 	c := connect(t, s)
-	io.WriteString(c, upload)
+	_, _ = io.WriteString(c, upload)
 	c.(*net.TCPConn).CloseWrite()
 	g.Expect(io.ReadAll(c)).To(BeEquivalentTo("hello\n"))
 	c.Close()

@@ -107,7 +107,7 @@ func ExampleServer_WaitRequests() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	go s.Client().Get(s.URL() + "/slow")
+	go func() { _, _ = s.Client().Get(s.URL() + "/slow") }()
 	if err := s.WaitRequests(ctx, 1); err != nil {
 		fmt.Println(err)
 	}

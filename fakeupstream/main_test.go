@@ -159,7 +159,9 @@ func TestMain_WithAny(t *testing.T) {
 func TestMain_WithFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "spec.json")
-	os.WriteFile(file, []byte(`[{"name":"a","listen":"127.0.0.1:0"},{"name":"b","listen":"127.0.0.1:0","protocol":"fastcgi"}]`), 0o600)
+	if err := os.WriteFile(file, []byte(`[{"name":"a","listen":"127.0.0.1:0"},{"name":"b","listen":"127.0.0.1:0","protocol":"fastcgi"}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	api, _ := launch(t, "--spec", file)
 	_, text := call(t, "GET", api+"/upstreams/b", "")
 	NewWithT(t).Expect(text).To(ContainSubstring("fastcgi"))
@@ -168,10 +170,16 @@ func TestMain_WithFile(t *testing.T) {
 func TestMain_BadInput(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "bad.json")
-	os.WriteFile(file, []byte("[\n{\"listen\":\":0\"},\n{oops}]"), 0o600)
+	if err := os.WriteFile(file, []byte("[\n{\"listen\":\":0\"},\n{oops}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	empty, stray := filepath.Join(t.TempDir(), "empty.json"), filepath.Join(t.TempDir(), "stray")
-	os.WriteFile(empty, []byte("[]"), 0o600)
-	os.WriteFile(stray, nil, 0o600)
+	if err := os.WriteFile(empty, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(stray, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for want, args := range map[string][]string{
 		"--first: -2 is negative":                  {"--listen", ":0", "--first", "-2"},
 		`--status: want a whole number`:            {"--listen", ":0", "--status", "x"},
@@ -246,7 +254,9 @@ func TestMain_FileInPlaceOfTheSocket(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	stray := filepath.Join(t.TempDir(), "app.sock")
-	os.WriteFile(stray, []byte("kept"), 0o600)
+	if err := os.WriteFile(stray, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var out, errs bytes.Buffer
 	g.Expect(Main(t.Context(), []string{"--listen", "unix:" + stray}, &out, &errs)).To(Equal(exitFailed))
 	g.Expect(errs.String()).To(ContainSubstring("exists and is no socket"))

@@ -69,5 +69,5 @@ func TestMain_EndsWhenNobodyReadsItsOutput(t *testing.T) {
 	once.Go(p.close)
 	once.Wait()
 	w.Close()
-	io.Copy(io.Discard, r)
+	_, _ = io.Copy(io.Discard, r)
 }

@@ -199,7 +199,7 @@ func TestRules_TakeRequestsOfHTTP2(t *testing.T) {
 		r.Header.Set("X-Debug", "1")
 		answer, err := client.Do(r)
 		g.Expect(err).NotTo(HaveOccurred())
-		io.Copy(io.Discard, answer.Body)
+		_, _ = io.Copy(io.Discard, answer.Body)
 		answer.Body.Close()
 		got = append(got, answer.StatusCode)
 	}

@@ -156,7 +156,7 @@ func TestTLSNoCloseNotify(t *testing.T) {
 		send(t, c, "GET / HTTP/1.0\r\n\r\n")
 		_, err := io.ReadAll(c)
 		g.Expect(err).NotTo(HaveOccurred())
-		io.Copy(io.Discard, tap)
+		_, _ = io.Copy(io.Discard, tap)
 		var last byte
 		for b := tap.seen; len(b) > 0; b = b[5+int(b[3])<<8+int(b[4]):] {
 			last = b[0]

@@ -164,7 +164,7 @@ func (s *student) tryAll(ctx context.Context, enter io.Writer) {
 			s.ask(ctx, i)
 		}
 		s.compareLogs()
-		io.WriteString(enter, "\n")
+		_, _ = io.WriteString(enter, "\n")
 	}
 	if err := <-s.ended; err != nil {
 		s.add("ending it: %v", err)

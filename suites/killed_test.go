@@ -87,7 +87,7 @@ func start(terminal bool, variables []string, words ...string) *victim {
 		v.cmd.Stderr = out
 	}
 	Expect(v.cmd.Start()).To(Succeed())
-	go io.Copy(GinkgoWriter, v.output)
+	go func() { _, _ = io.Copy(GinkgoWriter, v.output) }()
 	go func() {
 		v.cmd.Wait()
 		close(v.ended)

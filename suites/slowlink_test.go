@@ -113,7 +113,7 @@ func slowly(to, from interface {
 			broken = err != nil
 		}
 	}
-	to.CloseWrite()
+	_ = to.CloseWrite()
 }
 
 var _ = Describe("over a slow link to the engine", func() {

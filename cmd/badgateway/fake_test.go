@@ -54,7 +54,7 @@ func TestFakeEndsBySignals(t *testing.T) {
 			}
 			c, socket, out := startFake(t)
 			c.Process.Signal(sig)
-			io.Copy(io.Discard, out)
+			_, _ = io.Copy(io.Discard, out)
 			if err := c.Wait(); err != nil {
 				t.Errorf("it ended with %v", err)
 			}

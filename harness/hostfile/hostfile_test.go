@@ -75,13 +75,17 @@ func TestReadTyped(t *testing.T) {
 		t.Errorf("nobody writes, and the program is to end: %v", err)
 	}
 	name, in := pipe(t)
-	in.WriteString("ten bytes.")
+	if _, err := in.WriteString("ten bytes."); err != nil {
+		t.Fatal(err)
+	}
 	in.Close()
 	if text, err := ReadTyped(t.Context(), name, 10); string(text) != "ten bytes." || err != nil {
 		t.Errorf("a pipe: %q, %v", text, err)
 	}
 	name, in = pipe(t)
-	in.WriteString("more than ten bytes")
+	if _, err := in.WriteString("more than ten bytes"); err != nil {
+		t.Fatal(err)
+	}
 	in.Close()
 	var big *TooBigError
 	if _, err := ReadTyped(t.Context(), name, 10); !errors.As(err, &big) {
@@ -140,7 +144,10 @@ func TestWriteIsWholeOrNot(t *testing.T) {
 	dir := t.TempDir()
 	file, other := filepath.Join(dir, "report.html"), write(t, filepath.Join(dir, "other"), "other")
 	put := func(text string, err error) error {
-		return Write(file, func(w io.Writer) error { io.WriteString(w, text); return err })
+		return Write(file, func(w io.Writer) error {
+			_, e := io.WriteString(w, text)
+			return errors.Join(err, e)
+		})
 	}
 	if err := put("one", nil); err != nil {
 		t.Fatal(err)
@@ -151,7 +158,9 @@ func TestWriteIsWholeOrNot(t *testing.T) {
 	if text, _ := os.ReadFile(file); string(text) != "one" {
 		t.Errorf("%q is left of it", text)
 	}
-	os.Remove(file)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
 	link(t, "other", file)
 	link(t, "other", filepath.Join(dir, ".report.html.new")) // what a kill, or a stranger, left
 	if err := put("three", nil); err != nil {
@@ -182,7 +191,7 @@ func TestWriteOnAFullDisk(t *testing.T) {
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=64k"); err != nil {
 		t.Skipf("a small disk can't be had here: %v", err)
 	}
-	defer syscall.Unmount(dir, 0)
+	defer func() { _ = syscall.Unmount(dir, 0) }()
 	file := write(t, filepath.Join(dir, "report.json"), "old")
 	err := Write(file, func(w io.Writer) error { _, err := w.Write(make([]byte, 1<<20)); return err })
 	if !errors.Is(err, syscall.ENOSPC) {

@@ -97,7 +97,7 @@ func mapped(pools, peers int) (r *route, choices []request, known map[nginxconf.
 	return r, choices, known, func(q request) error {
 		*asked++
 		var i int
-		fmt.Sscan(q.ask.Host, &i)
+		_, _ = fmt.Sscan(q.ask.Host, &i)
 		r.Endpoints[i*peers+turn[q.ask.Host]%peers].Called = true
 		turn[q.ask.Host]++
 		return nil

@@ -35,7 +35,7 @@ func begin(t testing.TB, image string) *container {
 		t.Fatalf("starting a container: %v: %s", err, out)
 	}
 	c := &container{strings.TrimSpace(string(out))}
-	t.Cleanup(func() { exec.Command("docker", "rm", "-f", c.id).Run() })
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", c.id).Run() })
 	return c
 }
 
@@ -73,9 +73,9 @@ func (c *container) Put(ctx context.Context, files ...agentapi.File) error {
 			}
 		}
 	}
-	w.Close()
+	_ = w.Close()
 	if len(gone) > 0 {
-		exec.CommandContext(ctx, "docker", append([]string{"exec", c.id, "rm", "-f"}, gone...)...).Run()
+		_ = exec.CommandContext(ctx, "docker", append([]string{"exec", c.id, "rm", "-f"}, gone...)...).Run()
 	}
 	cmd := exec.CommandContext(ctx, "docker", "exec", "-i", c.id, "tar", "-xC", "/", "-f", "-")
 	cmd.Stdin = &b
@@ -97,7 +97,7 @@ func (c *container) Exec(ctx context.Context, argv ...string) (agentapi.Executed
 		// Names resolve in the lab.
 		if m := notFound.FindSubmatch(out); m != nil && regexp.MustCompile(`^[A-Za-z0-9._-]+$`).Match(m[1]) {
 			line := fmt.Sprintf("198.18.0.9 %s", m[1])
-			exec.CommandContext(ctx, "docker", "exec", c.id, "sh", "-c", "echo "+line+" >> /etc/hosts").Run()
+			_ = exec.CommandContext(ctx, "docker", "exec", c.id, "sh", "-c", "echo "+line+" >> /etc/hosts").Run()
 			continue
 		}
 		return agentapi.Executed{Output: string(out), Code: cmd.ProcessState.ExitCode()}, nil

@@ -18,7 +18,7 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(text, false)
 	}
 	f.Fuzz(func(t *testing.T, text string, template bool) {
-		foreign(text, "x.conf")
+		_ = foreign(text, "x.conf")
 		outline(text)
 		if bare := code(text); len(bare) != len(text) || strings.Count(bare, "\n") != strings.Count(text, "\n") {
 			t.Fatalf("without its comments %q is %q: places would be others", text, bare)

@@ -98,7 +98,9 @@ func (p plot) pipe(name string) {
 	if err := syscall.Mkfifo(p.at(name), 0o644); err != nil {
 		p.t.Skip(err)
 	}
-	os.Remove(p.at(name + ".beside"))
+	if err := os.Remove(p.at(name + ".beside")); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // Links within the folder lead where they lead in production; those of a tree that was copied from /etc/nginx too.

@@ -75,7 +75,9 @@ func bare(image map[string]string) map[string]string {
 func save(t *testing.T, file string, v any) {
 	data, err := json.MarshalIndent(v, "", " ")
 	if err == nil {
-		os.MkdirAll(filepath.Dir(file), 0o755)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		err = os.WriteFile(file, append(data, '\n'), 0o644)
 	}
 	if err != nil {

@@ -91,7 +91,9 @@ func TestRevision(t *testing.T) {
 	p.write("r/deploy/sites-available/shop", "server { listen 80; server_name new; }\n")
 	p.write("r/fresh/nginx.conf", conf("x"))
 	p.write("r/deploy/other.conf", conf("x"))
-	os.RemoveAll(p.at("r/current"))
+	if err := os.RemoveAll(p.at("r/current")); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, name := range []string{"r/deploy", "r/deploy/nginx.conf", "r/current", "r/current/nginx.conf"} {
 		tree, err := Load(Options{Path: p.at(name), Revision: "HEAD"})
@@ -195,7 +197,9 @@ func TestHostileRepositories(t *testing.T) {
 			p.write("r/deploy/nginx.conf", conf("honest"))
 			p.commit("r")
 			blob := p.git("r", "rev-parse", "HEAD:deploy/nginx.conf")
-			os.Remove(p.at("r/.git/objects/" + blob[:2] + "/" + blob[2:]))
+			if err := os.Remove(p.at("r/.git/objects/" + blob[:2] + "/" + blob[2:])); err != nil {
+				t.Fatal(err)
+			}
 			p.write("r/.git/config", settings(run))
 		}, want: "this is a partial clone, and nothing is fetched", by: []string{"cat-file", "-p", "HEAD:./nginx.conf"}},
 		"objects of another repository": {make: func(p plot) {
@@ -209,7 +213,9 @@ func TestHostileRepositories(t *testing.T) {
 			private(p)
 			p.write("r/deploy/x", "")
 			p.commit("r")
-			os.RemoveAll(p.at("r/.git/objects"))
+			if err := os.RemoveAll(p.at("r/.git/objects")); err != nil {
+				t.Fatal(err)
+			}
 			p.link("r/.git/objects", p.at("private/.git/objects"))
 			p.write("r/.git/refs/heads/main", p.git("private", "rev-parse", "HEAD")+"\n")
 		}, want: "path escapes from parent"},
@@ -262,7 +268,9 @@ func TestHostileRepositories(t *testing.T) {
 			p.write("SECRET", conf("SECRET"))
 			p.link("r/deploy", "../private")
 			p.commit("r")
-			os.Remove(p.at("r/deploy"))
+			if err := os.Remove(p.at("r/deploy")); err != nil {
+				t.Fatal(err)
+			}
 			p.write("r/deploy/nginx.conf", conf("new"))
 		}, want: "there is no deploy in it"},
 	} {

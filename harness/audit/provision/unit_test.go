@@ -134,7 +134,9 @@ func TestLinksOutAreNotRead(t *testing.T) {
 	dir, secret := t.TempDir(), filepath.Join(t.TempDir(), "secret.conf")
 	write(t, secret, "server { listen 80; }")
 	write(t, filepath.Join(dir, "nginx.conf"), "events {}\nhttp { include conf.d/*.conf; server { listen 81; } }")
-	os.Mkdir(filepath.Join(dir, "conf.d"), 0o755)
+	if err := os.Mkdir(filepath.Join(dir, "conf.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Symlink(secret, filepath.Join(dir, "conf.d", "x.conf")); err != nil {
 		t.Skip(err)
 	}
@@ -182,7 +184,9 @@ func TestFilesAreUntouched(t *testing.T) {
 func TestSamples(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "nginx.conf.example"), "events {}\nhttp { include conf.d/*.conf; server { listen 80; } }")
-	os.Mkdir(filepath.Join(dir, "conf.d"), 0o755)
+	if err := os.Mkdir(filepath.Join(dir, "conf.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "conf.d", "more.conf.sample"), "server { listen 81; }")
 	tree, err := Load(Options{Path: dir})
 	if err != nil {

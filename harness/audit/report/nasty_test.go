@@ -144,7 +144,7 @@ func TestNothingNastyIsWritten(t *testing.T) {
 		}
 		var out bytes.Buffer
 		w := terminal.NewWriter(&out)
-		io.WriteString(w, text)
+		_, _ = io.WriteString(w, text)
 		w.Flush()
 		if at := nasty.Command(out.String()); at != "" {
 			t.Errorf("%s has a command to a CI system: %q", name, at)

@@ -64,8 +64,10 @@ func TestALookAtTheClockIsTheSameEachTime(t *testing.T) {
 }
 
 func TestOrphansAreReaped(t *testing.T) {
-	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-	defer unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) }()
 	// The parent ends first, so the child falls to this process.
 	out, err := children.run(t.Context(), "/bin/sh", "-c", "sleep 0.05 >/dev/null 2>&1 & echo $!")
 	if err != nil {

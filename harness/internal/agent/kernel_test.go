@@ -108,7 +108,7 @@ func TestUnixSocketsAreFoundByPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	l, err := net.Listen("unix", dir+"/s")
 	if err != nil {
 		t.Fatal(err)
@@ -163,12 +163,16 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 		}
 	}
 	await("it sleeps in read()", func(s schedule) bool { return s.asleep && !s.stopped && s.switches > 0 })
-	unix.Kill(pid, unix.SIGSTOP)
+	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
 	await("it stands still", func(s schedule) bool { return s.stopped && !s.asleep })
 	if err := wake(t.Context(), pid, unix.SIGIO, until); err != nil {
 		t.Errorf("one that stands still is left alone: %v", err)
 	}
-	unix.Kill(pid, unix.SIGCONT)
+	if err := unix.Kill(pid, unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
 	await("it sleeps again", func(s schedule) bool { return s.asleep })
 	in.Close()
 	cmd.Wait()

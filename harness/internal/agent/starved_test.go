@@ -25,7 +25,7 @@ func TestItIsKnownHowLongAProcessWaitsForAProcessor(t *testing.T) {
 		if err := children.start(cmd); err != nil {
 			t.Fatal(err)
 		}
-		defer children.wait(cmd)
+		defer func() { _ = children.wait(cmd) }()
 		defer cmd.Process.Kill()
 		if err := unix.SchedSetaffinity(cmd.Process.Pid, &one); err != nil {
 			t.Fatal(err)

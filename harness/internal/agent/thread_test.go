@@ -61,7 +61,7 @@ func TestThreadsErrors(t *testing.T) {
 	}
 	// Whoever waits for his turn does so no longer than he likes.
 	busy, free := make(chan struct{}), make(chan struct{})
-	go th.do(t.Context(), func() error { close(busy); <-free; return nil })
+	go func() { _ = th.do(t.Context(), func() error { close(busy); <-free; return nil }) }()
 	<-busy
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(wrong)

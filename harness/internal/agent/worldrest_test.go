@@ -21,7 +21,7 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 	}
 	defer func() {
 		for _, pid := range append(grandchildrenOf(master.Process.Pid), childrenOf(master.Process.Pid)...) {
-			exec.Command("kill", "-9", strconv.Itoa(pid)).Run()
+			_ = exec.Command("kill", "-9", strconv.Itoa(pid)).Run()
 		}
 		master.Process.Kill()
 		master.Wait()

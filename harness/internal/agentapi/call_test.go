@@ -97,7 +97,9 @@ func TestCall_EndsWithTheSession(t *testing.T) {
 	if err := <-left; err != ErrGone {
 		t.Errorf("the call ends with %v", err)
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, errLeft) {
+		t.Errorf("in the agent it ends with %v", err)
+	}
 	if err := c.Call(t.Context(), "Wait", None{}, &None{}); err != ErrGone {
 		t.Errorf("a call afterwards ends with %v", err)
 	}

@@ -20,7 +20,7 @@ func (l late) Write(b []byte) (int, error) {
 func TestAwayIsThereAndBack(t *testing.T) {
 	const way = 30 * time.Millisecond
 	mine, theirs := net.Pipe()
-	go new(Server).Serve(late{theirs, way})
+	go func() { _ = new(Server).Serve(late{theirs, way}) }()
 	client, err := Dial(late{mine, way})
 	if err != nil {
 		t.Fatal(err)

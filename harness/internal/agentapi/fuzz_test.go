@@ -27,10 +27,10 @@ func FuzzClient(f *testing.F) {
 	f.Fuzz(func(t *testing.T, said []byte) {
 		mine, theirs := net.Pipe()
 		defer theirs.Close()
-		go io.Copy(io.Discard, theirs)
+		go func() { _, _ = io.Copy(io.Discard, theirs) }()
 		pr, pw := io.Pipe()
 		go func() {
-			pw.Write(said)
+			_, _ = pw.Write(said)
 			pw.Close()
 		}()
 		client, err := Dial(heard{pr, mine})
@@ -39,7 +39,7 @@ func FuzzClient(f *testing.F) {
 		}
 		defer client.Close()
 		var hello Hello
-		client.Call(context.Background(), "Hello", struct{}{}, &hello) // it comes back
+		_ = client.Call(context.Background(), "Hello", struct{}{}, &hello) // it comes back
 		<-client.Gone()
 	})
 }

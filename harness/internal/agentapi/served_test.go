@@ -17,7 +17,7 @@ func served(tb testing.TB, s *Server) *Client {
 	defer l.Close()
 	go func() {
 		if conn, err := l.Accept(); err == nil {
-			s.Serve(conn)
+			_ = s.Serve(conn)
 		}
 	}()
 	conn, err := net.Dial("tcp", l.Addr().String())

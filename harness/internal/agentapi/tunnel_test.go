@@ -36,7 +36,7 @@ func TestTunnel_CarriesAConnection(t *testing.T) {
 	if _, err := io.WriteString(conn, "asked"); err != nil {
 		t.Fatal(err)
 	}
-	conn.(interface{ CloseWrite() error }).CloseWrite()
+	_ = conn.(interface{ CloseWrite() error }).CloseWrite()
 	if got, err := io.ReadAll(conn); err != nil || string(got) != "asked, answered" {
 		t.Errorf("%q came back: %v", got, err)
 	}

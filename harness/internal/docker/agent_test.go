@@ -157,7 +157,7 @@ func TestTheAgentIsBuiltFromAPublishedVersion(t *testing.T) {
 	for name, text := range map[string]string{"go.mod": "module " + otherModule + "\n", "cmd/other/main.go": otherMain} {
 		w, err := z.Create(otherModule + "@v1.2.3/" + name)
 		g.Expect(err).NotTo(HaveOccurred())
-		w.Write([]byte(text))
+		_, _ = w.Write([]byte(text))
 	}
 	g.Expect(z.Close()).To(Succeed())
 	for name, text := range map[string]string{

@@ -47,23 +47,26 @@ func (e *Engine) bootstrap(ctx context.Context, suite, tool, list string) (outpu
 	// If the tool fails, so does the import, and the other way round: half an
 	// image must never be taken for a whole one. The one that failed first is
 	// the one to tell of.
-	ended := make(chan error, 1)
+	var failed error // how the tool ended, once it has
+	ended := make(chan struct{})
 	go func() {
-		err := cmd.Wait()
-		ended <- err
-		w.CloseWithError(err) // nil is the end of the archive
+		failed = cmd.Wait()
+		close(ended)
+		w.CloseWithError(failed) // nil is the end of the archive
 	}()
 	imported := e.importBase(running, suite, archive)
 	var made error
 	select {
-	case made = <-ended:
+	case <-ended:
+		made = failed
 	default:
 		if imported != nil {
 			cancel()
 			archive.CloseWithError(imported)
-			_ = <-ended
+			<-ended
 		} else {
-			made = <-ended
+			<-ended
+			made = failed
 		}
 	}
 	switch {

@@ -33,7 +33,7 @@ func TestCleanRemovesAllThatIsOursAndNothingElse(t *testing.T) {
 	// Somebody's image made from ours inherits the label.
 	g.Expect(e.build(ctx, stranger, []byte("FROM "+ours+"\nENV A=b\n"), nil)).To(Succeed())
 	t.Cleanup(func() {
-		e.client.ImageRemove(ctx, stranger, client.ImageRemoveOptions{Force: true, PruneChildren: true})
+		_, _ = e.client.ImageRemove(ctx, stranger, client.ImageRemoveOptions{Force: true, PruneChildren: true})
 	})
 	labels := map[string]string{e.label: "x"}
 	made, err := e.client.ContainerCreate(ctx, client.ContainerCreateOptions{
@@ -119,7 +119,7 @@ func TestSweepRemovesTheOldAndLeavesTheYoung(t *testing.T) {
 		Config: &container.Config{Image: lab, Labels: map[string]string{e.label: lost}},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	defer e.client.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true})
+	defer func() { _, _ = e.client.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true}) }()
 	g.Expect(e.Sweep(ctx)).To(Succeed())
 	g.Expect(containers(g, e, e.label)).To(ConsistOf(made.ID))
 	g.Expect(e.sweep(ctx, time.Now().Add(2*time.Minute))).To(Succeed())

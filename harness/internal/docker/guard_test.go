@@ -153,7 +153,7 @@ func TestABuildThatFailsLeavesNothing(t *testing.T) {
 	g.Expect(ours()).To(BeEmpty())
 
 	g.Expect(e.build(ctx, ref, []byte("FROM "+base+"\nRUN touch /x\n"), nil)).To(Succeed())
-	defer e.client.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
+	defer func() { _, _ = e.client.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true}) }()
 	g.Expect(ours()).To(BeEmpty())
 	made, err := e.client.ImageInspect(ctx, ref)
 	g.Expect(err).NotTo(HaveOccurred())

@@ -97,7 +97,7 @@ func TestABuildThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 		// The builder keeps the step before the one that failed.
 		list, _ := e.client.ImageList(ctx, client.ImageListOptions{All: true, Filters: client.Filters{}.Add("label", mark)})
 		for _, i := range list.Items {
-			e.client.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{})
+			_, _ = e.client.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{})
 		}
 	})
 	ref := "badgateway/" + unique("fails") + ":1"

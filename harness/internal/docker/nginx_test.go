@@ -132,7 +132,7 @@ func runIn(g Gomega, e *Engine, ref, script string) string {
 		HostConfig: &container.HostConfig{NetworkMode: "none"},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	defer e.client.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true})
+	defer func() { _, _ = e.client.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true}) }()
 	ended := e.client.ContainerWait(ctx, made.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	_, err = e.client.ContainerStart(ctx, made.ID, client.ContainerStartOptions{})
 	g.Expect(err).NotTo(HaveOccurred())

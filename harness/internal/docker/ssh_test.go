@@ -28,12 +28,14 @@ func fakeEngine(t *testing.T) (socket string) {
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Api-Version", "1.41")
-		json.NewEncoder(w).Encode(map[string]any{"Version": "7.8.9", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64"})
+		_ = json.NewEncoder(w).Encode(map[string]any{"Version": "7.8.9", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64"})
 	})}
 	go server.Serve(l)
 	t.Cleanup(func() {
 		server.Close()
-		os.RemoveAll(dir)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
 	})
 	return socket
 }
@@ -65,10 +67,10 @@ func TestDialStdio(t *testing.T) {
 		os.Exit(1)
 	}
 	go func() {
-		io.Copy(conn, os.Stdin)
+		_, _ = io.Copy(conn, os.Stdin)
 		conn.(*net.UnixConn).CloseWrite()
 	}()
-	io.Copy(os.Stdout, conn)
+	_, _ = io.Copy(os.Stdout, conn)
 	os.Exit(0)
 }
 

@@ -44,7 +44,9 @@ func (b bench) at(name string) string { return filepath.Join(b.dir, name) }
 
 func (b bench) write(name, text string) {
 	b.t.Helper()
-	os.MkdirAll(filepath.Dir(b.at(name)), 0o755)
+	if err := os.MkdirAll(filepath.Dir(b.at(name)), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
 	if err := os.WriteFile(b.at(name), []byte(text), 0o644); err != nil {
 		b.t.Fatal(err)
 	}
@@ -59,7 +61,9 @@ func (b bench) commit(folder, message string) {
 
 // history makes a repository with branches, tags, a merge, deltas, a link and a run of commits.
 func (b bench) history(folder string, init ...string) {
-	os.MkdirAll(b.at(folder), 0o755)
+	if err := os.MkdirAll(b.at(folder), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
 	b.git(folder, append([]string{"init", "-q", "-b", "main"}, init...)...)
 	var long strings.Builder
 	for i := range 400 {
@@ -71,7 +75,9 @@ func (b bench) history(folder string, init ...string) {
 		b.write(folder+"/"+n, n)
 		b.commit(folder, n)
 	}
-	os.Symlink("nginx.conf", b.at(folder+"/conf/link.conf"))
+	if err := os.Symlink("nginx.conf", b.at(folder+"/conf/link.conf")); err != nil {
+		b.t.Fatal(err)
+	}
 	b.commit(folder, "link")
 	b.git(folder, "tag", "-a", "-m", "a tag", "v1", "HEAD~1")
 	b.git(folder, "tag", "light", "HEAD~2")
@@ -207,7 +213,9 @@ func TestSaysWhatIsMissing(t *testing.T) {
 	b.git("", "clone", "-q", "--no-checkout", "--filter=blob:none", "file://"+b.at("r"), "partial")
 	b.git("", "clone", "-q", "--shared", "r", "shared")
 	b.git("", "clone", "-q", "--separate-git-dir", b.at("apart.git"), "r", "apart")
-	os.MkdirAll(b.at("plain"), 0o755)
+	if err := os.MkdirAll(b.at("plain"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, c := range []struct{ folder, revision, want string }{
 		{"shallow", "HEAD~1", "shallow clone: git fetch --unshallow"},

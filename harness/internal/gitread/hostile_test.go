@@ -30,7 +30,9 @@ func newForged(t *testing.T) forged {
 func (f forged) write(name string, data []byte) {
 	f.t.Helper()
 	full := filepath.Join(f.dir, ".git", name)
-	os.MkdirAll(filepath.Dir(full), 0o755)
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		f.t.Fatal(err)
+	}
 	if err := os.WriteFile(full, data, 0o644); err != nil {
 		f.t.Fatal(err)
 	}
@@ -91,7 +93,9 @@ func (f forged) pack(entries map[string][]byte, order ...string) {
 				sorted = append(sorted, id)
 			}
 		}
-		binary.Write(&index, binary.BigEndian, uint32(len(sorted)))
+		if err := binary.Write(&index, binary.BigEndian, uint32(len(sorted))); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	for _, id := range sorted {
 		raw, _ := hex.DecodeString(id)
@@ -99,7 +103,9 @@ func (f forged) pack(entries map[string][]byte, order ...string) {
 	}
 	index.Write(make([]byte, 4*len(sorted)))
 	for _, id := range sorted {
-		binary.Write(&index, binary.BigEndian, places[id])
+		if err := binary.Write(&index, binary.BigEndian, places[id]); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	index.Write(make([]byte, 40))
 	f.write("objects/pack/pack-x.pack", append(body, make([]byte, 20)...))
@@ -196,7 +202,7 @@ func TestForgedTrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	fs.WalkDir(files, ".", func(name string, _ fs.DirEntry, err error) error {
+	_ = fs.WalkDir(files, ".", func(name string, _ fs.DirEntry, err error) error {
 		names = append(names, fmt.Sprint(name, err))
 		return nil
 	})
@@ -237,7 +243,7 @@ func FuzzTree(f *testing.F) {
 		if err != nil {
 			return
 		}
-		fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		_ = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 			if name != "." && (strings.ContainsAny(name, "/\\\x00") || strings.EqualFold(name, ".git") || name == "..") {
 				t.Errorf("%q", name)
 			}
@@ -252,7 +258,7 @@ func FuzzPack(f *testing.F) {
 		one := newForged(t)
 		one.write("objects/pack/pack-x.idx", index)
 		one.write("objects/pack/pack-x.pack", data)
-		one.find().Commit("main")
-		one.find().Commit("aaaa")
+		_, _ = one.find().Commit("main")
+		_, _ = one.find().Commit("aaaa")
 	})
 }

@@ -32,7 +32,7 @@ func TestItIsMadeOnce(t *testing.T) {
 func TestAnErrorIsRememberedToo(t *testing.T) {
 	var v Value[int]
 	wrong := errors.New("wrong")
-	v.Get(t.Context(), func(context.Context) (int, error) { return 0, wrong })
+	_, _ = v.Get(t.Context(), func(context.Context) (int, error) { return 0, wrong })
 	if _, err := v.Get(t.Context(), func(context.Context) (int, error) { return 7, nil }); !errors.Is(err, wrong) {
 		t.Errorf("then %v", err)
 	}

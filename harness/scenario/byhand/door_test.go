@@ -92,12 +92,12 @@ func dialled(t *testing.T, d *door) net.Conn {
 func TestDoorCarries(t *testing.T) {
 	p := serving(t, func(conn net.Conn) {
 		request, _ := io.ReadAll(conn)
-		io.WriteString(conn, "got "+string(request))
+		_, _ = io.WriteString(conn, "got "+string(request))
 	})
 	d := newDoor(listening(t), p)
 	defer d.close()
 	conn := dialled(t, d)
-	io.WriteString(conn, "a request")
+	_, _ = io.WriteString(conn, "a request")
 	conn.(*net.TCPConn).CloseWrite()
 	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "got a request" {
 		t.Errorf("%q, %v", answer, err)
@@ -106,7 +106,7 @@ func TestDoorCarries(t *testing.T) {
 
 // While the gateway listens to nobody, the client is refused by his own kernel, and no longer once it does again.
 func TestDoorIsShutWhileTheGatewayIsDown(t *testing.T) {
-	p := serving(t, func(conn net.Conn) { io.WriteString(conn, "here") })
+	p := serving(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "here") })
 	p.down.Store(true)
 	d := newDoor(listening(t), p)
 	defer d.close()
@@ -163,8 +163,8 @@ func TestDoorHurriesOnlyWhileAClientWaits(t *testing.T) {
 		}
 		asked <- true
 		<-due
-		io.WriteString(conn, "HTTP/1.1 504 Gateway Time-out\r\nContent-Length: 2\r\n\r\nno")
-		io.Copy(io.Discard, in) // the connection is kept
+		_, _ = io.WriteString(conn, "HTTP/1.1 504 Gateway Time-out\r\nContent-Length: 2\r\n\r\nno")
+		_, _ = io.Copy(io.Discard, in) // the connection is kept
 	})
 	done := false
 	p.due = func(now time.Duration) {

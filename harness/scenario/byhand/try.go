@@ -100,16 +100,20 @@ func (t *trial) read(ctx context.Context) {
 func (t *trial) follow(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- t.FollowLogs(ctx, t.o.Out) }()
+	var err error // why the logs ended, once they have
+	ended := make(chan struct{})
+	go func() {
+		err = t.FollowLogs(ctx, t.o.Out)
+		close(ended)
+	}()
 	select {
 	case <-t.enter:
 		stop()
-		_ = <-ended
+		<-ended
 		return nil
 	case err := <-t.Failed():
 		return err
-	case err := <-ended:
+	case <-ended:
 		if err == nil {
 			err = context.Cause(ctx)
 		}

@@ -72,7 +72,7 @@ func TestNothingNastyIsWritten(t *testing.T) {
 		}
 		var shown bytes.Buffer
 		w := terminal.NewWriter(&shown)
-		io.Copy(w, &out)
+		_, _ = io.Copy(w, &out)
 		w.Flush()
 		if at := nasty.Command(shown.String()); at != "" {
 			t.Errorf("%s has a command to a CI system: %q", name, at)
