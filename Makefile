@@ -7,7 +7,7 @@ REPORTS ?= report
 # for the version, as it refuses in a checkout that belongs to another user.
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
-.PHONY: help build images test-scenarios test test-unit test-suites test-images test-engines fuzz fuzz-quick bench stress hostile kills lint format clean
+.PHONY: help build images test-scenarios test test-unit test-suites test-images test-engines fuzz fuzz-quick bench cover stress hostile kills lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +46,27 @@ fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for lon
 fuzz-quick:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=1s FUZZTARGETS='fakeupstream harness/audit/nginxconf harness/gateway/nginx harness/terminal harness/internal/agentapi harness/audit/fuzz_test.go'
 
+# The counters of all programs that are run go to one folder for the unit tests and one for the suites; those of the program
+# inside the labs are handed over at the end of each. They are merged, and printed by package. What the program weighs is not
+# looked at: with counters it weighs more.
+COVER      := $(CURDIR)/cover
+COVERFLAGS := -cover -covermode=atomic -coverpkg=github.com/badgateway/badgateway/...
+cover: ## Show what the tests cover, by package: unit tests, suites (from inside the labs too), both
+	@rm -rf $(COVER); mkdir -p $(COVER)/unit $(COVER)/suites
+	CGO_ENABLED=0 $(GO) build -tags=cover $(COVERFLAGS) -o $(COVER)/badgateway ./cmd/badgateway
+	$(GO) test -c -tags=cover $(COVERFLAGS) -o $(COVER)/suites.test ./suites
+	@failed=0; \
+	$(GO) test $(COVERFLAGS) $$($(GO) list ./... | grep -v /suites) -args -test.gocoverdir=$(COVER)/unit || failed=1; \
+	( cd suites && GOFLAGS='-tags=cover $(COVERFLAGS)' GOCOVERDIR=$(COVER)/suites BADGATEWAY_AGENT=$(COVER)/badgateway \
+	    $(COVER)/suites.test -test.timeout 60m -test.gocoverdir=$(COVER)/suites -ginkgo.skip 'over the link once a run' ) || failed=1; \
+	percent() { $(GO) tool covdata percent -i=$$1 | sed -n 's|^[[:space:]]*github.com/badgateway/badgateway/\([^[:space:]]*\).*coverage: \([0-9.]*\)%.*|\1 \2|p' | sort; }; \
+	percent $(COVER)/unit >$(COVER)/unit.txt; percent $(COVER)/suites >$(COVER)/suites.txt; \
+	percent $(COVER)/unit,$(COVER)/suites >$(COVER)/both.txt; \
+	printf '%-40s %6s %6s %6s\n' package unit suites both; \
+	join -a 1 -e 0.0 -o 0,1.2,2.2 $(COVER)/unit.txt $(COVER)/suites.txt | join - $(COVER)/both.txt | \
+	    awk '{ printf "%-40s %6s %6s %6s\n", $$1, $$2, $$3, $$4 }'; \
+	exit $$failed
+
 test-images: build ## Everything on images as others build them (nginx.org's, Bitnami's, OpenResty's, Debian's of four releases); compiles for minutes
 	BADGATEWAY_IMAGES=1 $(GO) test -count=1 -timeout 60m ./suites -ginkgo.focus 'image'
 
@@ -77,6 +98,7 @@ lint: ## Check the code: its form, vet for three systems, staticcheck, errors th
 	$(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
+	$(GO) vet -tags cover ./harness/internal/agentapi
 	$(STATICCHECK) ./...
 	$(ERRCHECK) -ignoretests -exclude .errcheck ./...
 	cat .errcheck .errcheck_test | $(ERRCHECK) -exclude /dev/stdin ./...
@@ -86,4 +108,4 @@ format: ## Bring the code into form
 
 clean: build ## Remove all that the project ever made: containers, volumes, images, caches
 	@$(BIN) clean
-	rm -rf bin "$(REPORTS)"
+	rm -rf bin cover "$(REPORTS)"

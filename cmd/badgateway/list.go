@@ -52,7 +52,7 @@ func listCommand() *cobra.Command {
 			if len(some) == 1 {
 				count = "1 scenario. Run it"
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: badgateway run %s. What a cause stands for: badgateway list causes\n", count, some[0].ID)
+			fmt.Fprintf(c.OutOrStdout(), "%s: badgateway run %s\nWhat the causes are: badgateway list causes\n", count, some[0].ID)
 			return nil
 		},
 	}

@@ -280,10 +280,11 @@ func (s *streams) Close() error                { s.attached.Close(); return nil 
 
 // close ends the session: the agent ends, the kernel ends all else in the container, the engine removes it.
 func (s *station) close() error {
+	var err error
 	if s.client != nil {
-		s.client.Close()
+		err = s.client.Close()
 	}
-	return s.remove()
+	return errors.Join(err, s.remove())
 }
 
 // remove makes sure that the container is gone before it returns.

@@ -156,7 +156,9 @@ func (c *Client) Away() (quickest time.Duration) {
 func (c *Client) Gone() <-chan struct{} { return c.session.CloseChan() }
 
 // Close ends the session, and with it the agent.
-func (c *Client) Close() error { return c.session.Close() }
+func (c *Client) Close() error {
+	return errors.Join(c.keepCoverage(), c.session.Close())
+}
 
 // mux is how both ends set up yamux. Keep-alives are off: the end of the stream is the sign that the other is gone.
 func mux() *yamux.Config {

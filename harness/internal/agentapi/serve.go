@@ -50,6 +50,7 @@ type Server struct {
 // Serve answers a session on a connection until the driving program is gone. What calls it has under way is told so, and not
 // waited for.
 func (s *Server) Serve(conn io.ReadWriteCloser) error {
+	addCoverage(s.Calls)
 	session, err := yamux.Server(newGather(conn), mux())
 	if err != nil {
 		return fmt.Errorf("beginning the session: %w", err)
