@@ -102,7 +102,7 @@ type listing struct {
 	Cut        bool     `json:"cut,omitempty"`
 	AfterNanos int64    `json:"after_ns"` // how long the visitor waits
 	Log        []string `json:"log"`      // the log lines, in short
-	Twins      []string `json:"twins"`
+	Variants   []string `json:"variants"`
 	Confirm    string   `json:"confirm"`
 	Remedy     string   `json:"remedy"`
 	Source     string   `json:"source"`
@@ -112,13 +112,13 @@ func listed(s scenario.Scenario) listing {
 	l := listing{
 		ID: s.ID, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault, Status: s.Expect.Status,
 		NoAnswer: s.Expect.NoAnswer, Cut: s.Expect.Cut, AfterNanos: int64(s.Expect.After), Confirm: s.Confirm,
-		Remedy: s.Remedy, Source: s.Source, Log: []string{}, Twins: []string{},
+		Remedy: s.Remedy, Source: s.Source, Log: []string{}, Variants: []string{},
 	}
 	for _, line := range s.Expect.Log {
 		l.Log = append(l.Log, line.String())
 	}
 	for _, t := range s.Variants {
-		l.Twins = append(l.Twins, string(t.Kind))
+		l.Variants = append(l.Variants, string(t.Kind))
 	}
 	return l
 }

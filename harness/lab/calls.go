@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 
@@ -125,17 +126,18 @@ func (c *Sandbox) retire(ctx context.Context, u Upstream) error {
 	return nil
 }
 
-// An UnloggedCall is a fake upstream that was reached more often than the gateway's log tells.
-type UnloggedCall struct {
-	At                    string // where the fake listens
-	Logged                int    // tries that connected, by the gateway's log
-	Connections, Requests int    // as the fake saw them
+// UpstreamCalls says how often a fake upstream was called, by the gateway's log and by the fake itself.
+type UpstreamCalls struct {
+	At          string `json:"at"`          // where the fake listens
+	Logged      int    `json:"logged"`      // attempts that connected, by the gateway's log
+	Connections int    `json:"connections"` // as the fake saw them
+	Requests    int    `json:"requests"`    // as the fake saw them
 }
 
-// UnloggedCalls finds the fake upstreams that somebody reached of whom the gateway's log does not tell. A try that connected
-// makes one connection at the most, and one request. Nothing can be said where a real upstream may have called too, where
-// visitors are still under way, or where the gateway's config keeps no log of its tries.
-func (c *Sandbox) UnloggedCalls(ctx context.Context) (found []UnloggedCall, err error) {
+// UpstreamCalls counts the calls to each fake upstream, in the order of their addresses. It returns none where the gateway's log
+// can't be held against them: where a real upstream may have called too, where visitors are still under way, or where the
+// gateway's config keeps no log of its attempts.
+func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 	seen, known := c.calls.reached()
 	for _, u := range c.setup.Upstreams {
 		known = known && u.Fake != nil
@@ -156,10 +158,9 @@ func (c *Sandbox) UnloggedCalls(ctx context.Context) (found []UnloggedCall, err 
 		}
 		seen[u.listen()] = seen[u.listen()].and(all)
 	}
-	for at, r := range seen {
-		if n := c.calls.connected(at); r.connections > n || r.requests > n {
-			found = append(found, UnloggedCall{At: at, Logged: n, Connections: r.connections, Requests: r.requests})
-		}
+	var calls []UpstreamCalls
+	for _, at := range slices.Sorted(maps.Keys(seen)) {
+		calls = append(calls, UpstreamCalls{At: at, Logged: c.calls.connected(at), Connections: seen[at].connections, Requests: seen[at].requests})
 	}
-	return found, nil
+	return calls, nil
 }

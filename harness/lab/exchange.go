@@ -9,7 +9,7 @@ import (
 // An Exchange is one request of the visitor, and what it led to.
 type Exchange struct {
 	// Visitor is the address that the visitor asked from; only this request has it.
-	Visitor string `json:"visitor"`
+	Visitor string `json:"client"`
 	Request string `json:"request"` // "GET /index.php"
 	// Status is the status that the visitor got; 0 when none came, and NoAnswer then says how the connection ended.
 	Status   int    `json:"status"`
@@ -27,10 +27,10 @@ type Exchange struct {
 	NotBefore time.Duration `json:"not_before_ns,omitempty"`
 	Real      time.Duration `json:"real_ns"`
 	// Tries are the peers that the gateway asked, in order.
-	Tries []Try `json:"tries,omitempty"`
+	Tries []Try `json:"attempts,omitempty"`
 	// TriesUnknown is true when the gateway's config does not write the log that tells of them (the snippet
 	// upstream-log.conf); nothing is said of Tries then.
-	TriesUnknown bool `json:"tries_unknown,omitempty"`
+	TriesUnknown bool `json:"attempts_unknown,omitempty"`
 	// Log are the gateway's log lines of this request, level warn and above.
 	Log []gateway.LogRecord `json:"log,omitempty"`
 	// Access is the gateway's access log line of this request.

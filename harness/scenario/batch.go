@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"sync"
 
-	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
@@ -33,7 +31,7 @@ type Batch struct {
 func (b Batch) parallel(l *lab.Lab) int { return cmp.Or(b.Parallel, 4+l.Spare()) }
 
 // Run runs the jobs in their order, and returns the evidence in that order. When ctx ends or a lab is gone it returns
-// what it has, with the error. The twins of a scenario that gave different log lines both say so.
+// what it has, with the error. All are judged together, by [JudgeAll], as a fake has to agree with its real counterpart.
 func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -85,7 +83,7 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 			all = append(all, *e)
 		}
 	}
-	compareVariants(all)
+	all = JudgeAll(all)
 	if err := context.Cause(ctx); err != nil {
 		return all, err
 	}
@@ -107,7 +105,7 @@ func lean(first map[string]*Evidence, e Evidence) Evidence {
 		return e
 	}
 	short := func(x lab.Exchange) lab.Exchange {
-		return lab.Exchange{Visitor: x.Visitor, Request: x.Request, Status: x.Status, NoAnswer: x.NoAnswer, BodyBytes: x.BodyBytes, Cut: x.Cut,
+		return lab.Exchange{Visitor: x.Visitor, Request: x.Request, Status: x.Status, NoAnswer: x.NoAnswer, BodyBytes: x.BodyBytes, Cut: x.Cut, UpstreamLog: x.UpstreamLog,
 			Waited: x.Waited, NotBefore: x.NotBefore, Real: x.Real, TriesUnknown: x.TriesUnknown}
 	}
 	e.Healthy, e.Broken, e.Recovered = short(e.Healthy), short(e.Broken), short(e.Recovered)
@@ -115,40 +113,4 @@ func lean(first map[string]*Evidence, e Evidence) Evidence {
 	e.Config = ""
 	e.Transcript = []lab.Event{{Actor: "lab", Text: "as in the first run"}}
 	return e
-}
-
-// compareTwins holds the log lines of each fake against those of its real twin.
-func compareVariants(all []Evidence) {
-	real := map[string]*Evidence{}
-	for i, e := range all {
-		if e.Variant == Real && judged(e) {
-			real[e.Scenario] = &all[i]
-		}
-	}
-	for i := range all {
-		e := &all[i]
-		if twin := real[e.Scenario]; e.Variant == Fake && judged(*e) && twin != nil {
-			if d, differ := DifferentLogs(*twin, *e); differ {
-				e.Differences, e.Verdict = append(e.Differences, d), Failed
-			}
-		}
-	}
-}
-
-// judged tells whether an evidence says something of its twin.
-func judged(e Evidence) bool { return e.Verdict == Passed || e.Verdict == Failed }
-
-// DifferentLogs tells whether a fake made the gateway log other lines than the real component did, in which case it is
-// not to be believed. Times, process ids and connection numbers do not count.
-func DifferentLogs(real, fake Evidence) (Difference, bool) {
-	want, got := sameForm(real.Broken.Log), sameForm(fake.Broken.Log)
-	return Difference{What: "twins", Want: want, Got: got}, want != got
-}
-
-func sameForm(lines []gateway.LogRecord) string {
-	all := make([]string, len(lines))
-	for i, l := range lines {
-		all[i] = l.Same()
-	}
-	return cmp.Or(strings.Join(all, "\n"), "no line")
 }

@@ -6,11 +6,12 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// Evidence is all that one run of one twin of a scenario observed, and what differed from what was expected. Its JSON
-// is the stable form that reports and other tools read.
+// Evidence is all that one run of one variant of a scenario observed, what it had to observe, and what differed. The verdict
+// and the differences follow from the rest, so that stored evidence can be judged again: see [JudgeAll]. Its JSON is the
+// stable form that reports and other tools read.
 type Evidence struct {
 	Scenario string      `json:"scenario"`
-	Variant  VariantKind `json:"twin"`
+	Variant  VariantKind `json:"variant"`
 	Family   string      `json:"family"`
 	Causes   []string    `json:"causes"`
 	Claim    string      `json:"claim"`
@@ -32,9 +33,14 @@ type Evidence struct {
 	// ClockUnasked is true where the time was real and nobody had asked for that: the lab could not move the clock.
 	ClockUnasked bool `json:"clock_unasked,omitempty"`
 
-	Healthy   lab.Exchange `json:"healthy"` // before the fault
-	Broken    lab.Exchange `json:"broken"`  // under the fault
-	Recovered lab.Exchange `json:"mended"`  // after the remedy
+	// Expected is what had to come on this gateway.
+	Expected Expected `json:"expected"`
+
+	Healthy   lab.Exchange `json:"healthy"`   // before the fault
+	Broken    lab.Exchange `json:"broken"`    // under the fault
+	Recovered lab.Exchange `json:"recovered"` // after the remedy
+	// UpstreamCalls are the calls to the fake upstreams during the whole run, where they can be counted.
+	UpstreamCalls []lab.UpstreamCalls `json:"upstream_calls,omitempty"`
 
 	// Verdict is "passed", "failed" (something differs), "error" (the lab could not be had, or was not healthy), or "skipped"
 	// (the engine lacks what the scenario takes).
@@ -55,6 +61,15 @@ type Evidence struct {
 	Again string `json:"again"`
 }
 
+// Expected is all that a run has to observe under the fault and after the remedy.
+type Expected struct {
+	Expectation // what follows the fault
+	// RemedyTakes is how long the visitor waits for the 200 after the remedy; 0 is at once.
+	RemedyTakes time.Duration `json:"remedy_takes_ns,omitempty"`
+	// UpstreamLog is a text that the upstream's own log holds under the fault; empty for none.
+	UpstreamLog string `json:"upstream_log,omitempty"`
+}
+
 // The verdicts of an [Evidence].
 const (
 	Passed  = "passed"
@@ -65,7 +80,7 @@ const (
 
 // A Difference is one thing that was not as expected.
 type Difference struct {
-	What string `json:"what"` // "status", "log", "tries", "waited", "twins", "upstream calls"
+	What string `json:"what"` // "status", "log", "tries", "waited", "upstream log", "upstream calls", "variants"
 	Want string `json:"want"`
 	Got  string `json:"got"`
 }

@@ -1,12 +1,10 @@
 package scenario
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/harness/fault"
@@ -52,11 +50,12 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence
 	e = Evidence{
 		Scenario: s.ID, Variant: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
-		Gateway: l.GatewayVersion(), Here: why, Clock: l.Clock().Kind, ClockWhy: l.Clock().Why, ClockUnasked: l.Clock().Unasked, Again: "badgateway run " + s.ID,
+		Expected: Expected{Expectation: s.Expect, RemedyTakes: t.RemedyTakes, UpstreamLog: t.UpstreamLog},
+		Gateway:  l.GatewayVersion(), Here: why, Clock: l.Clock().Kind, ClockWhy: l.Clock().Why, ClockUnasked: l.Clock().Unasked, Again: "badgateway run " + s.ID,
 	}
 	if lack := LackFor(l, s, t); lack != nil {
-		e.Verdict, e.Skipped = Skipped, (&lab.LackError{Lack: *lack}).Error()
-		return e, ""
+		e.Skipped = (&lab.LackError{Lack: *lack}).Error()
+		return e.judged(), ""
 	}
 	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
 	limit := 3 * time.Minute
@@ -81,17 +80,7 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence
 			e.Error = err.Error()
 		}
 	}
-	switch {
-	case e.Error != "":
-		e.Verdict = Error
-	case e.Skipped != "":
-		e.Verdict = Skipped
-	case len(e.Differences) > 0:
-		e.Verdict = Failed
-	default:
-		e.Verdict = Passed
-	}
-	return e, starved
+	return e.judged(), starved
 }
 
 // starved says why a run proves nothing; empty when it does.
@@ -156,7 +145,6 @@ func (r *run) all(ctx context.Context) error {
 		// Some builds say why they do not start on the terminal only.
 		e.Broken.Log = r.refusal
 	}
-	e.Differences = append(e.Differences, Judge(s.Expect, e.Broken)...)
 	if err := r.awaitUpstreamLog(ctx); err != nil {
 		return err
 	}
@@ -170,18 +158,7 @@ func (r *run) all(ctx context.Context) error {
 	if e.Recovered, err = r.ask(ctx, after); err != nil {
 		return fmt.Errorf("asking after the remedy: %w", err)
 	}
-	for _, d := range Judge(Expectation{Status: 200, After: t.RemedyTakes}, e.Recovered) {
-		d.What = "after the remedy: " + d.What
-		e.Differences = append(e.Differences, d)
-	}
-	unlogged, err := r.cell.UnloggedCalls(ctx)
-	for _, u := range unlogged {
-		e.Differences = append(e.Differences, Difference{
-			What: "upstream calls",
-			Want: fmt.Sprintf("%d at %s, as the gateway's log tells", u.Logged, u.At),
-			Got:  fmt.Sprintf("%d connections and %d requests", u.Connections, u.Requests),
-		})
-	}
+	e.UpstreamCalls, err = r.cell.UpstreamCalls(ctx)
 	return err
 }
 
@@ -251,10 +228,7 @@ func (r *run) healthy(ctx context.Context) (err error) {
 	if r.evidence.Healthy, err = r.cell.Ask(ctx, r.scenario.Ask); err != nil {
 		return fmt.Errorf("asking before the fault: %w", err)
 	}
-	if d := Judge(Expectation{Status: 200}, r.evidence.Healthy); len(d) > 0 {
-		return fmt.Errorf("the lab is not healthy before the fault: %s is %s, not %s", d[0].What, d[0].Got, d[0].Want)
-	}
-	return nil
+	return unhealthy(r.evidence.Healthy)
 }
 
 func (r *run) breakIt(ctx context.Context, changes []fault.Fault) error {
@@ -297,28 +271,16 @@ func (r *run) undo(ctx context.Context, changes []fault.Fault) error {
 	return nil
 }
 
-// awaitUpstreamLog waits until the upstream's own log says what it has to: a server may log a death after its client
+// awaitUpstreamLog waits a while for the upstream's own log to say what it has to: a server may log a death after its client
 // has noticed it.
 func (r *run) awaitUpstreamLog(ctx context.Context) error {
-	want := r.twin.UpstreamLog
-	if want == "" {
-		return nil
-	}
 	e := &r.evidence.Broken
-	for deadline := time.Now().Add(5 * time.Second); ; {
-		if strings.Contains(strings.Join(e.UpstreamLog, "\n"), want) {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			r.evidence.Differences = append(r.evidence.Differences, Difference{
-				What: "upstream log", Want: want, Got: cmp.Or(strings.Join(e.UpstreamLog, "\n"), "nothing"),
-			})
-			return nil
-		}
+	for deadline := time.Now().Add(5 * time.Second); len(judgeUpstreamLog(r.twin.UpstreamLog, e.UpstreamLog)) > 0 && time.Now().Before(deadline); {
 		news, err := r.cell.UpstreamLogs(ctx)
 		if err != nil {
 			return err
 		}
 		e.UpstreamLog = append(e.UpstreamLog, news...)
 	}
+	return nil
 }

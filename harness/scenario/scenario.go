@@ -85,22 +85,22 @@ const (
 // An Expectation is what follows a fault: exact, so that a near miss fails.
 type Expectation struct {
 	// Status is the status that the visitor gets; 0 when no answer comes at all, which NoAnswer then names.
-	Status int
+	Status int `json:"status"`
 	// NoAnswer says how the visitor's connection ended where it got no status: "refused", "closed", "reset", or
 	// "garbled" where bytes came that are no HTTP.
-	NoAnswer string
+	NoAnswer string `json:"no_answer,omitempty"`
 	// Cut is true when the answer ends before the length that it declared, or without its last chunk.
-	Cut bool
+	Cut bool `json:"cut,omitempty"`
 	// Log are the lines of level warn and above that the gateway logs for this request, in order, and no others.
-	Log []LogLine
+	Log []LogLine `json:"log,omitempty"`
 	// Tries is how many peers were asked, as $upstream_addr counts them; 0 leaves it open.
-	Tries int
+	Tries int `json:"attempts,omitempty"`
 	// After is how long the visitor waits, in the gateway's own time; 0 means at once. The lab proves it from both
 	// sides: half a second before the visitor still waits, half a second after the answer is there.
-	After time.Duration
+	After time.Duration `json:"after_ns,omitempty"`
 	// Until is the latest that the answer may come, where the guilty side looks at its own limit only now and then;
 	// After when 0.
-	Until time.Duration
+	Until time.Duration `json:"until_ns,omitempty"`
 }
 
 // An Exception is what follows a fault on gateways of some versions or builds. It fits one that is all that is set.
@@ -147,11 +147,11 @@ type Sequel struct {
 // A LogLine is what the gateway's log must say. All that is set must agree exactly, except Text.
 type LogLine struct {
 	// Level is "warn", "error", "crit", "alert" or "emerg".
-	Level string
+	Level string `json:"level,omitempty"`
 	// Text is contained in the line's message ("connect() failed").
-	Text string
+	Text string `json:"text,omitempty"`
 	// Errno is the number in the line (111); 0 when it has none.
-	Errno int
+	Errno int `json:"errno,omitempty"`
 	// Phase is what nginx was doing ("connecting to upstream"); empty when the line has none.
-	Phase string
+	Phase string `json:"phase,omitempty"`
 }

@@ -76,7 +76,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Schema != "badgateway.run/1" || got.Run != sampleRun || got.Passed != 10 || got.Failed != 2 {
+	if got.Schema != RunSchema || got.Run != sampleRun || got.Passed != 10 || got.Failed != 2 {
 		t.Errorf("the head is wrong: %+v", got)
 	}
 	if !reflect.DeepEqual(got.Scenarios, samples()) {
@@ -93,7 +93,7 @@ func TestLine(t *testing.T) {
 	if err := Line(&out, samples()[6]); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(out.String(), `{"schema":"badgateway.scenario/1","scenario":"php-fatal-error",`) || strings.Count(out.String(), "\n") != 1 {
+	if !strings.HasPrefix(out.String(), `{"schema":"badgateway.scenario/2","scenario":"php-fatal-error",`) || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("got %s", out.String())
 	}
 	var got scenario.Evidence

@@ -9,8 +9,8 @@ import (
 
 // The schemas of [JSON] and [Line]; see the package's documentation for what each promises.
 const (
-	RunSchema      = "badgateway.run/1"
-	ScenarioSchema = "badgateway.scenario/1"
+	RunSchema      = "badgateway.run/2"
+	ScenarioSchema = "badgateway.scenario/2"
 )
 
 // JSON writes the whole run as one indented object. The error is the writer's.

@@ -1,0 +1,119 @@
+package scenario
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// JudgeAll returns the evidence of one run with the differences and the verdicts that follow from all the rest of it: those that
+// it has count for nothing. It needs no lab. [Batch.Run] judges by it what it has seen; what was stored is judged by it again.
+func JudgeAll(all []Evidence) []Evidence {
+	judged := make([]Evidence, len(all))
+	for i, e := range all {
+		judged[i] = e.judged()
+	}
+	compareVariants(judged)
+	return judged
+}
+
+// judged is the evidence with what follows from it alone, without the scenario's other variants. What the lab could not do or
+// finish is never a finding, but of what took place until then, what differed is told.
+func (e Evidence) judged() Evidence {
+	if err := unhealthy(e.Healthy); err != nil && e.Error == "" && e.Skipped == "" {
+		e.Error = err.Error()
+	}
+	whole := e.Error == "" && e.Skipped == ""
+	e.Differences = nil
+	if whole || e.Broken.Request != "" {
+		e.Differences = append(Judge(e.Expected.Expectation, e.Broken), judgeUpstreamLog(e.Expected.UpstreamLog, e.Broken.UpstreamLog)...)
+	}
+	if whole || e.Recovered.Request != "" {
+		for _, d := range Judge(Expectation{Status: 200, After: e.Expected.RemedyTakes}, e.Recovered) {
+			d.What = "after the remedy: " + d.What
+			e.Differences = append(e.Differences, d)
+		}
+	}
+	e.Differences = append(e.Differences, judgeCalls(e.UpstreamCalls)...)
+	switch {
+	case e.Error != "":
+		e.Verdict = Error
+	case e.Skipped != "":
+		e.Verdict = Skipped
+	case len(e.Differences) > 0:
+		e.Verdict = Failed
+	default:
+		e.Verdict = Passed
+	}
+	return e
+}
+
+// unhealthy says what is wrong with an exchange before the fault; nil when nothing is.
+func unhealthy(x lab.Exchange) error {
+	if d := Judge(Expectation{Status: 200}, x); len(d) > 0 {
+		return fmt.Errorf("the lab is not healthy before the fault: %s is %s, not %s", d[0].What, d[0].Got, d[0].Want)
+	}
+	return nil
+}
+
+// judgeUpstreamLog says that an upstream's own log lacks the text that it has to hold.
+func judgeUpstreamLog(want string, lines []string) []Difference {
+	log := strings.Join(lines, "\n")
+	if strings.Contains(log, want) {
+		return nil
+	}
+	return []Difference{{What: "upstream log", Want: want, Got: cmp.Or(log, "nothing")}}
+}
+
+// judgeCalls finds the upstreams that were called more often than the gateway's log tells. An attempt that connected makes one
+// connection at the most, and one request.
+func judgeCalls(all []lab.UpstreamCalls) (found []Difference) {
+	for _, u := range all {
+		if u.Connections > u.Logged || u.Requests > u.Logged {
+			found = append(found, Difference{
+				What: "upstream calls",
+				Want: fmt.Sprintf("%d at %s, as the gateway's log tells", u.Logged, u.At),
+				Got:  fmt.Sprintf("%d connections and %d requests", u.Connections, u.Requests),
+			})
+		}
+	}
+	return found
+}
+
+// compareVariants holds the log lines of each fake against those of the real component in the same scenario. A fake that made the
+// gateway log other lines is not to be believed. Times, process ids and connection numbers do not count.
+func compareVariants(all []Evidence) {
+	real := map[string][]string{} // what was logged, by scenario
+	for _, e := range all {
+		if e.Variant == Real && conclusive(e) {
+			real[e.Scenario] = append(real[e.Scenario], sameForm(e.Broken.Log))
+		}
+	}
+	for i := range all {
+		e := &all[i]
+		if e.Variant != Fake || !conclusive(*e) {
+			continue
+		}
+		got := sameForm(e.Broken.Log)
+		for _, want := range real[e.Scenario] {
+			if want != got {
+				e.Differences, e.Verdict = append(e.Differences, Difference{What: "variants", Want: want, Got: got}), Failed
+				break
+			}
+		}
+	}
+}
+
+// conclusive reports whether an evidence says something of its variant.
+func conclusive(e Evidence) bool { return e.Verdict == Passed || e.Verdict == Failed }
+
+func sameForm(lines []gateway.LogRecord) string {
+	all := make([]string, len(lines))
+	for i, l := range lines {
+		all[i] = l.Same()
+	}
+	return cmp.Or(strings.Join(all, "\n"), "no line")
+}
