@@ -42,9 +42,9 @@
 //
 // # A config that anybody wrote
 //
-// A lab.World is a sandbox in which every address, port, name and socket that the gateway calls answers, in whatever protocol it is
+// A sandbox with a lab.CatchAll is one in which every address, port, name and socket that the gateway calls answers, in whatever protocol it is
 // spoken to in, and in which processes are jailed: a root of their own, no rights but those that a gateway needs, limits on
-// memory and processes. World.Behave breaks upstreams and names; World.Ask lets the world's time pass from one moment at
+// memory and processes. Sandbox.SetBehaviour breaks upstreams and names; Sandbox.Probe lets the sandbox's time pass from one moment at
 // which something may end to the next until the visitor has his answer. Package audit/measure checks whole configs so.
 //
 // # What is exact

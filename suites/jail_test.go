@@ -36,33 +36,33 @@ const secret = "the neighbour's own"
 
 var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, func() {
 	var strangers *lab.Lab
-	var neighbour *lab.World
+	var neighbour *lab.Sandbox
 
-	openWorld := func(ctx context.Context) *lab.World {
+	openWorld := func(ctx context.Context) *lab.Sandbox {
 		GinkgoHelper()
-		w, err := strangers.OpenWorld(ctx, lab.WorldSpec{})
+		w, err := strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
 		return w
 	}
-	run := func(ctx context.Context, w *lab.World, argv ...string) lab.Executed {
+	run := func(ctx context.Context, w *lab.Sandbox, argv ...string) lab.Executed {
 		GinkgoHelper()
 		out, err := w.Exec(ctx, argv...)
 		Expect(err).NotTo(HaveOccurred())
 		return out
 	}
-	sh := func(ctx context.Context, w *lab.World, script string) lab.Executed {
+	sh := func(ctx context.Context, w *lab.Sandbox, script string) lab.Executed {
 		GinkgoHelper()
 		return run(ctx, w, "sh", "-c", script)
 	}
-	start := func(ctx context.Context, w *lab.World, conf string) {
+	start := func(ctx context.Context, w *lab.Sandbox, conf string) {
 		GinkgoHelper()
 		Expect(w.Put(ctx, lab.File{Path: nginx.Program.Conf, Data: conf})).To(Succeed())
-		Expect(w.Start(ctx, nginx.Program.Argv...)).To(Succeed())
+		Expect(w.StartCommand(ctx, nginx.Program.Argv...)).To(Succeed())
 	}
-	get := func(ctx context.Context, w *lab.World, path string) lab.WorldAnswer {
+	get := func(ctx context.Context, w *lab.Sandbox, path string) lab.ProbeAnswer {
 		GinkgoHelper()
-		a, err := w.Ask(ctx, lab.WorldAskSpec{
+		a, err := w.Probe(ctx, lab.ProbeSpec{
 			To:  lab.GatewayAddress + ":80",
 			Raw: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", path), Limit: time.Minute,
 		})
@@ -84,7 +84,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 				container = id
 			}
 		}
-		neighbour, err = strangers.OpenWorld(ctx, lab.WorldSpec{})
+		neighbour, err = strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(neighbour.Put(ctx, lab.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
 		start(ctx, neighbour, curious)
@@ -275,7 +275,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			var before, after int
 			_, err := fmt.Sscan(sh(ctx, w, date).Output, &before)
 			Expect(err).NotTo(HaveOccurred())
-			Expect(w.Pass(ctx, 24*time.Hour)).To(Succeed())
+			Expect(w.Wait(ctx, 24*time.Hour)).To(Succeed())
 			_, err = fmt.Sscan(sh(ctx, w, date).Output, &after)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(after - before).To(BeNumerically("~", 86400, 60))
@@ -329,7 +329,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			}
 		})
 		It("does not keep the lab waiting for its logs", func(ctx SpecContext) {
-			w, err := strangers.OpenWorld(ctx, lab.WorldSpec{}, "/var/log/nginx/pipe", "/var/log/nginx/zero")
+			w, err := strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}, Logs: []string{"/var/log/nginx/pipe", "/var/log/nginx/zero"}})
 			Expect(err).NotTo(HaveOccurred())
 			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
 			sh(ctx, w, "cd /var/log/nginx && mkfifo pipe && ln -s /dev/zero zero")
@@ -354,7 +354,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		It("multiplies as a gateway until it is ended", func(ctx SpecContext) {
 			w := openWorld(ctx)
 			Expect(w.Put(ctx, lab.File{Path: nginx.Program.Conf, Data: "worker_processes 5000;\n" + curious})).To(Succeed())
-			_ = w.Start(ctx, nginx.Program.Argv...)
+			_ = w.StartCommand(ctx, nginx.Program.Argv...)
 			_, err := w.Exec(ctx, "true")
 			Expect(lab.Overrun(err)).To(MatchError(lab.ErrMultiplied), "%v", err)
 		})

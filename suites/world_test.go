@@ -34,27 +34,27 @@ http {
 `
 
 var _ = Describe("a world", func() {
-	var w *lab.World
+	var w *lab.Sandbox
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
-		w, err = shared.OpenWorld(ctx, lab.WorldSpec{Sockets: []string{"/run/php/php.sock"}}, "/var/log/nginx/error.log")
+		w, err = shared.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{Sockets: []string{"/run/php/php.sock"}}, Logs: []string{"/var/log/nginx/error.log"}})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(w.Close)
 		Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/nginx.conf", Data: worldConf})).To(Succeed())
-		Expect(w.Start(ctx, "nginx", "-g", "daemon off;")).To(Succeed())
+		Expect(w.StartCommand(ctx, "nginx", "-g", "daemon off;")).To(Succeed())
 	})
 
-	visit := func(ctx context.Context, to, path string) lab.WorldAnswer {
+	visit := func(ctx context.Context, to, path string) lab.ProbeAnswer {
 		GinkgoHelper()
-		a, err := w.Ask(ctx, lab.WorldAskSpec{
+		a, err := w.Probe(ctx, lab.ProbeSpec{
 			To: to, Raw: []byte("GET " + path + " HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"),
 			Steps: []time.Duration{time.Minute}, Limit: time.Hour,
 		})
 		Expect(err).NotTo(HaveOccurred())
 		return a
 	}
-	names := func(a lab.WorldAnswer) (all []string) {
+	names := func(a lab.ProbeAnswer) (all []string) {
 		for _, c := range a.News.Calls {
 			if c.Self {
 				all = append(all, "itself")
@@ -94,34 +94,34 @@ var _ = Describe("a world", func() {
 	})
 
 	It("breaks one upstream and leaves the others well", func(ctx SpecContext) {
-		Expect(w.Behave(ctx, []lab.Conduct{{At: "172.16.5.5:81", Down: "refused"}}, nil)).To(Succeed())
+		Expect(w.SetBehaviour(ctx, []lab.UpstreamBehaviour{{At: "172.16.5.5:81", Down: "refused"}}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/literal")
 		Expect(a.Status).To(Equal(502))
 		Expect(a.Logs["/var/log/nginx/error.log"]).To(ContainSubstring("connect() failed (111: Connection refused)"))
 		Expect(visit(ctx, "192.0.2.80:80", "/socket").Status).To(Equal(200))
-		Expect(w.Behave(ctx, nil, nil)).To(Succeed())
+		Expect(w.SetBehaviour(ctx, nil, nil)).To(Succeed())
 		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(200))
 	})
 
 	It("takes thousands of upstreams down at once, and brings them back", func(ctx SpecContext) {
-		var down []lab.Conduct
+		var down []lab.UpstreamBehaviour
 		for i := range 2500 {
-			down = append(down, lab.Conduct{At: fmt.Sprintf("10.20.%d.%d:9000", i/250, i%250+1), Down: "refused"},
-				lab.Conduct{At: fmt.Sprintf("[2001:db8:1::%x]:9000", i+1), Down: "off"})
+			down = append(down, lab.UpstreamBehaviour{At: fmt.Sprintf("10.20.%d.%d:9000", i/250, i%250+1), Down: "refused"},
+				lab.UpstreamBehaviour{At: fmt.Sprintf("[2001:db8:1::%x]:9000", i+1), Down: "off"})
 		}
-		down = append(down, lab.Conduct{At: "172.16.5.5:81", Down: "refused"}, lab.Conduct{At: "172.16.5.5:81", Down: "off"},
-			lab.Conduct{At: "[2001:db8::5]:88", Down: "off"})
-		Expect(w.Behave(ctx, down, nil)).To(Succeed())
+		down = append(down, lab.UpstreamBehaviour{At: "172.16.5.5:81", Down: "refused"}, lab.UpstreamBehaviour{At: "172.16.5.5:81", Down: "off"},
+			lab.UpstreamBehaviour{At: "[2001:db8::5]:88", Down: "off"})
+		Expect(w.SetBehaviour(ctx, down, nil)).To(Succeed())
 		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(502), "the first conduct of an address counts")
 		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(504))
 		Expect(visit(ctx, "192.0.2.80:80", "/").Status).To(Equal(200))
-		Expect(w.Behave(ctx, down[:1], nil)).To(Succeed())
+		Expect(w.SetBehaviour(ctx, down[:1], nil)).To(Succeed())
 		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(200))
 		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(200))
 	})
 
-	DescribeTable("proves a wait of a minute from both sides", func(ctx SpecContext, c lab.Conduct, path string, status int, cut bool) {
-		Expect(w.Behave(ctx, []lab.Conduct{c}, nil)).To(Succeed())
+	DescribeTable("proves a wait of a minute from both sides", func(ctx SpecContext, c lab.UpstreamBehaviour, path string, status int, cut bool) {
+		Expect(w.SetBehaviour(ctx, []lab.UpstreamBehaviour{c}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", path)
 		Expect(a.Status).To(Equal(status))
 		Expect(a.Cut).To(Equal(cut))
@@ -130,15 +130,15 @@ var _ = Describe("a world", func() {
 		Expect(a.Waited).To(BeNumerically(">=", time.Minute))
 		Expect(a.Waited).To(BeNumerically("<", time.Minute+time.Second))
 	},
-		Entry("the host is off", lab.Conduct{At: "172.16.5.5:81", Down: "off"}, "/literal", 504, false),
-		Entry("nothing is answered", lab.Conduct{Script: fakeupstream.Always(fakeupstream.Silent{})}, "/socket", 504, false),
-		Entry("the answer stalls", lab.Conduct{Script: fakeupstream.Always(fakeupstream.Stall{})}, "/literal", 200, true),
+		Entry("the host is off", lab.UpstreamBehaviour{At: "172.16.5.5:81", Down: "off"}, "/literal", 504, false),
+		Entry("nothing is answered", lab.UpstreamBehaviour{Script: fakeupstream.Always(fakeupstream.Silent{})}, "/socket", 504, false),
+		Entry("the answer stalls", lab.UpstreamBehaviour{Script: fakeupstream.Always(fakeupstream.Stall{})}, "/literal", 200, true),
 	)
 
 	It("tells when there is no answer at all", func(ctx SpecContext) {
 		// Something is sent each 30 s, so that no time-out of the gateway's ever ends it.
 		drip := fakeupstream.Drip{From: fakeupstream.AtBody, Every: 30 * time.Second, Answer: fakeupstream.Well{BodySize: 100000}}
-		Expect(w.Behave(ctx, []lab.Conduct{{Script: fakeupstream.Always(drip)}}, nil)).To(Succeed())
+		Expect(w.SetBehaviour(ctx, []lab.UpstreamBehaviour{{Script: fakeupstream.Always(drip)}}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/literal")
 		Expect(a.Endless).To(BeTrue())
 		Expect(a.Waited).To(BeNumerically(">=", time.Hour))
@@ -146,12 +146,12 @@ var _ = Describe("a world", func() {
 
 	It("moves and removes names", func(ctx SpecContext) {
 		before := visit(ctx, "192.0.2.80:80", "/late").News.Calls[0].At
-		Expect(w.Behave(ctx, nil, []lab.NameConduct{{Name: "late.internal", Move: 1}})).To(Succeed())
-		Expect(w.Pass(ctx, 6*time.Second)).To(Succeed())
+		Expect(w.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Move: 1}})).To(Succeed())
+		Expect(w.Wait(ctx, 6*time.Second)).To(Succeed())
 		after := visit(ctx, "192.0.2.80:80", "/late").News.Calls[0].At
 		Expect(after).NotTo(Equal(before))
-		Expect(w.Behave(ctx, nil, []lab.NameConduct{{Name: "late.internal", Gone: true}})).To(Succeed())
-		Expect(w.Pass(ctx, 6*time.Second)).To(Succeed())
+		Expect(w.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Gone: true}})).To(Succeed())
+		Expect(w.Wait(ctx, 6*time.Second)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/late")
 		Expect(a.Status).To(Equal(502))
 		Expect(a.Logs["/var/log/nginx/error.log"]).To(ContainSubstring("could not be resolved (3: Host not found)"))

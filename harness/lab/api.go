@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/internal/docker"
@@ -17,16 +18,16 @@ type (
 	FileSpec = agentapi.FileSpec
 	// A NetSpec is one thing broken in a sandbox's network.
 	NetSpec = agentapi.NetSpec
-	// A WorldSpec is what an untrusted config runs in.
-	WorldSpec = agentapi.WorldSpec
-	// A Conduct is how one upstream behaves, or all.
-	Conduct = agentapi.Conduct
-	// A NameConduct is how a name resolves.
-	NameConduct = agentapi.NameConduct
-	// A WorldAskSpec is one request to the gateway of an untrusted config.
-	WorldAskSpec = agentapi.WorldAskSpec
-	// A WorldAnswer is what came of it.
-	WorldAnswer = agentapi.WorldAnswer
+	// CatchAll says what a sandbox is like in which everything answers; see [Setup].
+	CatchAll = agentapi.WorldSpec
+	// An UpstreamBehaviour is how one upstream of such a sandbox behaves, or all.
+	UpstreamBehaviour = agentapi.Conduct
+	// A NameBehaviour is how a name resolves in it.
+	NameBehaviour = agentapi.NameConduct
+	// A ProbeSpec is one request to its gateway.
+	ProbeSpec = agentapi.WorldAskSpec
+	// A ProbeAnswer is what came of it.
+	ProbeAnswer = agentapi.WorldAnswer
 	// Executed is how a program ended.
 	Executed = agentapi.Executed
 	// A Lack is something that a container has no right to, or that its kernel does not have.
@@ -43,6 +44,8 @@ type (
 
 // What a lab is told of by errors, as [errors.Is] finds them.
 var (
+	// ErrBusy says that an exchange is under way in the sandbox.
+	ErrBusy = errors.New("an exchange is under way in this sandbox: start others with StartBackground")
 	// ErrGone says that the lab has ended.
 	ErrGone = agentapi.ErrGone
 	// ErrMultiplied says that an untrusted config's processes multiplied without end.

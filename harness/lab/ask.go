@@ -37,17 +37,25 @@ const margin = 500 * time.Millisecond
 
 // Ask asks the gateway as a visitor of his own address, once, and reads what it logged for him.
 func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
+	if !c.exchange.TryLock() {
+		return Exchange{}, ErrBusy
+	}
+	defer c.exchange.Unlock()
 	spec := c.askSpec(r, atMost)
 	var got agentapi.Answer
 	c.Note("visitor", "asks %s", r.line())
 	if err := c.call(ctx, "Ask", spec, &got); err != nil {
 		return Exchange{}, err
 	}
-	return c.exchange(spec, r, got)
+	return c.readExchange(spec, r, got)
 }
 
 // AskSlowly asks as [Cell.Ask] does, and moves the clock while the visitor waits.
 func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Exchange, error) {
+	if !c.exchange.TryLock() {
+		return Exchange{}, ErrBusy
+	}
+	defer c.exchange.Unlock()
 	limit := atMost
 	if !c.Clocked() {
 		limit += max(p.After, p.Until)
@@ -62,7 +70,7 @@ func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Excha
 		}
 	}
 	c.Note("visitor", "asks %s", r.line())
-	begun, start := time.Now(), c.moved
+	begun, start := time.Now(), c.ahead()
 	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
 		return Exchange{}, err
 	}
@@ -95,8 +103,8 @@ func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Excha
 	if err := c.call(ctx, "EndAsk", ref, &got); err != nil {
 		return Exchange{}, err
 	}
-	e, err := c.exchange(spec, r, got)
-	e.NotBefore, e.Waited = notBefore, c.moved-start+e.Real
+	e, err := c.readExchange(spec, r, got)
+	e.NotBefore, e.Waited = notBefore, c.ahead()-start+e.Real
 	return e, err
 }
 
@@ -108,7 +116,7 @@ func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindo
 		err = c.call(ctx, "Pending", ref, &still)
 		return still, err
 	}
-	passed := func() time.Duration { return c.moved - start + time.Since(begun) }
+	passed := func() time.Duration { return c.ahead() - start + time.Since(begun) }
 	if still, err := waits(); err != nil || !still {
 		return 0, err
 	}
@@ -118,29 +126,36 @@ func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindo
 	}
 	still, err := waits()
 	if at := passed(); err == nil && !still && at > p.After-timerEarly && c.Clocked() {
-		c.late = fmt.Sprintf("a look that was due after %v came after %.1f s, when the answer was due itself", p.After-margin, at.Seconds())
+		c.cameLate("a look that was due after %v came after %.1f s, when the answer was due itself", p.After-margin, at.Seconds())
 	}
 	if err != nil || !still {
 		return 0, err
 	}
 	if c.Clocked() {
-		notBefore = c.moved - start
+		notBefore = c.ahead() - start
 	}
 	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
 	if c.Clocked() { // otherwise the answer comes by itself
 		// The gateway began to wait a little later than the visitor, so all of this is by the clock.
-		if err := c.Wait(ctx, max(p.After, p.Until)+margin-(c.moved-start)); err != nil {
+		if err := c.Wait(ctx, max(p.After, p.Until)+margin-(c.ahead()-start)); err != nil {
 			return 0, err
 		}
 	}
 	return notBefore, nil
 }
 
+// cameLate notes how a look came too late to prove anything.
+func (c *Sandbox) cameLate(format string, a ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = fmt.Sprintf(format, a...)
+}
+
 func (c *Sandbox) askSpec(r Request, limit time.Duration) agentapi.AskSpec {
-	c.visitors++
+	n, from := c.nextClient()
 	return agentapi.AskSpec{
-		Cell: c.id, Name: fmt.Sprintf("visitor %d", c.visitors), Gateway: gatewayName, Limit: limit,
-		From: fmt.Sprint(visitorNet, (c.visitors-1)%254+1), To: frontDoor,
+		Cell: c.id, Name: fmt.Sprintf("visitor %d", n), Gateway: gatewayName, Limit: limit,
+		From: from, To: FrontDoor,
 		Raw: r.head(), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
 	}
 }
@@ -168,8 +183,8 @@ func (r Request) head() []byte {
 	return []byte(b.String())
 }
 
-// exchange puts together what the visitor got and what the logs say of his request.
-func (c *Sandbox) exchange(spec agentapi.AskSpec, r Request, got agentapi.Answer) (Exchange, error) {
+// readExchange puts together what the visitor got and what the logs say of his request.
+func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.Answer) (Exchange, error) {
 	e := Exchange{
 		Visitor: spec.From, Request: r.line(), Status: got.Status, NoAnswer: got.NoAnswer, Header: got.Header,
 		Body: got.Body, BodyBytes: got.BodyBytes, Cut: got.Cut, Waited: got.Real, Real: got.Real,

@@ -31,10 +31,20 @@ type Setup struct {
 	Clock bool
 	// KernelTime leaves the kernel's own timers as they are. Otherwise what would take it seconds is made to take a fraction.
 	KernelTime bool
+	// CatchAll makes every address, port, name and socket answer, and jails what runs. The gateway is then started by
+	// [Sandbox.StartCommand], and Gateway and Upstreams are not used.
+	CatchAll *CatchAll
+	// Logs are further files of the sandbox whose lines come with each answer.
+	Logs []string
 }
 
-// A Cell is one scenario's own world in a lab: a network, a folder, a clock, in which one gateway runs with its
-// upstreams, apart from all other cells.
+// A Sandbox is a network, a folder and a clock in a lab, in which one gateway runs with its upstreams, apart from all other
+// sandboxes.
+//
+// Its methods can be called from several goroutines at once, but for those that return an exchange ([Sandbox.Ask],
+// [Sandbox.AskWithin], [Sandbox.Probe]): what was logged meanwhile is the exchange's, so there is one at a time, and another
+// one is refused with [ErrBusy]. Clients beside it are started with [Sandbox.StartBackground]. A fault that is injected while an
+// exchange is under way may meet it or not; see [WaitWindow] for how to be sure. Close ends what is under way.
 type Sandbox struct {
 	lab   *Lab
 	id    string
@@ -42,15 +52,17 @@ type Sandbox struct {
 	begun time.Time
 
 	netns    string
-	logs     []string      // where the gateway may log its errors
-	config   string        // the gateway's main config; empty when it is the image's own
-	time     sync.Mutex    // held while the clock is moved
-	moved    time.Duration // how far the clock is ahead
-	runs     bool          // the clock goes on between two moves
-	visitors int
-	late     string // how a look came too late to prove anything; empty when none did
+	logs     []string   // where the gateway may log its errors
+	exchange sync.Mutex // held while one is under way
+	time     sync.Mutex // held while the clock is moved
 
-	mu        sync.Mutex
+	mu        sync.Mutex          // guards all that follows
+	config    string              // the gateway's main config; empty when it is the image's own
+	moved     time.Duration       // how far the clock is ahead
+	runs      bool                // the clock goes on between two moves
+	clients   int                 // how many have asked
+	running   bool                // the gateway was started, by StartCommand
+	late      string              // how a look came too late to prove anything; empty when none did
 	upstreams map[string]Upstream // as they were set up
 	playing   map[string]Upstream // as they are now; absent while stopped
 	guests    map[*station]bool   // the backends' containers in which the cell is open too
@@ -60,6 +72,9 @@ type Sandbox struct {
 
 // Open makes a cell and starts its upstreams and then its gateway. A config that the gateway refuses is a [ConfigError].
 func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
+	if setup.CatchAll != nil {
+		return l.openCatchAll(ctx, setup)
+	}
 	c, err := l.prepare(ctx, setup)
 	if err != nil {
 		return nil, err
@@ -75,11 +90,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 		return nil, err
 	}
 	setup = l.fitted(setup)
-	c = &Sandbox{
-		lab: l, id: fmt.Sprintf("c%d", l.cells.Add(1)), setup: setup, begun: time.Now(),
-		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
-		calls: newAccounting(),
-	}
+	c = l.newSandbox(setup)
 	spec := agentapi.CellSpec{
 		ID:        c.id,
 		Folders:   setup.Gateway.Program.Folders,
@@ -92,7 +103,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 		}
 	}
 	c.logs = errorLogs(setup.Gateway.Program, c.config)
-	spec.Logs = append([]string{setup.Gateway.Program.AccessLog}, c.logs...)
+	spec.Logs = slices.Concat([]string{setup.Gateway.Program.AccessLog}, c.logs, setup.Logs)
 	for _, u := range setup.Upstreams {
 		c.upstreams[u.Name] = u
 		if u.Fake != nil {
@@ -102,10 +113,39 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 			spec.Logs = append(spec.Logs, u.logs())
 		}
 	}
-	if c.netns, err = l.gateway.openCell(ctx, spec); err != nil {
+	if err := c.open(ctx, spec); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// openCatchAll opens a sandbox in which everything answers.
+func (l *Lab) openCatchAll(ctx context.Context, setup Setup) (*Sandbox, error) {
+	setup.Clock = true
+	c := l.newSandbox(setup)
+	c.logs = append([]string{agentapi.OutputOf(gatewayName)}, setup.Logs...)
+	err := c.open(ctx, agentapi.CellSpec{
+		ID: c.id, Logs: c.logs, World: setup.CatchAll,
+		Addresses: []string{GatewayAddress, visitorNet + "1/24"},
+		Files:     []agentapi.File{hostsFile(nil), {Path: "/etc/resolv.conf", Data: "nameserver 127.0.0.1\n"}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (l *Lab) newSandbox(setup Setup) *Sandbox {
+	return &Sandbox{
+		lab: l, id: fmt.Sprintf("s%d", l.sandboxes.Add(1)), setup: setup, begun: time.Now(),
+		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
+		calls: newAccounting(),
+	}
+}
+
+func (c *Sandbox) open(ctx context.Context, spec agentapi.CellSpec) (err error) {
+	c.netns, err = c.lab.gateway.openCell(ctx, spec)
+	return err
 }
 
 func (c *Sandbox) startAll(ctx context.Context) error {
@@ -163,7 +203,7 @@ func (c *Sandbox) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	var errs []error
-	for s := range c.guests {
+	for _, s := range c.elsewhere() {
 		if err := s.closeCell(ctx, c.id); err != nil {
 			errs = append(errs, err)
 		}
@@ -180,7 +220,7 @@ func (c *Sandbox) Starved() (most time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	clients := []*agentapi.Client{c.lab.gateway.client}
-	for s := range c.guests {
+	for _, s := range c.elsewhere() {
 		if !s.limited {
 			clients = append(clients, s.client)
 		}
@@ -227,12 +267,38 @@ func (c *Sandbox) Wait(ctx context.Context, d time.Duration) error {
 	if err := c.move(ctx, d, false); err != nil {
 		return err
 	}
-	c.Note("clock", "moved to +%.1f s", c.moved.Seconds())
+	c.Note("clock", "moved to +%.1f s", c.ahead().Seconds())
 	return nil
 }
 
 // TooLate says how a look came too late to prove anything; it is empty when none did.
-func (c *Sandbox) TooLate() string { return c.late }
+func (c *Sandbox) TooLate() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late
+}
+
+// ahead is how far the sandbox's clock is ahead of the machine's.
+func (c *Sandbox) ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.moved
+}
+
+// elsewhere are the backends' containers in which the sandbox is open too.
+func (c *Sandbox) elsewhere() []*station {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.guests))
+}
+
+// nextClient numbers one more client, and gives it an address of its own.
+func (c *Sandbox) nextClient() (number int, address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clients++
+	return c.clients, fmt.Sprint(visitorNet, (c.clients-1)%254+1)
+}
 
 // Advance moves the cell's clock, and lets it go on from there.
 func (c *Sandbox) Advance(ctx context.Context, d time.Duration) error { return c.move(ctx, d, true) }
@@ -250,11 +316,17 @@ func (c *Sandbox) Run(ctx context.Context) error {
 func (c *Sandbox) move(ctx context.Context, d time.Duration, run bool) error {
 	c.time.Lock()
 	defer c.time.Unlock()
+	c.mu.Lock()
 	c.moved += d
 	c.runs = c.runs || run
 	move := agentapi.MoveSpec{Cell: c.id, Offset: c.moved, Runs: c.runs}
+	c.mu.Unlock()
+	if c.setup.CatchAll != nil {
+		// The agent keeps that clock: it moves it too, while a client waits.
+		return c.call(ctx, "Pass", agentapi.MoveSpec{Cell: c.id, Offset: d, Runs: run}, nil)
+	}
 	// A backend is moved first: what it does at its own limit comes before what the gateway does at a later one.
-	for s := range c.guests {
+	for _, s := range c.elsewhere() {
 		if err := s.client.Call(ctx, "Move", move, &agentapi.None{}); err != nil {
 			return err
 		}
@@ -264,10 +336,7 @@ func (c *Sandbox) move(ctx context.Context, d time.Duration, run bool) error {
 
 // Resting tells whether all that runs in the cell waits for something to happen.
 func (c *Sandbox) Resting(ctx context.Context) (bool, error) {
-	c.mu.Lock()
-	guests := slices.Collect(maps.Keys(c.guests))
-	c.mu.Unlock()
-	for _, s := range guests {
+	for _, s := range c.elsewhere() {
 		var rests bool
 		if err := s.client.Call(ctx, "Resting", c.id, &rests); err != nil || !rests {
 			return false, err
@@ -278,17 +347,17 @@ func (c *Sandbox) Resting(ctx context.Context) (bool, error) {
 	return rests, err
 }
 
-// frontDoor is where the visitors connect to.
-var frontDoor = net.JoinHostPort(GatewayAddress, gatewayPort)
+// FrontDoor is where clients connect to the gateway.
+var FrontDoor = net.JoinHostPort(GatewayAddress, gatewayPort)
 
-// Tunnel is a connection to the cell's gateway from where this program runs.
-func (c *Sandbox) Tunnel(ctx context.Context) (net.Conn, error) {
-	return c.lab.gateway.client.Tunnel(ctx, c.id, frontDoor)
+// Tunnel is a connection to an address of the sandbox, such as [FrontDoor], from where this program runs.
+func (c *Sandbox) Tunnel(ctx context.Context, to string) (net.Conn, error) {
+	return c.lab.gateway.client.Tunnel(ctx, c.id, to)
 }
 
-// Listens tells whether the gateway takes connections.
-func (c *Sandbox) Listens(ctx context.Context) (listens bool, err error) {
-	err = c.call(ctx, "Listens", agentapi.NameRef{Cell: c.id, Name: frontDoor}, &listens)
+// Listens reports whether the gateway takes connections at an address, such as [FrontDoor].
+func (c *Sandbox) Listens(ctx context.Context, at string) (listens bool, err error) {
+	err = c.call(ctx, "Listens", agentapi.NameRef{Cell: c.id, Name: at}, &listens)
 	return listens, err
 }
 

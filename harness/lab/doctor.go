@@ -203,7 +203,7 @@ func (x *Examination) programs(ctx context.Context, l *Lab) {
 	default:
 		x.ok("clock", "can be moved")
 	}
-	w, err := l.OpenWorld(ctx, agentapi.WorldSpec{})
+	w, err := l.Open(ctx, Setup{CatchAll: &CatchAll{}})
 	if err != nil {
 		x.missing("jail", lostChecks, err, "")
 		return

@@ -28,12 +28,6 @@ func (c *Sandbox) logName(path string) string {
 	return path[strings.LastIndex(path, "/")+1:]
 }
 
-// FollowLogs writes what the world's gateway logs, as it comes, until ctx ends.
-func (w *World) FollowLogs(ctx context.Context, to io.Writer) error {
-	name := func(string) string { return "gateway's error log" }
-	return follow(ctx, to, name, func(ctx context.Context, news *map[string]string) error { return w.call(ctx, "News", w.id, news) })
-}
-
 // followEvery is how often the logs are looked at.
 const followEvery = 100 * time.Millisecond
 

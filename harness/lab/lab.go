@@ -57,7 +57,7 @@ type Lab struct {
 	nginx     gateway.Program // as the gateway's image has it
 	build     nginx.Build
 
-	cells atomic.Int64
+	sandboxes atomic.Int64
 
 	mu       sync.Mutex
 	backends map[string]*once.Value[*station]

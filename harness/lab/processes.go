@@ -36,21 +36,14 @@ func (c *Sandbox) StartGateway(ctx context.Context) error {
 	p := c.setup.Gateway.Program
 	spec := agentapi.ProcSpec{
 		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Poke: p.Poke,
-		Ready: []string{frontDoor},
+		Ready: []string{FrontDoor},
 	}
 	var out agentapi.ProcStarted
 	if err := c.call(ctx, "Start", spec, &out); err != nil {
 		return err
 	}
 	if out.Exited {
-		e := &ConfigError{Program: p.Name, Output: out.Output}
-		lines, _ := nginx.ParseLogs(out.Output)
-		for _, l := range lines {
-			if l.AtLeast("emerg") {
-				e.Lines = append(e.Lines, l)
-			}
-		}
-		return e
+		return refusal(p.Name, out.Output)
 	}
 	if out.Clockless {
 		return fmt.Errorf("%s took libfaketime when the lab tried it, and does not take it now", p.Name)
@@ -59,8 +52,23 @@ func (c *Sandbox) StartGateway(ctx context.Context) error {
 	return nil
 }
 
-// StopGateway ends the gateway at once.
+// refusal is what a program said that did not start.
+func refusal(program, output string) error {
+	e := &ConfigError{Program: program, Output: output}
+	lines, _ := nginx.ParseLogs(output)
+	for _, l := range lines {
+		if l.AtLeast("emerg") {
+			e.Lines = append(e.Lines, l)
+		}
+	}
+	return e
+}
+
+// StopGateway ends the gateway at once, if it runs.
 func (c *Sandbox) StopGateway(ctx context.Context) error {
+	if c.setup.CatchAll != nil && !c.isRunning(false) {
+		return nil
+	}
 	if err := c.signal(ctx, c.lab.gateway, agentapi.ProcRef{Name: gatewayName, Signal: 9, Group: true, Await: true}); err != nil {
 		return err
 	}
@@ -81,7 +89,9 @@ func (c *Sandbox) SetConfig(ctx context.Context, conf string) error {
 	if err := c.ChangeFile(ctx, agentapi.FileSpec{File: agentapi.File{Path: c.setup.Gateway.Program.Conf, Data: conf}}); err != nil {
 		return err
 	}
+	c.mu.Lock()
 	c.config = conf
+	c.mu.Unlock()
 	c.Note(gatewayName, "has another config")
 	return c.RestartGateway(ctx)
 }
@@ -108,8 +118,11 @@ func (c *Sandbox) ResetHosts(ctx context.Context) error {
 
 // Config is the gateway's main config as it is now.
 func (c *Sandbox) Config(ctx context.Context) (string, error) {
-	if c.config != "" {
-		return c.config, nil
+	c.mu.Lock()
+	config := c.config
+	c.mu.Unlock()
+	if config != "" {
+		return config, nil
 	}
 	text, _, err := c.ReadFile(ctx, c.setup.Gateway.Program.Conf)
 	return text, err

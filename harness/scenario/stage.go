@@ -157,7 +157,9 @@ func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
 func (s *Stage) Clocked() bool { return s.r.cell.Clocked() }
 
 // Listens tells whether the gateway takes connections.
-func (s *Stage) Listens(ctx context.Context) (bool, error) { return s.r.cell.Listens(ctx) }
+func (s *Stage) Listens(ctx context.Context) (bool, error) {
+	return s.r.cell.Listens(ctx, lab.FrontDoor)
+}
 
 // Failed tells of a strike that could not be done.
 func (s *Stage) Failed() <-chan error { return s.failed }

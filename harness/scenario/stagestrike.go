@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // Dial is a visitor's connection to the gateway. Where the fault strikes while a request is under way, it strikes once the
@@ -18,12 +19,12 @@ func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
 	s.mu.Lock()
 	if !s.armed || s.struck {
 		defer s.mu.Unlock()
-		return s.r.cell.Tunnel(ctx)
+		return s.r.cell.Tunnel(ctx, lab.FrontDoor)
 	}
 	had, err := s.r.cell.MarkHeld(ctx, s.r.twin.WaitFor)
 	var conn net.Conn
 	if err == nil {
-		conn, err = s.r.cell.Tunnel(ctx)
+		conn, err = s.r.cell.Tunnel(ctx, lab.FrontDoor)
 	}
 	if err != nil {
 		s.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 // cellRun measures one cell.
 type cellRun struct {
 	s       *session
-	w       *lab.World
+	w       *lab.Sandbox
 	r       *route
 	fault   audit.Fault
 	method  string
@@ -108,7 +108,7 @@ func exactly(o audit.Outcome) string {
 func (m *cellRun) ask(ctx context.Context) (audit.Outcome, error) {
 	spec := m.r.request.fresh(m.fresh).spec(m.method, m.s.steps, m.s.patience())
 	spec.Conduct, m.next = m.next, nil
-	answer, err := m.w.Ask(ctx, spec)
+	answer, err := m.w.Probe(ctx, spec)
 	if err != nil {
 		return audit.Outcome{}, err
 	}
@@ -182,7 +182,7 @@ func (m *cellRun) recover(ctx context.Context) error {
 			m.cell.ErrorsFor, m.cell.Never = passed, true
 			return nil
 		}
-		if err := m.w.Pass(ctx, next-passed); err != nil {
+		if err := m.w.Wait(ctx, next-passed); err != nil {
 			return err
 		}
 		passed = next
@@ -312,7 +312,7 @@ func (m *cellRun) nameGone(ctx context.Context) error {
 // startWithoutNames starts the gateway anew while the upstreams' names do not resolve. Where it does not start, that is a
 // [lab.ConfigError].
 func (m *cellRun) startWithoutNames(ctx context.Context) error {
-	if err := m.w.Stop(ctx); err != nil {
+	if err := m.w.StopGateway(ctx); err != nil {
 		return err
 	}
 	var gone []agentapi.NameConduct
@@ -321,7 +321,7 @@ func (m *cellRun) startWithoutNames(ctx context.Context) error {
 			gone = append(gone, agentapi.NameConduct{Name: host, Gone: true})
 		}
 	}
-	if err := m.w.Behave(ctx, m.r.beside, gone); err != nil {
+	if err := m.w.SetBehaviour(ctx, m.r.beside, gone); err != nil {
 		return err
 	}
 	return m.s.start(ctx, m.w, m.names)
@@ -353,11 +353,11 @@ func (m *cellRun) moveNames(ctx context.Context) error {
 		moved = append(moved, agentapi.NameConduct{Name: host, Move: 1})
 		old = append(old, agentapi.Conduct{At: k, Down: "refused"})
 	}
-	if err := m.w.Behave(ctx, append(old, m.r.beside...), moved); err != nil {
+	if err := m.w.SetBehaviour(ctx, append(old, m.r.beside...), moved); err != nil {
 		return err
 	}
 	// The answers of the DNS are good for 5 s.
-	return m.w.Pass(ctx, 6*time.Second)
+	return m.w.Wait(ctx, 6*time.Second)
 }
 
 // reuse closes a kept connection of one peer as it is used again.

@@ -51,7 +51,7 @@ func (r *route) uncalled(backups bool) (names []string) {
 
 // cover asks on until each endpoint of the route was called: by requests for which the config chooses another one, by as many
 // as a pool has turns, by visitors of other networks, and at last with all dead but the backups. What stays is noted.
-func (s *session) cover(ctx context.Context, w *lab.World, r *route, further []nginxconf.Ask, names seen) error {
+func (s *session) cover(ctx context.Context, w *lab.Sandbox, r *route, further []nginxconf.Ask, names seen) error {
 	if r.left(true) == 0 {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (s *session) cover(ctx context.Context, w *lab.World, r *route, further []n
 		if asked++; len(s.caches) > 0 {
 			request = request.fresh(fmt.Sprintf("badgateway-turn=%d", asked)) // so that no cache has the answer
 		}
-		answer, err := w.Ask(ctx, request.spec(cmp.Or(request.ask.Method, "GET"), s.steps, s.patience()))
+		answer, err := w.Probe(ctx, request.spec(cmp.Or(request.ask.Method, "GET"), s.steps, s.patience()))
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (s *session) cover(ctx context.Context, w *lab.World, r *route, further []n
 		return nil
 	}
 	if r.beside != nil { // the way here is the same as it was
-		if err := w.Behave(ctx, r.beside, nil); err != nil {
+		if err := w.SetBehaviour(ctx, r.beside, nil); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (s *session) cover(ctx context.Context, w *lab.World, r *route, further []n
 		if !s.ticks {
 			return nil
 		}
-		return w.Pass(ctx, time.Second)
+		return w.Wait(ctx, time.Second)
 	}
 	if err := r.choose(choices[1:], s.pools, ask, pass); err != nil {
 		return err
@@ -201,7 +201,7 @@ func weight(params []string) int {
 }
 
 // coverBackups asks while all but the backups are dead.
-func (s *session) coverBackups(ctx context.Context, w *lab.World, r *route, choices []request, ask func(request) error) error {
+func (s *session) coverBackups(ctx context.Context, w *lab.Sandbox, r *route, choices []request, ask func(request) error) error {
 	var dead []agentapi.Conduct
 	backups := 0
 	for _, e := range r.Endpoints {
@@ -213,7 +213,7 @@ func (s *session) coverBackups(ctx context.Context, w *lab.World, r *route, choi
 			dead = append(dead, agentapi.Conduct{At: k, Down: "refused"})
 		}
 	}
-	if err := w.Behave(ctx, append(dead, r.beside...), nil); err != nil {
+	if err := w.SetBehaviour(ctx, append(dead, r.beside...), nil); err != nil {
 		return err
 	}
 	rounds := 2 * backups
@@ -227,7 +227,7 @@ func (s *session) coverBackups(ctx context.Context, w *lab.World, r *route, choi
 			}
 		}
 	}
-	return w.Behave(ctx, nil, nil)
+	return w.SetBehaviour(ctx, nil, nil)
 }
 
 // rounds is how many requests are tried: a pool that is hashed gives its peers no turns.

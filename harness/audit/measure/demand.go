@@ -55,7 +55,7 @@ func (d demand) parallel(most int) (int, error) {
 
 // begin starts the gateway for the first time in a world. That it does not come up, although nginx -t takes the config, is the
 // config's own, and refused.
-func (s *session) begin(ctx context.Context, w *lab.World, names seen) error {
+func (s *session) begin(ctx context.Context, w *lab.Sandbox, names seen) error {
 	err := s.start(ctx, w, names)
 	var refused *lab.ConfigError
 	switch {

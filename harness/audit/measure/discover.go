@@ -158,7 +158,7 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 	if err := s.begin(ctx, w, names); err != nil {
 		return err
 	}
-	news, err := w.News(ctx)
+	news, err := w.DrainEvents(ctx)
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func shownListen(l nginxconf.Listen) string {
 }
 
 // reach asks until a request gets to the way.
-func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen) error {
+func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names seen) error {
 	var last audit.Outcome
 	most, dear := tooMany, 0
 	if len(s.ways) > manyWays {
@@ -280,7 +280,7 @@ func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen)
 				if len(s.caches) > 0 {
 					aside = aside.fresh("badgateway=plain") // so that no cache has the answer, nor will have
 				}
-				plain, err := w.Ask(ctx, aside.spec(method, s.steps, s.patience()))
+				plain, err := w.Probe(ctx, aside.spec(method, s.steps, s.patience()))
 				if err != nil {
 					return err
 				}
@@ -290,11 +290,11 @@ func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen)
 				}
 			}
 			r.beside = led
-			if err := w.Behave(ctx, r.beside, nil); err != nil {
+			if err := w.SetBehaviour(ctx, r.beside, nil); err != nil {
 				return err
 			}
 		}
-		answer, err := w.Ask(ctx, spec)
+		answer, err := w.Probe(ctx, spec)
 		if err != nil {
 			return err
 		}
@@ -302,10 +302,10 @@ func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen)
 			if err := s.restart(ctx, w, names); err != nil {
 				return err
 			}
-			if err := w.Behave(ctx, r.beside, nil); err != nil {
+			if err := w.SetBehaviour(ctx, r.beside, nil); err != nil {
 				return err
 			}
-			if answer, err = w.Ask(ctx, spec); err != nil {
+			if answer, err = w.Probe(ctx, spec); err != nil {
 				return err
 			}
 		}
@@ -314,7 +314,7 @@ func (s *session) reach(ctx context.Context, w *lab.World, r *route, names seen)
 			if _, got := r.hit(answer.News); got {
 				break
 			}
-			if answer, err = w.Ask(ctx, spec); err != nil {
+			if answer, err = w.Probe(ctx, spec); err != nil {
 				return err
 			}
 		}
@@ -367,11 +367,11 @@ func unwell(o audit.Outcome) string {
 	return why
 }
 
-func (s *session) restart(ctx context.Context, w *lab.World, names seen) error {
-	if err := w.Stop(ctx); err != nil {
+func (s *session) restart(ctx context.Context, w *lab.Sandbox, names seen) error {
+	if err := w.StopGateway(ctx); err != nil {
 		return err
 	}
-	if err := w.Behave(ctx, nil, nil); err != nil {
+	if err := w.SetBehaviour(ctx, nil, nil); err != nil {
 		return err
 	}
 	return s.start(ctx, w, names)

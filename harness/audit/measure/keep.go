@@ -139,7 +139,7 @@ func (k *Kept) fail(ctx context.Context) (err error) {
 	case audit.OnePeer, audit.OneSilent:
 		keys = keys[:1]
 	}
-	return m.w.Behave(ctx, append(m.broken(keys), m.r.beside...), nil)
+	return m.w.SetBehaviour(ctx, append(m.broken(keys), m.r.beside...), nil)
 }
 
 // Break breaks it, and lets the clock go on as the machine's does.
@@ -152,7 +152,7 @@ func (k *Kept) Break(ctx context.Context) error {
 
 // Mend makes all upstreams and names well, and starts a gateway that did not start.
 func (k *Kept) Remedy(ctx context.Context) error {
-	if err := k.m.w.Behave(ctx, k.m.r.beside, nil); err != nil || len(k.Refusal) == 0 {
+	if err := k.m.w.SetBehaviour(ctx, k.m.r.beside, nil); err != nil || len(k.Refusal) == 0 {
 		return err
 	}
 	return k.m.s.start(ctx, k.m.w, k.m.names)
@@ -177,7 +177,7 @@ func (k *Kept) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	if rests, err := k.m.w.Resting(ctx); err != nil || !rests {
 		return false, err
 	}
-	return true, k.m.w.Pass(ctx, d)
+	return true, k.m.w.Wait(ctx, d)
 }
 
 // Clocked tells whether its time can be moved.

@@ -132,7 +132,7 @@ func (s *session) measure(ctx context.Context, jobs []job) error {
 // worker measures cells in a world of its own.
 type worker struct {
 	s     *session
-	w     *lab.World
+	w     *lab.Sandbox
 	names seen
 	// fresh is true while the gateway runs and holds nothing of the cells before: no peer that it takes for dead, no answer
 	// that it keeps.
@@ -236,17 +236,17 @@ func (k *worker) freshen(ctx context.Context, j job) (err error) {
 func (r *route) remembersNothing() bool { return r.peers() == 1 && !r.caches() }
 
 // freshly starts the gateway anew with all upstreams well.
-func (s *session) freshly(ctx context.Context, w *lab.World, j job, names seen) error {
-	if err := w.Stop(ctx); err != nil {
+func (s *session) freshly(ctx context.Context, w *lab.Sandbox, j job, names seen) error {
+	if err := w.StopGateway(ctx); err != nil {
 		return err
 	}
-	if err := w.Behave(ctx, j.route.beside, nil); err != nil {
+	if err := w.SetBehaviour(ctx, j.route.beside, nil); err != nil {
 		return err
 	}
 	if err := s.start(ctx, w, names); err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
-	news, err := w.News(ctx)
+	news, err := w.DrainEvents(ctx)
 	names.learn(news)
 	return err
 }

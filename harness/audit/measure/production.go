@@ -8,6 +8,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/provision"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // asInProduction makes worlds in which an image runs as it does in production: as its user, in its folder, with its
@@ -31,7 +32,7 @@ func (s *session) asInProduction(ctx context.Context) error {
 		return nil
 	}
 	s.o.Say("running the image's own start, as far as to nginx")
-	w, err := s.lab.OpenWorld(ctx, s.world)
+	w, err := s.lab.Open(ctx, lab.Setup{CatchAll: &s.world})
 	if err != nil {
 		return refusedUser(err)
 	}

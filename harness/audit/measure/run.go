@@ -127,7 +127,7 @@ func (s *session) load(ctx context.Context) error {
 	if err := s.asInProduction(ctx); err != nil {
 		return err
 	}
-	w, err := s.lab.OpenWorld(ctx, s.world)
+	w, err := s.lab.Open(ctx, lab.Setup{CatchAll: &s.world})
 	if err != nil {
 		return refusedUser(err)
 	}

@@ -43,8 +43,8 @@ type session struct {
 }
 
 // open makes a world with the config in it. The gateway does not run yet.
-func (s *session) open(ctx context.Context) (*lab.World, error) {
-	w, err := s.lab.OpenWorld(ctx, s.world, s.logs...)
+func (s *session) open(ctx context.Context) (*lab.Sandbox, error) {
+	w, err := s.lab.Open(ctx, lab.Setup{CatchAll: &s.world, Logs: s.logs})
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +56,13 @@ func (s *session) open(ctx context.Context) (*lab.World, error) {
 }
 
 // start starts the gateway anew, with nothing left of the one before.
-func (s *session) start(ctx context.Context, w *lab.World, names seen) error {
+func (s *session) start(ctx context.Context, w *lab.Sandbox, names seen) error {
 	if len(s.caches) > 0 {
 		if err := w.Wipe(ctx, s.caches...); err != nil {
 			return err
 		}
 	}
-	if err := w.Start(ctx, s.tree.Argv()...); err != nil {
+	if err := w.StartCommand(ctx, s.tree.Argv()...); err != nil {
 		return err
 	}
 	return s.resolved(ctx, w, names)
@@ -71,14 +71,14 @@ func (s *session) start(ctx context.Context, w *lab.World, names seen) error {
 // resolved waits until the gateway knows the addresses of upstream servers that it looks up itself ("resolve"): until then
 // it answers 502 of its own. That it has asked for all, and asks no more, is as near as can be seen from outside.
 // https://nginx.org/en/docs/http/ngx_http_upstream_module.html#resolve
-func (s *session) resolved(ctx context.Context, w *lab.World, names seen) error {
+func (s *session) resolved(ctx context.Context, w *lab.Sandbox, names seen) error {
 	if len(s.late) == 0 {
 		return nil
 	}
 	asked := map[string]bool{}
 	quiet := 0
 	for range 200 {
-		news, err := w.News(ctx)
+		news, err := w.DrainEvents(ctx)
 		if err != nil {
 			return err
 		}
