@@ -284,7 +284,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 
 	It("has limits on what one process may use, whoever that runs as", func(ctx SpecContext) {
 		for _, user := range []string{"root", "www-data", "101"} {
-			w, err := strangers.OpenWorld(ctx, lab.WorldSpec{User: user})
+			w, err := strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{User: user}})
 			Expect(err).NotTo(HaveOccurred())
 			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
 			limits := sh(ctx, w, "ulimit -H -c; ulimit -H -f; ulimit -H -n").Output
