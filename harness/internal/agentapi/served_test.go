@@ -15,8 +15,11 @@ func served(tb testing.TB, s *Server) *Client {
 		tb.Fatal(err)
 	}
 	defer l.Close()
+	accepted := make(chan struct{})
 	go func() {
-		if conn, err := l.Accept(); err == nil {
+		conn, err := l.Accept()
+		close(accepted)
+		if err == nil {
 			_ = s.Serve(conn)
 		}
 	}()
@@ -24,6 +27,7 @@ func served(tb testing.TB, s *Server) *Client {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	<-accepted // a listener that is closed before resets it
 	c, err := Dial(conn)
 	if err != nil {
 		tb.Fatal(err)
