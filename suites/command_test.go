@@ -132,7 +132,7 @@ var _ = Describe("the command", func() {
 		for line := range strings.Lines(c.stdout()) {
 			var s struct {
 				ID, Family, Claim, Said, Fault, Confirm, Remedy, Source string
-				Causes, Log, Twins                                      []string
+				Causes, Log, Variants                                   []string
 				Status                                                  int
 				NoAnswer                                                string `json:"no_answer"`
 				Cut                                                     bool
@@ -146,7 +146,7 @@ var _ = Describe("the command", func() {
 			Expect(s.AfterNanos).NotTo(BeNil(), line)
 			Expect(s.Log).NotTo(BeNil(), line)
 			Expect(s.Causes).NotTo(BeNil(), line)
-			Expect(s.Twins).NotTo(BeEmpty(), line)
+			Expect(s.Variants).NotTo(BeEmpty(), line)
 			ids = append(ids, s.ID)
 		}
 		var want []string
