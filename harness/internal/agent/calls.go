@@ -20,9 +20,10 @@ import (
 
 // Agent holds the cells of one container.
 type Agent struct {
+	root  string // where the cells' folders lie
+	hello agentapi.Hello
 	mu    sync.Mutex
 	cells map[string]*cell
-	hello agentapi.Hello
 }
 
 // server answers the calls. Each does one thing and returns when it is done. What it waits for ends with its context.
@@ -129,7 +130,7 @@ func (a *Agent) sayHello(context.Context, agentapi.None) (agentapi.Hello, error)
 
 // openCell makes a cell. It can be closed from the beginning, which ends the making of it.
 func (a *Agent) openCell(ctx context.Context, spec agentapi.CellSpec) (opened agentapi.CellOpened, err error) {
-	c := newCell(spec)
+	c := newCell(a.root, spec)
 	a.mu.Lock()
 	if a.cells[c.id] != nil {
 		a.mu.Unlock()
@@ -140,7 +141,7 @@ func (a *Agent) openCell(ctx context.Context, spec agentapi.CellSpec) (opened ag
 	if err := c.do(ctx, func(ctx context.Context) error { return c.open(ctx, spec) }); err != nil {
 		return opened, errors.Join(err, a.remove(c))
 	}
-	return agentapi.CellOpened{Netns: fmt.Sprintf("/proc/%d/fd/%d", a.hello.PID, c.netns.Fd())}, nil
+	return agentapi.CellOpened{Netns: c.netnsPath()}, nil
 }
 
 // closeCell ends all that runs in a cell and removes it. That goes on to its end, whether the caller waits for it or not.

@@ -57,9 +57,9 @@ type cell struct {
 	delayedBefore time.Duration // how long this program had waited for processors when the cell was opened
 }
 
-func newCell(spec agentapi.CellSpec) *cell {
+func newCell(root string, spec agentapi.CellSpec) *cell {
 	c := &cell{
-		id: spec.ID, dir: filepath.Join(agentapi.Root, spec.ID), folders: spec.Folders, guest: spec.Join != "", still: spec.Join == "" || spec.Still,
+		id: spec.ID, dir: filepath.Join(root, spec.ID), folders: spec.Folders, guest: spec.Join != "", still: spec.Join == "" || spec.Still,
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
 		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, watches: map[string]*os.File{}, clock: newClock(),
 		delayedBefore: delayed(os.Getpid()),
@@ -85,7 +85,10 @@ func (c *cell) do(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.life, func() { cancel(context.Cause(c.life)) })()
-	return call(ctx)
+	if err := call(ctx); err == nil || ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
 // open makes the namespaces and the folder of the cell, and starts what plays in it from the start. After an error it has to be
@@ -235,6 +238,9 @@ func (c *cell) online(f func() error) error {
 	}()
 	return <-done
 }
+
+// netnsPath is where another agent finds the cell's network.
+func (c *cell) netnsPath() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.netns.Fd()) }
 
 // path is where a path of the cell lies outside it. A world has no such place: what lies in its root is a stranger's, and
 // is reached through its jail's tree alone.

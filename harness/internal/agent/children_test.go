@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,14 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// TestMain lets the reaper run beside all tests, as it does in a lab.
-func TestMain(m *testing.M) {
-	orphans := make(chan os.Signal, 16)
-	signal.Notify(orphans, unix.SIGCHLD)
-	go reap(orphans)
-	os.Exit(m.Run())
-}
 
 // A program that is waited for by the wrong one ends "without an exit code".
 func TestTheReaperLeavesOurChildrenAlone(t *testing.T) {

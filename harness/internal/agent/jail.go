@@ -55,8 +55,8 @@ func (c *cell) newJail() (*jail, error) {
 	if err := limitJails(); err != nil {
 		return nil, err
 	}
-	at := filepath.Join(c.dir, "world")
-	if err := mountRoot(at); err != nil {
+	at, cells := filepath.Join(c.dir, "world"), filepath.Dir(c.dir)
+	if err := mountRoot(at, cells); err != nil {
 		return nil, err
 	}
 	root, err := unix.Open(filepath.Join(at, "root"), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -70,7 +70,7 @@ func (c *cell) newJail() (*jail, error) {
 	}
 	j := &jail{root: tree{root}, layer: tree{layer}, done: make(chan bool, 1)}
 	j.life, j.end = context.WithCancelCause(context.Background())
-	if err := j.startInit(&c.running, filepath.Join(at, "root")); err != nil {
+	if err := j.startInit(&c.running, filepath.Join(at, "root"), cells); err != nil {
 		j.close()
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (c *cell) newJail() (*jail, error) {
 }
 
 // mountRoot puts together what the world's processes are to see as their root: the image with a layer of the world's own
-// above it, and only the devices that every program counts on. /proc is up to the init, which alone has the world's ids.
-func mountRoot(at string) error {
+// above it, without the folder of the cells, and only the devices that every program counts on. /proc is up to the init, which alone has the world's ids.
+func mountRoot(at, cells string) error {
 	if err := os.MkdirAll(at, 0o755); err != nil {
 		return fmt.Errorf("making the folder of a world: %w", err)
 	}
@@ -111,7 +111,7 @@ func mountRoot(at string) error {
 			return fmt.Errorf("making a folder of a world empty: %w", err)
 		}
 	}
-	for _, ours := range []string{agentFile, agentapi.Root} {
+	for _, ours := range []string{agentFile, cells} {
 		if err := os.RemoveAll(filepath.Join(root, ours)); err != nil {
 			return fmt.Errorf("hiding %s from a world: %w", ours, err)
 		}
@@ -154,8 +154,8 @@ func mountDevices(from, to string) error {
 }
 
 // startInit starts the world's first process. It moves the root into its place before it says that it is ready.
-func (j *jail) startInit(running *sync.WaitGroup, root string) error {
-	cmd := exec.Command("/proc/self/exe", root, "/proc", "/sys", "/dev", agentapi.Root)
+func (j *jail) startInit(running *sync.WaitGroup, root, cells string) error {
+	cmd := exec.Command("/proc/self/exe", root, "/proc", "/sys", "/dev", cells)
 	cmd.Args[0] = jailinit.Name
 	cmd.Env = []string{"GOMAXPROCS=1", jailinit.FirstPort + "=" + firstPort}
 	cmd.SysProcAttr = &syscall.SysProcAttr{

@@ -38,7 +38,7 @@ func Main() int {
 	}
 	canDiagnose = diagnosticsWork()
 	debug.SetGCPercent(400) // the agent's memory is small, and its processor time is the scenarios'
-	a := &Agent{cells: map[string]*cell{}, hello: agentapi.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Lacks: lacks(), Limits: ownGroups().limits(), DiskFree: diskFree()}}
+	a := &Agent{root: agentapi.Root, cells: map[string]*cell{}, hello: agentapi.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Lacks: lacks(), Limits: ownGroups().limits(), DiskFree: diskFree()}}
 	if err := a.server().Serve(stdio{}); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
 		return 1

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -59,32 +58,21 @@ func TestHostAddr(t *testing.T) {
 // networkOfItsOwn is a cell with a network of its own, which takes the right to make one.
 func networkOfItsOwn(t *testing.T, addresses ...string) *cell {
 	t.Helper()
-	before, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := &cell{id: "c1", undo: map[agentapi.NetSpec]func() error{}}
 	made := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+	onItsOwn(func() {
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err == nil {
 			c.netns, err = os.Open("/proc/thread-self/ns/net")
 		}
 		made <- err
-	}()
+	})
 	if err := <-made; errors.Is(err, unix.EPERM) {
 		t.Skip("a network of its own takes root")
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	was := home
-	home = int(before.Fd())
-	t.Cleanup(func() {
-		home = was
-		before.Close()
-		c.netns.Close()
-	})
+	t.Cleanup(func() { c.netns.Close() })
 	if err := c.online(func() error { return c.setUpLoopback(addresses) }); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"runtime"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // thread runs functions, one after the other, on an OS thread of its own. It may be used from several goroutines at once.
@@ -18,9 +20,9 @@ type thread struct {
 func startThread(life context.Context, running *sync.WaitGroup, enter func() error) (*thread, error) {
 	t := &thread{life: life, jobs: make(chan func())}
 	entered := make(chan error, 1)
-	running.Go(func() {
-		// Never unlocked: the thread ends with this goroutine, and so do the namespaces that nobody else is in.
-		runtime.LockOSThread()
+	running.Add(1)
+	onItsOwn(func() {
+		defer running.Done()
 		err := enter()
 		entered <- err
 		if err == nil {
@@ -28,6 +30,24 @@ func startThread(life context.Context, running *sync.WaitGroup, enter func() err
 		}
 	})
 	return t, <-entered
+}
+
+// onItsOwn runs a function on an OS thread that ends with it, and so do the namespaces that nobody else is in.
+func onItsOwn(f func()) {
+	begun := make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // never unlocked, so that the thread ends with this goroutine
+		if unix.Gettid() == unix.Getpid() {
+			// The program's first thread never ends. While it is held here, another is found.
+			onItsOwn(f)
+			runtime.UnlockOSThread()
+			close(begun)
+			return
+		}
+		close(begun)
+		f()
+	}()
+	<-begun
 }
 
 func (t *thread) serve() {

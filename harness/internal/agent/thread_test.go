@@ -5,9 +5,13 @@ package agent
 import (
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 var errOver = errors.New("it is over")
@@ -69,4 +73,36 @@ func TestThreadsErrors(t *testing.T) {
 		t.Errorf("whose caller has left ends with %v", err)
 	}
 	close(free)
+}
+
+// threadsVariable is set in a program that only starts threads, before anything else that might take its first one.
+const threadsVariable = "BADGATEWAY_TEST_THREADS"
+
+// The program's first thread does not end before the program does, and would keep a cell's network and mounts.
+func TestThreadIsNeverTheFirst(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(os.Environ(), threadsVariable+"=1")
+	if err := children.start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	if err := children.wait(cmd); err != nil {
+		t.Errorf("one of its threads is the program's first: %v", err)
+	}
+}
+
+// startThreads starts a hundred threads, and ends the program when one of them is its first.
+func startThreads() {
+	var running sync.WaitGroup
+	for range 100 {
+		startThread(context.Background(), &running, func() error {
+			if unix.Gettid() == unix.Getpid() {
+				os.Exit(1)
+			}
+			return nil
+		})
+	}
 }

@@ -1,0 +1,254 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+)
+
+// isGone holds that nothing is left of a cell.
+func isGone(t *testing.T, l *lab, c *cell) {
+	t.Helper()
+	if _, err := os.Stat(c.dir); !c.guest && !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its folder: %v", err)
+	}
+	if _, err := l.agent.cell(c.id); !errors.Is(err, agentapi.ErrNoCell) {
+		t.Errorf("the agent has it: %v", err)
+	}
+	for name, p := range c.procs {
+		select {
+		case <-p.ended:
+		default:
+			t.Errorf("its process %s has not ended", name)
+		}
+	}
+	if c.tid != 0 {
+		hasEnded := func() (bool, error) { return unix.Tgkill(os.Getpid(), c.tid, 0) == unix.ESRCH, nil } // soon
+		if err := until(t.Context(), 10*time.Second, hasEnded); err != nil {
+			t.Errorf("its thread: %v", err)
+		}
+	}
+	if c.netns != nil && c.netns.Close() == nil {
+		t.Error("its network is held open")
+	}
+}
+
+func TestCell_HasItsOwnPlaceAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	place := t.TempDir()
+	spec := agentapi.CellSpec{
+		Addresses: hosts, Folders: []agentapi.Folder{{Path: place}}, Logs: []string{"/log"},
+		Files: []agentapi.File{{Path: place + "/a/file", Data: "text"}, {Path: "/etc/hostname", Data: "the cell's own\n"}},
+		Fakes: []agentapi.FakeSpec{{Name: "app", Spec: fakeupstream.Spec{Listen: "10.0.0.5:8080", Protocol: fakeupstream.HTTP}}},
+	}
+	one, other := l.open(spec), l.open(spec) // the same addresses in each
+	l.runs(one, "gateway", []string{"sh", "-c", "sleep 1000 & cat /etc/hostname " + place + "/a/file; wait"})
+	p, err := one.process("gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return p.printed() == "the cell's own\ntext", nil }); err != nil {
+		t.Errorf("it sees %q", p.printed())
+	}
+	if _, err := os.Stat(place + "/a"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is in the cell's folder is seen outside: %v", err)
+	}
+	var listens bool
+	if l.do("Listens", agentapi.NameRef{Cell: one.id, Name: "10.0.0.5:8080"}, &listens); !listens {
+		t.Error("its upstream does not listen")
+	}
+	l.do("CloseCell", one.id, nil)
+	isGone(t, l, one)
+	// Its child may still have to be reaped.
+	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return unix.Kill(-p.pid, 0) == unix.ESRCH, nil }); err != nil {
+		t.Errorf("its processes: %v", err)
+	}
+	if l.do("Listens", agentapi.NameRef{Cell: other.id, Name: "10.0.0.5:8080"}, &listens); !listens {
+		t.Error("the upstream of the other cell went with it")
+	}
+	l.do("CloseCell", one.id, nil) // it is closed already
+	if err := l.Call(t.Context(), "News", one.id, &map[string]string{}); !errors.Is(err, agentapi.ErrNoCell) {
+		t.Errorf("a call in a closed cell ends with %v", err)
+	}
+}
+
+func TestCell_OfAnotherContainerSharesItsNetworkAndFolder(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	place := t.TempDir()
+	host := l.open(agentapi.CellSpec{Addresses: hosts, Folders: []agentapi.Folder{{Path: place}}})
+	spec := agentapi.CellSpec{ID: host.id, Folders: []agentapi.Folder{{Path: place}}, Still: true, Join: host.netnsPath()}
+	beside := newLab(t) // as an agent of its own, it has a cell of the same name
+	beside.do("OpenCell", spec, &agentapi.CellOpened{})
+	l.do("Change", agentapi.FileSpec{Cell: host.id, File: agentapi.File{Path: place + "/file", Data: "text"}}, nil)
+	var read agentapi.FileText
+	if beside.do("Read", agentapi.NameRef{Cell: host.id, Name: place + "/file"}, &read); read.Text != "text" {
+		t.Errorf("it reads %+v", read)
+	}
+	beside.plays(host, "app", "10.0.0.5:8080")
+	var listens bool
+	if l.do("Listens", agentapi.NameRef{Cell: host.id, Name: "10.0.0.5:8080"}, &listens); !listens {
+		t.Error("what listens there is not seen here")
+	}
+	beside.do("CloseCell", host.id, nil)
+	if l.do("Read", agentapi.NameRef{Cell: host.id, Name: place + "/file"}, &read); read.Text != "text" {
+		t.Errorf("after the other is closed it reads %+v", read)
+	}
+}
+
+// What can't be opened leaves nothing, and its name can be had again.
+func TestOpenCell_ThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	id := l.open(agentapi.CellSpec{}).id + "x"
+	for name, spec := range map[string]agentapi.CellSpec{
+		"an address that is none":       {Addresses: []string{"example.com"}},
+		"a world without a network":     {Join: "/proc/self/ns/net", World: &agentapi.WorldSpec{}},
+		"a network that is not there":   {Join: "/proc/self/ns/none"},
+		"a user that is not there":      {World: &agentapi.WorldSpec{User: "nobody-at-all"}},
+		"a socket that can't be made":   {World: &agentapi.WorldSpec{Sockets: []string{"/etc/passwd/socket"}}},
+		"a file that can't be made":     {Files: []agentapi.File{{Path: "/etc", Data: "text"}}},
+		"a world's file that can't be":  {World: &agentapi.WorldSpec{}, Files: []agentapi.File{{Path: "/etc", Data: "text"}}},
+		"an upstream that can't listen": {Fakes: []agentapi.FakeSpec{{Name: "app", Spec: fakeupstream.Spec{Listen: "10.0.0.9:1", Protocol: fakeupstream.HTTP}}}},
+		"a folder that is a file":       {Folders: []agentapi.Folder{{Path: "/etc/passwd"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec.ID = id
+			err := l.Call(t.Context(), "OpenCell", spec, &agentapi.CellOpened{})
+			if err == nil || errors.Is(err, agentapi.ErrNoCell) || strings.Contains(err.Error(), "a bug") {
+				t.Errorf("it ends with %v", err)
+			}
+			if wrong := strings.Contains(name, "user"); errors.Is(err, agentapi.ErrNoUser) != wrong {
+				t.Errorf("that there is no such user: %v", err)
+			}
+			isGone(t, l, newCell(l.agent.root, spec))
+		})
+	}
+	l.do("OpenCell", agentapi.CellSpec{ID: id}, &agentapi.CellOpened{})
+	if err := l.Call(t.Context(), "OpenCell", agentapi.CellSpec{ID: id}, &agentapi.CellOpened{}); err == nil {
+		t.Error("two cells have one name")
+	}
+	l.do("News", id, &map[string]string{})
+}
+
+func TestOpenCell_EndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for _, world := range []*agentapi.WorldSpec{nil, {}} {
+		spec := agentapi.CellSpec{ID: l.open(agentapi.CellSpec{}).id + "x", World: world, Files: []agentapi.File{{Path: "/etc/hosts", Data: "none\n"}}}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errOver)
+		if _, err := l.agent.openCell(ctx, spec); !errors.Is(err, errOver) {
+			t.Errorf("it ends with %v", err)
+		}
+		isGone(t, l, newCell(l.agent.root, spec))
+	}
+}
+
+// Closing ends whatever is under way in the cell, and waits for it.
+func TestCloseCell_EndsTheCallsUnderWay(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for range 10 {
+		c, w := l.worldOf(works, false)
+		l.do("Follow", agentapi.FollowSpec{Cell: c.id, Path: "/log"}, nil)
+		var callers sync.WaitGroup
+		var underWay sync.WaitGroup
+		for _, wait := range []func(context.Context) error{
+			func(ctx context.Context) error { return w.behaveAndRest(ctx, agentapi.ConductSpec{}) },
+			func(ctx context.Context) error { return c.awaitIdle(ctx, agentapi.NameRef{Name: gatewayProcess}) },
+			func(ctx context.Context) error { _, err := w.exec(ctx, agentapi.ExecSpec{Argv: sleeps}); return err },
+			func(ctx context.Context) error { _, err := w.exec(ctx, agentapi.ExecSpec{Argv: works}); return err },
+			func(ctx context.Context) error { return c.move(ctx, agentapi.MoveSpec{Offset: time.Hour}) },
+			func(ctx context.Context) error {
+				_, err := c.start(ctx, agentapi.ProcSpec{Name: "late", Argv: sleeps, Ready: []string{gatewayAt}})
+				return err
+			},
+		} {
+			underWay.Add(1)
+			callers.Go(func() {
+				if err := c.do(t.Context(), func(ctx context.Context) error { underWay.Done(); return wait(ctx) }); !errors.Is(err, agentapi.ErrNoCell) && err != nil {
+					t.Errorf("it ends with %v", err)
+				}
+			})
+		}
+		underWay.Wait()
+		l.do("CloseCell", c.id, nil)
+		isGone(t, l, c)
+		callers.Wait()
+	}
+}
+
+// A cell is closed to its end, whether anybody waits for that or not; and whoever asks for it again waits for the same.
+func TestCloseCell_GoesOnWithoutItsCaller(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	c, _ := l.worldOf(sleeps, false)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errOver)
+	if _, err := l.agent.closeCell(ctx, c.id); err != nil && !errors.Is(err, errOver) {
+		t.Errorf("it ends with %v", err)
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := l.Call(t.Context(), "CloseCell", c.id, &agentapi.None{}); err != nil {
+				t.Errorf("closing it again ends with %v", err)
+			}
+		})
+	}
+	all.Wait()
+	isGone(t, l, c)
+}
+
+// Callers who come and leave at any moment leave a cell that works, and that can be closed.
+func TestCell_IsWholeAfterCallsThatWereHalfDone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	c, w := l.worldOf(sleeps, false)
+	l.answers(c, func(conn net.Conn) { conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) })
+	ask := agentapi.WorldAskSpec{
+		Cell: c.id, From: visitorAt, To: gatewayAt, Limit: time.Hour, Raw: []byte("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"),
+	}
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for n := range 20 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i+n*n)*20*time.Microsecond)
+				l.Call(ctx, "Conduct", agentapi.ConductSpec{Cell: c.id, Upstreams: []agentapi.Conduct{{At: "10.0.0.5:80", Down: "off"}}}, &agentapi.None{})
+				l.Call(ctx, "AskWorld", ask, &agentapi.WorldAnswer{})
+				l.Call(ctx, "Exec", agentapi.ExecSpec{Cell: c.id, Argv: []string{"true"}}, &agentapi.Executed{})
+				l.Call(ctx, "Pass", agentapi.MoveSpec{Cell: c.id, Offset: time.Second}, &agentapi.None{})
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	var a agentapi.WorldAnswer
+	if l.do("AskWorld", ask, &a); a.Status != 200 || a.Body != "ok" {
+		t.Errorf("a visitor gets %+v", a)
+	}
+	var ran agentapi.Executed
+	if l.do("Exec", agentapi.ExecSpec{Cell: c.id, Argv: []string{"echo", "ran"}}, &ran); ran.Output != "ran" {
+		t.Errorf("a program ends with %+v", ran)
+	}
+	if how := w.down("10.0.0.5:80"); how != "off" {
+		t.Errorf("the upstream is %q", how)
+	}
+	l.do("CloseCell", c.id, nil)
+	isGone(t, l, c)
+}
