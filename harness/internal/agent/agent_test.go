@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -45,8 +46,10 @@ func TestMain(m *testing.M) {
 	canDiagnose = diagnosticsWork()
 	code := m.Run()
 	if cells != "" {
-		unix.Unmount(cells, unix.MNT_DETACH)
-		os.Remove(cells)
+		if err := errors.Join(unix.Unmount(cells, unix.MNT_DETACH), os.Remove(cells)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

@@ -325,7 +325,9 @@ func TestAskWorld_EndsWithItsCaller(t *testing.T) {
 				})
 				return err
 			})
-			<-left
+			if err := <-left; err == nil {
+				t.Error("the visitor says more")
+			}
 		})
 	}
 }

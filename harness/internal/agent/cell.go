@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,10 +86,11 @@ func (c *cell) do(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.life, func() { cancel(context.Cause(c.life)) })()
-	if err := call(ctx); err == nil || ctx.Err() == nil {
-		return err
+	err := call(ctx)
+	if err != nil { // it may be no more than what came of the end
+		err = cmp.Or(context.Cause(c.life), context.Cause(ctx), err)
 	}
-	return context.Cause(ctx)
+	return err
 }
 
 // open makes the namespaces and the folder of the cell, and starts what plays in it from the start. After an error it has to be

@@ -98,11 +98,13 @@ func TestThreadIsNeverTheFirst(t *testing.T) {
 func startThreads() {
 	var running sync.WaitGroup
 	for range 100 {
-		startThread(context.Background(), &running, func() error {
+		if _, err := startThread(context.Background(), &running, func() error {
 			if unix.Gettid() == unix.Getpid() {
-				os.Exit(1)
+				return errOver
 			}
 			return nil
-		})
+		}); err != nil {
+			os.Exit(1)
+		}
 	}
 }
