@@ -1,0 +1,39 @@
+package labtest_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/lab/labtest"
+	. "github.com/badgateway/badgateway/harness/match"
+)
+
+const conf = `events {}
+http {
+    include snippets/upstream-log.conf; # every lab has it: it tells which upstreams were tried
+    server { listen 80; location / { proxy_pass http://10.0.0.5:8080; } }
+}`
+
+func TestADeadAppIsA502(t *testing.T) {
+	RegisterTestingT(t)
+	ctx := t.Context()
+	sandbox := labtest.Open(t, labtest.Start(t), lab.Setup{
+		Gateway:   lab.Gateway{Program: nginx.Program, Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}}},
+		Upstreams: []lab.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
+	})
+	healthy, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(healthy).To(HaveStatus(200))
+
+	Expect(fault.Stop{Upstream: "app"}.Do(ctx, sandbox)).To(Succeed())
+	broken, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(broken).To(HaveStatus(502))
+	Expect(broken).To(HaveLogLine(Errno(111), Phase("connecting to upstream")))
+	Expect(broken).To(HaveTried(1))
+}
