@@ -9,7 +9,6 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/fault"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -30,7 +29,7 @@ http {
 
 var gateway = lab.Gateway{
 	Program: nginx.Program,
-	Files:   []agentapi.File{{Path: "/etc/nginx/nginx.conf", Data: conf}},
+	Files:   []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}},
 }
 
 // app is the application behind it, a fake one.
