@@ -11,7 +11,7 @@ import (
 func TestEveryConfigLogsItsTries(t *testing.T) {
 	for _, s := range All() {
 		for _, f := range s.Gateway.Files {
-			if f.Path == nginx.Program.Conf && !strings.Contains(f.Data, "include snippets/upstream-log.conf;") {
+			if f.Path == nginx.Driver.Conf && !strings.Contains(f.Data, "include snippets/upstream-log.conf;") {
 				t.Errorf("the config of %s lacks include snippets/upstream-log.conf;", s.ID)
 			}
 		}

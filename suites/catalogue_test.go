@@ -25,7 +25,7 @@ func picked() []scenario.Scenario {
 
 var _ = Describe("the catalogue", func() {
 	for _, s := range picked() {
-		labels := Label("family: "+s.Family, "gateway: "+s.Gateway.Program.Name)
+		labels := Label("family: "+s.Family, "gateway: "+s.Gateway.Driver.Name)
 		for _, c := range s.Causes {
 			labels = append(labels, "cause: "+c)
 		}

@@ -45,7 +45,7 @@ func another(id, old, new string) string {
 	Expect(err).NotTo(HaveOccurred())
 	gateway := some[0].Gateway
 	for _, f := range gateway.Files {
-		if f.Path == gateway.Program.Conf {
+		if f.Path == gateway.Driver.Conf {
 			Expect(strings.Count(f.Data, old)).To(Equal(1))
 			return file("another.conf", strings.Replace(f.Data, old, new, 1))
 		}

@@ -57,8 +57,8 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 	}
 	start := func(ctx context.Context, w *lab.Sandbox, conf string) {
 		GinkgoHelper()
-		Expect(w.Put(ctx, lab.File{Path: nginx.Program.Conf, Data: conf})).To(Succeed())
-		Expect(w.StartCommand(ctx, nginx.Program.Argv...)).To(Succeed())
+		Expect(w.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: conf})).To(Succeed())
+		Expect(w.StartCommand(ctx, nginx.Driver.Argv...)).To(Succeed())
 	}
 	get := func(ctx context.Context, w *lab.Sandbox, path string) lab.ProbeAnswer {
 		GinkgoHelper()
@@ -353,8 +353,8 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		})
 		It("multiplies as a gateway until it is ended", func(ctx SpecContext) {
 			w := openWorld(ctx)
-			Expect(w.Put(ctx, lab.File{Path: nginx.Program.Conf, Data: "worker_processes 5000;\n" + curious})).To(Succeed())
-			_ = w.StartCommand(ctx, nginx.Program.Argv...)
+			Expect(w.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: "worker_processes 5000;\n" + curious})).To(Succeed())
+			_ = w.StartCommand(ctx, nginx.Driver.Argv...)
 			_, err := w.Exec(ctx, "true")
 			Expect(lab.Overrun(err)).To(MatchError(lab.ErrMultiplied), "%v", err)
 		})

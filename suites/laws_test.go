@@ -90,7 +90,7 @@ var _ = Describe("the lab's laws", func() {
 		wg.Wait()
 		for i, c := range opened {
 			Expect(failed[i]).NotTo(HaveOccurred())
-			log, _, err := c.ReadFile(ctx, nginx.Program.ErrorLog)
+			log, _, err := c.ReadFile(ctx, nginx.Driver.ErrorLog)
 			Expect(err).NotTo(HaveOccurred())
 			for j := range opened {
 				if j != i {

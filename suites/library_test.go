@@ -22,7 +22,7 @@ const upstreamLog = `log_format upstream escape=json '{"client":"$remote_addr","
 
 // gatewayOf is nginx with a config of one's own.
 func gatewayOf(conf string) lab.Gateway {
-	return lab.Gateway{Program: nginx.Program, Files: []lab.File{{Path: nginx.Program.Conf, Data: conf}}}
+	return lab.Gateway{Driver: nginx.Driver, Files: []lab.File{{Path: nginx.Driver.Conf, Data: conf}}}
 }
 
 // proxyTo is a config that passes everything on, with further lines for http and for the location.

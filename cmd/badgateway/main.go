@@ -214,7 +214,7 @@ func (f *labFlags) withConfig(s scenario.Scenario) (scenario.Scenario, error) {
 	}
 	files := append(s.Gateway.Files[:0:0], s.Gateway.Files...)
 	for i := range files {
-		if files[i].Path == s.Gateway.Program.Conf {
+		if files[i].Path == s.Gateway.Driver.Conf {
 			files[i].Data = string(text)
 		}
 	}

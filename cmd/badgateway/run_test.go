@@ -185,15 +185,15 @@ func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := scenario.Scenario{Gateway: lab.Gateway{Program: nginx.Program, Files: []lab.File{
-		{Path: nginx.Program.Conf, Data: "its own"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"},
+	s := scenario.Scenario{Gateway: lab.Gateway{Driver: nginx.Driver, Files: []lab.File{
+		{Path: nginx.Driver.Conf, Data: "its own"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"},
 	}}}
 	f := labFlags{config: path}
 	got, err := f.withConfig(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []lab.File{{Path: nginx.Program.Conf, Data: "mine"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"}}
+	want := []lab.File{{Path: nginx.Driver.Conf, Data: "mine"}, {Path: "/etc/nginx/snippets/a.conf", Data: "a"}}
 	if !reflect.DeepEqual(got.Gateway.Files, want) {
 		t.Errorf("got %v", got.Gateway.Files)
 	}

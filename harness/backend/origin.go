@@ -24,6 +24,7 @@ func (o Origin) Upstream() lab.Upstream {
 		Files:  append([]agentapi.File{{Path: conf, Data: o.Conf}}, o.Files...),
 		Listen: o.Listen,
 		Log:    "/var/log/upstream/" + o.Name + ".log",
-		Poke:   nginx.Program.Poke,
+		Poke:   nginx.Driver.Poke,
+		Woken:  nginx.Driver.Woken,
 	}}
 }

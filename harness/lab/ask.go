@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
@@ -194,7 +193,6 @@ func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.An
 	} else {
 		c.Note("visitor", "gets no answer: %s", e.NoAnswer)
 	}
-	program := c.setup.Gateway.Program
 	lines := c.gatewayLines(got.Logs)
 	for _, l := range lines {
 		c.Note("gateway log", "%s", l.Raw)
@@ -204,7 +202,7 @@ func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.An
 		}
 	}
 	c.calls.failed(lines)
-	access, logged := got.Logs[program.AccessLog]
+	access, logged := got.Logs[c.setup.Gateway.Driver.AccessLog]
 	e.TriesUnknown = !logged
 	for line := range strings.Lines(access) {
 		var a accessLine
@@ -224,10 +222,8 @@ func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.An
 // gatewayLines are the lines of the gateway's own error logs.
 func (c *Sandbox) gatewayLines(logs map[string]string) (all []gateway.LogRecord) {
 	for _, path := range c.logs {
-		lines, _ := nginx.ParseLogs(logs[path])
-		for _, l := range lines {
-			// What it prints at its start is in its log as well.
-			if !strings.HasPrefix(l.Raw, "nginx: ") && !ownTrack(l.Raw) {
+		for _, l := range c.setup.Gateway.Driver.Lines(logs[path]) {
+			if !c.woken(path, l.Raw) {
 				all = append(all, l)
 			}
 		}
@@ -247,12 +243,12 @@ func (c *Sandbox) UpstreamLogs(ctx context.Context) ([]string, error) {
 // upstreamLines are the lines of the logs that are not the gateway's own.
 func (c *Sandbox) upstreamLines(logs map[string]string) (all []string) {
 	for path, text := range logs {
-		if path == c.setup.Gateway.Program.AccessLog || slices.Contains(c.logs, path) {
+		if path == c.setup.Gateway.Driver.AccessLog || slices.Contains(c.logs, path) {
 			continue
 		}
 		for line := range strings.Lines(text) {
 			line = strings.TrimRight(line, "\n")
-			if ownTrack(line) {
+			if c.woken(path, line) {
 				continue
 			}
 			all = append(all, line)
@@ -262,10 +258,14 @@ func (c *Sandbox) upstreamLines(logs map[string]string) (all []string) {
 	return all
 }
 
-// ownTrack tells whether a line of nginx's log is there only because the lab woke it to look at the clock.
-func ownTrack(line string) bool {
-	return strings.Contains(line, "signal 29 (SIGIO) received") ||
-		strings.Contains(line, "epoll_wait() failed (4: Interrupted system call)")
+// woken reports whether a line of a log is there only because the lab woke the program.
+func (c *Sandbox) woken(path, line string) bool {
+	for _, u := range c.setup.Upstreams {
+		if u.logs() == path {
+			return u.Real.Woken != nil && u.Real.Woken(line)
+		}
+	}
+	return c.setup.Gateway.Driver.Woken(line)
 }
 
 // accessLine is a line of the access log in the form of the snippet upstream-log.conf.

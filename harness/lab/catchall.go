@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
@@ -56,14 +55,15 @@ func (c *Sandbox) Wipe(ctx context.Context, folders ...string) error {
 
 // StartCommand starts the gateway by that command. A config that it refuses is a [ConfigError].
 func (c *Sandbox) StartCommand(ctx context.Context, argv ...string) error {
-	spec := agentapi.ProcSpec{Cell: c.id, Argv: argv, Clock: c.Clocked(), Poke: nginx.Program.Poke}
+	driver := c.setup.Gateway.Driver
+	spec := agentapi.ProcSpec{Cell: c.id, Argv: argv, Clock: c.Clocked(), Poke: driver.Poke}
 	var out agentapi.ProcStarted
 	if err := c.call(ctx, "StartWorld", spec, &out); err != nil {
 		return err
 	}
 	c.isRunning(!out.Exited)
 	if out.Exited {
-		return refusal(argv[0], out.Output)
+		return &ConfigError{Program: argv[0], Output: out.Output, Lines: driver.Refusal(out.Output)}
 	}
 	return nil
 }

@@ -46,10 +46,11 @@ type Setup struct {
 // one is refused with [ErrBusy]. Clients beside it are started with [Sandbox.StartBackground]. A fault that is injected while an
 // exchange is under way may meet it or not; see [WaitWindow] for how to be sure. Close ends what is under way.
 type Sandbox struct {
-	lab   *Lab
-	id    string
-	setup Setup
-	begun time.Time
+	lab     *Lab
+	id      string
+	setup   Setup
+	program *Program // of its gateway
+	begun   time.Time
 
 	netns    string
 	logs     []string   // where the gateway may log its errors
@@ -89,21 +90,29 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 	if err := setup.validate(); err != nil {
 		return nil, err
 	}
-	setup = l.fitted(setup)
-	c = l.newSandbox(setup)
+	program, err := l.Program(ctx, setup.Gateway.Driver)
+	if err != nil {
+		return nil, err
+	}
+	setup = program.fitted(setup)
+	c = l.newSandbox(setup, program)
+	driver := setup.Gateway.Driver
 	spec := agentapi.CellSpec{
 		ID:        c.id,
-		Folders:   setup.Gateway.Program.Folders,
-		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Program.Snippets, setup.Gateway.Files),
+		Folders:   driver.Folders,
+		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, driver.Snippets, setup.Gateway.Files),
 		Addresses: addresses(setup),
 	}
 	for _, f := range setup.Gateway.Files {
-		if f.Path == setup.Gateway.Program.Conf {
+		if f.Path == driver.Conf {
 			c.config = f.Data
 		}
 	}
-	c.logs = errorLogs(setup.Gateway.Program, c.config)
-	spec.Logs = slices.Concat([]string{setup.Gateway.Program.AccessLog}, c.logs, setup.Logs)
+	c.logs = errorLogs(driver, c.config)
+	spec.Logs = slices.Concat(c.logs, setup.Logs)
+	if driver.AccessLog != "" {
+		spec.Logs = append(spec.Logs, driver.AccessLog)
+	}
 	for _, u := range setup.Upstreams {
 		c.upstreams[u.Name] = u
 		if u.Fake != nil {
@@ -121,8 +130,8 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 
 // openCatchAll opens a sandbox in which everything answers.
 func (l *Lab) openCatchAll(ctx context.Context, setup Setup) (*Sandbox, error) {
-	setup.Clock = true
-	c := l.newSandbox(setup)
+	setup.Clock, setup.Gateway.Driver = true, l.main.driver
+	c := l.newSandbox(setup, l.main)
 	c.logs = append([]string{agentapi.OutputOf(gatewayName)}, setup.Logs...)
 	err := c.open(ctx, agentapi.CellSpec{
 		ID: c.id, Logs: c.logs, World: setup.CatchAll,
@@ -135,9 +144,9 @@ func (l *Lab) openCatchAll(ctx context.Context, setup Setup) (*Sandbox, error) {
 	return c, nil
 }
 
-func (l *Lab) newSandbox(setup Setup) *Sandbox {
+func (l *Lab) newSandbox(setup Setup, program *Program) *Sandbox {
 	return &Sandbox{
-		lab: l, id: fmt.Sprintf("s%d", l.sandboxes.Add(1)), setup: setup, begun: time.Now(),
+		lab: l, program: program, id: fmt.Sprintf("s%d", l.sandboxes.Add(1)), setup: setup, begun: time.Now(),
 		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
 		calls: newAccounting(),
 	}
@@ -250,7 +259,7 @@ func (c *Sandbox) Transcript() []Event {
 
 // Clocked reports whether the cell's processes obey a clock that can be moved.
 func (c *Sandbox) Clocked() bool {
-	return c.setup.Clock && c.lab.Clocked()
+	return c.setup.Clock && c.program.clock.Kind != ClockReal
 }
 
 // Wait lets time pass for all that runs in the cell: by its clock, where that can be moved, else by the machine's.

@@ -10,7 +10,7 @@ import (
 // What is logged while an exchange is under way is taken for its own, so there is one at a time.
 func TestSandbox_OneExchangeAtATime(t *testing.T) {
 	t.Parallel()
-	c := (&Lab{}).newSandbox(Setup{})
+	c := (&Lab{}).newSandbox(Setup{}, &Program{})
 	c.exchange.Lock()
 	defer c.exchange.Unlock()
 	_, plain := c.Ask(context.Background(), Request{})
@@ -25,7 +25,7 @@ func TestSandbox_OneExchangeAtATime(t *testing.T) {
 
 func TestSandbox_EveryClientHasAnAddressOfItsOwn(t *testing.T) {
 	t.Parallel()
-	c := (&Lab{}).newSandbox(Setup{})
+	c := (&Lab{}).newSandbox(Setup{}, &Program{})
 	var all sync.Map
 	var wg sync.WaitGroup
 	for range 200 {

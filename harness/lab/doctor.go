@@ -189,18 +189,16 @@ func (x *Examination) disk(hello agentapi.Hello) {
 
 // programs are the gateway, its clock, and a world for a stranger's config.
 func (x *Examination) programs(ctx context.Context, l *Lab) {
-	if err := l.findNginx(ctx); err != nil {
+	var err error
+	if l.main, err = l.findGateway(ctx); err != nil {
 		x.Lab = false
 		x.missing("gateway", lostAll, err, "")
 		return
 	}
 	x.ok("gateway", "%s", l.GatewayVersion())
-	switch err := l.lookAtClock(ctx, l.nginx); {
-	case err != nil:
-		x.missing("clock", "every wait is as long as it says", err, "")
-	case l.clockless != "":
-		x.missing("clock", "every wait is as long as it says", errors.New(l.clockless), "take an image whose libc is glibc, such as nginx:1.29")
-	default:
+	if c := l.Clock(); c.Unasked {
+		x.missing("clock", "every wait is as long as it says", errors.New(c.Why), "take an image whose libc is glibc, such as "+l.main.driver.Image)
+	} else {
 		x.ok("clock", "can be moved")
 	}
 	w, err := l.Open(ctx, Setup{CatchAll: &CatchAll{}})

@@ -28,8 +28,8 @@ http {
 `
 
 var gateway = lab.Gateway{
-	Program: nginx.Program,
-	Files:   []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}},
+	Driver: nginx.Driver,
+	Files:  []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}},
 }
 
 // app is the application behind it, a fake one.

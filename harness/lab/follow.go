@@ -14,13 +14,13 @@ import (
 
 // FollowLogs writes what the cell's programs log, as it comes, until ctx ends.
 func (c *Sandbox) FollowLogs(ctx context.Context, w io.Writer) error {
-	return follow(ctx, w, c.logName, func(ctx context.Context, news *map[string]string) error { return c.call(ctx, "News", c.id, news) })
+	return follow(ctx, w, c.logName, c.woken, func(ctx context.Context, news *map[string]string) error { return c.call(ctx, "News", c.id, news) })
 }
 
 // logName is what a log is called in front of a reader.
 func (c *Sandbox) logName(path string) string {
 	switch {
-	case path == c.setup.Gateway.Program.AccessLog:
+	case path == c.setup.Gateway.Driver.AccessLog:
 		return "gateway's access log"
 	case slices.Contains(c.logs, path):
 		return "gateway's error log"
@@ -31,10 +31,10 @@ func (c *Sandbox) logName(path string) string {
 // followEvery is how often the logs are looked at.
 const followEvery = 100 * time.Millisecond
 
-func follow(ctx context.Context, w io.Writer, name func(path string) string, ask func(context.Context, *map[string]string) error) error {
+func follow(ctx context.Context, w io.Writer, name func(path string) string, woken func(path, line string) bool, ask func(context.Context, *map[string]string) error) error {
 	for {
 		done := ctx.Err() != nil // and one last look: what was logged by now belongs to what the reader did before
-		if err := writeNews(ctx, w, name, ask); err != nil {
+		if err := writeNews(ctx, w, name, woken, ask); err != nil {
 			return err
 		}
 		if done {
@@ -48,7 +48,7 @@ func follow(ctx context.Context, w io.Writer, name func(path string) string, ask
 }
 
 // writeNews writes what was logged since the last look.
-func writeNews(ctx context.Context, w io.Writer, name func(path string) string, ask func(context.Context, *map[string]string) error) error {
+func writeNews(ctx context.Context, w io.Writer, name func(path string) string, woken func(path, line string) bool, ask func(context.Context, *map[string]string) error) error {
 	var news map[string]string
 	// A look that is broken off would lose what it was told.
 	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -61,7 +61,7 @@ func writeNews(ctx context.Context, w io.Writer, name func(path string) string, 
 	}
 	for _, p := range slices.Sorted(maps.Keys(news)) {
 		for line := range strings.Lines(news[p]) {
-			if ownTrack(line) {
+			if woken(p, line) {
 				continue
 			}
 			if _, err := fmt.Fprintf(w, "%s: %s\n", name(p), terminal.Clean(strings.TrimRight(line, "\n"))); err != nil {

@@ -22,7 +22,7 @@ func TestFollowLooksOnceMoreAtTheEnd(t *testing.T) {
 		}
 		return ctx.Err()
 	}
-	if err := follow(ctx, &shown, func(path string) string { return path }, ask); err != nil {
+	if err := follow(ctx, &shown, func(path string) string { return path }, func(string, string) bool { return false }, ask); err != nil {
 		t.Fatal(err)
 	}
 	if want := "/log: first\n/log: last\n"; shown.String() != want {

@@ -7,8 +7,8 @@ import (
 
 // A Gateway is a gateway's program with the files of its config.
 type Gateway struct {
-	Program gateway.Program
-	// Files are the config, by path; the one at Program.Conf is the main one.
+	Driver gateway.Driver
+	// Files are the config, by path; the one at Driver.Conf is the main one.
 	Files []agentapi.File
 	// Hosts are names that resolve in the cell, as /etc/hosts has them: name to address.
 	Hosts map[string]string

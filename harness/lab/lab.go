@@ -5,14 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/internal/docker"
 	"github.com/badgateway/badgateway/harness/internal/images"
@@ -50,16 +47,14 @@ type Lab struct {
 	agent   []byte
 	gateway *station
 	lacks   []agentapi.Lack // what its engine and its first container lack
-	// clockless says why the gateway's clock cannot be moved here; empty when it can.
-	clockless string
-	away      time.Duration   // how long a call to the agent is on its way, there and back
-	own       bool            // the gateway's image is the project's
-	nginx     gateway.Program // as the gateway's image has it
-	build     nginx.Build
+	away    time.Duration   // how long a call to the agent is on its way, there and back
+	own     bool            // the gateway's image is the project's
+	main    *Program        // the first that the gateway's image has of those that are known
 
 	sandboxes atomic.Int64
 
 	mu       sync.Mutex
+	programs map[string]*once.Value[*Program]
 	backends map[string]*once.Value[*station]
 }
 
@@ -79,7 +74,8 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		_ = e.Sweep(ctx) // the next one finds it again
 	}()
 	defer func() { <-swept }()
-	l := &Lab{options: o, engine: e, own: o.GatewayImage == "", backends: map[string]*once.Value[*station]{}}
+	l := &Lab{options: o, engine: e, own: o.GatewayImage == "",
+		programs: map[string]*once.Value[*Program]{}, backends: map[string]*once.Value[*station]{}}
 	image := o.GatewayImage
 	switch {
 	case image != "":
@@ -103,10 +99,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if err := l.survey(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	if err := l.findNginx(ctx); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	if err := l.lookAtClock(ctx, l.nginx); err != nil {
+	if l.main, err = l.findGateway(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	select {
@@ -124,50 +117,6 @@ func (l *Lab) Spare() int {
 	return min(int(l.away/each), most)
 }
 
-// lookAtClock finds out whether the gateway takes a moved clock.
-func (l *Lab) lookAtClock(ctx context.Context, p gateway.Program) error {
-	if l.options.RealTime {
-		return nil
-	}
-	taken, err := l.clockOf(ctx, p)
-	if err == nil && taken.Musl {
-		taken, err = l.muslClockOf(ctx, p)
-	}
-	l.clockless = taken.Why
-	return err
-}
-
-func (l *Lab) clockOf(ctx context.Context, p gateway.Program) (taken agentapi.ClockTaken, err error) {
-	err = l.gateway.client.Call(ctx, "ClockOf", p.Clock, &taken)
-	return taken, err
-}
-
-// muslClockOf brings the libfaketime that is built for musl, and looks again. Where it cannot be built, as without a way to
-// Debian's packages, the lab is in real time.
-func (l *Lab) muslClockOf(ctx context.Context, p gateway.Program) (taken agentapi.ClockTaken, err error) {
-	lib, err := l.engine.FaketimeForMusl(ctx)
-	if ctx.Err() != nil {
-		return taken, context.Cause(ctx)
-	}
-	if err != nil {
-		return agentapi.ClockTaken{Why: fmt.Sprintf("%s is built for musl, and libfaketime cannot be built for that here: %v", p.Name, err)}, nil
-	}
-	files := map[string][]byte{agentapi.FaketimeAt: lib}
-	if err := copyInto(ctx, l.engine, l.gateway.container.GetContainerID(), files); err != nil {
-		return taken, err
-	}
-	return l.clockOf(ctx, p)
-}
-
-// Clocked reports whether the gateway's clock is moved.
-func (l *Lab) Clocked() bool { return !l.options.RealTime && l.clockless == "" }
-
-// GatewayVersion is the gateway's program and version, as it names itself ("nginx/1.22.1").
-func (l *Lab) GatewayVersion() string { return l.build.Name }
-
-// Build is the gateway's program as it was built.
-func (l *Lab) Build() nginx.Build { return l.build }
-
 // Engine is the container engine that the lab runs on.
 func (l *Lab) Engine() *docker.Engine { return l.engine }
 
@@ -177,36 +126,6 @@ func (l *Lab) Production(ctx context.Context) (docker.Start, error) {
 		return docker.Start{}, nil
 	}
 	return l.engine.StartOf(ctx, l.options.GatewayImage)
-}
-
-// findNginx finds the gateway's program in its image, and learns how that was built.
-func (l *Lab) findNginx(ctx context.Context) error {
-	var first error
-	for _, program := range nginx.ProgramNames {
-		var out agentapi.Output
-		err := l.gateway.client.Call(ctx, "Run", []string{program, "-V"}, &out)
-		if errors.Is(err, agentapi.ErrGone) || ctx.Err() != nil {
-			return fmt.Errorf("asking the gateway for its version: %w", err)
-		}
-		if err == nil {
-			l.build, err = nginx.ReadBuild(out.Text)
-		}
-		if err == nil {
-			l.nginx = nginx.On(nginx.Program, l.build, program)
-			return nil
-		}
-		first = cmp.Or(first, err)
-	}
-	image := cmp.Or(l.options.GatewayImage, "of the project's own")
-	return fmt.Errorf("the image %s has no nginx that can be run (%w): take one that has, such as nginx:1.29", image, first)
-}
-
-// fitted is the setup on the gateway that this lab has.
-func (l *Lab) fitted(s Setup) Setup {
-	if s.Gateway.Program.Name == l.nginx.Name && slices.Equal(s.Gateway.Program.Argv, nginx.Program.Argv) {
-		s.Gateway.Program = l.nginx
-	}
-	return s
 }
 
 // Close ends the lab and all that runs in it.

@@ -10,7 +10,6 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
@@ -33,7 +32,7 @@ func (e *ConfigError) Error() string {
 
 // StartGateway starts the gateway with the config that is in the cell.
 func (c *Sandbox) StartGateway(ctx context.Context) error {
-	p := c.setup.Gateway.Program
+	p := c.setup.Gateway.Driver
 	spec := agentapi.ProcSpec{
 		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Poke: p.Poke,
 		Ready: []string{FrontDoor},
@@ -43,25 +42,13 @@ func (c *Sandbox) StartGateway(ctx context.Context) error {
 		return err
 	}
 	if out.Exited {
-		return refusal(p.Name, out.Output)
+		return &ConfigError{Program: p.Name, Output: out.Output, Lines: p.Refusal(out.Output)}
 	}
 	if out.Clockless {
 		return fmt.Errorf("%s took libfaketime when the lab tried it, and does not take it now", p.Name)
 	}
-	c.Note(gatewayName, "%s started", c.lab.build.Name)
+	c.Note(gatewayName, "%s started", c.program.Name)
 	return nil
-}
-
-// refusal is what a program said that did not start.
-func refusal(program, output string) error {
-	e := &ConfigError{Program: program, Output: output}
-	lines, _ := nginx.ParseLogs(output)
-	for _, l := range lines {
-		if l.AtLeast("emerg") {
-			e.Lines = append(e.Lines, l)
-		}
-	}
-	return e
 }
 
 // StopGateway ends the gateway at once, if it runs.
@@ -86,7 +73,7 @@ func (c *Sandbox) RestartGateway(ctx context.Context) error {
 
 // SetConfig gives the gateway another main config and restarts it, as a deploy does.
 func (c *Sandbox) SetConfig(ctx context.Context, conf string) error {
-	if err := c.ChangeFile(ctx, agentapi.FileSpec{File: agentapi.File{Path: c.setup.Gateway.Program.Conf, Data: conf}}); err != nil {
+	if err := c.ChangeFile(ctx, agentapi.FileSpec{File: agentapi.File{Path: c.setup.Gateway.Driver.Conf, Data: conf}}); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -99,11 +86,11 @@ func (c *Sandbox) SetConfig(ctx context.Context, conf string) error {
 // ResetConfig brings back the config that the cell was set up with, and restarts the gateway.
 func (c *Sandbox) ResetConfig(ctx context.Context) error {
 	for _, f := range c.setup.Gateway.Files {
-		if f.Path == c.setup.Gateway.Program.Conf {
+		if f.Path == c.setup.Gateway.Driver.Conf {
 			return c.SetConfig(ctx, f.Data)
 		}
 	}
-	return fmt.Errorf("the cell was set up without %s", c.setup.Gateway.Program.Conf)
+	return fmt.Errorf("the cell was set up without %s", c.setup.Gateway.Driver.Conf)
 }
 
 // SetHosts makes the names of the cell resolve so, and no others. A program asks anew when it is restarted.
@@ -124,7 +111,7 @@ func (c *Sandbox) Config(ctx context.Context) (string, error) {
 	if config != "" {
 		return config, nil
 	}
-	text, _, err := c.ReadFile(ctx, c.setup.Gateway.Program.Conf)
+	text, _, err := c.ReadFile(ctx, c.setup.Gateway.Driver.Conf)
 	return text, err
 }
 
@@ -216,7 +203,7 @@ func (c *Sandbox) stationOf(ctx context.Context, u Upstream) (*station, error) {
 	if open {
 		return s, nil
 	}
-	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}, {Path: "/etc/nginx"}}, u.Real.Folders...)
+	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}}, u.Real.Folders...)
 	spec := agentapi.CellSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == ""}
 	if _, err := s.openCell(ctx, spec); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/badgateway/badgateway/harness/gateway"
@@ -12,8 +11,8 @@ import (
 
 // validate says what a setup lacks, before anything is made of it.
 func (s Setup) validate() error {
-	if len(s.Gateway.Program.Argv) == 0 {
-		return errors.New("the setup's gateway has no program: set Gateway.Program, for example to nginx.Program")
+	if len(s.Gateway.Driver.Argv) == 0 {
+		return errors.New("the setup's gateway has no program: set Gateway.Driver, for example to nginx.Driver")
 	}
 	seen := map[string]bool{}
 	for i, u := range s.Upstreams {
@@ -41,15 +40,13 @@ func (u Upstream) validate() error {
 	return nil
 }
 
-var errorLogPath = regexp.MustCompile(`(?m)^[^#\n]*\berror_log\s+(/[^\s;]+)`)
-
 // errorLogs are the files in which a gateway with this config may log its errors: those that the config names, the
 // program's default, and what it prints, for the default of some builds is standard error.
-func errorLogs(p gateway.Program, config string) []string {
-	logs := []string{p.ErrorLog, agentapi.OutputOf(gatewayName)}
-	for _, m := range errorLogPath.FindAllStringSubmatch(config, -1) {
-		if !slices.Contains(logs, m[1]) {
-			logs = append(logs, m[1])
+func errorLogs(d gateway.Driver, config string) []string {
+	logs := []string{d.ErrorLog, agentapi.OutputOf(gatewayName)}
+	for _, path := range d.ErrorLogs(config) {
+		if !slices.Contains(logs, path) {
+			logs = append(logs, path)
 		}
 	}
 	return logs

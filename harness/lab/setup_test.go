@@ -13,7 +13,7 @@ import (
 func TestASetupSaysWhatItLacks(t *testing.T) {
 	g := NewWithT(t)
 	fake := &fakeupstream.Spec{Listen: "10.0.0.5:80"}
-	with := func(all ...Upstream) Setup { return Setup{Gateway: Gateway{Program: nginx.Program}, Upstreams: all} }
+	with := func(all ...Upstream) Setup { return Setup{Gateway: Gateway{Driver: nginx.Driver}, Upstreams: all} }
 	g.Expect(with(Upstream{Name: "app", Fake: fake}).validate()).To(Succeed())
 	for _, c := range []struct {
 		setup Setup
@@ -32,9 +32,9 @@ func TestASetupSaysWhatItLacks(t *testing.T) {
 
 func TestTheErrorLogsOfAConfigAreFound(t *testing.T) {
 	g := NewWithT(t)
-	logs := errorLogs(nginx.Program, `error_log /var/log/nginx/error.log warn;
+	logs := errorLogs(nginx.Driver, `error_log /var/log/nginx/error.log warn;
 # error_log /not/this.log;
 http { error_log /var/log/nginx/mine.log; server { error_log stderr; error_log syslog:server=10.0.0.1; } }`)
 	g.Expect(logs).To(ConsistOf("/var/log/nginx/error.log", "/badgateway-output/gateway", "/var/log/nginx/mine.log"))
-	g.Expect(slices.Index(logs, nginx.Program.ErrorLog)).To(Equal(0))
+	g.Expect(slices.Index(logs, nginx.Driver.ErrorLog)).To(Equal(0))
 }

@@ -16,8 +16,8 @@ type Upstream struct {
 
 // A Backend is a real server behind the gateway.
 type Backend struct {
-	// Image names the image of the project's that has its program ("php"). Empty means any that has nginx: the gateway's own
-	// where that is the project's too, for what another gateway's image has is not known.
+	// Image names the image of the project's that has its program ("php"). Empty means the one that has all gateways: the
+	// lab's own, where that is the project's too, for what another gateway's image has is not known.
 	Image   string
 	Argv    []string
 	Env     []string
@@ -26,6 +26,8 @@ type Backend struct {
 	Listen  string            // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
 	Log     string            // its own log file; empty when it has none
 	Poke    agentapi.Poke
+	// Woken reports whether a line of its log is there only because it was poked; nil for none.
+	Woken func(line string) bool
 	// Memory is the limit of its container in bytes, which the kernel's OOM killer guards. A backend with a limit gets a
 	// container of its own; 0 means that it shares one with others of its image.
 	Memory int64

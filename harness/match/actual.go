@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/gateway/known"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 )
@@ -53,14 +53,15 @@ func linesOf(matcher string, actual any) ([]gateway.LogRecord, error) {
 // linesIn reads a log's text. One that holds something else altogether, such as an access log, is an error: no line would
 // ever be found in it.
 func linesIn(log string) ([]gateway.LogRecord, error) {
-	lines, rest := nginx.ParseLogs(log)
-	for _, r := range rest {
-		if r = strings.TrimSpace(r); r != "" && len(lines) == 0 {
-			begin, _, _ := strings.Cut(r, "\n")
-			return nil, fmt.Errorf("no line of this text is an nginx error log line; it begins: %.80s", begin)
+	for _, d := range known.Drivers {
+		if lines := d.Lines(log); len(lines) > 0 {
+			return lines, nil
 		}
 	}
-	return lines, nil
+	if begin, _, _ := strings.Cut(strings.TrimSpace(log), "\n"); begin != "" {
+		return nil, fmt.Errorf("no line of this text is one of a gateway's error log; it begins: %.80s", begin)
+	}
+	return nil, nil
 }
 
 func wrongType(matcher, want string, actual any) error {

@@ -1,5 +1,5 @@
 // Package match has Gomega matchers for what a gateway answered and logged. They read the harness's evidence, and where
-// that makes sense anybody's: an *http.Response, or the text of any nginx error log.
+// that makes sense anybody's: an *http.Response, or the text of a gateway's error log.
 //
 //	Expect(broken).To(match.HaveStatus(502))
 //	Expect(broken).To(match.HaveLogLine("connect() failed", match.Errno(111)))

@@ -52,7 +52,7 @@ func (w wanted) differs(line gateway.LogRecord) []string {
 
 // HaveLogLine succeeds when one line of the log has all these parts. A part is a [LineOption], or a string, which the
 // message has to contain; what is not given is left open. It takes an exchange, []gateway.LogRecord, one gateway.LogRecord, or
-// the text of any nginx error log as string, []byte or []string. The failure names the nearest line, and what differs.
+// the text of a gateway's error log as string, []byte or []string. The failure names the nearest line, and what differs.
 func HaveLogLine(parts ...any) types.GomegaMatcher {
 	m := &lineMatcher{}
 	if len(parts) == 0 {

@@ -129,7 +129,7 @@ func TestHaveLogLineMisused(t *testing.T) {
 		actual  any
 	}{
 		"needs at least one part": {match.HaveLogLine(), logText},
-		"no line of this text is an nginx error log line; it begins: 198.51.100.2 - - [02": {match.HaveLogLine("x"), access},
+		"no line of this text is one of a gateway's error log; it begins: 198.51.100.2 - - [02": {match.HaveLogLine("x"), access},
 		"no line of this text": {match.HaveOnlyLogLines(), []byte(access)},
 	} {
 		if _, err := c.matcher.Match(c.actual); err == nil || !strings.Contains(err.Error(), want) {

@@ -15,7 +15,7 @@ import (
 
 // proxy is a gateway with a config that includes the access log of the tries.
 var proxy = lab.Gateway{
-	Program: nginx.Program,
+	Driver: nginx.Driver,
 	Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: `
 events {}
 http {

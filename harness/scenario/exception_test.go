@@ -5,11 +5,11 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
 func TestAScenarioExpectsWhatFollowsOnItsGateway(t *testing.T) {
-	build := func(version, tls string) nginx.Build { return nginx.Build{Version: version, TLS: tls} }
+	build := func(version, tls string) gateway.Build { return gateway.Build{Version: version, TLS: tls} }
 	s := Scenario{
 		Expect: Expectation{Status: 200},
 		Exceptions: []Exception{
@@ -19,7 +19,7 @@ func TestAScenarioExpectsWhatFollowsOnItsGateway(t *testing.T) {
 		},
 	}
 	for _, c := range []struct {
-		build  nginx.Build
+		build  gateway.Build
 		status int
 		why    string
 	}{

@@ -46,26 +46,34 @@ const timesAgain = 3
 
 // runOnce runs it. Starved says why the run proves nothing: the machine had no processor for it.
 func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence, starved string) {
-	s, why := s.on(l.Build())
 	e = Evidence{
 		Scenario: s.ID, Variant: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
-		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source,
-		Expected: Expected{Expectation: s.Expect, RemedyTakes: t.RemedyTakes, UpstreamLog: t.UpstreamLog},
-		Gateway:  l.GatewayVersion(), Here: why, Clock: l.Clock().Kind, ClockWhy: l.Clock().Why, ClockUnasked: l.Clock().Unasked, Again: "badgateway run " + s.ID,
+		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source, Again: "badgateway run " + s.ID,
 	}
+	program, err := l.Program(ctx, s.Gateway.Driver)
+	if err != nil {
+		if e.Skipped = skipped(err); e.Skipped == "" {
+			e.Error = err.Error()
+		}
+		return e.judged(), ""
+	}
+	clock := program.Clock()
+	e.Gateway, e.Clock, e.ClockWhy, e.ClockUnasked = program.Name, clock.Kind, clock.Why, clock.Unasked
+	s, e.Here = s.on(program.Build)
+	e.Expected = Expected{Expectation: s.Expect, RemedyTakes: t.RemedyTakes, UpstreamLog: t.UpstreamLog}
 	if lack := LackFor(l, s, t); lack != nil {
 		e.Skipped = (&lab.LackError{Lack: *lack}).Error()
 		return e.judged(), ""
 	}
 	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
 	limit := 3 * time.Minute
-	if !l.Clocked() {
+	if clock.Kind == lab.ClockReal {
 		limit += 2 * waits(s, t)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
 	defer cancel()
-	r := &run{lab: l, scenario: s, twin: t, evidence: &e}
-	err := r.all(ctx)
+	r := &run{lab: l, program: program, scenario: s, twin: t, evidence: &e}
+	err = r.all(ctx)
 	if err != nil {
 		if e.Skipped = skipped(err); e.Skipped == "" {
 			e.Error = err.Error()
@@ -110,6 +118,7 @@ const starvation = atOnce / 2
 
 type run struct {
 	lab      *lab.Lab
+	program  *lab.Program
 	scenario Scenario
 	twin     Variant
 	evidence *Evidence
@@ -164,7 +173,7 @@ func (r *run) all(ctx context.Context) error {
 
 // clock says whose time the run is in.
 func (r *run) clock() lab.Clock {
-	c := r.lab.Clock()
+	c := r.program.Clock()
 	switch {
 	case c.Kind == lab.ClockReal || r.cell.Clocked():
 		return c

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/harness/fault"
-	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -105,21 +105,21 @@ type Expectation struct {
 
 // An Exception is what follows a fault on gateways of some versions or builds. It fits one that is all that is set.
 type Exception struct {
-	From   string // nginx of this version ("1.23.0"), or later
-	Before string // nginx older than this version
-	TLS    string // an nginx that has this TLS library, up to where its name is told apart ("OpenSSL 1.")
+	From   string // its version ("1.23.0"), or later
+	Before string // older than this version
+	TLS    string // it has this TLS library, up to where its name is told apart ("OpenSSL 1.")
 	// Why says what is another there, for the evidence to show.
 	Why    string
 	Expect Expectation
 }
 
 // fits reports whether the exception is meant for a build.
-func (x Exception) fits(b nginx.Build) bool {
+func (x Exception) fits(b gateway.Build) bool {
 	return (x.From == "" || !b.Before(x.From)) && (x.Before == "" || b.Before(x.Before)) && strings.HasPrefix(b.TLS, x.TLS)
 }
 
 // on is the scenario with the expectation that holds on a build, and why it is another one than elsewhere.
-func (s Scenario) on(b nginx.Build) (fitted Scenario, why string) {
+func (s Scenario) on(b gateway.Build) (fitted Scenario, why string) {
 	for _, x := range s.Exceptions {
 		if x.fits(b) {
 			s.Expect = x.Expect

@@ -31,9 +31,12 @@ type Stage struct {
 
 // SetStage sets a scenario up, and sees it healthy once, as [Run] does.
 func SetStage(ctx context.Context, l *lab.Lab, scenario Scenario, t Variant, haste bool) (*Stage, error) {
-	scenario, why := scenario.on(l.Build())
-	r := &run{lab: l, scenario: scenario, twin: t, evidence: &Evidence{}}
-	var err error
+	program, err := l.Program(ctx, scenario.Gateway.Driver)
+	if err != nil {
+		return nil, err
+	}
+	scenario, why := scenario.on(program.Build)
+	r := &run{lab: l, program: program, scenario: scenario, twin: t, evidence: &Evidence{}}
 	if r.cell, err = l.Open(ctx, lab.Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true, KernelTime: !haste}); err != nil {
 		return nil, fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}

@@ -210,7 +210,7 @@ func (w *world) lookAtOwn(conf string) error {
 // findNginx finds the image's nginx, and learns how it was built.
 func (w *world) findNginx() error {
 	t := w.t
-	programs := nginx.ProgramNames
+	programs := nginx.Driver.Programs
 	if len(t.start.argv) > 0 {
 		programs = append([]string{t.start.argv[0]}, programs...)
 	}

@@ -126,7 +126,7 @@ func (t *Tree) stage(ctx context.Context, g Gateway) (map[string]bool, error) {
 			all = append(all, path.Join("/", dir, name))
 		}
 	}
-	for _, program := range nginx.ProgramNames {
+	for _, program := range nginx.Driver.Programs {
 		if path.IsAbs(program) {
 			all = append(all, program)
 		}

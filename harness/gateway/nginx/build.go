@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/badgateway/badgateway/harness/gateway"
 )
 
-// ProgramNames are the names and paths at which images have nginx. The names are looked for in the image's PATH.
-var ProgramNames = []string{
+// programs are the names and paths at which images have nginx.
+var programs = []string{
 	"nginx", "openresty", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/local/nginx/sbin/nginx",
 	"/usr/local/openresty/nginx/sbin/nginx", "/usr/local/openresty/bin/openresty", "/opt/bitnami/nginx/sbin/nginx",
 }
@@ -26,17 +27,15 @@ func IsProgram(program string) bool {
 // A Build is how one nginx was built, as its -V prints it: what the arguments of its configure leave out has a default
 // (https://nginx.org/en/docs/configure.html). All paths are absolute.
 type Build struct {
-	Name    string // as it names itself: "nginx/1.22.1", "openresty/1.27.1.2"
-	Version string // nginx's own: "1.22.1"
-	Prefix  string
-	Conf    string
-	Pid     string
+	gateway.Build
+	Prefix string
+	Conf   string
+	Pid    string
 	// ErrorLog is where it logs before it has read its config, and after where that says nothing else.
 	ErrorLog  string
 	AccessLog string
 	Modules   string   // the folder of its dynamic modules
 	Temp      []string // the folders of its temporary files
-	TLS       string   // its library: "OpenSSL 3.0.17"; empty for none
 	arguments string
 }
 
@@ -56,7 +55,7 @@ func ReadBuild(text string) (Build, error) {
 	for _, o := range options.FindAllStringSubmatch(text, -1) {
 		given[o[1]] = strings.Trim(o[2], "'")
 	}
-	b := Build{Name: m[1], Version: m[2], Prefix: "/usr/local/nginx", arguments: text}
+	b := Build{Build: gateway.Build{Name: m[1], Version: m[2]}, Prefix: "/usr/local/nginx", arguments: text}
 	for _, l := range library.FindAllStringSubmatch(text, -1) {
 		b.TLS = l[1] // the one it runs with comes after the one it was built with
 	}
@@ -81,14 +80,6 @@ func ReadBuild(text string) (Build, error) {
 		b.Temp = append(b.Temp, at("http-"+kind+"-temp-path", strings.ReplaceAll(kind, "-", "_")+"_temp"))
 	}
 	return b, nil
-}
-
-// Before reports whether its version is older than another ("1.23.0").
-func (b Build) Before(version string) bool {
-	var own, other [3]int // what is no number is 0
-	_, _ = fmt.Sscanf(b.Version, "%d.%d.%d", &own[0], &own[1], &own[2])
-	_, _ = fmt.Sscanf(version, "%d.%d.%d", &other[0], &other[1], &other[2])
-	return slices.Compare(own[:], other[:]) < 0
 }
 
 // Has reports whether it was built with that argument ("--with-stream"), whatever its value.

@@ -4,6 +4,7 @@ package nginx
 import (
 	_ "embed"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,49 +25,101 @@ const nginxConf = "/etc/nginx/nginx.conf"
 // sigio is SIGIO as Linux numbers it: the harness may run on another system than the lab.
 const sigio = 29
 
-// Program is nginx as an image has it: the files that came with it stand in /etc/nginx, wherever they are in the image, with
-// the scenario's laid over them. Its program, and the folders in which it writes, are those of the image's build.
-var Program = gateway.Program{
-	Name: "nginx",
-	Argv: []string{"nginx", "-c", nginxConf, "-g", "daemon off;"},
-	Clock: agentapi.ClockSpec{
-		Argv: []string{"nginx", "-c", clockConf},
-		Files: []agentapi.File{{Path: clockConf, Data: "daemon off; master_process off; pid " + clockConf + ".pid;\n" +
-			"user www-data; error_log stderr notice; events {}\n"}},
-	},
-	Conf: nginxConf,
+// Driver is nginx: the files that came with it stand in /etc/nginx, wherever they are in the image, with the scenario's laid
+// over them. Its program, and the folders in which it writes, are those of the image's build.
+var Driver = gateway.Driver{
+	Name:     "nginx",
+	Image:    "nginx:1.29",
+	Programs: programs,
+	Probe:    []string{"-V"},
+	Fit:      fit,
+	Argv:     []string{"nginx", "-c", nginxConf, "-g", "daemon off;"},
+	Conf:     nginxConf,
 	Folders: []agentapi.Folder{
 		{Path: "/etc/nginx", Keep: true},
 		// Debian's build and the one of nginx.org keep their temporary files in different places.
 		{Path: "/var/lib/nginx"}, {Path: "/var/cache/nginx"},
 		{Path: "/var/log/nginx"}, {Path: "/var/log/upstream"}, {Path: "/run"}, {Path: "/var/www"},
 	},
-	// A worker ignores SIGIO, but it wakes from epoll_wait, and looks at the clock and its timers.
-	Poke:      agentapi.Poke{Signal: sigio, Children: true},
+	Snippets:  []agentapi.File{{Path: "/etc/nginx/snippets/upstream-log.conf", Data: upstreamLog}},
 	ErrorLog:  "/var/log/nginx/error.log",
 	AccessLog: "/var/log/nginx/upstream.log",
-	Snippets:  []agentapi.File{{Path: "/etc/nginx/snippets/upstream-log.conf", Data: upstreamLog}},
+	ErrorLogs: errorLogs,
+	Lines:     lines,
+	Woken:     woken,
+	Refusal:   refusal,
+	Clock: agentapi.ClockSpec{
+		Argv: []string{"nginx", "-c", clockConf},
+		Files: []agentapi.File{{Path: clockConf, Data: "daemon off; master_process off; pid " + clockConf + ".pid;\n" +
+			"user www-data; error_log stderr notice; events {}\n"}},
+	},
+	// A worker ignores SIGIO, but it wakes from epoll_wait, and looks at the clock and its timers.
+	Poke: agentapi.Poke{Signal: sigio, Children: true},
 }
 
-// On is the program as an image has it: with that build, at that place.
-func On(p gateway.Program, b Build, program string) gateway.Program {
-	p.Argv = append([]string{program}, p.Argv[1:]...)
-	p.Clock.Argv = append([]string{program}, p.Clock.Argv[1:]...)
-	p.Folders = slices.Clone(p.Folders)
-	for i, f := range p.Folders {
-		if own := path.Dir(b.Conf); f.Keep && f.Path == path.Dir(p.Conf) && own != f.Path {
-			p.Folders[i].From = own
+func fit(d gateway.Driver, program, printed string) (gateway.Driver, gateway.Build, error) {
+	b, err := ReadBuild(printed)
+	if err != nil {
+		return d, gateway.Build{}, err
+	}
+	return on(d, b, program), b.Build, nil
+}
+
+// on is the driver as an image has it: with that build, at that place.
+func on(d gateway.Driver, b Build, program string) gateway.Driver {
+	d.Argv = append([]string{program}, d.Argv[1:]...)
+	d.Clock.Argv = append([]string{program}, d.Clock.Argv[1:]...)
+	d.Folders = slices.Clone(d.Folders)
+	for i, f := range d.Folders {
+		if own := path.Dir(b.Conf); f.Keep && f.Path == path.Dir(d.Conf) && own != f.Path {
+			d.Folders[i].From = own
 		}
 	}
 	for _, dir := range b.Writes() {
 		dir = strings.Replace(dir, "/var/run", "/run", 1) // a link nearly everywhere, and one folder would hide the other
 		held := func(f agentapi.Folder) bool { return dir == f.Path || strings.HasPrefix(dir, f.Path+"/") }
-		if !slices.ContainsFunc(p.Folders, held) {
-			p.Folders = append(p.Folders, agentapi.Folder{Path: dir})
+		if !slices.ContainsFunc(d.Folders, held) {
+			d.Folders = append(d.Folders, agentapi.Folder{Path: dir})
 		}
 	}
 	if b.ErrorLog != "" {
-		p.ErrorLog = b.ErrorLog
+		d.ErrorLog = b.ErrorLog
 	}
-	return p
+	return d
+}
+
+var errorLogPath = regexp.MustCompile(`(?m)^[^#\n]*\berror_log\s+(/[^\s;]+)`)
+
+func errorLogs(conf string) (files []string) {
+	for _, m := range errorLogPath.FindAllStringSubmatch(conf, -1) {
+		files = append(files, m[1])
+	}
+	return files
+}
+
+// lines leaves out what nginx prints at its start, for that is in its log as well.
+func lines(log string) (all []gateway.LogRecord) {
+	records, _ := ParseLogs(log)
+	for _, l := range records {
+		if !strings.HasPrefix(l.Raw, startup) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// woken reports whether a line is there only because the lab woke nginx to look at the clock.
+func woken(line string) bool {
+	return strings.Contains(line, "signal 29 (SIGIO) received") ||
+		strings.Contains(line, "epoll_wait() failed (4: Interrupted system call)")
+}
+
+func refusal(printed string) (all []gateway.LogRecord) {
+	records, _ := ParseLogs(printed)
+	for _, l := range records {
+		if l.AtLeast("emerg") {
+			all = append(all, l)
+		}
+	}
+	return all
 }

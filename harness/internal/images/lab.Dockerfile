@@ -1,6 +1,6 @@
-# The lab's own image: nginx as the gateway, PHP-FPM as a real backend, and
-# libfaketime, through which the lab owns the clock. One image serves both, as
-# one build is far quicker than two on a fresh machine.
+# The lab's own image: nginx and Apache httpd as gateways, PHP-FPM as a real
+# backend, and libfaketime, through which the lab owns the clock. One image
+# serves all, as one build is far quicker than several on a fresh machine.
 #
 # It must build with the classic builder, on a base that comes from a registry
 # as well as on one made from packages: so no heredocs, no cache mounts, and
@@ -13,8 +13,8 @@ FROM ${BASE}
 # - the small systemd-standalone-tmpfiles keeps all of systemd out;
 # - PHP's installers enable each module with some dozens of processes, ten
 #   seconds in all. Without their helper they don't, and the loop below does it;
-# - nginx only tells its version at the end: its test binds port 80, which an
-#   engine that builds in its own network has no right to;
+# - the gateways only tell their version at the end: nginx's test binds port
+#   80, which an engine that builds in its own network has no right to;
 # - libfaketime gets a path that is the same on every architecture.
 RUN set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
@@ -26,7 +26,7 @@ RUN set -eu; \
         'path-exclude=/usr/share/man/*' > /etc/dpkg/dpkg.cfg.d/lab; \
     apt-get -q -o Acquire::Languages=none update; \
     apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
-        libfaketime libnginx-mod-stream nginx php-fpm systemd-standalone-tmpfiles; \
+        apache2-bin libfaketime libnginx-mod-stream nginx php-fpm systemd-standalone-tmpfiles; \
     cd /etc/php/*/; \
     for ini in /usr/share/php[0-9]*/*/*.ini; do \
         name=$(basename "$ini" .ini); \
@@ -40,4 +40,4 @@ RUN set -eu; \
     install -D -m 644 /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/badgateway/libfaketime.so.1; \
     apt-get clean; \
     rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log; \
-    nginx -v; php-fpm -t
+    apache2 -v; nginx -v; php-fpm -t

@@ -23,7 +23,7 @@ func TestADeadAppIsA502(t *testing.T) {
 	RegisterTestingT(t)
 	ctx := t.Context()
 	sandbox := labtest.Open(t, labtest.Start(t), lab.Setup{
-		Gateway:   lab.Gateway{Program: nginx.Program, Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}}},
+		Gateway:   lab.Gateway{Driver: nginx.Driver, Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}}},
 		Upstreams: []lab.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
 	})
 	healthy, err := sandbox.Ask(ctx, lab.Request{Path: "/"})

@@ -1,0 +1,41 @@
+package gateway
+
+import "github.com/badgateway/badgateway/harness/internal/agentapi"
+
+// A Driver is all that a lab has to know of one gateway's program: how it is found, started and woken, where it logs, and
+// what the lines of its log say. Its values are those of the program as it comes; Fit makes them those of an image.
+type Driver struct {
+	Name  string // "nginx"
+	Image string // one of a registry that has it: "nginx:1.29"
+
+	// Programs are the names and paths at which images have it, in the order in which they are tried; names are looked for in
+	// the image's PATH. Run with Probe it prints what it is.
+	Programs []string
+	Probe    []string
+	// Fit is the driver for an image that has the program at that place, where it printed that when it was run with Probe.
+	Fit func(d Driver, program, printed string) (Driver, Build, error)
+
+	Argv     []string
+	Conf     string // its main config file
+	Folders  []agentapi.Folder
+	Snippets []agentapi.File // files that every config can include
+
+	ErrorLog  string
+	AccessLog string // in the form of nginx's snippet upstream-log.conf; empty for none
+	// ErrorLogs are the files of which a config says that errors go there.
+	ErrorLogs func(conf string) []string
+	// Lines are what a log says.
+	Lines func(log string) []LogRecord
+	// Woken reports whether a line is there only because the lab woke the program.
+	Woken func(line string) bool
+	// Refusal are the words for which it did not start, the one that stopped it first, of all that it printed then.
+	Refusal func(printed string) []LogRecord
+
+	Clock agentapi.ClockSpec // a run that prints the time, for a look whether it takes a moved clock
+	Poke  agentapi.Poke
+	// Pace is how fast the clock of one that waits for a request runs in a sandbox whose time is moved. It is for programs that
+	// sleep for as long as the time that is left and look at no clock meanwhile, such as Apache httpd: those can't be sent
+	// forward in the middle of a wait, but their waits can be made shorter from their beginning. 0 is for all others, whose
+	// clock stands still until it is moved.
+	Pace float64
+}
