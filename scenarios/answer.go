@@ -60,11 +60,11 @@ var answer = []scenario.Scenario{
 		Fault: "the application hangs",
 		Variants: []scenario.Variant{
 			{
-				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: "app:connection",
+				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: []lab.Condition{lab.ConnectionAt("app")},
 				Inject: []fault.Fault{fault.Freeze{Upstream: "app"}},
 			},
 			{
-				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: "app",
+				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: []lab.Condition{lab.RequestAt("app")},
 				Inject: fakeBecomes(fakeupstream.Silent{}).Inject,
 			},
 		},

@@ -70,7 +70,7 @@ var body = []scenario.Scenario{
 		Fault: "the application hangs while it sends a large body",
 		Variants: []scenario.Variant{
 			sends(downloadFile, fault.Freeze{Upstream: "app"}),
-			heldBy("app:answer", fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell})),
+			waitingFor(lab.AnswerFrom("app"), fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell})),
 		},
 		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},
@@ -138,12 +138,12 @@ var body = []scenario.Scenario{
 		Fault: "the application ends while it is sent a large body",
 		Variants: []scenario.Variant{
 			{
-				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: "app:connection",
+				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: []lab.Condition{lab.ConnectionAt("app")},
 				Inject: []fault.Fault{fault.Freeze{Upstream: "app"}}, InjectInFlight: []fault.Fault{stop},
 				Remedy: []fault.Fault{fault.Start{Upstream: "app"}},
 			},
 			{
-				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: "app:connection",
+				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: []lab.Condition{lab.ConnectionAt("app")},
 				Inject:         fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept}).Inject,
 				InjectInFlight: []fault.Fault{stop}, Remedy: []fault.Fault{fault.Start{Upstream: "app"}},
 			},
@@ -195,14 +195,14 @@ func sends(file lab.File, strike ...fault.Fault) scenario.Variant {
 	return scenario.Variant{
 		Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")},
 		Inject:  []fault.Fault{fault.Replace{Upstream: origin("origin-ill.conf", file)}},
-		WaitFor: "app", InjectInFlight: strike,
+		WaitFor: []lab.Condition{lab.RequestAt("app")}, InjectInFlight: strike,
 	}
 }
 
-// heldBy says what has the request before the clock is moved.
-func heldBy(held string, t scenario.Variant) scenario.Variant {
-	t.WaitFor = held
-	return t
+// waitingFor is the variant whose request has to have come so far before the clock is moved.
+func waitingFor(until lab.Condition, v scenario.Variant) scenario.Variant {
+	v.WaitFor = []lab.Condition{until}
+	return v
 }
 
 // reused is the application that closes a kept connection just as the gateway uses it again.

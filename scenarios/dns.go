@@ -24,7 +24,7 @@ var dns = []scenario.Scenario{
 		Said:   "A name that does not resolve makes a 502. At the start it leaves nobody to answer.",
 		Family: "dns", Causes: []string{"G1"}, Gateway: byName,
 		Fault:    "app.internal does not resolve when nginx is restarted",
-		Variants: withRemedy(bothApps(fault.Name{}, fault.Restart{}), fault.Name{Hosts: appHost}, fault.Restart{}),
+		Variants: withRemedy(bothApps(fault.Hosts{}, fault.Restart{}), fault.Hosts{Addresses: appHost}, fault.Restart{}),
 		Expect: scenario.Expectation{NoAnswer: "refused", Log: []scenario.LogLine{
 			{Level: "emerg", Text: `host not found in upstream "app.internal"`},
 		}},
@@ -68,5 +68,5 @@ var dns = []scenario.Scenario{
 
 // moved is the application's move to the address of the second server.
 var moved = []fault.Fault{
-	fault.Stop{Upstream: "app"}, fault.Name{Hosts: map[string]string{"app.internal": "10.0.0.6"}},
+	fault.Stop{Upstream: "app"}, fault.Hosts{Addresses: map[string]string{"app.internal": "10.0.0.6"}},
 }

@@ -65,12 +65,12 @@ var firewall = append([]scenario.Scenario{
 			{
 				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")},
 				Inject:  []fault.Fault{fault.Replace{Upstream: origin("origin-slow.conf")}},
-				WaitFor: "app", InjectInFlight: dropBothWays,
+				WaitFor: []lab.Condition{lab.RequestAt("app")}, InjectInFlight: dropBothWays,
 			},
 			{
 				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()},
 				Inject:  fakeBecomes(fakeupstream.Delay{For: 10 * time.Second}).Inject,
-				WaitFor: "app", InjectInFlight: dropBothWays,
+				WaitFor: []lab.Condition{lab.RequestAt("app")}, InjectInFlight: dropBothWays,
 			},
 		},
 		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{

@@ -25,14 +25,14 @@ func withReport(p backend.PHPFPM) backend.PHPFPM {
 // some more who wait for a worker. The remedy is a pool that is big enough for the same crowd.
 func crowded(small, big backend.PHPFPM, workers, more int) scenario.Variant {
 	crowd := []fault.Fault{
-		fault.ConcurrentRequests{Visitors: workers, Request: report, Held: "api"}, fault.ConcurrentRequests{Visitors: more, Request: report},
+		fault.ConcurrentRequests{Clients: workers, Request: report, WaitFor: lab.RequestAt("api")}, fault.ConcurrentRequests{Clients: more, Request: report},
 	}
 	return scenario.Variant{
 		Kind: scenario.Real, Upstreams: []lab.Upstream{withReport(small).Upstream(), api},
 		Inject: append([]fault.Fault{slowAPI(time.Hour)}, crowd...),
 		Remedy: []fault.Fault{
 			fault.Replace{Upstream: withReport(big).Upstream()},
-			fault.ConcurrentRequests{Visitors: workers + more, Request: report, Held: "api"},
+			fault.ConcurrentRequests{Clients: workers + more, Request: report, WaitFor: lab.RequestAt("api")},
 		},
 	}
 }
@@ -43,7 +43,7 @@ func workersBusy() scenario.Scenario {
 	onFPM.UpstreamLog = "server reached pm.max_children setting (2), consider raising it"
 
 	onFake := fake(fakeupstream.Silent{At: fakeupstream.AtAccept})
-	onFake.WaitFor = "app:connection"
+	onFake.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
 	return scenario.Scenario{
 		ID: "fpm-workers-busy",
 		Claim: "All workers of PHP-FPM are busy: the kernel takes the connection and queues it, no worker reads it, " +

@@ -57,7 +57,7 @@ func realFPM(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
 // realFPMWithAPI is a twin on PHP-FPM whose page calls another service.
 func realFPMWithAPI(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
 	return scenario.Variant{
-		Kind: scenario.Real, Upstreams: []lab.Upstream{p.Upstream(), api}, Inject: breaks, WaitFor: "api",
+		Kind: scenario.Real, Upstreams: []lab.Upstream{p.Upstream(), api}, Inject: breaks, WaitFor: []lab.Condition{lab.RequestAt("api")},
 	}
 }
 
@@ -78,7 +78,7 @@ func slowAPI(d time.Duration) fault.Fault {
 
 // deploy puts another page in the place of the one that is well.
 func deploy(name string) fault.Fault {
-	return fault.Deploy{Path: index, Was: text("php/well.php"), Text: text("php/" + name)}
+	return fault.Deploy{Path: index, Text: text("php/" + name)}
 }
 
 // phpError is what a script's fatal error makes PHP send: its text for the gateway's log, and an answer with status 500

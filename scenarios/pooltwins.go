@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -69,9 +68,11 @@ func bothIn503(before ...fault.Fault) []scenario.Variant {
 
 // silentTwins are the twins of which these servers hang, in the order in which they are asked.
 func silentTwins(names ...string) []scenario.Variant {
-	hang := scenario.Variant{Kind: scenario.Real, Upstreams: realPool, WaitFor: strings.Join(names, ":connection,") + ":connection"}
-	silent := scenario.Variant{Kind: scenario.Fake, Upstreams: fakePool, WaitFor: strings.Join(names, ",")}
+	hang := scenario.Variant{Kind: scenario.Real, Upstreams: realPool}
+	silent := scenario.Variant{Kind: scenario.Fake, Upstreams: fakePool}
 	for _, n := range names {
+		hang.WaitFor = append(hang.WaitFor, lab.ConnectionAt(n))
+		silent.WaitFor = append(silent.WaitFor, lab.RequestAt(n))
 		hang.Inject = append(hang.Inject, fault.Freeze{Upstream: n})
 		silent.Inject = append(silent.Inject, scripted(n, fakeupstream.Silent{}))
 	}

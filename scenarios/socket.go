@@ -99,7 +99,7 @@ func socketPermission() scenario.Scenario {
 		Fault:   "the socket belongs to root, with mode 0660",
 		Variants: []scenario.Variant{
 			realFPM(socketFPM, fault.Replace{Upstream: rooted.Upstream()}),
-			onSocket(fault.Mode{Path: "/run/php/php8.2-fpm.sock", Was: 0o666, Now: 0o660}),
+			onSocket(fault.Chmod{Path: "/run/php/php8.2-fpm.sock", Mode: 0o660}),
 		},
 		Expect:  socketFails("crit", 13),
 		Confirm: "sudo -u www-data test -w /run/php/php8.2-fpm.sock || echo denied, with the user of nginx.conf.",
@@ -110,7 +110,7 @@ func socketPermission() scenario.Scenario {
 }
 
 func socketFolder() scenario.Scenario {
-	locked := fault.Mode{Path: "/run/php", Was: 0o755, Now: 0o700}
+	locked := fault.Chmod{Path: "/run/php", Mode: 0o700}
 	return scenario.Scenario{
 		ID: "fpm-socket-folder",
 		Claim: "nginx's user may use PHP-FPM's unix socket but not enter the folder that it lies in: " +

@@ -5,6 +5,7 @@ import (
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
@@ -24,7 +25,7 @@ func fpmTerminateTimeout() scenario.Scenario {
 	onFPM.RemedyTakes = needed
 
 	onFake := fake(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}})
-	onFake.WaitFor = "app"
+	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
 	onFake.Remedy = []fault.Fault{behave(fakeupstream.Delay{For: needed})}
 	onFake.RemedyTakes = needed
 
@@ -53,7 +54,7 @@ func fpmReadTimeout() scenario.Scenario {
 	onFPM.Remedy, onFPM.RemedyTakes = patience, needed
 
 	onFake := fake(fakeupstream.Delay{For: needed})
-	onFake.WaitFor, onFake.Remedy, onFake.RemedyTakes = "app", patience, needed
+	onFake.WaitFor, onFake.Remedy, onFake.RemedyTakes = []lab.Condition{lab.RequestAt("app")}, patience, needed
 
 	return scenario.Scenario{
 		ID: "fpm-read-timeout",
@@ -101,10 +102,10 @@ func fpmMaxExecutionTimeWaiting() scenario.Scenario {
 
 	onFPM := realFPMWithAPI(limited, slowAPI(90*time.Second))
 	onFPM.Remedy = []fault.Fault{
-		fault.Deploy{Path: index, Was: text("php/calls-api.php"), Text: text("php/calls-api-bounded.php")},
+		fault.Deploy{Path: index, Text: text("php/calls-api-bounded.php")},
 	}
 	onFake := fake(fakeupstream.Silent{})
-	onFake.WaitFor = "app"
+	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
 
 	return scenario.Scenario{
 		ID: "fpm-max-execution-time-waiting",

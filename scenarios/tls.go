@@ -89,9 +89,9 @@ var tls = []scenario.Scenario{
 		Variants: []scenario.Variant{
 			{
 				Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
-				WaitFor: "app:connection", Inject: []fault.Fault{fault.Freeze{Upstream: "app"}},
+				WaitFor: []lab.Condition{lab.ConnectionAt("app")}, Inject: []fault.Fault{fault.Freeze{Upstream: "app"}},
 			},
-			heldBy("app:connection", tlsFake(fakeupstream.TLSStalled)),
+			waitingFor(lab.ConnectionAt("app"), tlsFake(fakeupstream.TLSStalled)),
 		},
 		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: handshaking},

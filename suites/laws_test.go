@@ -21,17 +21,16 @@ import (
 
 func errorAs[T error](err error, target *T) bool { return errors.As(err, target) }
 
-// change is a fault made of a function.
-type change func(context.Context, *lab.Sandbox) error
+// step is a fault made of a function, with nothing to undo.
+type step func(context.Context, fault.Target) error
 
-func (f change) Do(ctx context.Context, c *lab.Sandbox) error { return f(ctx, c) }
-func (f change) Undo(context.Context, *lab.Sandbox) error     { return nil }
-func (f change) String() string                               { return "a fault of this spec's own" }
+func (f step) Inject(ctx context.Context, t fault.Target) (fault.Undo, error) { return nil, f(ctx, t) }
+func (f step) String() string                                                 { return "a fault of this spec's own" }
 
 // shell runs a script of bash within a cell.
 func shell(script string) fault.Fault {
-	return change(func(ctx context.Context, c *lab.Sandbox) error {
-		err := c.StartUpstream(ctx, lab.Upstream{Name: "shell", Real: &lab.Backend{
+	return step(func(ctx context.Context, t fault.Target) error {
+		err := t.StartUpstream(ctx, lab.Upstream{Name: "shell", Real: &lab.Backend{
 			Argv: []string{"bash", "-c", script + " && echo did it"}, Listen: "127.0.0.1:1",
 		}})
 		if err == nil || !strings.HasSuffix(err.Error(), "ended at its start: did it") {
@@ -72,8 +71,9 @@ var _ = Describe("the lab's laws", func() {
 		}
 		// Every other one is broken, while all are asked.
 		for i := 0; i < cells; i += 2 {
-			Expect(fault.Drop{To: "10.0.0.7:1"}.Do(ctx, opened[i])).To(Succeed())
-			Expect(dead[0].Do(ctx, opened[i])).To(Succeed())
+			var broken fault.Stack
+			Expect(broken.Inject(ctx, opened[i], fault.Drop{To: "10.0.0.7:1"})).To(Succeed())
+			Expect(broken.Inject(ctx, opened[i], dead[0])).To(Succeed())
 		}
 		var got [cells]lab.Exchange
 		var failed [cells]error
@@ -109,6 +109,22 @@ var _ = Describe("the lab's laws", func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(records).To(HaveLen(10), "those of its own gateway")
 		}
+	})
+
+	It("brings back a file of the image that a fault covered", func(ctx SpecContext) {
+		c := open(ctx, lab.Setup{Gateway: proxy, Upstreams: []lab.Upstream{app()}})
+		check := func(script string) {
+			GinkgoHelper()
+			var s fault.Stack
+			Expect(s.Inject(ctx, c, shell(script))).To(Succeed())
+		}
+		var s fault.Stack
+		Expect(s.Inject(ctx, c, fault.Deploy{Path: "/etc/os-release", Text: "mine"})).To(Succeed())
+		check("grep -q mine /etc/os-release")
+		Expect(s.Inject(ctx, c, fault.Deploy{Path: "/etc/os-release", Text: "another"})).To(Succeed())
+		check("grep -q another /etc/os-release")
+		Expect(s.Undo(ctx)).To(Succeed())
+		check("grep -q ^ID= /etc/os-release")
 	})
 
 	It("lets nothing out: no address outside is reached, and none resolved", func(ctx SpecContext) {

@@ -87,20 +87,19 @@ var _ = Describe("the harness as a library", func() {
 		Expect(records[0].Requests[0].URI).To(Equal("/hello"))
 		Expect(records[0].Requests[0].Header("X-Mine")).To(Equal("yes"))
 
-		dead := []fault.Fault{fault.Stop{Upstream: "b"}, fault.Stop{Upstream: "a"}}
-		Expect(dead[0].Do(ctx, c)).To(Succeed())
+		var dead fault.Stack
+		Expect(dead.Inject(ctx, c, fault.Stop{Upstream: "b"})).To(Succeed())
 		x = ask(ctx, c, lab.Request{})
 		Expect(x).To(And(HaveStatus(200), HaveTriedPeers("10.0.0.2:8080", "10.0.0.1:8080")))
 		Expect(x).To(HaveLogLine("connect() failed", Level("error"), Errno(111), Phase("connecting to upstream")))
 
-		Expect(dead[1].Do(ctx, c)).To(Succeed())
+		Expect(dead.Inject(ctx, c, fault.Stop{Upstream: "a"})).To(Succeed())
 		x = ask(ctx, c, lab.Request{})
 		Expect(x).To(And(HaveStatus(502), HaveTriedPeers("10.0.0.1:8080", "pool")), "the other is benched for ten seconds")
 		x = ask(ctx, c, lab.Request{})
 		Expect(x).To(And(HaveStatus(502), HaveTried(1), HaveLogLine("no live upstreams", Errno(0))))
 
-		Expect(dead[1].Undo(ctx, c)).To(Succeed())
-		Expect(dead[0].Undo(ctx, c)).To(Succeed())
+		Expect(dead.Undo(ctx)).To(Succeed())
 		Expect(c.RestartGateway(ctx)).To(Succeed())
 		Expect(ask(ctx, c, lab.Request{})).To(And(HaveStatus(200), HaveTried(1), HaveNoAlerts()))
 	})
@@ -110,7 +109,7 @@ var _ = Describe("the harness as a library", func() {
 			Gateway:   gatewayOf(proxyTo("http://10.0.0.1:8080", "", "proxy_read_timeout 300s;")),
 			Upstreams: []lab.Upstream{fakeAt("a", "10.0.0.1:8080", fakeupstream.Silent{})}, Clock: true,
 		})
-		x, err := c.AskWithin(ctx, lab.Request{}, lab.WaitWindow{After: 300 * time.Second, WaitFor: "a"})
+		x, err := c.AskWithin(ctx, lab.Request{}, lab.WaitWindow{After: 300 * time.Second, WaitFor: []lab.Condition{lab.RequestAt("a")}})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(x).To(And(HaveStatus(504), HaveWaited(300*time.Second), Not(HaveWaited(290*time.Second))))
 		Expect(x.Real).To(BeNumerically("<", time.Minute))

@@ -1,3 +1,3 @@
-// Package fault holds what breaks a sandbox, and what mends it: one file a kind, each a value that can be
-// undone. A scenario's fault is a list of them.
+// Package fault holds what breaks a sandbox: one value a fault, which is injected and can be undone. Some of its values are
+// steps, such as [Wait] and [OtherRequest], that belong to a fault and leave nothing to undo.
 package fault

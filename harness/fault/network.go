@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -14,20 +13,15 @@ type Drop struct {
 	Answers bool   // it drops the packets that come from there, not those that go there
 }
 
-// Do adds the rule.
-func (f Drop) Do(ctx context.Context, c *lab.Sandbox) error { return c.BreakNetwork(ctx, f.spec()) }
-
-// Undo removes it.
-func (f Drop) Undo(ctx context.Context, c *lab.Sandbox) error { return c.RestoreNetwork(ctx, f.spec()) }
-
-func (f Drop) spec() agentapi.NetSpec {
-	return agentapi.NetSpec{Kind: "drop", To: f.To, Answers: f.Answers}
+// Inject adds the rule.
+func (f Drop) Inject(ctx context.Context, t Target) (Undo, error) {
+	return made(t.BreakNetwork(ctx, lab.NetworkFault{Kind: lab.NetworkDrop, To: f.To, Answers: f.Answers}))
 }
 
 func (f Drop) String() string { return "a firewall drops the packets to " + f.To }
 
 // Needs is what it takes of the engine.
-func (f Drop) Needs() string { return agentapi.NeedFilters }
+func (f Drop) Needs() string { return lab.NeedFilters }
 
 // Reject makes a firewall refuse the packets to an address and port (nft: reject with ...).
 type Reject struct {
@@ -35,16 +29,9 @@ type Reject struct {
 	With string // "tcp-reset", "icmp-port-unreachable", "icmp-host-prohibited", ... as nft(8) names them
 }
 
-// Do adds the rule.
-func (f Reject) Do(ctx context.Context, c *lab.Sandbox) error { return c.BreakNetwork(ctx, f.spec()) }
-
-// Undo removes it.
-func (f Reject) Undo(ctx context.Context, c *lab.Sandbox) error {
-	return c.RestoreNetwork(ctx, f.spec())
-}
-
-func (f Reject) spec() agentapi.NetSpec {
-	return agentapi.NetSpec{Kind: "reject", To: f.To, With: f.With}
+// Inject adds the rule.
+func (f Reject) Inject(ctx context.Context, t Target) (Undo, error) {
+	return made(t.BreakNetwork(ctx, lab.NetworkFault{Kind: lab.NetworkReject, To: f.To, With: f.With}))
 }
 
 func (f Reject) String() string {
@@ -52,7 +39,7 @@ func (f Reject) String() string {
 }
 
 // Needs is what it takes of the engine.
-func (f Reject) Needs() string { return agentapi.NeedFilters }
+func (f Reject) Needs() string { return lab.NeedFilters }
 
 // Route sends the packets for a host nowhere, by a route of that type (ip-route(8)).
 type Route struct {
@@ -60,47 +47,30 @@ type Route struct {
 	Type string // "unreachable", "prohibit" or "blackhole"
 }
 
-// Do adds the route.
-func (f Route) Do(ctx context.Context, c *lab.Sandbox) error { return c.BreakNetwork(ctx, f.spec()) }
-
-// Undo removes it.
-func (f Route) Undo(ctx context.Context, c *lab.Sandbox) error {
-	return c.RestoreNetwork(ctx, f.spec())
-}
-
-func (f Route) spec() agentapi.NetSpec {
-	return agentapi.NetSpec{Kind: "route", To: f.Host, With: f.Type}
+// Inject adds the route.
+func (f Route) Inject(ctx context.Context, t Target) (Undo, error) {
+	return made(t.BreakNetwork(ctx, lab.NetworkFault{Kind: lab.NetworkRoute, To: f.Host, With: f.Type}))
 }
 
 func (f Route) String() string { return fmt.Sprintf("the route to %s is %s", f.Host, f.Type) }
 
-// NoRoute takes away every way to a host.
+// NoRoute takes away every route to a host.
 type NoRoute struct{ Host string }
 
-// Do takes the way away.
-func (f NoRoute) Do(ctx context.Context, c *lab.Sandbox) error { return c.BreakNetwork(ctx, f.spec()) }
-
-// Undo brings it back.
-func (f NoRoute) Undo(ctx context.Context, c *lab.Sandbox) error {
-	return c.RestoreNetwork(ctx, f.spec())
+// Inject takes the routes away.
+func (f NoRoute) Inject(ctx context.Context, t Target) (Undo, error) {
+	return made(t.BreakNetwork(ctx, lab.NetworkFault{Kind: lab.NetworkNoRoute, To: f.Host}))
 }
-
-func (f NoRoute) spec() agentapi.NetSpec { return agentapi.NetSpec{Kind: "away", To: f.Host} }
 
 func (f NoRoute) String() string { return "no route leads to " + f.Host }
 
 // HostOff switches a host off: it is on the gateway's own network, and nobody answers for its address any more.
 type HostOff struct{ Host string }
 
-// Do switches the host off.
-func (f HostOff) Do(ctx context.Context, c *lab.Sandbox) error { return c.BreakNetwork(ctx, f.spec()) }
-
-// Undo switches it on again.
-func (f HostOff) Undo(ctx context.Context, c *lab.Sandbox) error {
-	return c.RestoreNetwork(ctx, f.spec())
+// Inject switches the host off.
+func (f HostOff) Inject(ctx context.Context, t Target) (Undo, error) {
+	return made(t.BreakNetwork(ctx, lab.NetworkFault{Kind: lab.NetworkHostOff, To: f.Host}))
 }
-
-func (f HostOff) spec() agentapi.NetSpec { return agentapi.NetSpec{Kind: "off", To: f.Host} }
 
 // Scaled says that the lab shortens a timer of the kernel for it.
 func (f HostOff) Scaled() bool { return true }

@@ -14,10 +14,6 @@ type (
 	File = agentapi.File
 	// A Folder of a sandbox is private to it.
 	Folder = agentapi.Folder
-	// A FileSpec changes a file of a sandbox.
-	FileSpec = agentapi.FileSpec
-	// A NetSpec is one thing broken in a sandbox's network.
-	NetSpec = agentapi.NetSpec
 	// CatchAll says what a sandbox is like in which everything answers; see [Setup].
 	CatchAll = agentapi.WorldSpec
 	// An UpstreamBehaviour is how one upstream of such a sandbox behaves, or all.

@@ -14,14 +14,15 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// A Patience is how long the visitor is expected to wait, in the gateway's time, and what happens meanwhile.
+// A WaitWindow is how long the visitor is expected to wait, in the gateway's time, and what happens meanwhile.
 type WaitWindow struct {
 	// After and Until are the earliest and latest that the answer may come. The lab's clock is moved to half a second
 	// before After, when the visitor must still wait, and then to half a second after Until.
 	After, Until time.Duration
-	// Held is what has to have the request first; see [Twin]. Of several, each has it for an equal part of After.
-	WaitFor string
-	// Strike is called once it has; nil for nothing.
+	// WaitFor is how far the request has to come first; without any, the gateway has read it. Of several conditions, which
+	// hold one after the other, each holds for an equal part of After.
+	WaitFor []Condition
+	// InFlight is called once the first condition holds; nil for nothing.
 	InFlight func(context.Context) error
 }
 
@@ -49,7 +50,7 @@ func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
 	return c.readExchange(spec, r, got)
 }
 
-// AskSlowly asks as [Cell.Ask] does, and moves the clock while the visitor waits.
+// AskWithin asks as [Sandbox.Ask] does, and moves the clock while the visitor waits.
 func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Exchange, error) {
 	if !c.exchange.TryLock() {
 		return Exchange{}, ErrBusy
@@ -60,21 +61,19 @@ func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Excha
 		limit += max(p.After, p.Until)
 	}
 	spec := c.askSpec(r, limit)
-	holders := strings.Split(p.WaitFor, ",")
-	had := make([]int, len(holders))
-	for i, h := range holders {
-		var err error
-		if had[i], err = c.MarkHeld(ctx, h); err != nil {
-			return Exchange{}, err
-		}
+	watches, err := c.watchAll(ctx, p.WaitFor)
+	if err != nil {
+		return Exchange{}, err
 	}
 	c.Note("visitor", "asks %s", r.line())
 	begun, start := time.Now(), c.ahead()
 	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
 		return Exchange{}, err
 	}
-	if err := c.AwaitHeld(ctx, holders[0], had[0]); err != nil {
-		return Exchange{}, err
+	if len(watches) > 0 {
+		if err := watches[0].Wait(ctx); err != nil {
+			return Exchange{}, err
+		}
 	}
 	if p.InFlight != nil {
 		if err := p.InFlight(ctx); err != nil {
@@ -85,15 +84,14 @@ func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Excha
 	var notBefore time.Duration
 	if p.After > 0 {
 		// All but the last have the request for their share of the time; only then does the next have it.
-		for i := 1; i < len(holders); i++ {
-			if err := c.Wait(ctx, p.After/time.Duration(len(holders))); err != nil {
+		for i := 1; i < len(watches); i++ {
+			if err := c.Wait(ctx, p.After/time.Duration(len(watches))); err != nil {
 				return Exchange{}, err
 			}
-			if err := c.AwaitHeld(ctx, holders[i], had[i]); err != nil {
+			if err := watches[i].Wait(ctx); err != nil {
 				return Exchange{}, err
 			}
 		}
-		var err error
 		if notBefore, err = c.outlast(ctx, ref, p, begun, start); err != nil {
 			return Exchange{}, err
 		}

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// longest is how long a visitor stays whom nobody waits for; the cell's end sends him away.
+// longest is how long a request that nobody waits for may take; the sandbox's end ends it too.
 const longest = 10 * time.Minute
 
-// Begin asks as another visitor, and returns while he waits for his answer: once the gateway has read his request, and
-// what held names has it too; see [Twin].
-func (c *Sandbox) StartBackground(ctx context.Context, r Request, held string) error {
-	had, err := c.MarkHeld(ctx, held)
+// StartBackground sends a request as another client, and returns while that waits for its answer: once the gateway has read
+// the request, and the condition holds.
+func (c *Sandbox) StartBackground(ctx context.Context, r Request, until Condition) error {
+	watch, err := c.Watch(ctx, until)
 	if err != nil {
 		return err
 	}
@@ -20,5 +20,5 @@ func (c *Sandbox) StartBackground(ctx context.Context, r Request, held string) e
 	if err := c.call(ctx, "StartAsk", c.askSpec(r, longest), nil); err != nil {
 		return err
 	}
-	return c.AwaitHeld(ctx, held, had)
+	return watch.Wait(ctx)
 }

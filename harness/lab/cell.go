@@ -66,6 +66,7 @@ type Sandbox struct {
 	late      string              // how a look came too late to prove anything; empty when none did
 	upstreams map[string]Upstream // as they were set up
 	playing   map[string]Upstream // as they are now; absent while stopped
+	shares    map[string]float64  // of the processors, of the upstreams whose share was changed
 	guests    map[*station]bool   // the backends' containers in which the cell is open too
 	events    []Event
 	calls     *accounting
@@ -147,7 +148,7 @@ func (l *Lab) openCatchAll(ctx context.Context, setup Setup) (*Sandbox, error) {
 func (l *Lab) newSandbox(setup Setup, program *Program) *Sandbox {
 	return &Sandbox{
 		lab: l, program: program, id: fmt.Sprintf("s%d", l.sandboxes.Add(1)), setup: setup, begun: time.Now(),
-		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, guests: map[*station]bool{},
+		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, shares: map[string]float64{}, guests: map[*station]bool{},
 		calls: newAccounting(),
 	}
 }
@@ -382,30 +383,4 @@ func (c *Sandbox) ReadFile(ctx context.Context, path string) (text string, missi
 	var out agentapi.FileText
 	err = c.call(ctx, "Read", agentapi.NameRef{Cell: c.id, Name: path}, &out)
 	return out.Text, out.Missing, err
-}
-
-// ChangeFile writes, removes or re-modes a file of the cell.
-func (c *Sandbox) ChangeFile(ctx context.Context, spec agentapi.FileSpec) error {
-	spec.Cell = c.id
-	return c.call(ctx, "Change", spec, nil)
-}
-
-// BreakNetwork breaks the cell's network in one place; MendNetwork with the same spec undoes it.
-func (c *Sandbox) BreakNetwork(ctx context.Context, spec agentapi.NetSpec) error {
-	spec.Cell, spec.Real = c.id, c.realKernel()
-	return c.call(ctx, "Break", spec, nil)
-}
-
-// realKernel tells whether the kernel's own timers are left alone.
-func (c *Sandbox) realKernel() bool { return c.lab.options.RealTime || c.setup.KernelTime }
-
-// MendNetwork undoes a BreakNetwork.
-func (c *Sandbox) RestoreNetwork(ctx context.Context, spec agentapi.NetSpec) error {
-	spec.Cell, spec.Real = c.id, c.realKernel()
-	return c.call(ctx, "Mend", spec, nil)
-}
-
-// LimitDisk makes a folder of the cell a file system of so many bytes; 0 gives the folder back.
-func (c *Sandbox) LimitDisk(ctx context.Context, path string, bytes int64) error {
-	return c.call(ctx, "Disk", agentapi.DiskSpec{Cell: c.id, Path: path, Bytes: bytes}, nil)
 }

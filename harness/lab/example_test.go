@@ -52,7 +52,7 @@ func ExampleLab_Open() {
 
 	for _, fault := range []fault.Fault{nil, fault.Stop{Upstream: "app"}} {
 		if fault != nil {
-			if err := fault.Do(ctx, cell); err != nil {
+			if _, err := fault.Inject(ctx, cell); err != nil {
 				log.Fatal(err)
 			}
 		}
@@ -81,7 +81,7 @@ func ExampleSandbox_AskWithin() {
 	}
 	defer cell.Close()
 
-	answer, err := cell.AskWithin(ctx, lab.Request{}, lab.WaitWindow{After: time.Minute, WaitFor: "app"})
+	answer, err := cell.AskWithin(ctx, lab.Request{}, lab.WaitWindow{After: time.Minute, WaitFor: []lab.Condition{lab.RequestAt("app")}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func (c *Sandbox) RestartGateway(ctx context.Context) error {
 
 // SetConfig gives the gateway another main config and restarts it, as a deploy does.
 func (c *Sandbox) SetConfig(ctx context.Context, conf string) error {
-	if err := c.ChangeFile(ctx, agentapi.FileSpec{File: agentapi.File{Path: c.setup.Gateway.Driver.Conf, Data: conf}}); err != nil {
+	if _, err := c.WriteFile(ctx, File{Path: c.setup.Gateway.Driver.Conf, Data: conf}); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -81,26 +81,6 @@ func (c *Sandbox) SetConfig(ctx context.Context, conf string) error {
 	c.mu.Unlock()
 	c.Note(gatewayName, "has another config")
 	return c.RestartGateway(ctx)
-}
-
-// ResetConfig brings back the config that the cell was set up with, and restarts the gateway.
-func (c *Sandbox) ResetConfig(ctx context.Context) error {
-	for _, f := range c.setup.Gateway.Files {
-		if f.Path == c.setup.Gateway.Driver.Conf {
-			return c.SetConfig(ctx, f.Data)
-		}
-	}
-	return fmt.Errorf("the cell was set up without %s", c.setup.Gateway.Driver.Conf)
-}
-
-// SetHosts makes the names of the cell resolve so, and no others. A program asks anew when it is restarted.
-func (c *Sandbox) SetHosts(ctx context.Context, hosts map[string]string) error {
-	return c.ChangeFile(ctx, agentapi.FileSpec{File: hostsFile(hosts)})
-}
-
-// ResetHosts brings back the names that the cell was set up with.
-func (c *Sandbox) ResetHosts(ctx context.Context) error {
-	return c.SetHosts(ctx, c.setup.Gateway.Hosts)
 }
 
 // Config is the gateway's main config as it is now.
@@ -126,15 +106,20 @@ func (c *Sandbox) Upstream(name string) (Upstream, error) {
 	return u, nil
 }
 
+// Running is the upstream that runs under a name, if one was started and not stopped since.
+func (c *Sandbox) Running(name string) (u Upstream, runs bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u, runs = c.playing[name]
+	return u, runs
+}
+
 // StartUpstream starts an upstream. Under the name of one that runs it takes its place.
 func (c *Sandbox) StartUpstream(ctx context.Context, u Upstream) error {
 	if err := u.validate(); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	_, running := c.playing[u.Name]
-	c.mu.Unlock()
-	if running {
+	if _, running := c.Running(u.Name); running {
 		if err := c.StopUpstream(ctx, u.Name, 0); err != nil {
 			return err
 		}
@@ -241,9 +226,7 @@ func (c *Sandbox) StopUpstream(ctx context.Context, name string, signal int) err
 
 // SignalUpstream sends a signal to a real upstream, or to its children.
 func (c *Sandbox) SignalUpstream(ctx context.Context, name string, signal int, children bool) error {
-	c.mu.Lock()
-	u, running := c.playing[name]
-	c.mu.Unlock()
+	u, running := c.Running(name)
 	if !running || u.Real == nil {
 		return fmt.Errorf("no real upstream %q runs", name)
 	}
@@ -256,14 +239,28 @@ func (c *Sandbox) SignalUpstream(ctx context.Context, name string, signal int, c
 }
 
 // LimitCPUs changes the share of processors that a real upstream's own container has. Its backend needs CPUs from the start.
-func (c *Sandbox) LimitCPUs(ctx context.Context, name string, cpus float64) error {
+// Undo gives back the share that it had.
+func (c *Sandbox) LimitCPUs(ctx context.Context, name string, cpus float64) (undo func(context.Context) error, err error) {
 	u, err := c.Upstream(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if u.Real == nil || u.Real.CPUs == 0 {
-		return fmt.Errorf("the upstream %s has no share of processors that could be changed", name)
+		return nil, fmt.Errorf("the upstream %s has no share of processors that could be changed", name)
 	}
+	c.mu.Lock()
+	former, changed := c.shares[name]
+	c.mu.Unlock()
+	if !changed {
+		former = u.Real.CPUs
+	}
+	if err := c.setCPUs(ctx, u, cpus); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return c.setCPUs(ctx, u, former) }, nil
+}
+
+func (c *Sandbox) setCPUs(ctx context.Context, u Upstream, cpus float64) error {
 	s, err := c.stationOf(ctx, u)
 	if err != nil {
 		return err
@@ -279,9 +276,12 @@ func (c *Sandbox) LimitCPUs(ctx context.Context, name string, cpus float64) erro
 		}}
 	}
 	if err != nil {
-		return fmt.Errorf("giving %s %.2f processors: %w", name, cpus, err)
+		return fmt.Errorf("giving %s %.2f processors: %w", u.Name, cpus, err)
 	}
-	c.Note("upstream "+name, "has %.2f processors", cpus)
+	c.mu.Lock()
+	c.shares[u.Name] = cpus
+	c.mu.Unlock()
+	c.Note("upstream "+u.Name, "has %.2f processors", cpus)
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// needs are what a scenario takes of the engine besides what every cell does.
+// needs are what a scenario takes of the engine besides what every sandbox does.
 func (s Scenario) needs(t Variant) []string {
 	var all []string
 	for _, u := range t.Upstreams {
@@ -30,7 +30,7 @@ func (s Scenario) needs(t Variant) []string {
 	return all
 }
 
-// LackFor says why a lab can't stage a twin of a scenario; nil when it can.
+// LackFor says why a lab can't stage a variant of a scenario; nil when it can.
 func LackFor(l *lab.Lab, s Scenario, t Variant) *lab.Lack { return lackOf(l.Lacks(), s, t) }
 
 func lackOf(lacks []lab.Lack, s Scenario, t Variant) *agentapi.Lack {

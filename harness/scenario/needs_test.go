@@ -14,9 +14,8 @@ import (
 
 type filtering struct{}
 
-func (filtering) Do(context.Context, *lab.Sandbox) error   { return nil }
-func (filtering) Undo(context.Context, *lab.Sandbox) error { return nil }
-func (filtering) Needs() string                            { return agentapi.NeedFilters }
+func (filtering) Inject(context.Context, fault.Target) (fault.Undo, error) { return nil, nil }
+func (filtering) Needs() string                                            { return agentapi.NeedFilters }
 
 func TestAScenarioIsSkippedWhereWhatItTakesIsMissing(t *testing.T) {
 	g := NewWithT(t)

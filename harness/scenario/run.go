@@ -12,9 +12,9 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// Run proves one twin of a scenario in a lab: healthy, break, look, mend, healthy. What differs from the expectation is
+// Run proves one variant of a scenario in a lab: healthy, fault, look, remedy, healthy. What differs from the expectation is
 // in the evidence; a lab that failed is its Error, and never a finding. A run in which the machine had no processor for the
-// lab proves nothing: it is done again in a cell of its own, which the evidence says.
+// lab proves nothing: it is done again in a sandbox of its own, which the evidence says.
 func Run(ctx context.Context, lab *lab.Lab, s Scenario, t Variant) Evidence {
 	return untilProven(ctx, func() (Evidence, string) { return runOnce(ctx, lab, s, t) })
 }
@@ -72,19 +72,19 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
 	defer cancel()
-	r := &run{lab: l, program: program, scenario: s, twin: t, evidence: &e}
+	r := &run{lab: l, program: program, scenario: s, variant: t, evidence: &e}
 	err = r.all(ctx)
 	if err != nil {
 		if e.Skipped = skipped(err); e.Skipped == "" {
 			e.Error = err.Error()
 		}
 	}
-	if r.cell != nil {
+	if r.sandbox != nil {
 		if e.Skipped == "" {
 			starved = r.starved(err)
 		}
-		e.Transcript = r.cell.Transcript()
-		if err := r.cell.Close(); err != nil && e.Error == "" {
+		e.Transcript = r.sandbox.Transcript()
+		if err := r.sandbox.Close(); err != nil && e.Error == "" {
 			e.Error = err.Error()
 		}
 	}
@@ -93,7 +93,7 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence
 
 // starved says why a run proves nothing; empty when it does.
 func (r *run) starved(err error) string {
-	return whyNothing(r.cell.TooLate(), err, []lab.Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Recovered}, r.cell.Starved)
+	return whyNothing(r.sandbox.TooLate(), err, []lab.Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Recovered}, r.sandbox.Starved)
 }
 
 // whyNothing says why a run proves nothing; empty when it does. It goes by how late the lab was and how long it had to wait
@@ -112,7 +112,7 @@ func whyNothing(late string, err error, seen []lab.Exchange, delayed func() time
 	return ""
 }
 
-// starvation is how long something of a cell may wait for a processor before what came too late in it counts for nothing: half
+// starvation is how long something of a sandbox may wait for a processor before what came too late in it counts for nothing: half
 // of what "at once" allows.
 const starvation = atOnce / 2
 
@@ -120,20 +120,21 @@ type run struct {
 	lab      *lab.Lab
 	program  *lab.Program
 	scenario Scenario
-	twin     Variant
+	variant  Variant
 	evidence *Evidence
-	cell     *lab.Sandbox
+	sandbox  *lab.Sandbox
+	injected fault.Stack
 	refusal  []gateway.LogRecord // what the gateway said when it did not start
 }
 
 func (r *run) all(ctx context.Context) error {
-	e, s, t := r.evidence, r.scenario, r.twin
+	e, s, t := r.evidence, r.scenario, r.variant
 	setup := lab.Setup{Gateway: s.Gateway, Upstreams: t.Upstreams, Clock: r.needsClock()}
 	var err error
-	if r.cell, err = r.lab.Open(ctx, setup); err != nil {
+	if r.sandbox, err = r.lab.Open(ctx, setup); err != nil {
 		return fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}
-	if e.Config, err = r.cell.Config(ctx); err != nil {
+	if e.Config, err = r.sandbox.Config(ctx); err != nil {
 		return err
 	}
 	clock := r.clock()
@@ -141,13 +142,13 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.healthy(ctx); err != nil {
 		return err
 	}
-	if err := r.breakIt(ctx, t.Inject); err != nil {
+	if err := r.inject(ctx, t.Inject); err != nil {
 		return err
 	}
-	if conf, err := r.cell.Config(ctx); err == nil {
+	if conf, err := r.sandbox.Config(ctx); err == nil {
 		e.Config = conf
 	}
-	if e.Broken, err = r.ask(ctx, lab.WaitWindow{After: s.Expect.After, Until: s.Expect.Until, WaitFor: t.WaitFor, InFlight: r.strike(t.InjectInFlight)}); err != nil {
+	if e.Broken, err = r.ask(ctx, lab.WaitWindow{After: s.Expect.After, Until: s.Expect.Until, WaitFor: t.WaitFor, InFlight: r.inFlight(t.InjectInFlight)}); err != nil {
 		return fmt.Errorf("asking under the fault: %w", err)
 	}
 	if len(e.Broken.Log) == 0 {
@@ -157,17 +158,17 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.awaitUpstreamLog(ctx); err != nil {
 		return err
 	}
-	if err := r.mend(ctx); err != nil {
+	if err := r.remedy(ctx); err != nil {
 		return fmt.Errorf("mending: %w", err)
 	}
-	after := lab.WaitWindow{After: t.RemedyTakes, WaitFor: r.heldAfterRemedy()}
+	after := lab.WaitWindow{After: t.RemedyTakes, WaitFor: r.waitForAfterRemedy()}
 	if t.RemedyToleratesFault {
-		after.WaitFor, after.InFlight = t.WaitFor, r.strike(t.InjectInFlight)
+		after.WaitFor, after.InFlight = t.WaitFor, r.inFlight(t.InjectInFlight)
 	}
 	if e.Recovered, err = r.ask(ctx, after); err != nil {
 		return fmt.Errorf("asking after the remedy: %w", err)
 	}
-	e.UpstreamCalls, err = r.cell.UpstreamCalls(ctx)
+	e.UpstreamCalls, err = r.sandbox.UpstreamCalls(ctx)
 	return err
 }
 
@@ -175,26 +176,26 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) clock() lab.Clock {
 	c := r.program.Clock()
 	switch {
-	case c.Kind == lab.ClockReal || r.cell.Clocked():
+	case c.Kind == lab.ClockReal || r.sandbox.Clocked():
 		return c
-	case r.anyChange(func(c fault.Fault) bool { s, ok := c.(interface{ Scaled() bool }); return ok && s.Scaled() }):
+	case r.anyFault(func(c fault.Fault) bool { s, ok := c.(interface{ Scaled() bool }); return ok && s.Scaled() }):
 		return lab.Clock{Kind: lab.ClockScaled, Why: "the kernel's own timers are made shorter"}
 	}
 	return lab.Clock{Kind: lab.ClockReal, Why: "nothing in it waits for a time to come"}
 }
 
-// needsClock tells whether time has to pass in the scenario.
+// needsClock reports whether time has to pass in the scenario.
 func (r *run) needsClock() bool {
-	return r.scenario.Expect.After > 0 || r.twin.RemedyTakes > 0 || r.passesTime()
+	return r.scenario.Expect.After > 0 || r.variant.RemedyTakes > 0 || r.passesTime()
 }
 
-// passesTime tells whether one of the changes is that time passes.
+// passesTime reports whether one of the faults is that time passes.
 func (r *run) passesTime() bool {
-	return r.anyChange(func(c fault.Fault) bool { _, waits := c.(waiter); return waits })
+	return r.anyFault(func(c fault.Fault) bool { _, waits := c.(waiter); return waits })
 }
 
-func (r *run) anyChange(is func(fault.Fault) bool) bool {
-	for _, list := range [][]fault.Fault{r.twin.Inject, r.twin.InjectInFlight, r.twin.Remedy} {
+func (r *run) anyFault(is func(fault.Fault) bool) bool {
+	for _, list := range [][]fault.Fault{r.variant.Inject, r.variant.InjectInFlight, r.variant.Remedy} {
 		if slices.ContainsFunc(list, is) {
 			return true
 		}
@@ -202,15 +203,15 @@ func (r *run) anyChange(is func(fault.Fault) bool) bool {
 	return false
 }
 
-// strike makes faults while a request is under way; it is nil where there are none.
-func (r *run) strike(changes []fault.Fault) func(context.Context) error {
-	if len(changes) == 0 {
+// inFlight injects faults while a request is in flight; it is nil where there are none.
+func (r *run) inFlight(faults []fault.Fault) func(context.Context) error {
+	if len(faults) == 0 {
 		return nil
 	}
 	return func(ctx context.Context) error {
-		for _, c := range changes {
-			r.cell.Note("fault", "%v", c)
-			if err := c.Do(ctx, r.cell); err != nil {
+		for _, f := range faults {
+			r.sandbox.Note("fault", "%v", f)
+			if err := r.injected.Inject(ctx, r.sandbox, f); err != nil {
 				return err
 			}
 		}
@@ -218,32 +219,32 @@ func (r *run) strike(changes []fault.Fault) func(context.Context) error {
 	}
 }
 
-func (r *run) heldAfterRemedy() string {
-	if r.twin.RemedyTakes > 0 {
-		return r.twin.WaitFor
+func (r *run) waitForAfterRemedy() []lab.Condition {
+	if r.variant.RemedyTakes > 0 {
+		return r.variant.WaitFor
 	}
-	return ""
+	return nil
 }
 
 func (r *run) ask(ctx context.Context, p lab.WaitWindow) (lab.Exchange, error) {
 	if p.After == 0 && p.InFlight == nil {
-		return r.cell.Ask(ctx, r.scenario.Ask)
+		return r.sandbox.Ask(ctx, r.scenario.Ask)
 	}
-	return r.cell.AskWithin(ctx, r.scenario.Ask, p)
+	return r.sandbox.AskWithin(ctx, r.scenario.Ask, p)
 }
 
 // healthy asks before the fault.
 func (r *run) healthy(ctx context.Context) (err error) {
-	if r.evidence.Healthy, err = r.cell.Ask(ctx, r.scenario.Ask); err != nil {
+	if r.evidence.Healthy, err = r.sandbox.Ask(ctx, r.scenario.Ask); err != nil {
 		return fmt.Errorf("asking before the fault: %w", err)
 	}
 	return unhealthy(r.evidence.Healthy)
 }
 
-func (r *run) breakIt(ctx context.Context, changes []fault.Fault) error {
-	r.cell.Note("fault", "%s", r.scenario.Fault)
-	for _, c := range changes {
-		err := c.Do(ctx, r.cell)
+func (r *run) inject(ctx context.Context, faults []fault.Fault) error {
+	r.sandbox.Note("fault", "%s", r.scenario.Fault)
+	for _, f := range faults {
+		err := r.injected.Inject(ctx, r.sandbox, f)
 		var refused *lab.ConfigError
 		if errors.As(err, &refused) && r.scenario.Expect.NoAnswer != "" {
 			// A gateway that does not start is what the fault leads to, and its own words are the log.
@@ -257,23 +258,14 @@ func (r *run) breakIt(ctx context.Context, changes []fault.Fault) error {
 	return nil
 }
 
-func (r *run) mend(ctx context.Context) error {
-	r.cell.Note("remedy", "%s", r.scenario.Remedy)
-	if len(r.twin.Remedy) == 0 {
-		return r.undo(ctx, slices.Concat(r.twin.Inject, r.twin.InjectInFlight))
+// remedy performs the remedy; without any, that is to undo the fault.
+func (r *run) remedy(ctx context.Context) error {
+	r.sandbox.Note("remedy", "%s", r.scenario.Remedy)
+	if len(r.variant.Remedy) == 0 {
+		return r.injected.Undo(ctx)
 	}
-	for _, c := range r.twin.Remedy {
-		if err := c.Do(ctx, r.cell); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// undo takes changes back, the last one first.
-func (r *run) undo(ctx context.Context, changes []fault.Fault) error {
-	for _, c := range slices.Backward(changes) {
-		if err := c.Undo(ctx, r.cell); err != nil {
+	for _, f := range r.variant.Remedy {
+		if _, err := f.Inject(ctx, r.sandbox); err != nil {
 			return err
 		}
 	}
@@ -284,8 +276,8 @@ func (r *run) undo(ctx context.Context, changes []fault.Fault) error {
 // has noticed it.
 func (r *run) awaitUpstreamLog(ctx context.Context) error {
 	e := &r.evidence.Broken
-	for deadline := time.Now().Add(5 * time.Second); len(judgeUpstreamLog(r.twin.UpstreamLog, e.UpstreamLog)) > 0 && time.Now().Before(deadline); {
-		news, err := r.cell.UpstreamLogs(ctx)
+	for deadline := time.Now().Add(5 * time.Second); len(judgeUpstreamLog(r.variant.UpstreamLog, e.UpstreamLog)) > 0 && time.Now().Before(deadline); {
+		news, err := r.sandbox.UpstreamLogs(ctx)
 		if err != nil {
 			return err
 		}

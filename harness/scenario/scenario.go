@@ -10,7 +10,7 @@ import (
 )
 
 // A Scenario is one thing that can go wrong between a gateway and its upstream: what is broken, what follows, how to
-// recognise it and what mends it. It is pure data; [Run] proves it.
+// recognise it and what remedies it. It is pure data; [Run] proves it.
 type Scenario struct {
 	// ID names the scenario on the command line and in every report: short, lower case, words joined by hyphens.
 	ID string
@@ -25,58 +25,56 @@ type Scenario struct {
 
 	// Gateway is the gateway's program with its config.
 	Gateway lab.Gateway
-	// Ask is the visitor's request, the same before the fault, under it and after the remedy.
+	// Ask is the client's request, the same before the fault, under it and after the remedy.
 	Ask lab.Request
 	// Fault says what is broken, in a few words: "php-fpm is stopped".
 	Fault string
-	// Twins are the upstreams that the scenario is proven on. A fake and a real one must give the same log lines.
+	// Variants are the upstreams that the scenario is proven on. A fake and a real one must give the same log lines.
 	Variants []Variant
 	// Expect is what follows the fault.
 	Expect Expectation
 	// Exceptions are what follows on some gateways in place of Expect; the first that fits counts.
 	Exceptions []Exception
-	// Then is what the visitors after the first get; nil where each gets the same.
+	// Then is what the clients after the first get; nil where each gets the same.
 	Then *Sequel
 
 	// Confirm is the one check that proves this cause on a live server.
 	Confirm string
-	// Remedy is what mends it. The scenario performs it, and the same request answers 200 again.
+	// Remedy is what helps. The scenario performs it, and the same request answers 200 again.
 	Remedy string
 	// Source is where the claim can be read.
 	Source string
 }
 
-// A Twin is one staging of a scenario: its upstreams, and how the fault is made there.
+// A Variant is one staging of a scenario: its upstreams, and how the fault is made there.
 type Variant struct {
 	// Kind is Fake or Real.
 	Kind VariantKind
 	// Upstreams are started in this order, before the gateway.
 	Upstreams []lab.Upstream
-	// Break is the fault: it is done in this order before the visitor asks.
+	// Inject is the fault: it is made in this order before the client asks.
 	Inject []fault.Fault
-	// Strike is done while the request is under way, once Held is so.
+	// InjectInFlight is injected while the request is in flight, once the first of WaitFor holds.
 	InjectInFlight []fault.Fault
-	// Withstands says that the remedy does not keep the strike away but makes it harmless: it strikes once more, while
-	// the request after the remedy is under way.
+	// RemedyToleratesFault says that the remedy does not keep InjectInFlight away but makes it harmless: it is injected once
+	// more, while the request after the remedy is in flight.
 	RemedyToleratesFault bool
-	// Held names what has the request in its hands before the fault strikes or the clock is moved: an upstream that
-	// has read it ("app"), one that has a connection and perhaps reads nothing ("app:connection"), one that has answered
-	// as far as it does ("app:answer"), or a file that a real one has opened ("/var/www/index.php"). Empty when it is
-	// enough that the gateway has read it. Several, with commas between them ("b,a"), keep the visitor waiting one after
-	// the other, each for an equal part of the time expected.
-	WaitFor string
-	// Remedy is what mends it; without any, undoing the fault is the remedy.
+	// WaitFor is how far the request has to come before the fault meets it or the clock is moved; without any, it is enough
+	// that the gateway has read it. Of several conditions one holds after the other, each for an equal part of the time
+	// that the client is expected to wait.
+	WaitFor []lab.Condition
+	// Remedy is what is done against it; without any, that is to undo the fault.
 	Remedy []fault.Fault
-	// RemedyTakes is how long the visitor waits for the 200 after the remedy, in the gateway's time; 0 is at once.
+	// RemedyTakes is how long the client waits for the 200 after the remedy, in the gateway's time; 0 is at once.
 	RemedyTakes time.Duration
 	// UpstreamLog is a text that the upstream's own log has to hold under the fault; empty for none.
 	UpstreamLog string
 }
 
-// Kind tells a programmable upstream from the real component.
+// A VariantKind tells a programmable upstream from the real component.
 type VariantKind string
 
-// The kinds of twin. A fake is believed only because a real component gave the same log line.
+// The kinds of variant. A fake is believed only because a real component gave the same log line.
 const (
 	Fake VariantKind = "fake"
 	Real VariantKind = "real"
@@ -84,9 +82,9 @@ const (
 
 // An Expectation is what follows a fault: exact, so that a near miss fails.
 type Expectation struct {
-	// Status is the status that the visitor gets; 0 when no answer comes at all, which NoAnswer then names.
+	// Status is the status that the client gets; 0 when no answer comes at all, which NoAnswer then names.
 	Status int `json:"status"`
-	// NoAnswer says how the visitor's connection ended where it got no status: "refused", "closed", "reset", or
+	// NoAnswer says how the client's connection ended where it got no status: "refused", "closed", "reset", or
 	// "garbled" where bytes came that are no HTTP.
 	NoAnswer string `json:"no_answer,omitempty"`
 	// Cut is true when the answer ends before the length that it declared, or without its last chunk.
@@ -95,8 +93,8 @@ type Expectation struct {
 	Log []LogLine `json:"log,omitempty"`
 	// Tries is how many peers were asked, as $upstream_addr counts them; 0 leaves it open.
 	Tries int `json:"attempts,omitempty"`
-	// After is how long the visitor waits, in the gateway's own time; 0 means at once. The lab proves it from both
-	// sides: half a second before the visitor still waits, half a second after the answer is there.
+	// After is how long the client waits, in the gateway's own time; 0 means at once. The lab proves it from both
+	// sides: half a second before the client still waits, half a second after the answer is there.
 	After time.Duration `json:"after_ns,omitempty"`
 	// Until is the latest that the answer may come, where the guilty side looks at its own limit only now and then;
 	// After when 0.
@@ -129,7 +127,7 @@ func (s Scenario) on(b gateway.Build) (fitted Scenario, why string) {
 	return s, ""
 }
 
-// A Sequel is what visitors get after the first, while the fault goes on. [Run] asks once under the fault; who tries it by
+// A Sequel is what clients get after the first, while the fault goes on. [Run] asks once under the fault; who tries it by
 // hand asks again.
 type Sequel struct {
 	// Each is what the second gets, the third, and so on; the last of them is what all further ones get.

@@ -20,24 +20,24 @@ type Stage struct {
 	r      *run
 	haste  bool       // its waits are not as long as they say
 	why    string     // what is another on the lab's gateway than on most; empty where nothing is
-	failed chan error // what a strike could not do
+	failed chan error // what could not be injected into a request in flight
 
-	mu     sync.Mutex // held while anything is changed, and from before a request comes until it is struck
-	armed  bool       // requests are struck
-	mended bool
-	struck bool          // one was, and what it broke has not been put right
-	live   chan struct{} // closed when the visitor of the last one has gone, and all is put right; nil before there was one
+	mu       sync.Mutex // held while anything is changed, and from before a request comes until the fault met it
+	armed    bool       // faults are injected while requests are in flight
+	remedied bool
+	met      bool          // a request was met by the fault, which has not been undone
+	live     chan struct{} // closed when the client of the last one has gone, and the fault is undone; nil before there was one
 }
 
-// SetStage sets a scenario up, and sees it healthy once, as [Run] does.
+// SetStage sets a scenario up, and sees it healthy once, as [Run] does. The clock goes on as the caller's does.
 func SetStage(ctx context.Context, l *lab.Lab, scenario Scenario, t Variant, haste bool) (*Stage, error) {
 	program, err := l.Program(ctx, scenario.Gateway.Driver)
 	if err != nil {
 		return nil, err
 	}
 	scenario, why := scenario.on(program.Build)
-	r := &run{lab: l, program: program, scenario: scenario, twin: t, evidence: &Evidence{}}
-	if r.cell, err = l.Open(ctx, lab.Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true, KernelTime: !haste}); err != nil {
+	r := &run{lab: l, program: program, scenario: scenario, variant: t, evidence: &Evidence{}}
+	if r.sandbox, err = l.Open(ctx, lab.Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true, KernelTime: !haste}); err != nil {
 		return nil, fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}
 	s := &Stage{r: r, why: why, haste: haste, failed: make(chan error, 1)}
@@ -45,13 +45,13 @@ func SetStage(ctx context.Context, l *lab.Lab, scenario Scenario, t Variant, has
 		err = s.awaitRest(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, r.cell.Close())
+		return nil, errors.Join(err, r.sandbox.Close())
 	}
 	return s, nil
 }
 
-// Cell is the stage's cell.
-func (s *Stage) Cell() *lab.Sandbox { return s.r.cell }
+// Sandbox is what the scenario is staged in.
+func (s *Stage) Sandbox() *lab.Sandbox { return s.r.sandbox }
 
 // Scenario is the scenario with the expectation that holds on the lab's gateway.
 func (s *Stage) Scenario() Scenario { return s.r.scenario }
@@ -62,29 +62,29 @@ func (s *Stage) Exception() string { return s.why }
 // Refusal is what the gateway said when the fault kept it from starting.
 func (s *Stage) Refusal() []gateway.LogRecord { return s.r.refusal }
 
-// Break makes the fault, and lets the clock go on. What strikes while a request is under way strikes each that comes through
-// [Stage.Dial].
-func (s *Stage) Break(ctx context.Context) error {
+// Inject makes the fault, and lets the clock go on. What is injected while a request is in flight meets each that comes
+// through [Stage.Dial].
+func (s *Stage) Inject(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.r.breakIt(ctx, withoutWaits(s.r.twin.Inject)); err != nil {
+	if err := s.r.inject(ctx, withoutWaits(s.r.variant.Inject)); err != nil {
 		return err
 	}
-	s.armed = len(s.strikes()) > 0
-	return s.r.cell.Run(ctx)
+	s.armed = len(s.inFlight()) > 0
+	return s.r.sandbox.Run(ctx)
 }
 
-// withoutWaits are the changes but for those that let time pass: on a stage it passes by itself.
+// withoutWaits are the faults but for those that let time pass: on a stage it passes by itself.
 func withoutWaits(all []fault.Fault) []fault.Fault {
 	return slices.DeleteFunc(slices.Clone(all), func(c fault.Fault) bool { _, waits := c.(waiter); return waits })
 }
 
-// A waiter is a change that lets time pass.
+// A waiter is a fault that lets time pass.
 type waiter interface{ Passes() time.Duration }
 
-// MendTakes is how long the remedy waits.
+// RemedyTakes is how long the remedy waits.
 func (s *Stage) RemedyTakes() (d time.Duration) {
-	for _, c := range s.r.twin.Remedy {
+	for _, c := range s.r.variant.Remedy {
 		if w, ok := c.(waiter); ok {
 			d += w.Passes()
 		}
@@ -92,22 +92,23 @@ func (s *Stage) RemedyTakes() (d time.Duration) {
 	return d
 }
 
-// Mend performs the remedy. What it waits is real, unless the stage is in haste.
+// Remedy performs the remedy. What it waits is real, unless the stage is in haste.
 func (s *Stage) Remedy(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.struck {
-		if err := s.putRight(ctx); err != nil {
+	if s.met {
+		if err := s.reset(ctx); err != nil {
 			return err
 		}
 	}
-	s.armed, s.mended = s.r.twin.RemedyToleratesFault, true
-	if len(s.r.twin.Remedy) == 0 {
-		if err := s.r.undo(ctx, withoutWaits(s.r.twin.Inject)); err != nil {
+	s.armed, s.remedied = s.r.variant.RemedyToleratesFault, true
+	if len(s.r.variant.Remedy) == 0 {
+		if err := s.r.injected.Undo(ctx); err != nil {
 			return err
 		}
 	}
-	for _, c := range s.r.twin.Remedy {
+	s.r.injected.Forget() // a remedy may stand on what it leaves
+	for _, c := range s.r.variant.Remedy {
 		if err := s.remedy(ctx, c); err != nil {
 			return err
 		}
@@ -122,7 +123,7 @@ const restWithin = 30 * time.Second
 // those that come. It does not wait for ever: a script may compute without end.
 func (s *Stage) awaitRest(ctx context.Context) error {
 	for deadline := time.Now().Add(restWithin); time.Now().Before(deadline); {
-		if rests, err := s.r.cell.Resting(ctx); err != nil || rests {
+		if rests, err := s.r.sandbox.Resting(ctx); err != nil || rests {
 			return err
 		}
 	}
@@ -132,7 +133,8 @@ func (s *Stage) awaitRest(ctx context.Context) error {
 func (s *Stage) remedy(ctx context.Context, c fault.Fault) error {
 	w, waits := c.(waiter)
 	if !waits || s.haste {
-		return c.Do(ctx, s.r.cell)
+		_, err := c.Inject(ctx, s.r.sandbox)
+		return err
 	}
 	select {
 	case <-time.After(w.Passes()):
@@ -142,35 +144,35 @@ func (s *Stage) remedy(ctx context.Context, c fault.Fault) error {
 	}
 }
 
-// Pass moves the clock, and tells whether it could: only while all that runs waits for something to happen.
+// Pass moves the clock, and reports whether it could: only while all that runs waits for something to happen.
 func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
-	// While a request is to be struck, or something is mended, that comes first.
-	if !s.r.cell.Clocked() || !s.mu.TryLock() {
+	// While the fault is to meet a request, or a remedy is performed, that comes first.
+	if !s.r.sandbox.Clocked() || !s.mu.TryLock() {
 		return false, nil
 	}
 	defer s.mu.Unlock()
-	rests, err := s.r.cell.Resting(ctx)
+	rests, err := s.r.sandbox.Resting(ctx)
 	if err != nil || !rests {
 		return false, err
 	}
-	return true, s.r.cell.Advance(ctx, d)
+	return true, s.r.sandbox.Advance(ctx, d)
 }
 
-// Clocked tells whether the stage's time can be moved.
-func (s *Stage) Clocked() bool { return s.r.cell.Clocked() }
+// Clocked reports whether the stage's time can be moved.
+func (s *Stage) Clocked() bool { return s.r.sandbox.Clocked() }
 
-// Listens tells whether the gateway takes connections.
+// Listens reports whether the gateway takes connections.
 func (s *Stage) Listens(ctx context.Context) (bool, error) {
-	return s.r.cell.Listens(ctx, lab.FrontDoor)
+	return s.r.sandbox.Listens(ctx, lab.FrontDoor)
 }
 
-// Failed tells of a strike that could not be done.
+// Failed tells of a fault that could not be injected while a request was in flight.
 func (s *Stage) Failed() <-chan error { return s.failed }
 
 // Close ends the stage.
-func (s *Stage) Close() error { return s.r.cell.Close() }
+func (s *Stage) Close() error { return s.r.sandbox.Close() }
 
 // FollowLogs writes what the stage's programs log, as it comes, until ctx ends.
 func (s *Stage) FollowLogs(ctx context.Context, w io.Writer) error {
-	return s.r.cell.FollowLogs(ctx, w)
+	return s.r.sandbox.FollowLogs(ctx, w)
 }

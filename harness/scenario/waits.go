@@ -7,7 +7,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// waits is how long one run of a twin waits in all, where its clock is not moved.
+// waits is how long one run of a variant waits in all, where its clock is not moved.
 func waits(s Scenario, t Variant) (sum time.Duration) {
 	sum = max(s.Expect.After, s.Expect.Until) + t.RemedyTakes
 	for _, list := range [][]fault.Fault{t.Inject, t.InjectInFlight, t.Remedy} {

@@ -142,8 +142,8 @@ func (k *Kept) fail(ctx context.Context) (err error) {
 	return m.w.SetBehaviour(ctx, append(m.broken(keys), m.r.beside...), nil)
 }
 
-// Break breaks it, and lets the clock go on as the machine's does.
-func (k *Kept) Break(ctx context.Context) error {
+// Inject breaks it, and lets the clock go on as the machine's does.
+func (k *Kept) Inject(ctx context.Context) error {
 	if err := k.fail(ctx); err != nil {
 		return err
 	}

@@ -51,8 +51,10 @@ type cell struct {
 	asks    map[string]*ask
 	logs    map[string]int64 // log file -> how far it was read
 	undo    map[agentapi.NetSpec]func() error
-	wires   atomic.Int64        // how many hosts were switched off so far
-	watches map[string]*os.File // inotify, by the file that is watched
+	changes map[int]func(context.Context) error // by number, what takes a change of a file back
+	changed int                                 // how many changes there were
+	wires   atomic.Int64                        // how many hosts were switched off so far
+	watches map[string]*os.File                 // inotify, by the file that is watched
 	clock   *clock
 
 	delayedBefore time.Duration // how long this program had waited for processors when the cell was opened
@@ -62,7 +64,7 @@ func newCell(root string, spec agentapi.CellSpec) *cell {
 	c := &cell{
 		id: spec.ID, dir: filepath.Join(root, spec.ID), folders: spec.Folders, guest: spec.Join != "", still: spec.Join == "" || spec.Still,
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
-		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, watches: map[string]*os.File{}, clock: newClock(),
+		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, changes: map[int]func(context.Context) error{}, watches: map[string]*os.File{}, clock: newClock(),
 		delayedBefore: delayed(os.Getpid()),
 	}
 	for _, l := range spec.Logs {

@@ -278,28 +278,6 @@ func owner(name string) (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-func (c *cell) changeFile(ctx context.Context, s agentapi.FileSpec) error {
-	remove, chmod := os.RemoveAll, os.Chmod
-	at := c.path(s.File.Path)
-	if c.jail != nil {
-		remove, chmod, at = c.jail.root.remove, c.jail.root.chmod, s.File.Path
-	}
-	switch {
-	case s.Remove:
-		if err := remove(at); err != nil {
-			return fmt.Errorf("removing %s from cell %s: %w", s.File.Path, c.id, err)
-		}
-		return nil
-	case s.Chmod:
-		if err := chmod(at, fs.FileMode(s.File.Mode)); err != nil {
-			return fmt.Errorf("changing the mode of %s in cell %s: %w", s.File.Path, c.id, err)
-		}
-		return nil
-	default:
-		return c.writeFile(ctx, s.File)
-	}
-}
-
 // news is what was added to each log file of the cell since it was last asked for.
 func (c *cell) news() (map[string]string, error) {
 	all, _, err := c.boundedNews()

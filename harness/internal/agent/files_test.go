@@ -125,45 +125,6 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-func TestFilesAreWrittenReplacedAndRemoved(t *testing.T) {
-	c := &cell{id: "c1", dir: t.TempDir(), folders: []agentapi.Folder{{Path: "/etc/nginx"}}}
-	path := c.path("/etc/nginx/nginx.conf")
-	if err := c.changeFile(t.Context(), agentapi.FileSpec{File: agentapi.File{Path: "/etc/nginx/nginx.conf", Data: "one"}}); err != nil {
-		t.Fatal(err)
-	}
-	old, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
-	if err := c.changeFile(t.Context(), agentapi.FileSpec{File: agentapi.File{Path: "/etc/nginx/nginx.conf", Data: "another", Mode: 0o600}}); err != nil {
-		t.Fatal(err)
-	}
-	text := make([]byte, 10)
-	if n, _ := old.Read(text); string(text[:n]) != "one" {
-		t.Errorf("who has the old file open reads %q", text[:n])
-	}
-	if got, _ := os.ReadFile(path); string(got) != "another" {
-		t.Errorf("the new file has %q", got)
-	}
-	if err := c.changeFile(t.Context(), agentapi.FileSpec{Chmod: true, File: agentapi.File{Path: "/etc/nginx/nginx.conf", Mode: 0o640}}); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("its mode is %v, %v", info.Mode(), err)
-	}
-	if err := c.changeFile(t.Context(), agentapi.FileSpec{Remove: true, File: agentapi.File{Path: "/etc/nginx/nginx.conf"}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("it is still there: %v", err)
-	}
-	err = c.changeFile(t.Context(), agentapi.FileSpec{Chmod: true, File: agentapi.File{Path: "/etc/nginx/none"}})
-	if err == nil || !strings.Contains(err.Error(), "/etc/nginx/none in cell c1") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // What a log gains beyond the bound is left out in the middle, line by line, and counted; nothing of it comes the next time.
 func TestLogsAreReadUpToABound(t *testing.T) {
 	g := NewWithT(t)

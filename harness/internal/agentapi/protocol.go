@@ -215,10 +215,15 @@ type NetSpec struct {
 
 // FileSpec changes a file of a cell.
 type FileSpec struct {
+	Cell  string
+	File  File
+	Chmod bool // only the mode changes
+}
+
+// ChangeRef names a change of a file of a cell.
+type ChangeRef struct {
 	Cell   string
-	File   File
-	Remove bool
-	Chmod  bool // only the mode changes
+	Change int
 }
 
 // DiskSpec makes a folder of a cell a file system of its own size, or gives it back.

@@ -30,10 +30,13 @@ func TestADeadAppIsA502(t *testing.T) {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(healthy).To(HaveStatus(200))
 
-	Expect(fault.Stop{Upstream: "app"}.Do(ctx, sandbox)).To(Succeed())
+	undo, err := fault.Stop{Upstream: "app"}.Inject(ctx, sandbox)
+	Expect(err).NotTo(HaveOccurred())
 	broken, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(broken).To(HaveStatus(502))
 	Expect(broken).To(HaveLogLine(Errno(111), Phase("connecting to upstream")))
 	Expect(broken).To(HaveTried(1))
+
+	Expect(undo(ctx)).To(Succeed())
 }

@@ -23,7 +23,7 @@ type place struct {
 	due     func(time.Duration) // is told of time that passes
 }
 
-func (p *place) Break(context.Context) error { return nil }
+func (p *place) Inject(context.Context) error { return nil }
 func (p *place) Remedy(context.Context) error {
 	p.down.Store(false)
 	return nil

@@ -14,12 +14,13 @@ import (
 
 // A Place is what is kept broken.
 type Place interface {
-	Break(context.Context) error
+	// Inject makes the fault, and Remedy performs what helps.
+	Inject(context.Context) error
 	Remedy(context.Context) error
-	// Listens tells whether the gateway takes connections, and Dial is one.
+	// Listens reports whether the gateway takes connections, and Dial is one.
 	Listens(context.Context) (bool, error)
 	Dial(context.Context) (net.Conn, error)
-	// Pass moves the clock, and tells whether it could: only while all that runs waits for something to happen.
+	// Pass moves the clock, and reports whether it could: only while all that runs waits for something to happen.
 	Pass(context.Context, time.Duration) (bool, error)
 	// FollowLogs writes what is logged, as it comes.
 	FollowLogs(context.Context, io.Writer) error
@@ -49,7 +50,7 @@ type Words struct {
 func Try(ctx context.Context, p Place, o Options, w Words) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if err := p.Break(ctx); err != nil {
+	if err := p.Inject(ctx); err != nil {
 		return err
 	}
 	d := newDoor(o.Door, p)

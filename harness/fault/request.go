@@ -1,0 +1,50 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/badgateway/badgateway/harness/lab"
+)
+
+// OtherRequest is a step: another client's request, whose answer has to have a status.
+type OtherRequest struct {
+	Request lab.Request
+	Status  int
+}
+
+// Inject asks. There is nothing to undo.
+func (f OtherRequest) Inject(ctx context.Context, t Target) (Undo, error) {
+	e, err := t.Ask(ctx, f.Request)
+	if err != nil {
+		return nil, err
+	}
+	if e.Status != f.Status {
+		return nil, fmt.Errorf("another visitor got %d (%s), not %d", e.Status, e.NoAnswer, f.Status)
+	}
+	return nil, nil
+}
+
+func (f OtherRequest) String() string { return fmt.Sprintf("another visitor gets %d", f.Status) }
+
+// ConcurrentRequests is a step: clients who come one after the other, and all wait for their answers.
+type ConcurrentRequests struct {
+	Clients int
+	Request lab.Request
+	// WaitFor is where each one's request has to be before the next one comes.
+	WaitFor lab.Condition
+}
+
+// Inject sends the requests. There is nothing to undo: they wait until they are answered.
+func (f ConcurrentRequests) Inject(ctx context.Context, t Target) (Undo, error) {
+	for range f.Clients {
+		if err := t.StartBackground(ctx, f.Request, f.WaitFor); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func (f ConcurrentRequests) String() string {
+	return fmt.Sprintf("%d other visitors ask and wait", f.Clients)
+}
