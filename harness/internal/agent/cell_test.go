@@ -94,7 +94,8 @@ func TestCell_OfAnotherContainerSharesItsNetworkAndFolder(t *testing.T) {
 	spec := agentapi.CellSpec{ID: host.id, Folders: []agentapi.Folder{{Path: place}}, Still: true, Join: host.netnsPath()}
 	beside := newLab(t) // as an agent of its own, it has a cell of the same name
 	beside.do("OpenCell", spec, &agentapi.CellOpened{})
-	l.do("Change", agentapi.FileSpec{Cell: host.id, File: agentapi.File{Path: place + "/file", Data: "text"}}, nil)
+	ref := agentapi.ChangeRef{Cell: host.id}
+	l.do("Change", agentapi.FileSpec{Cell: host.id, File: agentapi.File{Path: place + "/file", Data: "text"}}, &ref.Change)
 	var read agentapi.FileText
 	if beside.do("Read", agentapi.NameRef{Cell: host.id, Name: place + "/file"}, &read); read.Text != "text" {
 		t.Errorf("it reads %+v", read)
@@ -107,6 +108,11 @@ func TestCell_OfAnotherContainerSharesItsNetworkAndFolder(t *testing.T) {
 	beside.do("CloseCell", host.id, nil)
 	if l.do("Read", agentapi.NameRef{Cell: host.id, Name: place + "/file"}, &read); read.Text != "text" {
 		t.Errorf("after the other is closed it reads %+v", read)
+	}
+	l.do("ChangeBack", ref, nil)
+	read = agentapi.FileText{}
+	if l.do("Read", agentapi.NameRef{Cell: host.id, Name: place + "/file"}, &read); !read.Missing {
+		t.Errorf("after the change is taken back it reads %+v", read)
 	}
 }
 
