@@ -279,7 +279,7 @@ func (r expectedRoute) is(got audit.Route) bool {
 		(r.Role == "" || string(got.Role) == r.Role) && (r.Listen == "" || r.listensAt(got.Listen))
 }
 
-// listensAt tells whether one of the addresses ends as the expected one does.
+// listensAt reports whether one of the addresses ends as the expected one does.
 func (r expectedRoute) listensAt(listen string) bool {
 	words := strings.FieldsFunc(listen, func(c rune) bool { return c == ' ' || c == ',' })
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasSuffix(w, r.Listen) })

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// sound tells whether a cell says anything.
+// sound reports whether a cell says anything.
 func sound(c Measurement) bool { return c.Skipped == "" && c.Error == "" }
 
-// sameWait tells whether two waits are the same but for what measuring varies: half a second, and 2 % of the longer one.
+// sameWait reports whether two waits are the same but for what measuring varies: half a second, and 2 % of the longer one.
 func sameWait(a, b time.Duration) bool {
 	return (a - b).Abs() <= 500*time.Millisecond+max(a, b)/50
 }

@@ -29,7 +29,7 @@ func (f Fault) For(protocol string) fakeupstream.Behaviour {
 	return f.Does
 }
 
-// PassesBy tells whether nothing of the fault is left in a gateway once its upstream is well and a request was answered, as
+// PassesBy reports whether nothing of the fault is left in a gateway once its upstream is well and a request was answered, as
 // long as the upstream has one peer.
 func (f Fault) PassesBy() bool {
 	switch f.Kind {

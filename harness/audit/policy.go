@@ -155,7 +155,7 @@ func (s span) String() string {
 	return text
 }
 
-// matchRoute tells whether an id is the pattern, or matches it with * for any text.
+// matchRoute reports whether an id is the pattern, or matches it with * for any text.
 func matchRoute(pattern, id string) bool {
 	if pattern == id {
 		return true

@@ -77,7 +77,7 @@ func unmeasured(r *Report) []Finding {
 	return []Finding{f}
 }
 
-// applyTo fills the breaches of a route, and tells whether there are any.
+// applyTo fills the breaches of a route, and reports whether there are any.
 func (l lookup) applyTo(r *Route) bool {
 	r.Breaches = nil
 	for i := range r.Cells {
@@ -108,7 +108,7 @@ func (l lookup) applyTo(r *Route) bool {
 	return broken
 }
 
-// survived tells whether the visitor noticed nothing but a wait.
+// survived reports whether the visitor noticed nothing but a wait.
 func survived(c Measurement, healthy Outcome) bool {
 	good := c.Status == http.StatusOK || c.Status == healthy.Status
 	return good && c.NotStarted == "" && !c.Cut && !c.Whole && !c.Endless && c.NoAnswer == healthy.NoAnswer
@@ -158,7 +158,7 @@ func statusWord(c Measurement) string {
 	return strconv.Itoa(c.Status)
 }
 
-// served tells whether a visitor of a stream, where there is no status, got what he came for.
+// served reports whether a visitor of a stream, where there is no status, got what he came for.
 func (c Measurement) served() bool {
 	return c.Status == 0 && c.NoAnswer == "" && c.NotStarted == "" && (c.Method == "TCP" || c.Method == "UDP")
 }
@@ -222,7 +222,7 @@ func (w Waiver) covers(route string) bool {
 	return len(w.Routes) == 0 || slices.ContainsFunc(w.Routes, func(p string) bool { return matchRoute(p, route) })
 }
 
-// over tells whether the waiver's last day is past.
+// over reports whether the waiver's last day is past.
 func (w Waiver) over(today time.Time) bool {
 	y, m, d := today.Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).After(w.Until)

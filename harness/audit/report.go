@@ -89,7 +89,7 @@ type Endpoint struct {
 	Address string          `json:"address"` // where the lab had it: "198.18.0.3:8080", or the same
 	Place   nginxconf.Place `json:"place"`   // line 0 when the config does not list it
 	Backup  bool            `json:"backup,omitempty"`
-	// Called tells whether the gateway called it for some request while all was well, or while the peers that it is the backup
+	// Called reports whether the gateway called it for some request while all was well, or while the peers that it is the backup
 	// of were dead; a note says why not.
 	Called bool `json:"called"`
 }
@@ -118,7 +118,7 @@ type Route struct {
 	// Open is true when the config does not list the upstreams (http://$host).
 	Open      bool       `json:"open,omitempty"`
 	Endpoints []Endpoint `json:"endpoints"`
-	// Reached tells whether a request was proven to get there; Why says why not.
+	// Reached reports whether a request was proven to get there; Why says why not.
 	Reached bool   `json:"reached"`
 	Why     string `json:"why,omitempty"`
 	Ask     Ask    `json:"ask"`

@@ -15,7 +15,7 @@ func severity(level string) int { return slices.Index(levels[:], level) }
 // IsLevel reports whether a level is one that gateways log at.
 func IsLevel(level string) bool { return severity(level) >= 0 }
 
-// AtLeast tells whether the line is of this level or a more severe one ("warn" holds for an error). It is false when
+// AtLeast reports whether the line is of this level or a more severe one ("warn" holds for an error). It is false when
 // either level is none of nginx's.
 func (l LogRecord) AtLeast(level string) bool {
 	least := severity(level)
@@ -54,7 +54,7 @@ func (l LogRecord) happened() string {
 	return text
 }
 
-// IsPlace tells whether s is "in FILE:LINE".
+// IsPlace reports whether s is "in FILE:LINE".
 func IsPlace(s string) bool {
 	colon := strings.LastIndexByte(s, ':')
 	if colon < len("in x") || colon == len(s)-1 {

@@ -53,7 +53,7 @@ func neutral(s string) string {
 	return b.String()
 }
 
-// ephemeral tells whether the digits after before are a port that the kernel chose.
+// ephemeral reports whether the digits after before are a port that the kernel chose.
 func ephemeral(before, digits string) bool {
 	if len(before) < 2 || before[len(before)-1] != ':' || len(digits) != 5 || digits < "32768" || digits > "65535" {
 		return false
@@ -62,7 +62,7 @@ func ephemeral(before, digits string) bool {
 	return last == ']' || last >= '0' && last <= '9'
 }
 
-// counted tells whether the digits are the name of a temporary file: nginx counts them, in ten digits.
+// counted reports whether the digits are the name of a temporary file: nginx counts them, in ten digits.
 func counted(before, digits string) bool {
 	return len(digits) == 10 && strings.HasSuffix(before, "/")
 }
@@ -81,7 +81,7 @@ func withoutLevels(path string) string {
 	return path
 }
 
-// process tells whether the text before a number says that a process's number follows.
+// process reports whether the text before a number says that a process's number follows.
 func process(before string) bool {
 	return strings.HasSuffix(before, "process ") || strings.HasSuffix(before, "received from ")
 }

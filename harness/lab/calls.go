@@ -105,7 +105,7 @@ func (a *accounting) connected(listen string) (n int) {
 	return n
 }
 
-// serves tells whether a listener takes the connections to an address.
+// serves reports whether a listener takes the connections to an address.
 func serves(listen, addr string) bool {
 	if listen == addr {
 		return true

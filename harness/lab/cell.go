@@ -344,7 +344,7 @@ func (c *Sandbox) move(ctx context.Context, d time.Duration, run bool) error {
 	return c.call(ctx, "Move", move, nil)
 }
 
-// Resting tells whether all that runs in the cell waits for something to happen.
+// Resting reports whether all that runs in the cell waits for something to happen.
 func (c *Sandbox) Resting(ctx context.Context) (bool, error) {
 	for _, s := range c.elsewhere() {
 		var rests bool

@@ -36,7 +36,7 @@ type Backend struct {
 	CPUs float64
 }
 
-// alone tells whether the backend's limits need a container that it shares with no other.
+// alone reports whether the backend's limits need a container that it shares with no other.
 func (b *Backend) alone() bool { return b.Memory > 0 || b.CPUs > 0 }
 
 // listen is where the upstream accepts connections.

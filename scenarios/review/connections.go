@@ -76,7 +76,7 @@ func noKeepalive(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// keepsConnections tells whether the upstream block asks for connections to be kept.
+// keepsConnections reports whether the upstream block asks for connections to be kept.
 func (s sight) keepsConnections() bool {
 	if s.way.Target.Block == nil {
 		return false

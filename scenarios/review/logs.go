@@ -48,7 +48,7 @@ func lostLog(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// loses tells whether an error_log keeps nothing of a failed upstream, whose lines are of the level error.
+// loses reports whether an error_log keeps nothing of a failed upstream, whose lines are of the level error.
 func loses(d *nginxconf.Directive) bool {
 	if len(d.Args) == 0 {
 		return false

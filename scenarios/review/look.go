@@ -57,10 +57,10 @@ func healthy(e *audit.Evidence) []sight {
 	return all
 }
 
-// of tells whether the sight is one of these faults.
+// of reports whether the sight is one of these faults.
 func (s sight) of(faults ...string) bool { return slices.Contains(faults, s.Fault) }
 
-// failed tells whether the visitor got an error, or nothing. A stream has no status.
+// failed reports whether the visitor got an error, or nothing. A stream has no status.
 func (s sight) failed() bool {
 	if s.NotStarted != "" {
 		return false
@@ -96,10 +96,10 @@ func (s sight) all(name string) []*nginxconf.Directive {
 	return nginxconf.Effective(s.way.Location, name)
 }
 
-// stream tells whether the route is of a stream{} block, where there is neither status nor page.
+// stream reports whether the route is of a stream{} block, where there is neither status nor page.
 func (s sight) stream() bool { return slices.Contains([]string{"tcp", "tls", "udp"}, s.route.Protocol) }
 
-// upgrades tells whether the route passes on websockets, whose long silences are wanted.
+// upgrades reports whether the route passes on websockets, whose long silences are wanted.
 func (s sight) upgrades() bool {
 	for _, d := range s.all("proxy_set_header") {
 		if len(d.Args) == 2 && strings.EqualFold(d.Args[0], "Upgrade") && d.Args[1] != "" {
@@ -122,7 +122,7 @@ func prefix(protocol string) string {
 	return "proxy_"
 }
 
-// logged tells whether a line of the gateway's log holds the text.
+// logged reports whether a line of the gateway's log holds the text.
 func (s sight) logged(text string) bool {
 	for _, l := range s.Log {
 		if strings.Contains(l.Raw, text) || strings.Contains(l.Message, text) {

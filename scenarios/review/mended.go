@@ -97,7 +97,7 @@ func blocks(c *nginxconf.Config, where string, home int, gone map[int]bool) ([]i
 	return all, nil
 }
 
-// has tells whether a directive, or one in it, begins on the line.
+// has reports whether a directive, or one in it, begins on the line.
 func has(d *nginxconf.Directive, line int) bool {
 	return d.Place.Line == line || slices.ContainsFunc(d.Block, func(sub *nginxconf.Directive) bool { return has(sub, line) })
 }

@@ -225,7 +225,7 @@ func (s sight) looksUpAgain(g *group, e *audit.Evidence) mend {
 	return m
 }
 
-// takesVariables tells whether the pass directive of the protocol does.
+// takesVariables reports whether the pass directive of the protocol does.
 func (s sight) takesVariables() bool { return !s.stream() && s.route.Protocol != "memcached" }
 
 // intoBlock makes an upstream block of a host that a pass directive names, for those that take no variables.
@@ -277,7 +277,7 @@ func resolverLine(e *audit.Evidence) string {
 	return "resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf"
 }
 
-// atLeast tells whether a gateway ("nginx/1.27.4") is nginx of that version or a later one.
+// atLeast reports whether a gateway ("nginx/1.27.4") is nginx of that version or a later one.
 func atLeast(gateway string, want ...int) bool {
 	_, version, ok := strings.Cut(gateway, "/")
 	if !ok {

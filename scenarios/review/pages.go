@@ -105,7 +105,7 @@ func (s sight) pageFails(d *nginxconf.Directive) string {
 	return ""
 }
 
-// covered tells whether the error was one of the directive's before its page made another of it.
+// covered reports whether the error was one of the directive's before its page made another of it.
 func (s sight) covered(d *nginxconf.Directive) bool {
 	return s.Status == 404 && (covers(d, 502) || covers(d, 504) || covers(d, 500) || covers(d, 503))
 }
@@ -125,7 +125,7 @@ func covers(d *nginxconf.Directive, status int) bool {
 	return slices.Contains(codesOf(d), fmt.Sprint(status))
 }
 
-// passesToo tells whether a location calls one of the upstreams that the way does.
+// passesToo reports whether a location calls one of the upstreams that the way does.
 func (s sight) passesToo(where *nginxconf.Directive) bool {
 	pass := s.way.Target.Pass
 	if pass == nil {
@@ -222,7 +222,7 @@ func rawError(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// hasPage tells whether the config has a page for the status that the visitor got.
+// hasPage reports whether the config has a page for the status that the visitor got.
 func (s sight) hasPage() bool {
 	return slices.ContainsFunc(s.all("error_page"), func(d *nginxconf.Directive) bool { return covers(d, s.Status) })
 }

@@ -142,7 +142,7 @@ func errorCached(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// caches tells whether the way has a cache.
+// caches reports whether the way has a cache.
 func (s sight) caches() bool {
 	d := s.effective(s.name("cache"))
 	return d != nil && !slices.Contains(d.Args, "off")

@@ -44,7 +44,7 @@ func tlsUnverified(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// believed tells whether the upstream was taken for good: the visitor has what he has when all is well.
+// believed reports whether the upstream was taken for good: the visitor has what he has when all is well.
 func (s sight) believed() bool {
 	if s.stream() {
 		return s.NoAnswer == "" && !s.Cut
@@ -83,7 +83,7 @@ func noSNI(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// blockNamed tells whether the name that was sent is only that of the upstream block.
+// blockNamed reports whether the name that was sent is only that of the upstream block.
 func (s sight) blockNamed(sni, host string) bool {
 	return s.route.Upstream != "" && strings.EqualFold(sni, s.route.Upstream) && !strings.EqualFold(sni, host)
 }

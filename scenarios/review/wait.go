@@ -189,7 +189,7 @@ func whole(w nginxconf.Way) time.Duration {
 	return all
 }
 
-// leadsTo tells whether a way calls an address that the other's server listens on.
+// leadsTo reports whether a way calls an address that the other's server listens on.
 func leadsTo(from, to nginxconf.Way) bool {
 	if to.Stream != from.Stream || from.Target.Pass != nil && from.Target.Pass == to.Target.Pass {
 		return false
@@ -209,7 +209,7 @@ func leadsTo(from, to nginxconf.Way) bool {
 	return false
 }
 
-// own tells whether a peer's host is the gateway itself, listening on that address.
+// own reports whether a peer's host is the gateway itself, listening on that address.
 func own(host, address string) bool {
 	loopback := strings.HasPrefix(host, "127.") || host == "localhost" || host == "::1"
 	switch address {
@@ -219,7 +219,7 @@ func own(host, address string) bool {
 	return host == strings.Trim(address, "[]") || host == "localhost" && strings.HasPrefix(address, "127.")
 }
 
-// sameMatch tells whether a request of the outer way is one for the inner one, as far as its path says.
+// sameMatch reports whether a request of the outer way is one for the inner one, as far as its path says.
 func sameMatch(outer, inner nginxconf.Way, e *audit.Evidence) bool {
 	if len(outer.Asks) == 0 || inner.Server == nil {
 		return true

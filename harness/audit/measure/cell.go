@@ -189,7 +189,7 @@ func (m *cellRun) recover(ctx context.Context) error {
 	}
 }
 
-// caches tells whether the route's answers are cached.
+// caches reports whether the route's answers are cached.
 func (r *route) caches() bool {
 	for _, name := range []string{"proxy_cache", "fastcgi_cache", "uwsgi_cache", "scgi_cache"} {
 		for _, d := range nginxconf.Effective(r.way.Location, name) {
@@ -273,7 +273,7 @@ func (m *cellRun) lostDatagram(dead string, ask func() (audit.Outcome, error)) e
 	return nil
 }
 
-// worse tells whether a visitor would rather have had the other answer.
+// worse reports whether a visitor would rather have had the other answer.
 func worse(a, than, healthy audit.Outcome) bool {
 	if ga, gt := good(a, healthy), good(than, healthy); ga != gt {
 		return gt

@@ -251,7 +251,7 @@ func (r *route) turns() int {
 	return n
 }
 
-// answers tells whether the gateway itself listens at an upstream's address.
+// answers reports whether the gateway itself listens at an upstream's address.
 func (s *session) answers(name string) bool {
 	host, port, err := net.SplitHostPort(called(name))
 	if ip, perr := netip.ParseAddr(host); err != nil || perr != nil || !ip.IsLoopback() {

@@ -402,7 +402,7 @@ func asksForPassword(location *nginxconf.Directive) bool {
 	return false
 }
 
-// hit tells whether a request got to the way, and which upstreams were called that the config does not list for it.
+// hit reports whether a request got to the way, and which upstreams were called that the config does not list for it.
 func (r *route) hit(news agentapi.WorldNews) (fresh []string, got bool) {
 	for _, c := range news.Calls {
 		switch {

@@ -161,7 +161,7 @@ func (k *Kept) Remedy(ctx context.Context) error {
 // Dial is a connection to where the route's visitors connect to.
 func (k *Kept) Dial(ctx context.Context) (net.Conn, error) { return k.m.w.Tunnel(ctx, k.m.r.Ask.To) }
 
-// Listens tells whether the gateway takes connections there.
+// Listens reports whether the gateway takes connections there.
 func (k *Kept) Listens(ctx context.Context) (bool, error) {
 	if strings.HasPrefix(k.m.r.Ask.To, "unix:") {
 		return true, nil
@@ -169,7 +169,7 @@ func (k *Kept) Listens(ctx context.Context) (bool, error) {
 	return k.m.w.Listens(ctx, k.m.r.Ask.To)
 }
 
-// Pass moves the clock, and tells whether it could: only while all waits for something to happen.
+// Pass moves the clock, and reports whether it could: only while all waits for something to happen.
 func (k *Kept) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	if !k.Clocked() {
 		return false, nil
@@ -180,7 +180,7 @@ func (k *Kept) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	return true, k.m.w.Wait(ctx, d)
 }
 
-// Clocked tells whether its time can be moved.
+// Clocked reports whether its time can be moved.
 func (k *Kept) Clocked() bool { return k.m.w.Clocked() }
 
 // FollowLogs writes what the gateway logs, as it comes.

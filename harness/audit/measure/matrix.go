@@ -232,7 +232,7 @@ func (k *worker) freshen(ctx context.Context, j job) (err error) {
 	return k.s.freshly(ctx, k.w, j, k.names)
 }
 
-// remembersNothing tells whether the gateway keeps nothing of a request on the route: a single peer is never left out.
+// remembersNothing reports whether the gateway keeps nothing of a request on the route: a single peer is never left out.
 func (r *route) remembersNothing() bool { return r.peers() == 1 && !r.caches() }
 
 // freshly starts the gateway anew with all upstreams well.

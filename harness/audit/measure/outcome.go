@@ -263,7 +263,7 @@ func pageOf(o audit.Outcome) string {
 	}
 }
 
-// good tells whether an answer is as good as the healthy one.
+// good reports whether an answer is as good as the healthy one.
 func good(o, healthy audit.Outcome) bool {
 	return o.Status == healthy.Status && o.NoAnswer == healthy.NoAnswer && !o.Cut && !o.Endless && o.Page == healthy.Page
 }

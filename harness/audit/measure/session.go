@@ -194,7 +194,7 @@ func lateName(p nginxconf.Peer) string {
 	return host
 }
 
-// listensAt tells whether the gateway itself listens at a unix socket.
+// listensAt reports whether the gateway itself listens at a unix socket.
 func (s *session) listensAt(socket string) bool {
 	return slices.ContainsFunc(s.ways, func(w nginxconf.Way) bool {
 		return slices.ContainsFunc(w.Listens, func(l nginxconf.Listen) bool { return l.Network == "unix" && l.Address == socket })
@@ -253,7 +253,7 @@ func addresses(keys []string) []string {
 	return all
 }
 
-// literal tells whether a key is an address or a socket, so that no name has to be looked up.
+// literal reports whether a key is an address or a socket, so that no name has to be looked up.
 func literal(key string) bool {
 	host, _, err := net.SplitHostPort(called(key))
 	if err != nil || strings.HasPrefix(key, "unix:") {

@@ -44,14 +44,14 @@ func (m *mapping) accelerate(s *site, ways []wayKey) {
 	}
 }
 
-// known tells whether any request was found that gets to a pass directive.
+// known reports whether any request was found that gets to a pass directive.
 func (m *mapping) known(s *site, pass *Directive) bool {
 	return slices.ContainsFunc([]Role{Content, Auth, Mirror, Error, After}, func(role Role) bool {
 		return m.ways[wayKey{s.server, pass, role}] != nil
 	})
 }
 
-// sends tells whether a way's upstream can send visitors to another location: nginx looks for the header in what it proxies,
+// sends reports whether a way's upstream can send visitors to another location: nginx looks for the header in what it proxies,
 // unless it is told not to, and the lab needs that upstream to be another one than the location's own.
 func (m *mapping) sends(by *Way, pass *Directive) bool {
 	if by.Role != Content && by.Role != Try || by.Target.Open || len(by.Target.Peers) == 0 || len(by.Asks) == 0 {

@@ -45,7 +45,7 @@ func accessRules(block *Directive) []*Directive {
 	return nil
 }
 
-// covers tells whether an address belongs to a network as allow, deny and geo write it.
+// covers reports whether an address belongs to a network as allow, deny and geo write it.
 func covers(network, address string) bool {
 	if network == "all" {
 		return true

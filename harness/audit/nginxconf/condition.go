@@ -30,7 +30,7 @@ func conditionParts(d *Directive) (left, op, right string) {
 	return args[0], args[1], strings.Join(args[2:], " ")
 }
 
-// condition tells whether an if is true; not known when that depends on what no request shows.
+// condition reports whether an if is true; not known when that depends on what no request shows.
 func (r *run) condition(d *Directive) (ok, known bool) {
 	left, op, right := conditionParts(d)
 	if left == "" && op != "" {

@@ -58,7 +58,7 @@ func (m memory) All() []string {
 	return all
 }
 
-// matches tells whether glob(3) as nginx calls it takes the name: a star stops at a slash, and at a name's leading dot.
+// matches reports whether glob(3) as nginx calls it takes the name: a star stops at a slash, and at a name's leading dot.
 func matches(pattern, name string) (bool, error) {
 	wants, has := strings.Split(pattern, "/"), strings.Split(name, "/")
 	if len(wants) != len(has) {

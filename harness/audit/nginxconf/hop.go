@@ -42,7 +42,7 @@ func (m *mapping) wayKeys() []wayKey {
 	return keys
 }
 
-// hop sends a way's best asks on to the server that the way calls; it tells whether another way has gained one.
+// hop sends a way's best asks on to the server that the way calls; it reports whether another way has gained one.
 func (m *mapping) hop(w *Way, d *door) bool {
 	m.begin()
 	m.sortAsks(w)
@@ -77,7 +77,7 @@ func (m *mapping) hop(w *Way, d *door) bool {
 	return gained
 }
 
-// private tells whether only the machine itself can come in there.
+// private reports whether only the machine itself can come in there.
 func private(l Listen) bool {
 	return l.Network == "unix" || strings.HasPrefix(l.Address, "127.") || l.Address == "::1" || l.Address == "localhost"
 }

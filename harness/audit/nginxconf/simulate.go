@@ -344,7 +344,7 @@ func (r *run) access(at, holds *Directive) bool {
 	return true
 }
 
-// subrequest runs a request beside the visitor's; it tells whether an upstream was asked.
+// subrequest runs a request beside the visitor's; it reports whether an upstream was asked.
 func (r *run) subrequest(d *Directive, role Role) bool {
 	if d.arg(0) == "off" || r.depth > maxNested {
 		return false
@@ -524,7 +524,7 @@ func (r *run) pass(pass, at, holds *Directive) {
 	}
 }
 
-// nowhere tells whether an argument whose variables were put in names no upstream.
+// nowhere reports whether an argument whose variables were put in names no upstream.
 func nowhere(value string) bool {
 	_, rest, has := strings.Cut(value, "://")
 	if !has {

@@ -102,7 +102,7 @@ func (v *definitions) of(name string, at *Directive) []*Directive {
 	return append(slices.Clip(v.all[name]), sets...)
 }
 
-// known tells whether the config defines a variable anywhere.
+// known reports whether the config defines a variable anywhere.
 func (v *definitions) known(name string) bool { return v.isSet[name] || len(v.all[name]) > 0 }
 
 func (c *Config) define(sites []*site, b *budget) *definitions {
@@ -149,7 +149,7 @@ func (c *Config) define(sites []*site, b *budget) *definitions {
 	return v
 }
 
-// fixed tells whether the variables of a text have the same values everywhere: those of maps without variables in them.
+// fixed reports whether the variables of a text have the same values everywhere: those of maps without variables in them.
 func (v *definitions) fixed(text string) bool {
 	for _, p := range pieces(text) {
 		if p.name == "" {
@@ -166,7 +166,7 @@ func (v *definitions) fixed(text string) bool {
 	return true
 }
 
-// plain tells whether the values of a map have no variables.
+// plain reports whether the values of a map have no variables.
 func (v *definitions) plain(d *Directive) bool {
 	plain, known := v.plains[d]
 	if !known {
@@ -176,7 +176,7 @@ func (v *definitions) plain(d *Directive) bool {
 	return plain
 }
 
-// sameProtocol tells whether both stand in http{}, or both in stream{}.
+// sameProtocol reports whether both stand in http{}, or both in stream{}.
 func sameProtocol(a, b *Directive) bool {
 	return (a.within("stream") == nil) == (b.within("stream") == nil)
 }

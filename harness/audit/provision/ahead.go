@@ -166,7 +166,7 @@ func (w *world) script(d *nginxconf.Directive) {
 	}
 }
 
-// looks tells whether a block looks for a file before it goes on.
+// looks reports whether a block looks for a file before it goes on.
 func looks(block *nginxconf.Directive) bool {
 	for _, d := range block.Block {
 		if d.Name == "try_files" || d.Name == "if" && len(d.Args) > 0 && strings.Contains(strings.Join(d.Args, " "), "-f") {

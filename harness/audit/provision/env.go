@@ -204,7 +204,7 @@ func wanted(bare string, env map[string]string, template bool) []want {
 	return all
 }
 
-// takesNone tells whether a directive is one in which nginx knows no variables.
+// takesNone reports whether a directive is one in which nginx knows no variables.
 func takesNone(before string) bool {
 	switch name, _, _ := strings.Cut(before, " "); name {
 	case "listen", "server", "server_name", "worker_processes", "worker_connections", "user", "client_max_body_size",

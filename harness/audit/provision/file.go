@@ -39,7 +39,7 @@ func (w *world) file(e emerg, m []string) (bool, error) {
 	return w.folder(path.Dir(file), e), nil // a pid or log file that only the build names
 }
 
-// hasInclude tells whether an include stands where a complaint points to, which an included file that is missing makes.
+// hasInclude reports whether an include stands where a complaint points to, which an included file that is missing makes.
 func (t *Tree) hasInclude(e emerg) bool {
 	text, _, _ := t.read(e.file)
 	lines := strings.Split(text, "\n")
@@ -160,7 +160,7 @@ func (w *world) folder(dir string, e emerg) bool {
 	return true
 }
 
-// there tells whether the image has something at a path.
+// there reports whether the image has something at a path.
 func (w *world) there(file string) bool {
 	w.askFor(file)
 	return w.exists[file]

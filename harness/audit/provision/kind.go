@@ -56,7 +56,7 @@ func isStreamServer(n node) bool {
 	return pass
 }
 
-// hasServer tells whether a file defines a server of http, stream or mail, at its top or in those blocks.
+// hasServer reports whether a file defines a server of http, stream or mail, at its top or in those blocks.
 func hasServer(nodes []node) bool {
 	for _, n := range nodes {
 		if n.name == "server" && n.open {
@@ -94,7 +94,7 @@ func looksLikeConfig(name string) bool {
 	return siteFolders[dir] && dir != "templates" && dir != "servers" || siteFolders[dir] && path.Ext(base) == ""
 }
 
-// mayBeConfig tells whether a user's file may be nginx config: by its name, or, where no name in the folder tells, by servers
+// mayBeConfig reports whether a user's file may be nginx config: by its name, or, where no name in the folder tells, by servers
 // that stand in it (a site's file is often named for the site alone).
 func (t *Tree) mayBeConfig(name string) bool {
 	return looksLikeConfig(name) || t.anyName && t.stock[name].link == "" && !neverConfig[strings.ToLower(path.Ext(name))] &&
@@ -104,7 +104,7 @@ func (t *Tree) mayBeConfig(name string) bool {
 var neverConfig = map[string]bool{".yml": true, ".yaml": true, ".json": true, ".toml": true, ".sh": true, ".html": true, ".js": true,
 	".xml": true, ".hcl": true, ".tf": true, ".service": true, ".cfg": true, ".ini": true}
 
-// servesHTTP tells whether a file has a server block with what only nginx has in one.
+// servesHTTP reports whether a file has a server block with what only nginx has in one.
 func servesHTTP(nodes []node) bool {
 	for _, n := range nodes {
 		if (n.name == "http" || n.name == "stream") && n.open && servesHTTP(n.block) {

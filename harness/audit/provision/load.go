@@ -250,7 +250,7 @@ func (t *Tree) unreadConfig() *Refused {
 	return nil
 }
 
-// hasEvents tells whether a main file is complete: nginx wants an events block, which an include may bring.
+// hasEvents reports whether a main file is complete: nginx wants an events block, which an include may bring.
 func hasEvents(t *Tree, main string) bool {
 	for _, n := range outline(t.text(main)) {
 		if n.name == "events" {

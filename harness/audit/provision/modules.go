@@ -198,7 +198,7 @@ func (w *world) uses(name string) nginxconf.Place {
 	return found
 }
 
-// called tells whether a variable names an upstream.
+// called reports whether a variable names an upstream.
 func (w *world) called(name string) bool {
 	for _, d := range w.t.find("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass") {
 		if len(d.Args) > 0 && strings.Contains(strings.ToLower(d.Args[0]), name) {

@@ -73,7 +73,7 @@ func (t *Tree) put(f agentapi.File) {
 	t.view = nil
 }
 
-// has tells whether something of ours or of the user's stands at a path.
+// has reports whether something of ours or of the user's stands at a path.
 func (t *Tree) has(file string) bool {
 	i, ok := t.index[path.Clean(file)]
 	return ok && !t.Files[i].Gone
@@ -397,7 +397,7 @@ func (t *Tree) templateOf(file string) string {
 	return found
 }
 
-// endsIn tells whether a path ends in these names.
+// endsIn reports whether a path ends in these names.
 func endsIn(name, tail string) bool { return name == tail || strings.HasSuffix(name, "/"+tail) }
 
 // bringAll does the same for an include with a wildcard, by at least the folder's name.

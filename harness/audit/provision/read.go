@@ -137,7 +137,7 @@ func (s *source) tooMuch(message string, args ...any) *Refused {
 	return refuse("limit", nginxconf.Place{}, "name the folder that holds the config, or its nginx.conf", message, args...)
 }
 
-// readUnasked tells whether a file is read before a config names it. Names with a dot in front are rather secrets (.env, .npmrc).
+// readUnasked reports whether a file is read before a config names it. Names with a dot in front are rather secrets (.env, .npmrc).
 func readUnasked(name string) bool {
 	if strings.HasPrefix(path.Base(name), ".") && !looksLikeConfig(name) {
 		return false

@@ -161,13 +161,13 @@ func inPEM(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-// isPair tells whether a certificate and a key are readable and belong together.
+// isPair reports whether a certificate and a key are readable and belong together.
 func isPair(certificate, key string) bool {
 	_, err := tls.X509KeyPair([]byte(certificate), []byte(key))
 	return err == nil
 }
 
-// readable tells whether a text holds PEM of a kind ("CERTIFICATE", "PRIVATE KEY") that can be read without a password.
+// readable reports whether a text holds PEM of a kind ("CERTIFICATE", "PRIVATE KEY") that can be read without a password.
 func readable(text, kind string) bool {
 	for rest := []byte(text); ; {
 		var block *pem.Block

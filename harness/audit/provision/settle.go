@@ -259,7 +259,7 @@ func (w *world) clear() {
 	}
 }
 
-// included tells whether an include with a wildcard matches a file.
+// included reports whether an include with a wildcard matches a file.
 func (t *Tree) included(file string) bool {
 	for _, s := range t.spots {
 		if ok, _ := path.Match(s.glob, file); ok {

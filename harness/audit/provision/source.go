@@ -91,7 +91,7 @@ func openFolder(name string) (*source, error) {
 	return s, nil
 }
 
-// isTop tells whether a folder is the root of a repository: what is above it is another's.
+// isTop reports whether a folder is the root of a repository: what is above it is another's.
 func isTop(folder string) bool {
 	_, err := os.Lstat(filepath.Join(folder, ".git"))
 	return err == nil

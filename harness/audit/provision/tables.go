@@ -29,7 +29,7 @@ func rows(name string) [][]string {
 	return all
 }
 
-// fits tells whether a name is one of a list, where "x_*" stands for all that begin so.
+// fits reports whether a name is one of a list, where "x_*" stands for all that begin so.
 func fits(list, name string) bool {
 	for _, p := range strings.Fields(list) {
 		if p == name {
@@ -116,7 +116,7 @@ func unpackagedModule(directive string) string {
 	return ""
 }
 
-// older tells whether a version comes before another. A version that can't be read is not older.
+// older reports whether a version comes before another. A version that can't be read is not older.
 func older(version, than string) bool {
 	a, b := numbers(version), numbers(than)
 	if a == nil {

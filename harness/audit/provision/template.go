@@ -47,7 +47,7 @@ const (
 // jinjaName is a variable as Ansible's and Salt's templates write it.
 var jinjaName = regexp.MustCompile(`^\{\{-? [a-z][a-z0-9]*(?:_[a-z0-9]+)+(?:\.\w+|\[[^]]*\])* -?\}\}$`)
 
-// foreign tells whether a text is a template that nobody but its own tool can fill, and where it shows first. What stands
+// foreign reports whether a text is a template that nobody but its own tool can fill, and where it shows first. What stands
 // in comments and in Lua counts for nothing: nginx reads the file all the same.
 func foreign(text, file string) *Refused {
 	if !strings.Contains(text, "{{") && !strings.ContainsAny(text, "@%") && !strings.Contains(text, "__") && !strings.Contains(text, "${") {

@@ -16,7 +16,7 @@ const (
 	low    = "low"
 )
 
-// fails tells whether a finding makes a check fail: that of a severity that the policy lets pass does not.
+// fails reports whether a finding makes a check fail: that of a severity that the policy lets pass does not.
 func fails(r *audit.Report, f audit.Finding) bool {
 	least := slices.Index(audit.Severities, orElse(r.FailOn, audit.DefaultPolicy().FailOn))
 	return f.Waived == "" && (f.Rule == audit.PolicyRule || slices.Index(audit.Severities, f.Severity) <= least)

@@ -124,7 +124,7 @@ func (g *grid) grade(at spot) grade {
 	return worst
 }
 
-// objected tells whether a cell makes the check fail: by a breach, or by a finding that is not waived and that the
+// objected reports whether a cell makes the check fail: by a breach, or by a finding that is not waived and that the
 // policy does not let pass.
 func (g *grid) objected(at spot) bool {
 	for _, c := range g.cells[at] {

@@ -77,7 +77,7 @@ func waited(o audit.Outcome) string {
 	return seconds(middle)
 }
 
-// long tells whether a wait is worth a word in the matrix: a second and more is felt.
+// long reports whether a wait is worth a word in the matrix: a second and more is felt.
 func long(o audit.Outcome) bool { return o.Waited >= time.Second }
 
 // waitShort is the wait without blanks: "60s", ">300s", "19.5-30.5s".

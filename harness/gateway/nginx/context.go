@@ -38,7 +38,7 @@ func cutContext(s string) (head, tail string) {
 	}
 }
 
-// addressThenEnd tells whether s begins with what can be a client's address, followed by the server or nothing.
+// addressThenEnd reports whether s begins with what can be a client's address, followed by the server or nothing.
 func addressThenEnd(s string) bool {
 	end := strings.IndexAny(s, ", \"\n")
 	if end < 0 {

@@ -85,7 +85,7 @@ func readPrefix(l *gateway.LogRecord, s string) (string, bool) {
 	return s, true
 }
 
-// stamped tells whether s begins with a date and a time, and a space after them.
+// stamped reports whether s begins with a date and a time, and a space after them.
 func stamped(s string) bool {
 	const form = "dddd/dd/dd dd:dd:dd "
 	if len(s) < len(form) {

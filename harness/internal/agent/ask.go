@@ -258,7 +258,7 @@ func (c *cell) through(name string) (bool, error) {
 	}
 }
 
-// idle tells whether the process and all its children sleep.
+// idle reports whether the process and all its children sleep.
 func (p *process) idle() (bool, error) {
 	for _, pid := range append(childrenOf(p.pid), p.pid) {
 		if !asleep(pid) {

@@ -252,7 +252,7 @@ func (c *cell) path(p string) string {
 	return filepath.Join(c.dir, p)
 }
 
-// holds tells whether a path lies in one of the cell's own folders.
+// holds reports whether a path lies in one of the cell's own folders.
 func (c *cell) holds(p string) bool {
 	if c.jail != nil {
 		return true

@@ -157,7 +157,7 @@ func forMusl(library string) bool {
 	return err == nil && slices.Contains(needs, "libc.so")
 }
 
-// preloaded tells whether a process that runs has taken libfaketime; true where the kernel does not tell.
+// preloaded reports whether a process that runs has taken libfaketime; true where the kernel does not tell.
 func preloaded(pid int) bool {
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
 	return err != nil || strings.Contains(string(maps), agentapi.FaketimeAt)

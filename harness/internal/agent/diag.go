@@ -91,7 +91,7 @@ func (d *diagnostics) close() { d.conn.Close() }
 // canDiagnose is what diagnosticsWork found when the agent started.
 var canDiagnose bool
 
-// diagnosticsWork tells whether this kernel answers sock_diag: some are built without.
+// diagnosticsWork reports whether this kernel answers sock_diag: some are built without.
 func diagnosticsWork() bool {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

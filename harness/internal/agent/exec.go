@@ -91,7 +91,7 @@ func (j *jail) printsTo(cmd *exec.Cmd, output io.Writer) (printed func(), err er
 	}, nil
 }
 
-// busy tells whether a process of the cell is under way.
+// busy reports whether a process of the cell is under way.
 func (c *cell) busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -224,7 +224,7 @@ func (j *jail) signalAll(sig unix.Signal) error {
 	return err
 }
 
-// empty tells whether no process is left in the world.
+// empty reports whether no process is left in the world.
 func (j *jail) empty() (bool, error) {
 	anybody, err := j.order(0)
 	return !anybody, err

@@ -243,7 +243,7 @@ func scheduleAt(place string) (schedule, error) {
 	return s, nil
 }
 
-// asleep tells whether a process sleeps. It asks the kernel for less than scheduleOf does.
+// asleep reports whether a process sleeps. It asks the kernel for less than scheduleOf does.
 func asleep(pid int) bool {
 	text, err := readProc(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -253,7 +253,7 @@ func asleep(pid int) bool {
 	return strings.HasPrefix(state, " S ") && !busy(fmt.Sprintf("/proc/%d", pid))
 }
 
-// busy tells whether a process that counts as sleeping is in the middle of something: it waits for a file system that is
+// busy reports whether a process that counts as sleeping is in the middle of something: it waits for a file system that is
 // a program, as some engines have for their containers (FUSE), or it has woken up since, and waits nowhere ("0").
 func busy(place string) bool {
 	at, err := readProc(place + "/wchan")
@@ -267,7 +267,7 @@ func busy(place string) bool {
 	}
 }
 
-// waitsKnown tells whether the kernel says where a process sleeps: most of this program's own threads do.
+// waitsKnown reports whether the kernel says where a process sleeps: most of this program's own threads do.
 var waitsKnown = sync.OnceValue(func() bool {
 	threads, _ := filepath.Glob("/proc/self/task/*/wchan")
 	for _, t := range threads {

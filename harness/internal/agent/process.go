@@ -125,7 +125,7 @@ func (c *cell) openOutput(process string) (*os.File, error) {
 	return os.OpenFile(c.path(agentapi.OutputOf(process)), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 }
 
-// free tells whether nothing listens at any of the addresses.
+// free reports whether nothing listens at any of the addresses.
 func (c *cell) free(addresses []string) (bool, error) {
 	for _, a := range addresses {
 		if missing, err := c.notListening([]string{a}); err != nil || missing == "" {

@@ -304,7 +304,7 @@ func pour(to, from net.Conn) {
 	}
 }
 
-// clocked tells whether the gateway obeys the world's clock.
+// clocked reports whether the gateway obeys the world's clock.
 func (c *cell) clocked() bool {
 	p, err := c.process(gatewayProcess)
 	return err == nil && p.spec.Clock

@@ -213,7 +213,7 @@ func (c *countedConn) AwaitRead() {
 	}
 }
 
-// shut tells whether the socket is closed.
+// shut reports whether the socket is closed.
 func (c *countedConn) shut() bool {
 	raw, err := c.SyscallConn()
 	return err != nil || raw.Control(func(uintptr) {}) != nil

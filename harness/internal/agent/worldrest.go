@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gatewayListensAt tells whether the gateway itself would answer at an address: one that it names, or, where it listens
+// gatewayListensAt reports whether the gateway itself would answer at an address: one that it names, or, where it listens
 // everywhere, one of the loopback's or the gateway's own.
 func (c *cell) gatewayListensAt(at netip.AddrPort) (bool, error) {
 	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
@@ -83,7 +83,7 @@ type quiet struct {
 	busy, alarms int
 }
 
-// look takes a look; asleep tells whether all the gateway's processes sleep.
+// look takes a look; asleep reports whether all the gateway's processes sleep.
 func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 	select {
 	case <-p.ended:

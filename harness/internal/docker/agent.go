@@ -159,7 +159,7 @@ func publishedVersion(info *debug.BuildInfo) string {
 	return ""
 }
 
-// publishable tells whether a version is one that can be fetched again: not
+// publishable reports whether a version is one that can be fetched again: not
 // (devel), and not of a working tree with changes.
 func publishable(version string) bool {
 	return strings.HasPrefix(version, "v") && !strings.Contains(version, "+dirty")

@@ -43,7 +43,7 @@ func cacheDir() (string, error) {
 	return dir, nil
 }
 
-// homeless tells whether a folder is in a HOME that does not exist: to make
+// homeless reports whether a folder is in a HOME that does not exist: to make
 // one would be to change the machine.
 func homeless(dir string) bool {
 	home, err := os.UserHomeDir()

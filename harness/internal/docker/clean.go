@@ -98,7 +98,7 @@ func namesOf(i image.Summary) []string {
 	return names
 }
 
-// foreign tells whether an image has its label only by being built on ours:
+// foreign reports whether an image has its label only by being built on ours:
 // somebody gave it a name that is not ours.
 func foreign(i image.Summary) bool {
 	for _, n := range namesOf(i) {

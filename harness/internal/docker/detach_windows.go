@@ -12,7 +12,7 @@ func detach(*exec.Cmd) {}
 // stop ends a program.
 func stop(cmd *exec.Cmd) error { return cmd.Process.Kill() }
 
-// alive tells whether a process of this machine runs. One that may not be
+// alive reports whether a process of this machine runs. One that may not be
 // looked at does.
 func alive(pid int) bool {
 	const stillActive = 259

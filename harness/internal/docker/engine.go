@@ -75,7 +75,7 @@ func (e *Engine) Architecture() string { return e.arch }
 // Version returns the engine's own version, such as 20.10.24.
 func (e *Engine) Version() string { return e.version }
 
-// IsRemote tells whether the engine is reached over a network, so that paths
+// IsRemote reports whether the engine is reached over a network, so that paths
 // of this machine mean nothing to it.
 func (e *Engine) IsRemote() bool { return isRemote(e.host) }
 

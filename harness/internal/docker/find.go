@@ -94,7 +94,7 @@ func connect(ctx context.Context, c candidate, o Options) (*Engine, error) {
 	return nil, fail(err)
 }
 
-// denied tells whether this user may not connect to a local engine's socket:
+// denied reports whether this user may not connect to a local engine's socket:
 // the client's own error does not.
 func denied(host string) bool {
 	path, local := strings.CutPrefix(host, "unix://")

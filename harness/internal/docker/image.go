@@ -90,7 +90,7 @@ func (r recipe) ref(arch string) string {
 	return namespace + r.repository + ":" + hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// has tells whether the engine has an image.
+// has reports whether the engine has an image.
 func (e *Engine) has(ctx context.Context, ref string) (bool, error) {
 	_, err := e.client.ImageInspect(ctx, ref)
 	if err == nil {

@@ -23,7 +23,7 @@ func aptGet() string {
 	return path
 }
 
-// installable tells whether this process may install packages: as root, on
+// installable reports whether this process may install packages: as root, on
 // Debian, Ubuntu and their kin.
 func installable() bool { return aptGet() != "" && os.Geteuid() == 0 }
 

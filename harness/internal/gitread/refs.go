@@ -127,7 +127,7 @@ func (r *Repository) ref(name string) (string, error) {
 	return "", fmt.Errorf("%q leads from name to name without end", name)
 }
 
-// validRef tells whether a name may be a ref's: it becomes a path.
+// validRef reports whether a name may be a ref's: it becomes a path.
 func validRef(name string) bool {
 	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\ ~^:?*[\x00\x7f") || strings.Contains(name, "@{") {
 		return false
@@ -191,7 +191,7 @@ func (r *Repository) packedRefs(names []string) (map[string]string, error) {
 	return found, nil
 }
 
-// isName tells whether this is the full name of an object.
+// isName reports whether this is the full name of an object.
 func (r *Repository) isName(id string) bool {
 	b, err := hex.DecodeString(id)
 	return err == nil && len(b) == r.hash

@@ -91,7 +91,7 @@ func seconds(d time.Duration) string {
 	return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
 }
 
-// shortened tells whether the wait was made shorter than it says.
+// shortened reports whether the wait was made shorter than it says.
 func shortened(e scenario.Evidence) bool {
 	return (e.Clock == "moved" || e.Clock == "scaled") && e.Broken.Waited >= time.Second
 }

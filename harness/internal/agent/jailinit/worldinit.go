@@ -139,7 +139,7 @@ func setUp(root string, hide []string) (own *os.File, err error) {
 	return own, nil
 }
 
-// ownLimits tells whether the kernel keeps the highest process id for each namespace, not for the machine: since Linux 6.14.
+// ownLimits reports whether the kernel keeps the highest process id for each namespace, not for the machine: since Linux 6.14.
 func ownLimits() bool {
 	var u syscall.Utsname
 	if syscall.Uname(&u) != nil {
@@ -154,7 +154,7 @@ func ownLimits() bool {
 	return major > 6 || major == 6 && minor >= 14
 }
 
-// tooMany tells whether the world has more processes or threads than it may. Each process that it meets it makes one that the
+// tooMany reports whether the world has more processes or threads than it may. Each process that it meets it makes one that the
 // kernel ends before all others when the memory is used up.
 func tooMany(proc *os.File) bool {
 	if _, err := proc.Seek(0, io.SeekStart); err != nil {
