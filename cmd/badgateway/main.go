@@ -131,7 +131,7 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	c.AddCommand(listCommand(), runCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
+	c.AddCommand(listCommand(), runCommand(), judgeCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
 	strict(c)
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		var bad *pflag.InvalidValueError

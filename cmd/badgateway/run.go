@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -270,40 +269,53 @@ func inOrder(all []scenario.Evidence, some []scenario.Scenario) []scenario.Evide
 
 // print shows the evidence in the form that was asked for, and writes the reports.
 func (f *runFlags) print(out io.Writer, run report.Run, all []scenario.Evidence, whole bool) error {
+	if err := show(out, all, f.asJSON, whole); err != nil {
+		return err
+	}
+	if !f.asJSON && !whole {
+		fmt.Fprintln(out, headline(run))
+	}
+	if err := f.report(run, all); err != nil || f.reports == "" {
+		return err
+	}
+	if !f.asJSON {
+		tellReports(out, f.reports)
+	}
+	return nil
+}
+
+// headline says of a run what its evidence does not.
+func headline(run report.Run) string {
+	return fmt.Sprintf("%s in %.1f s, order of seed %d", run.Image, run.Took.Seconds(), run.Seed)
+}
+
+// show prints evidence: as JSON, whole, or as a table after the transcripts of what did not pass.
+func show(out io.Writer, all []scenario.Evidence, asJSON, whole bool) error {
 	colour, width := screen(out)
 	switch {
-	case f.asJSON:
+	case asJSON:
 		for _, e := range all {
 			if err := report.Line(out, e); err != nil {
 				return err
 			}
 		}
+		return nil
 	case whole:
 		for _, e := range all {
 			if err := report.Show(out, e, colour); err != nil {
 				return err
 			}
 		}
-	default:
-		for _, e := range all {
-			if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
-				if err := report.Transcript(out, e); err != nil {
-					return err
-				}
+		return nil
+	}
+	for _, e := range all {
+		if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
+			if err := report.Transcript(out, e); err != nil {
+				return err
 			}
 		}
-		if err := report.Table(out, all, colour, width); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s in %.1f s, order of seed %d\n", run.Image, run.Took.Seconds(), run.Seed)
 	}
-	if err := f.report(run, all); err != nil || f.reports == "" {
-		return err
-	}
-	if !f.asJSON {
-		fmt.Fprintf(out, "reports: %s, junit.xml and evidence.json beside it\n", filepath.Join(f.reports, "index.html"))
-	}
-	return nil
+	return report.Table(out, all, colour, width)
 }
 
 // report writes the reports, if any are wanted.

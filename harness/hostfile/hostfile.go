@@ -154,22 +154,38 @@ func ReadTyped(ctx context.Context, name string, most int64) ([]byte, error) {
 }
 
 func readPipe(ctx context.Context, name string, most int64) ([]byte, error) {
+	return until(ctx, func() ([]byte, error) {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return readAtMost(name, f, most)
+	})
+}
+
+// ReadStream reads what comes from standard input or its like, which has this name in errors, until it ends or the context does.
+func ReadStream(ctx context.Context, name string, from io.Reader, most int64) ([]byte, error) {
+	return until(ctx, func() ([]byte, error) { return readAtMost(name, from, most) })
+}
+
+func readAtMost(name string, from io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(from, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = tooBig(name, int64(len(data)), most)
+	}
+	return data, err
+}
+
+// until waits for what is read, but no longer than the context lasts.
+func until(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		f, err := os.Open(name)
-		if err != nil {
-			done <- result{nil, err}
-			return
-		}
-		defer f.Close()
-		data, err := io.ReadAll(io.LimitReader(f, most+1))
-		if err == nil && int64(len(data)) > most {
-			err = tooBig(name, int64(len(data)), most)
-		}
+		data, err := read()
 		done <- result{data, err}
 	}()
 	select {

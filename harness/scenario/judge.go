@@ -135,7 +135,7 @@ func (l LogLine) Differs(line gateway.LogRecord) []string {
 		all = append(all, fmt.Sprintf("the level is %s, not %s", line.Level, l.Level))
 	}
 	if !strings.Contains(line.Message, l.Text) && !strings.Contains(line.String(), l.Text) {
-		all = append(all, fmt.Sprintf("the message is %q, without %q", line.Message, l.Text))
+		all = append(all, fmt.Sprintf("the message is %.300q, without %q", line.Message, l.Text))
 	}
 	switch {
 	case l.Errno == line.Errno:
