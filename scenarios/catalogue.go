@@ -11,7 +11,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-//go:embed nginx php
+//go:embed apache nginx php
 var files embed.FS
 
 // All is the catalogue, in the order in which one would learn it.
@@ -29,6 +29,7 @@ func All() []scenario.Scenario {
 		cpu,
 		code,
 		crashes,
+		overApache,
 	} {
 		all = append(all, family...)
 	}

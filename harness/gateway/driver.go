@@ -31,11 +31,6 @@ type Driver struct {
 	// Refusal are the words for which it did not start, the one that stopped it first, of all that it printed then.
 	Refusal func(printed string) []LogRecord
 
-	Clock agentapi.ClockSpec // a run that prints the time, for a look whether it takes a moved clock
+	Clock agentapi.ClockSpec // a run that prints the time, for a look whether it takes a moved clock; empty for one that never does
 	Poke  agentapi.Poke
-	// Pace is how fast the clock of one that waits for a request runs in a sandbox whose time is moved. It is for programs that
-	// sleep for as long as the time that is left and look at no clock meanwhile, such as Apache httpd: those can't be sent
-	// forward in the middle of a wait, but their waits can be made shorter from their beginning. 0 is for all others, whose
-	// clock stands still until it is moved.
-	Pace float64
 }

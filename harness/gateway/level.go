@@ -51,6 +51,9 @@ func (l LogRecord) happened() string {
 	if l.Phase != "" {
 		text += " while " + l.Phase
 	}
+	if l.Code != "" {
+		text = l.Code + ": " + text
+	}
 	return text
 }
 

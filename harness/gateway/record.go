@@ -10,6 +10,8 @@ type LogRecord struct {
 	Level      string    `json:"level"`                // "debug" to "emerg"
 	PID        int       `json:"pid"`                  // the process that wrote it
 	Connection int64     `json:"connection,omitempty"` // the number after the star; 0 when the line has none
+	// Code is the program's own for this message ("AH01114"); empty where it has none.
+	Code string `json:"code,omitempty"`
 	// Message is what happened, without the errno and the phase: "connect() failed", "upstream timed out".
 	Message string `json:"message"`
 	// Errno and ErrnoText are the first system error in brackets: 111 and "Connection refused".

@@ -7,8 +7,8 @@ import (
 
 // A Clock says whose time it is, and why.
 type Clock struct {
-	// Kind is "moved" (the gateway's clock is sent forward, so that no wait takes its time), "scaled" (its clock, or the kernel's
-	// own timers, are made faster), or "real".
+	// Kind is "moved" (the gateway's clock is sent forward, so that no wait takes its time), "scaled" (the
+	// kernel's own timers are made shorter), or "real".
 	Kind string
 	// Why is the reason, as a sentence without its capital and its full stop.
 	Why string
@@ -25,13 +25,10 @@ const (
 
 var askedForRealTime = Clock{Kind: ClockReal, Why: "it was asked for (--real-time)"}
 
-// clockOf is the clock of a gateway that can't be moved for that reason, or can where it is empty, and has that pace then.
-func clockOf(clockless string, pace float64) Clock {
-	switch {
-	case clockless != "":
+// clockOf is the clock of a gateway that can't be moved for that reason, or can where it is empty.
+func clockOf(clockless string) Clock {
+	if clockless != "" {
 		return Clock{Kind: ClockReal, Why: clockless, Unasked: true}
-	case pace > 0:
-		return Clock{Kind: ClockScaled, Why: fmt.Sprintf("the gateway's clock runs %g times as fast, as it looks at none while it waits", pace)}
 	}
 	return Clock{Kind: ClockMoved, Why: "the gateway's clock is sent forward, so no wait takes its time"}
 }

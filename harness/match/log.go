@@ -41,6 +41,7 @@ func Phase(phase string) LineOption {
 // differs judges only the parts that are given.
 func (w wanted) differs(line gateway.LogRecord) []string {
 	want := w.line
+	want.Code = line.Code
 	if !w.errno {
 		want.Errno = line.Errno
 	}

@@ -137,6 +137,9 @@ func (l LogLine) Differs(line gateway.LogRecord) []string {
 	if !strings.Contains(line.Message, l.Text) && !strings.Contains(line.String(), l.Text) {
 		all = append(all, fmt.Sprintf("the message is %.300q, without %q", line.Message, l.Text))
 	}
+	if l.Code != line.Code {
+		all = append(all, fmt.Sprintf("the code is %q, not %q", line.Code, l.Code))
+	}
 	switch {
 	case l.Errno == line.Errno:
 	case line.Errno == 0:
@@ -163,6 +166,9 @@ func (l LogLine) String() string {
 	var b strings.Builder
 	if l.Level != "" {
 		b.WriteString("[" + l.Level + "] ")
+	}
+	if l.Code != "" {
+		b.WriteString(l.Code + ": ")
 	}
 	b.WriteString(l.Text)
 	if l.Errno != 0 {

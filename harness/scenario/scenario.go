@@ -146,6 +146,8 @@ type Sequel struct {
 type LogLine struct {
 	// Level is "warn", "error", "crit", "alert" or "emerg".
 	Level string `json:"level,omitempty"`
+	// Code is the program's own ("AH01114"); empty when the line has none.
+	Code string `json:"code,omitempty"`
 	// Text is contained in the line's message ("connect() failed").
 	Text string `json:"text,omitempty"`
 	// Errno is the number in the line (111); 0 when it has none.

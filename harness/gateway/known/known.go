@@ -3,8 +3,9 @@ package known
 
 import (
 	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/gateway/apache"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
 )
 
 // Drivers are the gateways, in the order in which a lab looks for them in an image.
-var Drivers = []gateway.Driver{nginx.Driver}
+var Drivers = []gateway.Driver{nginx.Driver, apache.Driver}

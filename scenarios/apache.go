@@ -1,0 +1,76 @@
+package scenarios
+
+import (
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway/apache"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
+)
+
+const apacheProxy = "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html"
+
+// onApache is the gateway with a config of the folder apache.
+func onApache(conf string) lab.Gateway {
+	return lab.Gateway{Driver: apache.Driver, Files: []lab.File{{Path: apache.Driver.Conf, Data: text("apache/" + conf)}}}
+}
+
+// overApache is what goes wrong behind Apache httpd.
+var overApache = []scenario.Scenario{
+	{
+		ID:     "apache-refused",
+		Claim:  "The application is down: Apache answers 503, where nginx answers 502, and logs two lines.",
+		Family: "answer", Causes: []string{"A1"}, Gateway: onApache("proxy.conf"),
+		Fault:    "the application does not run",
+		Variants: bothApps(fault.Stop{Upstream: "app"}),
+		Expect: scenario.Expectation{Status: 503, Log: []scenario.LogLine{
+			{Level: "error", Code: "AH00957", Text: "attempt to connect to 10.0.0.5:8080", Errno: 111},
+			{Level: "error", Code: "AH01114", Text: "failed to make connection to backend: 10.0.0.5"},
+		}},
+		Confirm: "ss -ltn 'sport = :8080' on the application's host shows no listener.",
+		Remedy:  "Start it. A single worker of ProxyPass is asked again at once; a BalancerMember after retry=, 60 s by default.",
+		Source:  apacheProxy,
+	},
+	{
+		ID:     "apache-wrong-port",
+		Claim:  "The application listens on 8081 and Apache calls 8080: refused, 503 at once.",
+		Family: "protocol", Causes: []string{"A2"}, Gateway: onApache("proxy.conf"),
+		Fault:    "the application listens on another port",
+		Variants: movedTo("10.0.0.5:8081"),
+		Expect: scenario.Expectation{Status: 503, Log: []scenario.LogLine{
+			{Level: "error", Code: "AH00957", Text: "attempt to connect to 10.0.0.5:8080", Errno: 111},
+			{Level: "error", Code: "AH01114", Text: "failed to make connection to backend: 10.0.0.5"},
+		}},
+		Confirm: "ss -ltnp on the application's host: the port in ProxyPass is not among those of the application.",
+		Remedy:  "ProxyPass / http://10.0.0.5:8081/ and apachectl graceful, or let the application listen on 8080.",
+		Source:  apacheProxy,
+	},
+	{
+		ID:     "apache-closes",
+		Claim:  "The application closes the connection without an answer: Apache answers 502 at once.",
+		Family: "answer", Causes: []string{"I1"}, Gateway: onApache("proxy.conf"), Ask: lab.Request{Path: "/dies"},
+		Fault:    "the application closes every connection without an answer",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
+		Expect: scenario.Expectation{Status: 502, Log: []scenario.LogLine{
+			{Level: "error", Code: "AH01102", Text: "error reading status line from remote server 10.0.0.5:8080", Errno: 20014},
+			{Level: "error", Code: "AH00898", Text: "Error reading from remote server returned by /dies"},
+		}},
+		Confirm: "curl -si http://10.0.0.5:8080/dies on the gateway says Empty reply from server.",
+		Remedy:  "Mend the application.",
+		Source:  apacheProxy,
+	},
+	{
+		ID:     "apache-resets",
+		Claim:  "The application resets the connection without an answer: Apache answers 502 at once, and errno 104 tells it from a close.",
+		Family: "answer", Causes: []string{"I1"}, Gateway: onApache("proxy.conf"), Ask: lab.Request{Path: "/resets"},
+		Fault:    "the application resets every connection without an answer",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
+		Expect: scenario.Expectation{Status: 502, Log: []scenario.LogLine{
+			{Level: "error", Code: "AH01102", Text: "error reading status line from remote server 10.0.0.5:8080", Errno: 104},
+			{Level: "error", Code: "AH00898", Text: "Error reading from remote server returned by /resets"},
+		}},
+		Confirm: "curl -si http://10.0.0.5:8080/resets on the gateway says Recv failure: Connection reset by peer.",
+		Remedy:  "Mend the application.",
+		Source:  apacheProxy,
+	},
+}
