@@ -162,10 +162,10 @@ func badGateway(text string, errno int, phase string) scenario.Expectation {
 	}}
 }
 
-// withRemedy gives all twins a remedy.
-func withRemedy(twins []scenario.Variant, remedy ...fault.Fault) []scenario.Variant {
-	for i := range twins {
-		twins[i].Remedy = remedy
+// withRemedy gives all variants a remedy.
+func withRemedy(variants []scenario.Variant, remedy ...fault.Fault) []scenario.Variant {
+	for i := range variants {
+		variants[i].Remedy = remedy
 	}
-	return twins
+	return variants
 }

@@ -207,9 +207,9 @@ func waitingFor(until lab.Condition, v scenario.Variant) scenario.Variant {
 
 // reused is the application that closes a kept connection just as the gateway uses it again.
 func reused(method string, ask lab.Request, expect scenario.Expectation, then string) scenario.Scenario {
-	twins := appBecomes("origin-ill.conf", fakeupstream.CloseReused{})
-	for i := range twins {
-		twins[i].Inject = append(twins[i].Inject, fault.OtherRequest{Request: lab.Request{Path: "/reused"}, Status: 200})
+	variants := appBecomes("origin-ill.conf", fakeupstream.CloseReused{})
+	for i := range variants {
+		variants[i].Inject = append(variants[i].Inject, fault.OtherRequest{Request: lab.Request{Path: "/reused"}, Status: 200})
 	}
 	return scenario.Scenario{
 		ID:     "kept-connection-" + method,
@@ -217,7 +217,7 @@ func reused(method string, ask lab.Request, expect scenario.Expectation, then st
 		Family: "answer", Causes: []string{"I3"}, Gateway: onNginx("proxy-keepalive.conf"),
 		Ask:      ask,
 		Fault:    "the application closes a kept connection as the next request comes over it",
-		Variants: twins,
+		Variants: variants,
 		Expect:   expect,
 		Confirm: "The application's idle limit (Node.js: server.keepAliveTimeout, 5 s; Gunicorn: keepalive, 2 s) is shorter than " +
 			"nginx's keepalive_timeout in the upstream block, 60 s by default.",

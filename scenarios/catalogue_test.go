@@ -36,7 +36,7 @@ func TestEveryScenarioSaysAllThatItsReadersNeed(t *testing.T) {
 				}
 			}
 			for k, n := range kinds {
-				g.Expect(n).To(Equal(1), "one twin of the kind %s", k)
+				g.Expect(n).To(Equal(1), "one variant of the kind %s", k)
 			}
 		})
 	}
@@ -47,14 +47,14 @@ var fakeAlone = map[string]string{
 	"http-to-tls": "what the lab has of real servers answers plain HTTP on a TLS port with 400 (http-to-https), not with an alert",
 }
 
-func TestAFakeHasARealTwin(t *testing.T) {
+func TestAFakeHasARealVariant(t *testing.T) {
 	for _, s := range All() {
 		real := false
 		for _, tw := range s.Variants {
 			real = real || tw.Kind == scenario.Real
 		}
 		if why := fakeAlone[s.ID]; !real && why == "" {
-			t.Errorf("%s has no real twin: add one, or name it with the reason in fakeAlone of scenarios/catalogue_test.go", s.ID)
+			t.Errorf("%s has no real variant: add one, or name it with the reason in fakeAlone of scenarios/catalogue_test.go", s.ID)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func origin(conf string, files ...lab.File) lab.Upstream {
 	return backend.Origin{Name: "app", Listen: appAddress, Conf: text("nginx/" + conf), Files: files}.Upstream()
 }
 
-// fakeApp is its fake twin, which follows a script.
+// fakeApp is its fake variant, which follows a script.
 func fakeApp(script ...fakeupstream.Connection) lab.Upstream {
 	return lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: appAddress, Script: script}}
 }
@@ -24,7 +24,7 @@ func fakeApp(script ...fakeupstream.Connection) lab.Upstream {
 // does is a script in which every request meets that behaviour.
 func does(b fakeupstream.Behaviour) fakeupstream.Connection { return fakeupstream.Connection{b} }
 
-// bothApps are the twins that are broken in the same way, outside of the application.
+// bothApps are the variants that are broken in the same way, outside of the application.
 func bothApps(breaks ...fault.Fault) []scenario.Variant {
 	return []scenario.Variant{
 		{Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, Inject: breaks},
@@ -32,7 +32,7 @@ func bothApps(breaks ...fault.Fault) []scenario.Variant {
 	}
 }
 
-// appBecomes are the twins whose application turns bad: the real one by another config, the fake by another script.
+// appBecomes are the variants whose application turns bad: the real one by another config, the fake by another script.
 func appBecomes(conf string, b fakeupstream.Behaviour, files ...lab.File) []scenario.Variant {
 	return []scenario.Variant{
 		{
@@ -43,7 +43,7 @@ func appBecomes(conf string, b fakeupstream.Behaviour, files ...lab.File) []scen
 	}
 }
 
-// fakeBecomes is the twin whose fake application turns bad.
+// fakeBecomes is the variant whose fake application turns bad.
 func fakeBecomes(b fakeupstream.Behaviour) scenario.Variant {
 	return scenario.Variant{
 		Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()},

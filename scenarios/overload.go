@@ -21,7 +21,7 @@ func withReport(p backend.PHPFPM) backend.PHPFPM {
 	return p
 }
 
-// crowded is a twin on PHP-FPM, called through the config, with one visitor for each worker whose page takes long, and
+// crowded is a variant on PHP-FPM, called through the config, with one visitor for each worker whose page takes long, and
 // some more who wait for a worker. The remedy is a pool that is big enough for the same crowd.
 func crowded(small, big backend.PHPFPM, workers, more int) scenario.Variant {
 	crowd := []fault.Fault{

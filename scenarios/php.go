@@ -49,19 +49,19 @@ func fakePHP(listen string) lab.Upstream {
 // api is another service, which the page calls-api.php needs. It is a fake, so that it can be as slow as a scenario wants.
 var api = lab.Upstream{Name: "api", Fake: &fakeupstream.Spec{Listen: "10.0.0.9:8080", Protocol: fakeupstream.HTTP}}
 
-// realFPM is a twin on PHP-FPM.
+// realFPM is a variant on PHP-FPM.
 func realFPM(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
 	return scenario.Variant{Kind: scenario.Real, Upstreams: []lab.Upstream{p.Upstream()}, Inject: breaks}
 }
 
-// realFPMWithAPI is a twin on PHP-FPM whose page calls another service.
+// realFPMWithAPI is a variant on PHP-FPM whose page calls another service.
 func realFPMWithAPI(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
 	return scenario.Variant{
 		Kind: scenario.Real, Upstreams: []lab.Upstream{p.Upstream(), api}, Inject: breaks, WaitFor: []lab.Condition{lab.RequestAt("api")},
 	}
 }
 
-// fake is a twin on the fake PHP-FPM, which behaves like that under the fault.
+// fake is a variant on the fake PHP-FPM, which behaves like that under the fault.
 func fake(b fakeupstream.Behaviour) scenario.Variant {
 	return scenario.Variant{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM}, Inject: []fault.Fault{behave(b)}}
 }

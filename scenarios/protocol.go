@@ -127,7 +127,7 @@ var protocol = []scenario.Scenario{
 	},
 }
 
-// movedTo are the twins whose application listens elsewhere.
+// movedTo are the variants whose application listens elsewhere.
 func movedTo(listen string) []scenario.Variant {
 	real := backend.Origin{Name: "app", Listen: listen, Conf: changed("origin.conf", appAddress, listen)}.Upstream()
 	fake := lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: listen}}

@@ -13,7 +13,7 @@ import (
 var sanity = []scenario.Scenario{
 	well("http", onNginx("proxy.conf"), lab.Request{}, bothApps()),
 	well("upload", onNginx("proxy-upload.conf"), lab.Request{Method: "POST", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10}, bothApps()),
-	well("pool", onNginx("pool.conf"), lab.Request{}, poolTwins(nil, fault.OtherRequest{Status: 200})),
+	well("pool", onNginx("pool.conf"), lab.Request{}, poolVariants(nil, fault.OtherRequest{Status: 200})),
 	well("keepalive", onNginx("proxy-keepalive.conf"), lab.Request{}, bothApps(fault.OtherRequest{Status: 200})),
 	well("name", byName, lab.Request{}, bothApps()),
 	well("https", verifying, lab.Request{}, []scenario.Variant{
@@ -22,7 +22,7 @@ var sanity = []scenario.Scenario{
 	}),
 }
 
-func well(what string, gateway lab.Gateway, ask lab.Request, twins []scenario.Variant) scenario.Scenario {
+func well(what string, gateway lab.Gateway, ask lab.Request, variants []scenario.Variant) scenario.Scenario {
 	return scenario.Scenario{
 		ID:       "well-" + what,
 		Claim:    "Nothing is broken (" + what + "): 200 at once, one try, and nothing in the error log.",
@@ -30,7 +30,7 @@ func well(what string, gateway lab.Gateway, ask lab.Request, twins []scenario.Va
 		Gateway:  gateway,
 		Ask:      ask,
 		Fault:    "nothing is broken",
-		Variants: twins,
+		Variants: variants,
 		Expect:   scenario.Expectation{Status: 200, Tries: 1},
 		Confirm:  "curl -si http://GATEWAY/ answers 200, and the error log has no new line.",
 		Remedy:   "None is needed.",

@@ -92,7 +92,7 @@ func inWords(all []string) string {
 	return strings.Join(slices.Compact(all), " ")
 }
 
-// Jobs are the twins of the scenarios, in their order.
+// Jobs are the variants of the scenarios, in their order.
 func Jobs(some []scenario.Scenario) []scenario.Job {
 	var jobs []scenario.Job
 	for _, s := range some {

@@ -15,7 +15,7 @@ var sockets = []scenario.Scenario{
 
 var socketFPM = backend.PHPFPM{Name: "app", Listen: fpmSocket, Scripts: page("well.php")}
 
-// onSocket is a twin on the fake PHP-FPM behind the unix socket.
+// onSocket is a variant on the fake PHP-FPM behind the unix socket.
 func onSocket(breaks ...fault.Fault) scenario.Variant {
 	return scenario.Variant{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakePHP(fpmSocket)}, Inject: breaks}
 }

@@ -144,7 +144,7 @@ func tlsOrigin(conf string, certificate []lab.File) lab.Upstream {
 	return backend.Origin{Name: "app", Listen: tlsAddress, Conf: text("nginx/" + conf), Files: certificate}.Upstream()
 }
 
-// tlsFake is the twin whose fake application begins to fail at TLS.
+// tlsFake is the variant whose fake application begins to fail at TLS.
 func tlsFake(broken fakeupstream.TLSFault) scenario.Variant {
 	app := func(broken fakeupstream.TLSFault) lab.Upstream {
 		return lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{
@@ -157,7 +157,7 @@ func tlsFake(broken fakeupstream.TLSFault) scenario.Variant {
 	}
 }
 
-// shows are the twins whose application shows another certificate.
+// shows are the variants whose application shows another certificate.
 func shows(c backend.Certificate, broken fakeupstream.TLSFault) []scenario.Variant {
 	return []scenario.Variant{
 		{

@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// A Job is one twin of a scenario to be run.
+// A Job is one variant of a scenario to be run.
 type Job struct {
 	Scenario Scenario
 	Variant  Variant
@@ -21,7 +21,7 @@ type Batch struct {
 	Labs []*lab.Lab
 	// Parallel is how many cells are open at once in each lab. When it is 0 there are 4, and more in a lab that is far away.
 	Parallel int
-	// Lean keeps of a twin that is run many times the first evidence whole, and those that are not like it; of all others the
+	// Lean keeps of a variant that is run many times the first evidence whole, and those that are not like it; of all others the
 	// verdict, the status and the times.
 	Lean bool
 	// Done gets each evidence as it comes, one at a time; nil for none.
@@ -93,7 +93,7 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 	return all, nil
 }
 
-// lean leaves of an evidence what differs from the first of its twin.
+// lean leaves of an evidence what differs from the first of its variant.
 func lean(first map[string]*Evidence, e Evidence) Evidence {
 	key := e.Scenario + "\x00" + string(e.Variant)
 	was := first[key]

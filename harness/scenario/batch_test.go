@@ -12,7 +12,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-func TestCompareTwins(t *testing.T) {
+func TestCompareVariants(t *testing.T) {
 	line := func(raw string) []gateway.LogRecord {
 		l, err := nginx.ParseLog(raw)
 		if err != nil {
@@ -48,7 +48,7 @@ func TestCompareTwins(t *testing.T) {
 				want := c.verdict
 				switch {
 				case e.Scenario == "b":
-					want = Passed // it has no real twin here
+					want = Passed // it has no real variant here
 				case e.Variant == Real:
 					want = c.real.Verdict
 				}
@@ -107,6 +107,6 @@ func TestALeanBatchKeepsWhatDiffers(t *testing.T) {
 	other := one(502, Passed)
 	other.Variant = Fake
 	if e := lean(first, other); len(e.Config) == 0 {
-		t.Error("the first of the other twin is kept whole")
+		t.Error("the first of the other variant is kept whole")
 	}
 }

@@ -24,9 +24,9 @@ func TestAScenarioIsSkippedWhereWhatItTakesIsMissing(t *testing.T) {
 	blocked := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}, Inject: []fault.Fault{filtering{}}}
 	plain := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}}
 	none := []agentapi.Lack{{Need: agentapi.NeedMemory}, {Need: agentapi.NeedCPUs}, {Need: agentapi.NeedFilters, What: "nftables"}}
-	for _, twin := range []Variant{limited, slow, blocked} {
-		g.Expect(lackOf(none, Scenario{}, twin)).NotTo(BeNil())
-		g.Expect(lackOf(nil, Scenario{}, twin)).To(BeNil())
+	for _, variant := range []Variant{limited, slow, blocked} {
+		g.Expect(lackOf(none, Scenario{}, variant)).NotTo(BeNil())
+		g.Expect(lackOf(nil, Scenario{}, variant)).To(BeNil())
 	}
 	g.Expect(lackOf(none, Scenario{}, plain)).To(BeNil())
 	g.Expect(lackOf(none, Scenario{}, blocked).What).To(Equal("nftables"))

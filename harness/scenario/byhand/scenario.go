@@ -11,7 +11,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// Scenario keeps a twin of a scenario broken.
+// Scenario keeps a variant of a scenario broken.
 func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario.Variant, o Options) error {
 	stage, err := scenario.SetStage(ctx, lab, s, t, o.Fast)
 	if err != nil {

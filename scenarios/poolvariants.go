@@ -27,15 +27,15 @@ var (
 	fakePool = []lab.Upstream{fakeApp(), {Name: "second", Fake: &fakeupstream.Spec{Listen: secondApp}}}
 )
 
-// poolTwins are the twins that are broken, and mended, in the same way.
-func poolTwins(remedy []fault.Fault, breaks ...fault.Fault) []scenario.Variant {
+// poolVariants are the variants that are broken, and mended, in the same way.
+func poolVariants(remedy []fault.Fault, breaks ...fault.Fault) []scenario.Variant {
 	return []scenario.Variant{
 		{Kind: scenario.Real, Upstreams: realPool, Inject: breaks, Remedy: remedy},
 		{Kind: scenario.Fake, Upstreams: fakePool, Inject: breaks, Remedy: remedy},
 	}
 }
 
-// secondCloses are the twins whose second server closes without an answer.
+// secondCloses are the variants whose second server closes without an answer.
 var secondCloses = []scenario.Variant{
 	{
 		Kind: scenario.Real, Upstreams: realPool,
@@ -47,7 +47,7 @@ var secondCloses = []scenario.Variant{
 	},
 }
 
-// bothIn503 are the twins whose servers both answer 503, and what happened before the visitor asks.
+// bothIn503 are the variants whose servers both answer 503, and what happened before the visitor asks.
 func bothIn503(before ...fault.Fault) []scenario.Variant {
 	ill := fakeupstream.Well{Status: 503, Body: "Back at 14:00.\n"}
 	return []scenario.Variant{
@@ -66,8 +66,8 @@ func bothIn503(before ...fault.Fault) []scenario.Variant {
 	}
 }
 
-// silentTwins are the twins of which these servers hang, in the order in which they are asked.
-func silentTwins(names ...string) []scenario.Variant {
+// silentVariants are the variants of which these servers hang, in the order in which they are asked.
+func silentVariants(names ...string) []scenario.Variant {
 	hang := scenario.Variant{Kind: scenario.Real, Upstreams: realPool}
 	silent := scenario.Variant{Kind: scenario.Fake, Upstreams: fakePool}
 	for _, n := range names {
