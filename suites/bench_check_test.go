@@ -17,7 +17,6 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/measure"
 	"github.com/badgateway/badgateway/harness/lab"
-	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // production is a config of so many servers, each with an upstream and time-outs as deployments have them.
@@ -55,7 +54,6 @@ func startStrangersLab(b *testing.B) *lab.Lab {
 // checkOf measures a config; a cell that the lab failed in ends the benchmark.
 func checkOf(b *testing.B, o measure.Options) *audit.Report {
 	b.Helper()
-	o.FaultList, o.Rules = review.Faults(), review.Rules()
 	r, err := measure.Run(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)

@@ -22,8 +22,8 @@ import (
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/lab"
-	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // checked holds a folder for each config that is checked: the config as a deployment leaves it on disk under config, and
@@ -96,7 +96,7 @@ var _ = Describe("configs as deployments have them", Label("check"), func() {
 
 			report, err := measure.Run(ctx, measure.Options{
 				Path: filepath.Join(folder, want.Path), Env: want.Env, Nginx: want.Nginx,
-				FaultList: review.Faults(), Rules: review.Rules(), Lab: strangersLab(ctx, want.Nginx),
+				Lab: strangersLab(ctx, want.Nginx),
 			})
 
 			Expect(err).NotTo(HaveOccurred(), "case %s", c.Name())

@@ -8,7 +8,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/badgateway/badgateway/harness/audit/measure"
-	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // manyWorkers has each worker say its number to the upstream, and visitors spread over the workers by their port. Its masks name
@@ -24,7 +23,7 @@ var _ = Describe("a check of a config with many workers", Label("check"), func()
 	It("runs one of them, says so, and leaves the file alone", func(ctx SpecContext) {
 		conf := filepath.Join(GinkgoT().TempDir(), "nginx.conf")
 		Expect(os.WriteFile(conf, []byte(manyWorkers), 0o644)).To(Succeed())
-		o := measure.Options{Path: conf, FaultList: review.Faults(), Faults: []string{"500"}, Lab: strangersLab(ctx, "")}
+		o := measure.Options{Path: conf, Faults: []string{"500"}, Lab: strangersLab(ctx, "")}
 
 		report, err := measure.Run(ctx, o)
 		Expect(err).NotTo(HaveOccurred())

@@ -8,7 +8,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/measure"
-	"github.com/badgateway/badgateway/scenarios/review"
+	"github.com/badgateway/badgateway/harness/audit/review"
 )
 
 // Every rule is tried on a real nginx: a config that fires it, one that is as near to that as can be and must not, and the
@@ -49,7 +49,7 @@ var _ = Describe("what an expert objects to", Label("review"), func() {
 func reviewed(ctx SpecContext, conf string) *audit.Report {
 	GinkgoHelper()
 	r, err := measure.Run(ctx, measure.Options{
-		Path: conf, FaultList: review.Faults(), Rules: review.Rules(), Lab: strangersLab(ctx, ""),
+		Path: conf, Lab: strangersLab(ctx, ""),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(r.Refused).To(BeNil())

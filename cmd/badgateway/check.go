@@ -16,10 +16,10 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/measure"
 	"github.com/badgateway/badgateway/harness/audit/report"
+	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/terminal"
-	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 type checkFlags struct {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/provision"
+	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/lab"
-	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // complete lets the shell complete the flags' values.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/measure"
+	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/hostfile"
-	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 // policyFile is where the policy is, or would be; empty where an image is checked, beside whose config nothing can be

@@ -10,9 +10,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios"
-	"github.com/badgateway/badgateway/scenarios/review"
 )
 
 func listCausesCommand() *cobra.Command {

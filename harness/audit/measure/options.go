@@ -2,6 +2,7 @@ package measure
 
 import (
 	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -21,7 +22,8 @@ type Options struct {
 	RealTime bool
 	// Routes and Faults pick by id, or by shell pattern of ids; empty for all.
 	Routes, Faults []string
-	// FaultList are the faults to make, one or more; Rules what to look for in the evidence.
+	// FaultList are the faults to make, one or more; Rules what to look for in the evidence. Nil is all that package review has;
+	// a list without rules looks for nothing.
 	FaultList []audit.Fault
 	Rules     []audit.Rule
 	// Policy is held against the measurements; nil for the default one.
@@ -47,6 +49,12 @@ func (o *Options) defaults() {
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
+	}
+	if o.FaultList == nil {
+		o.FaultList = review.Faults()
+	}
+	if o.Rules == nil {
+		o.Rules = review.Rules()
 	}
 	if o.Parallel == 0 {
 		o.Parallel = 6

@@ -42,7 +42,7 @@ func Run(ctx context.Context, o Options) (*audit.Report, error) {
 }
 
 // errNothing keeps a check that measures nothing from passing.
-var errNothing = errors.New("no faults are given, so nothing would be measured: Options.FaultList takes review.Faults() or some of them")
+var errNothing = errors.New("Options.FaultList is empty, so nothing would be measured: nil is all faults")
 
 func run(ctx context.Context, o Options, r *audit.Report) error {
 	if len(o.FaultList) == 0 {

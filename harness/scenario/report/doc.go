@@ -47,7 +47,7 @@
 // expected is a [scenario.Expected], in which what is left out is zero or none:
 //
 //	status, no_answer, cut      as an exchange has them, under the fault
-//	log                         level, text, errno, phase of each log line, in order
+//	log                         level, code, text, errno, phase of each log line, in order
 //	attempts                    how many upstreams were tried; 0 leaves it open
 //	after_ns, until_ns          how long the visitor waits under the fault
 //	remedy_takes_ns             how long the visitor waits after the remedy

@@ -182,7 +182,7 @@ func plausible(e scenario.Evidence) error {
 		}
 	}
 	for _, l := range e.Broken.Log {
-		if max(len(l.Message), len(l.ErrnoText), len(l.Server), len(l.Request), len(l.Upstream), len(l.Host)) > maxLine {
+		if max(len(l.Code), len(l.Message), len(l.ErrnoText), len(l.Server), len(l.Request), len(l.Upstream), len(l.Host)) > maxLine {
 			return fmt.Errorf("has a log line with a part of more than %d bytes", maxLine)
 		}
 	}

@@ -141,6 +141,8 @@ func TestJudgeAll_EachFieldCounts(t *testing.T) {
 		"expected lines":          {logged, func(e *evidence) { e.Expected.Log = nil }, scenario.Failed},
 		"expected level":          {logged, wanted(func(l *scenario.LogLine) { l.Level = "notice" }), scenario.Failed},
 		"expected text":           {logged, wanted(func(l *scenario.LogLine) { l.Text = "something else" }), scenario.Failed},
+		"code":                    {logged, line(func(l *gateway.LogRecord) { l.Code = "AH01114" }), scenario.Failed},
+		"expected code":           {logged, wanted(func(l *scenario.LogLine) { l.Code = "AH01114" }), scenario.Failed},
 		"expected errno":          {logged, wanted(func(l *scenario.LogLine) { l.Errno++ }), scenario.Failed},
 		"expected phase":          {logged, wanted(func(l *scenario.LogLine) { l.Phase += "x" }), scenario.Failed},
 		"expected upstream's log": {always, func(e *evidence) { e.Expected.UpstreamLog = "what nobody logs" }, scenario.Failed},
