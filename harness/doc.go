@@ -31,8 +31,8 @@
 //	answer, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
 //
 // The visitor calls the gateway at lab.GatewayAddress, port 80, whatever address the config listens at; it names its upstreams
-// by whatever addresses they have in production. Package match has matchers for what comes back. For an exchange
-// to know the tries, the config includes the access log of the snippet upstream-log.conf (see the example of lab.Lab.Open).
+// by whatever addresses they have in production. Package match has matchers for what comes back. Whom the
+// gateway tried is seen by its calls to the kernel, so that any config will do.
 //
 // # Time
 //

@@ -41,7 +41,7 @@ const failTimeout = 10 * time.Second
 var (
 	byTheOther    = scenario.Expectation{Status: 200, Tries: 1}
 	secondIsAlone = leftAlone("nginx leaves the second server alone (fail_timeout)", byTheOther)
-	askedNobody   = scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{noneLive}}
+	askedNobody   = scenario.Expectation{Status: 502, Tries: scenario.NoTry, Log: []scenario.LogLine{noneLive}}
 )
 
 // disabled is the line that says that a server is left alone for fail_timeout.
@@ -87,7 +87,7 @@ var pool = []scenario.Scenario{
 		Variants: poolVariants([]fault.Fault{benched},
 			fault.Stop{Upstream: "app"}, fault.Stop{Upstream: "second"}, fault.OtherRequest{Status: 502},
 			fault.Start{Upstream: "app"}, fault.Start{Upstream: "second"}, fault.Wait{For: 8 * time.Second}),
-		Expect:  scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{noneLive}},
+		Expect:  scenario.Expectation{Status: 502, Tries: scenario.NoTry, Log: []scenario.LogLine{noneLive}},
 		Then:    &scenario.Sequel{Each: []scenario.Expectation{{Status: 200, Tries: 1}}, From: failTimeout, Why: "nginx asks the servers again"},
 		Confirm: "curl to each server from the gateway answers 200 while the error log says no live upstreams.",
 		Remedy:  "Wait (10 s), or nginx -s reload. server ... max_fails=3 fail_timeout=5s; makes the pool less touchy.",
@@ -193,7 +193,7 @@ var pool = []scenario.Scenario{
 		Variants: bothIn503(),
 		Expect:   scenario.Expectation{Status: 503, Tries: 2, Log: []scenario.LogLine{disabled(readingHeader)}},
 		Then: leftAlone("nginx leaves both alone (fail_timeout), as in pool-503-becomes-502",
-			scenario.Expectation{Status: 502, Tries: 2, Log: []scenario.LogLine{disabled(readingHeader), noneLive}}, askedNobody),
+			scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{disabled(readingHeader), noneLive}}, askedNobody),
 		Confirm: "The access log: $upstream_status is 503, 503.",
 		Remedy:  "End the maintenance; or keep one server out of it.",
 		Source:  nextUpstream,
@@ -206,7 +206,7 @@ var pool = []scenario.Scenario{
 		Family: "pool", Causes: []string{"J5", "I2"}, Ask: maintenance, Gateway: poolWith(next503),
 		Fault:    "both servers answer 503, to the second visitor in ten seconds",
 		Variants: bothIn503(fault.OtherRequest{Request: maintenance, Status: 503}),
-		Expect:   scenario.Expectation{Status: 502, Tries: 2, Log: []scenario.LogLine{disabled(readingHeader), noneLive}},
+		Expect:   scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{disabled(readingHeader), noneLive}},
 		Then: &scenario.Sequel{Each: []scenario.Expectation{askedNobody}, Why: "nginx leaves both alone for 10 s (fail_timeout); a 503 " +
 			"comes through then, and it begins anew"},
 		Confirm: "$upstream_addr ends with the upstream's name (app), not with an address, and the line says no live upstreams.",

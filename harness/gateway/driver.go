@@ -15,13 +15,12 @@ type Driver struct {
 	// Fit is the driver for an image that has the program at that place, where it printed that when it was run with Probe.
 	Fit func(d Driver, program, printed string) (Driver, Build, error)
 
-	Argv     []string
-	Conf     string // its main config file
-	Folders  []agentapi.Folder
-	Snippets []agentapi.File // files that every config can include
+	Argv    []string
+	Conf    string // its main config file
+	Folders []agentapi.Folder
 
 	ErrorLog  string
-	AccessLog string // in the form of nginx's snippet upstream-log.conf; empty for none
+	AccessLog string // where it writes a line a request that begins with the client's address, unless its config says otherwise; empty for nowhere
 	// ErrorLogs are the files of which a config says that errors go there.
 	ErrorLogs func(conf string) []string
 	// Lines are what a log says.

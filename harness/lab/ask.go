@@ -3,7 +3,6 @@ package lab
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sort"
@@ -47,7 +46,7 @@ func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
 	if err := c.call(ctx, "Ask", spec, &got); err != nil {
 		return Exchange{}, err
 	}
-	return c.readExchange(spec, r, got)
+	return c.readExchange(spec, r, got), nil
 }
 
 // AskWithin asks as [Sandbox.Ask] does, and moves the clock while the visitor waits.
@@ -100,9 +99,9 @@ func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Excha
 	if err := c.call(ctx, "EndAsk", ref, &got); err != nil {
 		return Exchange{}, err
 	}
-	e, err := c.readExchange(spec, r, got)
+	e := c.readExchange(spec, r, got)
 	e.NotBefore, e.Waited = notBefore, c.ahead()-start+e.Real
-	return e, err
+	return e, nil
 }
 
 // outlast lets time pass until the answer is due, and looks just before whether the visitor still waits. It tells how
@@ -180,8 +179,8 @@ func (r Request) head() []byte {
 	return []byte(b.String())
 }
 
-// readExchange puts together what the visitor got and what the logs say of his request.
-func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.Answer) (Exchange, error) {
+// readExchange puts together what the visitor got, whom the gateway tried, and what the logs say of his request.
+func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.Answer) Exchange {
 	e := Exchange{
 		Visitor: spec.From, Request: r.line(), Status: got.Status, NoAnswer: got.NoAnswer, Header: got.Header,
 		Body: got.Body, BodyBytes: got.BodyBytes, Cut: got.Cut, Waited: got.Real, Real: got.Real,
@@ -200,21 +199,18 @@ func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.An
 		}
 	}
 	c.calls.failed(lines)
-	access, logged := got.Logs[c.setup.Gateway.Driver.AccessLog]
-	e.TriesUnknown = !logged
-	for line := range strings.Lines(access) {
-		var a accessLine
-		if err := json.Unmarshal([]byte(line), &a); err != nil {
-			return e, fmt.Errorf("reading the access log line %q: %w", line, err)
-		}
-		c.calls.logged(a.tries())
-		if a.Client == spec.From {
+	for _, t := range got.Attempts.All {
+		e.Tries = append(e.Tries, Try{Addr: t.Addr, Kept: t.Kept})
+	}
+	e.TriesUnknown = got.Attempts.Unknown
+	c.calls.called(got.Attempts.Connects)
+	for line := range strings.Lines(got.Logs[c.setup.Gateway.Driver.AccessLog]) {
+		if strings.HasPrefix(line, spec.From+" ") {
 			e.Access = strings.TrimSpace(line)
-			e.Tries = a.tries()
 		}
 	}
 	e.UpstreamLog = c.upstreamLines(got.Logs)
-	return e, nil
+	return e
 }
 
 // gatewayLines are the lines of the gateway's own error logs.
@@ -264,35 +260,4 @@ func (c *Sandbox) woken(path, line string) bool {
 		}
 	}
 	return c.setup.Gateway.Driver.Woken(line)
-}
-
-// accessLine is a line of the access log in the form of the snippet upstream-log.conf.
-type accessLine struct {
-	Client         string `json:"client"`
-	UpstreamAddr   string `json:"upstream_addr"`
-	UpstreamStatus string `json:"upstream_status"`
-	UpstreamTime   string `json:"upstream_response_time"`
-}
-
-// tries splits the lists that nginx makes of several peers: commas between the tries of one upstream, colons where an
-// internal redirect led to another (ngx_http_upstream_module, $upstream_addr).
-func (a accessLine) tries() []Try {
-	split := func(s string) []string {
-		return strings.Split(strings.ReplaceAll(s, " : ", ", "), ", ")
-	}
-	if a.UpstreamAddr == "" || a.UpstreamAddr == "-" {
-		return nil
-	}
-	addrs, states, times := split(a.UpstreamAddr), split(a.UpstreamStatus), split(a.UpstreamTime)
-	at := func(list []string, i int) string {
-		if i < len(list) {
-			return list[i]
-		}
-		return "-"
-	}
-	tries := make([]Try, len(addrs))
-	for i, addr := range addrs {
-		tries[i] = Try{Addr: addr, Status: at(states, i), Time: at(times, i)}
-	}
-	return tries
 }

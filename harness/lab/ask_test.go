@@ -2,37 +2,8 @@ package lab
 
 import (
 	"net/netip"
-	"reflect"
 	"testing"
 )
-
-func TestTries(t *testing.T) {
-	for name, c := range map[string]struct {
-		line accessLine
-		want []Try
-	}{
-		"none":     {accessLine{UpstreamAddr: "-"}, nil},
-		"no field": {accessLine{}, nil},
-		"one":      {accessLine{UpstreamAddr: "10.0.0.1:80", UpstreamStatus: "502", UpstreamTime: "0.001"}, []Try{{"10.0.0.1:80", "502", "0.001"}}},
-		"two of a pool": {
-			accessLine{UpstreamAddr: "10.0.0.1:80, 10.0.0.2:80", UpstreamStatus: "502, 200", UpstreamTime: "0.001, 0.004"},
-			[]Try{{"10.0.0.1:80", "502", "0.001"}, {"10.0.0.2:80", "200", "0.004"}},
-		},
-		"an internal redirect": {
-			accessLine{UpstreamAddr: "10.0.0.1:80 : 10.0.0.9:80", UpstreamStatus: "502 : 200", UpstreamTime: "0.001 : 0.004"},
-			[]Try{{"10.0.0.1:80", "502", "0.001"}, {"10.0.0.9:80", "200", "0.004"}},
-		},
-		"a socket":      {accessLine{UpstreamAddr: "unix:/run/app.sock", UpstreamStatus: "200", UpstreamTime: "0.000"}, []Try{{"unix:/run/app.sock", "200", "0.000"}}},
-		"IPv6":          {accessLine{UpstreamAddr: "[::1]:9000, 127.0.0.1:9000", UpstreamStatus: "502, 200", UpstreamTime: "-, 0.1"}, []Try{{"[::1]:9000", "502", "-"}, {"127.0.0.1:9000", "200", "0.1"}}},
-		"a short list":  {accessLine{UpstreamAddr: "a:1, b:1", UpstreamStatus: "502", UpstreamTime: ""}, []Try{{"a:1", "502", ""}, {"b:1", "-", "-"}}},
-		"nobody alive":  {accessLine{UpstreamAddr: "pool", UpstreamStatus: "502", UpstreamTime: "0.000"}, []Try{{"pool", "502", "0.000"}}},
-		"still waiting": {accessLine{UpstreamAddr: "a:1", UpstreamStatus: "-", UpstreamTime: "-"}, []Try{{"a:1", "-", "-"}}},
-	} {
-		if got := c.line.tries(); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: got %v, want %v", name, got, c.want)
-		}
-	}
-}
 
 func TestRequestRaw(t *testing.T) {
 	for name, c := range map[string]struct {

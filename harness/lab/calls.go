@@ -13,45 +13,40 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// calls is the account of a cell: whom the gateway's logs say that it called, and what the fake upstreams saw.
+// accounting is the account of a cell: whom the gateway called, and what the fake upstreams saw.
 type accounting struct {
 	mu             sync.Mutex
-	tried          map[string]int  // how often each address was called, by the access log
-	failedConnects map[string]int  // how often no connection came of it, by the error log
-	served         map[string]hits // what the fakes saw that play no more, by where they listened
-	inFlight       bool            // visitors are under way of whom the logs do not tell yet
+	connects       map[string]int // how often each address was called, as the last answer told
+	failedConnects map[string]int // how often no connection came of it, by the error log
+	served         map[string]int // connections to the fakes that play no more, by where they listened
+	inFlight       bool           // visitors are under way, for whom it may call meanwhile
 }
-
-// reach is how often a fake upstream was reached.
-type hits struct{ connections, requests int }
 
 func newAccounting() *accounting {
-	return &accounting{tried: map[string]int{}, failedConnects: map[string]int{}, served: map[string]hits{}}
+	return &accounting{failedConnects: map[string]int{}, served: map[string]int{}}
 }
 
-// logged takes what the gateway logged into the account: the tries of one request.
-func (a *accounting) logged(tries []Try) {
+// called takes into the account whom the gateway has called so far.
+func (a *accounting) called(connects map[string]int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, t := range tries {
-		a.tried[t.Addr]++
-	}
+	a.connects = connects
 }
 
-// failed takes the tries into the account of which the error log says that no connection came of them.
+// failed takes the calls into the account of which the error log says that no connection came of them.
 func (a *accounting) failed(lines []gateway.LogRecord) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, l := range lines {
-		// Without a free connection of its own there is no try, and $upstream_addr is empty.
-		ownLimit := strings.HasSuffix(l.Message, "worker_connections are not enough")
+		// Without a socket of its own it does not come to a call.
+		ownLimit := strings.HasSuffix(l.Message, "worker_connections are not enough") || strings.HasPrefix(l.Message, "socket() failed")
 		if l.Phase == "connecting to upstream" && l.AtLeast("error") && !ownLimit {
 			a.failedConnects[upstreamAddr(l.Upstream)]++
 		}
 	}
 }
 
-// upstreamAddr is the address in the error log's field upstream, as $upstream_addr has it: "http://10.0.0.5:8080/path" is
+// upstreamAddr is the address in the error log's field upstream, as [Try] has it: "http://10.0.0.5:8080/path" is
 // "10.0.0.5:8080", and "fastcgi://unix:/run/php.sock:" is "unix:/run/php.sock".
 func upstreamAddr(field string) string {
 	_, rest, _ := strings.Cut(field, "://")
@@ -63,43 +58,34 @@ func upstreamAddr(field string) string {
 	return addr
 }
 
-// saw takes what a fake upstream saw into the account, of those that play no more.
+// saw takes into the account what a fake upstream saw that plays no more.
 func (a *accounting) saw(listen string, all []fakeupstream.ConnectionRecord) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.served[listen] = a.served[listen].and(all)
+	a.served[listen] += len(all)
 }
 
-// and is the sum with what another fake saw.
-func (r hits) and(all []fakeupstream.ConnectionRecord) hits {
-	r.connections += len(all)
-	for _, c := range all {
-		r.requests += c.RequestCount
-	}
-	return r
-}
-
-// crowded says that there are visitors of whom the logs do not tell yet.
+// backgroundStarted says that there are visitors for whom the gateway may call at any time.
 func (a *accounting) backgroundStarted() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.inFlight = true
 }
 
-// reached is what the fakes saw that play no more; known is false where the logs do not tell all.
-func (a *accounting) reached() (seen map[string]hits, known bool) {
+// taken is how many connections the fakes had that play no more; known is false where it is not known whom the gateway called.
+func (a *accounting) taken() (connections map[string]int, known bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return maps.Clone(a.served), !a.inFlight && len(a.tried) > 0
+	return maps.Clone(a.served), !a.inFlight && a.connects != nil
 }
 
-// connected is how many of the gateway's tries connected to a listener.
+// connected is how many connections to a listener the gateway has made.
 func (a *accounting) connected(listen string) (n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for addr, tried := range a.tried {
+	for addr, calls := range a.connects {
 		if serves(listen, addr) {
-			n += tried - a.failedConnects[addr]
+			n += calls - a.failedConnects[addr]
 		}
 	}
 	return n
@@ -126,19 +112,17 @@ func (c *Sandbox) retire(ctx context.Context, u Upstream) error {
 	return nil
 }
 
-// UpstreamCalls says how often a fake upstream was called, by the gateway's log and by the fake itself.
+// UpstreamCalls says how often a fake upstream was called, by the gateway and by anybody.
 type UpstreamCalls struct {
 	At          string `json:"at"`          // where the fake listens
-	Logged      int    `json:"logged"`      // attempts that connected, by the gateway's log
+	Made        int    `json:"made"`        // connections that the gateway made
 	Connections int    `json:"connections"` // as the fake saw them
-	Requests    int    `json:"requests"`    // as the fake saw them
 }
 
-// UpstreamCalls counts the calls to each fake upstream, in the order of their addresses. It returns none where the gateway's log
-// can't be held against them: where a real upstream may have called too, where visitors are still under way, or where the
-// gateway's config keeps no log of its attempts.
+// UpstreamCalls counts the connections to each fake upstream, in the order of their addresses. It returns none where those of the
+// gateway are not all that may be: where a real upstream may have called too, or where visitors are still under way.
 func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
-	seen, known := c.calls.reached()
+	taken, known := c.calls.taken()
 	for _, u := range c.setup.Upstreams {
 		known = known && u.Fake != nil
 	}
@@ -156,11 +140,11 @@ func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 		if err != nil {
 			return nil, err
 		}
-		seen[u.listen()] = seen[u.listen()].and(all)
+		taken[u.listen()] += len(all)
 	}
 	var calls []UpstreamCalls
-	for _, at := range slices.Sorted(maps.Keys(seen)) {
-		calls = append(calls, UpstreamCalls{At: at, Logged: c.calls.connected(at), Connections: seen[at].connections, Requests: seen[at].requests})
+	for _, at := range slices.Sorted(maps.Keys(taken)) {
+		calls = append(calls, UpstreamCalls{At: at, Made: c.calls.connected(at), Connections: taken[at]})
 	}
 	return calls, nil
 }

@@ -45,29 +45,30 @@ func TestServes(t *testing.T) {
 	}
 }
 
-func TestOnlyTriesThatConnectedExplainACall(t *testing.T) {
+func TestAccounting_OnlyCallsThatConnectedExplainAConnection(t *testing.T) {
 	a := newAccounting()
-	if _, known := a.reached(); known {
-		t.Error("without a line of the access log nothing is known")
+	if _, known := a.taken(); known {
+		t.Error("known, and nobody told whom the gateway called")
 	}
-	a.logged([]Try{{Addr: "10.0.0.5:80"}, {Addr: "10.0.0.5:80"}, {Addr: "10.0.0.6:80"}})
+	a.called(map[string]int{"10.0.0.5:80": 2, "10.0.0.6:80": 1})
 	a.failed([]gateway.LogRecord{
-		{Level: "error", Phase: "connecting to upstream", Upstream: "http://10.0.0.5:80/"},
+		{Level: "error", Phase: "connecting to upstream", Upstream: "http://10.0.0.5:80/", Message: "connect() failed"},
 		{Level: "warn", Phase: "connecting to upstream", Upstream: "http://10.0.0.5:80/"}, // the peer is benched
+		{Level: "alert", Phase: "connecting to upstream", Upstream: "http://10.0.0.5:80/", Message: "socket() failed"},
 		{Level: "error", Phase: "reading response header from upstream", Upstream: "http://10.0.0.6:80/"},
 	})
 	a.saw("10.0.0.5:80", []fakeupstream.ConnectionRecord{{RequestCount: 2}, {}})
-	seen, known := a.reached()
-	if !known || seen["10.0.0.5:80"] != (hits{connections: 2, requests: 2}) {
+	seen, known := a.taken()
+	if !known || seen["10.0.0.5:80"] != 2 {
 		t.Errorf("seen %v, known %v", seen, known)
 	}
 	for listen, want := range map[string]int{"10.0.0.5:80": 1, "10.0.0.6:80": 1, "0.0.0.0:80": 2, "10.0.0.7:80": 0} {
 		if got := a.connected(listen); got != want {
-			t.Errorf("%s: %d tries connected, want %d", listen, got, want)
+			t.Errorf("%s: %d calls connected, want %d", listen, got, want)
 		}
 	}
 	a.backgroundStarted()
-	if _, known := a.reached(); known {
-		t.Error("with visitors under way not all is known")
+	if _, known := a.taken(); known {
+		t.Error("known, and the gateway may call for the visitors under way")
 	}
 }

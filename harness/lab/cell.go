@@ -101,7 +101,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 	spec := agentapi.CellSpec{
 		ID:        c.id,
 		Folders:   driver.Folders,
-		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, driver.Snippets, setup.Gateway.Files),
+		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files),
 		Addresses: addresses(setup),
 	}
 	for _, f := range setup.Gateway.Files {

@@ -12,14 +12,11 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// conf is a config as it might be in production. Its access log tells the harness what was tried.
+// conf is a config as it might be in production.
 const conf = `
 error_log /var/log/nginx/error.log warn;
 events {}
 http {
-    log_format upstream escape=json '{"client":"$remote_addr","upstream_addr":"$upstream_addr",'
-        '"upstream_status":"$upstream_status","upstream_response_time":"$upstream_response_time"}';
-    access_log /var/log/nginx/upstream.log upstream;
     server {
         listen 80;
         location / { proxy_pass http://10.0.0.5:8080; }

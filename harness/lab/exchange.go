@@ -28,22 +28,23 @@ type Exchange struct {
 	Real      time.Duration `json:"real_ns"`
 	// Tries are the peers that the gateway asked, in order.
 	Tries []Try `json:"attempts,omitempty"`
-	// TriesUnknown is true when the gateway's config does not write the log that tells of them (the snippet
-	// upstream-log.conf); nothing is said of Tries then.
-	TriesUnknown bool `json:"attempts_unknown,omitempty"`
+	// TriesUnknown says why Tries may lack some, or hold some of another visitor's; empty when they are exact.
+	TriesUnknown string `json:"attempts_unknown,omitempty"`
 	// Log are the gateway's log lines of this request, level warn and above.
 	Log []gateway.LogRecord `json:"log,omitempty"`
-	// Access is the gateway's access log line of this request.
+	// Access is the line of this request in the gateway's access log, if its config leaves that as the program has it.
 	Access string `json:"access,omitempty"`
 	// UpstreamLog are the lines that the real upstreams logged meanwhile.
 	UpstreamLog []string `json:"upstream_log,omitempty"`
 }
 
-// A Try is one attempt at one peer, as $upstream_addr and $upstream_status tell it.
+// A Try is one attempt at one peer: a connection that the gateway made or tried to, or one from before that it used again. What
+// it asks for on the request's behalf counts too, as auth_request and mirror do. Of several requests that it sends for the
+// visitor's over one kept connection, the first is counted.
 type Try struct {
-	Addr   string `json:"addr"`
-	Status string `json:"status"` // "-" when the peer gave none
-	Time   string `json:"time"`   // seconds, or "-"
+	Addr string `json:"addr"` // "10.0.0.5:8080", "[::1]:80" or "unix:/run/app.sock"
+	// Kept is true when the connection was there from an earlier request. Those come first.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // An Event is one line of a transcript.

@@ -35,7 +35,7 @@ func (c *Sandbox) StartGateway(ctx context.Context) error {
 	p := c.setup.Gateway.Driver
 	spec := agentapi.ProcSpec{
 		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Poke: p.Poke,
-		Ready: []string{FrontDoor},
+		Ready: []string{FrontDoor}, Attempts: true,
 	}
 	var out agentapi.ProcStarted
 	if err := c.call(ctx, "Start", spec, &out); err != nil {

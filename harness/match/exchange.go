@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,31 +114,40 @@ func BeCut() types.GomegaMatcher {
 	}
 }
 
-// HaveTried succeeds when the gateway asked this many peers, each counted as often as it was asked.
-func HaveTried(peers int) types.GomegaMatcher {
-	return &exchangeMatcher{
-		name: "HaveTried", want: fmt.Sprintf("to be tried at %d peers", peers),
-		differ: func(got lab.Exchange) string {
-			if peers == 0 && len(got.Tries) > 0 { // an expectation of 0 tries leaves them open
-				return fmt.Sprintf("tries: expected 0, came %d (%s)", len(got.Tries), strings.Join(peersOf(got), ", "))
-			}
-			return judged("tries", scenario.Expectation{Tries: peers})(got)
-		},
+// tries judges them where they are known.
+func tries(want string, judge func(lab.Exchange) string) func(lab.Exchange) string {
+	return func(got lab.Exchange) string {
+		if got.TriesUnknown != "" {
+			return fmt.Sprintf("tries: expected %s, and they are not known: %s", want, got.TriesUnknown)
+		}
+		return judge(got)
 	}
 }
 
-// HaveTriedPeers succeeds when the gateway asked exactly these peers in this order, as $upstream_addr names them
+// HaveTried succeeds when the gateway asked this many peers, each counted as often as it was asked.
+func HaveTried(peers int) types.GomegaMatcher {
+	expect := scenario.Expectation{Tries: peers}
+	if peers == 0 { // which leaves them open
+		expect.Tries = scenario.NoTry
+	}
+	return &exchangeMatcher{
+		name: "HaveTried", want: fmt.Sprintf("to be tried at %d peers", peers),
+		differ: tries(strconv.Itoa(peers), judged("tries", expect)),
+	}
+}
+
+// HaveTriedPeers succeeds when the gateway asked exactly these peers in this order, by address
 // ("10.0.0.1:8080", "unix:/run/app.sock").
 func HaveTriedPeers(addrs ...string) types.GomegaMatcher {
 	return &exchangeMatcher{
 		name: "HaveTriedPeers", want: "to be tried at " + strings.Join(addrs, ", "),
-		differ: func(got lab.Exchange) string {
+		differ: tries(strings.Join(addrs, ", "), func(got lab.Exchange) string {
 			peers := peersOf(got)
 			if slices.Equal(peers, addrs) {
 				return ""
 			}
 			return fmt.Sprintf("tries: expected %s, came %s", strings.Join(addrs, ", "), strings.Join(peers, ", "))
-		},
+		}),
 	}
 }
 

@@ -62,6 +62,7 @@ func TestMatchers(t *testing.T) {
 		"tried":              {match.HaveTried(2), broken, ""},
 		"tried another":      {match.HaveTried(1), broken, "expected 1, came 2 (10.0.0.1:8080, 10.0.0.2:8080)"},
 		"tried none":         {match.HaveTried(0), broken, "expected 0, came 2"},
+		"tried unknown":      {match.HaveTried(0), lab.Exchange{TriesUnknown: "others were under way"}, "they are not known: others were under way"},
 		"tried peers":        {match.HaveTriedPeers("10.0.0.1:8080", "10.0.0.2:8080"), broken, ""},
 		"tried another peer": {match.HaveTriedPeers("10.0.0.2:8080"), broken, "expected 10.0.0.2:8080, came 10.0.0.1:8080, 10.0.0.2:8080"},
 		"waited":             {match.HaveWaited(time.Minute), broken, ""},

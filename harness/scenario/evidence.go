@@ -39,7 +39,7 @@ type Evidence struct {
 	Healthy   lab.Exchange `json:"healthy"`   // before the fault
 	Broken    lab.Exchange `json:"broken"`    // under the fault
 	Recovered lab.Exchange `json:"recovered"` // after the remedy
-	// UpstreamCalls are the calls to the fake upstreams during the whole run, where they can be counted.
+	// UpstreamCalls are the connections to the fake upstreams during the whole run, where they can be counted.
 	UpstreamCalls []lab.UpstreamCalls `json:"upstream_calls,omitempty"`
 
 	// Verdict is "passed", "failed" (something differs), "error" (the lab could not be had, or was not healthy), or "skipped"

@@ -13,13 +13,12 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// proxy is a gateway with a config that includes the access log of the tries.
+// proxy is a gateway with a config of its own.
 var proxy = lab.Gateway{
 	Driver: nginx.Driver,
 	Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: `
 events {}
 http {
-    include snippets/upstream-log.conf;
     server { listen 80; location / { proxy_pass http://10.0.0.5:8080; } }
 }
 `}},

@@ -23,7 +23,7 @@ const (
 //
 // A status and the end of an answer are compared exactly. The log lines must be those of the expectation, in its order,
 // and no others; got.Log has to hold the lines of level warn and above only. Tries are counted when the expectation
-// counts them and the gateway's config logs them.
+// counts them and the lab knows them all.
 //
 // A wait is proven from both sides: the visitor still waited at got.NotBefore and had the answer at got.Waited, both
 // within a second of the expected time, which lies between them. A wait that nobody shortened needs no NotBefore; it
@@ -41,8 +41,8 @@ func Judge(want Expectation, got lab.Exchange) []Difference {
 	if problem := judgeWait(want, got); problem != "" {
 		add("waited", waitText(want), problem)
 	}
-	if want.Tries > 0 && want.Tries != len(got.Tries) && !got.TriesUnknown {
-		add("tries", strconv.Itoa(want.Tries), triesText(got.Tries))
+	if tries := max(want.Tries, 0); want.Tries != 0 && tries != len(got.Tries) && got.TriesUnknown == "" {
+		add("tries", strconv.Itoa(tries), triesText(got.Tries))
 	}
 	return append(all, judgeLog(want.Log, got.Log)...)
 }

@@ -80,6 +80,9 @@ const (
 	Real VariantKind = "real"
 )
 
+// NoTry is the [Expectation].Tries of a gateway that asks nobody.
+const NoTry = -1
+
 // An Expectation is what follows a fault: exact, so that a near miss fails.
 type Expectation struct {
 	// Status is the status that the client gets; 0 when no answer comes at all, which NoAnswer then names.
@@ -91,7 +94,8 @@ type Expectation struct {
 	Cut bool `json:"cut,omitempty"`
 	// Log are the lines of level warn and above that the gateway logs for this request, in order, and no others.
 	Log []LogLine `json:"log,omitempty"`
-	// Tries is how many peers were asked, as $upstream_addr counts them; 0 leaves it open.
+	// Tries is how many peers were asked, each counted as often as it was; 0 leaves it open, and NoTry stands for none. A
+	// gateway that finds no peer to ask has asked none, though $upstream_addr names the pool then.
 	Tries int `json:"attempts,omitempty"`
 	// After is how long the client waits, in the gateway's own time; 0 means at once. The lab proves it from both
 	// sides: half a second before the client still waits, half a second after the answer is there.

@@ -2,7 +2,6 @@
 package nginx
 
 import (
-	_ "embed"
 	"path"
 	"regexp"
 	"slices"
@@ -11,11 +10,6 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
-
-// upstreamLog tells of each request which upstreams were tried: what [Exchange].Tries is read from.
-//
-//go:embed upstream-log.conf
-var upstreamLog string
 
 // clockConf is the config of a run that only prints the time, in its log.
 const clockConf = agentapi.Root + "/clock/nginx.conf"
@@ -41,9 +35,8 @@ var Driver = gateway.Driver{
 		{Path: "/var/lib/nginx"}, {Path: "/var/cache/nginx"},
 		{Path: "/var/log/nginx"}, {Path: "/var/log/upstream"}, {Path: "/run"}, {Path: "/var/www"},
 	},
-	Snippets:  []agentapi.File{{Path: "/etc/nginx/snippets/upstream-log.conf", Data: upstreamLog}},
 	ErrorLog:  "/var/log/nginx/error.log",
-	AccessLog: "/var/log/nginx/upstream.log",
+	AccessLog: "/var/log/nginx/access.log",
 	ErrorLogs: errorLogs,
 	Lines:     lines,
 	Woken:     woken,
@@ -84,6 +77,9 @@ func on(d gateway.Driver, b Build, program string) gateway.Driver {
 	}
 	if b.ErrorLog != "" {
 		d.ErrorLog = b.ErrorLog
+	}
+	if b.AccessLog != "" {
+		d.AccessLog = b.AccessLog
 	}
 	return d
 }

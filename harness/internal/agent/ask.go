@@ -28,6 +28,7 @@ type ask struct {
 	answer agentapi.Answer
 	failed error // what came can't be read; for after done
 	done   chan struct{}
+	tries  *askAttempts
 }
 
 const bodyKept = 4 << 10
@@ -78,6 +79,7 @@ func (c *cell) beginAsk(ctx context.Context, spec agentapi.AskSpec) error {
 		a.leave()
 		return err
 	}
+	c.attempts.waits(a.tries)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asks[spec.Name] = a
@@ -131,11 +133,13 @@ func (c *cell) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, error
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		a.answer = agentapi.Answer{NoAnswer: "refused", Real: time.Since(a.begun)}
 		close(a.done)
+		a.tries = c.attempts.begin(ctx, a.done)
 		return a, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connecting as the visitor to %s: %w", spec.To, err)
 	}
+	a.tries = c.attempts.begin(ctx, a.done)
 	go a.listen()
 	defer context.AfterFunc(ctx, a.leave)()
 	// The gateway may answer and close before it has read all of a body; what it said still counts.
@@ -293,6 +297,6 @@ func (c *cell) finish(ctx context.Context, a *ask) (agentapi.Answer, error) {
 	if err != nil {
 		return agentapi.Answer{}, err
 	}
-	a.answer.Logs = logs
+	a.answer.Logs, a.answer.Attempts = logs, c.attempts.end(a.tries)
 	return a.answer, a.failed
 }

@@ -26,17 +26,18 @@ const faketimerc = "/etc/faketimerc"
 
 // cell is one scenario's own place: a network namespace, a mount namespace, and a folder.
 type cell struct {
-	id    string
-	dir   string
-	guest bool // the folder and the network belong to the cell of another container
-	still bool // the clock all but stands still between two moves; a guest's is the cell's own then
-	runs  bool // its clock goes on at the machine's pace between two moves
-	netns *os.File
-	diag  *diagnostics // nil where the kernel has none
-	jail  *jail        // of a world; nil otherwise
-	world *world       // likewise
-	tid   int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
-	own   *thread      // that thread's work
+	id       string
+	dir      string
+	guest    bool // the folder and the network belong to the cell of another container
+	still    bool // the clock all but stands still between two moves; a guest's is the cell's own then
+	runs     bool // its clock goes on at the machine's pace between two moves
+	netns    *os.File
+	diag     *diagnostics // nil where the kernel has none
+	jail     *jail        // of a world; nil otherwise
+	world    *world       // likewise
+	attempts *attempts    // whom the gateway calls
+	tid      int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
+	own      *thread      // that thread's work
 
 	life    context.Context // ends when the cell is closed; the cause says so
 	end     context.CancelCauseFunc
@@ -69,6 +70,10 @@ func newCell(root string, spec agentapi.CellSpec) *cell {
 	}
 	for _, l := range spec.Logs {
 		c.logs[l] = 0
+	}
+	c.attempts = newAttempts(c)
+	if spec.World != nil {
+		c.attempts.why = "a gateway among upstreams that all answer is not followed: what they were asked tells whom it called"
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.close = sync.OnceValue(c.remove)
@@ -296,6 +301,7 @@ func (c *cell) remove() error {
 	if c.jail != nil {
 		c.jail.close()
 	}
+	c.attempts.close()
 	if c.diag != nil {
 		c.diag.close()
 	}

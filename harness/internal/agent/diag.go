@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -87,6 +88,109 @@ func diagAnswer(b []byte) socket {
 }
 
 func (d *diagnostics) close() { d.conn.Close() }
+
+// sentBytes is how much a program has sent over a connection: new bytes, whether they have arrived or not.
+type sentBytes struct {
+	cookie [8]byte // the kernel's own name of the socket, as long as there is one
+	inode  uint32  // 0 once the program has closed it
+	sent   uint64
+}
+
+// sent counts all connections.
+func (d *diagnostics) sent() (all []sentBytes, err error) {
+	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
+		request := make([]byte, 56)
+		request[0], request[1], request[2] = family, unix.IPPROTO_TCP, 1<<(inetDiagInfo-1)
+		binary.NativeEndian.PutUint32(request[4:], ^uint32(1<<tcpListen))
+		answers, err := d.conn.Execute(netlink.Message{
+			Header: netlink.Header{Type: sockDiagByFamily, Flags: netlink.Request | netlink.Dump}, Data: request,
+		})
+		if errors.Is(err, unix.ENOENT) {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return nil, fmt.Errorf("asking the kernel for the connections: %w", err)
+		}
+		for _, a := range answers {
+			if s, ok := sentIn(a.Data); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	return all, nil
+}
+
+// inetDiagInfo is the attribute INET_DIAG_INFO, a struct tcp_info, with two of its fields.
+const (
+	inetDiagInfo     = 2
+	tcpiBytesSent    = 200
+	tcpiBytesRetrans = 208
+)
+
+// sentIn reads struct inet_diag_msg and the attributes after it. A connection of which only the end is left has none.
+func sentIn(b []byte) (s sentBytes, ok bool) {
+	if len(b) < diagAnswerBytes {
+		return s, false
+	}
+	attributes, err := netlink.NewAttributeDecoder(b[diagAnswerBytes:])
+	if err != nil {
+		return s, false
+	}
+	for attributes.Next() {
+		if info := attributes.Bytes(); attributes.Type() == inetDiagInfo && len(info) >= tcpiBytesRetrans+8 {
+			copy(s.cookie[:], b[44:52])
+			s.inode = binary.NativeEndian.Uint32(b[68:])
+			s.sent = binary.NativeEndian.Uint64(info[tcpiBytesSent:]) - binary.NativeEndian.Uint64(info[tcpiBytesRetrans:])
+			return s, true
+		}
+	}
+	return s, false
+}
+
+// destroyedSockets tells of TCP connections when the kernel is through with them.
+type destroyedSockets struct {
+	conn *netlink.Conn
+	gone map[[8]byte]uint64 // what was sent over them
+}
+
+// newDestroyedSockets is for the network namespace of the calling thread.
+func newDestroyedSockets() (*destroyedSockets, error) {
+	conn, err := netlink.Dial(unix.NETLINK_SOCK_DIAG, nil)
+	if err != nil {
+		return nil, fmt.Errorf("opening sock_diag: %w", err)
+	}
+	for _, group := range []uint32{1, 3} { // SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY
+		if err := conn.JoinGroup(group); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("asking sock_diag for the ends of connections: %w", err)
+		}
+	}
+	return &destroyedSockets{conn, map[[8]byte]uint64{}}, nil
+}
+
+// sent is how much was sent over a connection that has ended. The kernel tells of it in its own time, if soon.
+func (d *destroyedSockets) sent(cookie [8]byte) (uint64, error) {
+	if err := d.conn.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return 0, err
+	}
+	for {
+		if sent, there := d.gone[cookie]; there {
+			delete(d.gone, cookie)
+			return sent, nil
+		}
+		news, err := d.conn.Receive()
+		if err != nil {
+			return 0, err
+		}
+		for _, n := range news {
+			if s, ok := sentIn(n.Data); ok {
+				d.gone[s.cookie] = s.sent
+			}
+		}
+	}
+}
+
+func (d *destroyedSockets) close() { d.conn.Close() }
 
 // canDiagnose is what diagnosticsWork found when the agent started.
 var canDiagnose bool

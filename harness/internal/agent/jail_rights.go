@@ -90,17 +90,28 @@ func filterCalls() error {
 	if err != nil {
 		return fmt.Errorf("assembling the filter of a world: %w", err)
 	}
+	if _, err := setFilter(raw, 0); err != nil {
+		return fmt.Errorf("setting the filter of a world: %w", err)
+	}
+	return nil
+}
+
+// setFilter sets a program that the kernel runs before each call of the calling thread, and of all that it starts.
+func setFilter(raw []bpf.RawInstruction, flags uintptr) (listener int, err error) {
 	filter := make([]unix.SockFilter, len(raw))
 	for i, r := range raw {
 		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&prog)))
+	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
-		return fmt.Errorf("setting the filter of a world: %w", errno)
+		return 0, errno
 	}
-	return nil
+	return int(fd), nil
 }
+
+// auditArch is how filters name the machines that they are written for.
+var auditArch = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}
 
 // Where struct seccomp_data of linux/seccomp.h has its fields. Of an argument it is the lower half, on a little-endian
 // machine.
@@ -111,7 +122,7 @@ const (
 
 // callFilter is the program that the kernel runs before each call.
 func callFilter(goarch string) ([]bpf.Instruction, error) {
-	arch, known := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[goarch]
+	arch, known := auditArch[goarch]
 	if !known {
 		return nil, fmt.Errorf("a world takes a machine of amd64 or arm64, not %s", goarch)
 	}

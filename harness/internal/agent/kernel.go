@@ -263,7 +263,7 @@ func busy(place string) bool {
 	case at == "0":
 		return waitsKnown()
 	default:
-		return strings.Contains(at, "fuse") || at == "request_wait_answer"
+		return strings.Contains(at, "fuse") || at == "request_wait_answer" || strings.Contains(at, "seccomp")
 	}
 }
 

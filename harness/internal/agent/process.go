@@ -77,7 +77,11 @@ func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.Proc
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
 	if c.jail == nil {
-		err = c.inside(ctx, func() error { return children.start(cmd) })
+		inside := c.inside
+		if spec.Attempts {
+			inside = c.attempts.start
+		}
+		err = inside(ctx, func() error { return children.start(cmd) })
 	} else {
 		p.memory = oomKills()
 		err = c.startJailed(ctx, cmd)

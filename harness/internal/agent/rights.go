@@ -62,6 +62,7 @@ func tryRights() []agentapi.Lack {
 	if try(agentapi.NeedCells, agentapi.MountNamespaces, seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNS) }) {
 		try(agentapi.NeedCells, agentapi.Mounts, seccomp+"; AppArmor and SELinux must not forbid it (the lab asks for apparmor=unconfined)", tryMounts)
 	}
+	try(agentapi.NeedTries, agentapi.ConnectsSeen, "it takes Linux 5.5, and an engine that has no listener of its own for its containers' calls", tryConnects)
 	try(agentapi.NeedCells, agentapi.Setns, seccomp, func() error { return unix.Setns(home, unix.CLONE_NEWNET) })
 	return all
 }
@@ -86,6 +87,15 @@ func tryOpenat2() error {
 	fd, err := unix.Openat2(unix.AT_FDCWD, "/", &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
 	if err == nil {
 		unix.Close(fd)
+	}
+	return err
+}
+
+// tryConnects is for a thread that makes no connection.
+func tryConnects() error {
+	l, err := listenForConnects()
+	if err == nil {
+		l.close()
 	}
 	return err
 }

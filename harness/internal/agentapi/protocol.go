@@ -25,7 +25,7 @@ type Hello struct {
 // Tried are the things of which a [Lack] may tell, as its What names them.
 var Tried = []string{
 	CapabilityOf("NET_ADMIN"), CapabilityOf("SYS_ADMIN"), CapabilityOf("SYS_PTRACE"),
-	NetworkNamespaces, MountNamespaces, Mounts, Setns, Nftables, Openat2,
+	NetworkNamespaces, MountNamespaces, Mounts, Setns, Nftables, Openat2, ConnectsSeen,
 }
 
 // Names of things that are tried.
@@ -36,6 +36,7 @@ const (
 	Setns             = "setns(2)"
 	Nftables          = "nftables"
 	Openat2           = "openat2(2)"
+	ConnectsSeen      = "seccomp notifications"
 )
 
 // CapabilityOf is what a capability is called in a [Lack].
@@ -48,6 +49,7 @@ const (
 	NeedFilters = "packet filters"
 	NeedMemory  = "a limit on memory"
 	NeedCPUs    = "a limit on processors"
+	NeedTries   = "the tries of a request"
 )
 
 // A Lack is something that a container has no right to, or that its kernel does not have.
@@ -113,6 +115,8 @@ type ProcSpec struct {
 	Ready []string // where it has to listen before it counts as started: "192.0.2.1:80", ":80" or "unix:/run/x.sock"
 	Limit time.Duration
 	Poke  Poke
+	// Attempts makes its calls of connect count, and those of whatever it starts, as the attempts of the visitors' requests.
+	Attempts bool
 }
 
 // A Poke makes a process look at the clock after it was moved.
@@ -187,6 +191,7 @@ type Answer struct {
 	NoAnswer  string // "refused", "closed", "reset", "silent" or "garbled", when there is no status
 	Real      time.Duration
 	Logs      map[string]string // what was added to each log file of the cell since the last answer
+	Attempts  Attempts
 }
 
 // MoveSpec moves a cell's clock.

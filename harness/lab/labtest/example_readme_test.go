@@ -15,7 +15,6 @@ import (
 
 const conf = `events {}
 http {
-    include snippets/upstream-log.conf; # every lab has it: it tells which upstreams were tried
     server { listen 80; location / { proxy_pass http://10.0.0.5:8080; } }
 }`
 

@@ -34,8 +34,8 @@
 //	measured_again              why earlier runs count for nothing: the machine had no processor for them
 //	expected                    what had to come
 //	healthy, broken, recovered  the visitor's request before the fault, under it, and after the remedy
-//	upstream_calls              at, logged, connections, requests: how often each fake upstream was called, by the gateway's
-//	                            log and as it saw it; left out where the two can't be compared
+//	upstream_calls              at, made, connections: how many connections to each fake upstream the gateway made, and how
+//	                            many there were; left out where the two can't be compared
 //	verdict                     "passed", "failed" (something differed), "error" (the lab could not be had) or "skipped" (the
 //	                            engine lacks what the scenario takes)
 //	differences                 what, want, got; only when something differed
@@ -48,7 +48,7 @@
 //
 //	status, no_answer, cut      as an exchange has them, under the fault
 //	log                         level, code, text, errno, phase of each log line, in order
-//	attempts                    how many upstreams were tried; 0 leaves it open
+//	attempts                    how many upstreams were tried; 0 leaves it open, -1 is none
 //	after_ns, until_ns          how long the visitor waits under the fault
 //	remedy_takes_ns             how long the visitor waits after the remedy
 //	upstream_log                a text that the upstreams' own logs hold under the fault
@@ -62,8 +62,8 @@
 //	waited_ns, not_before_ns    how long the visitor waited in the gateway's time; with not_before_ns, the answer came
 //	                            between the two
 //	real_ns                     how long that took on the machine
-//	attempts                    addr, status, time (in seconds) of each peer that was asked, in order
-//	attempts_unknown            true where nothing tells of them
+//	attempts                    addr of each peer that was asked, in order, and whether a kept connection was used
+//	attempts_unknown            why they are not known; left out where they are
 //	log                         the gateway's log lines of this request, with the parts of a [gateway.LogRecord]
 //	access, upstream_log        the access log's line; what the real upstreams logged
 //

@@ -20,7 +20,7 @@ func hostile() scenario.Evidence {
 	all := []lab.Event{{Actor: bad, Text: bad}}
 	x := lab.Exchange{
 		Visitor: bad, Request: bad, NoAnswer: bad, Header: map[string][]string{bad: {bad}}, Body: "<title>" + bad + "</title>",
-		Tries: []lab.Try{{Addr: bad, Status: bad, Time: bad}}, Access: bad, UpstreamLog: []string{bad},
+		Tries: []lab.Try{{Addr: bad, Kept: true}}, Access: bad, UpstreamLog: []string{bad},
 		Log: []gateway.LogRecord{{Level: bad, Message: bad, Errno: 1, ErrnoText: bad, Phase: bad, Raw: bad}},
 	}
 	return scenario.Evidence{
