@@ -91,7 +91,7 @@ func tryKept(ctx context.Context, conf, route, fault, fast string) []string {
 		words = append(words, fast)
 	}
 	c := badgateway(words...)
-	s := student{out: c.Out, ended: make(chan error, 1)}
+	s := student{driver: nginx.Driver, out: c.Out, ended: make(chan error, 1)}
 	go func() {
 		<-c.Exited
 		var err error
@@ -143,7 +143,7 @@ func tryByHand(ctx context.Context, j scenario.Job) []string {
 	defer door.Close()
 	in, enter := io.Pipe()
 	defer enter.Close()
-	s := student{out: gbytes.NewBuffer(), ended: make(chan error, 1)}
+	s := student{driver: j.Scenario.Gateway.Driver, out: gbytes.NewBuffer(), ended: make(chan error, 1)}
 	go func() {
 		s.ended <- byhand.Scenario(ctx, shared, j.Scenario, j.Variant, byhand.Options{Door: door, In: in, Out: s.out, Fast: true})
 	}()
@@ -173,6 +173,7 @@ func (s *student) tryAll(ctx context.Context, enter io.Writer) {
 
 // student knows what he has read.
 type student struct {
+	driver  gateway.Driver
 	out     *gbytes.Buffer
 	ended   chan error
 	read    int // how much of out
@@ -303,7 +304,7 @@ func (s *student) compareLogs() {
 	}
 }
 
-var logText = regexp.MustCompile(`^\[(\w+)\] (.*?)(?: \((\d+)\))?(?: while (.*))?$`)
+var logText = regexp.MustCompile(`^\[(\w+)\] (?:(AH\d+): )?(.*?)(?: \((\d+)\))?(?: while (.*))?$`)
 
 // logLine reads a line as the lab prints that it is expected.
 func logLine(text string) scenario.LogLine {
@@ -311,8 +312,8 @@ func logLine(text string) scenario.LogLine {
 	if m == nil {
 		return scenario.LogLine{Text: text}
 	}
-	errno, _ := strconv.Atoi(m[3])
-	return scenario.LogLine{Level: m[1], Text: m[2], Errno: errno, Phase: m[4]}
+	errno, _ := strconv.Atoi(m[4])
+	return scenario.LogLine{Level: m[1], Code: m[2], Text: m[3], Errno: errno, Phase: m[5]}
 }
 
 // shown are the lines that the lab has shown of the student's own requests.
@@ -323,9 +324,10 @@ func (s *student) shown() (all []gateway.LogRecord) {
 			log.WriteString(raw)
 		}
 	}
-	lines, _ := nginx.ParseLogs(log.String())
-	for _, l := range lines {
-		if l.Client == lab.GatewayAddress && l.AtLeast("warn") {
+	for _, l := range s.driver.Lines(log.String()) {
+		// Apache's line on a connection that failed names no client; nginx's without one are of its start.
+		own := l.Client == lab.GatewayAddress || l.Client == "" && s.driver.Name != nginx.Driver.Name
+		if own && l.AtLeast("warn") {
 			all = append(all, l)
 		}
 	}
