@@ -42,17 +42,17 @@
 //
 // # A config that anybody wrote
 //
-// A sandbox with a lab.CatchAll is one in which every address, port, name and socket that the gateway calls answers, in whatever protocol it is
-// spoken to in, and in which processes are jailed: a root of their own, no rights but those that a gateway needs, limits on
-// memory and processes. Sandbox.SetBehaviour breaks upstreams and names; Sandbox.Probe lets the sandbox's time pass from one moment at
-// which something may end to the next until the visitor has his answer. Package audit/measure checks whole configs so.
+// A sandbox with a lab.CatchAll is one in which every address, port, name and socket that the gateway calls answers, in
+// whatever protocol it is spoken to in, and in which processes are jailed: a root of their own, no rights but those that a
+// gateway needs, limits on memory and processes. Sandbox.SetBehaviour breaks upstreams and names; Sandbox.Probe lets time pass
+// from one moment at which something may end to the next until the answer is there. Package audit/measure checks whole configs so.
 //
 // # What is exact
 //
 // scenario.Judge is the one place where an outcome is compared with an expectation: the status, whether the answer was cut, the
 // wait from both sides, the tries, and the log lines of level warn and above, one by one, so that a line that nobody
-// expected fails as one that is missing does. Run also holds the fakes' own records against the gateway's log: a
-// connection that its log does not explain fails too.
+// expected fails as one that is missing does. The fakes' own records are held against the gateway's calls too: a connection
+// that it did not make fails.
 //
 // # What remains
 //

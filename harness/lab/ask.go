@@ -28,11 +28,13 @@ type WaitWindow struct {
 // atMost bounds every wait for an answer that is due, on a machine that may be busy.
 const atMost = 30 * time.Second
 
-// timerEarly is how much a real timer may fire before its time, as the visitor measures it.
-const timerEarly = 50 * time.Millisecond
-
-// margin is how far before and after a limit the clock is moved.
-const margin = 500 * time.Millisecond
+// How exactly the lab looks at a wait.
+const (
+	// LookMargin is how far before and after a limit the clock is moved.
+	LookMargin = 500 * time.Millisecond
+	// TimerSlack is how much a real timer may fire before its time, as the visitor measures it.
+	TimerSlack = 50 * time.Millisecond
+)
 
 // Ask asks the gateway as a visitor of his own address, once, and reads what it logged for him.
 func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
@@ -116,13 +118,13 @@ func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindo
 	if still, err := waits(); err != nil || !still {
 		return 0, err
 	}
-	notBefore := max(p.After-margin, passed())
+	notBefore := max(p.After-LookMargin, passed())
 	if err := c.Wait(ctx, notBefore-passed()); err != nil {
 		return 0, err
 	}
 	still, err := waits()
-	if at := passed(); err == nil && !still && at > p.After-timerEarly && c.Clocked() {
-		c.cameLate("a look that was due after %v came after %.1f s, when the answer was due itself", p.After-margin, at.Seconds())
+	if at := passed(); err == nil && !still && at > p.After-TimerSlack && c.Clocked() {
+		c.cameLate("a look that was due after %v came after %.1f s, when the answer was due itself", p.After-LookMargin, at.Seconds())
 	}
 	if err != nil || !still {
 		return 0, err
@@ -133,7 +135,7 @@ func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindo
 	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
 	if c.Clocked() { // otherwise the answer comes by itself
 		// The gateway began to wait a little later than the visitor, so all of this is by the clock.
-		if err := c.Wait(ctx, max(p.After, p.Until)+margin-(c.ahead()-start)); err != nil {
+		if err := c.Wait(ctx, max(p.After, p.Until)+LookMargin-(c.ahead()-start)); err != nil {
 			return 0, err
 		}
 	}

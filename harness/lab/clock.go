@@ -47,13 +47,13 @@ func (c Clock) Warning(takes time.Duration) string {
 	}
 	text := fmt.Sprintf("WARNING: this lab is in real time, as %s. Every wait takes as long as it says", c.Why)
 	if takes > 0 {
-		text += fmt.Sprintf(", in all about %s", Roughly(takes))
+		text += fmt.Sprintf(", in all about %s", roughly(takes))
 	}
 	return text + ".\nTake an image whose nginx is a dynamic program for glibc (Debian's, or nginx:1.29) to have the clock moved, or say --real-time if that is meant."
 }
 
-// Roughly is a duration in a unit that does not pretend to be exact.
-func Roughly(d time.Duration) string {
+// roughly is a duration in a unit that does not pretend to be exact.
+func roughly(d time.Duration) string {
 	if d < 2*time.Minute {
 		return fmt.Sprintf("%.0f s", max(d.Seconds(), 1))
 	}

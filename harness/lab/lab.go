@@ -24,14 +24,14 @@ type Options struct {
 	RealTime bool
 	// Install allows to install and start a container engine where none is and the machine is Debian's and ours.
 	Install bool
-	// Stranger makes a lab for configs that anybody wrote: its gateway's container has 1 GiB of memory and no swap, 4096
-	// processes and threads, 512 MiB for the cells' folders, and no capability but those that the lab's own program needs.
-	// What runs in a world is jailed with or without it; see [WorldSpec].
+	// Untrusted makes a lab for configs that anybody wrote: its gateway's container has 1 GiB of memory and no swap, 4096
+	// processes and threads, 512 MiB for the sandboxes' folders, and no capability but those that the lab's own program needs.
+	// What runs in a sandbox with a [CatchAll] is jailed with or without it.
 	Untrusted bool
-	// WithoutLimits takes an engine that does not hold a lab for strangers' configs to its limits on memory and processes.
+	// WithoutLimits takes an engine that does not hold an untrusted lab to its limits on memory and processes.
 	// Otherwise such an engine is a [LimitsError].
 	WithoutLimits bool
-	// Nginx is the version that a lab for strangers' configs runs ("1.26"), where GatewayImage names no image; empty for the
+	// Nginx is the version that an untrusted lab runs ("1.26"), where GatewayImage names no image; empty for the
 	// one that the project is tested with.
 	Nginx string
 	// Say gets a line about each long step; nil for none.
@@ -39,7 +39,7 @@ type Options struct {
 }
 
 // A Lab is the running containers: one that runs the gateways, and one for each image of a real backend, made when it
-// is first needed. Any number of cells can be open in it at once. It ends with the process that made it, however that
+// is first needed. Any number of sandboxes can be open in it at once. It ends with the process that made it, however that
 // ends.
 type Lab struct {
 	options Options
@@ -110,8 +110,8 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}
 }
 
-// Spare is how many cells can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
-// most of a cell's time is spent on the way.
+// Spare is how many sandboxes can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
+// most of a sandbox's time is spent on the way.
 func (l *Lab) Spare() int {
 	const each, most = 4 * time.Millisecond, 28
 	return min(int(l.away/each), most)
@@ -151,8 +151,8 @@ func (l *Lab) Gone() <-chan struct{} { return l.gateway.client.Gone() }
 // ownServers is the project's image that has a real nginx to stand behind a gateway of somebody else's.
 const ownServers = "gateway"
 
-// backend is the container that runs the backends of one image. One with a memory limit is the cell's own, since
-// what the kernel kills there would be another cell's as well.
+// backend is the container that runs the backends of one image. One with a memory limit is the sandbox's own, since
+// what the kernel kills there would be another's as well.
 func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, error) {
 	name := cmp.Or(b.Image, ownServers)
 	key := name
@@ -189,7 +189,7 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 	return started, nil
 }
 
-// dropBackends ends the containers that were made for one cell alone.
+// dropBackends ends the containers that were made for one sandbox alone.
 func (l *Lab) dropBackends(cell string) error {
 	l.mu.Lock()
 	var drop []*station

@@ -12,10 +12,8 @@ import (
 
 // How exactly a wait is judged.
 const (
-	atOnce     = 5 * time.Second       // an answer "at once" came sooner than this, however slow the machine is
-	lookAhead  = time.Second / 2       // how far before and after a limit the lab looks
-	waitWindow = time.Second           // how far the proven window may reach to either side of the expected wait
-	timerSlack = 50 * time.Millisecond // how much a real timer may fire before its time, as the visitor measures it
+	atOnce     = 5 * time.Second // an answer "at once" came sooner than this, however slow the machine is
+	waitWindow = time.Second     // how far the proven window may reach to either side of the expected wait
 )
 
 // Judge compares what came with what was expected, and returns what differs: nothing when the exchange is as expected.
@@ -103,7 +101,7 @@ func judgeWait(want Expectation, got lab.Exchange) string {
 		return ""
 	case got.Waited > latest+window:
 		return waited
-	case got.Waited < earliest-timerSlack:
+	case got.Waited < earliest-lab.TimerSlack:
 		return waited
 	case got.NotBefore > latest:
 		return "longer: no answer yet at " + notBefore

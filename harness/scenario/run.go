@@ -102,7 +102,7 @@ func whyNothing(late string, err error, seen []lab.Exchange, delayed func() time
 	if late != "" {
 		return late
 	}
-	slow := func(e lab.Exchange) bool { return e.Real >= atOnce && e.Waited < e.Real+lookAhead }
+	slow := func(e lab.Exchange) bool { return e.Real >= atOnce && e.Waited < e.Real+lab.LookMargin }
 	if err == nil && !slices.ContainsFunc(seen, slow) {
 		return ""
 	}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/harness/fault"
-	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // waits is how long one run of a variant waits in all, where its clock is not moved.
@@ -43,6 +42,3 @@ func estimate(jobs []Job, lanes int, realTime bool) time.Duration {
 	}
 	return max(longest, sum/time.Duration(max(lanes, 1)))
 }
-
-// Roughly is how long the batch takes for these jobs, in words: see [Batch.Estimate].
-func (b Batch) Roughly(jobs []Job) string { return lab.Roughly(b.Estimate(jobs)) }
