@@ -15,6 +15,20 @@ func onApache(conf string) lab.Gateway {
 	return lab.Gateway{Driver: apache.Driver, Files: []lab.File{{Path: apache.Driver.Conf, Data: text("apache/" + conf)}}}
 }
 
+// refusedByApache is what follows where nothing listens.
+var refusedByApache = scenario.Expectation{Status: 503, Log: []scenario.LogLine{
+	{Level: "error", Code: "AH00957", Text: "attempt to connect to 10.0.0.5:8080", Errno: 111},
+	{Level: "error", Code: "AH01114", Text: "failed to make connection to backend: 10.0.0.5"},
+}}
+
+// noStatusLine is what follows where the connection ends before an answer began: of a close, Apache's library says 20014.
+func noStatusLine(errno int, path string) scenario.Expectation {
+	return scenario.Expectation{Status: 502, Log: []scenario.LogLine{
+		{Level: "error", Code: "AH01102", Text: "error reading status line from remote server 10.0.0.5:8080", Errno: errno},
+		{Level: "error", Code: "AH00898", Text: "Error reading from remote server returned by " + path},
+	}}
+}
+
 // overApache is what goes wrong behind Apache httpd.
 var overApache = []scenario.Scenario{
 	{
@@ -23,13 +37,10 @@ var overApache = []scenario.Scenario{
 		Family: "answer", Causes: []string{"A1"}, Gateway: onApache("proxy.conf"),
 		Fault:    "the application does not run",
 		Variants: bothApps(fault.Stop{Upstream: "app"}),
-		Expect: scenario.Expectation{Status: 503, Log: []scenario.LogLine{
-			{Level: "error", Code: "AH00957", Text: "attempt to connect to 10.0.0.5:8080", Errno: 111},
-			{Level: "error", Code: "AH01114", Text: "failed to make connection to backend: 10.0.0.5"},
-		}},
-		Confirm: "ss -ltn 'sport = :8080' on the application's host shows no listener.",
-		Remedy:  "Start it. A single worker of ProxyPass is asked again at once; a BalancerMember after retry=, 60 s by default.",
-		Source:  apacheProxy,
+		Expect:   refusedByApache,
+		Confirm:  "ss -ltn 'sport = :8080' on the application's host shows no listener.",
+		Remedy:   "Start it. A single worker of ProxyPass is asked again at once; a BalancerMember after retry=, 60 s by default.",
+		Source:   apacheProxy,
 	},
 	{
 		ID:     "apache-wrong-port",
@@ -37,13 +48,10 @@ var overApache = []scenario.Scenario{
 		Family: "protocol", Causes: []string{"A2"}, Gateway: onApache("proxy.conf"),
 		Fault:    "the application listens on another port",
 		Variants: movedTo("10.0.0.5:8081"),
-		Expect: scenario.Expectation{Status: 503, Log: []scenario.LogLine{
-			{Level: "error", Code: "AH00957", Text: "attempt to connect to 10.0.0.5:8080", Errno: 111},
-			{Level: "error", Code: "AH01114", Text: "failed to make connection to backend: 10.0.0.5"},
-		}},
-		Confirm: "ss -ltnp on the application's host: the port in ProxyPass is not among those of the application.",
-		Remedy:  "ProxyPass / http://10.0.0.5:8081/ and apachectl graceful, or let the application listen on 8080.",
-		Source:  apacheProxy,
+		Expect:   refusedByApache,
+		Confirm:  "ss -ltnp on the application's host: the port in ProxyPass is not among those of the application.",
+		Remedy:   "ProxyPass / http://10.0.0.5:8081/ and apachectl graceful, or let the application listen on 8080.",
+		Source:   apacheProxy,
 	},
 	{
 		ID:     "apache-closes",
@@ -51,13 +59,10 @@ var overApache = []scenario.Scenario{
 		Family: "answer", Causes: []string{"I1"}, Gateway: onApache("proxy.conf"), Ask: lab.Request{Path: "/dies"},
 		Fault:    "the application closes every connection without an answer",
 		Variants: appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
-		Expect: scenario.Expectation{Status: 502, Log: []scenario.LogLine{
-			{Level: "error", Code: "AH01102", Text: "error reading status line from remote server 10.0.0.5:8080", Errno: 20014},
-			{Level: "error", Code: "AH00898", Text: "Error reading from remote server returned by /dies"},
-		}},
-		Confirm: "curl -si http://10.0.0.5:8080/dies on the gateway says Empty reply from server.",
-		Remedy:  "Mend the application.",
-		Source:  apacheProxy,
+		Expect:   noStatusLine(20014, "/dies"),
+		Confirm:  "curl -si http://10.0.0.5:8080/dies on the gateway says Empty reply from server.",
+		Remedy:   "Mend the application.",
+		Source:   apacheProxy,
 	},
 	{
 		ID:     "apache-resets",
@@ -65,12 +70,9 @@ var overApache = []scenario.Scenario{
 		Family: "answer", Causes: []string{"I1"}, Gateway: onApache("proxy.conf"), Ask: lab.Request{Path: "/resets"},
 		Fault:    "the application resets every connection without an answer",
 		Variants: appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
-		Expect: scenario.Expectation{Status: 502, Log: []scenario.LogLine{
-			{Level: "error", Code: "AH01102", Text: "error reading status line from remote server 10.0.0.5:8080", Errno: 104},
-			{Level: "error", Code: "AH00898", Text: "Error reading from remote server returned by /resets"},
-		}},
-		Confirm: "curl -si http://10.0.0.5:8080/resets on the gateway says Recv failure: Connection reset by peer.",
-		Remedy:  "Mend the application.",
-		Source:  apacheProxy,
+		Expect:   noStatusLine(104, "/resets"),
+		Confirm:  "curl -si http://10.0.0.5:8080/resets on the gateway says Recv failure: Connection reset by peer.",
+		Remedy:   "Mend the application.",
+		Source:   apacheProxy,
 	},
 }
