@@ -27,6 +27,9 @@ type Driver struct {
 	Lines func(log string) []LogRecord
 	// Woken reports whether a line is there only because the lab woke the program.
 	Woken func(line string) bool
+	// NotConnected is the address to which a line says that no connection came about; empty where it says no such thing. Calls
+	// are held against it, so a line must mean just one of them; nil where no line is known to.
+	NotConnected func(l LogRecord) (addr string)
 	// Refusal are the words for which it did not start, the one that stopped it first, of all that it printed then.
 	Refusal func(printed string) []LogRecord
 

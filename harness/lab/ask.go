@@ -192,15 +192,18 @@ func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.An
 	} else {
 		c.Note("visitor", "gets no answer: %s", e.NoAnswer)
 	}
-	lines := c.gatewayLines(got.Logs)
-	for _, l := range lines {
+	for _, l := range c.gatewayLines(got.Logs) {
 		c.Note("gateway log", "%s", l.Raw)
 		// A line without a client is the gateway's own; what it says at this level concerns every visitor.
 		if l.AtLeast("warn") && (l.Client == spec.From || l.Client == "") {
 			e.Log = append(e.Log, l)
 		}
+		if of := c.setup.Gateway.Driver.NotConnected; of != nil {
+			if addr := of(l); addr != "" {
+				c.calls.failed(addr)
+			}
+		}
 	}
-	c.calls.failed(lines)
 	for _, t := range got.Attempts.All {
 		e.Tries = append(e.Tries, Try{Addr: t.Addr, Kept: t.Kept})
 	}

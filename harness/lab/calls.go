@@ -5,11 +5,9 @@ import (
 	"maps"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
@@ -33,29 +31,11 @@ func (a *accounting) called(connects map[string]int) {
 	a.connects = connects
 }
 
-// failed takes the calls into the account of which the error log says that no connection came of them.
-func (a *accounting) failed(lines []gateway.LogRecord) {
+// failed takes a call into the account of which the error log says that no connection came of it.
+func (a *accounting) failed(addr string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, l := range lines {
-		// Without a socket of its own it does not come to a call.
-		ownLimit := strings.HasSuffix(l.Message, "worker_connections are not enough") || strings.HasPrefix(l.Message, "socket() failed")
-		if l.Phase == "connecting to upstream" && l.AtLeast("error") && !ownLimit {
-			a.failedConnects[upstreamAddr(l.Upstream)]++
-		}
-	}
-}
-
-// upstreamAddr is the address in the error log's field upstream, as [Try] has it: "http://10.0.0.5:8080/path" is
-// "10.0.0.5:8080", and "fastcgi://unix:/run/php.sock:" is "unix:/run/php.sock".
-func upstreamAddr(field string) string {
-	_, rest, _ := strings.Cut(field, "://")
-	if path, local := strings.CutPrefix(rest, "unix:"); local {
-		path, _, _ = strings.Cut(path, ":")
-		return "unix:" + path
-	}
-	addr, _, _ := strings.Cut(rest, "/")
-	return addr
+	a.failedConnects[addr]++
 }
 
 // saw takes into the account what a fake upstream saw that plays no more.

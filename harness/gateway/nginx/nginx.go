@@ -41,6 +41,9 @@ var Driver = gateway.Driver{
 	Lines:     lines,
 	Woken:     woken,
 	Refusal:   refusal,
+
+	NotConnected: notConnected,
+
 	Clock: agentapi.ClockSpec{
 		Argv: []string{"nginx", "-c", clockConf},
 		Files: []agentapi.File{{Path: clockConf, Data: "daemon off; master_process off; pid " + clockConf + ".pid;\n" +
@@ -118,4 +121,25 @@ func refusal(printed string) (all []gateway.LogRecord) {
 		}
 	}
 	return all
+}
+
+// notConnected goes by the phase. Without a socket of its own nginx does not come to a call.
+func notConnected(l gateway.LogRecord) (addr string) {
+	ownLimit := strings.HasSuffix(l.Message, "worker_connections are not enough") || strings.HasPrefix(l.Message, "socket() failed")
+	if l.Phase != "connecting to upstream" || !l.AtLeast("error") || ownLimit {
+		return ""
+	}
+	return upstreamAddr(l.Upstream)
+}
+
+// upstreamAddr is the address in the error log's field upstream: "http://10.0.0.5:8080/path" is "10.0.0.5:8080", and
+// "fastcgi://unix:/run/php.sock:" is "unix:/run/php.sock".
+func upstreamAddr(field string) string {
+	_, rest, _ := strings.Cut(field, "://")
+	if path, local := strings.CutPrefix(rest, "unix:"); local {
+		path, _, _ = strings.Cut(path, ":")
+		return "unix:" + path
+	}
+	addr, _, _ := strings.Cut(rest, "/")
+	return addr
 }

@@ -3,6 +3,7 @@ package nginx
 import (
 	"testing"
 
+	"github.com/badgateway/badgateway/harness/gateway"
 	. "github.com/onsi/gomega"
 )
 
@@ -28,4 +29,37 @@ func TestAProgramWritesWhereItsBuildSays(t *testing.T) {
 		"--http-client-body-temp-path=/var/lib/nginx/body --http-fastcgi-temp-path=/var/lib/nginx/f --http-uwsgi-temp-path=/var/lib/nginx/u --http-scgi-temp-path=/var/lib/nginx/s")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(on(Driver, b, "nginx").Folders).To(Equal(Driver.Folders), "all of it lies in folders that a cell has anyway")
+}
+
+func TestUpstreamAddr(t *testing.T) {
+	for field, want := range map[string]string{
+		"http://10.0.0.5:8080/path?a=b://c":         "10.0.0.5:8080",
+		"fastcgi://10.0.0.5:9000":                   "10.0.0.5:9000",
+		"https://[::1]:443/":                        "[::1]:443",
+		"fastcgi://unix:/run/php/php8.2-fpm.sock:":  "unix:/run/php/php8.2-fpm.sock",
+		"http://unix:/run/app.sock:/path/with:more": "unix:/run/app.sock",
+		"": "",
+	} {
+		if got := upstreamAddr(field); got != want {
+			t.Errorf("%q: got %q, want %q", field, got, want)
+		}
+	}
+}
+
+func TestNotConnected(t *testing.T) {
+	const connecting = "connecting to upstream"
+	for _, c := range []struct {
+		line gateway.LogRecord
+		want string
+	}{
+		{gateway.LogRecord{Level: "error", Phase: connecting, Upstream: "http://10.0.0.5:80/", Message: "connect() failed"}, "10.0.0.5:80"},
+		{gateway.LogRecord{Level: "warn", Phase: connecting, Upstream: "http://10.0.0.5:80/"}, ""}, // the peer is benched
+		{gateway.LogRecord{Level: "alert", Phase: connecting, Upstream: "http://10.0.0.5:80/", Message: "socket() failed"}, ""},
+		{gateway.LogRecord{Level: "alert", Phase: connecting, Upstream: "http://10.0.0.5:80/", Message: "1024 worker_connections are not enough"}, ""},
+		{gateway.LogRecord{Level: "error", Phase: "reading response header from upstream", Upstream: "http://10.0.0.6:80/"}, ""},
+	} {
+		if got := notConnected(c.line); got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.line, got, c.want)
+		}
+	}
 }
