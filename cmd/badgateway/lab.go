@@ -67,7 +67,11 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 					o.Say("badgateway: ending the lab: %v", err)
 				}
 			}()
-			o.Say("%s, %v", lab.GatewayVersion(), clockByHand(lab.Clock(), fast))
+			program, err := lab.Program(c.Context(), s.Gateway.Driver)
+			if err != nil {
+				return noLab{err}
+			}
+			o.Say("%s, %v", program.Name, clockByHand(program.Clock(), fast))
 			if w := lab.Clock().Warning(0); w != "" {
 				o.Say("%s", w)
 			}

@@ -107,7 +107,14 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 	if f.load > 0 {
 		defer busy(f.load)()
 	}
-	run := f.header(labs[0])
+	taken, err := programs(ctx, labs[0], jobs)
+	if err != nil {
+		return noLab{err}
+	}
+	run := f.header(labs[0], taken)
+	for _, program := range taken {
+		p.say("%s, %v", program.Name, program.Clock())
+	}
 	p.begin(jobs, labs[0].Clock(), scenario.Batch{Labs: labs, Parallel: f.parallel}.Estimate(jobs))
 	all, err := f.prove(ctx, labs, jobs, p)
 	p.end()
@@ -233,17 +240,39 @@ func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*lab.
 		if err != nil {
 			return labs, err
 		}
-		say("%s, %v", l.GatewayVersion(), l.Clock())
 		labs = append(labs, l)
 	}
 	return labs, nil
 }
 
-func (f *runFlags) header(l *lab.Lab) report.Run {
-	return report.Run{
-		Started: time.Now(), Seed: f.seed, Image: l.GatewayVersion(), Engine: l.Engine().Name() + " " + l.Engine().Version(),
-		Clock: l.Clock().String(), Command: command(),
+// programs are the gateways that the jobs take, by their names. One that the lab's image lacks is left out: its jobs say why
+// they are skipped.
+func programs(ctx context.Context, l *lab.Lab, jobs []scenario.Job) ([]*lab.Program, error) {
+	var all []*lab.Program
+	for _, j := range jobs {
+		program, err := l.Program(ctx, j.Scenario.Gateway.Driver)
+		if lack := (*lab.LackError)(nil); errors.As(err, &lack) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(all, program) {
+			all = append(all, program)
+		}
 	}
+	slices.SortFunc(all, func(a, b *lab.Program) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+func (f *runFlags) header(l *lab.Lab, taken []*lab.Program) report.Run {
+	run := report.Run{
+		Started: time.Now(), Seed: f.seed, Engine: l.Engine().Name() + " " + l.Engine().Version(), Command: command(),
+	}
+	for _, program := range taken {
+		run.Image, run.Clock = withAnother(run.Image, program.Name), withAnother(run.Clock, program.Clock().String())
+	}
+	return run
 }
 
 func command() string { return "badgateway " + strings.Join(os.Args[1:], " ") }
