@@ -281,3 +281,15 @@ func TestSocketAddress(t *testing.T) {
 		}
 	}
 }
+
+// A connection that none of the other visitors' requests has can be used again without a call that would be seen.
+func TestAttempts_AFreeConnectionBesideOthersIsUnknown(t *testing.T) {
+	t.Parallel()
+	for kept, known := range map[int]bool{0: true, 1: true, 2: false} {
+		a := newAttempts(&cell{})
+		got := a.end(&askAttempts{others: 1, unmixed: true, before: make([]*upstreamConn, kept)})
+		if (got.Unknown == "") != known {
+			t.Errorf("%d connections kept, one of them another visitor's: unknown %q", kept, got.Unknown)
+		}
+	}
+}
