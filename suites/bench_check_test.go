@@ -51,7 +51,7 @@ func startStrangersLab(b *testing.B) *lab.Lab {
 	return l
 }
 
-// checkOf measures a config; a cell that the lab failed in ends the benchmark.
+// checkOf measures a config; a sandbox that the lab failed in ends the benchmark.
 func checkOf(b *testing.B, o measure.Options) *audit.Report {
 	b.Helper()
 	r, err := measure.Run(b.Context(), o)
@@ -104,7 +104,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// BenchmarkCheckFirstVerdict is how long the command takes from its start to what it says of the first cell of one route.
+// BenchmarkCheckFirstVerdict is how long the command takes from its start to what it says of the first sandbox of one route.
 func BenchmarkCheckFirstVerdict(b *testing.B) {
 	conf := production(b, 1)
 	for b.Loop() {

@@ -177,7 +177,7 @@ http {
 }
 `
 
-// BenchmarkMemory is how much memory a lab takes that holds eight open cells, each with its own nginx.
+// BenchmarkMemory is how much memory a lab takes that holds eight open sandboxes, each with its own nginx.
 func BenchmarkMemory(b *testing.B) {
 	l := startLab(b)
 	some, err := scenarios.Select("fpm-dead")

@@ -180,7 +180,7 @@ func (r expectedRoute) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s%s %s (%s, %s)", r.Server, r.Listen, r.Location, r.Protocol, r.Role))
 }
 
-// claims is how much a cell says.
+// claims is how much a sandbox says.
 func (c expectedCell) claims() (n int) {
 	for _, said := range []bool{c.Status != nil, c.Wait != nil, c.Tries != nil, c.Repeated != nil, c.Page != nil, c.Cut != nil,
 		c.Whole != nil, c.Bad != nil, c.Skipped, c.NotStarted} {

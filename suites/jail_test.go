@@ -89,7 +89,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		Expect(neighbour.Put(ctx, lab.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
 		start(ctx, neighbour, curious)
 	})
-	// Whatever a spec did: the lab answers, opens worlds, and the neighbour has noticed nothing.
+	// Whatever a spec did: the lab answers, opens catch-all sandboxes, and the neighbour has noticed nothing.
 	AfterEach(func(ctx SpecContext) {
 		Expect(strangers.Gone()).NotTo(BeClosed())
 		a := get(ctx, neighbour, "/srv/neighbour")
@@ -112,7 +112,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		Expect(h.Binds).To(BeEmpty())
 		Expect(h.Devices).To(BeEmpty())
 		Expect(h.DeviceRequests).To(BeEmpty())
-		Expect(c.Container.Mounts).To(ConsistOf(HaveField("Type", BeEquivalentTo("volume"))), "the worlds' folders")
+		Expect(c.Container.Mounts).To(ConsistOf(HaveField("Type", BeEquivalentTo("volume"))), "the sandboxes' folders")
 		Expect(h.Mounts).To(ConsistOf(HaveField("VolumeOptions.DriverConfig.Options",
 			And(HaveKeyWithValue("type", "tmpfs"), HaveKeyWithValue("o", ContainSubstring("size=536870912"))))), "in memory")
 		if strangers.Engine().Name() == "Docker" { // Podman lists what is left in another form
@@ -168,8 +168,8 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			Entry("press a system request key", ": >> /proc/sysrq-trigger", "nonexistent"),
 			Entry("read the machine's memory", "cat /proc/kcore", "No such file"),
 			Entry("find the machine's devices", "ls /sys/*", "No such file"),
-			Entry("change a device that all worlds share", "chmod 600 /dev/null; chown 1 /dev/zero", "Read-only file system"),
-			Entry("find the cells' folders", "ls /badgateway", "No such file"),
+			Entry("change a device that all sandboxes share", "chmod 600 /dev/null; chown 1 /dev/zero", "Read-only file system"),
+			Entry("find the sandboxes' folders", "ls /badgateway", "No such file"),
 			Entry("find the lab's program", "ls /badgateway-agent", "No such file"),
 			Entry("see the neighbour's files", "test -e /srv/neighbour && exit 0; echo none; exit 1", "none"),
 			Entry("make the kernel spare it", "echo 0 > /proc/self/oom_score_adj", "Read-only file system"),
@@ -179,7 +179,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			out := sh(ctx, openWorld(ctx), `for p in /proc/[0-9]*; do cat $p/comm; done | sort -u | tr '\n' ' '`)
 			Expect(strings.Fields(out.Output)).To(HaveEach(BeElementOf("exe", "sh", "cat", "sort", "tr")))
 		})
-		It("reads and writes the devices that all worlds share", func(ctx SpecContext) {
+		It("reads and writes the devices that all sandboxes share", func(ctx SpecContext) {
 			out := sh(ctx, openWorld(ctx), "echo gone > /dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom | wc -c")
 			Expect(out.Code).To(BeZero(), out.Output)
 			Expect(out.Output).To(Equal("4\n4"))
@@ -230,7 +230,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 	})
 
 	Describe("by a gateway that hands out all it can read", func() {
-		It("shows its world and none other", func(ctx SpecContext) {
+		It("shows its sandbox and none other", func(ctx SpecContext) {
 			w := openWorld(ctx)
 			start(ctx, w, curious)
 			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200), "it does hand out files")
@@ -266,7 +266,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			Expect(run(ctx, w, "nginx", "-s", "reload").Code).To(Equal(0))
 			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
 		})
-		It("by the world's clock", func(ctx SpecContext) {
+		It("by the sandbox's clock", func(ctx SpecContext) {
 			w := openWorld(ctx)
 			if !w.Clocked() {
 				Skip("no clock can be moved here")
@@ -297,7 +297,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 	})
 
 	Describe("by links in its folders", func() {
-		It("does not lead the lab's own writing out of its world", func(ctx SpecContext) {
+		It("does not lead the lab's own writing out of its sandbox", func(ctx SpecContext) {
 			w := openWorld(ctx)
 			up := strings.Repeat("../", 20)
 			Expect(w.Put(ctx,
@@ -312,12 +312,12 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/program", Data: "x"})).To(Succeed())
 			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/root/escaped", Data: "x"})).NotTo(Succeed())
 			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/own/escaped", Data: "x"})).NotTo(Succeed())
-			Expect(sh(ctx, w, "cat /escaped /srv/escaped /etc/nginx/program").Output).To(Equal("xxx"), "all are in the world")
+			Expect(sh(ctx, w, "cat /escaped /srv/escaped /etc/nginx/program").Output).To(Equal("xxx"), "all are in the sandbox")
 			Expect(sh(ctx, openWorld(ctx), "ls /escaped /srv/escaped").Output).To(
 				And(ContainSubstring("cannot access '/escaped'"), ContainSubstring("cannot access '/srv/escaped'")),
-				"the image, which each world begins with, has none of them")
+				"the image, which each sandbox begins with, has none of them")
 		})
-		It("does not lead the lab's own reading out of its world", func(ctx SpecContext) {
+		It("does not lead the lab's own reading out of its sandbox", func(ctx SpecContext) {
 			w := openWorld(ctx)
 			Expect(sh(ctx, w, `cd /etc/nginx && mkfifo pipe && ln -s /proc/1/root/etc/passwd root &&
 				ln -s /proc/1/exe agent && ln -s ../../../../badgateway-agent agent2 && ln -s /dev/zero zero`).Code).To(Equal(0))
@@ -336,7 +336,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			start(ctx, w, curious)
 			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
 		})
-		It("does not lead the wiping of its folders out of its world", func(ctx SpecContext) {
+		It("does not lead the wiping of its folders out of its sandbox", func(ctx SpecContext) {
 			w := openWorld(ctx)
 			Expect(sh(ctx, w, "mkdir /wiped && ln -s /usr/sbin /wiped/link && touch /wiped/file").Code).To(Equal(0))
 			Expect(w.Wipe(ctx, "/wiped")).To(Succeed())

@@ -27,7 +27,7 @@ type step func(context.Context, fault.Target) error
 func (f step) Inject(ctx context.Context, t fault.Target) (fault.Undo, error) { return nil, f(ctx, t) }
 func (f step) String() string                                                 { return "a fault of this spec's own" }
 
-// shell runs a script of bash within a cell.
+// shell runs a script of bash within a sandbox.
 func shell(script string) fault.Fault {
 	return step(func(ctx context.Context, t fault.Target) error {
 		err := t.StartUpstream(ctx, lab.Upstream{Name: "shell", Real: &lab.Backend{
@@ -61,12 +61,12 @@ var _ = Describe("the lab's laws", func() {
 		return scenario.Run(ctx, shared, scenario.Scenario{ID: "law", Gateway: proxy, Expect: expect}, t)
 	}
 
-	It("keeps cells apart that use the same addresses at the same time", func(ctx SpecContext) {
+	It("keeps sandboxes apart that use the same addresses at the same time", func(ctx SpecContext) {
 		const cells = 6
 		var opened [cells]*lab.Sandbox
 		for i := range opened {
 			opened[i] = open(ctx, lab.Setup{
-				Gateway: proxy, Upstreams: []lab.Upstream{app(fakeupstream.Well{Body: fmt.Sprintf("cell %d\n", i)})},
+				Gateway: proxy, Upstreams: []lab.Upstream{app(fakeupstream.Well{Body: fmt.Sprintf("sandbox %d\n", i)})},
 			})
 		}
 		// Every other one is broken, while all are asked.
@@ -81,7 +81,7 @@ var _ = Describe("the lab's laws", func() {
 		for i, c := range opened {
 			wg.Go(func() {
 				for range 10 {
-					if got[i], failed[i] = c.Ask(ctx, lab.Request{Path: fmt.Sprintf("/cell-%d", i)}); failed[i] != nil {
+					if got[i], failed[i] = c.Ask(ctx, lab.Request{Path: fmt.Sprintf("/sandbox-%d", i)}); failed[i] != nil {
 						return
 					}
 				}
@@ -94,16 +94,16 @@ var _ = Describe("the lab's laws", func() {
 			Expect(err).NotTo(HaveOccurred())
 			for j := range opened {
 				if j != i {
-					Expect(log).NotTo(ContainSubstring(fmt.Sprintf("/cell-%d", j)))
+					Expect(log).NotTo(ContainSubstring(fmt.Sprintf("/sandbox-%d", j)))
 				}
 			}
 			if i%2 == 0 {
 				Expect(got[i]).To(And(HaveStatus(502), HaveTried(1), HaveLogLine("connect() failed", Errno(111))))
-				Expect(strings.Count(log, fmt.Sprintf(`"GET /cell-%d HTTP/1.1"`, i))).To(Equal(10))
+				Expect(strings.Count(log, fmt.Sprintf(`"GET /sandbox-%d HTTP/1.1"`, i))).To(Equal(10))
 				continue
 			}
 			Expect(got[i]).To(And(HaveStatus(200), HaveTried(1), HaveOnlyLogLines()))
-			Expect(got[i].Body).To(Equal(fmt.Sprintf("cell %d\n", i)))
+			Expect(got[i].Body).To(Equal(fmt.Sprintf("sandbox %d\n", i)))
 			Expect(log).To(BeEmpty())
 			records, err := c.Records(ctx, "app")
 			Expect(err).NotTo(HaveOccurred())

@@ -46,7 +46,7 @@ func fakeAt(name, listen string, behaviours ...fakeupstream.Behaviour) lab.Upstr
 	return u
 }
 
-// open opens a cell for the spec.
+// open opens a sandbox for the spec.
 func open(ctx context.Context, setup lab.Setup) *lab.Sandbox {
 	GinkgoHelper()
 	c, err := shared.Open(ctx, setup)

@@ -36,7 +36,7 @@ func running(ctx SpecContext, c *command, containers int) (namespaces []string) 
 		}
 		return states
 	}).WithContext(ctx).WithTimeout(soon).Should(And(HaveLen(containers), HaveEach("running")))
-	Expect(volumesOf(ctx, c.pid())).To(HaveLen(1), "the cells' folders lie in a volume")
+	Expect(volumesOf(ctx, c.pid())).To(HaveLen(1), "the sandboxes' folders lie in a volume")
 	for id := range containersOf(ctx, c.pid()) {
 		info, err := shared.Engine().Client().ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 		Expect(err).NotTo(HaveOccurred())

@@ -132,7 +132,7 @@ var _ = Describe("over a slow link to the engine", func() {
 	It("a scenario waits for few answers, one after the other", func() {
 		one := run("fpm-dead", "--twin", "fake", "--parallel", "1")
 		more := run("fpm-dead", "--twin", "fake", "--parallel", "1", "--repeat", "11")
-		// The cell, the gateway, three requests, the fault, the remedy, the look at all calls, the end of the cell.
+		// The sandbox, the gateway, three requests, the fault, the remedy, the look at all calls, the end of the sandbox.
 		Expect((more.turns.Load()-one.turns.Load())/10).To(BeNumerically("<=", 9), "waits in each of ten scenarios")
 	})
 

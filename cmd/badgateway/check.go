@@ -279,7 +279,7 @@ func (f *checkFlags) command(program, path string) string {
 	return strings.Join(words, " ")
 }
 
-// print shows a report in the form that was asked for; one route, or one cell, more closely.
+// print shows a report in the form that was asked for; one route, or one sandbox, more closely.
 func (f *checkFlags) print(out io.Writer, r *audit.Report) error {
 	colour, width := screen(out)
 	v := report.View{Width: width, Colour: colour, Supplied: f.supplied}

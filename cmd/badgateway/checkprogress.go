@@ -26,7 +26,7 @@ func (p *checkProgress) say(format string, a ...any) {
 	p.progress.say(format, a...)
 }
 
-// matrix tells how many cells of the matrix are measured.
+// matrix tells how many sandboxes of the matrix are measured.
 func (p *checkProgress) matrix(done, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

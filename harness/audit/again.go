@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
 )
 
-// Differing compares two checks of the same config on the same gateway, cell by cell, and returns a line for each thing that
+// Differing compares two checks of the same config on the same gateway, measurement by measurement, and returns a line for each thing that
 // is not the same: with one worker process, the same config behaves the same each time, down to which peer is tried when. Any
 // difference is a bug of the lab's, or the config lets chance decide (random, $request_id).
 func Differing(a, b *Report) []string {
@@ -48,7 +48,7 @@ func Differing(a, b *Report) []string {
 	return all
 }
 
-// told is all of a cell that is the same each time it is measured.
+// told is all of a measurement that is the same each time it is measured.
 func told(c Measurement) string {
 	c.Waited, c.ErrorsFor = 0, 0 // told apart by differ
 	words := []string{visible(c, Measurement{})}
@@ -66,7 +66,7 @@ func told(c Measurement) string {
 	return strings.Join(words, "; ")
 }
 
-// exactly are the times of a cell, which vary a little with each measurement.
+// exactly are the times of a measurement, which vary a little with each measurement.
 func exactly(c Measurement) string {
 	return fmt.Sprintf(" (after %v, errors for %v)", c.Waited, c.ErrorsFor)
 }

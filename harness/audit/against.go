@@ -2,14 +2,14 @@ package audit
 
 import "cmp"
 
-// Changes are what visitors would notice when one config takes the place of another.
+// Changes are what clients would notice when one config takes the place of another.
 type Changes struct {
 	Old     string   `json:"old"` // as Report.Config has it, with the gateway where that differs
 	New     string   `json:"new"`
 	Changes []Change `json:"changes"`
 }
 
-// A Change is one difference that visitors would notice, or a finding that came or went.
+// A Change is one difference that clients would notice, or a finding that came or went.
 type Change struct {
 	Kind ChangeKind `json:"kind"`
 	// Route is the route's id; empty for one that is about the whole config. Also are further routes with the same change.
@@ -18,7 +18,7 @@ type Change struct {
 	// Faults and Methods are those under which it shows; no fault stands for the healthy answer.
 	Faults  []string `json:"faults,omitempty"`
 	Methods []string `json:"methods,omitempty"`
-	// Before and After are what visitors got and get: "504 after 5 s".
+	// Before and After are what clients got and get: "504 after 5 s".
 	Before string `json:"before"`
 	After  string `json:"after"`
 	// Turn is "better", "worse", or empty where that is a matter of taste.
@@ -34,7 +34,7 @@ type ChangeKind string
 
 // The kinds of change.
 const (
-	AnswerChanged  ChangeKind = "answer"       // what visitors get
+	AnswerChanged  ChangeKind = "answer"       // what clients get
 	RouteNew       ChangeKind = "route new"    // a way that was not there
 	RouteGone      ChangeKind = "route gone"   // a way that is not there any more
 	ReachChanged   ChangeKind = "reached"      // a request gets there that did not, or the other way round
@@ -49,7 +49,7 @@ const (
 	Worse  = "worse"
 )
 
-// Compare gives what visitors would notice: statuses, waits beyond what measuring varies, whose page they see, answers that
+// Compare gives what clients would notice: statuses, waits beyond what measuring varies, whose page they see, answers that
 // are cut or pass as whole, orders that are sent twice, for how long errors go on, and whether the gateway starts at all;
 // and the findings that came and went. Which peers were tried, and what was logged, is not theirs to notice. Equal changes
 // of several faults, methods or routes are one.
@@ -130,7 +130,7 @@ func routeOrder(old, new *Report) []string {
 
 func passOf(r *Route) string { return cmp.Or(r.Pass, r.Protocol) }
 
-// cellsOf are a route's cells, or those of the route that it is like.
+// cellsOf are a route's measurements, or those of the route that it is like.
 func cellsOf(routes map[string]*Route, route *Route) []Measurement {
 	if like := routes[route.Like]; like != nil && len(route.Cells) == 0 {
 		return like.Cells

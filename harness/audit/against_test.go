@@ -122,7 +122,7 @@ func TestCompareStructure(t *testing.T) {
 	}}))
 }
 
-// Routes with the same change make one line; a route that is like another has its cells.
+// Routes with the same change make one line; a route that is like another has its measurements.
 func TestCompareAcrossRoutes(t *testing.T) {
 	g := NewWithT(t)
 	old, new := two(func(*Report) {})

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// sound reports whether a cell says anything.
+// sound reports whether a measurement says anything.
 func sound(c Measurement) bool { return c.Skipped == "" && c.Error == "" }
 
 // sameWait reports whether two waits are the same but for what measuring varies: half a second, and 2 % of the longer one.
@@ -27,7 +27,7 @@ func sameRecovery(a, b Measurement) bool {
 	return (a.ErrorsFor - b.ErrorsFor).Abs() <= 1500*time.Millisecond+max(a.ErrorsFor, b.ErrorsFor)/50
 }
 
-// change is the change of one cell. Its sides say what differs, and the status always.
+// change is the change of one measurement. Its sides say what differs, and the status always.
 func change(b, a Measurement, route string) Change {
 	c := Change{Kind: AnswerChanged, Route: route, Turn: turn(b, a)}
 	if a.Fault != "" {
@@ -40,7 +40,7 @@ func change(b, a Measurement, route string) Change {
 	return c
 }
 
-// visible is what a visitor gets, in words, with as much as tells it from the other.
+// visible is what a client gets, in words, with as much as tells it from the other.
 func visible(c, other Measurement) string {
 	if c.NotStarted != "" {
 		return "nothing, as the gateway does not start"

@@ -53,7 +53,7 @@ const (
 	OnePeer   FaultKind = "one peer"   // one of several peers refuses
 	OneSilent FaultKind = "one silent" // one of several peers is silent
 	Reuse     FaultKind = "reuse"      // a connection that was kept is closed as it is used again
-	Restart   FaultKind = "restart"    // every peer refuses, visitors come, and then all is well
+	Restart   FaultKind = "restart"    // every peer refuses, clients come, and then all is well
 )
 
 // A Rule is something that an expert would object to, found in the evidence.

@@ -92,7 +92,7 @@ type named struct {
 	line int
 }
 
-// limits are what may happen in a cell. What is nil is not limited.
+// limits are what may happen in a measurement. What is nil is not limited.
 type limits struct {
 	status   []string // "502", "none" (no answer), "not-started", "served" (a stream)
 	page     []string // "nginx", "config", "upstream", "none"
@@ -170,7 +170,7 @@ func matchRoute(pattern, id string) bool {
 	return regexp.MustCompile(`(?s)^` + strings.Join(parts, ".*") + `$`).MatchString(id)
 }
 
-// limitsOf are the limits of a cell by the scopes of its route, and whether it has to be survived.
+// limitsOf are the limits of a measurement by the scopes of its route, and whether it has to be survived.
 func limitsOf(scopes []scope, fault, method string) (limits, bool) {
 	var l limits
 	survive := false

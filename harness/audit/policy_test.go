@@ -78,7 +78,7 @@ func TestInitPasses(t *testing.T) {
 	g.Expect(r.Findings).To(HaveLen(2), "it can be applied again")
 }
 
-// Every change of what visitors get fails once --init has written the policy.
+// Every change of what clients get fails once --init has written the policy.
 func TestInitFailsOnEveryChange(t *testing.T) {
 	p := parsed(t, string(InitPolicy(measuredReport())))
 	for name, change := range map[string]func(*Route){

@@ -12,7 +12,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// Apply holds the policy against what was measured: it fills the breaches of cells and routes, the waivers of findings and
+// Apply holds the policy against what was measured: it fills the breaches of measurements and routes, the waivers of findings and
 // the verdict. Waivers that have ended by that day, and routes that the policy names and there are not, become findings of the
 // [PolicyRule], which always fail.
 func (p *Policy) Apply(r *Report, today time.Time) {
@@ -108,7 +108,7 @@ func (l lookup) applyTo(r *Route) bool {
 	return broken
 }
 
-// survived reports whether the visitor noticed nothing but a wait.
+// survived reports whether the client noticed nothing but a wait.
 func survived(c Measurement, healthy Outcome) bool {
 	good := c.Status == http.StatusOK || c.Status == healthy.Status
 	return good && c.NotStarted == "" && !c.Cut && !c.Whole && !c.Endless && c.NoAnswer == healthy.NoAnswer
@@ -145,7 +145,7 @@ func (l limits) breaches(c Measurement) []string {
 	return all
 }
 
-// statusWord is a cell's status as a policy has it.
+// statusWord is a measurement's status as a policy has it.
 func statusWord(c Measurement) string {
 	switch {
 	case c.NotStarted != "":
@@ -158,15 +158,15 @@ func statusWord(c Measurement) string {
 	return strconv.Itoa(c.Status)
 }
 
-// served reports whether a visitor of a stream, where there is no status, got what he came for.
+// served reports whether a client of a stream, where there is no status, got what he came for.
 func (c Measurement) served() bool {
 	return c.Status == 0 && c.NoAnswer == "" && c.NotStarted == "" && (c.Method == "TCP" || c.Method == "UDP")
 }
 
-// well is the healthy answer as a cell.
+// well is the healthy answer as a measurement.
 func (r *Route) well() Measurement { return Measurement{Outcome: r.Healthy, Method: r.Ask.Method} }
 
-// pageWord is a cell's page as a policy has it.
+// pageWord is a measurement's page as a policy has it.
 func pageWord(c Measurement) string { return cmp.Or(c.Page, "none") }
 
 // orList joins values as one would say them: "502 or 504".

@@ -19,7 +19,7 @@ const grace = 90 * 24 * time.Hour
 // dnsLifetime is for how long an answer of the lab's DNS is good.
 const dnsLifetime = 5 * time.Second
 
-// InitPolicy writes a policy from what was measured: it passes now, and every change of what visitors get fails from then
+// InitPolicy writes a policy from what was measured: it passes now, and every change of what clients get fails from then
 // on. What would fail already is waived for 90 days from the check, so that a team can begin at once and has a day by
 // which each finding is mended or judged.
 func InitPolicy(r *Report) []byte {
@@ -95,8 +95,8 @@ func routeNode(r *Route) *yaml.Node {
 	return n
 }
 
-// cellNode writes a cell so that it, and nothing that differs, is allowed. What all says of every route is left out, unless the
-// cell stands beside one of another method that may say otherwise.
+// cellNode writes a measurement so that it, and nothing that differs, is allowed. What all says of every route is left out, unless the
+// measurement stands beside one of another method that may say otherwise.
 func cellNode(c Measurement, beside bool) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
 	put(n, "status", word(statusWord(c)))

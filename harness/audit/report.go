@@ -1,5 +1,5 @@
 // Package check takes a gateway's config as it is, runs it on a real nginx in a sealed lab where everything that it asks
-// for exists, breaks each of its upstreams in each way, and says what visitors would get.
+// for exists, breaks each of its upstreams in each way, and says what clients would get.
 package audit
 
 import (
@@ -98,13 +98,13 @@ type Endpoint struct {
 type Ask struct {
 	Method string            `json:"method"`
 	URL    string            `json:"url"` // "https://example.com:8443/api/x"
-	To     string            `json:"to"`  // the address that the visitor connects to
+	To     string            `json:"to"`  // the address that the client connects to
 	Header map[string]string `json:"header,omitempty"`
 	// Given is what the upstreams beside the route's own have to answer for the request to get there; empty when all is well.
 	Given string `json:"given,omitempty"` // "app:8080 answers 404"
 }
 
-// A Route is a way from a visitor to an upstream, with its row of the matrix.
+// A Route is a way from a client to an upstream, with its row of the matrix.
 type Route struct {
 	ID       string          `json:"id"` // "example.com/api/"; unique
 	Listen   string          `json:"listen"`
@@ -131,7 +131,7 @@ type Route struct {
 	Breaches []string `json:"breaches,omitempty"`
 }
 
-// A Cell is one fault on one route with one method.
+// A Sandbox is one fault on one route with one method.
 type Measurement struct {
 	Fault  string `json:"fault"`
 	Method string `json:"method"` // "GET" or "POST"; "TCP" or "UDP" for stream
@@ -142,7 +142,7 @@ type Measurement struct {
 	// MeasuredAgain says, for each earlier measurement that counts for nothing, how the machine had no processor for it.
 	MeasuredAgain []string `json:"measured_again,omitempty"`
 	Outcome
-	// ErrorsFor is for how long visitors still got errors after the upstream was well again; 0 for not at all.
+	// ErrorsFor is for how long clients still got errors after the upstream was well again; 0 for not at all.
 	ErrorsFor time.Duration `json:"errors_for_ns,omitempty"`
 	// Never is true when they still did at the end of the observation (ErrorsFor).
 	Never bool `json:"never,omitempty"`
@@ -158,14 +158,14 @@ type Measurement struct {
 	Breaches []string `json:"breaches,omitempty"`
 }
 
-// An Outcome is what a visitor got, and what led to it.
+// An Outcome is what a client got, and what led to it.
 type Outcome struct {
 	Status   int    `json:"status"` // 0 when none came
 	NoAnswer string `json:"no_answer,omitempty"`
 	Cut      bool   `json:"cut,omitempty"`
-	// Whole is true when the upstream's answer was cut and the visitor's was not: he can't know.
+	// Whole is true when the upstream's answer was cut and the client's was not: he can't know.
 	Whole bool `json:"whole,omitempty"`
-	// Waited is how long the visitor waited, in the config's own time; he still waited at NotBefore.
+	// Waited is how long the client waited, in the config's own time; he still waited at NotBefore.
 	Waited    time.Duration `json:"waited_ns"`
 	NotBefore time.Duration `json:"not_before_ns,omitempty"`
 	// Endless is true when he still waited at the end of the observation (Waited).
@@ -212,7 +212,7 @@ type Call struct {
 type Finding struct {
 	Rule     string `json:"rule"`     // "long-wait"
 	Severity string `json:"severity"` // "high", "medium", "low"
-	Title    string `json:"title"`    // "visitors wait 60 s for a dead upstream"
+	Title    string `json:"title"`    // "clients wait 60 s for a dead upstream"
 	// Place is the directive that decides it, or the block that lacks it.
 	Place nginxconf.Place `json:"place"`
 	// Lacks names the directive that the block lacks; empty when the place is the directive itself.
@@ -220,7 +220,7 @@ type Finding struct {
 	// Routes and Faults are where it was seen.
 	Routes []string `json:"routes"`
 	Faults []string `json:"faults,omitempty"`
-	// Saw is what visitors saw, from the evidence.
+	// Saw is what clients saw, from the evidence.
 	Saw string `json:"saw"`
 	// Mend are the lines that mend it, to be put In ("location /api/ at conf.d/app.conf:12").
 	Mend string `json:"mend"`

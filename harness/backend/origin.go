@@ -16,7 +16,7 @@ type Origin struct {
 	Files []agentapi.File
 }
 
-// Upstream is the server as an upstream of a cell.
+// Upstream is the server as an upstream of a sandbox.
 func (o Origin) Upstream() lab.Upstream {
 	conf := "/etc/nginx/" + o.Name + ".conf"
 	return lab.Upstream{Name: o.Name, Real: &lab.Backend{
@@ -24,7 +24,7 @@ func (o Origin) Upstream() lab.Upstream {
 		Files:  append([]agentapi.File{{Path: conf, Data: o.Conf}}, o.Files...),
 		Listen: o.Listen,
 		Log:    "/var/log/upstream/" + o.Name + ".log",
-		Poke:   nginx.Driver.Poke,
+		Wake:   nginx.Driver.Wake,
 		Woken:  nginx.Driver.Woken,
 	}}
 }

@@ -31,7 +31,7 @@ const fpmLog = "/var/log/upstream/php-fpm.log"
 // sigchld makes the master look at its timers: it expects one whenever a worker ends, and finds none ended.
 const sigchld = 17
 
-// Upstream is the pool as an upstream of a cell.
+// Upstream is the pool as an upstream of a sandbox.
 func (p PHPFPM) Upstream() lab.Upstream {
 	conf := "/etc/php-fpm-" + p.Name + ".conf"
 	files := []agentapi.File{{Path: conf, Data: p.config()}}
@@ -44,7 +44,7 @@ func (p PHPFPM) Upstream() lab.Upstream {
 		Files:  files,
 		Listen: p.Listen,
 		Log:    fpmLog,
-		Poke:   agentapi.Poke{Signal: sigchld},
+		Wake:   agentapi.WakeSignal{Signal: sigchld},
 		Memory: p.Memory,
 		CPUs:   p.CPUs,
 	}
@@ -54,10 +54,10 @@ func (p PHPFPM) Upstream() lab.Upstream {
 	return lab.Upstream{Name: p.Name, Real: b}
 }
 
-// config is the whole config: PHP-FPM's defaults, save that two workers do for one visitor at a time, that what the
+// config is the whole config: PHP-FPM's defaults, save that two workers do for one client at a time, that what the
 // workers print is logged, and that a script which is deployed counts from the next request on, for which opcache is off. By
 // default it keeps a script that is 2 s old when it is asked for (opcache.file_update_protection), and looks for another one
-// after 2 s at the earliest (opcache.revalidate_freq): where a busy machine took 2 s to the first visitor, the mended script came
+// after 2 s at the earliest (opcache.revalidate_freq): where a busy machine took 2 s to the first client, the mended script came
 // too late for the next. Tried on PHP 8.2: asked for when just written, rewritten, asked for again, it is the new one; when 3 s old,
 // it is the old one, and the new one 3 s later. With a revalidate_freq of 0 it is the new one at once, but the old one for good
 // where both were written in the same second, for that is all that opcache compares.

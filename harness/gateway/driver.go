@@ -34,5 +34,5 @@ type Driver struct {
 	Refusal func(printed string) []LogRecord
 
 	Clock agentapi.ClockSpec // a run that prints the time, for a look whether it takes a moved clock; empty for one that never does
-	Poke  agentapi.Poke
+	Wake  agentapi.WakeSignal
 }

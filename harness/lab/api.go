@@ -15,15 +15,15 @@ type (
 	// A Folder of a sandbox is private to it.
 	Folder = agentapi.Folder
 	// CatchAll says what a sandbox is like in which everything answers; see [Setup].
-	CatchAll = agentapi.WorldSpec
+	CatchAll = agentapi.CatchAllSpec
 	// An UpstreamBehaviour is how one upstream of such a sandbox behaves, or all.
-	UpstreamBehaviour = agentapi.Conduct
+	UpstreamBehaviour = agentapi.UpstreamBehaviour
 	// A NameBehaviour is how a name resolves in it.
-	NameBehaviour = agentapi.NameConduct
+	NameBehaviour = agentapi.NameBehaviour
 	// A ProbeSpec is one request to its gateway.
-	ProbeSpec = agentapi.WorldAskSpec
+	ProbeSpec = agentapi.ProbeSpec
 	// A ProbeAnswer is what came of it.
-	ProbeAnswer = agentapi.WorldAnswer
+	ProbeAnswer = agentapi.ProbeAnswer
 	// Executed is how a program ended.
 	Executed = agentapi.Executed
 	// A Lack is something that a container has no right to, or that its kernel does not have.

@@ -13,10 +13,10 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// A WaitWindow is how long the visitor is expected to wait, in the gateway's time, and what happens meanwhile.
+// A WaitWindow is how long the client is expected to wait, in the gateway's time, and what happens meanwhile.
 type WaitWindow struct {
 	// After and Until are the earliest and latest that the answer may come. The lab's clock is moved to half a second
-	// before After, when the visitor must still wait, and then to half a second after Until.
+	// before After, when the client must still wait, and then to half a second after Until.
 	After, Until time.Duration
 	// WaitFor is how far the request has to come first; without any, the gateway has read it. Of several conditions, which
 	// hold one after the other, each holds for an equal part of After.
@@ -32,11 +32,11 @@ const atMost = 30 * time.Second
 const (
 	// LookMargin is how far before and after a limit the clock is moved.
 	LookMargin = 500 * time.Millisecond
-	// TimerSlack is how much a real timer may fire before its time, as the visitor measures it.
+	// TimerSlack is how much a real timer may fire before its time, as the client measures it.
 	TimerSlack = 50 * time.Millisecond
 )
 
-// Ask asks the gateway as a visitor of his own address, once, and reads what it logged for him.
+// Ask asks the gateway as a client of his own address, once, and reads what it logged for him.
 func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
 	if !c.exchange.TryLock() {
 		return Exchange{}, ErrBusy
@@ -51,7 +51,7 @@ func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
 	return c.readExchange(spec, r, got), nil
 }
 
-// AskWithin asks as [Sandbox.Ask] does, and moves the clock while the visitor waits.
+// AskWithin asks as [Sandbox.Ask] does, and moves the clock while the client waits.
 func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Exchange, error) {
 	if !c.exchange.TryLock() {
 		return Exchange{}, ErrBusy
@@ -81,7 +81,7 @@ func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Excha
 			return Exchange{}, err
 		}
 	}
-	ref := agentapi.NameRef{Cell: c.id, Name: spec.Name}
+	ref := agentapi.NameRef{Name: spec.Name}
 	var notBefore time.Duration
 	if p.After > 0 {
 		// All but the last have the request for their share of the time; only then does the next have it.
@@ -106,7 +106,7 @@ func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Excha
 	return e, nil
 }
 
-// outlast lets time pass until the answer is due, and looks just before whether the visitor still waits. It tells how
+// outlast lets time pass until the answer is due, and looks just before whether the client still waits. It tells how
 // long he had waited by then for certain. The request was begun when the clock stood at start; what has passed on the
 // machine since then counts for a backend, whose clock goes on, and not for the gateway, whose clock stands still.
 func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindow, begun time.Time, start time.Duration) (time.Duration, error) {
@@ -134,7 +134,7 @@ func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindo
 	}
 	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
 	if c.Clocked() { // otherwise the answer comes by itself
-		// The gateway began to wait a little later than the visitor, so all of this is by the clock.
+		// The gateway began to wait a little later than the client, so all of this is by the clock.
 		if err := c.Wait(ctx, max(p.After, p.Until)+LookMargin-(c.ahead()-start)); err != nil {
 			return 0, err
 		}
@@ -152,7 +152,7 @@ func (c *Sandbox) cameLate(format string, a ...any) {
 func (c *Sandbox) askSpec(r Request, limit time.Duration) agentapi.AskSpec {
 	n, from := c.nextClient()
 	return agentapi.AskSpec{
-		Cell: c.id, Name: fmt.Sprintf("visitor %d", n), Gateway: gatewayName, Limit: limit,
+		Name: fmt.Sprintf("visitor %d", n), Gateway: gatewayName, Limit: limit,
 		From: from, To: FrontDoor,
 		Raw: r.head(), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
 	}
@@ -181,7 +181,7 @@ func (r Request) head() []byte {
 	return []byte(b.String())
 }
 
-// readExchange puts together what the visitor got, whom the gateway tried, and what the logs say of his request.
+// readExchange puts together what the client got, whom the gateway tried, and what the logs say of his request.
 func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.Answer) Exchange {
 	e := Exchange{
 		Visitor: spec.From, Request: r.line(), Status: got.Status, NoAnswer: got.NoAnswer, Header: got.Header,
@@ -194,7 +194,7 @@ func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.An
 	}
 	for _, l := range c.gatewayLines(got.Logs) {
 		c.Note("gateway log", "%s", l.Raw)
-		// A line without a client is the gateway's own; what it says at this level concerns every visitor.
+		// A line without a client is the gateway's own; what it says at this level concerns every client.
 		if l.AtLeast("warn") && (l.Client == spec.From || l.Client == "") {
 			e.Log = append(e.Log, l)
 		}
@@ -233,7 +233,7 @@ func (c *Sandbox) gatewayLines(logs map[string]string) (all []gateway.LogRecord)
 // UpstreamLogs are the lines that the real upstreams logged since the last exchange, or the last look.
 func (c *Sandbox) UpstreamLogs(ctx context.Context) ([]string, error) {
 	var news map[string]string
-	if err := c.call(ctx, "News", c.id, &news); err != nil {
+	if err := c.call(ctx, "News", agentapi.None{}, &news); err != nil {
 		return nil, err
 	}
 	return c.upstreamLines(news), nil

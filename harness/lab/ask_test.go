@@ -33,7 +33,7 @@ func TestEveryVisitorAsksFromAnAddressOfTheCell(t *testing.T) {
 	for range 600 {
 		spec := c.askSpec(Request{}, atMost)
 		if !owned.Contains(netip.MustParseAddr(spec.From)) {
-			t.Errorf("the cell has no address %s", spec.From)
+			t.Errorf("the sandbox has no address %s", spec.From)
 		}
 		if spec.From == last {
 			t.Errorf("two visitors in a row ask from %s, so that their log lines can't be told apart", last)
@@ -61,6 +61,6 @@ func TestAddressesAreGivenOnce(t *testing.T) {
 		}
 	}
 	if len(got) != 1+1+2 {
-		t.Errorf("the cell has the addresses %v", got)
+		t.Errorf("the sandbox has the addresses %v", got)
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// accounting is the account of a cell: whom the gateway called, and what the fake upstreams saw.
+// accounting is the account of a sandbox: whom the gateway called, and what the fake upstreams saw.
 type accounting struct {
 	mu             sync.Mutex
 	connects       map[string]int // how often each address was called, as the last answer told
 	failedConnects map[string]int // how often no connection came of it, by the error log
-	served         map[string]int // connections to the fakes that play no more, by where they listened
-	inFlight       bool           // visitors are under way, for whom it may call meanwhile
+	served         map[string]int // connections to the fakes that run no more, by where they listened
+	inFlight       bool           // clients are under way, for whom it may call meanwhile
 }
 
 func newAccounting() *accounting {
@@ -45,7 +45,7 @@ func (a *accounting) saw(listen string, all []fakeupstream.ConnectionRecord) {
 	a.served[listen] += len(all)
 }
 
-// backgroundStarted says that there are visitors for whom the gateway may call at any time.
+// backgroundStarted says that there are clients for whom the gateway may call at any time.
 func (a *accounting) backgroundStarted() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -85,7 +85,7 @@ func serves(listen, addr string) bool {
 // retire ends a fake upstream, and keeps what it has seen.
 func (c *Sandbox) retire(ctx context.Context, u Upstream) error {
 	var all []fakeupstream.ConnectionRecord
-	if err := c.call(ctx, "Mute", agentapi.NameRef{Cell: c.id, Name: u.Name}, &all); err != nil {
+	if err := c.call(ctx, "StopFake", agentapi.NameRef{Name: u.Name}, &all); err != nil {
 		return err
 	}
 	c.calls.saw(u.listen(), all)
@@ -100,7 +100,7 @@ type UpstreamCalls struct {
 }
 
 // UpstreamCalls counts the connections to each fake upstream, in the order of their addresses. It returns none where those of the
-// gateway are not all that may be: where a real upstream may have called too, or where visitors are still under way.
+// gateway are not all that may be: where a real upstream may have called too, or where clients are still under way.
 func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 	taken, known := c.calls.taken()
 	for _, u := range c.setup.Upstreams {

@@ -9,7 +9,7 @@ import (
 
 // Put writes files, links and folders into the sandbox.
 func (c *Sandbox) Put(ctx context.Context, files ...agentapi.File) error {
-	return c.call(ctx, "Put", agentapi.PutSpec{Cell: c.id, Files: files}, nil)
+	return c.call(ctx, "Put", agentapi.PutSpec{Files: files}, nil)
 }
 
 // Exec runs a program in the sandbox to its end, for ten seconds at the most.
@@ -19,46 +19,46 @@ func (c *Sandbox) Exec(ctx context.Context, argv ...string) (agentapi.Executed, 
 
 // ExecWithin is Exec with a limit of its own.
 func (c *Sandbox) ExecWithin(ctx context.Context, limit time.Duration, argv ...string) (out agentapi.Executed, err error) {
-	err = c.call(ctx, "Exec", agentapi.ExecSpec{Cell: c.id, Argv: argv, Limit: limit}, &out)
+	err = c.call(ctx, "Exec", agentapi.ExecSpec{Argv: argv, Limit: limit}, &out)
 	return out, err
 }
 
 // There says which of these paths the sandbox has.
 func (c *Sandbox) There(ctx context.Context, paths ...string) (found []string, err error) {
-	err = c.call(ctx, "Look", agentapi.LookSpec{Cell: c.id, Paths: paths}, &found)
+	err = c.call(ctx, "Look", agentapi.LookSpec{Paths: paths}, &found)
 	return found, err
 }
 
 // Names are what a folder of the sandbox holds; none where there is no such folder.
 func (c *Sandbox) Names(ctx context.Context, folder string) (names []string, err error) {
-	err = c.call(ctx, "Names", agentapi.NameRef{Cell: c.id, Name: folder}, &names)
+	err = c.call(ctx, "Names", agentapi.NameRef{Name: folder}, &names)
 	return names, err
 }
 
 // Written is all that was written in the sandbox, so that it can be put into another.
 func (c *Sandbox) Written(ctx context.Context) (files []agentapi.File, err error) {
-	err = c.call(ctx, "Written", c.id, &files)
+	err = c.call(ctx, "Written", agentapi.None{}, &files)
 	return files, err
 }
 
 // ReadTree reads the files of a folder of the sandbox, by their full path.
 func (c *Sandbox) ReadTree(ctx context.Context, folder string) (map[string]string, error) {
 	var out agentapi.Tree
-	err := c.call(ctx, "ReadTree", agentapi.NameRef{Cell: c.id, Name: folder}, &out)
+	err := c.call(ctx, "ReadTree", agentapi.NameRef{Name: folder}, &out)
 	return out, err
 }
 
 // Wipe empties folders, such as caches, of the sandbox.
 func (c *Sandbox) Wipe(ctx context.Context, folders ...string) error {
-	return c.call(ctx, "Wipe", agentapi.WipeSpec{Cell: c.id, Folders: folders}, nil)
+	return c.call(ctx, "Wipe", agentapi.WipeSpec{Folders: folders}, nil)
 }
 
 // StartCommand starts the gateway by that command. A config that it refuses is a [ConfigError].
 func (c *Sandbox) StartCommand(ctx context.Context, argv ...string) error {
 	driver := c.setup.Gateway.Driver
-	spec := agentapi.ProcSpec{Cell: c.id, Argv: argv, Clock: c.Clocked(), Poke: driver.Poke}
+	spec := agentapi.ProcSpec{Argv: argv, Clock: c.Clocked(), Wake: driver.Wake}
 	var out agentapi.ProcStarted
-	if err := c.call(ctx, "StartWorld", spec, &out); err != nil {
+	if err := c.call(ctx, "StartCommand", spec, &out); err != nil {
 		return err
 	}
 	c.isRunning(!out.Exited)
@@ -77,27 +77,26 @@ func (c *Sandbox) isRunning(now bool) (before bool) {
 }
 
 // SetBehaviour makes upstreams and names behave so from now on; all that are not named are healthy.
-func (c *Sandbox) SetBehaviour(ctx context.Context, upstreams []agentapi.Conduct, names []agentapi.NameConduct) error {
-	return c.call(ctx, "Conduct", agentapi.ConductSpec{Cell: c.id, Upstreams: upstreams, Names: names}, nil)
+func (c *Sandbox) SetBehaviour(ctx context.Context, upstreams []agentapi.UpstreamBehaviour, names []agentapi.NameBehaviour) error {
+	return c.call(ctx, "SetBehaviour", agentapi.BehaviourSpec{Upstreams: upstreams, Names: names}, nil)
 }
 
 // Probe asks the gateway as a client with an address of its own. The sandbox's time passes until the answer is there, from
 // one moment at which something may end to the next.
-func (c *Sandbox) Probe(ctx context.Context, spec agentapi.WorldAskSpec) (out agentapi.WorldAnswer, err error) {
+func (c *Sandbox) Probe(ctx context.Context, spec agentapi.ProbeSpec) (out agentapi.ProbeAnswer, err error) {
 	if !c.exchange.TryLock() {
 		return out, ErrBusy
 	}
 	defer c.exchange.Unlock()
-	spec.Cell = c.id
 	if spec.From == "" {
 		_, spec.From = c.nextClient()
 	}
-	err = c.call(ctx, "AskWorld", spec, &out)
+	err = c.call(ctx, "Probe", spec, &out)
 	return out, err
 }
 
 // DrainEvents is what upstreams and names saw since it was last told.
-func (c *Sandbox) DrainEvents(ctx context.Context) (out agentapi.WorldNews, err error) {
-	err = c.call(ctx, "WorldNews", c.id, &out)
+func (c *Sandbox) DrainEvents(ctx context.Context) (out agentapi.Events, err error) {
+	err = c.call(ctx, "DrainEvents", agentapi.None{}, &out)
 	return out, err
 }

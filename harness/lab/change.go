@@ -33,24 +33,24 @@ const (
 // BreakNetwork breaks the sandbox's network in one place. Undo takes that back, once.
 func (c *Sandbox) BreakNetwork(ctx context.Context, f NetworkFault) (undo func(context.Context) error, err error) {
 	spec := agentapi.NetSpec{
-		Cell: c.id, Kind: string(f.Kind), To: f.To, With: f.With, Answers: f.Answers,
+		Kind: string(f.Kind), To: f.To, With: f.With, Answers: f.Answers,
 		Real: c.lab.options.RealTime || c.setup.KernelTime,
 	}
-	if err := c.call(ctx, "Break", spec, nil); err != nil {
+	if err := c.call(ctx, "BreakNet", spec, nil); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) error { return c.call(ctx, "Mend", spec, nil) }, nil
+	return func(ctx context.Context) error { return c.call(ctx, "RestoreNet", spec, nil) }, nil
 }
 
 // WriteFile writes a file into the sandbox. Undo brings back, once, what was at its path: another file with its mode and
 // owner, or nothing.
 func (c *Sandbox) WriteFile(ctx context.Context, f File) (undo func(context.Context) error, err error) {
-	return c.change(ctx, agentapi.FileSpec{Cell: c.id, File: f})
+	return c.change(ctx, agentapi.FileSpec{File: f})
 }
 
 // Chmod changes the mode of a file, a folder or a socket of the sandbox. Undo brings back the mode that it had, once.
 func (c *Sandbox) Chmod(ctx context.Context, path string, mode uint32) (undo func(context.Context) error, err error) {
-	return c.change(ctx, agentapi.FileSpec{Cell: c.id, File: File{Path: path, Mode: mode}, Chmod: true})
+	return c.change(ctx, agentapi.FileSpec{File: File{Path: path, Mode: mode}, Chmod: true})
 }
 
 // SetHosts makes names resolve to these addresses in the sandbox, and no others. A program asks anew when it is restarted.
@@ -60,16 +60,16 @@ func (c *Sandbox) SetHosts(ctx context.Context, hosts map[string]string) (undo f
 }
 
 func (c *Sandbox) change(ctx context.Context, spec agentapi.FileSpec) (undo func(context.Context) error, err error) {
-	ref := agentapi.ChangeRef{Cell: c.id}
+	ref := agentapi.ChangeRef{}
 	if err := c.call(ctx, "Change", spec, &ref.Change); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) error { return c.call(ctx, "ChangeBack", ref, nil) }, nil
+	return func(ctx context.Context) error { return c.call(ctx, "UndoChange", ref, nil) }, nil
 }
 
 // LimitDisk makes a folder of the sandbox a file system of so many bytes. Undo gives the folder back.
 func (c *Sandbox) LimitDisk(ctx context.Context, path string, bytes int64) (undo func(context.Context) error, err error) {
-	spec := agentapi.DiskSpec{Cell: c.id, Path: path, Bytes: bytes}
+	spec := agentapi.DiskSpec{Path: path, Bytes: bytes}
 	if err := c.call(ctx, "Disk", spec, nil); err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (c *Sandbox) Watch(ctx context.Context, until Condition) (*Watch, error) {
 	case atGateway:
 		return w, nil
 	case opened:
-		return w, c.call(ctx, "Watch", agentapi.NameRef{Cell: c.id, Name: until.at}, nil)
+		return w, c.call(ctx, "Watch", agentapi.NameRef{Name: until.at}, nil)
 	}
 	u, err := c.current(until.at)
 	if err != nil || u.Real != nil {
@@ -97,8 +97,8 @@ func (w *Watch) Wait(ctx context.Context) error {
 	case atGateway:
 		return nil // which StartAsk has waited for
 	case opened:
-		if err = c.call(ctx, "Opened", agentapi.NameRef{Cell: c.id, Name: w.until.at}, nil); err == nil {
-			err = c.call(ctx, "Idle", agentapi.NameRef{Cell: c.id, Name: gatewayName}, nil)
+		if err = c.call(ctx, "Opened", agentapi.NameRef{Name: w.until.at}, nil); err == nil {
+			err = c.call(ctx, "Idle", agentapi.NameRef{Name: gatewayName}, nil)
 		}
 	default:
 		err = w.atUpstream(ctx)
@@ -119,7 +119,7 @@ func (w *Watch) atUpstream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spec := agentapi.TakenSpec{Cell: c.id, Gateway: gatewayName, At: u.listen(), Unread: w.until.kind == connectionAt}
+	spec := agentapi.TakenSpec{Gateway: gatewayName, At: u.listen(), Unread: w.until.kind == connectionAt}
 	if u.Fake != nil {
 		err = c.call(ctx, "Reached", w.reached(), nil)
 	} else {
@@ -136,7 +136,7 @@ func (w *Watch) atUpstream(ctx context.Context) error {
 
 // reached is what a fake upstream has to come to: one more than before.
 func (w *Watch) reached() agentapi.ReachedSpec {
-	spec := agentapi.ReachedSpec{Cell: w.sandbox.id, Name: w.until.at}
+	spec := agentapi.ReachedSpec{Name: w.until.at}
 	switch w.until.kind {
 	case connectionAt:
 		spec.Connections = w.before + 1
@@ -165,11 +165,11 @@ func (c Condition) count(all []fakeupstream.ConnectionRecord) int {
 
 // idle waits until a real upstream has nothing left to do.
 func (c *Sandbox) idle(ctx context.Context, u Upstream) error {
-	s, err := c.stationOf(ctx, u)
+	s, err := c.containerOf(ctx, u)
 	if err != nil {
 		return err
 	}
-	return s.client.Call(ctx, "Idle", agentapi.NameRef{Cell: c.id, Name: u.Name}, &agentapi.None{})
+	return s.client.Call(ctx, c.id, "Idle", agentapi.NameRef{Name: u.Name}, &agentapi.None{})
 }
 
 // current is an upstream as it runs, or else as the sandbox was set up with it.

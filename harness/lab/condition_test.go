@@ -18,9 +18,9 @@ func TestCondition_WaitsForOneMoreThanBefore(t *testing.T) {
 		before    int
 		reached   agentapi.ReachedSpec
 	}{
-		{RequestAt("app"), "app has the request", 2, agentapi.ReachedSpec{Cell: "s1", Name: "app", Requests: 3}},
-		{ConnectionAt("app"), "app has the connection", 3, agentapi.ReachedSpec{Cell: "s1", Name: "app", Connections: 4}},
-		{AnswerFrom("app"), "app has answered", 0, agentapi.ReachedSpec{Cell: "s1", Name: "app", Answers: 1}},
+		{RequestAt("app"), "app has the request", 2, agentapi.ReachedSpec{Name: "app", Requests: 3}},
+		{ConnectionAt("app"), "app has the connection", 3, agentapi.ReachedSpec{Name: "app", Connections: 4}},
+		{AnswerFrom("app"), "app has answered", 0, agentapi.ReachedSpec{Name: "app", Answers: 1}},
 	} {
 		g := NewWithT(t)
 		g.Expect(c.condition.String()).To(Equal(c.says))

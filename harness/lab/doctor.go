@@ -64,7 +64,7 @@ func Examine(ctx context.Context, o Options) (x Examination) {
 	}
 	defer e.Close()
 	x.engine(ctx, e)
-	l := &Lab{options: o, engine: e, backends: map[string]*once.Value[*station]{}}
+	l := &Lab{options: o, engine: e, backends: map[string]*once.Value[*labContainer]{}}
 	defer func() {
 		if err := l.Close(); err != nil {
 			x.missing("end of the lab", lostSome, err, "`badgateway clean` removes what is left")
@@ -131,7 +131,7 @@ func (x *Examination) container(ctx context.Context, l *Lab) bool {
 		x.missing("lab's program", lostAll, err, "")
 		return false
 	}
-	if l.gateway, err = l.newStation(ctx, stationSpec{image: image, stranger: true, cpus: 0.5}); err != nil {
+	if l.gateway, err = l.newContainer(ctx, labContainerSpec{image: image, untrusted: true, cpus: 0.5}); err != nil {
 		x.missing("container", lostAll, err, "")
 		return false
 	}
@@ -150,9 +150,9 @@ func (x *Examination) rights(hello agentapi.Hello) {
 		lack := hello.Lacks[i]
 		lost := lostSome
 		switch lack.Need {
-		case agentapi.NeedCells:
+		case agentapi.NeedSandboxes:
 			lost, x.Lab = lostAll, false
-		case agentapi.NeedWorlds:
+		case agentapi.NeedCatchAll:
 			lost = lostChecks
 		}
 		x.missing(what, lost, errors.New(lack.Why), lack.Remedy)
@@ -166,8 +166,8 @@ func (x *Examination) limits(got agentapi.Limits) {
 		held bool
 		lost string
 	}{
-		{agentapi.NeedMemory, got.Memory == strangerMemory, lostLimits},
-		{"a limit on processes", got.Pids == strangerPids, "a config can be checked only with --without-limits"},
+		{agentapi.NeedMemory, got.Memory == untrustedMemory, lostLimits},
+		{"a limit on processes", got.Pids == untrustedPids, "a config can be checked only with --without-limits"},
 		{agentapi.NeedCPUs, notHeld(agentapi.Limits{CPUs: 0.5}, got) == nil, lostSome},
 	} {
 		if limit.held {
@@ -187,7 +187,7 @@ func (x *Examination) disk(hello agentapi.Hello) {
 	x.ok("disk", "%s", free)
 }
 
-// programs are the gateway, its clock, and a world for a stranger's config.
+// programs are the gateway, its clock, and a catch-all sandbox for an untrusted config.
 func (x *Examination) programs(ctx context.Context, l *Lab) {
 	var err error
 	if l.main, err = l.findGateway(ctx); err != nil {

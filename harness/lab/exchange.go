@@ -6,12 +6,12 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway"
 )
 
-// An Exchange is one request of the visitor, and what it led to.
+// An Exchange is one request of the client, and what it led to.
 type Exchange struct {
-	// Visitor is the address that the visitor asked from; only this request has it.
+	// Visitor is the address that the client asked from; only this request has it.
 	Visitor string `json:"client"`
 	Request string `json:"request"` // "GET /index.php"
-	// Status is the status that the visitor got; 0 when none came, and NoAnswer then says how the connection ended.
+	// Status is the status that the client got; 0 when none came, and NoAnswer then says how the connection ended.
 	Status   int    `json:"status"`
 	NoAnswer string `json:"no_answer,omitempty"`
 	// Header holds the answer's header fields.
@@ -21,14 +21,14 @@ type Exchange struct {
 	BodyBytes int64  `json:"body_bytes"`
 	// Cut is true when the answer ended before its declared length or its last chunk.
 	Cut bool `json:"cut"`
-	// Waited is how long the visitor waited in the gateway's own time. When the clock was moved, the answer came
+	// Waited is how long the client waited in the gateway's own time. When the clock was moved, the answer came
 	// between NotBefore and Waited, and Real tells how long that took on the machine.
 	Waited    time.Duration `json:"waited_ns"`
 	NotBefore time.Duration `json:"not_before_ns,omitempty"`
 	Real      time.Duration `json:"real_ns"`
 	// Tries are the peers that the gateway asked, in order.
 	Tries []Try `json:"attempts,omitempty"`
-	// TriesUnknown says why Tries may lack some, or hold some of another visitor's; empty when they are exact.
+	// TriesUnknown says why Tries may lack some, or hold some of another client's; empty when they are exact.
 	TriesUnknown string `json:"attempts_unknown,omitempty"`
 	// Log are the gateway's log lines of this request, level warn and above.
 	Log []gateway.LogRecord `json:"log,omitempty"`
@@ -40,7 +40,7 @@ type Exchange struct {
 
 // A Try is one attempt at one peer: a connection that the gateway made or tried to, or one from before that it used again. What
 // it asks for on the request's behalf counts too, as auth_request and mirror do. Of several requests that it sends for the
-// visitor's over one kept connection, the first is counted.
+// client's over one kept connection, the first is counted.
 type Try struct {
 	Addr string `json:"addr"` // "10.0.0.5:8080", "[::1]:80" or "unix:/run/app.sock"
 	// Kept is true when the connection was there from an earlier request. Those come first.
@@ -50,6 +50,6 @@ type Try struct {
 // An Event is one line of a transcript.
 type Event struct {
 	At    time.Duration `json:"at_ns"` // real time since the scenario began
-	Actor string        `json:"actor"` // "visitor", "gateway", "upstream app", "fault", "clock", "lab"
+	Actor string        `json:"actor"` // "client", "gateway", "upstream app", "fault", "clock", "lab"
 	Text  string        `json:"text"`
 }

@@ -12,9 +12,11 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// FollowLogs writes what the cell's programs log, as it comes, until ctx ends.
+// FollowLogs writes what the sandbox's programs log, as it comes, until ctx ends.
 func (c *Sandbox) FollowLogs(ctx context.Context, w io.Writer) error {
-	return follow(ctx, w, c.logName, c.woken, func(ctx context.Context, news *map[string]string) error { return c.call(ctx, "News", c.id, news) })
+	return follow(ctx, w, c.logName, c.woken, func(ctx context.Context, news *map[string]string) error {
+		return c.call(ctx, "News", nil, news)
+	})
 }
 
 // logName is what a log is called in front of a reader.

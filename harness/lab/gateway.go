@@ -10,6 +10,6 @@ type Gateway struct {
 	Driver gateway.Driver
 	// Files are the config, by path; the one at Driver.Conf is the main one.
 	Files []agentapi.File
-	// Hosts are names that resolve in the cell, as /etc/hosts has them: name to address.
+	// Hosts are names that resolve in the sandbox, as /etc/hosts has them: name to address.
 	Hosts map[string]string
 }

@@ -45,7 +45,7 @@ type Lab struct {
 	options Options
 	engine  *docker.Engine
 	agent   []byte
-	gateway *station
+	gateway *labContainer
 	lacks   []agentapi.Lack // what its engine and its first container lack
 	away    time.Duration   // how long a call to the agent is on its way, there and back
 	own     bool            // the gateway's image is the project's
@@ -55,7 +55,7 @@ type Lab struct {
 
 	mu       sync.Mutex
 	programs map[string]*once.Value[*Program]
-	backends map[string]*once.Value[*station]
+	backends map[string]*once.Value[*labContainer]
 }
 
 // Start makes a lab. Its errors say what is missing and what to do: [NoEngineError], [NoImageError].
@@ -75,7 +75,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}()
 	defer func() { <-swept }()
 	l := &Lab{options: o, engine: e, own: o.GatewayImage == "",
-		programs: map[string]*once.Value[*Program]{}, backends: map[string]*once.Value[*station]{}}
+		programs: map[string]*once.Value[*Program]{}, backends: map[string]*once.Value[*labContainer]{}}
 	image := o.GatewayImage
 	switch {
 	case image != "":
@@ -91,7 +91,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if l.agent, err = e.Agent(ctx); err != nil {
 		return nil, err
 	}
-	if l.gateway, err = l.newStation(ctx, stationSpec{image: image, stranger: o.Untrusted}); err != nil {
+	if l.gateway, err = l.newContainer(ctx, labContainerSpec{image: image, untrusted: o.Untrusted}); err != nil {
 		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
 	}
 	measured := make(chan time.Duration, 1)
@@ -138,7 +138,7 @@ func (l *Lab) Close() error {
 			errs = append(errs, s.close())
 		}
 	}
-	l.backends = map[string]*once.Value[*station]{}
+	l.backends = map[string]*once.Value[*labContainer]{}
 	if l.gateway != nil {
 		errs = append(errs, l.gateway.close())
 	}
@@ -153,7 +153,7 @@ const ownServers = "gateway"
 
 // backend is the container that runs the backends of one image. One with a memory limit is the sandbox's own, since
 // what the kernel kills there would be another's as well.
-func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, error) {
+func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*labContainer, error) {
 	name := cmp.Or(b.Image, ownServers)
 	key := name
 	if recipe, _, err := images.Dockerfile(name); err == nil {
@@ -165,16 +165,16 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 	l.mu.Lock()
 	s := l.backends[key]
 	if s == nil {
-		s = &once.Value[*station]{}
+		s = &once.Value[*labContainer]{}
 		l.backends[key] = s
 	}
 	l.mu.Unlock()
-	started, err := s.Get(ctx, func(ctx context.Context) (*station, error) {
+	started, err := s.Get(ctx, func(ctx context.Context) (*labContainer, error) {
 		image, err := l.engine.Image(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		started, err := l.newStation(ctx, stationSpec{image: image, beside: l.gateway, memory: b.Memory, cpus: b.CPUs})
+		started, err := l.newContainer(ctx, labContainerSpec{image: image, sidecarOf: l.gateway, memory: b.Memory, cpus: b.CPUs})
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +192,7 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*station, e
 // dropBackends ends the containers that were made for one sandbox alone.
 func (l *Lab) dropBackends(cell string) error {
 	l.mu.Lock()
-	var drop []*station
+	var drop []*labContainer
 	for key, b := range l.backends {
 		if strings.HasSuffix(key, " for "+cell) {
 			delete(l.backends, key)

@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/docker"
 )
 
-// A TooLittleError says that the engine's containers lack what every cell needs. Its text is one line that ends with what
+// A TooLittleError says that the engine's containers lack what every sandbox needs. Its text is one line that ends with what
 // helps.
 type TooLittleError struct {
 	Engine string // "Docker 28.5.2 at unix:///var/run/docker.sock"
@@ -24,7 +24,7 @@ func (e *TooLittleError) Error() string {
 	return fmt.Sprintf("the containers of %s can't hold a lab: %s; `badgateway doctor` tries it all", e.Engine, strings.Join(all, "; "))
 }
 
-// A LimitsError says that an engine does not hold a lab for strangers' configs to its limits.
+// A LimitsError says that an engine does not hold a lab for untrusted configs to its limits.
 type LimitsError struct {
 	Engine string
 	Asked  agentapi.Limits
@@ -85,7 +85,7 @@ func (e *LackError) Error() string {
 // Lacks are what the lab's engine and its first container lack.
 func (l *Lab) Lacks() []agentapi.Lack { return l.lacks }
 
-// survey notes what the lab's engine and its first container lack. What every cell needs is an error.
+// survey notes what the lab's engine and its first container lack. What every sandbox needs is an error.
 func (l *Lab) survey(ctx context.Context) error {
 	info, err := l.engine.Info(ctx)
 	if err != nil {
@@ -94,14 +94,14 @@ func (l *Lab) survey(ctx context.Context) error {
 	l.lacks = append(lackingLimits(info), l.gateway.hello.Lacks...)
 	var basic []agentapi.Lack
 	for _, lack := range l.lacks {
-		if lack.Need == agentapi.NeedCells || l.options.Untrusted && lack.Need == agentapi.NeedWorlds {
+		if lack.Need == agentapi.NeedSandboxes || l.options.Untrusted && lack.Need == agentapi.NeedCatchAll {
 			basic = append(basic, lack)
 		}
 	}
 	if len(basic) > 0 {
 		return &TooLittleError{Engine: l.engineName(), Lacks: basic}
 	}
-	asked := agentapi.Limits{Memory: strangerMemory, Pids: strangerPids}
+	asked := agentapi.Limits{Memory: untrustedMemory, Pids: untrustedPids}
 	got := l.gateway.hello.Limits
 	if l.options.Untrusted && !l.options.WithoutLimits && (got.Memory != asked.Memory || got.Pids != asked.Pids) {
 		return &LimitsError{Engine: l.engineName(), Asked: asked, Got: got}

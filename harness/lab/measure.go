@@ -12,19 +12,19 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// ByHand does so many cases of a dead upstream as plain processes beside the lab's own, with no cell and no evidence, and
+// ByHand does so many cases of a dead upstream as plain processes beside the lab's own, with no sandbox and no evidence, and
 // tells how long they took: the yardstick of the benchmarks.
 func (l *Lab) Baseline(ctx context.Context, cases, parallel int) (time.Duration, error) {
-	var took agentapi.YardstickTook
-	err := l.gateway.client.Call(ctx, "Yardstick", agentapi.YardstickSpec{Cases: cases, Parallel: parallel}, &took)
+	var took agentapi.BaselineTook
+	err := l.gateway.client.Call(ctx, "", "Baseline", agentapi.BaselineSpec{Cases: cases, Parallel: parallel}, &took)
 	return took.Took, err
 }
 
-// Load sends so many requests to an address of the cell ("192.0.2.80:80" is the gateway) over so many kept connections,
+// Load sends so many requests to an address of the sandbox ("192.0.2.80:80" is the gateway) over so many kept connections,
 // and tells how long that took.
 func (c *Sandbox) Load(ctx context.Context, to string, requests, connections int) (time.Duration, error) {
-	var took agentapi.YardstickTook
-	err := c.call(ctx, "Load", agentapi.LoadSpec{Cell: c.id, To: to, Requests: requests, Connections: connections}, &took)
+	var took agentapi.BaselineTook
+	err := c.call(ctx, "Load", agentapi.LoadSpec{To: to, Requests: requests, Connections: connections}, &took)
 	return took.Took, err
 }
 

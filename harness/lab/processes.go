@@ -13,7 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// gatewayName is the gateway's name among the processes of a cell.
+// gatewayName is the gateway's name among the processes of a sandbox.
 const gatewayName = "gateway"
 
 // A ConfigError says that the gateway does not start with its config.
@@ -30,11 +30,11 @@ func (e *ConfigError) Error() string {
 	return fmt.Sprintf("%s does not start with this config: %s", e.Program, e.Output)
 }
 
-// StartGateway starts the gateway with the config that is in the cell.
+// StartGateway starts the gateway with the config that is in the sandbox.
 func (c *Sandbox) StartGateway(ctx context.Context) error {
 	p := c.setup.Gateway.Driver
 	spec := agentapi.ProcSpec{
-		Cell: c.id, Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Poke: p.Poke,
+		Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Wake: p.Wake,
 		Ready: []string{FrontDoor}, Attempts: true,
 	}
 	var out agentapi.ProcStarted
@@ -63,7 +63,7 @@ func (c *Sandbox) StopGateway(ctx context.Context) error {
 	return nil
 }
 
-// RestartGateway ends the gateway, if it runs, and starts it with the config that is in the cell.
+// RestartGateway ends the gateway, if it runs, and starts it with the config that is in the sandbox.
 func (c *Sandbox) RestartGateway(ctx context.Context) error {
 	if err := c.StopGateway(ctx); err != nil {
 		return err
@@ -95,13 +95,13 @@ func (c *Sandbox) Config(ctx context.Context) (string, error) {
 	return text, err
 }
 
-// Upstream is an upstream as the cell was set up with it.
+// Upstream is an upstream as the sandbox was set up with it.
 func (c *Sandbox) Upstream(name string) (Upstream, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u, known := c.upstreams[name]
 	if !known {
-		return u, fmt.Errorf("the cell has no upstream %q", name)
+		return u, fmt.Errorf("the sandbox has no upstream %q", name)
 	}
 	return u, nil
 }
@@ -126,7 +126,7 @@ func (c *Sandbox) StartUpstream(ctx context.Context, u Upstream) error {
 	}
 	var err error
 	if u.Fake != nil {
-		err = c.call(ctx, "Play", agentapi.FakeSpec{Cell: c.id, Name: u.Name, Spec: *u.Fake}, nil)
+		err = c.call(ctx, "StartFake", agentapi.FakeSpec{Name: u.Name, Spec: *u.Fake}, nil)
 	} else {
 		err = c.startBackend(ctx, u)
 	}
@@ -147,21 +147,21 @@ func (c *Sandbox) plays(u Upstream) {
 
 func (c *Sandbox) startBackend(ctx context.Context, u Upstream) error {
 	b := u.Real
-	s, err := c.stationOf(ctx, u)
+	s, err := c.containerOf(ctx, u)
 	if err != nil {
 		return err
 	}
 	if b.Log != "" && !slices.ContainsFunc(c.setup.Upstreams, func(of Upstream) bool { return of.logs() == b.Log }) {
-		if err := c.call(ctx, "Follow", agentapi.FollowSpec{Cell: c.id, Path: b.Log}, nil); err != nil {
+		if err := c.call(ctx, "Follow", agentapi.FollowSpec{Path: b.Log}, nil); err != nil {
 			return err
 		}
 	}
 	spec := agentapi.ProcSpec{
-		Cell: c.id, Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.Clocked(), Files: b.Files,
-		Ready: []string{b.Listen}, Poke: b.Poke,
+		Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.Clocked(), Files: b.Files,
+		Ready: []string{b.Listen}, Wake: b.Wake,
 	}
 	var out agentapi.ProcStarted
-	if err := s.client.Call(ctx, "Start", spec, &out); err != nil {
+	if err := s.client.Call(ctx, c.id, "Start", spec, &out); err != nil {
 		return err
 	}
 	if out.Exited {
@@ -173,8 +173,8 @@ func (c *Sandbox) startBackend(ctx context.Context, u Upstream) error {
 	return nil
 }
 
-// stationOf is the container that a real upstream runs in, with the cell open there.
-func (c *Sandbox) stationOf(ctx context.Context, u Upstream) (*station, error) {
+// containerOf is the container that a real upstream runs in, with the sandbox open there.
+func (c *Sandbox) containerOf(ctx context.Context, u Upstream) (*labContainer, error) {
 	if u.Real.Image == "" && c.lab.own {
 		return c.lab.gateway, nil
 	}
@@ -189,8 +189,8 @@ func (c *Sandbox) stationOf(ctx context.Context, u Upstream) (*station, error) {
 		return s, nil
 	}
 	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}}, u.Real.Folders...)
-	spec := agentapi.CellSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == ""}
-	if _, err := s.openCell(ctx, spec); err != nil {
+	spec := agentapi.SandboxSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == ""}
+	if _, err := s.openSandbox(ctx, spec); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -213,7 +213,7 @@ func (c *Sandbox) StopUpstream(ctx context.Context, name string, signal int) err
 	if u.Fake != nil {
 		return c.retire(ctx, u)
 	}
-	s, err := c.stationOf(ctx, u)
+	s, err := c.containerOf(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (c *Sandbox) SignalUpstream(ctx context.Context, name string, signal int, c
 	if !running || u.Real == nil {
 		return fmt.Errorf("no real upstream %q runs", name)
 	}
-	s, err := c.stationOf(ctx, u)
+	s, err := c.containerOf(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (c *Sandbox) LimitCPUs(ctx context.Context, name string, cpus float64) (und
 }
 
 func (c *Sandbox) setCPUs(ctx context.Context, u Upstream, cpus float64) error {
-	s, err := c.stationOf(ctx, u)
+	s, err := c.containerOf(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -285,7 +285,6 @@ func (c *Sandbox) setCPUs(ctx context.Context, u Upstream, cpus float64) error {
 	return nil
 }
 
-func (c *Sandbox) signal(ctx context.Context, s *station, ref agentapi.ProcRef) error {
-	ref.Cell = c.id
-	return s.client.Call(ctx, "Signal", ref, &agentapi.None{})
+func (c *Sandbox) signal(ctx context.Context, s *labContainer, ref agentapi.ProcRef) error {
+	return s.client.Call(ctx, c.id, "Signal", ref, &agentapi.None{})
 }

@@ -57,7 +57,7 @@ func (l *Lab) look(ctx context.Context, d gateway.Driver) (*Program, error) {
 	var first error
 	for _, program := range d.Programs {
 		var out agentapi.Output
-		err := l.gateway.client.Call(ctx, "Run", append([]string{program}, d.Probe...), &out)
+		err := l.gateway.client.Call(ctx, "", "Run", append([]string{program}, d.Probe...), &out)
 		if errors.Is(err, agentapi.ErrGone) || ctx.Err() != nil {
 			return nil, fmt.Errorf("asking the gateway for its version: %w", err)
 		}
@@ -93,7 +93,7 @@ func (l *Lab) lookAtClock(ctx context.Context, p *Program) (Clock, error) {
 }
 
 func (l *Lab) clockOf(ctx context.Context, p *Program) (taken agentapi.ClockTaken, err error) {
-	err = l.gateway.client.Call(ctx, "ClockOf", p.driver.Clock, &taken)
+	err = l.gateway.client.Call(ctx, "", "ClockOf", p.driver.Clock, &taken)
 	return taken, err
 }
 

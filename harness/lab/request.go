@@ -1,6 +1,6 @@
 package lab
 
-// A Request is what the visitor asks.
+// A Request is what the client asks.
 type Request struct {
 	Method string            // GET when empty
 	Path   string            // "/" when empty

@@ -25,7 +25,7 @@ type Backend struct {
 	Folders []agentapi.Folder // private folders that it needs beside the gateway's
 	Listen  string            // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
 	Log     string            // its own log file; empty when it has none
-	Poke    agentapi.Poke
+	Wake    agentapi.WakeSignal
 	// Woken reports whether a line of its log is there only because it was poked; nil for none.
 	Woken func(line string) bool
 	// Memory is the limit of its container in bytes, which the kernel's OOM killer guards. A backend with a limit gets a

@@ -83,7 +83,7 @@ func asked(x lab.Exchange) string {
 	return fmt.Sprintf("Expected %s, asked by %s,", request, visitor)
 }
 
-// answer is what the visitor got.
+// answer is what the client got.
 func answer(x lab.Exchange) string {
 	text := fmt.Sprintf("status %d", x.Status)
 	if x.Status == 0 {

@@ -66,7 +66,7 @@ func judged(side string, want scenario.Expectation) func(lab.Exchange) string {
 	}
 }
 
-// HaveStatus succeeds when the visitor got exactly this status, of an answer that may be cut off (see [BeCut]). It takes
+// HaveStatus succeeds when the client got exactly this status, of an answer that may be cut off (see [BeCut]). It takes
 // an exchange, an [*http.Response], an [*httptest.ResponseRecorder] or an int as well.
 func HaveStatus(status int) types.GomegaMatcher {
 	return &exchangeMatcher{
@@ -98,7 +98,7 @@ func readStatus(matcher string, actual any) (lab.Exchange, error) {
 	return lab.Exchange{}, wrongType(matcher, "a lab.Exchange, a scenario.Evidence, an *http.Response or an int", actual)
 }
 
-// HaveNoAnswer succeeds when the visitor got no status at all, and the connection ended in this way: "refused",
+// HaveNoAnswer succeeds when the client got no status at all, and the connection ended in this way: "refused",
 // "closed" or "reset".
 func HaveNoAnswer(how string) types.GomegaMatcher {
 	return &exchangeMatcher{
@@ -159,7 +159,7 @@ func peersOf(x lab.Exchange) []string {
 	return peers
 }
 
-// HaveWaited succeeds when it is proven from both sides that the visitor waited this long, in the gateway's own time:
+// HaveWaited succeeds when it is proven from both sides that the client waited this long, in the gateway's own time:
 // the answer was not there at NotBefore, was there at Waited, and the time lies between them; neither is more than a
 // second away. Where nobody shortened the wait, it has to have been as long within a second. HaveWaited(0) stands for an
 // answer at once, in less than 5 s.

@@ -19,7 +19,7 @@ type Job struct {
 // A Batch runs many jobs in one or more labs, several at once.
 type Batch struct {
 	Labs []*lab.Lab
-	// Parallel is how many cells are open at once in each lab. When it is 0 there are 4, and more in a lab that is far away.
+	// Parallel is how many sandboxes are open at once in each lab. When it is 0 there are 4, and more in a lab that is far away.
 	Parallel int
 	// Lean keeps of a variant that is run many times the first evidence whole, and those that are not like it; of all others the
 	// verdict, the status and the times.

@@ -64,7 +64,7 @@ type Evidence struct {
 // Expected is all that a run has to observe under the fault and after the remedy.
 type Expected struct {
 	Expectation // what follows the fault
-	// RemedyTakes is how long the visitor waits for the 200 after the remedy; 0 is at once.
+	// RemedyTakes is how long the client waits for the 200 after the remedy; 0 is at once.
 	RemedyTakes time.Duration `json:"remedy_takes_ns,omitempty"`
 	// UpstreamLog is a text that the upstream's own log holds under the fault; empty for none.
 	UpstreamLog string `json:"upstream_log,omitempty"`

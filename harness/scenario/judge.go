@@ -23,7 +23,7 @@ const (
 // and no others; got.Log has to hold the lines of level warn and above only. Tries are counted when the expectation
 // counts them and the lab knows them all.
 //
-// A wait is proven from both sides: the visitor still waited at got.NotBefore and had the answer at got.Waited, both
+// A wait is proven from both sides: the client still waited at got.NotBefore and had the answer at got.Waited, both
 // within a second of the expected time, which lies between them. A wait that nobody shortened needs no NotBefore; it
 // is told by got.Real being as long. With want.Until, the answer may come up to then, and a second later. An expected
 // wait of nothing allows less than 5 s.
@@ -45,7 +45,7 @@ func Judge(want Expectation, got lab.Exchange) []Difference {
 	return append(all, judgeLog(want.Log, got.Log)...)
 }
 
-// outcomeText is what the visitor got, in words.
+// outcomeText is what the client got, in words.
 func outcomeText(status int, noAnswer string) string {
 	switch {
 	case status == 0 && noAnswer == "":

@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// manyCells is from how many cells on routes that are alike are measured once.
+// manyCells is from how many measurements on routes that are alike are measured once.
 const manyCells = 4000
 
 // alike marks routes that differ in nothing but their names and addresses, where there are very many.

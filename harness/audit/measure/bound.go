@@ -19,8 +19,8 @@ const (
 	maxCalls     = 100
 	maxWord      = 1 << 10
 	maxHeaders   = 16 << 10
-	maxEvidence  = 32 << 20 // of all cells together
-	littleLog    = 1 << 10  // of each cell beyond that
+	maxEvidence  = 32 << 20 // of all measurements together
+	littleLog    = 1 << 10  // of each measurement beyond that
 	littleCalls  = 4
 	littleBody   = 256
 	outcomeOwn   = 300 // bytes that an outcome takes in a report without any of these
@@ -47,7 +47,7 @@ func FewRoutes(ways []nginxconf.Way) error {
 	return &provision.Refused{Refusal: r}
 }
 
-// fewCells refuses a matrix with more cells than are measured.
+// fewCells refuses a matrix with more measurements than are measured.
 func (s *session) fewCells(routes []*route) error {
 	cells := 0
 	for _, r := range routes {
@@ -146,7 +146,7 @@ func cut(text string, most int) string {
 	return text[:most] + "..."
 }
 
-// An Allowance is what the evidence of all cells may take in a report.
+// An Allowance is what the evidence of all measurements may take in a report.
 type Allowance struct{ spent atomic.Int64 }
 
 // Take counts an outcome, and leaves only a little of it once the allowance is spent.

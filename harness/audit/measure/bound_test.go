@@ -15,7 +15,7 @@ import (
 )
 
 // noisy is what a script that prints without end makes of an answer, with nginx's own line in the middle.
-func noisy(lines int) agentapi.WorldAnswer {
+func noisy(lines int) agentapi.ProbeAnswer {
 	var log strings.Builder
 	for i := range lines {
 		fmt.Fprintf(&log, "2026/11/26 12:00:00 [error] 7#7: *1 [lua] %d %s, client: 198.51.100.1, server: , request: \"GET / HTTP/1.1\", host: \"a\"\n", i, strings.Repeat("x", 1900))
@@ -23,14 +23,14 @@ func noisy(lines int) agentapi.WorldAnswer {
 			log.WriteString("2026/11/26 12:00:00 [error] 7#7: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 198.51.100.1, server: , request: \"GET / HTTP/1.1\", upstream: \"http://198.18.0.5:80/\", host: \"a\"\n")
 		}
 	}
-	a := agentapi.WorldAnswer{LogsLeft: map[string]int{"/var/log/nginx/error.log": 7}}
+	a := agentapi.ProbeAnswer{LogsLeft: map[string]int{"/var/log/nginx/error.log": 7}}
 	a.Logs = map[string]string{"/var/log/nginx/error.log": log.String()}
 	a.Header = map[string][]string{}
 	for i := range 5000 {
 		a.Header[fmt.Sprintf("X-%d", i)] = []string{strings.Repeat("v", 5000)}
 	}
 	for range 5000 {
-		a.News.Calls = append(a.News.Calls, agentapi.UpstreamCall{At: "198.18.0.5:80"})
+		a.Events.Calls = append(a.Events.Calls, agentapi.UpstreamCall{At: "198.18.0.5:80"})
 	}
 	return a
 }

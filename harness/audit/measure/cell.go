@@ -15,7 +15,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// cellRun measures one cell.
+// cellRun measures one measurement.
 type cellRun struct {
 	s       *session
 	w       *lab.Sandbox
@@ -25,9 +25,9 @@ type cellRun struct {
 	cell    *audit.Measurement
 	names   seen
 	healthy audit.Outcome
-	next    *agentapi.ConductSpec // takes effect before the next request
-	ill     bool                  // the route was not answered well before the fault
-	fresh   string                // makes the URI another one, so that no cache has the answer
+	next    *agentapi.BehaviourSpec // takes effect before the next request
+	ill     bool                    // the route was not answered well before the fault
+	fresh   string                  // makes the URI another one, so that no cache has the answer
 }
 
 func (m *cellRun) run(ctx context.Context) error {
@@ -59,7 +59,7 @@ func (m *cellRun) run(ctx context.Context) error {
 	}
 	m.look()
 	if m.fault.Kind == audit.Restart {
-		// Visitors go on to come while it is away, so that every peer is known to be dead.
+		// Clients go on to come while it is away, so that every peer is known to be dead.
 		for range m.r.peers() {
 			if _, err := m.ask(ctx); err != nil {
 				return err
@@ -107,7 +107,7 @@ func exactly(o audit.Outcome) string {
 
 func (m *cellRun) ask(ctx context.Context) (audit.Outcome, error) {
 	spec := m.r.request.fresh(m.fresh).spec(m.method, m.s.steps, m.s.patience())
-	spec.Conduct, m.next = m.next, nil
+	spec.Behaviour, m.next = m.next, nil
 	answer, err := m.w.Probe(ctx, spec)
 	if err != nil {
 		return audit.Outcome{}, err
@@ -120,15 +120,15 @@ func (m *cellRun) ask(ctx context.Context) (audit.Outcome, error) {
 
 // behave says how upstreams and names are from before the next request on. What lies beside the route stays as it has to be
 // for requests to get there.
-func (m *cellRun) behave(conducts []agentapi.Conduct, names []agentapi.NameConduct) {
-	m.next = &agentapi.ConductSpec{Upstreams: append(conducts, m.r.beside...), Names: names}
+func (m *cellRun) behave(conducts []agentapi.UpstreamBehaviour, names []agentapi.NameBehaviour) {
+	m.next = &agentapi.BehaviourSpec{Upstreams: append(conducts, m.r.beside...), Names: names}
 }
 
 // broken are the conducts by which the fault strikes these upstreams.
-func (m *cellRun) broken(keys []string) []agentapi.Conduct {
-	var all []agentapi.Conduct
+func (m *cellRun) broken(keys []string) []agentapi.UpstreamBehaviour {
+	var all []agentapi.UpstreamBehaviour
 	for _, k := range addresses(keys) {
-		c := agentapi.Conduct{At: k}
+		c := agentapi.UpstreamBehaviour{At: k}
 		switch m.fault.Kind {
 		case audit.Refuses, audit.OnePeer, audit.Restart:
 			c.Down = "refused"
@@ -156,13 +156,13 @@ func (m *cellRun) does() fakeupstream.Behaviour {
 // look completes what was seen under the fault.
 func (m *cellRun) look() {
 	c := m.cell
-	// The upstream's answer was cut, and the visitor's was not: he can't know.
+	// The upstream's answer was cut, and the client's was not: he can't know.
 	// Of what an auth service or a mirror answers he sees nothing.
 	beside := m.r.Role == nginxconf.Auth || m.r.Role == nginxconf.Mirror
 	c.Whole = m.fault.Cuts && !beside && c.Status == m.healthy.Status && !c.Cut && !c.Endless && c.Page == "upstream"
 }
 
-// recover finds for how long visitors still get errors after all is well.
+// recover finds for how long clients still get errors after all is well.
 func (m *cellRun) recover(ctx context.Context) error {
 	passed := time.Duration(0)
 	for {
@@ -250,7 +250,7 @@ func (m *cellRun) onePeer(ctx context.Context) error {
 	return m.recover(ctx)
 }
 
-// lostDatagram asks until a datagram went to the dead peer, and counts one for each peer: a visitor who gets no datagram back
+// lostDatagram asks until a datagram went to the dead peer, and counts one for each peer: a client who gets no datagram back
 // can't tell when nginx gives that peer up, and so how many of a few are lost is chance. What becomes of one that goes there is
 // not.
 func (m *cellRun) lostDatagram(dead string, ask func() (audit.Outcome, error)) error {
@@ -273,7 +273,7 @@ func (m *cellRun) lostDatagram(dead string, ask func() (audit.Outcome, error)) e
 	return nil
 }
 
-// worse reports whether a visitor would rather have had the other answer.
+// worse reports whether a client would rather have had the other answer.
 func worse(a, than, healthy audit.Outcome) bool {
 	if ga, gt := good(a, healthy), good(than, healthy); ga != gt {
 		return gt
@@ -315,10 +315,10 @@ func (m *cellRun) startWithoutNames(ctx context.Context) error {
 	if err := m.w.StopGateway(ctx); err != nil {
 		return err
 	}
-	var gone []agentapi.NameConduct
+	var gone []agentapi.NameBehaviour
 	for _, k := range m.r.keys {
 		if host, _, err := net.SplitHostPort(k); err == nil && !literal(k) {
-			gone = append(gone, agentapi.NameConduct{Name: host, Gone: true})
+			gone = append(gone, agentapi.NameBehaviour{Name: host, Gone: true})
 		}
 	}
 	if err := m.w.SetBehaviour(ctx, m.r.beside, gone); err != nil {
@@ -343,15 +343,15 @@ func (m *cellRun) nameMoved(ctx context.Context) error {
 }
 
 func (m *cellRun) moveNames(ctx context.Context) error {
-	var moved []agentapi.NameConduct
-	var old []agentapi.Conduct
+	var moved []agentapi.NameBehaviour
+	var old []agentapi.UpstreamBehaviour
 	for _, k := range m.r.keys {
 		host, _, err := net.SplitHostPort(k)
 		if err != nil || literal(k) {
 			continue
 		}
-		moved = append(moved, agentapi.NameConduct{Name: host, Move: 1})
-		old = append(old, agentapi.Conduct{At: k, Down: "refused"})
+		moved = append(moved, agentapi.NameBehaviour{Name: host, Move: 1})
+		old = append(old, agentapi.UpstreamBehaviour{At: k, Down: "refused"})
 	}
 	if err := m.w.SetBehaviour(ctx, append(old, m.r.beside...), moved); err != nil {
 		return err
@@ -387,10 +387,10 @@ func (m *cellRun) reuse(ctx context.Context) error {
 }
 
 // onReuse is how one peer closes a kept connection as it is used again.
-func (m *cellRun) onReuse() []agentapi.Conduct {
-	var all []agentapi.Conduct
+func (m *cellRun) onReuse() []agentapi.UpstreamBehaviour {
+	var all []agentapi.UpstreamBehaviour
 	for _, k := range addresses(m.r.keys[:1]) {
-		all = append(all, agentapi.Conduct{At: k, Script: fakeupstream.OnReuse(1, m.does())})
+		all = append(all, agentapi.UpstreamBehaviour{At: k, Script: fakeupstream.OnReuse(1, m.does())})
 	}
 	return all
 }

@@ -19,7 +19,7 @@ import (
 const manyTurns = 128
 
 // saw notes which of the route's endpoints were called.
-func (r *route) saw(news agentapi.WorldNews) {
+func (r *route) saw(news agentapi.Events) {
 	for i := range r.Endpoints {
 		e := &r.Endpoints[i]
 		own := addresses([]string{called(e.Name)})
@@ -50,7 +50,7 @@ func (r *route) uncalled(backups bool) (names []string) {
 }
 
 // cover asks on until each endpoint of the route was called: by requests for which the config chooses another one, by as many
-// as a pool has turns, by visitors of other networks, and at last with all dead but the backups. What stays is noted.
+// as a pool has turns, by clients of other networks, and at last with all dead but the backups. What stays is noted.
 func (s *session) cover(ctx context.Context, w *lab.Sandbox, r *route, further []nginxconf.Ask, names seen) error {
 	if r.left(true) == 0 {
 		return nil
@@ -64,8 +64,8 @@ func (s *session) cover(ctx context.Context, w *lab.Sandbox, r *route, further [
 		if err != nil {
 			return err
 		}
-		names.learn(answer.News)
-		r.saw(answer.News)
+		names.learn(answer.Events)
+		r.saw(answer.Events)
 		return nil
 	}
 	if r.beside != nil { // the way here is the same as it was
@@ -202,7 +202,7 @@ func weight(params []string) int {
 
 // coverBackups asks while all but the backups are dead.
 func (s *session) coverBackups(ctx context.Context, w *lab.Sandbox, r *route, choices []request, ask func(request) error) error {
-	var dead []agentapi.Conduct
+	var dead []agentapi.UpstreamBehaviour
 	backups := 0
 	for _, e := range r.Endpoints {
 		if e.Backup {
@@ -210,7 +210,7 @@ func (s *session) coverBackups(ctx context.Context, w *lab.Sandbox, r *route, ch
 			continue
 		}
 		for _, k := range addresses([]string{called(e.Name)}) {
-			dead = append(dead, agentapi.Conduct{At: k, Down: "refused"})
+			dead = append(dead, agentapi.UpstreamBehaviour{At: k, Down: "refused"})
 		}
 	}
 	if err := w.SetBehaviour(ctx, append(dead, r.beside...), nil); err != nil {
@@ -264,7 +264,7 @@ func (s *session) answers(name string) bool {
 	})
 }
 
-// visitor is the request as another visitor sends it: his address, his cookie and his URI choose him another peer where a
+// client is the request as another client sends it: his address, his cookie and his URI choose him another peer where a
 // pool is hashed by one of them.
 func (r request) visitor(n int, another bool) request {
 	if !another {

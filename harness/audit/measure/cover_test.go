@@ -18,7 +18,7 @@ func pool(endpoints ...audit.Endpoint) *route {
 
 func TestSawNotesWhatWasCalled(t *testing.T) {
 	r := pool(audit.Endpoint{Name: "localhost:80"}, audit.Endpoint{Name: "b:80"}, audit.Endpoint{Name: "spare:80", Backup: true})
-	r.saw(agentapi.WorldNews{Calls: []agentapi.UpstreamCall{{At: "[::1]:80"}, {At: "198.18.0.9:80", Name: "b", Self: true}}})
+	r.saw(agentapi.Events{Calls: []agentapi.UpstreamCall{{At: "[::1]:80"}, {At: "198.18.0.9:80", Name: "b", Self: true}}})
 	if got := r.uncalled(false); !slices.Equal(got, []string{"b:80"}) {
 		t.Errorf("not called are %q; localhost has two addresses, and a call to the gateway itself is none to an upstream", got)
 	}

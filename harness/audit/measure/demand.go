@@ -13,7 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// What a lab for strangers' configs, which has 1 GiB, gives to the gateways of all worlds together, and what each takes of it:
+// What a lab for untrusted configs, which has 1 GiB, gives to the gateways of all sandboxes together, and what each takes of it:
 // nginx's one worker has its connections made when it starts, with two events each.
 // https://nginx.org/en/docs/ngx_core_module.html#worker_connections
 const (
@@ -53,7 +53,7 @@ func (d demand) parallel(most int) (int, error) {
 	return max(1, min(most, gatewaysMemory/d.memory())), nil
 }
 
-// begin starts the gateway for the first time in a world. That it does not come up, although nginx -t takes the config, is the
+// begin starts the gateway for the first time in a sandbox. That it does not come up, although nginx -t takes the config, is the
 // config's own, and refused.
 func (s *session) begin(ctx context.Context, w *lab.Sandbox, names seen) error {
 	err := s.start(ctx, w, names)

@@ -27,7 +27,7 @@ type route struct {
 	// keys are its upstreams', as called tells them.
 	keys []string
 	// beside are the conducts of other upstreams under which requests get here.
-	beside []agentapi.Conduct
+	beside []agentapi.UpstreamBehaviour
 	// others are upstreams that the request calls on its way here, as far as they had to be told from the route's own.
 	others []string
 }
@@ -44,20 +44,20 @@ func answering(status int) fakeupstream.Behaviour {
 // elsewhere is where upstreams that answer with a redirect send to: some gateways go there themselves.
 const elsewhere = "elsewhere.example.com:80"
 
-// sending is what an upstream does that sends the visitor to an internal location.
+// sending is what an upstream does that sends the client to an internal location.
 func sending(accel string) fakeupstream.Script {
 	return fakeupstream.Always(fakeupstream.Well{Chunked: true, Headers: []string{"X-Accel-Redirect: " + accel}})
 }
 
 // leading are the conducts of other upstreams under which an ask gets to the upstreams that are the route's own; nil where
 // all may be well.
-func (s *session) leading(ask nginxconf.Ask, own []string) []agentapi.Conduct {
+func (s *session) leading(ask nginxconf.Ask, own []string) []agentapi.UpstreamBehaviour {
 	switch {
 	case ask.Accel != "":
-		var all []agentapi.Conduct
+		var all []agentapi.UpstreamBehaviour
 		for _, p := range ask.By {
 			for _, k := range addresses([]string{called(peerKey(p))}) {
-				all = append(all, agentapi.Conduct{At: k, Script: sending(ask.Accel)})
+				all = append(all, agentapi.UpstreamBehaviour{At: k, Script: sending(ask.Accel)})
 			}
 		}
 		return all
@@ -100,7 +100,7 @@ const (
 	manyWays = 200
 )
 
-// discover proves a request for each way, and finds what the gateway calls besides, in several worlds at once where there
+// discover proves a request for each way, and finds what the gateway calls besides, in several sandboxes at once where there
 // are many. Names are learnt on the way.
 func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
 	all := make([]*route, len(s.ways))
@@ -144,7 +144,7 @@ func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
 	return s.withStrangers(all), nil
 }
 
-// search takes ways from a queue and looks for a request that gets to each, in one world.
+// search takes ways from a queue and looks for a request that gets to each, in one sandbox.
 func (s *session) search(ctx context.Context, queue <-chan int, all []*route, names seen) error {
 	w, err := s.open(ctx)
 	if err != nil {
@@ -284,8 +284,8 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 				if err != nil {
 					return err
 				}
-				names.learn(plain.News)
-				for _, c := range plain.News.Calls {
+				names.learn(plain.Events)
+				for _, c := range plain.Events.Calls {
 					r.others = appendNew(r.others, keyOf(c))
 				}
 			}
@@ -298,7 +298,7 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 		if err != nil {
 			return err
 		}
-		if len(answer.News.Calls) == 0 && len(s.caches) > 0 && answer.Killed == nil { // an answer that another request had brought
+		if len(answer.Events.Calls) == 0 && len(s.caches) > 0 && answer.Killed == nil { // an answer that another request had brought
 			if err := s.restart(ctx, w, names); err != nil {
 				return err
 			}
@@ -310,8 +310,8 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 			}
 		}
 		for n := 1; n < ask.Repeat && answer.Killed == nil; n++ { // chance decides
-			names.learn(answer.News)
-			if _, got := r.hit(answer.News); got {
+			names.learn(answer.Events)
+			if _, got := r.hit(answer.Events); got {
 				break
 			}
 			if answer, err = w.Probe(ctx, spec); err != nil {
@@ -328,12 +328,12 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 				return err
 			}
 		}
-		if answer.News.Loop {
+		if answer.Events.Loop {
 			r.Why = "the gateway calls itself without end"
 			r.beside = nil
 			continue // another request may be sent elsewhere
 		}
-		keys, got := r.hit(answer.News)
+		keys, got := r.hit(answer.Events)
 		if len(own) > len(r.keys) {
 			got = slices.Contains(keys, elsewhere)
 			keys = own
@@ -348,7 +348,7 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 			r.Ask = r.request.shown(method)
 			r.Ask.Given = given(ask)
 			r.adopt(keys)
-			r.saw(answer.News)
+			r.saw(answer.Events)
 			return s.cover(ctx, w, r, r.way.Asks[i+1:min(len(r.way.Asks), most)], names)
 		}
 		r.beside = nil
@@ -403,7 +403,7 @@ func asksForPassword(location *nginxconf.Directive) bool {
 }
 
 // hit reports whether a request got to the way, and which upstreams were called that the config does not list for it.
-func (r *route) hit(news agentapi.WorldNews) (fresh []string, got bool) {
+func (r *route) hit(news agentapi.Events) (fresh []string, got bool) {
 	for _, c := range news.Calls {
 		switch {
 		case c.Self:

@@ -22,7 +22,7 @@ import (
 type Kept struct {
 	Route audit.Route
 	Fault audit.FaultInfo
-	// Outcomes are what visitors got who asked one after the other while it was broken, tried out before.
+	// Outcomes are what clients got who asked one after the other while it was broken, tried out before.
 	Outcomes []audit.Outcome
 	// Refusal are the gateway's words when it does not start under the fault.
 	Refusal []gateway.LogRecord
@@ -158,7 +158,7 @@ func (k *Kept) Remedy(ctx context.Context) error {
 	return k.m.s.start(ctx, k.m.w, k.m.names)
 }
 
-// Dial is a connection to where the route's visitors connect to.
+// Dial is a connection to where the route's clients connect to.
 func (k *Kept) Dial(ctx context.Context) (net.Conn, error) { return k.m.w.Tunnel(ctx, k.m.r.Ask.To) }
 
 // Listens reports whether the gateway takes connections there.

@@ -13,10 +13,10 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// job is one cell of the matrix to be measured.
+// job is one measurement of the matrix to be measured.
 type job struct {
 	route  *route
-	at     int // in the route's cells
+	at     int // in the route's measurements
 	fault  audit.Fault
 	method string
 }
@@ -99,7 +99,7 @@ func (r *route) peers() int {
 	return len(r.Endpoints)
 }
 
-// measure fills in the matrix, in several worlds at once.
+// measure fills in the matrix, in several sandboxes at once.
 func (s *session) measure(ctx context.Context, jobs []job) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -129,17 +129,17 @@ func (s *session) measure(ctx context.Context, jobs []job) error {
 	return context.Cause(ctx)
 }
 
-// worker measures cells in a world of its own.
+// worker measures measurements in a sandbox of its own.
 type worker struct {
 	s     *session
 	w     *lab.Sandbox
 	names seen
-	// fresh is true while the gateway runs and holds nothing of the cells before: no peer that it takes for dead, no answer
+	// fresh is true while the gateway runs and holds nothing of the measurements before: no peer that it takes for dead, no answer
 	// that it keeps.
 	fresh bool
 }
 
-// work measures cells until none is left.
+// work measures measurements until none is left.
 func (s *session) work(ctx context.Context, queue <-chan job, done func()) error {
 	k := &worker{s: s, names: s.known()}
 	defer k.close()
@@ -150,7 +150,7 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			// What went wrong may have left anything behind: the next cell gets a world of its own.
+			// What went wrong may have left anything behind: the next measurement gets a sandbox of its own.
 			c.Error = fmt.Sprintf("%s, %s, %s: %v", j.route.ID, j.fault.ID, j.method, err)
 			k.close()
 		}
@@ -160,7 +160,7 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 	return nil
 }
 
-// proven measures one cell, and once more, in a world of its own, where the lab failed because the machine had no processor
+// proven measures one measurement, and once more, in a sandbox of its own, where the lab failed because the machine had no processor
 // for it.
 func (k *worker) proven(ctx context.Context, j job, c *audit.Measurement) error {
 	var again []string
@@ -182,9 +182,9 @@ func (k *worker) proven(ctx context.Context, j job, c *audit.Measurement) error 
 }
 
 const (
-	// timesAgain is how often a cell that was starved is measured again.
+	// timesAgain is how often a measurement that was starved is measured again.
 	timesAgain = 3
-	// starvation is how long something of a world has to have waited for a processor for an error of the lab to come of that.
+	// starvation is how long something of a sandbox has to have waited for a processor for an error of the lab to come of that.
 	starvation = 2 * time.Second
 )
 
@@ -195,7 +195,7 @@ func (k *worker) close() {
 	k.w, k.fresh = nil, false
 }
 
-// cell measures one cell: healthy, broken, looked at, mended, looked at.
+// measurement measures one measurement: healthy, broken, looked at, mended, looked at.
 func (k *worker) cell(ctx context.Context, j job, c *audit.Measurement) error {
 	was := k.fresh
 	for {
@@ -209,7 +209,7 @@ func (k *worker) cell(ctx context.Context, j job, c *audit.Measurement) error {
 			return err
 		}
 		if m.ill && was {
-			// A gateway that was begun anew says whether that is the route's own way, or the cells' before.
+			// A gateway that was begun anew says whether that is the route's own way, or the measurements' before.
 			*c, was = audit.Measurement{Fault: c.Fault, Method: c.Method}, false
 			continue
 		}
@@ -218,7 +218,7 @@ func (k *worker) cell(ctx context.Context, j job, c *audit.Measurement) error {
 	}
 }
 
-// freshen sees to it that a gateway runs that holds nothing of the cells before.
+// freshen sees to it that a gateway runs that holds nothing of the measurements before.
 func (k *worker) freshen(ctx context.Context, j job) (err error) {
 	if k.w == nil {
 		if k.w, err = k.s.open(ctx); err != nil {

@@ -32,7 +32,7 @@ type Options struct {
 	Everything bool
 	// WithoutLimits takes an engine that limits neither memory nor processes; see [lab.Options].
 	WithoutLimits bool
-	// Parallel is how many worlds work at once; a sensible number when 0.
+	// Parallel is how many sandboxes work at once; a sensible number when 0.
 	Parallel int
 	// Lab is a lab to work in, of an image that fits; nil makes one, and ends it.
 	Lab *lab.Lab

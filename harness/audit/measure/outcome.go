@@ -25,12 +25,12 @@ func keyOf(c agentapi.UpstreamCall) string {
 	return net.JoinHostPort(c.Name, port)
 }
 
-// seen are the names of the addresses that a world's gateway looked up or called so far: log lines have addresses only. The
+// seen are the names of the addresses that a sandbox's gateway looked up or called so far: log lines have addresses only. The
 // keys are addresses, with a port or without.
 type seen map[string]string
 
-func (s seen) learn(news agentapi.WorldNews) {
-	for _, l := range news.Lookups {
+func (s seen) learn(news agentapi.Events) {
+	for _, l := range news.DNSQueries {
 		if l.Got != "" {
 			s[l.Got] = l.Name
 		}
@@ -69,27 +69,27 @@ func (s seen) addressOf(key string) string {
 	return key
 }
 
-// outcome is what a visitor of the route got, and what led to it.
-func (r *route) outcome(a agentapi.WorldAnswer, names seen) audit.Outcome {
+// outcome is what a client of the route got, and what led to it.
+func (r *route) outcome(a agentapi.ProbeAnswer, names seen) audit.Outcome {
 	keys := addresses(r.keys)
-	names.learn(a.News)
+	names.learn(a.Events)
 	o := audit.Outcome{
 		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, Endless: a.Endless,
 		Body: a.Body, Header: a.Header,
 	}
 	if r.way.Stream && o.NoAnswer == "reset" {
-		o.NoAnswer = "closed" // which of the two depends on whether the visitor's bytes had come by then
+		o.NoAnswer = "closed" // which of the two depends on whether the client's bytes had come by then
 	}
 	if r.request.udp && o.Endless {
-		o.Endless, o.Waited, o.NotBefore = false, 0, 0 // a datagram that is not answered is waited for as long as the visitor likes
+		o.Endless, o.Waited, o.NotBefore = false, 0, 0 // a datagram that is not answered is waited for as long as the client likes
 	}
 	o.Log, o.LogFile = logOf(a)
 	for _, n := range a.LogsLeft {
 		o.LogMore += n
 	}
-	o.Calls, o.Loop = callsOf(a.News), a.News.Loop
-	o.Tries = triesOf(a.News, o.Log, names, keys)
-	o.Repeated = repeated(a.News, keys)
+	o.Calls, o.Loop = callsOf(a.Events), a.Events.Loop
+	o.Tries = triesOf(a.Events, o.Log, names, keys)
+	o.Repeated = repeated(a.Events, keys)
 	for i := range o.Calls {
 		o.Calls[i].Endpoint = r.nameOf(o.Calls[i].Endpoint)
 	}
@@ -113,7 +113,7 @@ func (r *route) nameOf(key string) string {
 }
 
 // logOf are the lines of level warn and above, and the file that has them.
-func logOf(a agentapi.WorldAnswer) (lines []gateway.LogRecord, file string) {
+func logOf(a agentapi.ProbeAnswer) (lines []gateway.LogRecord, file string) {
 	files := make([]string, 0, len(a.Logs))
 	for f := range a.Logs {
 		files = append(files, f)
@@ -127,7 +127,7 @@ func logOf(a agentapi.WorldAnswer) (lines []gateway.LogRecord, file string) {
 			}
 		}
 	}
-	for _, text := range a.News.Syslog {
+	for _, text := range a.Events.Syslog {
 		// "<187>Nov 23 10:00:00 host nginx: " comes before the line itself.
 		if i := strings.Index(text, ": "); i >= 0 {
 			all, _ := nginx.ParseLogs(text[i+2:] + "\n")
@@ -145,7 +145,7 @@ func logOf(a agentapi.WorldAnswer) (lines []gateway.LogRecord, file string) {
 }
 
 // callsOf are the requests that upstreams read, and connections on which none came.
-func callsOf(n agentapi.WorldNews) []audit.Call {
+func callsOf(n agentapi.Events) []audit.Call {
 	var all []audit.Call
 	for _, c := range n.Calls {
 		if c.Self {
@@ -177,7 +177,7 @@ func callsOf(n agentapi.WorldNews) []audit.Call {
 
 // triesOf are the peers of a route that were tried, by name: each that failed has a line in the log, and what upstreams saw
 // beyond those did not fail. What else a request calls (an auth service, a mirror) is no try.
-func triesOf(n agentapi.WorldNews, log []gateway.LogRecord, names seen, keys []string) []string {
+func triesOf(n agentapi.Events, log []gateway.LogRecord, names seen, keys []string) []string {
 	var tries []string
 	failed := map[string]int{}
 	add := func(name string) {
@@ -223,7 +223,7 @@ func addressIn(upstream string) string {
 }
 
 // repeated is how many times more than once a POST reached these upstreams. What is mirrored to others is not repeated.
-func repeated(n agentapi.WorldNews, keys []string) int {
+func repeated(n agentapi.Events, keys []string) int {
 	posts := 0
 	for _, c := range n.Calls {
 		if !slices.Contains(keys, called(keyOf(c))) {
@@ -249,7 +249,7 @@ const ownPage = "badgateway: "
 // upstreamPattern begins the bodies that the fakes make of a given size.
 const upstreamPattern = "0123456789abcdef"
 
-// pageOf tells whose page the visitor sees.
+// pageOf tells whose page the client sees.
 func pageOf(o audit.Outcome) string {
 	switch body := strings.TrimSpace(o.Body); {
 	case body == "":

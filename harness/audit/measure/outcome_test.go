@@ -69,7 +69,7 @@ func TestTries(t *testing.T) {
 			[]string{"10.0.0.2:8080"},
 		},
 	} {
-		if got := triesOf(agentapi.WorldNews{Calls: c.calls}, c.log, names, keys); !slices.Equal(got, c.want) {
+		if got := triesOf(agentapi.Events{Calls: c.calls}, c.log, names, keys); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, not %q", what, got, c.want)
 		}
 	}
@@ -94,7 +94,7 @@ func TestRepeated(t *testing.T) {
 		"never read in whole":   {[]agentapi.UpstreamCall{call("10.0.0.1:80", "", "POST"), call("10.0.0.2:80", "", "POST")}, 0},
 		"three times at a peer": {[]agentapi.UpstreamCall{whole(call("10.0.0.1:80", "", "POST", "POST", "POST"))}, 2},
 	} {
-		if got := repeated(agentapi.WorldNews{Calls: c.calls}, keys); got != c.want {
+		if got := repeated(agentapi.Events{Calls: c.calls}, keys); got != c.want {
 			t.Errorf("%s: %d, not %d", what, got, c.want)
 		}
 	}
@@ -117,9 +117,9 @@ func TestPage(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	s := seen{}
-	s.learn(agentapi.WorldNews{
-		Lookups: []agentapi.Lookup{{Name: "late.internal", Type: "A", Got: "198.18.7.7"}, {Name: "late.internal", Type: "AAAA"}},
-		Calls:   []agentapi.UpstreamCall{{At: "198.18.0.5:8080", Name: "app"}, {At: "10.0.0.1:80"}},
+	s.learn(agentapi.Events{
+		DNSQueries: []agentapi.DNSQuery{{Name: "late.internal", Type: "A", Got: "198.18.7.7"}, {Name: "late.internal", Type: "AAAA"}},
+		Calls:      []agentapi.UpstreamCall{{At: "198.18.0.5:8080", Name: "app"}, {At: "10.0.0.1:80"}},
 	})
 	for at, want := range map[string]string{
 		"198.18.0.5:8080": "app:8080", "10.0.0.1:80": "10.0.0.1:80", "198.18.7.7:99": "late.internal:99", "10.5.5.5:1": "10.5.5.5:1",

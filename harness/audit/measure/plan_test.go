@@ -244,7 +244,7 @@ func TestTimes_AreShorterInRealTime(t *testing.T) {
 
 func TestHitAndAdopt(t *testing.T) {
 	t.Parallel()
-	news := func(all ...agentapi.UpstreamCall) agentapi.WorldNews { return agentapi.WorldNews{Calls: all} }
+	news := func(all ...agentapi.UpstreamCall) agentapi.Events { return agentapi.Events{Calls: all} }
 	r := &route{keys: []string{"127.0.0.1:80"}, others: []string{"guard:80"}}
 	if _, got := r.hit(news(agentapi.UpstreamCall{At: "[::1]:80"})); !got {
 		t.Error("localhost has an address of each kind")

@@ -11,7 +11,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// asInProduction makes worlds in which an image runs as it does in production: as its user, in its folder, with its
+// asInProduction makes sandboxes in which an image runs as it does in production: as its user, in its folder, with its
 // environment, started by what its own start runs.
 func (s *session) asInProduction(ctx context.Context) error {
 	if s.o.Image == "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// The visitor's own name and password, which every password file of the lab's making knows.
+// The client's own name and password, which every password file of the lab's making knows.
 const visitorAuthorization = "Basic YmFkZ2F0ZXdheTpiYWRnYXRld2F5" // badgateway:badgateway
 
 // form is the body of a POST.
@@ -28,10 +28,10 @@ type request struct {
 	udp    bool
 	auth   bool // the location asks for a password
 	cert   string
-	key    string // with cert, what servers that verify their visitors accept
+	key    string // with cert, what servers that verify their clients accept
 }
 
-// to is the address that the visitor connects to.
+// to is the address that the client connects to.
 func to(l nginxconf.Listen) string {
 	if l.Network == "unix" {
 		return "unix:" + l.Address
@@ -65,9 +65,9 @@ func (r request) fresh(argument string) request {
 }
 
 // spec is the request as the lab takes it.
-func (r request) spec(method string, steps []time.Duration, patience time.Duration) agentapi.WorldAskSpec {
+func (r request) spec(method string, steps []time.Duration, patience time.Duration) agentapi.ProbeSpec {
 	a := r.ask
-	s := agentapi.WorldAskSpec{
+	s := agentapi.ProbeSpec{
 		From: a.From, To: to(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
 		ALPN: a.ALPN, TLSMax: a.TLSMax, HTTP2: a.Listen.H2C && !r.stream, Cert: r.cert, Key: r.key, Steps: steps, Limit: patience, Stream: r.stream, UDP: r.udp,
 	}

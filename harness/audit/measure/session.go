@@ -28,7 +28,7 @@ type session struct {
 	pools            map[nginxconf.Place]*peerPool
 	prefix, errorLog string   // that nginx was built with
 	logs             []string // where the gateway writes its errors
-	world            agentapi.WorldSpec
+	world            agentapi.CatchAllSpec
 	caches           []string // folders that must not outlive a gateway
 	steps            []time.Duration
 	kept             []time.Duration // for how long caches keep answers
@@ -42,7 +42,7 @@ type session struct {
 	evidence Allowance
 }
 
-// open makes a world with the config in it. The gateway does not run yet.
+// open makes a sandbox with the config in it. The gateway does not run yet.
 func (s *session) open(ctx context.Context) (*lab.Sandbox, error) {
 	w, err := s.lab.Open(ctx, lab.Setup{CatchAll: &s.world, Logs: s.logs})
 	if err != nil {
@@ -83,11 +83,11 @@ func (s *session) resolved(ctx context.Context, w *lab.Sandbox, names seen) erro
 			return err
 		}
 		names.learn(news)
-		for _, l := range news.Lookups {
+		for _, l := range news.DNSQueries {
 			asked[strings.ToLower(strings.TrimSuffix(l.Name, "."))] = true
 		}
 		all := !slices.ContainsFunc(s.late, func(host string) bool { return !asked[host] })
-		if quiet++; !all || len(news.Lookups) > 0 {
+		if quiet++; !all || len(news.DNSQueries) > 0 {
 			quiet = 0
 		}
 		if quiet == 3 {
@@ -297,12 +297,12 @@ func (s *session) supplied(names seen) {
 }
 
 // wellFor are the conducts that leave a route's own upstreams well while all others answer a status.
-func wellFor(keys []string, status int) []agentapi.Conduct {
-	var all []agentapi.Conduct
+func wellFor(keys []string, status int) []agentapi.UpstreamBehaviour {
+	var all []agentapi.UpstreamBehaviour
 	for _, k := range addresses(keys) {
-		all = append(all, agentapi.Conduct{At: k})
+		all = append(all, agentapi.UpstreamBehaviour{At: k})
 	}
-	return append(all, agentapi.Conduct{Script: fakeupstream.Always(answering(status))})
+	return append(all, agentapi.UpstreamBehaviour{Script: fakeupstream.Always(answering(status))})
 }
 
 func lastArg(d *nginxconf.Directive) string {

@@ -51,7 +51,7 @@ func (m *mapping) known(s *site, pass *Directive) bool {
 	})
 }
 
-// sends reports whether a way's upstream can send visitors to another location: nginx looks for the header in what it proxies,
+// sends reports whether a way's upstream can send clients to another location: nginx looks for the header in what it proxies,
 // unless it is told not to, and the lab needs that upstream to be another one than the location's own.
 func (m *mapping) sends(by *Way, pass *Directive) bool {
 	if by.Role != Content && by.Role != Try || by.Target.Open || len(by.Target.Peers) == 0 || len(by.Asks) == 0 {

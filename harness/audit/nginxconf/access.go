@@ -4,10 +4,10 @@ import (
 	"net/netip"
 )
 
-// anybody is the address of a visitor of whom nothing is asked: one of those that RFC 5737 sets aside for documentation.
+// anybody is the address of a client of whom nothing is asked: one of those that RFC 5737 sets aside for documentation.
 const anybody = "198.51.100.1"
 
-// denied gives the rule that sends the visitor away, or nil.
+// denied gives the rule that sends the client away, or nil.
 func (r *run) denied(holds *Directive) *Directive {
 	from := r.ask.From
 	if from == "" {

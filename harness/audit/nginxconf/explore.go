@@ -188,7 +188,7 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	}
 }
 
-// rewrites reports whether the site's own rewrites may send plain visitors away.
+// rewrites reports whether the site's own rewrites may send plain clients away.
 func (s *site) rewrites() bool { return s.server.has("if", "return", "rewrite") != nil }
 
 // passesIn are the pass directives of a location itself, with those of its conditions.

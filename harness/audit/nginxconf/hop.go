@@ -10,7 +10,7 @@ import (
 const maxHops = 4
 
 // hops gives the ways of servers that other servers of this gateway call the requests that come in through those: a
-// server on a loopback address or a socket has no other visitors.
+// server on a loopback address or a socket has no other clients.
 func (m *mapping) hops() {
 	for range maxHops {
 		grown := false
@@ -63,7 +63,7 @@ func (m *mapping) hop(w *Way, d *door) bool {
 			}
 			rank := 5000 + i
 			if private(d.listen) {
-				rank = -10 + i // visitors come this way only
+				rank = -10 + i // clients come this way only
 			}
 			key := wayKey{to.server, h.pass, role}
 			before := 0
@@ -82,7 +82,7 @@ func private(l Listen) bool {
 	return l.Network == "unix" || strings.HasPrefix(l.Address, "127.") || l.Address == "::1" || l.Address == "localhost"
 }
 
-// onward is the request that the gateway makes of a visitor's when it passes that on.
+// onward is the request that the gateway makes of a client's when it passes that on.
 func (m *mapping) onward(w *Way, outer Ask, d *door) (Ask, bool) {
 	pass := w.Target.Pass
 	if pass.Name != "proxy_pass" {

@@ -307,7 +307,7 @@ func isHost(text string) bool {
 }
 
 // order puts the listens first that are the easiest to ask: TCP on any IPv4 address, then IPv6, sockets, and last what
-// needs more of the visitor.
+// needs more of the client.
 func (s *site) byEase() []Listen {
 	rank := func(l Listen) int {
 		n := 0

@@ -1,5 +1,5 @@
 // Package nginxconf reads an nginx config as nginx does, without running it: its files and includes, what each location
-// inherits, and every way from a visitor to an upstream.
+// inherits, and every way from a client to an upstream.
 package nginxconf
 
 import (
@@ -61,9 +61,9 @@ type Listen struct {
 	HTTP2   bool
 	QUIC    bool
 	// H2C is true when the plain socket was told to speak HTTP/2 (listen 80 http2): before 1.25.1 nginx takes nothing else
-	// there, so that visitors have to begin with HTTP/2's preface (RFC 9113, 3.3).
+	// there, so that clients have to begin with HTTP/2's preface (RFC 9113, 3.3).
 	H2C     bool
-	Proxy   bool // the visitor's side begins with the PROXY protocol
+	Proxy   bool // the client's side begins with the PROXY protocol
 	Default bool
 	Place   Place
 }
@@ -116,7 +116,7 @@ const (
 	After Role = "post_action" // a call after the answer was sent
 )
 
-// A Way is one way from a visitor to an upstream as the config has it: the entry where the visitor comes in, and the pass
+// A Way is one way from a client to an upstream as the config has it: the entry where the client comes in, and the pass
 // directive that he gets to, which may be in another location or another server of the same gateway.
 type Way struct {
 	// ID names the way in reports and on the command line, the same as long as the config's own names stay the same:
@@ -150,10 +150,10 @@ type Ask struct {
 	// upstream has to answer (404, 401, 502, ...), for error_page and the like. Where the config does not intercept
 	// answers, 502 and 504 come from a failure (refused, silent) and not from an answer of that status.
 	Given int
-	// From is an address that the visitor has to have to be let in (allow and deny); empty for one of the public networks
+	// From is an address that the client has to have to be let in (allow and deny); empty for one of the public networks
 	// that RFC 5737 sets aside for documentation (198.51.100.0/24).
 	From string
-	// ALPN is the protocol that the visitor's TLS offers ("h2"), TLSMax the highest version of TLS that it speaks
+	// ALPN is the protocol that the client's TLS offers ("h2"), TLSMax the highest version of TLS that it speaks
 	// ("TLSv1.2"); empty where they do not matter.
 	ALPN, TLSMax string
 	// Repeat is how often to ask where chance decides whether the request gets there (split_clients by $request_id); 0 for once.

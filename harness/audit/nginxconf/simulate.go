@@ -320,7 +320,7 @@ func (r *run) location(at *Directive) {
 	}
 }
 
-// access runs allow, deny and auth_request; false when the visitor is sent away.
+// access runs allow, deny and auth_request; false when the client is sent away.
 func (r *run) access(at, holds *Directive) bool {
 	if by := r.denied(holds); by != nil && effective(holds, "satisfy").arg(0) != "any" {
 		r.why("access is denied by " + by.head() + " (" + by.Place.String() + ")")
@@ -344,7 +344,7 @@ func (r *run) access(at, holds *Directive) bool {
 	return true
 }
 
-// subrequest runs a request beside the visitor's; it reports whether an upstream was asked.
+// subrequest runs a request beside the client's; it reports whether an upstream was asked.
 func (r *run) subrequest(d *Directive, role Role) bool {
 	if d.arg(0) == "off" || r.depth > maxNested {
 		return false

@@ -455,7 +455,7 @@ func rooted(text string) string {
 	return text
 }
 
-// likelyHeader are values that visitors send.
+// likelyHeader are values that clients send.
 var likelyHeader = map[string][]string{
 	"upgrade": {"websocket"}, "connection": {"upgrade"}, "content_type": {"application/json"}, "accept": {"text/html"},
 	"user_agent":      {"Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (iPhone; Mobile)", "Googlebot/2.1"},

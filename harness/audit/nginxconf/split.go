@@ -85,8 +85,8 @@ func (r *run) hashed(d *Directive, depth int) (string, bool) {
 	})
 }
 
-// solveSplit finds visitors for each share of a split_clients that gives what is wanted: by their address, a header, a cookie
-// or an argument. Where it hashes what no visitor chooses, the request is repeated.
+// solveSplit finds clients for each share of a split_clients that gives what is wanted: by their address, a header, a cookie
+// or an argument. Where it hashes what no client chooses, the request is repeated.
 func (m *mapping) solveSplit(d *Directive, w want, at *Directive, depth int) []change {
 	all := shares(d)
 	wanted := map[*share]bool{}
@@ -147,7 +147,7 @@ func (m *mapping) solveSplit(d *Directive, w want, at *Directive, depth int) []c
 	return out
 }
 
-// visitor is one of the addresses that RFC 5737 sets aside for documentation.
+// client is one of the addresses that RFC 5737 sets aside for documentation.
 func visitor(n int) string {
 	nets := []string{"198.51.100.", "203.0.113.", "192.0.2."}
 	return nets[n/250%3] + itoa(n%250+4)

@@ -6,7 +6,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// A visitor is found for each of the shares that lead somewhere, not for half of them.
+// A client is found for each of the shares that lead somewhere, not for half of them.
 func TestEachShareHasItsVisitor(t *testing.T) {
 	g := NewWithT(t)
 	c, err := Read(Map(map[string]string{"nginx.conf": `http { split_clients $remote_addr $to { 25% a; 25% b; 25% c; * d; }

@@ -67,7 +67,7 @@ var timed = map[string]bool{
 }
 
 // Durations are all the times that the config names in directives of time, and nginx's defaults that apply: where a
-// visitor's wait can end. They are sorted, each once.
+// client's wait can end. They are sorted, each once.
 func (c *Config) Durations() []time.Duration {
 	found := map[time.Duration]bool{}
 	add := func(text string) {
@@ -93,11 +93,11 @@ func (c *Config) Durations() []time.Duration {
 		return d.Name != "map" && d.Name != "geo" && d.Name != "types"
 	})
 	defaults := []time.Duration{
-		defaultWait,      // to connect, to send and to read; the visitor's header and body
+		defaultWait,      // to connect, to send and to read; the client's header and body
 		10 * time.Second, // fail_timeout
 		30 * time.Second, // resolver_timeout, lingering_time
 		5 * time.Second,  // lingering_timeout, proxy_cache_lock_timeout
-		75 * time.Second, // keepalive_timeout of visitors
+		75 * time.Second, // keepalive_timeout of clients
 	}
 	for _, d := range defaults {
 		found[d] = true

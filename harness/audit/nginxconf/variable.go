@@ -125,7 +125,7 @@ func hasSuffixFold(s, suffix string) bool {
 	return len(s) > len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
-// byAddress is the value of a geo for this visitor.
+// byAddress is the value of a geo for this client.
 func (r *run) byAddress(d *Directive) string {
 	from := r.ask.From
 	if from == "" {

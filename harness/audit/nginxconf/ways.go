@@ -38,7 +38,7 @@ type wayKey struct {
 	role         Role
 }
 
-// Ways are all ways from visitors to upstreams, in the order of the config. They are worked out as far as the bounds go: a
+// Ways are all ways from clients to upstreams, in the order of the config. They are worked out as far as the bounds go: a
 // way beyond says so in its Why, and so do those that are left when the context ends.
 func (c *Config) Ways(ctx context.Context) []Way {
 	m := &mapping{config: c, targets: map[string]Target{}, solved: map[string][]change{}, busy: map[*Directive]bool{}, upstreams: map[string]*Directive{}, patterns: map[string]*pattern{},

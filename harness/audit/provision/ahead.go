@@ -34,7 +34,7 @@ func (w *world) ahead() error {
 	}
 	w.pages(c)
 	w.grant()
-	for _, d := range c.Find("ssl_certificate") { // those that are read by name while visitors come
+	for _, d := range c.Find("ssl_certificate") { // those that are read by name while clients come
 		if len(d.Args) == 1 && strings.Contains(d.Args[0], "$") {
 			if _, err := w.certificates("", emerg{}); err != nil {
 				return err
@@ -96,7 +96,7 @@ func (w *world) passwords(d *nginxconf.Directive) {
 	w.t.list("password file", d.Args[0], `user "badgateway", password "badgateway"`, d.Place)
 }
 
-// trust makes the config trust the lab's upstreams, and the lab's visitor.
+// trust makes the config trust the lab's upstreams, and the lab's client.
 func (w *world) trust(c *nginxconf.Config) error {
 	for _, prefix := range []string{"proxy_ssl_", "grpc_ssl_", "uwsgi_ssl_"} {
 		for _, d := range c.Find(prefix + "trusted_certificate") {

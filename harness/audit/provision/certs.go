@@ -247,7 +247,7 @@ func (w *world) missingCertificate(e emerg, m []string) (bool, error) {
 	return true, nil
 }
 
-// authority puts a certificate of an authority to where the config trusts one: the lab's for upstreams, ours for visitors.
+// authority puts a certificate of an authority to where the config trusts one: the lab's for upstreams, ours for clients.
 func (w *world) authority(d *nginxconf.Directive, file string) (bool, error) {
 	t := w.t
 	if w.made[file] {

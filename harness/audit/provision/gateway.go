@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// A Gateway is a place in which nginx can be run: one world of the lab.
+// A Gateway is a place in which nginx can be run: one sandbox of the lab.
 type Gateway interface {
 	// Put writes files, links and folders, makes the folders above them, and replaces what is there. A file is written in
 	// place of a link, not through it.

@@ -162,7 +162,7 @@ func ended(text string) string {
 	return text + "\n"
 }
 
-// cat reads a small file of the world; empty when there is none.
+// cat reads a small file of the sandbox; empty when there is none.
 func (w *world) cat(file string) string {
 	if text, _, ok := w.t.read(file); ok {
 		return text

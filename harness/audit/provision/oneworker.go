@@ -8,7 +8,7 @@ import (
 )
 
 // OneWorker makes the config run with one worker process, by a change to the lab's copy of it. What a worker knows of the
-// peers of an upstream without a zone, it knows alone, and which of several takes a visitor is chance: no measurement would be
+// peers of an upstream without a zone, it knows alone, and which of several takes a client is chance: no measurement would be
 // the same twice. It is for a config that Settle has proven, so that a mistake in these lines is told as any other. No line
 // moves, and what a worker may take (worker_connections, worker_rlimit_nofile) stays.
 func (t *Tree) OneWorker() {

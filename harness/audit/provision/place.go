@@ -11,7 +11,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// All is everything that was put, in an order in which it can be put again: for worlds that are to be the same.
+// All is everything that was put, in an order in which it can be put again: for sandboxes that are to be the same.
 func (t *Tree) All() []agentapi.File { return append([]agentapi.File(nil), t.Files...) }
 
 // Place is where the user finds what nginx or nginxconf names by its path in the lab.
@@ -60,7 +60,7 @@ func follow(file, link string) string {
 	return path.Join(path.Dir(file), link)
 }
 
-// put remembers a file for this world and further ones. A later one at the same path takes the earlier's place.
+// put remembers a file for this sandbox and further ones. A later one at the same path takes the earlier's place.
 func (t *Tree) put(f agentapi.File) {
 	f.Path = path.Clean(f.Path)
 	if i, ok := t.index[f.Path]; ok {

@@ -14,7 +14,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// A record is what a world said while a config was settled on a real nginx. Played back, it stands for that nginx, and
+// A record is what a sandbox said while a config was settled on a real nginx. Played back, it stands for that nginx, and
 // insists that the same files were put before each question: otherwise its answers would mean nothing.
 type record struct {
 	Steps []step

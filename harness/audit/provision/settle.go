@@ -21,7 +21,7 @@ import (
 // maxRounds bounds the rounds of nginx -t. Each mends all lacks of one kind, and a config has few kinds.
 const maxRounds = 60
 
-// Settle puts the files into a world and supplies what nginx finds lacking until it loads the config. The error is a
+// Settle puts the files into a sandbox and supplies what nginx finds lacking until it loads the config. The error is a
 // *Refused when that can't be had.
 func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 	w := &world{t: t, g: g, ctx: ctx, exists: map[string]bool{}, made: map[string]bool{}}
@@ -99,7 +99,7 @@ func (t *Tree) Argv(more ...string) []string {
 	return append(append(all, t.Args...), more...)
 }
 
-// world is a world that a tree is being settled in.
+// sandbox is a sandbox that a tree is being settled in.
 type world struct {
 	t      *Tree
 	g      Gateway

@@ -60,10 +60,10 @@ func (t *Tree) StartsBy(argv, env []string) {
 // Rehearses reports whether the image's own start has to be run to know what it does.
 func (t *Tree) Rehearses() bool { return t.start.foreign && t.o.Path == "" }
 
-// A Trial is a world in which an image's start is run.
+// A Trial is a sandbox in which an image's start is run.
 type Trial interface {
 	Gateway
-	// Written is all that was written in the world.
+	// Written is all that was written in the sandbox.
 	Written(ctx context.Context) ([]agentapi.File, error)
 }
 

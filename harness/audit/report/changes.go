@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// parts of a list of changes, in the order in which they matter to visitors.
+// parts of a list of changes, in the order in which they matter to clients.
 var turns = []struct{ turn, title string }{{audit.Worse, "Worse"}, {"", "Changed"}, {audit.Better, "Better"}}
 
 // byTurn gives the changes of one turn.
@@ -36,7 +36,7 @@ func SummaryOfChanges(c audit.Changes) string {
 	return count(len(c.Changes), "change") + ": " + strings.Join(counts, ", ")
 }
 
-// TableChanges writes what visitors would notice as lines for a terminal, what is worse first, and as the last line the
+// TableChanges writes what clients would notice as lines for a terminal, what is worse first, and as the last line the
 // sums. The error is the writer's.
 func TableChanges(w io.Writer, c audit.Changes, v View) error {
 	s := newSheet(v)
@@ -62,7 +62,7 @@ func TableChanges(w io.Writer, c audit.Changes, v View) error {
 	return s.to(w)
 }
 
-// MarkdownChanges writes what visitors would notice for a merge request: what is worse first, then the rest, as lists.
+// MarkdownChanges writes what clients would notice for a merge request: what is worse first, then the rest, as lists.
 // The error is the writer's.
 func MarkdownChanges(w io.Writer, c audit.Changes) error {
 	var b strings.Builder

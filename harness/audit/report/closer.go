@@ -150,7 +150,7 @@ func (s *sheet) outcomes(g *grid, r *audit.Route) {
 	s.line(t.Render())
 }
 
-// One writes all the evidence of one cell, for each method: what was asked, what the upstream did, what the visitor got
+// One writes all the evidence of one measurement, for each method: what was asked, what the upstream did, what the client got
 // and when, the tries, the log, the page, and how it went on when the upstream was well again. It fails for a route or
 // a fault that the report does not have.
 func One(w io.Writer, r *audit.Report, id, fault string, v View) error {
@@ -207,7 +207,7 @@ func (s *sheet) about(r *audit.Route) {
 	s.beside(evidenceLabel, "upstreams", strings.Join(peers(r), ", "))
 }
 
-// cell writes the evidence of one method.
+// measurement writes the evidence of one method.
 func (s *sheet) cell(r *audit.Route, c audit.Measurement) {
 	for _, f := range facts(r, c) {
 		text := f.Text
@@ -219,13 +219,13 @@ func (s *sheet) cell(r *audit.Route, c audit.Measurement) {
 	}
 }
 
-// A fact is one thing that is known of a cell.
+// A fact is one thing that is known of a measurement.
 type fact struct {
 	Label, Text string
 	Exact       bool // as it came: never wrapped
 }
 
-// facts are all that is known of a cell, in the order in which it happened.
+// facts are all that is known of a measurement, in the order in which it happened.
 func facts(r *audit.Route, c audit.Measurement) (all []fact) {
 	add := func(label, text string) {
 		if text != "" {
@@ -354,7 +354,7 @@ func callLine(c audit.Call) string {
 	return terminal.OneLine(text)
 }
 
-// answer is the beginning of what the visitor got.
+// answer is the beginning of what the client got.
 func answer(o audit.Outcome) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(o.Header)) {

@@ -151,7 +151,7 @@ func where(f audit.Finding) string {
 	return place(f.Place)
 }
 
-// under tells in which cells a finding was seen.
+// under tells in which measurements a finding was seen.
 func under(r *audit.Report, f audit.Finding, most int) string {
 	text := some(f.Routes, most)
 	if len(f.Faults) > 0 {

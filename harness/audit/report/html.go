@@ -15,7 +15,7 @@ import (
 )
 
 // HTML writes a report as one page that needs nothing beside itself: no script, no font, no other file. It can be
-// mailed, kept as a build's artefact, and read on a phone, in the dark, by keyboard and by a screen reader. Each cell
+// mailed, kept as a build's artefact, and read on a phone, in the dark, by keyboard and by a screen reader. Each measurement
 // of the matrix is a link to its evidence, which has an address of its own. The error is the template's or the writer's.
 func HTML(w io.Writer, r *audit.Report) error {
 	out := terminal.NewCleaner(w) // for whatever the template forgot
@@ -40,7 +40,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"style":  func() template.CSS { return template.CSS(pageStyle) }, // our own file: nothing of the report is in it
 }).Parse(pageSource))
 
-// aMethod begins what stands in a cell for another method than the first.
+// aMethod begins what stands in a measurement for another method than the first.
 var aMethod = regexp.MustCompile(`^[A-Z]+( |$)`)
 
 // A pageData is what the template shows.
@@ -75,7 +75,7 @@ type pageBreach struct {
 // A pageLink leads to a place on the page.
 type pageLink struct{ Anchor, Text string }
 
-// A pageRow is a route with its cells.
+// A pageRow is a route with its measurements.
 type pageRow struct {
 	*audit.Route
 	Anchor string
@@ -98,7 +98,7 @@ type pageCell struct {
 	cells         []audit.Measurement
 }
 
-// Methods are the evidence of each method, made when they are written: that of all cells at once would take a multiple of the report.
+// Methods are the evidence of each method, made when they are written: that of all measurements at once would take a multiple of the report.
 func (c pageCell) Methods() (all []pageMethod) {
 	for _, cell := range c.cells {
 		all = append(all, pageMethod{terminal.OneLine(cell.Method), facts(c.Route, cell)})

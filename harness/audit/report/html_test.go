@@ -80,7 +80,7 @@ func TestHTML(t *testing.T) {
 	has(t, textOf(parsedPage(t, &audit.Report{Verdict: audit.Passed})), "The config has no upstream")
 }
 
-// Each cell leads to its evidence, which leads back; every link of the page has a place to go to.
+// Each measurement leads to its evidence, which leads back; every link of the page has a place to go to.
 func TestHTMLLinks(t *testing.T) {
 	root := parsedPage(t, sample())
 	places := map[string]*html.Node{}

@@ -87,7 +87,7 @@ func healthyCase(route *audit.Route) junit.Case {
 	return c
 }
 
-// junitCase is the case of a cell, if the fault was tried on that route.
+// junitCase is the case of a measurement, if the fault was tried on that route.
 func (g *grid) junitCase(route *audit.Route, f audit.FaultInfo) (c junit.Case, ok bool) {
 	at := spot{route.ID, f.ID}
 	cells := g.cells[at]

@@ -61,7 +61,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 	return err
 }
 
-// seenAt tells in which cells a finding was seen. Routes stand as code, or hosts take "@app" for somebody's name.
+// seenAt tells in which measurements a finding was seen. Routes stand as code, or hosts take "@app" for somebody's name.
 func seenAt(r *audit.Report, f audit.Finding) string {
 	var routes []string
 	for _, id := range f.Routes {
@@ -102,7 +102,7 @@ func markdownMatrix(b *strings.Builder, r *audit.Report) {
 		b.WriteString("| " + markdownText(terminal.OneLine(f.Title)) + " |")
 		for _, row := range rows {
 			text := strings.Join(row.cells[i], " ")
-			if text != "-" { // in a cell it begins no list
+			if text != "-" { // in a measurement it begins no list
 				text = markdownText(text)
 			}
 			if strings.HasPrefix(row.cells[i][0], objected) {
@@ -149,7 +149,7 @@ var markdownMarks = strings.NewReplacer(
 	"<", "&lt;", ">", "&gt;", "&", "&amp;", "|", `\|`, "~", `\~`, "#", `\#`, "!", `\!`,
 )
 
-// code is a text as it is, in a line. One that would end it, or a table's cell, stands in HTML's.
+// code is a text as it is, in a line. One that would end it, or a table's measurement, stands in HTML's.
 func code(s string) string {
 	if s == "" || strings.ContainsAny(s, "`|\n") || strings.TrimSpace(s) != s || strings.HasSuffix(s, `\`) {
 		return "<code>" + entities(s) + "</code>"

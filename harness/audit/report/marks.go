@@ -60,7 +60,7 @@ func legend(rows []row, moved bool) (all []string) {
 
 var aWait = regexp.MustCompile(`\ds`)
 
-// short is a cell's outcome in lines of a few letters: "504 60s", "×2 +10s".
+// short is a measurement's outcome in lines of a few letters: "504 60s", "×2 +10s".
 func short(c audit.Measurement) []string {
 	switch {
 	case c.Error != "":

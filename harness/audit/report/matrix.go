@@ -8,13 +8,13 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// A grid is a report as routes by faults, with what the findings add to each cell.
+// A grid is a report as routes by faults, with what the findings add to each measurement.
 type grid struct {
 	*audit.Report
 	routes map[string]*audit.Route
 	cells  map[spot][]audit.Measurement // by route and fault, one for each method
 	likes  map[string][]string          // the routes whose matrix is that of this one
-	found  map[spot][]int               // the findings that name the cell, by their place in the report, without the waived
+	found  map[spot][]int               // the findings that name the measurement, by their place in the report, without the waived
 }
 
 // A spot is a place in the matrix.
@@ -86,7 +86,7 @@ func (g *grid) columns() (apply, idle []audit.FaultInfo) {
 	return apply, idle
 }
 
-// grade is how bad a cell is.
+// grade is how bad a measurement is.
 type grade int
 
 const (
@@ -102,7 +102,7 @@ func (g grade) String() string {
 	return [...]string{"idle", "fine", "low", "medium", "high", "error"}[g]
 }
 
-// grade is that of the worst that there is to say of the cell.
+// grade is that of the worst that there is to say of the measurement.
 func (g *grid) grade(at spot) grade {
 	worst := noneApplies
 	for _, c := range g.cells[at] {
@@ -124,7 +124,7 @@ func (g *grid) grade(at spot) grade {
 	return worst
 }
 
-// objected reports whether a cell makes the check fail: by a breach, or by a finding that is not waived and that the
+// objected reports whether a measurement makes the check fail: by a breach, or by a finding that is not waived and that the
 // policy does not let pass.
 func (g *grid) objected(at spot) bool {
 	for _, c := range g.cells[at] {

@@ -176,7 +176,7 @@ func htmlOf(t *testing.T, text string) *html.Node {
 }
 
 // sameElements fails if the nasty text made elements that the harmless one did not, or the other way round. How many lines and
-// cells a text takes is its own.
+// measurements a text takes is its own.
 func sameElements(t *testing.T, name string, benign, nasty *html.Node) {
 	t.Helper()
 	count := func(root *html.Node) map[string]int {

@@ -270,7 +270,7 @@ func (s *sheet) rowName(r row, width int) string {
 	return strings.Join(all, "\n")
 }
 
-// painted is a cell's text in colour: what is objected to in red, an error of the lab in yellow.
+// painted is a measurement's text in colour: what is objected to in red, an error of the lab in yellow.
 func (s *sheet) painted(cell []string) string {
 	paint := s.Plain
 	switch {

@@ -197,7 +197,7 @@ func TestMarkIsForWhatFails(t *testing.T) {
 	}
 }
 
-// A method that does not apply is not told in each cell, but once in the closer look.
+// A method that does not apply is not told in each measurement, but once in the closer look.
 func TestMethodThatDoesNotApply(t *testing.T) {
 	r := sample()
 	account := &r.Routes[2]

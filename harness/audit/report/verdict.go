@@ -8,7 +8,7 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// Summary is a report in one sentence: "findings: 2 high, 1 low; 3 cells break the policy".
+// Summary is a report in one sentence: "findings: 2 high, 1 low; 3 measurements break the policy".
 func Summary(r *audit.Report) string {
 	routes := "in " + count(len(r.Routes), "route")
 	switch {
@@ -103,12 +103,12 @@ func next(r *audit.Report) string {
 	return ""
 }
 
-// again is the command that shows one cell.
+// again is the command that shows one measurement.
 func again(r *audit.Report, route, fault string) string {
 	return terminal.OneLine(r.Command) + " --route " + terminal.Quote(terminal.OneLine(route)) + " --fault " + terminal.Quote(terminal.OneLine(fault))
 }
 
-// worst is the cell to look at first.
+// worst is the measurement to look at first.
 func worst(r *audit.Report) (at spot, ok bool) {
 	g := newGrid(r)
 	most := fine

@@ -16,7 +16,7 @@ import (
 // garbled is how an answer that can't be read as HTTP is named.
 const garbled = "garbled"
 
-// status is what the visitor got, as short as can be: "502", "200 cut", "closed". A stream route has no status.
+// status is what the client got, as short as can be: "502", "200 cut", "closed". A stream route has no status.
 func status(o audit.Outcome) string {
 	switch {
 	case o.Status == 0 && o.NoAnswer == garbled:
@@ -35,7 +35,7 @@ func status(o audit.Outcome) string {
 	return strconv.Itoa(o.Status)
 }
 
-// statusLong is what the visitor got, in words: "502 Bad Gateway", "no answer: closed".
+// statusLong is what the client got, in words: "502 Bad Gateway", "no answer: closed".
 func statusLong(o audit.Outcome) string {
 	switch {
 	case o.Status == 0 && o.NoAnswer == garbled:
@@ -57,7 +57,7 @@ func statusLong(o audit.Outcome) string {
 	return text
 }
 
-// waited is how long the visitor waited, in the config's time. Where the answer came in a window, because the clock was
+// waited is how long the client waited, in the config's time. Where the answer came in a window, because the clock was
 // moved over it, that is the whole second in the window, as time-outs are set in whole seconds; else its middle, and of
 // a wide one both ends.
 func waited(o audit.Outcome) string {
@@ -96,7 +96,7 @@ func seconds(d time.Duration) string {
 	return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
 }
 
-// saw is what the visitor got, and when: "504 Gateway Timeout after 60 s".
+// saw is what the client got, and when: "504 Gateway Timeout after 60 s".
 func saw(o audit.Outcome) string { return statusLong(o) + " after " + waited(o) }
 
 // page says whose page it was.
@@ -157,7 +157,7 @@ func some(names []string, most int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// asked is the request as a visitor writes it: "POST https://shop.example.com/cart".
+// asked is the request as a client writes it: "POST https://shop.example.com/cart".
 func asked(a audit.Ask, method string) string {
 	if method == "" {
 		method = a.Method

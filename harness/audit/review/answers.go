@@ -51,7 +51,7 @@ func cutPasses(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// hidesTheEnd is what takes the mark of the end away: on the visitor's side, or on the upstream's.
+// hidesTheEnd is what takes the mark of the end away: on the client's side, or on the upstream's.
 func (s sight) hidesTheEnd() culprit {
 	if d := s.effective("chunked_transfer_encoding"); d != nil && slices.Contains(d.Args, "off") {
 		return by(d)

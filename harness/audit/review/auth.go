@@ -33,7 +33,7 @@ func auth500(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// authRequest is the auth_request that led to the way: that of the location in which the visitor came in, else the first
+// authRequest is the auth_request that led to the way: that of the location in which the client came in, else the first
 // that names the location of the way.
 func (s sight) authRequest() culprit {
 	if s.way.Server == nil {

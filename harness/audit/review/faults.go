@@ -21,7 +21,7 @@ var (
 )
 
 const (
-	// part is the body of an answer that does not come to its end: large enough that half of it is on its way to the visitor.
+	// part is the body of an answer that does not come to its end: large enough that half of it is on its way to the client.
 	part = 64 << 10
 	// applications commonly send headers of that size: a session cookie, a Content-Security-Policy and a token.
 	common = 6 << 10

@@ -18,8 +18,8 @@ type sight struct {
 	value time.Duration // of the directive to blame, for rules that speak of it
 }
 
-// sights are all cells that say something of what the visitor gets: not those that were skipped or that the lab failed
-// in, and none of a mirror, whose answer nobody sees. A route that is like another has its cells.
+// sights are all measurements that say something of what the client gets: not those that were skipped or that the lab failed
+// in, and none of a mirror, whose answer nobody sees. A route that is like another has its measurements.
 func sights(e *audit.Evidence) []sight {
 	cells := make(map[string][]audit.Measurement, len(e.Report.Routes))
 	for _, r := range e.Report.Routes {
@@ -60,7 +60,7 @@ func healthy(e *audit.Evidence) []sight {
 // of reports whether the sight is one of these faults.
 func (s sight) of(faults ...string) bool { return slices.Contains(faults, s.Fault) }
 
-// failed reports whether the visitor got an error, or nothing. A stream has no status.
+// failed reports whether the client got an error, or nothing. A stream has no status.
 func (s sight) failed() bool {
 	if s.NotStarted != "" {
 		return false

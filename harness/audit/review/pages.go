@@ -222,7 +222,7 @@ func rawError(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// hasPage reports whether the config has a page for the status that the visitor got.
+// hasPage reports whether the config has a page for the status that the client got.
 func (s sight) hasPage() bool {
 	return slices.ContainsFunc(s.all("error_page"), func(d *nginxconf.Directive) bool { return covers(d, s.Status) })
 }

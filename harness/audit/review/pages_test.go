@@ -34,7 +34,7 @@ func TestErrorPageAsksTheDead(t *testing.T) {
 	raw := bare("500", 500)
 	raw.Page = "upstream"
 	fires(t, "error-page").on(0, raw).none("error-page")
-	// The page is for other statuses than that which the visitor got.
+	// The page is for other statuses than that which the client got.
 	text, _ := Examples("error-page")
 	of(t, swap(text, "error_page 502 504", "error_page 404")).on(0, bare("refused", 502)).none("error-page")
 }

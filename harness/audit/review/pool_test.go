@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway"
 )
 
-// met is a cell of a pool in which some visitors met the bad peer.
+// met is a measurement of a pool in which some clients met the bad peer.
 func met(fault, method string, status, bad int) audit.Measurement {
 	return audit.Measurement{Fault: fault, Method: method, Of: 4, Bad: bad, Outcome: audit.Outcome{Status: status}}
 }

@@ -14,7 +14,7 @@ const (
 	// benched is for how long errors may go on after a failure at nginx's default of fail_timeout=10s: it counts whole seconds,
 	// and asks again only when more than ten have passed.
 	benched = 12 * time.Second
-	// shield is for how long a cached error protects the upstream more than it harms visitors.
+	// shield is for how long a cached error protects the upstream more than it harms clients.
 	shield = 10 * time.Second
 )
 

@@ -102,7 +102,7 @@ func read(t *testing.T, text string) *nginxconf.Config {
 	return c
 }
 
-// A story is a config with what was measured of it, made by hand: cells by way.
+// A story is a config with what was measured of it, made by hand: measurements by way.
 type story struct {
 	t *testing.T
 	e *audit.Evidence
@@ -127,7 +127,7 @@ func of(t *testing.T, text string) *story {
 	return &story{t, e}
 }
 
-// all gives every route a cell.
+// all gives every route a measurement.
 func (s *story) all(c audit.Measurement) *story {
 	for i := range s.e.Report.Routes {
 		s.on(i, c)
@@ -135,7 +135,7 @@ func (s *story) all(c audit.Measurement) *story {
 	return s
 }
 
-// on gives a route a cell.
+// on gives a route a measurement.
 func (s *story) on(i int, c audit.Measurement) *story {
 	if c.Method == "" {
 		c.Method = "GET"

@@ -44,7 +44,7 @@ func tlsUnverified(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// believed reports whether the upstream was taken for good: the visitor has what he has when all is well.
+// believed reports whether the upstream was taken for good: the client has what he has when all is well.
 func (s sight) believed() bool {
 	if s.stream() {
 		return s.NoAnswer == "" && !s.Cut

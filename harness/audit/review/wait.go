@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// minute is what no visitor waits for, and nginx's default.
+	// minute is what no client waits for, and nginx's default.
 	minute = 60 * time.Second
 	// noise is what a measured wait may be short of the time-out that ended it.
 	noise = 500 * time.Millisecond

@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway"
 )
 
-// timedOut is a cell that a time-out ended.
+// timedOut is a measurement that a time-out ended.
 func timedOut(fault, phase string, after time.Duration, tries ...string) audit.Measurement {
 	return audit.Measurement{Fault: fault, Outcome: audit.Outcome{
 		Status: 504, Page: "nginx", Waited: after, Tries: tries,

@@ -12,7 +12,7 @@ import (
 // long is a wait in words: "60 s", "2.5 s", "2 h".
 func long(d time.Duration) string { return audit.Long(d) }
 
-// got is what the visitor got, in words: "504 after 60 s".
+// got is what the client got, in words: "504 after 60 s".
 func (s sight) got() string {
 	what := strconv.Itoa(s.Status)
 	switch {

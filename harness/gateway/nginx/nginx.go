@@ -50,7 +50,7 @@ var Driver = gateway.Driver{
 			"user www-data; error_log stderr notice; events {}\n"}},
 	},
 	// A worker ignores SIGIO, but it wakes from epoll_wait, and looks at the clock and its timers.
-	Poke: agentapi.Poke{Signal: sigio, Children: true},
+	Wake: agentapi.WakeSignal{Signal: sigio, Children: true},
 }
 
 func fit(d gateway.Driver, program, printed string) (gateway.Driver, gateway.Build, error) {

@@ -28,7 +28,7 @@ func TestAProgramWritesWhereItsBuildSays(t *testing.T) {
 		"--error-log-path=/var/log/nginx/error.log --http-log-path=/var/log/nginx/access.log --http-proxy-temp-path=/var/lib/nginx/proxy " +
 		"--http-client-body-temp-path=/var/lib/nginx/body --http-fastcgi-temp-path=/var/lib/nginx/f --http-uwsgi-temp-path=/var/lib/nginx/u --http-scgi-temp-path=/var/lib/nginx/s")
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(on(Driver, b, "nginx").Folders).To(Equal(Driver.Folders), "all of it lies in folders that a cell has anyway")
+	g.Expect(on(Driver, b, "nginx").Folders).To(Equal(Driver.Folders), "all of it lies in folders that a sandbox has anyway")
 }
 
 func TestUpstreamAddr(t *testing.T) {

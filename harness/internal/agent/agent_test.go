@@ -18,11 +18,11 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// cellsVariable is set in a process that has mounts of its own, to where its cells are to be.
+// cellsVariable is set in a process that has mounts of its own, to where its sandboxes are to be.
 const cellsVariable = "BADGATEWAY_TEST_CELLS"
 
-// TestMain gives the tests what the agent has in a container: mounts that nobody else sees, among them one for the cells, and a
-// reaper that runs beside all. Without the right to that, whatever takes a cell is skipped.
+// TestMain gives the tests what the agent has in a container: mounts that nobody else sees, among them one for the sandboxes, and a
+// reaper that runs beside all. Without the right to that, whatever takes a sandbox is skipped.
 func TestMain(m *testing.M) {
 	if os.Getenv(threadsVariable) != "" {
 		startThreads()
@@ -60,7 +60,7 @@ func withOwnMounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return nil
 	}
-	cells, err := os.MkdirTemp("", "badgateway-cells")
+	cells, err := os.MkdirTemp("", "badgateway-sandboxes")
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func withOwnMounts() error {
 		return fmt.Errorf("keeping the tests' mounts private: %w", err)
 	}
 	if err := unix.Mount("tmpfs", cells, "tmpfs", 0, "mode=755"); err != nil {
-		return fmt.Errorf("making a place for the tests' cells: %w", err)
+		return fmt.Errorf("making a place for the tests' sandboxes: %w", err)
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -84,7 +84,7 @@ type lab struct {
 	t     *testing.T
 }
 
-// cells counts those of all tests.
+// sandboxes counts those of all tests.
 var cells atomic.Int64
 
 // newLab makes a lab. What is open in it is closed with the test.
@@ -92,9 +92,9 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	root := os.Getenv(cellsVariable)
 	if root == "" {
-		t.Skip("a cell takes root, and the right to mount")
+		t.Skip("a sandbox takes root, and the right to mount")
 	}
-	a := &Agent{root: root, cells: map[string]*cell{}, hello: agentapi.Hello{PID: os.Getpid()}}
+	a := &Agent{root: root, sandboxes: map[string]*sandbox{}, hello: agentapi.Hello{PID: os.Getpid()}}
 	mine, theirs := net.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- a.server().Serve(theirs) }()
@@ -107,36 +107,36 @@ func newLab(t *testing.T) *lab {
 		if err := <-served; err != nil {
 			t.Errorf("the session ends with %v", err)
 		}
-		for _, c := range a.cells {
+		for _, c := range a.sandboxes {
 			if err := c.close(); err != nil {
-				t.Errorf("closing cell %s: %v", c.id, err)
+				t.Errorf("closing sandbox %s: %v", c.id, err)
 			}
 		}
 	})
 	return &lab{c, a, t}
 }
 
-// open opens a cell, and names it.
-func (l *lab) open(spec agentapi.CellSpec) *cell {
+// open opens a sandbox, and names it.
+func (l *lab) open(spec agentapi.SandboxSpec) *sandbox {
 	l.t.Helper()
 	spec.ID = fmt.Sprintf("t%d", cells.Add(1))
-	if err := l.Call(l.t.Context(), "OpenCell", spec, &agentapi.CellOpened{}); err != nil {
+	if err := l.Call(l.t.Context(), "", "Open", spec, &agentapi.SandboxOpened{}); err != nil {
 		l.t.Fatal(err)
 	}
-	c, err := l.agent.cell(spec.ID)
+	c, err := l.agent.sandbox(spec.ID)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	return c
 }
 
-// do makes a call that has to succeed.
-func (l *lab) do(name string, args, reply any) {
+// do makes a call in a sandbox that has to succeed.
+func (l *lab) do(sandbox, name string, args, reply any) {
 	l.t.Helper()
 	if reply == nil {
 		reply = &agentapi.None{}
 	}
-	if err := l.Call(l.t.Context(), name, args, reply); err != nil {
+	if err := l.Call(l.t.Context(), sandbox, name, args, reply); err != nil {
 		l.t.Fatalf("%s: %v", name, err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// ask is one request of the visitor under way.
+// ask is one request of the client under way.
 type ask struct {
 	spec   agentapi.AskSpec
 	conn   *net.TCPConn
@@ -58,8 +58,8 @@ func readHead(conn io.Reader, ofHead, pastInterim bool) (resp *http.Response, in
 	return resp, in, err
 }
 
-// ask asks as the visitor, and returns when the answer is complete and logged. When ctx ends the visitor leaves.
-func (c *cell) ask(ctx context.Context, spec agentapi.AskSpec) (agentapi.Answer, error) {
+// ask asks as the client, and returns when the answer is complete and logged. When ctx ends the client leaves.
+func (c *sandbox) ask(ctx context.Context, spec agentapi.AskSpec) (agentapi.Answer, error) {
 	a, err := c.startAsk(ctx, spec)
 	if err != nil {
 		return agentapi.Answer{}, err
@@ -68,9 +68,9 @@ func (c *cell) ask(ctx context.Context, spec agentapi.AskSpec) (agentapi.Answer,
 	return c.finish(ctx, a)
 }
 
-// beginAsk asks as the visitor, and returns once the gateway has read the request and waits. The visitor stays when ctx ends,
+// beginAsk asks as the client, and returns once the gateway has read the request and waits. The client stays when ctx ends,
 // unless it was not so far by then.
-func (c *cell) beginAsk(ctx context.Context, spec agentapi.AskSpec) error {
+func (c *sandbox) beginAsk(ctx context.Context, spec agentapi.AskSpec) error {
 	a, err := c.startAsk(ctx, spec)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (c *cell) beginAsk(ctx context.Context, spec agentapi.AskSpec) error {
 }
 
 // endAsk waits for the answer.
-func (c *cell) endAsk(ctx context.Context, ref agentapi.NameRef) (agentapi.Answer, error) {
+func (c *sandbox) endAsk(ctx context.Context, ref agentapi.NameRef) (agentapi.Answer, error) {
 	a, err := c.begun(ref.Name)
 	if err != nil {
 		return agentapi.Answer{}, err
@@ -96,7 +96,7 @@ func (c *cell) endAsk(ctx context.Context, ref agentapi.NameRef) (agentapi.Answe
 }
 
 // pending reports whether the answer has not ended yet.
-func (c *cell) pending(_ context.Context, ref agentapi.NameRef) (bool, error) {
+func (c *sandbox) pending(_ context.Context, ref agentapi.NameRef) (bool, error) {
 	a, err := c.begun(ref.Name)
 	if err != nil {
 		return false, err
@@ -105,18 +105,18 @@ func (c *cell) pending(_ context.Context, ref agentapi.NameRef) (bool, error) {
 }
 
 // begun is a request that was begun, and whose answer nobody has had yet.
-func (c *cell) begun(name string) (*ask, error) {
+func (c *sandbox) begun(name string) (*ask, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := c.asks[name]
 	if a == nil {
-		return nil, fmt.Errorf("cell %s has no request %q under way", c.id, name)
+		return nil, fmt.Errorf("sandbox %s has no request %q under way", c.id, name)
 	}
 	return a, nil
 }
 
-// startAsk sends the visitor's request and listens for the answer. A refused connection is an answer too.
-func (c *cell) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, error) {
+// startAsk sends the client's request and listens for the answer. A refused connection is an answer too.
+func (c *sandbox) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, error) {
 	a := &ask{spec: spec, done: make(chan struct{}), begun: time.Now()}
 	from, err := netip.ParseAddr(spec.From)
 	if err != nil {
@@ -147,7 +147,7 @@ func (c *cell) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, error
 	return a, nil
 }
 
-// leave ends the visitor's connection, if he has one.
+// leave ends the client's connection, if he has one.
 func (a *ask) leave() {
 	if a.conn != nil {
 		a.conn.Close()
@@ -200,9 +200,9 @@ func howItEnded(err error) string {
 	}
 }
 
-// underWay reports whether the answer has not ended yet. The visitor asks the gateway to close, so it has ended once the
-// gateway's end of the connection is no longer open, whether the visitor has read it by then or not.
-func (c *cell) underWay(a *ask) (bool, error) {
+// underWay reports whether the answer has not ended yet. The client asks the gateway to close, so it has ended once the
+// gateway's end of the connection is no longer open, whether the client has read it by then or not.
+func (c *sandbox) underWay(a *ask) (bool, error) {
 	select {
 	case <-a.done:
 		return false, nil
@@ -215,19 +215,19 @@ func (c *cell) underWay(a *ask) (bool, error) {
 	return there && s.state == tcpEstablished, nil
 }
 
-// gatewaysEnd finds the gateway's end of the visitor's connection.
-func (c *cell) gatewaysEnd(a *ask) (socket, bool, error) {
+// gatewaysEnd finds the gateway's end of the client's connection.
+func (c *sandbox) gatewaysEnd(a *ask) (socket, bool, error) {
 	s, found, err := c.tcp(a.conn.RemoteAddr().(*net.TCPAddr).AddrPort(), a.conn.LocalAddr().(*net.TCPAddr).AddrPort())
 	return s, found && s.state != tcpListen, err
 }
 
 // held waits until the gateway has read the whole request and has nothing left to do for it but wait.
-func (c *cell) held(ctx context.Context, a *ask) error {
+func (c *sandbox) held(ctx context.Context, a *ask) error {
 	gateway, err := c.process(a.spec.Gateway)
 	if err != nil {
 		return err
 	}
-	err = until(ctx, 10*time.Second, func() (bool, error) {
+	err = poll(ctx, 10*time.Second, func() (bool, error) {
 		select {
 		case <-a.done:
 			return true, nil
@@ -249,7 +249,7 @@ func (c *cell) held(ctx context.Context, a *ask) error {
 }
 
 // through reports whether a process has ended, or has nothing to do.
-func (c *cell) through(name string) (bool, error) {
+func (c *sandbox) through(name string) (bool, error) {
 	p, err := c.process(name)
 	if err != nil {
 		return false, err
@@ -273,14 +273,14 @@ func (p *process) idle() (bool, error) {
 }
 
 // finish waits for the answer, and until the gateway is through with the request, so that its logs are complete.
-func (c *cell) finish(ctx context.Context, a *ask) (agentapi.Answer, error) {
+func (c *sandbox) finish(ctx context.Context, a *ask) (agentapi.Answer, error) {
 	select {
 	case <-a.done:
 	case <-ctx.Done():
 		return agentapi.Answer{}, context.Cause(ctx)
 	}
 	if a.conn != nil {
-		if err := until(ctx, 5*time.Second, func() (bool, error) {
+		if err := poll(ctx, 5*time.Second, func() (bool, error) {
 			if s, there, err := c.gatewaysEnd(a); err != nil || there && s.inode != 0 {
 				return false, err
 			}

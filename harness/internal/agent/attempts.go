@@ -18,10 +18,10 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// attempts is the account of whom a cell's gateway calls. A new connection is seen as the gateway makes it. A request over one
+// attempts is the account of whom a sandbox's gateway calls. A new connection is seen as the gateway makes it. A request over one
 // that was kept shows in what the kernel has counted of that connection.
 type attempts struct {
-	cell     *cell
+	cell     *sandbox
 	listener *connectListener // nil before the gateway was started
 	why      string           // why there is none
 
@@ -43,23 +43,23 @@ type upstreamConn struct {
 	counts sentBytes
 }
 
-// askAttempts are what the account was when a visitor asked.
+// askAttempts are what the account was when a client asked.
 type askAttempts struct {
 	done    <-chan struct{} // of his answer
 	first   int             // how many connections had been made
 	before  []*upstreamConn // that were open
-	others  int             // visitors who waited for their answers
+	others  int             // clients who waited for their answers
 	joined  bool            // another one came meanwhile
 	held    int             // how many had been made when the gateway had read the request and slept
 	unmixed bool            // none of the others can have led to those up to held
 	unknown string
 }
 
-func newAttempts(c *cell) *attempts {
+func newAttempts(c *sandbox) *attempts {
 	return &attempts{cell: c, connects: map[string]int{}, asks: map[*askAttempts]bool{}}
 }
 
-// start runs what starts the gateway on the thread whose programs are seen to call. That thread is in all of the cell's namespaces.
+// start runs what starts the gateway on the thread whose programs are seen to call. That thread is in all of the sandbox's namespaces.
 func (t *attempts) start(ctx context.Context, f func() error) error {
 	t.mu.Lock()
 	if t.thread == nil {
@@ -76,17 +76,17 @@ func (t *attempts) start(ctx context.Context, f func() error) error {
 func (t *attempts) enter() error {
 	mounts, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/mnt", t.cell.tid))
 	if err != nil {
-		return fmt.Errorf("opening the mounts of cell %s: %w", t.cell.id, err)
+		return fmt.Errorf("opening the mounts of sandbox %s: %w", t.cell.id, err)
 	}
 	defer mounts.Close()
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return fmt.Errorf("making the thread that starts the gateway of cell %s: %w", t.cell.id, err)
+		return fmt.Errorf("making the thread that starts the gateway of sandbox %s: %w", t.cell.id, err)
 	}
 	if err := unix.Setns(int(t.cell.netns.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("entering the network of cell %s: %w", t.cell.id, err)
+		return fmt.Errorf("entering the network of sandbox %s: %w", t.cell.id, err)
 	}
 	if err := unix.Setns(int(mounts.Fd()), unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("entering the mounts of cell %s: %w", t.cell.id, err)
+		return fmt.Errorf("entering the mounts of sandbox %s: %w", t.cell.id, err)
 	}
 	t.watch()
 	return nil
@@ -132,7 +132,7 @@ func (t *attempts) add(c connectCall, goOn func() bool) {
 	t.connects[c.addr]++
 }
 
-// begin is for when a visitor is about to ask.
+// begin is for when a client is about to ask.
 func (t *attempts) begin(ctx context.Context, done <-chan struct{}) *askAttempts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -183,14 +183,14 @@ func (t *attempts) count(ctx context.Context, kept []*upstreamConn) (unknown str
 	return ""
 }
 
-// waits is for when the gateway has read the request of a visitor, and sleeps.
+// waits is for when the gateway has read the request of a client, and sleeps.
 func (t *attempts) waits(a *askAttempts) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a.held, a.unmixed = len(t.made), t.unmixed(a)
 }
 
-// unmixed reports whether none of the other visitors can have led to a new connection since a visitor asked: each of them still
+// unmixed reports whether none of the other clients can have led to a new connection since a client asked: each of them still
 // has the one that he had. A request has no two at a time.
 func (t *attempts) unmixed(a *askAttempts) bool {
 	return a.others == 0 || a.others == len(a.before) && !slices.ContainsFunc(a.before, func(u *upstreamConn) bool { return !t.isOpen(u) })
@@ -282,7 +282,7 @@ func fdPath(thread, fd int) string {
 }
 
 // isStream reports whether a socket is one for connections, not for single packets as DNS and syslog use them.
-func (c *cell) isStream(thread, fd int, link string) bool {
+func (c *sandbox) isStream(thread, fd int, link string) bool {
 	name := make([]byte, 32)
 	n, err := unix.Getxattr(fdPath(thread, fd), "system.sockprotoname", name)
 	if err != nil {
@@ -297,8 +297,8 @@ func (c *cell) isStream(thread, fd int, link string) bool {
 	return false
 }
 
-// unixStream reports whether a unix socket of the cell's network is of the kind SOCK_STREAM.
-func (c *cell) unixStream(inode string) bool {
+// unixStream reports whether a unix socket of the sandbox's network is of the kind SOCK_STREAM.
+func (c *sandbox) unixStream(inode string) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/unix", c.tid))
 	if err != nil {
 		return false

@@ -23,7 +23,7 @@ type caller struct {
 
 func newCaller(t *testing.T) *caller {
 	t.Helper()
-	c := &cell{id: "c1", tid: os.Getpid()}
+	c := &sandbox{id: "c1", tid: os.Getpid()}
 	if diagnosticsWork() {
 		d, err := newDiagnostics()
 		if err != nil {
@@ -83,8 +83,8 @@ func (c *caller) close(fd int) {
 	}
 }
 
-// visitor asks, and waits for his answer until done is closed.
-func (c *caller) visitor() (a *askAttempts, done chan struct{}) {
+// client asks, and waits for his answer until done is closed.
+func (c *caller) client() (a *askAttempts, done chan struct{}) {
 	done = make(chan struct{})
 	return c.begin(c.t.Context(), done), done
 }
@@ -109,7 +109,7 @@ func TestAttempts_EveryConnectIsSeenWhateverBecomesOfIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.sock")
 
 	c.close(c.connect(there)) // nobody's request
-	a, _ := c.visitor()
+	a, _ := c.client()
 	c.close(c.connect(there))
 	fd, err := c.call(unix.AF_INET, unix.SOCK_STREAM, &unix.SockaddrInet4{Port: nobody.Port, Addr: [4]byte{127, 0, 0, 1}})
 	g.Expect(err).To(MatchError(unix.ECONNREFUSED))
@@ -125,7 +125,7 @@ func TestAttempts_EveryConnectIsSeenWhateverBecomesOfIt(t *testing.T) {
 
 func TestAttempts_WhatIsNoAttemptIsLeftOut(t *testing.T) {
 	g, c := NewWithT(t), newCaller(t)
-	a, _ := c.visitor()
+	a, _ := c.client()
 	packet := filepath.Join(t.TempDir(), "log")
 	for _, call := range []struct {
 		family, kind int
@@ -165,10 +165,10 @@ func TestAttempts_AKeptConnectionCountsWhereItIsUsed(t *testing.T) {
 	first, second := c.connect(at), c.connect(at)
 	write(first)
 
-	a, _ := c.visitor()
+	a, _ := c.client()
 	g.Expect(c.end(a)).To(HaveField("All", BeEmpty()), "nobody uses them")
 
-	a, _ = c.visitor()
+	a, _ = c.client()
 	write(second)
 	third := c.connect(at)
 	used, made := agentapi.Attempt{Addr: at.String(), Kept: true}, agentapi.Attempt{Addr: at.String()}
@@ -177,7 +177,7 @@ func TestAttempts_AKeptConnectionCountsWhereItIsUsed(t *testing.T) {
 	g.Expect(got.All).To(Equal([]agentapi.Attempt{used, made}))
 
 	// The other end resets what it does not read, so that nothing of the connection stays with the kernel.
-	a, _ = c.visitor()
+	a, _ = c.client()
 	write(first)
 	for range 3 {
 		conn, err := l.Accept()
@@ -197,14 +197,14 @@ func TestAttempts_OverKeptUnixSocketsAreUnknown(t *testing.T) {
 	g, c := NewWithT(t), newCaller(t)
 	path := filepath.Join(t.TempDir(), "app.sock")
 	listening(t, "unix", path)
-	a, _ := c.visitor()
+	a, _ := c.client()
 	fd, err := c.call(unix.AF_UNIX, unix.SOCK_STREAM, &unix.SockaddrUnix{Name: path})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(c.end(a)).To(And(HaveField("All", HaveLen(1)), HaveField("Unknown", "")))
-	a, _ = c.visitor()
+	a, _ = c.client()
 	g.Expect(c.end(a).Unknown).To(ContainSubstring("unix socket"))
 	c.close(fd)
-	a, _ = c.visitor()
+	a, _ = c.client()
 	g.Expect(c.end(a).Unknown).To(BeEmpty())
 }
 
@@ -228,16 +228,16 @@ func TestAttempts_OfSeveralVisitorsAreToldApartOrUnknown(t *testing.T) {
 				c.connect(at)
 			}, mixed, 2},
 		"a third one came": {func(c *caller, _ int, at *net.TCPAddr) { c.connect(at) }, func(c *caller, _ int, at *net.TCPAddr) {
-			c.visitor()
+			c.client()
 			c.connect(at)
 		}, mixed, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, call := NewWithT(t), newCaller(t)
 			at := listening(t, "tcp4", "127.0.0.1:0").Addr().(*net.TCPAddr)
-			call.visitor()
+			call.client()
 			other := call.connect(at)
-			a, _ := call.visitor()
+			a, _ := call.client()
 			c.before(call, other, at)
 			call.waits(a)
 			c.after(call, other, at)
@@ -250,10 +250,10 @@ func TestAttempts_OfSeveralVisitorsAreToldApartOrUnknown(t *testing.T) {
 
 func TestAttempts_WhoHasHisAnswerLeadsToNothingMore(t *testing.T) {
 	g, c := NewWithT(t), newCaller(t)
-	_, answered := c.visitor()
+	_, answered := c.client()
 	close(answered)
 	at := listening(t, "tcp4", "127.0.0.1:0").Addr().(*net.TCPAddr)
-	a, _ := c.visitor()
+	a, _ := c.client()
 	c.close(c.connect(at))
 	g.Expect(c.end(a)).To(And(HaveField("All", HaveLen(1)), HaveField("Unknown", "")))
 }
@@ -282,11 +282,11 @@ func TestSocketAddress(t *testing.T) {
 	}
 }
 
-// A connection that none of the other visitors' requests has can be used again without a call that would be seen.
+// A connection that none of the other clients' requests has can be used again without a call that would be seen.
 func TestAttempts_AFreeConnectionBesideOthersIsUnknown(t *testing.T) {
 	t.Parallel()
 	for kept, known := range map[int]bool{0: true, 1: true, 2: false} {
-		a := newAttempts(&cell{})
+		a := newAttempts(&sandbox{})
 		got := a.end(&askAttempts{others: 1, unmixed: true, before: make([]*upstreamConn, kept)})
 		if (got.Unknown == "") != known {
 			t.Errorf("%d connections kept, one of them another visitor's: unknown %q", kept, got.Unknown)

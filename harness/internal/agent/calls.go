@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"reflect"
 	"sync"
 	"time"
 
@@ -18,76 +17,72 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// Agent holds the cells of one container.
+// Agent holds the sandboxes of one container.
 type Agent struct {
-	root  string // where the cells' folders lie
-	hello agentapi.Hello
-	mu    sync.Mutex
-	cells map[string]*cell
+	root      string // where the sandboxes' folders lie
+	hello     agentapi.Hello
+	mu        sync.Mutex
+	sandboxes map[string]*sandbox
 }
 
 // server answers the calls. Each does one thing and returns when it is done. What it waits for ends with its context.
 func (a *Agent) server() *agentapi.Server {
 	return &agentapi.Server{Dial: a.dial, Calls: map[string]agentapi.Handler{
-		"Hello":     agentapi.Handle(a.sayHello),
-		"Run":       agentapi.Handle(run),
-		"ClockOf":   agentapi.Handle(clockOf),
-		"Yardstick": agentapi.Handle(yardstick),
-		"OpenCell":  agentapi.Handle(a.openCell),
-		"CloseCell": agentapi.Handle(a.closeCell),
+		"Hello":    agentapi.Handle(a.sayHello),
+		"Run":      agentapi.Handle(run),
+		"ClockOf":  agentapi.Handle(clockOf),
+		"Baseline": agentapi.Handle(baseline),
+		"Open":     agentapi.Handle(a.openSandbox),
+		"Close":    agentapi.HandleIn(a.closeSandbox),
 
-		"Start":      inCell(a, (*cell).start),
-		"Signal":     inCell(a, none((*cell).signal)),
-		"Play":       inCell(a, none((*cell).play)),
-		"Mute":       inCell(a, (*cell).mute),
-		"Records":    inCell(a, (*cell).records),
-		"Ask":        inCell(a, (*cell).ask),
-		"StartAsk":   inCell(a, none((*cell).beginAsk)),
-		"Pending":    inCell(a, (*cell).pending),
-		"EndAsk":     inCell(a, (*cell).endAsk),
-		"Move":       inCell(a, none((*cell).move)),
-		"Resting":    inCell(a, (*cell).resting),
-		"Listens":    inCell(a, (*cell).listens),
-		"Break":      inCell(a, none((*cell).breakNet)),
-		"Mend":       inCell(a, none((*cell).mendNet)),
-		"Change":     inCell(a, (*cell).changeFile),
-		"ChangeBack": inCell(a, none((*cell).changeBack)),
-		"Disk":       inCell(a, none((*cell).disk)),
-		"Read":       inCell(a, (*cell).readText),
-		"News":       inCell(a, (*cell).logNews),
-		"Watch":      inCell(a, none((*cell).watch)),
-		"Opened":     inCell(a, none((*cell).opened)),
-		"Follow":     inCell(a, none((*cell).follow)),
-		"Reached":    inCell(a, none((*cell).reached)),
-		"Taken":      inCell(a, none((*cell).taken)),
-		"Settled":    inCell(a, none((*cell).settled)),
-		"Idle":       inCell(a, none((*cell).awaitIdle)),
-		"Starved":    inCell(a, (*cell).starved),
-		"Load":       inCell(a, (*cell).load),
+		"Start":      inSandbox(a, (*sandbox).start),
+		"Signal":     inSandbox(a, none((*sandbox).signal)),
+		"StartFake":  inSandbox(a, none((*sandbox).startFake)),
+		"StopFake":   inSandbox(a, (*sandbox).stopFake),
+		"Records":    inSandbox(a, (*sandbox).records),
+		"Ask":        inSandbox(a, (*sandbox).ask),
+		"StartAsk":   inSandbox(a, none((*sandbox).beginAsk)),
+		"Pending":    inSandbox(a, (*sandbox).pending),
+		"EndAsk":     inSandbox(a, (*sandbox).endAsk),
+		"Move":       inSandbox(a, none((*sandbox).move)),
+		"Resting":    inSandbox(a, (*sandbox).resting),
+		"Listens":    inSandbox(a, (*sandbox).listens),
+		"BreakNet":   inSandbox(a, none((*sandbox).breakNet)),
+		"RestoreNet": inSandbox(a, none((*sandbox).restoreNet)),
+		"Change":     inSandbox(a, (*sandbox).changeFile),
+		"UndoChange": inSandbox(a, none((*sandbox).undoChange)),
+		"Disk":       inSandbox(a, none((*sandbox).disk)),
+		"Read":       inSandbox(a, (*sandbox).readText),
+		"News":       inSandbox(a, (*sandbox).logNews),
+		"Watch":      inSandbox(a, none((*sandbox).watch)),
+		"Opened":     inSandbox(a, none((*sandbox).opened)),
+		"Follow":     inSandbox(a, none((*sandbox).follow)),
+		"Reached":    inSandbox(a, none((*sandbox).reached)),
+		"Taken":      inSandbox(a, none((*sandbox).taken)),
+		"Settled":    inSandbox(a, none((*sandbox).settled)),
+		"Idle":       inSandbox(a, none((*sandbox).awaitIdle)),
+		"Starved":    inSandbox(a, (*sandbox).starved),
+		"Load":       inSandbox(a, (*sandbox).load),
 
-		"Conduct":    inWorld(a, none((*world).behaveAndRest)),
-		"AskWorld":   inWorld(a, (*world).ask),
-		"WorldNews":  inWorld(a, (*world).tell),
-		"Put":        inWorld(a, none((*world).put)),
-		"ReadTree":   inWorld(a, (*world).readTree),
-		"Look":       inWorld(a, (*world).lookFor),
-		"Names":      inWorld(a, (*world).namesIn),
-		"Written":    inWorld(a, (*world).written),
-		"Wipe":       inWorld(a, none((*world).wipe)),
-		"Exec":       inWorld(a, (*world).exec),
-		"StartWorld": inWorld(a, (*world).start),
-		"Pass":       inWorld(a, none((*world).pass)),
+		"SetBehaviour": inCatchAll(a, none((*catchAll).setBehaviourAndWait)),
+		"Probe":        inCatchAll(a, (*catchAll).probe),
+		"DrainEvents":  inCatchAll(a, (*catchAll).drainEvents),
+		"Put":          inCatchAll(a, none((*catchAll).put)),
+		"ReadTree":     inCatchAll(a, (*catchAll).readTree),
+		"Look":         inCatchAll(a, (*catchAll).lookFor),
+		"Names":        inCatchAll(a, (*catchAll).namesIn),
+		"Written":      inCatchAll(a, (*catchAll).written),
+		"Wipe":         inCatchAll(a, none((*catchAll).wipe)),
+		"Exec":         inCatchAll(a, (*catchAll).exec),
+		"StartCommand": inCatchAll(a, (*catchAll).start),
+		"Pass":         inCatchAll(a, none((*catchAll).pass)),
 	}}
 }
 
-// inCell makes a call of what is done in a cell, whose name is the argument or its field Cell.
-func inCell[A, R any](a *Agent, do func(*cell, context.Context, A) (R, error)) agentapi.Handler {
-	return agentapi.Handle(func(ctx context.Context, args A) (result R, err error) {
-		id, isID := any(args).(string)
-		if !isID {
-			id = reflect.ValueOf(args).FieldByName("Cell").String()
-		}
-		c, err := a.cell(id)
+// inSandbox makes a call of what is done in a sandbox.
+func inSandbox[A, R any](a *Agent, do func(*sandbox, context.Context, A) (R, error)) agentapi.Handler {
+	return agentapi.HandleIn(func(ctx context.Context, id string, args A) (result R, err error) {
+		c, err := a.sandbox(id)
 		if err != nil {
 			return result, err
 		}
@@ -99,13 +94,13 @@ func inCell[A, R any](a *Agent, do func(*cell, context.Context, A) (R, error)) a
 	})
 }
 
-// inWorld makes a call of what is done in a cell that is a world.
-func inWorld[A, R any](a *Agent, do func(*world, context.Context, A) (R, error)) agentapi.Handler {
-	return inCell(a, func(c *cell, ctx context.Context, args A) (result R, err error) {
-		if c.world == nil {
-			return result, fmt.Errorf("cell %s is no world", c.id)
+// inCatchAll makes a call of what is done in a catch-all sandbox.
+func inCatchAll[A, R any](a *Agent, do func(*catchAll, context.Context, A) (R, error)) agentapi.Handler {
+	return inSandbox(a, func(c *sandbox, ctx context.Context, args A) (result R, err error) {
+		if c.catchAll == nil {
+			return result, fmt.Errorf("not every address answers in sandbox %s", c.id)
 		}
-		return do(c.world, ctx, args)
+		return do(c.catchAll, ctx, args)
 	})
 }
 
@@ -116,12 +111,12 @@ func none[T, A any](do func(T, context.Context, A) error) func(T, context.Contex
 	}
 }
 
-func (a *Agent) cell(id string) (*cell, error) {
+func (a *Agent) sandbox(id string) (*sandbox, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := a.cells[id]
+	c := a.sandboxes[id]
 	if c == nil {
-		return nil, agentapi.Errorf(agentapi.ErrNoCell, "there is no cell %q", id)
+		return nil, agentapi.Errorf(agentapi.ErrNoSandbox, "there is no sandbox %q", id)
 	}
 	return c, nil
 }
@@ -129,25 +124,25 @@ func (a *Agent) cell(id string) (*cell, error) {
 // sayHello says what the container is like.
 func (a *Agent) sayHello(context.Context, agentapi.None) (agentapi.Hello, error) { return a.hello, nil }
 
-// openCell makes a cell. It can be closed from the beginning, which ends the making of it.
-func (a *Agent) openCell(ctx context.Context, spec agentapi.CellSpec) (opened agentapi.CellOpened, err error) {
-	c := newCell(a.root, spec)
+// openSandbox makes a sandbox. It can be closed from the beginning, which ends the making of it.
+func (a *Agent) openSandbox(ctx context.Context, spec agentapi.SandboxSpec) (opened agentapi.SandboxOpened, err error) {
+	c := newSandbox(a.root, spec)
 	a.mu.Lock()
-	if a.cells[c.id] != nil {
+	if a.sandboxes[c.id] != nil {
 		a.mu.Unlock()
-		return opened, fmt.Errorf("there is a cell %q already", c.id)
+		return opened, fmt.Errorf("there is a sandbox %q already", c.id)
 	}
-	a.cells[c.id] = c
+	a.sandboxes[c.id] = c
 	a.mu.Unlock()
 	if err := c.do(ctx, func(ctx context.Context) error { return c.open(ctx, spec) }); err != nil {
 		return opened, errors.Join(err, a.remove(c))
 	}
-	return agentapi.CellOpened{Netns: c.netnsPath()}, nil
+	return agentapi.SandboxOpened{Netns: c.netnsPath()}, nil
 }
 
-// closeCell ends all that runs in a cell and removes it. That goes on to its end, whether the caller waits for it or not.
-func (a *Agent) closeCell(ctx context.Context, id string) (none agentapi.None, err error) {
-	c, err := a.cell(id)
+// closeSandbox ends all that runs in a sandbox and removes it. That goes on to its end, whether the caller waits for it or not.
+func (a *Agent) closeSandbox(ctx context.Context, id string, _ agentapi.None) (none agentapi.None, err error) {
+	c, err := a.sandbox(id)
 	if err != nil {
 		return none, nil
 	}
@@ -161,19 +156,19 @@ func (a *Agent) closeCell(ctx context.Context, id string) (none agentapi.None, e
 	}
 }
 
-func (a *Agent) remove(c *cell) error {
+func (a *Agent) remove(c *sandbox) error {
 	err := c.close()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.cells[c.id] == c {
-		delete(a.cells, c.id)
+	if a.sandboxes[c.id] == c {
+		delete(a.sandboxes, c.id)
 	}
 	return err
 }
 
-// dial opens a connection to an address in a cell, for who is outside of it.
+// dial opens a connection to an address in a sandbox, for who is outside of it.
 func (a *Agent) dial(ctx context.Context, id, to string) (conn net.Conn, err error) {
-	c, err := a.cell(id)
+	c, err := a.sandbox(id)
 	if err != nil {
 		return nil, err
 	}
@@ -186,14 +181,14 @@ func (a *Agent) dial(ctx context.Context, id, to string) (conn net.Conn, err err
 	return conn, err
 }
 
-// run runs a command in the container, outside of any cell, and gives what it printed.
+// run runs a command in the container, outside of any sandbox, and gives what it printed.
 func run(ctx context.Context, argv []string) (agentapi.Output, error) {
 	text, err := children.run(ctx, argv...)
 	return agentapi.Output{Text: text}, err
 }
 
 // records is what a fake upstream was asked.
-func (c *cell) records(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.ConnectionRecord, error) {
+func (c *sandbox) records(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.ConnectionRecord, error) {
 	f, err := c.fake(ref.Name)
 	if err != nil {
 		return nil, err
@@ -201,20 +196,20 @@ func (c *cell) records(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.
 	return f.Records(), nil
 }
 
-// move moves the clock of the cell.
-func (c *cell) move(ctx context.Context, spec agentapi.MoveSpec) error {
+// move moves the clock of the sandbox.
+func (c *sandbox) move(ctx context.Context, spec agentapi.MoveSpec) error {
 	c.runs = c.runs || spec.Runs
 	return c.moveClock(ctx, spec.Offset)
 }
 
-// listens reports whether something listens at an address of the cell.
-func (c *cell) listens(_ context.Context, ref agentapi.NameRef) (bool, error) {
+// listens reports whether something listens at an address of the sandbox.
+func (c *sandbox) listens(_ context.Context, ref agentapi.NameRef) (bool, error) {
 	missing, err := c.notListening([]string{ref.Name})
 	return missing == "", err
 }
 
-// readText reads a file of the cell.
-func (c *cell) readText(_ context.Context, ref agentapi.NameRef) (agentapi.FileText, error) {
+// readText reads a file of the sandbox.
+func (c *sandbox) readText(_ context.Context, ref agentapi.NameRef) (agentapi.FileText, error) {
 	text, err := c.readFile(ref.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return agentapi.FileText{Missing: true}, nil
@@ -222,11 +217,11 @@ func (c *cell) readText(_ context.Context, ref agentapi.NameRef) (agentapi.FileT
 	return agentapi.FileText{Text: string(text)}, err
 }
 
-// logNews is what was added to each log file of the cell since the last answer or the last news.
-func (c *cell) logNews(context.Context, string) (map[string]string, error) { return c.news() }
+// logNews is what was added to each log file of the sandbox since the last answer or the last news.
+func (c *sandbox) logNews(context.Context, agentapi.None) (map[string]string, error) { return c.news() }
 
 // follow makes the news of a log file come with each answer.
-func (c *cell) follow(_ context.Context, spec agentapi.FollowSpec) error {
+func (c *sandbox) follow(_ context.Context, spec agentapi.FollowSpec) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.logs[spec.Path]; !known {
@@ -236,12 +231,12 @@ func (c *cell) follow(_ context.Context, spec agentapi.FollowSpec) error {
 }
 
 // awaitIdle waits until a process and all its children sleep.
-func (c *cell) awaitIdle(ctx context.Context, ref agentapi.NameRef) error {
+func (c *sandbox) awaitIdle(ctx context.Context, ref agentapi.NameRef) error {
 	p, err := c.process(ref.Name)
 	if err != nil {
 		return err
 	}
-	if err := until(ctx, 10*time.Second, p.idle); err != nil {
+	if err := poll(ctx, 10*time.Second, p.idle); err != nil {
 		return fmt.Errorf("waiting until %s has nothing to do: %w", ref.Name, err)
 	}
 	return nil

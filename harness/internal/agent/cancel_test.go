@@ -30,21 +30,21 @@ var (
 	works  = []string{"sh", "-c", "while :; do :; done"}
 )
 
-// runs starts a process in the cell.
-func (l *lab) runs(c *cell, name string, argv []string) {
+// runs starts a process in the sandbox.
+func (l *lab) runs(c *sandbox, name string, argv []string) {
 	l.t.Helper()
 	var started agentapi.ProcStarted
-	l.do("Start", agentapi.ProcSpec{Cell: c.id, Name: name, Argv: argv}, &started)
+	l.do(c.id, "Start", agentapi.ProcSpec{Name: name, Argv: argv}, &started)
 	if started.Exited {
 		l.t.Fatalf("%s ends at once: %s", name, started.Output)
 	}
 }
 
-// plays starts a fake upstream in the cell.
-func (l *lab) plays(c *cell, name, listen string, b ...fakeupstream.Behaviour) {
+// plays starts a fake upstream in the sandbox.
+func (l *lab) plays(c *sandbox, name, listen string, b ...fakeupstream.Behaviour) {
 	l.t.Helper()
 	spec := fakeupstream.Spec{Listen: listen, Protocol: fakeupstream.HTTP, Script: fakeupstream.Script{b}}
-	l.do("Play", agentapi.FakeSpec{Cell: c.id, Name: name, Spec: spec}, nil)
+	l.do(c.id, "StartFake", agentapi.FakeSpec{Name: name, Spec: spec}, nil)
 }
 
 // endsWithItsCaller holds that a call ends because its context does, which is when the event has come.
@@ -67,11 +67,11 @@ func endsWithItsCaller(t *testing.T, event func() error, call func(context.Conte
 func TestWaitsEndWithTheirCaller(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts, Folders: []agentapi.Folder{{Path: "/run"}}})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts, Folders: []agentapi.Folder{{Path: "/run"}}})
 	l.runs(c, "idle", sleeps)
 	l.runs(c, "busy", works)
 	l.plays(c, "app", "10.0.0.5:8080")
-	l.do("Watch", agentapi.NameRef{Cell: c.id, Name: "/run"}, nil)
+	l.do(c.id, "Watch", agentapi.NameRef{Name: "/run"}, nil)
 	for name, call := range map[string]func(context.Context) error{
 		"until a file is opened": func(ctx context.Context) error { return c.opened(ctx, agentapi.NameRef{Name: "/run"}) },
 		"until it is connected to": func(ctx context.Context) error {
@@ -85,7 +85,7 @@ func TestWaitsEndWithTheirCaller(t *testing.T) {
 		},
 		"until a gateway has all":   func(ctx context.Context) error { return c.settled(ctx, agentapi.TakenSpec{Gateway: "busy"}) },
 		"until a process has ended": func(ctx context.Context) error { return c.signal(ctx, agentapi.ProcRef{Name: "idle", Await: true}) },
-		"for the cell's own thread": func(ctx context.Context) error {
+		"for the sandbox's own thread": func(ctx context.Context) error {
 			return c.inside(ctx, func() error { <-ctx.Done(); return context.Cause(ctx) })
 		},
 		"for a program to end":        func(ctx context.Context) error { _, err := run(ctx, sleeps); return err },
@@ -97,9 +97,9 @@ func TestWaitsEndWithTheirCaller(t *testing.T) {
 }
 
 // loadFor asks one who never answers.
-func loadFor(ctx context.Context, c *cell) error {
+func loadFor(ctx context.Context, c *sandbox) error {
 	if _, err := c.fake("silent"); err != nil {
-		if err := c.play(ctx, agentapi.FakeSpec{Name: "silent", Spec: fakeupstream.Spec{
+		if err := c.startFake(ctx, agentapi.FakeSpec{Name: "silent", Spec: fakeupstream.Spec{
 			Listen: "10.0.0.5:81", Protocol: fakeupstream.HTTP, Script: fakeupstream.Always(fakeupstream.Silent{}),
 		}}); err != nil {
 			return err
@@ -110,7 +110,7 @@ func loadFor(ctx context.Context, c *cell) error {
 }
 
 // dialNowhere opens a tunnel to one whose packets are lost.
-func dialNowhere(ctx context.Context, l *lab, c *cell) error {
+func dialNowhere(ctx context.Context, l *lab, c *sandbox) error {
 	if err := c.breakNet(ctx, agentapi.NetSpec{Kind: "drop", To: "10.0.0.5:82"}); err != nil {
 		return err
 	}
@@ -121,10 +121,10 @@ func dialNowhere(ctx context.Context, l *lab, c *cell) error {
 func TestStart_ThatFailsLeavesNoProcess(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts})
 	pid := 0
 	endsWithItsCaller(t, func() error {
-		return until(t.Context(), 10*time.Second, func() (bool, error) {
+		return poll(t.Context(), 10*time.Second, func() (bool, error) {
 			p, err := c.process("gateway")
 			if err == nil {
 				pid = p.pid
@@ -146,11 +146,11 @@ func TestStart_ThatFailsLeavesNoProcess(t *testing.T) {
 	l.runs(c, "gateway", sleeps)
 }
 
-// A visitor leaves when nobody waits for his answer any more; one that was begun stays until somebody does.
+// A client leaves when nobody waits for his answer any more; one that was begun stays until somebody does.
 func TestAsk_EndsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts})
 	l.plays(c, "nginx", gatewayAt, fakeupstream.Silent{})
 	l.runs(c, "gateway", sleeps)
 	spec := agentapi.AskSpec{
@@ -167,7 +167,7 @@ func TestAsk_EndsWithItsCaller(t *testing.T) {
 	closed := func(n int) {
 		t.Helper()
 		f, _ := c.fake("nginx")
-		if err := until(t.Context(), 10*time.Second, func() (bool, error) {
+		if err := poll(t.Context(), 10*time.Second, func() (bool, error) {
 			all := f.Records()
 			return len(all) >= n && !all[n-1].Closed.IsZero(), nil
 		}); err != nil {
@@ -185,7 +185,7 @@ func TestAsk_EndsWithItsCaller(t *testing.T) {
 	if waits, err := c.pending(t.Context(), v1); err != nil || !waits {
 		t.Errorf("whoever waits no longer for an answer has ended the request: %t, %v", waits, err)
 	}
-	if _, err := c.mute(t.Context(), agentapi.NameRef{Name: "nginx"}); err != nil {
+	if _, err := c.stopFake(t.Context(), agentapi.NameRef{Name: "nginx"}); err != nil {
 		t.Fatal(err)
 	}
 	if a, err := c.endAsk(t.Context(), v1); err != nil || a.NoAnswer != "closed" && a.NoAnswer != "reset" {
@@ -207,25 +207,25 @@ func TestAsk_EndsWithItsCaller(t *testing.T) {
 func TestMove_EndsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{})
+	c := l.open(agentapi.SandboxSpec{})
 	var started agentapi.ProcStarted
-	l.do("Start", agentapi.ProcSpec{Cell: c.id, Name: "gateway", Argv: works, Clock: true, Poke: agentapi.Poke{Signal: int(unix.SIGCONT)}}, &started)
+	l.do(c.id, "Start", agentapi.ProcSpec{Name: "gateway", Argv: works, Clock: true, Wake: agentapi.WakeSignal{Signal: int(unix.SIGCONT)}}, &started)
 	endsWithItsCaller(t, nil, func(ctx context.Context) error { return c.move(ctx, agentapi.MoveSpec{Offset: time.Hour}) })
 	if ahead := c.clock.ahead(); ahead != time.Hour {
 		t.Errorf("the clock is %v ahead", ahead)
 	}
 }
 
-// worldOf is a world with a process for its gateway.
-func (l *lab) worldOf(argv []string, clock bool) (*cell, *world) {
+// worldOf is a catch-all sandbox with a process for its gateway.
+func (l *lab) worldOf(argv []string, clock bool) (*sandbox, *catchAll) {
 	l.t.Helper()
-	c := l.open(agentapi.CellSpec{Addresses: hosts, World: &agentapi.WorldSpec{}})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts, CatchAll: &agentapi.CatchAllSpec{}})
 	var started agentapi.ProcStarted
-	l.do("Start", agentapi.ProcSpec{Cell: c.id, Name: gatewayProcess, Argv: argv, Clock: clock}, &started)
+	l.do(c.id, "Start", agentapi.ProcSpec{Name: gatewayProcess, Argv: argv, Clock: clock}, &started)
 	if started.Exited {
 		l.t.Fatalf("the gateway ends at once: %s", started.Output)
 	}
-	return c, c.world
+	return c, c.catchAll
 }
 
 func TestWorldsWaitsEndWithTheirCaller(t *testing.T) {
@@ -234,7 +234,7 @@ func TestWorldsWaitsEndWithTheirCaller(t *testing.T) {
 	c, w := l.worldOf(works, false)
 	for name, call := range map[string]func(context.Context) error{
 		"until it is at rest": func(ctx context.Context) error {
-			return w.behaveAndRest(ctx, agentapi.ConductSpec{Upstreams: []agentapi.Conduct{{At: "10.0.0.5:80", Down: "refused"}}})
+			return w.setBehaviourAndWait(ctx, agentapi.BehaviourSpec{Upstreams: []agentapi.UpstreamBehaviour{{At: "10.0.0.5:80", Down: "refused"}}})
 		},
 		"for a program to end": func(ctx context.Context) error {
 			_, err := w.exec(ctx, agentapi.ExecSpec{Argv: sleeps})
@@ -258,18 +258,18 @@ func TestWorldsWaitsEndWithTheirCaller(t *testing.T) {
 	if _, err := os.Stat("/usr/bin"); err != nil {
 		t.Error(err)
 	}
-	l.do("Exec", agentapi.ExecSpec{Cell: c.id, Argv: []string{"true"}}, &agentapi.Executed{})
+	l.do(c.id, "Exec", agentapi.ExecSpec{Argv: []string{"true"}}, &agentapi.Executed{})
 }
 
 func TestStartWorld_ThatFailsLeavesNoGateway(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts, World: &agentapi.WorldSpec{}})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts, CatchAll: &agentapi.CatchAllSpec{}})
 	endsWithItsCaller(t, nil, func(ctx context.Context) error {
-		_, err := c.world.start(ctx, agentapi.ProcSpec{Argv: works})
+		_, err := c.catchAll.start(ctx, agentapi.ProcSpec{Argv: works})
 		return err
 	})
-	if _, err := c.world.start(t.Context(), agentapi.ProcSpec{Argv: works, Limit: time.Millisecond}); !errors.Is(err, agentapi.ErrNotUp) {
+	if _, err := c.catchAll.start(t.Context(), agentapi.ProcSpec{Argv: works, Limit: time.Millisecond}); !errors.Is(err, agentapi.ErrNotUp) {
 		t.Errorf("one that never comes up ends with %v", err)
 	}
 	if empty, err := c.jail.empty(); err != nil || !empty {
@@ -277,8 +277,8 @@ func TestStartWorld_ThatFailsLeavesNoGateway(t *testing.T) {
 	}
 }
 
-// answers makes the test the gateway: it takes connections in the cell.
-func (l *lab) answers(c *cell, with func(net.Conn)) {
+// answers makes the test the gateway: it takes connections in the sandbox.
+func (l *lab) answers(c *sandbox, with func(net.Conn)) {
 	l.t.Helper()
 	var door net.Listener
 	if err := c.online(func() (err error) { door, err = net.Listen("tcp", gatewayAt); return err }); err != nil {
@@ -308,8 +308,8 @@ func TestAskWorld_EndsWithItsCaller(t *testing.T) {
 		argv  []string
 		clock bool
 	}{
-		"in real time":                        {sleeps, false},
-		"in the world's time, while it works": {works, true},
+		"in real time":                          {sleeps, false},
+		"in the sandbox's time, while it works": {works, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, w := l.worldOf(gateway.argv, gateway.clock)
@@ -320,7 +320,7 @@ func TestAskWorld_EndsWithItsCaller(t *testing.T) {
 				left <- err
 			})
 			endsWithItsCaller(t, func() error { <-asked; return nil }, func(ctx context.Context) error {
-				_, err := w.ask(ctx, agentapi.WorldAskSpec{
+				_, err := w.probe(ctx, agentapi.ProbeSpec{
 					From: visitorAt, To: gatewayAt, Limit: time.Hour, Raw: []byte("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"),
 				})
 				return err

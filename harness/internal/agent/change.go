@@ -15,10 +15,10 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// changeFile changes a file of the cell, and keeps what takes that back under the number that it returns.
-func (c *cell) changeFile(ctx context.Context, s agentapi.FileSpec) (change int, err error) {
+// changeFile changes a file of the sandbox, and keeps what takes that back under the number that it returns.
+func (c *sandbox) changeFile(ctx context.Context, s agentapi.FileSpec) (change int, err error) {
 	if c.jail != nil {
-		return 0, fmt.Errorf("changing %s in cell %s: the files of a world are put there anew", s.File.Path, c.id)
+		return 0, fmt.Errorf("changing %s in sandbox %s: the files of a sandbox are put there anew", s.File.Path, c.id)
 	}
 	var undo func(context.Context) error
 	if s.Chmod {
@@ -36,16 +36,16 @@ func (c *cell) changeFile(ctx context.Context, s agentapi.FileSpec) (change int,
 	return c.changed, nil
 }
 
-// changeBack takes a change of a file back. One that failed can be tried again.
-func (c *cell) changeBack(ctx context.Context, ref agentapi.ChangeRef) error {
+// undoChange takes a change of a file back. One that failed can be tried again.
+func (c *sandbox) undoChange(ctx context.Context, ref agentapi.ChangeRef) error {
 	c.mu.Lock()
 	undo := c.changes[ref.Change]
 	c.mu.Unlock()
 	if undo == nil {
-		return fmt.Errorf("cell %s has no change %d that could be taken back", c.id, ref.Change)
+		return fmt.Errorf("sandbox %s has no change %d that could be taken back", c.id, ref.Change)
 	}
 	if err := undo(ctx); err != nil {
-		return fmt.Errorf("taking back a change in cell %s: %w", c.id, err)
+		return fmt.Errorf("taking back a change in sandbox %s: %w", c.id, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,22 +53,22 @@ func (c *cell) changeBack(ctx context.Context, ref agentapi.ChangeRef) error {
 	return nil
 }
 
-func (c *cell) chmodFile(path string, mode fs.FileMode) (undo func(context.Context) error, err error) {
+func (c *sandbox) chmodFile(path string, mode fs.FileMode) (undo func(context.Context) error, err error) {
 	at := c.path(path)
 	info, err := os.Stat(at)
 	if err == nil {
 		err = os.Chmod(at, mode)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("changing the mode of %s in cell %s: %w", path, c.id, err)
+		return nil, fmt.Errorf("changing the mode of %s in sandbox %s: %w", path, c.id, err)
 	}
 	return func(context.Context) error { return os.Chmod(at, info.Mode()) }, nil
 }
 
-func (c *cell) replaceFile(ctx context.Context, f agentapi.File) (undo func(context.Context) error, err error) {
+func (c *sandbox) replaceFile(ctx context.Context, f agentapi.File) (undo func(context.Context) error, err error) {
 	undo, err = c.former(f)
 	if err != nil {
-		return nil, fmt.Errorf("replacing %s in cell %s: %w", f.Path, c.id, err)
+		return nil, fmt.Errorf("replacing %s in sandbox %s: %w", f.Path, c.id, err)
 	}
 	if err := c.writeFile(ctx, f); err != nil {
 		return nil, errors.Join(err, undo(context.WithoutCancel(ctx)))
@@ -77,7 +77,7 @@ func (c *cell) replaceFile(ctx context.Context, f agentapi.File) (undo func(cont
 }
 
 // former brings back what is at a file's path now.
-func (c *cell) former(f agentapi.File) (back func(context.Context) error, err error) {
+func (c *sandbox) former(f agentapi.File) (back func(context.Context) error, err error) {
 	at := c.path(f.Path)
 	info, err := os.Lstat(at)
 	switch {

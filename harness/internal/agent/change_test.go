@@ -14,9 +14,9 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// changeable is a cell with a folder, and the path of a file in it on this machine.
-func changeable(t *testing.T, path string) (c *cell, at string) {
-	c = &cell{id: "c1", dir: t.TempDir(), folders: []agentapi.Folder{{Path: "/etc/nginx"}, {Path: "/run"}}, changes: map[int]func(context.Context) error{}}
+// changeable is a sandbox with a folder, and the path of a file in it on this machine.
+func changeable(t *testing.T, path string) (c *sandbox, at string) {
+	c = &sandbox{id: "c1", dir: t.TempDir(), folders: []agentapi.Folder{{Path: "/etc/nginx"}, {Path: "/run"}}, changes: map[int]func(context.Context) error{}}
 	at = c.path(path)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 		t.Fatal(err)
@@ -70,11 +70,11 @@ func TestChangeBack_BringsBackEachFormerStateLastFirst(t *testing.T) {
 	}
 	g.Expect(states[:4]).To(Equal([]string{"gone", "-rw-r----- one", "-rw-r--r-- \xff\x00 no text", "-r-------- \xff\x00 no text"}))
 	for i := len(changes) - 1; i >= 0; i-- {
-		g.Expect(c.changeBack(t.Context(), agentapi.ChangeRef{Change: changes[i]})).To(Succeed())
+		g.Expect(c.undoChange(t.Context(), agentapi.ChangeRef{Change: changes[i]})).To(Succeed())
 		g.Expect(look()).To(Equal(states[i]), "the change %d", i)
 	}
 	g.Expect(c.changes).To(BeEmpty())
-	g.Expect(c.changeBack(t.Context(), agentapi.ChangeRef{Change: changes[0]})).To(MatchError("cell c1 has no change 1 that could be taken back"))
+	g.Expect(c.undoChange(t.Context(), agentapi.ChangeRef{Change: changes[0]})).To(MatchError("sandbox c1 has no change 1 that could be taken back"))
 }
 
 func TestChangeFile_BringsBackTheModeOfASocketAndAFolder(t *testing.T) {
@@ -94,8 +94,8 @@ func TestChangeFile_BringsBackTheModeOfASocketAndAFolder(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(mode(at)).To(BeEquivalentTo(0o660))
 	g.Expect(mode(filepath.Dir(at))).To(BeEquivalentTo(0o700))
-	g.Expect(c.changeBack(t.Context(), agentapi.ChangeRef{Change: folder})).To(Succeed())
-	g.Expect(c.changeBack(t.Context(), agentapi.ChangeRef{Change: socket})).To(Succeed())
+	g.Expect(c.undoChange(t.Context(), agentapi.ChangeRef{Change: folder})).To(Succeed())
+	g.Expect(c.undoChange(t.Context(), agentapi.ChangeRef{Change: socket})).To(Succeed())
 	g.Expect(mode(at)).To(BeEquivalentTo(0o666))
 	g.Expect(mode(filepath.Dir(at))).To(BeEquivalentTo(0o755))
 
@@ -103,7 +103,7 @@ func TestChangeFile_BringsBackTheModeOfASocketAndAFolder(t *testing.T) {
 	g.Expect(err).To(MatchError(ContainSubstring("could not be brought back")))
 	again, err := c.changeFile(t.Context(), agentapi.FileSpec{File: agentapi.File{Path: "/run/php", Dir: true, Mode: 0o711}})
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(c.changeBack(t.Context(), agentapi.ChangeRef{Change: again})).To(Succeed())
+	g.Expect(c.undoChange(t.Context(), agentapi.ChangeRef{Change: again})).To(Succeed())
 	g.Expect(mode(filepath.Dir(at))).To(BeEquivalentTo(0o755))
 }
 
@@ -118,10 +118,10 @@ func TestChangeFile_FailureLeavesTheFormerFile(t *testing.T) {
 	g.Expect(c.changes).To(BeEmpty())
 
 	_, err = c.changeFile(t.Context(), agentapi.FileSpec{Chmod: true, File: agentapi.File{Path: "/etc/nginx/none"}})
-	g.Expect(err).To(MatchError(ContainSubstring("/etc/nginx/none in cell c1")))
+	g.Expect(err).To(MatchError(ContainSubstring("/etc/nginx/none in sandbox c1")))
 	c.jail = &jail{}
 	_, err = c.changeFile(t.Context(), agentapi.FileSpec{File: agentapi.File{Path: "/etc/nginx/nginx.conf"}})
-	g.Expect(err).To(MatchError(ContainSubstring("the files of a world are put there anew")))
+	g.Expect(err).To(MatchError(ContainSubstring("the files of a sandbox are put there anew")))
 }
 
 func TestChangeBack_ThatFailsCanBeCalledAgain(t *testing.T) {
@@ -132,7 +132,7 @@ func TestChangeBack_ThatFailsCanBeCalledAgain(t *testing.T) {
 	n, err := c.changeFile(t.Context(), agentapi.FileSpec{Chmod: true, File: agentapi.File{Path: "/run/php/php.sock", Mode: 0o600}})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(os.Remove(at)).To(Succeed())
-	g.Expect(c.changeBack(t.Context(), agentapi.ChangeRef{Change: n})).To(MatchError(ContainSubstring("taking back a change in cell c1")))
+	g.Expect(c.undoChange(t.Context(), agentapi.ChangeRef{Change: n})).To(MatchError(ContainSubstring("taking back a change in sandbox c1")))
 	write(t, at, "", 0o600)
-	g.Expect(c.changeBack(t.Context(), agentapi.ChangeRef{Change: n})).To(Succeed())
+	g.Expect(c.undoChange(t.Context(), agentapi.ChangeRef{Change: n})).To(Succeed())
 }

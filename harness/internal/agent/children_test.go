@@ -64,7 +64,7 @@ func TestOrphansAreReaped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := until(t.Context(), 10*time.Second, func() (bool, error) {
+	if err := poll(t.Context(), 10*time.Second, func() (bool, error) {
 		_, err := os.Stat("/proc/" + out)
 		return os.IsNotExist(err), nil
 	}); err != nil {

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// clock is a cell's clock: the machine's, moved forward by an offset. The fake upstreams of the cell obey it.
+// clock is a sandbox's clock: the machine's, moved forward by an offset. The fake upstreams of the sandbox obey it.
 type clock struct {
 	mu     sync.Mutex
 	offset time.Duration
@@ -28,14 +30,14 @@ type alarm struct {
 
 func newClock() *clock { return &clock{alarms: map[*alarm]bool{}} }
 
-// Now is the cell's time.
+// Now is the sandbox's time.
 func (k *clock) Now() time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return time.Now().Add(k.offset)
 }
 
-// After sends the cell's time once it is d later than now.
+// After sends the sandbox's time once it is d later than now.
 func (k *clock) After(d time.Duration) <-chan time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -107,18 +109,18 @@ func (k *clock) move(offset time.Duration) {
 	}
 }
 
-// clockFile is what the processes of this container's part of the cell see at faketimerc.
-func (c *cell) clockFile() string {
+// clockFile is what the processes of this container's part of the sandbox see at faketimerc.
+func (c *sandbox) clockFile() string {
 	if c.jail != nil {
 		return faketimerc
 	}
-	if !c.still {
+	if !c.frozen {
 		return fmt.Sprintf("%s-%d", c.path(faketimerc), os.Getpid())
 	}
 	return c.path(faketimerc)
 }
 
-func (c *cell) openClock() (*os.File, error) {
+func (c *sandbox) openClock() (*os.File, error) {
 	if c.jail != nil {
 		return c.jail.root.open(faketimerc, os.O_WRONLY)
 	}
@@ -128,8 +130,8 @@ func (c *cell) openClock() (*os.File, error) {
 // clockText is how faketimerc says an offset. The gateway's clock all but stands still between two moves (a thousandth of
 // the machine's pace), so that what it is seen to do half a second before a limit does not depend on how busy the machine
 // is. That of a backend which runs programs goes on, for those may sleep; and so does every other where a person waits.
-func (c *cell) clockText(offset time.Duration) string {
-	if !c.still {
+func (c *sandbox) clockText(offset time.Duration) string {
+	if !c.frozen {
 		return fmt.Sprintf("+%.3f\n", offset.Seconds())
 	}
 	pace := "0.001"
@@ -139,20 +141,20 @@ func (c *cell) clockText(offset time.Duration) string {
 	return fmt.Sprintf("+%.3f x%s\n", offset.Seconds(), pace)
 }
 
-// moveClock moves the clock of the cell, and sees to it that every process which obeys it has looked at it.
-func (c *cell) moveClock(ctx context.Context, offset time.Duration) error {
+// moveClock moves the clock of the sandbox, and sees to it that every process which obeys it has looked at it.
+func (c *sandbox) moveClock(ctx context.Context, offset time.Duration) error {
 	text := c.clockText(offset)
 	// In place and of growing length, so that a reader never finds the file empty.
 	f, err := c.openClock()
 	if err != nil {
-		return fmt.Errorf("moving the clock of cell %s: %w", c.id, err)
+		return fmt.Errorf("moving the clock of sandbox %s: %w", c.id, err)
 	}
 	_, err = f.WriteAt([]byte(text), 0)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
-		return fmt.Errorf("moving the clock of cell %s: %w", c.id, err)
+		return fmt.Errorf("moving the clock of sandbox %s: %w", c.id, err)
 	}
 	c.clock.move(offset)
 	c.mu.Lock()
@@ -163,22 +165,22 @@ func (c *cell) moveClock(ctx context.Context, offset time.Duration) error {
 		}
 	}
 	c.mu.Unlock()
-	wait := until
-	if c.world != nil {
-		wait = soon
+	wait := poll
+	if c.catchAll != nil {
+		wait = pollFast
 	}
 	for _, p := range procs {
-		if err := p.poke(ctx, wait); err != nil {
-			return fmt.Errorf("making %s of cell %s look at the moved clock: %w", p.spec.Name, c.id, err)
+		if err := p.wake(ctx, wait); err != nil {
+			return fmt.Errorf("making %s of sandbox %s look at the moved clock: %w", p.spec.Name, c.id, err)
 		}
 	}
 	return nil
 }
 
-// poke wakes the process, and waits until it has gone to sleep again: then it has seen the new time, and done all that
+// wake wakes the process, and waits until it has gone to sleep again: then it has seen the new time, and done all that
 // was due at it.
-func (p *process) poke(ctx context.Context, wait waiting) error {
-	if p.spec.Poke.Signal == 0 {
+func (p *process) wake(ctx context.Context, wait poller) error {
+	if p.spec.Wake.Signal == 0 {
 		return nil
 	}
 	select {
@@ -187,21 +189,21 @@ func (p *process) poke(ctx context.Context, wait waiting) error {
 	default:
 	}
 	pids := []int{p.pid}
-	if p.spec.Poke.Children {
+	if p.spec.Wake.Children {
 		pids = childrenOf(p.pid)
 	}
 	for _, pid := range pids {
-		if err := wake(ctx, pid, unix.Signal(p.spec.Poke.Signal), wait); err != nil {
+		if err := wakeOne(ctx, pid, unix.Signal(p.spec.Wake.Signal), wait); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// waiting is until or soon.
-type waiting func(ctx context.Context, limit time.Duration, so func() (bool, error)) error
+// poller is until or soon.
+type poller func(ctx context.Context, limit time.Duration, so func() (bool, error)) error
 
-func wake(ctx context.Context, pid int, sig unix.Signal, wait waiting) error {
+func wakeOne(ctx context.Context, pid int, sig unix.Signal, wait poller) error {
 	var before schedule
 	asleep := func() (ok bool, err error) {
 		if before, err = scheduleOf(pid); os.IsNotExist(err) {
@@ -235,11 +237,11 @@ func wake(ctx context.Context, pid int, sig unix.Signal, wait waiting) error {
 	return nil
 }
 
-// resting reports whether all that runs in the cell waits for something to happen: it sleeps or stands still, and has not
+// resting reports whether all that runs in the sandbox waits for something to happen: it sleeps or stands still, and has not
 // worked between two looks.
-func (c *cell) resting(ctx context.Context, _ string) (bool, error) {
-	if c.world != nil {
-		_, err := c.world.rest(ctx, restLook, nil)
+func (c *sandbox) resting(ctx context.Context, _ agentapi.None) (bool, error) {
+	if c.catchAll != nil {
+		_, err := c.catchAll.waitQuiescent(ctx, quiescenceLimit, nil)
 		if errors.Is(err, errLimit) {
 			return false, nil
 		}
@@ -258,11 +260,11 @@ func (c *cell) resting(ctx context.Context, _ string) (bool, error) {
 	return !seeks, err
 }
 
-// restLook is how long a world may take to be seen at rest.
-const restLook = 200 * time.Millisecond
+// quiescenceLimit is how long a catch-all sandbox may take to be seen at rest.
+const quiescenceLimit = 200 * time.Millisecond
 
-// slept is how often the cell's processes have gone to sleep, and whether all of them sleep.
-func (c *cell) slept() (switches uint64, asleep bool) {
+// slept is how often the sandbox's processes have gone to sleep, and whether all of them sleep.
+func (c *sandbox) slept() (switches uint64, asleep bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.procs {

@@ -21,7 +21,7 @@ func rings(t *testing.T, alarm <-chan time.Time) time.Time {
 	}
 }
 
-func isQuiet(t *testing.T, alarm <-chan time.Time) {
+func isQuiescent(t *testing.T, alarm <-chan time.Time) {
 	t.Helper()
 	select {
 	case <-alarm:
@@ -34,19 +34,19 @@ func TestAClockRingsByItsOwnTime(t *testing.T) {
 	k := newClock()
 	early, late := k.After(farAway), k.After(2*farAway)
 	k.move(farAway - time.Minute)
-	isQuiet(t, early)
-	isQuiet(t, late)
+	isQuiescent(t, early)
+	isQuiescent(t, late)
 	k.move(farAway)
 	at := rings(t, early)
-	isQuiet(t, late)
+	isQuiescent(t, late)
 	if ahead := time.Until(at) - farAway; ahead > 0 || ahead < -time.Minute {
-		t.Errorf("it rings at %v, which is not the cell's time", at)
+		t.Errorf("it rings at %v, which is not the sandbox's time", at)
 	}
 	// What is set now counts from the moved time.
 	later := k.After(farAway)
 	k.move(2*farAway - time.Minute)
-	isQuiet(t, later)
-	isQuiet(t, late)
+	isQuiescent(t, later)
+	isQuiescent(t, late)
 	k.move(2*farAway + time.Second)
 	rings(t, late)
 	rings(t, later)

@@ -39,7 +39,7 @@ func clockOf(ctx context.Context, spec agentapi.ClockSpec) (taken agentapi.Clock
 			return taken, err
 		}
 	}
-	// The way by which a cell's clock is moved: the program finds the time in the file.
+	// The way by which a sandbox's clock is moved: the program finds the time in the file.
 	if err := os.WriteFile(faketimerc, fmt.Appendf(nil, "+%d\n", int(probeAhead.Seconds())), 0o644); err != nil {
 		return taken, fmt.Errorf("moving the clock for a look: %w", err)
 	}
@@ -67,7 +67,7 @@ func clockOf(ctx context.Context, spec agentapi.ClockSpec) (taken agentapi.Clock
 	return taken, nil
 }
 
-// underClock is an environment that makes a program obey the clock of its cell. What the image preloads itself comes after.
+// underClock is an environment that makes a program obey the clock of its sandbox. What the image preloads itself comes after.
 func underClock(env []string) []string {
 	library := agentapi.FaketimeAt
 	for _, v := range env {

@@ -212,8 +212,8 @@ func diagnosticsWork() bool {
 	return err == nil && found && s.state == tcpListen
 }
 
-// tcp finds one socket of the cell by its two ends, or else the one that listens at the local end.
-func (c *cell) tcp(local, remote netip.AddrPort) (socket, bool, error) {
+// tcp finds one socket of the sandbox by its two ends, or else the one that listens at the local end.
+func (c *sandbox) tcp(local, remote netip.AddrPort) (socket, bool, error) {
 	if c.diag != nil {
 		return c.diag.find(local, remote)
 	}

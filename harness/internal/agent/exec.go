@@ -19,8 +19,8 @@ import (
 
 const execOutput = 64 << 10
 
-// exec runs a program to its end. What it leaves behind ends with it, unless the world's gateway or another exec is under way.
-func (w *world) exec(ctx context.Context, spec agentapi.ExecSpec) (agentapi.Executed, error) {
+// exec runs a program to its end. What it leaves behind ends with it, unless the sandbox's gateway or another exec is under way.
+func (w *catchAll) exec(ctx context.Context, spec agentapi.ExecSpec) (agentapi.Executed, error) {
 	c := w.cell
 	if len(spec.Argv) == 0 {
 		return agentapi.Executed{}, errors.New("there is no command to run")
@@ -91,8 +91,8 @@ func (j *jail) printsTo(cmd *exec.Cmd, output io.Writer) (printed func(), err er
 	}, nil
 }
 
-// busy reports whether a process of the cell is under way.
-func (c *cell) busy() bool {
+// busy reports whether a process of the sandbox is under way.
+func (c *sandbox) busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.procs {
@@ -105,9 +105,9 @@ func (c *cell) busy() bool {
 	return false
 }
 
-// startJailed starts a program in the world.
-func (c *cell) startJailed(ctx context.Context, cmd *exec.Cmd) error {
-	// Opened here, not in the world, where /dev/null may be anything.
+// startJailed starts a program in the sandbox.
+func (c *sandbox) startJailed(ctx context.Context, cmd *exec.Cmd) error {
+	// Opened here, not in the sandbox, where /dev/null may be anything.
 	nothing, err := os.Open(os.DevNull)
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (c *cell) startJailed(ctx context.Context, cmd *exec.Cmd) error {
 	return nil
 }
 
-// limitJails sets what one process of a world may use. It sets that for this program, once and for all: what it starts has the
+// limitJails sets what one process of a catch-all sandbox may use. It sets that for this program, once and for all: what it starts has the
 // same, whoever that runs as. A limit of a process that runs as somebody else could not be set from here.
 var limitJails = sync.OnceValue(func() error {
 	for resource, most := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 256 << 20, unix.RLIMIT_NOFILE: 65536} {
@@ -133,7 +133,7 @@ var limitJails = sync.OnceValue(func() error {
 			err = unix.Setrlimit(resource, &unix.Rlimit{Cur: min(now.Cur, most), Max: most})
 		}
 		if err != nil {
-			return fmt.Errorf("limiting what the processes of a world may use: %w", err)
+			return fmt.Errorf("limiting what the processes of a sandbox may use: %w", err)
 		}
 	}
 	return nil

@@ -15,13 +15,13 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// play starts a fake upstream that lives in the cell's network and by its clock.
-func (c *cell) play(_ context.Context, f agentapi.FakeSpec) error {
+// startFake starts a fake upstream that lives in the sandbox's network and by its clock.
+func (c *sandbox) startFake(_ context.Context, f agentapi.FakeSpec) error {
 	spec := f.Spec
 	if path, ok := strings.CutPrefix(spec.Listen, "unix:"); ok {
 		spec.Listen = "unix:" + c.path(path)
 		if err := os.MkdirAll(filepath.Dir(c.path(path)), 0o755); err != nil {
-			return fmt.Errorf("making a folder for the socket %s of cell %s: %w", path, c.id, err)
+			return fmt.Errorf("making a folder for the socket %s of sandbox %s: %w", path, c.id, err)
 		}
 	}
 	s, err := fakeupstream.New(spec, fakeupstream.Options{
@@ -40,7 +40,7 @@ func (c *cell) play(_ context.Context, f agentapi.FakeSpec) error {
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("starting the fake upstream %s of cell %s: %w", f.Name, c.id, err)
+		return fmt.Errorf("starting the fake upstream %s of sandbox %s: %w", f.Name, c.id, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,18 +48,18 @@ func (c *cell) play(_ context.Context, f agentapi.FakeSpec) error {
 	return nil
 }
 
-func (c *cell) fake(name string) (*fakeupstream.Server, error) {
+func (c *sandbox) fake(name string) (*fakeupstream.Server, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.fakes[name]
 	if f == nil {
-		return nil, fmt.Errorf("cell %s has no fake upstream %q", c.id, name)
+		return nil, fmt.Errorf("sandbox %s has no fake upstream %q", c.id, name)
 	}
 	return f, nil
 }
 
-// mute ends a fake upstream, and returns what it was asked.
-func (c *cell) mute(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.ConnectionRecord, error) {
+// stopFake ends a fake upstream, and returns what it was asked.
+func (c *sandbox) stopFake(_ context.Context, ref agentapi.NameRef) ([]fakeupstream.ConnectionRecord, error) {
 	f, err := c.fake(ref.Name)
 	if err != nil {
 		return nil, err

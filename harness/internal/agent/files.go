@@ -20,24 +20,24 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// makeFolders makes the cell's private folders, and what they are to be seen at.
-func (c *cell) makeFolders() error {
+// makeFolders makes the sandbox's private folders, and what they are to be seen at.
+func (c *sandbox) makeFolders() error {
 	for _, f := range c.folders {
 		if err := os.MkdirAll(c.path(f.Path), 0o755); err != nil {
-			return fmt.Errorf("making the folder %s of cell %s: %w", f.Path, c.id, err)
+			return fmt.Errorf("making the folder %s of sandbox %s: %w", f.Path, c.id, err)
 		}
 		if err := os.MkdirAll(f.Path, 0o755); err != nil {
 			return fmt.Errorf("making %s in the image: %w", f.Path, err)
 		}
 		if f.Path == "/tmp" {
 			if err := os.Chmod(c.path(f.Path), 0o1777); err != nil {
-				return fmt.Errorf("opening the folder %s of cell %s to all: %w", f.Path, c.id, err)
+				return fmt.Errorf("opening the folder %s of sandbox %s to all: %w", f.Path, c.id, err)
 			}
 		}
 		if f.Keep {
 			for _, from := range []string{f.Path, f.From} {
 				if err := copies.into(from, c.path(f.Path)); err != nil {
-					return fmt.Errorf("copying the image's %s for cell %s: %w", from, c.id, err)
+					return fmt.Errorf("copying the image's %s for sandbox %s: %w", from, c.id, err)
 				}
 			}
 		}
@@ -47,13 +47,13 @@ func (c *cell) makeFolders() error {
 			return err
 		}
 	}
-	if c.guest && c.still {
-		return nil // it has the clock of the cell that it joins
+	if c.attached && c.frozen {
+		return nil // it has the clock of the sandbox that it joins
 	}
 	return os.WriteFile(c.clockFile(), []byte(c.clockText(0)), 0o644)
 }
 
-// copies remembers the image's own folders, which are read once and written for each cell that keeps them.
+// copies remembers the image's own folders, which are read once and written for each sandbox that keeps them.
 var copies = &imageFolders{trees: map[string][]entry{}}
 
 type imageFolders struct {
@@ -67,7 +67,7 @@ type entry struct {
 	data []byte // or the target of a link
 }
 
-// into copies one of the image's folders to where a cell has it. What is there already stays.
+// into copies one of the image's folders to where a sandbox has it. What is there already stays.
 func (i *imageFolders) into(from, to string) error {
 	if from == "" {
 		return nil
@@ -138,7 +138,7 @@ func readTree(root string) ([]entry, error) {
 			}
 			e.data = []byte(target)
 		case !info.IsDir():
-			return nil // a socket or a device of the image means nothing in a cell
+			return nil // a socket or a device of the image means nothing in a sandbox
 		}
 		tree = append(tree, e)
 		return nil
@@ -146,8 +146,8 @@ func readTree(root string) ([]entry, error) {
 	return tree, err
 }
 
-// put writes files into the cell.
-func (c *cell) put(ctx context.Context, files ...agentapi.File) error {
+// put writes files into the sandbox.
+func (c *sandbox) put(ctx context.Context, files ...agentapi.File) error {
 	for _, f := range files {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -159,15 +159,15 @@ func (c *cell) put(ctx context.Context, files ...agentapi.File) error {
 	return nil
 }
 
-// writeFile writes a file into one of the cell's folders, or covers the image's own file at that path.
-func (c *cell) writeFile(ctx context.Context, f agentapi.File) error {
+// writeFile writes a file into one of the sandbox's folders, or covers the image's own file at that path.
+func (c *sandbox) writeFile(ctx context.Context, f agentapi.File) error {
 	mode := modeOf(f)
 	if c.jail != nil {
 		return c.writeJailed(f, mode)
 	}
 	at := c.path(f.Path)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-		return fmt.Errorf("writing %s into cell %s: %w", f.Path, c.id, err)
+		return fmt.Errorf("writing %s into sandbox %s: %w", f.Path, c.id, err)
 	}
 	_, err := os.Lstat(at)
 	known := err == nil
@@ -177,17 +177,17 @@ func (c *cell) writeFile(ctx context.Context, f agentapi.File) error {
 	if known && c.holds(f.Path) {
 		// A program that has the old file open keeps it whole: the new one takes its place.
 		if err := os.Remove(at); err != nil {
-			return fmt.Errorf("replacing %s in cell %s: %w", f.Path, c.id, err)
+			return fmt.Errorf("replacing %s in sandbox %s: %w", f.Path, c.id, err)
 		}
 	}
 	if f.Link != "" {
 		if !c.holds(f.Path) {
-			return fmt.Errorf("writing the link %s into cell %s: it is in none of its folders", f.Path, c.id)
+			return fmt.Errorf("writing the link %s into sandbox %s: it is in none of its folders", f.Path, c.id)
 		}
 		return os.Symlink(f.Link, at)
 	}
 	if err := os.WriteFile(at, []byte(f.Data), mode); err != nil {
-		return fmt.Errorf("writing %s into cell %s: %w", f.Path, c.id, err)
+		return fmt.Errorf("writing %s into sandbox %s: %w", f.Path, c.id, err)
 	}
 	if err := os.Chmod(at, mode); err != nil {
 		return fmt.Errorf("setting the mode of %s: %w", f.Path, err)
@@ -214,13 +214,13 @@ func modeOf(f agentapi.File) fs.FileMode {
 	}
 }
 
-// writeFolder makes a folder in one of the cell's folders.
-func (c *cell) writeFolder(f agentapi.File, at string, mode fs.FileMode) error {
+// writeFolder makes a folder in one of the sandbox's folders.
+func (c *sandbox) writeFolder(f agentapi.File, at string, mode fs.FileMode) error {
 	if !c.holds(f.Path) {
-		return fmt.Errorf("making the folder %s in cell %s: it is in none of its folders", f.Path, c.id)
+		return fmt.Errorf("making the folder %s in sandbox %s: it is in none of its folders", f.Path, c.id)
 	}
 	if err := errors.Join(os.MkdirAll(at, 0o755), os.Chmod(at, mode)); err != nil {
-		return fmt.Errorf("making the folder %s in cell %s: %w", f.Path, c.id, err)
+		return fmt.Errorf("making the folder %s in sandbox %s: %w", f.Path, c.id, err)
 	}
 	if f.User == "" {
 		return nil
@@ -231,8 +231,8 @@ func (c *cell) writeFolder(f agentapi.File, at string, mode fs.FileMode) error {
 	return nil
 }
 
-// writeJailed is writeFile for a world.
-func (c *cell) writeJailed(f agentapi.File, mode fs.FileMode) error {
+// writeJailed is writeFile for a catch-all sandbox.
+func (c *sandbox) writeJailed(f agentapi.File, mode fs.FileMode) error {
 	uid, gid, err := owner(f.User)
 	if err != nil {
 		return fmt.Errorf("giving %s to %s: %w", f.Path, f.User, err)
@@ -248,12 +248,12 @@ func (c *cell) writeJailed(f agentapi.File, mode fs.FileMode) error {
 		err = root.write(f.Path, f.Data, mode, uid, gid)
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s into cell %s: %w", f.Path, c.id, err)
+		return fmt.Errorf("writing %s into sandbox %s: %w", f.Path, c.id, err)
 	}
 	return nil
 }
 
-func (c *cell) chown(path, name string) error {
+func (c *sandbox) chown(path, name string) error {
 	uid, gid, err := owner(name)
 	if err != nil {
 		return err
@@ -278,15 +278,15 @@ func owner(name string) (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-// news is what was added to each log file of the cell since it was last asked for.
-func (c *cell) news() (map[string]string, error) {
+// news is what was added to each log file of the sandbox since it was last asked for.
+func (c *sandbox) news() (map[string]string, error) {
 	all, _, err := c.boundedNews()
 	return all, err
 }
 
-// boundedNews is the same, with how many lines of a world's logs were left out: whoever writes more than logKept for one
+// boundedNews is the same, with how many lines of a catch-all sandbox's logs were left out: whoever writes more than logKept for one
 // request has the beginning and the end of it kept.
-func (c *cell) boundedNews() (all map[string]string, left map[string]int, err error) {
+func (c *sandbox) boundedNews() (all map[string]string, left map[string]int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all, left = make(map[string]string, len(c.logs)), map[string]int{}
@@ -294,7 +294,7 @@ func (c *cell) boundedNews() (all map[string]string, left map[string]int, err er
 		if c.jail != nil {
 			text, skipped, next, err := readBounded(path, from, c.jail.root.read)
 			if err != nil {
-				continue // in a world, anything may lie there
+				continue // in a catch-all sandbox, anything may lie there
 			}
 			if c.logs[path], all[path] = next, text; skipped > 0 {
 				left[path] = skipped
@@ -306,7 +306,7 @@ func (c *cell) boundedNews() (all map[string]string, left map[string]int, err er
 			continue
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("reading the log %s of cell %s: %w", path, c.id, err)
+			return nil, nil, fmt.Errorf("reading the log %s of sandbox %s: %w", path, c.id, err)
 		}
 		// A line that is still being written is left for the next time.
 		fresh = fresh[:bytes.LastIndexByte(fresh, '\n')+1]
@@ -360,7 +360,7 @@ func readBounded(path string, from int64, read func(name string, from, most int6
 }
 
 // readOn is what was added to a file since it was read up to an offset; that is 0 again where the file was begun anew.
-func (c *cell) readOn(path string, from int64) ([]byte, int64, error) {
+func (c *sandbox) readOn(path string, from int64) ([]byte, int64, error) {
 	text, err := os.ReadFile(c.path(path))
 	if err != nil {
 		return nil, from, err
@@ -371,11 +371,11 @@ func (c *cell) readOn(path string, from int64) ([]byte, int64, error) {
 	return text[from:], from, nil
 }
 
-// readAtMost is how much of a file of a world is read at once.
+// readAtMost is how much of a file of a catch-all sandbox is read at once.
 const readAtMost = 4 << 20
 
-// readFile reads a file of the cell; of a world's, the first 4 MiB.
-func (c *cell) readFile(path string) ([]byte, error) {
+// readFile reads a file of the sandbox; of a catch-all sandbox's, the first 4 MiB.
+func (c *sandbox) readFile(path string) ([]byte, error) {
 	if c.jail == nil {
 		return os.ReadFile(c.path(path))
 	}
@@ -384,7 +384,7 @@ func (c *cell) readFile(path string) ([]byte, error) {
 }
 
 // readEnd reads the end of what stands in a file from an offset on, so much as is kept of what a process prints.
-func (c *cell) readEnd(path string, from int64) ([]byte, error) {
+func (c *sandbox) readEnd(path string, from int64) ([]byte, error) {
 	if c.jail != nil {
 		_, size, err := c.jail.root.read(path, 0, 0)
 		if err != nil {
@@ -406,8 +406,8 @@ func (c *cell) readEnd(path string, from int64) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(f, from, size-from))
 }
 
-// disk makes a folder of the cell a file system of its own, or gives the folder back.
-func (c *cell) disk(ctx context.Context, s agentapi.DiskSpec) error {
+// disk makes a folder of the sandbox a file system of its own, or gives the folder back.
+func (c *sandbox) disk(ctx context.Context, s agentapi.DiskSpec) error {
 	return c.inside(ctx, func() error {
 		if s.Bytes == 0 {
 			return unix.Unmount(s.Path, unix.MNT_DETACH)

@@ -71,7 +71,7 @@ func TestAnImagesFolderIsCopiedWithItsModesAndLinks(t *testing.T) {
 		t.Errorf("the socket was copied: %v", err)
 	}
 
-	// What a cell changes is its own: the next one gets the image's.
+	// What a sandbox changes is its own: the next one gets the image's.
 	write(t, to+"/nginx.conf", "changed\n", 0o644)
 	again := t.TempDir()
 	if err := i.into(from, again); err != nil {
@@ -89,7 +89,7 @@ func TestAnImageWithoutTheFolderHasAnEmptyOne(t *testing.T) {
 }
 
 func TestNewsAreWholeLinesAndComeOnce(t *testing.T) {
-	c := &cell{dir: t.TempDir(), logs: map[string]int64{"/log/error.log": 0, "/log/none.log": 0}}
+	c := &sandbox{dir: t.TempDir(), logs: map[string]int64{"/log/error.log": 0, "/log/none.log": 0}}
 	at := c.path("/log/error.log")
 	news := func(want string) {
 		t.Helper()
@@ -115,7 +115,7 @@ func TestNewsAreWholeLinesAndComeOnce(t *testing.T) {
 }
 
 func TestHolds(t *testing.T) {
-	c := &cell{folders: []agentapi.Folder{{Path: "/etc/nginx"}, {Path: "/run/"}}}
+	c := &sandbox{folders: []agentapi.Folder{{Path: "/etc/nginx"}, {Path: "/run/"}}}
 	for path, want := range map[string]bool{
 		"/etc/nginx": true, "/etc/nginx/nginx.conf": true, "/etc/nginx.conf": false, "/etc/nginx2/a": false, "/run/a": true, "/etc": false,
 	} {

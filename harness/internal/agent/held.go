@@ -14,7 +14,7 @@ import (
 
 // reached waits until a fake upstream has accepted so many connections, read so many requests, or answered so many as
 // far as it does.
-func (c *cell) reached(ctx context.Context, r agentapi.ReachedSpec) error {
+func (c *sandbox) reached(ctx context.Context, r agentapi.ReachedSpec) error {
 	f, err := c.fake(r.Name)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (c *cell) reached(ctx context.Context, r agentapi.ReachedSpec) error {
 			return fmt.Errorf("waiting for request %d at the fake upstream %s: %w", r.Requests, r.Name, err)
 		}
 	}
-	err = until(ctx, 10*time.Second, func() (bool, error) { return r.Answers == 0 || fakeupstream.Answered(f.Records()) >= r.Answers, nil })
+	err = poll(ctx, 10*time.Second, func() (bool, error) { return r.Answers == 0 || fakeupstream.Answered(f.Records()) >= r.Answers, nil })
 	if err != nil {
 		return fmt.Errorf("waiting for answer %d of the fake upstream %s: %w", r.Answers, r.Name, err)
 	}
@@ -39,7 +39,7 @@ func (c *cell) reached(ctx context.Context, r agentapi.ReachedSpec) error {
 }
 
 // taken waits until a real upstream has the gateway's request: a program has read it, or the kernel's queue has it.
-func (c *cell) taken(ctx context.Context, spec agentapi.TakenSpec) error {
+func (c *sandbox) taken(ctx context.Context, spec agentapi.TakenSpec) error {
 	gateway, err := c.process(spec.Gateway)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (c *cell) taken(ctx context.Context, spec agentapi.TakenSpec) error {
 		return fmt.Errorf("the address of a real upstream: %w", err)
 	}
 	connected := false
-	err = until(ctx, 10*time.Second, func() (bool, error) {
+	err = poll(ctx, 10*time.Second, func() (bool, error) {
 		// Once the connection stands, a gateway that sleeps has sent what it has to send.
 		if idle, err := gateway.idle(); err != nil || !idle {
 			return false, err
@@ -82,13 +82,13 @@ func (c *cell) taken(ctx context.Context, spec agentapi.TakenSpec) error {
 }
 
 // settled waits until the gateway has read all that was written at an address, and has nothing left to do but wait.
-func (c *cell) settled(ctx context.Context, spec agentapi.TakenSpec) error {
+func (c *sandbox) settled(ctx context.Context, spec agentapi.TakenSpec) error {
 	gateway, err := c.process(spec.Gateway)
 	if err != nil {
 		return err
 	}
 	at, _ := netip.ParseAddrPort(spec.At) // a unix socket has no port, and no bytes on their way
-	err = until(ctx, 10*time.Second, func() (bool, error) {
+	err = poll(ctx, 10*time.Second, func() (bool, error) {
 		if at.IsValid() {
 			all, err := c.sockets()
 			if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // off puts a host behind a wire at whose other end nobody answers ARP, as if it had been switched off.
-func (c *cell) off(address string, real bool) (undo func() error, err error) {
+func (c *sandbox) off(address string, real bool) (undo func() error, err error) {
 	back, err := c.away(address)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (c *cell) off(address string, real bool) (undo func() error, err error) {
 const arpEvery = 100 * time.Millisecond
 
 // askForNeighbours sets how often the kernel asks on an interface (retrans_time_ms in arp(7)).
-func (c *cell) askForNeighbours(link int, every time.Duration) error {
+func (c *sandbox) askForNeighbours(link int, every time.Duration) error {
 	// As in the kernel's include/uapi/linux/neighbour.h.
 	const (
 		tableName, tableParams    = 1, 6 // NDTA_NAME, NDTA_PARMS
@@ -94,7 +94,7 @@ func (c *cell) askForNeighbours(link int, every time.Duration) error {
 }
 
 // seeksNeighbour reports whether the kernel still asks for a host that was switched off: it does so by the machine's clock.
-func (c *cell) seeksNeighbour() (bool, error) {
+func (c *sandbox) seeksNeighbour() (bool, error) {
 	if c.wires.Load() == 0 {
 		return false, nil
 	}
@@ -105,7 +105,7 @@ func (c *cell) seeksNeighbour() (bool, error) {
 	defer h.Close()
 	all, err := h.NeighList(0, unix.AF_INET)
 	if err != nil {
-		return false, fmt.Errorf("looking whom the kernel asks for in cell %s: %w", c.id, err)
+		return false, fmt.Errorf("looking whom the kernel asks for in sandbox %s: %w", c.id, err)
 	}
 	return slices.ContainsFunc(all, func(n netlink.Neigh) bool { return n.State&unix.NUD_INCOMPLETE != 0 }), nil
 }

@@ -28,9 +28,9 @@ func imageEnv() []string {
 	return env
 }
 
-// runAs makes all processes of the world run as the engine would run them: as that user, in that folder, with these
+// runAs makes all processes of the sandbox run as the engine would run them: as that user, in that folder, with these
 // variables. Users and groups are looked up in the image, as an engine does it.
-func (j *jail) runAs(spec agentapi.WorldSpec) error {
+func (j *jail) runAs(spec agentapi.CatchAllSpec) error {
 	j.dir, j.env = spec.Dir, spec.Env
 	if spec.User == "" {
 		return nil
@@ -57,7 +57,7 @@ func (j *jail) runAs(spec agentapi.WorldSpec) error {
 	return nil
 }
 
-// production has a command run as the world's processes do.
+// production has a command run as the sandbox's processes do.
 func (j *jail) production(cmd *exec.Cmd) {
 	cmd.SysProcAttr.Credential = j.as
 	cmd.Env = append(cmd.Env, j.env...)

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// worldRights are the capabilities that root has in a world; see capabilities(7). They are those a gateway's master needs
+// catchAllRights are the capabilities that root has in a catch-all sandbox; see capabilities(7). They are those a gateway's master needs
 // to listen on port 80, to become another user, to own its files and to end its workers.
-var worldRights = []uint{
+var catchAllRights = []uint{
 	unix.CAP_NET_BIND_SERVICE, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER,
 	unix.CAP_KILL,
 }
@@ -22,7 +22,7 @@ var worldRights = []uint{
 // dropRights takes all other rights from the calling thread and from whatever it starts, for good.
 func dropRights() error {
 	var keep uint64
-	for _, r := range worldRights {
+	for _, r := range catchAllRights {
 		keep |= 1 << r
 	}
 	for r := uintptr(0); r <= 63; r++ {
@@ -34,26 +34,26 @@ func dropRights() error {
 			break // the kernel knows no more
 		}
 		if err != nil {
-			return fmt.Errorf("taking the capability %d from a world: %w", r, err)
+			return fmt.Errorf("taking the capability %d from a sandbox: %w", r, err)
 		}
 	}
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
-		return fmt.Errorf("taking the ambient capabilities from a world: %w", err)
+		return fmt.Errorf("taking the ambient capabilities from a sandbox: %w", err)
 	}
 	// Some engines hand capabilities down as inheritable: those would pass by the bounding set.
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	low := uint32(keep)
 	sets := [2]unix.CapUserData{{Effective: low, Permitted: low}}
 	if err := unix.Capset(&header, &sets[0]); err != nil {
-		return fmt.Errorf("taking the capabilities from a world: %w", err)
+		return fmt.Errorf("taking the capabilities from a sandbox: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("keeping a world from new rights: %w", err)
+		return fmt.Errorf("keeping a sandbox from new rights: %w", err)
 	}
 	return filterCalls()
 }
 
-// deniedCalls are the calls to the kernel that a world may not make: they change the machine, look into others, or open
+// deniedCalls are the calls to the kernel that a catch-all sandbox may not make: they change the machine, look into others, or open
 // parts of the kernel that no gateway uses. The answer to them is EPERM.
 var deniedCalls = []uint32{
 	unix.SYS_ACCT, unix.SYS_ADD_KEY, unix.SYS_ADJTIMEX, unix.SYS_BPF, unix.SYS_CHROOT, unix.SYS_CLOCK_ADJTIME,
@@ -73,7 +73,7 @@ var absentCalls = []uint32{
 	unix.SYS_CLONE3, unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
 }
 
-// families are the kinds of sockets that a world may make. All are the network namespace's own; a vsock, for one, is not.
+// families are the kinds of sockets that a catch-all sandbox may make. All are the network namespace's own; a vsock, for one, is not.
 var families = []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK}
 
 // newNamespaces are the flags of clone(2) that make one.
@@ -88,10 +88,10 @@ func filterCalls() error {
 	}
 	raw, err := bpf.Assemble(program)
 	if err != nil {
-		return fmt.Errorf("assembling the filter of a world: %w", err)
+		return fmt.Errorf("assembling the filter of a sandbox: %w", err)
 	}
 	if _, err := setFilter(raw, 0); err != nil {
-		return fmt.Errorf("setting the filter of a world: %w", err)
+		return fmt.Errorf("setting the filter of a sandbox: %w", err)
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ const (
 func callFilter(goarch string) ([]bpf.Instruction, error) {
 	arch, known := auditArch[goarch]
 	if !known {
-		return nil, fmt.Errorf("a world takes a machine of amd64 or arm64, not %s", goarch)
+		return nil, fmt.Errorf("a sandbox takes a machine of amd64 or arm64, not %s", goarch)
 	}
 	const (
 		denied = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
@@ -170,14 +170,14 @@ func forgetPtrace() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
 	if err := unix.Capget(&header, &sets[0]); err != nil {
-		return fmt.Errorf("reading the capabilities of a world's thread: %w", err)
+		return fmt.Errorf("reading the capabilities of a sandbox's thread: %w", err)
 	}
 	const ptrace = uint32(1 << unix.CAP_SYS_PTRACE)
 	sets[0].Effective &^= ptrace
 	sets[0].Permitted &^= ptrace
 	sets[0].Inheritable &^= ptrace
 	if err := unix.Capset(&header, &sets[0]); err != nil {
-		return fmt.Errorf("taking a capability from a world's thread: %w", err)
+		return fmt.Errorf("taking a capability from a sandbox's thread: %w", err)
 	}
 	return nil
 }

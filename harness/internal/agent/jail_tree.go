@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree is the root of a world, for the agent's own work on its files. Whatever links are in it, no path leads out of it:
-// an absolute link begins at the root again, as for the world's own processes, and those of /proc lead nowhere.
+// tree is the root of a catch-all sandbox, for the agent's own work on its files. Whatever links are in it, no path leads out of it:
+// an absolute link begins at the root again, as for the sandbox's own processes, and those of /proc lead nowhere.
 type tree struct{ fd int }
 
 func (t tree) close() { unix.Close(t.fd) }
@@ -23,10 +23,10 @@ func (t tree) close() { unix.Close(t.fd) }
 // enter makes it the root of the calling thread.
 func (t tree) enter() error {
 	if err := unix.Fchdir(t.fd); err != nil {
-		return fmt.Errorf("entering the root of a world: %w", err)
+		return fmt.Errorf("entering the root of a sandbox: %w", err)
 	}
 	if err := unix.Chroot("."); err != nil {
-		return fmt.Errorf("entering the root of a world: %w", err)
+		return fmt.Errorf("entering the root of a sandbox: %w", err)
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (t tree) open(name string, flags int) (*os.File, error) {
 }
 
 // regular is the file that was opened, where it is one that holds what was written to it: those of /proc tell of processes,
-// and the agent may read there what the world may not.
+// and the agent may read there what the sandbox may not.
 func regular(fd int, name string) (*os.File, error) {
 	var info unix.Stat_t
 	var system unix.Statfs_t

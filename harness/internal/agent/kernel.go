@@ -25,14 +25,14 @@ import (
 // errLimit says that what was waited for did not come in time.
 var errLimit = errors.New("the time limit was reached")
 
-// until asks again until something is so, or ctx ends. What it asks is the state of the kernel, which has no event to wait on.
-func until(ctx context.Context, limit time.Duration, so func() (bool, error)) error {
+// poll asks again until something is so, or ctx ends. What it asks is the state of the kernel, which has no event to wait on.
+func poll(ctx context.Context, limit time.Duration, so func() (bool, error)) error {
 	return asking(ctx, limit, 250*time.Microsecond, time.Sleep, so)
 }
 
-// soon is until for what is so within a fraction of a millisecond as a rule, and asked for very often. The runtime's own Sleep
+// pollFast is until for what is so within a fraction of a millisecond as a rule, and asked for very often. The runtime's own Sleep
 // takes a whole one, since it waits for network events meanwhile, and those waits count in milliseconds.
-func soon(ctx context.Context, limit time.Duration, so func() (bool, error)) error {
+func pollFast(ctx context.Context, limit time.Duration, so func() (bool, error)) error {
 	return asking(ctx, limit, 60*time.Microsecond, func(d time.Duration) {
 		t := unix.NsecToTimespec(d.Nanoseconds())
 		_ = unix.Nanosleep(&t, nil)
@@ -71,8 +71,8 @@ const (
 	tcpListen      = 10
 )
 
-// sockets lists the TCP sockets of the cell's network.
-func (c *cell) sockets() ([]socket, error) {
+// sockets lists the TCP sockets of the sandbox's network.
+func (c *sandbox) sockets() ([]socket, error) {
 	var all []socket
 	for _, name := range []string{"tcp", "tcp6"} {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/%s", c.tid, name))
@@ -80,7 +80,7 @@ func (c *cell) sockets() ([]socket, error) {
 			continue // a kernel without IPv6
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading the sockets of cell %s: %w", c.id, err)
+			return nil, fmt.Errorf("reading the sockets of sandbox %s: %w", c.id, err)
 		}
 		lines := bufio.NewScanner(bytes.NewReader(text))
 		lines.Scan()
@@ -128,8 +128,8 @@ func parseAddr(s string) netip.AddrPort {
 	return netip.AddrPortFrom(addr.Unmap(), uint16(n))
 }
 
-// notListening names the first of the addresses at which nothing in the cell listens; empty when all are served.
-func (c *cell) notListening(want []string) (string, error) {
+// notListening names the first of the addresses at which nothing in the sandbox listens; empty when all are served.
+func (c *sandbox) notListening(want []string) (string, error) {
 	for _, w := range want {
 		path, local := strings.CutPrefix(w, "unix:")
 		listens := c.tcpListening
@@ -143,7 +143,7 @@ func (c *cell) notListening(want []string) (string, error) {
 	return "", nil
 }
 
-func (c *cell) tcpListening(address string) (bool, error) {
+func (c *sandbox) tcpListening(address string) (bool, error) {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return false, fmt.Errorf("the address to listen at: %w", err)
@@ -156,10 +156,10 @@ func (c *cell) tcpListening(address string) (bool, error) {
 	return found && s.state == tcpListen, err
 }
 
-func (c *cell) unixListening(path string) (bool, error) {
+func (c *sandbox) unixListening(path string) (bool, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/unix", c.tid))
 	if err != nil {
-		return false, fmt.Errorf("reading the unix sockets of cell %s: %w", c.id, err)
+		return false, fmt.Errorf("reading the unix sockets of sandbox %s: %w", c.id, err)
 	}
 	const acceptsConnections = "00010000" // SO_ACCEPTCON in the column of flags
 	for line := range strings.Lines(string(text)) {

@@ -63,19 +63,19 @@ func TestSocketsAreFoundAlike(t *testing.T) {
 	}
 	local, remote := far.LocalAddr().(*net.TCPAddr).AddrPort(), far.RemoteAddr().(*net.TCPAddr).AddrPort()
 
-	lists := []*cell{{id: "list", tid: os.Getpid()}}
+	lists := []*sandbox{{id: "list", tid: os.Getpid()}}
 	if diagnosticsWork() {
 		d, err := newDiagnostics()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer d.close()
-		lists = append(lists, &cell{id: "single", tid: os.Getpid(), diag: d})
+		lists = append(lists, &sandbox{id: "single", tid: os.Getpid(), diag: d})
 	}
 	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	for _, c := range lists {
 		var s socket
-		err := until(t.Context(), 5*time.Second, func() (found bool, err error) {
+		err := poll(t.Context(), 5*time.Second, func() (found bool, err error) {
 			s, found, err = c.tcp(local, remote)
 			return found && s.unread == 7, err
 		})
@@ -113,7 +113,7 @@ func TestUnixSocketsAreFoundByPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cell{tid: os.Getpid()}
+	c := &sandbox{tid: os.Getpid()}
 	if missing, err := c.notListening([]string{"unix:" + dir + "/s"}); err != nil || missing != "" {
 		t.Errorf("missing is %q, %v", missing, err)
 	}
@@ -126,18 +126,18 @@ func TestUnixSocketsAreFoundByPath(t *testing.T) {
 
 func TestUntil(t *testing.T) {
 	n := 0
-	if err := until(t.Context(), 10*time.Second, func() (bool, error) { n++; return n == 5, nil }); err != nil || n != 5 {
+	if err := poll(t.Context(), 10*time.Second, func() (bool, error) { n++; return n == 5, nil }); err != nil || n != 5 {
 		t.Errorf("asked %d times: %v", n, err)
 	}
 	broken := errors.New("broken")
-	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return false, broken }); err != broken {
+	if err := poll(t.Context(), 10*time.Second, func() (bool, error) { return false, broken }); err != broken {
 		t.Errorf("got %v", err)
 	}
-	if err := until(t.Context(), time.Millisecond, func() (bool, error) { return false, nil }); err != errLimit {
+	if err := poll(t.Context(), time.Millisecond, func() (bool, error) { return false, nil }); err != errLimit {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	if err := until(ctx, time.Hour, func() (bool, error) { cancel(broken); return false, nil }); err != broken {
+	if err := poll(ctx, time.Hour, func() (bool, error) { cancel(broken); return false, nil }); err != broken {
 		t.Errorf("nobody waits for it any more, and it ends with %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	pid := cmd.Process.Pid
 	await := func(what string, so func(schedule) bool) {
 		t.Helper()
-		err := until(t.Context(), 5*time.Second, func() (bool, error) {
+		err := poll(t.Context(), 5*time.Second, func() (bool, error) {
 			s, err := scheduleOf(pid)
 			return so(s), err
 		})
@@ -167,7 +167,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 		t.Fatal(err)
 	}
 	await("it stands still", func(s schedule) bool { return s.stopped && !s.asleep })
-	if err := wake(t.Context(), pid, unix.SIGIO, until); err != nil {
+	if err := wakeOne(t.Context(), pid, unix.SIGIO, poll); err != nil {
 		t.Errorf("one that stands still is left alone: %v", err)
 	}
 	if err := unix.Kill(pid, unix.SIGCONT); err != nil {
@@ -179,7 +179,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	if _, err := scheduleOf(pid); !os.IsNotExist(err) {
 		t.Errorf("of one that has ended: %v", err)
 	}
-	if err := wake(t.Context(), pid, unix.SIGIO, until); err != nil {
+	if err := wakeOne(t.Context(), pid, unix.SIGIO, poll); err != nil {
 		t.Errorf("one that has ended needs no waking: %v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestChildrenOf(t *testing.T) {
 	}
 	defer cmd.Wait()
 	var children []int
-	err := until(t.Context(), 5*time.Second, func() (bool, error) {
+	err := poll(t.Context(), 5*time.Second, func() (bool, error) {
 		children = childrenOf(cmd.Process.Pid)
 		return len(children) == 1, nil
 	})

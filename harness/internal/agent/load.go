@@ -15,8 +15,8 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// load sends so many requests to an address of the cell, over so many kept connections, and tells how long that took.
-func (c *cell) load(ctx context.Context, spec agentapi.LoadSpec) (took agentapi.YardstickTook, err error) {
+// load sends so many requests to an address of the sandbox, over so many kept connections, and tells how long that took.
+func (c *sandbox) load(ctx context.Context, spec agentapi.LoadSpec) (took agentapi.BaselineTook, err error) {
 	errs := make(chan error, spec.Connections)
 	begun := time.Now()
 	var wg sync.WaitGroup
@@ -33,7 +33,7 @@ func (c *cell) load(ctx context.Context, spec agentapi.LoadSpec) (took agentapi.
 	return took, context.Cause(ctx)
 }
 
-func (c *cell) loadOne(ctx context.Context, to string, requests int) error {
+func (c *sandbox) loadOne(ctx context.Context, to string, requests int) error {
 	var conn net.Conn
 	if err := c.online(func() (err error) {
 		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", to)

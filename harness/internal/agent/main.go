@@ -38,7 +38,7 @@ func Main() int {
 	}
 	canDiagnose = diagnosticsWork()
 	debug.SetGCPercent(400) // the agent's memory is small, and its processor time is the scenarios'
-	a := &Agent{root: agentapi.Root, cells: map[string]*cell{}, hello: agentapi.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Lacks: lacks(), Limits: ownGroups().limits(), DiskFree: diskFree()}}
+	a := &Agent{root: agentapi.Root, sandboxes: map[string]*sandbox{}, hello: agentapi.Hello{PID: os.Getpid(), Kernel: kernelRelease(), Lacks: lacks(), Limits: ownGroups().limits(), DiskFree: diskFree()}}
 	if err := a.server().Serve(stdio{}); err != nil {
 		fmt.Fprintln(os.Stderr, "badgateway agent:", err)
 		return 1
@@ -49,7 +49,7 @@ func Main() int {
 // firstPort is the lowest port that needs no right to be listened on, as the engine has set it for containers.
 var firstPort string
 
-// prepare gives the image what every cell counts on.
+// prepare gives the image what every sandbox counts on.
 func prepare() error {
 	if err := sealed(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func prepare() error {
 	if err := os.MkdirAll(agentapi.Root, 0o755); err != nil {
 		return err
 	}
-	// The file has to be there for a cell to cover it with its own.
+	// The file has to be there for a sandbox to cover it with its own.
 	if err := os.WriteFile(faketimerc, []byte("+0\n"), 0o644); err != nil {
 		return fmt.Errorf("preparing the clock: %w", err)
 	}

@@ -20,20 +20,20 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// setUpLoopback brings the cell's loopback up and gives it the addresses of all hosts that the scenario has.
-// It is for the cell's own thread.
-func (c *cell) setUpLoopback(addresses []string) error {
+// setUpLoopback brings the sandbox's loopback up and gives it the addresses of all hosts that the scenario has.
+// It is for the sandbox's own thread.
+func (c *sandbox) setUpLoopback(addresses []string) error {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
-		return fmt.Errorf("speaking netlink to the network of cell %s: %w", c.id, err)
+		return fmt.Errorf("speaking netlink to the network of sandbox %s: %w", c.id, err)
 	}
 	defer h.Close()
 	lo, err := h.LinkByName("lo")
 	if err != nil {
-		return fmt.Errorf("finding the loopback of cell %s: %w", c.id, err)
+		return fmt.Errorf("finding the loopback of sandbox %s: %w", c.id, err)
 	}
 	if err := h.LinkSetUp(lo); err != nil {
-		return fmt.Errorf("bringing up the loopback of cell %s: %w", c.id, err)
+		return fmt.Errorf("bringing up the loopback of sandbox %s: %w", c.id, err)
 	}
 	for _, a := range addresses {
 		if err := ownAddress(h, lo, a); err != nil {
@@ -43,10 +43,10 @@ func (c *cell) setUpLoopback(addresses []string) error {
 	return nil
 }
 
-func (c *cell) netlink() (*netlink.Handle, error) {
+func (c *sandbox) netlink() (*netlink.Handle, error) {
 	h, err := netlink.NewHandleAt(netns.NsHandle(c.netns.Fd()), unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, fmt.Errorf("speaking netlink to the network of cell %s: %w", c.id, err)
+		return nil, fmt.Errorf("speaking netlink to the network of sandbox %s: %w", c.id, err)
 	}
 	return h, nil
 }
@@ -80,20 +80,20 @@ func hostAddr(address string) (*netlink.Addr, error) {
 	return a, nil
 }
 
-// breakNet breaks the cell's network in one place.
-func (c *cell) breakNet(_ context.Context, spec agentapi.NetSpec) error {
+// breakNet breaks the sandbox's network in one place.
+func (c *sandbox) breakNet(_ context.Context, spec agentapi.NetSpec) error {
 	c.mu.Lock()
 	already := c.undo[spec] != nil
 	c.mu.Unlock()
 	if already {
-		return fmt.Errorf("the network of cell %s is broken in that way already (%s %s %s)", c.id, spec.Kind, spec.With, spec.To)
+		return fmt.Errorf("the network of sandbox %s is broken in that way already (%s %s %s)", c.id, spec.Kind, spec.With, spec.To)
 	}
 	undo, err := c.breakage(spec)
 	if err != nil {
 		if undo != nil { // half of a break is another fault
 			err = errors.Join(err, undo())
 		}
-		return fmt.Errorf("breaking the network of cell %s (%s %s %s): %w", c.id, spec.Kind, spec.With, spec.To, err)
+		return fmt.Errorf("breaking the network of sandbox %s (%s %s %s): %w", c.id, spec.Kind, spec.With, spec.To, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,23 +101,23 @@ func (c *cell) breakNet(_ context.Context, spec agentapi.NetSpec) error {
 	return nil
 }
 
-// mendNet undoes what breakNet did.
-func (c *cell) mendNet(_ context.Context, spec agentapi.NetSpec) error {
+// restoreNet undoes what breakNet did.
+func (c *sandbox) restoreNet(_ context.Context, spec agentapi.NetSpec) error {
 	c.mu.Lock()
 	undo := c.undo[spec]
 	delete(c.undo, spec)
 	c.mu.Unlock()
 	if undo == nil {
-		return fmt.Errorf("the network of cell %s is not broken in that way (%s %s)", c.id, spec.Kind, spec.To)
+		return fmt.Errorf("the network of sandbox %s is not broken in that way (%s %s)", c.id, spec.Kind, spec.To)
 	}
 	if err := undo(); err != nil {
-		return fmt.Errorf("mending the network of cell %s (%s %s): %w", c.id, spec.Kind, spec.To, err)
+		return fmt.Errorf("mending the network of sandbox %s (%s %s): %w", c.id, spec.Kind, spec.To, err)
 	}
 	return nil
 }
 
 // breakage breaks it. With an error, undo takes back what was done before it; nil for nothing.
-func (c *cell) breakage(spec agentapi.NetSpec) (undo func() error, err error) {
+func (c *sandbox) breakage(spec agentapi.NetSpec) (undo func() error, err error) {
 	switch spec.Kind {
 	case "drop", "reject":
 		return c.firewall(spec)
@@ -133,7 +133,7 @@ func (c *cell) breakage(spec agentapi.NetSpec) (undo func() error, err error) {
 }
 
 // firewall adds a rule to the packets that leave the gateway, or to the answers that leave the upstream.
-func (c *cell) firewall(spec agentapi.NetSpec) (func() error, error) {
+func (c *sandbox) firewall(spec agentapi.NetSpec) (func() error, error) {
 	match, err := packets(spec.To, spec.Answers)
 	if err != nil {
 		return nil, err
@@ -210,7 +210,7 @@ func rejection(with string) (*expr.Reject, error) {
 }
 
 // away takes an address from the loopback: the network has no way to that host.
-func (c *cell) away(address string) (func() error, error) {
+func (c *sandbox) away(address string) (func() error, error) {
 	h, err := c.netlink()
 	if err != nil {
 		return nil, err
@@ -238,7 +238,7 @@ func (c *cell) away(address string) (func() error, error) {
 }
 
 // route sends the packets to a host nowhere.
-func (c *cell) route(spec agentapi.NetSpec) (func() error, error) {
+func (c *sandbox) route(spec agentapi.NetSpec) (func() error, error) {
 	kinds := map[string]int{"unreachable": unix.RTN_UNREACHABLE, "prohibit": unix.RTN_PROHIBIT, "blackhole": unix.RTN_BLACKHOLE}
 	kind, known := kinds[spec.With]
 	if !known {

@@ -55,10 +55,10 @@ func TestHostAddr(t *testing.T) {
 	}
 }
 
-// networkOfItsOwn is a cell with a network of its own, which takes the right to make one.
-func networkOfItsOwn(t *testing.T, addresses ...string) *cell {
+// networkOfItsOwn is a sandbox with a network of its own, which takes the right to make one.
+func networkOfItsOwn(t *testing.T, addresses ...string) *sandbox {
 	t.Helper()
-	c := &cell{id: "c1", undo: map[agentapi.NetSpec]func() error{}}
+	c := &sandbox{id: "c1", undo: map[agentapi.NetSpec]func() error{}}
 	made := make(chan error)
 	onItsOwn(func() {
 		err := unix.Unshare(unix.CLONE_NEWNET)
@@ -84,9 +84,9 @@ func TestHostsThatAreSwitchedOffInAnyOrder(t *testing.T) {
 	c := networkOfItsOwn(t, "198.51.100.1/24", "192.0.2.1", "192.0.2.2", "192.0.2.3")
 	a, b, d := agentapi.NetSpec{Kind: "off", To: "192.0.2.1"}, agentapi.NetSpec{Kind: "off", To: "192.0.2.2"}, agentapi.NetSpec{Kind: "off", To: "192.0.2.3"}
 	for i, step := range []func() error{
-		func() error { return c.breakNet(t.Context(), a) }, func() error { return c.breakNet(t.Context(), b) }, func() error { return c.mendNet(t.Context(), a) },
+		func() error { return c.breakNet(t.Context(), a) }, func() error { return c.breakNet(t.Context(), b) }, func() error { return c.restoreNet(t.Context(), a) },
 		func() error { return c.breakNet(t.Context(), d) }, func() error { return c.breakNet(t.Context(), a) },
-		func() error { return c.mendNet(t.Context(), b) }, func() error { return c.mendNet(t.Context(), d) }, func() error { return c.mendNet(t.Context(), a) },
+		func() error { return c.restoreNet(t.Context(), b) }, func() error { return c.restoreNet(t.Context(), d) }, func() error { return c.restoreNet(t.Context(), a) },
 	} {
 		if err := step(); err != nil {
 			t.Fatalf("step %d: %v", i+1, err)
@@ -94,13 +94,13 @@ func TestHostsThatAreSwitchedOffInAnyOrder(t *testing.T) {
 	}
 }
 
-// While the kernel asks for a host that is off, which takes the machine's time, the cell is not at rest.
+// While the kernel asks for a host that is off, which takes the machine's time, the sandbox is not at rest.
 func TestWhoAsksForAHostIsNotAtRest(t *testing.T) {
 	c := networkOfItsOwn(t, "198.51.100.1/24", "192.0.2.1")
 	if err := c.breakNet(t.Context(), agentapi.NetSpec{Kind: "off", To: "192.0.2.1"}); err != nil {
 		t.Fatal(err)
 	}
-	if rests, err := c.resting(t.Context(), ""); err != nil || !rests {
+	if rests, err := c.resting(t.Context(), agentapi.None{}); err != nil || !rests {
 		t.Errorf("before anybody calls it: %t, %v", rests, err)
 	}
 	called := make(chan error, 1)
@@ -113,13 +113,13 @@ func TestWhoAsksForAHostIsNotAtRest(t *testing.T) {
 			return err
 		})
 	}()
-	if err := soon(t.Context(), 5*time.Second, func() (bool, error) { rests, err := c.resting(t.Context(), ""); return !rests, err }); err != nil {
+	if err := pollFast(t.Context(), 5*time.Second, func() (bool, error) { rests, err := c.resting(t.Context(), agentapi.None{}); return !rests, err }); err != nil {
 		t.Errorf("it rests while the kernel asks: %v", err)
 	}
 	if err := <-called; !errors.Is(err, unix.EHOSTUNREACH) {
 		t.Errorf("the call ends with %v", err)
 	}
-	if err := soon(t.Context(), 5*time.Second, func() (bool, error) { return c.resting(t.Context(), "") }); err != nil {
+	if err := pollFast(t.Context(), 5*time.Second, func() (bool, error) { return c.resting(t.Context(), agentapi.None{}) }); err != nil {
 		t.Errorf("it rests no more: %v", err)
 	}
 }
@@ -157,17 +157,17 @@ func TestHalfABreakIsTakenBack(t *testing.T) {
 }
 
 func TestWhatIsNotBrokenCannotBeMended(t *testing.T) {
-	c := &cell{id: "c1", undo: map[agentapi.NetSpec]func() error{}}
+	c := &sandbox{id: "c1", undo: map[agentapi.NetSpec]func() error{}}
 	spec := agentapi.NetSpec{Kind: "drop", To: "10.0.0.5:80"}
-	if err := c.mendNet(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "not broken in that way (drop 10.0.0.5:80)") {
+	if err := c.restoreNet(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "not broken in that way (drop 10.0.0.5:80)") {
 		t.Errorf("got %v", err)
 	}
 	undone := 0
 	c.undo[spec] = func() error { undone++; return nil }
-	if err := c.mendNet(t.Context(), spec); err != nil || undone != 1 {
+	if err := c.restoreNet(t.Context(), spec); err != nil || undone != 1 {
 		t.Errorf("undone %d times, %v", undone, err)
 	}
-	if err := c.mendNet(t.Context(), spec); err == nil {
+	if err := c.restoreNet(t.Context(), spec); err == nil {
 		t.Error("it is mended once")
 	}
 	if err := c.breakNet(t.Context(), agentapi.NetSpec{Kind: "earthquake"}); err == nil || !strings.Contains(err.Error(), `unknown kind "earthquake"`) {

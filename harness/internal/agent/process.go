@@ -20,22 +20,22 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// process is a program that runs in a cell.
+// process is a program that runs in a sandbox.
 type process struct {
 	spec     agentapi.ProcSpec
 	pid      int
-	cell     *cell
+	cell     *sandbox
 	memory   int           // oomKills when it started
-	up       bool          // its start is over; guarded by the mu of the cell, as is the next
+	up       bool          // its start is over; guarded by the mu of the sandbox, as is the next
 	resident []int         // what its children had started by then
 	output   int64         // where what it prints begins in its file, which those before it of its name wrote to as well
 	ended    chan struct{} // closed when it was waited for
 	state    *os.ProcessState
 }
 
-// start starts a program in the cell and waits until it listens everywhere it has to. It goes on when ctx ends, but for one whose
+// start starts a program in the sandbox and waits until it listens everywhere it has to. It goes on when ctx ends, but for one whose
 // start failed, which is ended.
-func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.ProcStarted, error) {
+func (c *sandbox) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.ProcStarted, error) {
 	c.mu.Lock()
 	old := c.procs[spec.Name]
 	c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.Proc
 		select {
 		case <-old.ended:
 		default:
-			return agentapi.ProcStarted{}, fmt.Errorf("cell %s already runs %q", c.id, spec.Name)
+			return agentapi.ProcStarted{}, fmt.Errorf("sandbox %s already runs %q", c.id, spec.Name)
 		}
 	}
 	if len(spec.Argv) == 0 {
@@ -53,7 +53,7 @@ func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.Proc
 		return agentapi.ProcStarted{}, err
 	}
 	// What listened there before may still be dying, worker by worker, and must not be taken for this one.
-	err := until(ctx, 5*time.Second, func() (bool, error) { return c.free(spec.Ready) })
+	err := poll(ctx, 5*time.Second, func() (bool, error) { return c.free(spec.Ready) })
 	if err != nil && !errors.Is(err, errLimit) {
 		return agentapi.ProcStarted{}, err
 	}
@@ -109,7 +109,7 @@ func (c *cell) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.Proc
 }
 
 // discard ends a process whose start failed, with all that it has started.
-func (c *cell) discard(p *process) {
+func (c *sandbox) discard(p *process) {
 	p.kill()
 	if c.jail != nil {
 		_ = c.jail.signalAll(unix.SIGKILL) // nobody is left where that fails
@@ -118,7 +118,7 @@ func (c *cell) discard(p *process) {
 }
 
 // openOutput opens the file that holds what a process prints.
-func (c *cell) openOutput(process string) (*os.File, error) {
+func (c *sandbox) openOutput(process string) (*os.File, error) {
 	if c.jail != nil {
 		f, err := c.jail.root.append(agentapi.OutputOf(process))
 		if err == nil && c.jail.as != nil { // a program may open /dev/stdout anew
@@ -130,7 +130,7 @@ func (c *cell) openOutput(process string) (*os.File, error) {
 }
 
 // free reports whether nothing listens at any of the addresses.
-func (c *cell) free(addresses []string) (bool, error) {
+func (c *sandbox) free(addresses []string) (bool, error) {
 	for _, a := range addresses {
 		if missing, err := c.notListening([]string{a}); err != nil || missing == "" {
 			return false, err
@@ -140,7 +140,7 @@ func (c *cell) free(addresses []string) (bool, error) {
 }
 
 // awaitReady waits until the process listens where it has to, or has ended.
-func (c *cell) awaitReady(ctx context.Context, p *process) (agentapi.ProcStarted, error) {
+func (c *sandbox) awaitReady(ctx context.Context, p *process) (agentapi.ProcStarted, error) {
 	limit := p.spec.Limit
 	if limit == 0 {
 		limit = 20 * time.Second
@@ -156,7 +156,7 @@ func (c *cell) awaitReady(ctx context.Context, p *process) (agentapi.ProcStarted
 		missing, err = c.notListening(p.spec.Ready)
 		return missing == "", err
 	}
-	if err := until(ctx, limit, ready); err != nil {
+	if err := poll(ctx, limit, ready); err != nil {
 		if errors.Is(err, errLimit) {
 			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, p.printed())
 		}
@@ -186,18 +186,18 @@ func (p *process) kill() {
 	_ = unix.Kill(-p.pid, unix.SIGKILL)
 }
 
-func (c *cell) process(name string) (*process, error) {
+func (c *sandbox) process(name string) (*process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.procs[name]
 	if p == nil {
-		return nil, fmt.Errorf("cell %s runs no %q", c.id, name)
+		return nil, fmt.Errorf("sandbox %s runs no %q", c.id, name)
 	}
 	return p, nil
 }
 
-// signal sends a signal to a process of the cell, to its children, or to all of its group.
-func (c *cell) signal(ctx context.Context, r agentapi.ProcRef) error {
+// signal sends a signal to a process of the sandbox, to its children, or to all of its group.
+func (c *sandbox) signal(ctx context.Context, r agentapi.ProcRef) error {
 	p, err := c.process(r.Name)
 	if err != nil {
 		return err
@@ -237,7 +237,7 @@ func (c *cell) signal(ctx context.Context, r agentapi.ProcRef) error {
 	}
 	if r.Group {
 		// The master has ended; its workers, which share its listener, may take a moment longer.
-		if err := until(ctx, 5*time.Second, func() (bool, error) {
+		if err := poll(ctx, 5*time.Second, func() (bool, error) {
 			if c.jail != nil {
 				return c.jail.empty()
 			}

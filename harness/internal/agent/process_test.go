@@ -37,7 +37,7 @@ func TestTailKeepsTheEnd(t *testing.T) {
 
 // What a process printed is its own, and not that of those before it of the same name, whose file goes on.
 func TestPrintedIsTheProcessesOwn(t *testing.T) {
-	c := &cell{dir: t.TempDir()}
+	c := &sandbox{dir: t.TempDir()}
 	write(t, c.path(agentapi.OutputOf("gateway")), "[emerg] host not found in upstream \"first\"\n", 0o644)
 	info, err := os.Stat(c.path(agentapi.OutputOf("gateway")))
 	if err != nil {

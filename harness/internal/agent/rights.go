@@ -16,18 +16,18 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// needed are the capabilities that every cell takes.
+// needed are the capabilities that every sandbox takes.
 var needed = []struct {
 	bit  uint
 	name string
 	what string
 }{
-	{unix.CAP_NET_ADMIN, "NET_ADMIN", "addresses and packet filters of a cell"},
-	{unix.CAP_SYS_ADMIN, "SYS_ADMIN", "namespaces and mounts of a cell"},
-	{unix.CAP_SYS_PTRACE, "SYS_PTRACE", "seeing what a cell's processes wait for"},
+	{unix.CAP_NET_ADMIN, "NET_ADMIN", "addresses and packet filters of a sandbox"},
+	{unix.CAP_SYS_ADMIN, "SYS_ADMIN", "namespaces and mounts of a sandbox"},
+	{unix.CAP_SYS_PTRACE, "SYS_PTRACE", "seeing what a sandbox's processes wait for"},
 }
 
-// lacks tries what cells are made of, and names what this container has no right to, or its kernel does not have. It takes a
+// lacks tries what sandboxes are made of, and names what this container has no right to, or its kernel does not have. It takes a
 // thread that is thrown away.
 func lacks() []agentapi.Lack {
 	found := make(chan []agentapi.Lack, 1)
@@ -41,7 +41,7 @@ func lacks() []agentapi.Lack {
 func tryRights() []agentapi.Lack {
 	status, err := readProc("/proc/thread-self/status")
 	if err != nil {
-		return []agentapi.Lack{{Need: agentapi.NeedCells, What: "/proc", Why: err.Error(), Remedy: "the engine has to mount /proc in containers"}}
+		return []agentapi.Lack{{Need: agentapi.NeedSandboxes, What: "/proc", Why: err.Error(), Remedy: "the engine has to mount /proc in containers"}}
 	}
 	all := missingCapabilities(status)
 	if len(all) > 0 {
@@ -55,15 +55,15 @@ func tryRights() []agentapi.Lack {
 		return err == nil
 	}
 	const seccomp = "the engine's seccomp profile has to let it through to who has SYS_ADMIN, as Docker's and Podman's own profiles do"
-	try(agentapi.NeedWorlds, agentapi.Openat2, "it takes Linux 5.6, and an engine whose seccomp profile knows it (Docker 20.10, libseccomp 2.5)", tryOpenat2)
-	if try(agentapi.NeedCells, agentapi.NetworkNamespaces, seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNET) }) {
+	try(agentapi.NeedCatchAll, agentapi.Openat2, "it takes Linux 5.6, and an engine whose seccomp profile knows it (Docker 20.10, libseccomp 2.5)", tryOpenat2)
+	if try(agentapi.NeedSandboxes, agentapi.NetworkNamespaces, seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNET) }) {
 		try(agentapi.NeedFilters, agentapi.Nftables, "load it on the engine's machine: `modprobe nf_tables`", tryFilters)
 	}
-	if try(agentapi.NeedCells, agentapi.MountNamespaces, seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNS) }) {
-		try(agentapi.NeedCells, agentapi.Mounts, seccomp+"; AppArmor and SELinux must not forbid it (the lab asks for apparmor=unconfined)", tryMounts)
+	if try(agentapi.NeedSandboxes, agentapi.MountNamespaces, seccomp, func() error { return unix.Unshare(unix.CLONE_NEWNS) }) {
+		try(agentapi.NeedSandboxes, agentapi.Mounts, seccomp+"; AppArmor and SELinux must not forbid it (the lab asks for apparmor=unconfined)", tryMounts)
 	}
-	try(agentapi.NeedTries, agentapi.ConnectsSeen, "it takes Linux 5.5, and an engine that has no listener of its own for its containers' calls", tryConnects)
-	try(agentapi.NeedCells, agentapi.Setns, seccomp, func() error { return unix.Setns(home, unix.CLONE_NEWNET) })
+	try(agentapi.NeedAttempts, agentapi.ConnectsSeen, "it takes Linux 5.5, and an engine that has no listener of its own for its containers' calls", tryConnects)
+	try(agentapi.NeedSandboxes, agentapi.Setns, seccomp, func() error { return unix.Setns(home, unix.CLONE_NEWNET) })
 	return all
 }
 
@@ -75,7 +75,7 @@ func missingCapabilities(status string) (all []agentapi.Lack) {
 	for _, c := range needed {
 		if have&(1<<c.bit) == 0 {
 			all = append(all, agentapi.Lack{
-				Need: agentapi.NeedCells, What: agentapi.CapabilityOf(c.name), Why: "it is for " + c.what,
+				Need: agentapi.NeedSandboxes, What: agentapi.CapabilityOf(c.name), Why: "it is for " + c.what,
 				Remedy: "the lab asks the engine for it (--cap-add=" + c.name + "): whoever rules over the engine has to allow that",
 			})
 		}

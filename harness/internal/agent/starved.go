@@ -10,12 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// starved is for how long something of the cell was ready to run, and the machine had no processor for it: the process of the
-// cell that had to wait longest since it began, or this program since the cell was opened. It is 0 where the kernel does not
+// starved is for how long something of the sandbox was ready to run, and the machine had no processor for it: the process of the
+// sandbox that had to wait longest since it began, or this program since the sandbox was opened. It is 0 where the kernel does not
 // count it.
-func (c *cell) starved(context.Context, string) (time.Duration, error) {
+func (c *sandbox) starved(context.Context, agentapi.None) (time.Duration, error) {
 	c.mu.Lock()
 	var pids []int
 	for _, p := range c.procs {

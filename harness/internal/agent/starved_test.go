@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // Two programs that compute on one processor wait for each other half of the time.
@@ -19,7 +21,7 @@ func TestItIsKnownHowLongAProcessWaitsForAProcessor(t *testing.T) {
 	for n := 0; one.Count() > 1; n++ {
 		one.Clear(n)
 	}
-	c := &cell{procs: map[string]*process{}}
+	c := &sandbox{procs: map[string]*process{}}
 	for _, name := range []string{"gateway", "other"} {
 		cmd := exec.Command("/bin/sh", "-c", "while :; do :; done")
 		if err := children.start(cmd); err != nil {
@@ -33,8 +35,8 @@ func TestItIsKnownHowLongAProcessWaitsForAProcessor(t *testing.T) {
 		c.procs[name] = &process{pid: cmd.Process.Pid}
 	}
 	var waited time.Duration
-	if err := until(t.Context(), 20*time.Second, func() (ok bool, err error) {
-		waited, err = c.starved(t.Context(), "")
+	if err := poll(t.Context(), 20*time.Second, func() (ok bool, err error) {
+		waited, err = c.starved(t.Context(), agentapi.None{})
 		return waited > 100*time.Millisecond, err
 	}); err != nil {
 		t.Errorf("after 20 s it says %v: %v", waited, err)

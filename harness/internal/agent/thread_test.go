@@ -78,7 +78,7 @@ func TestThreadsErrors(t *testing.T) {
 // threadsVariable is set in a program that only starts threads, before anything else that might take its first one.
 const threadsVariable = "BADGATEWAY_TEST_THREADS"
 
-// The program's first thread does not end before the program does, and would keep a cell's network and mounts.
+// The program's first thread does not end before the program does, and would keep a sandbox's network and mounts.
 func TestThreadIsNeverTheFirst(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {

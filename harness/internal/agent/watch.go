@@ -14,8 +14,8 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// watch begins to watch for a file of the cell being opened.
-func (c *cell) watch(_ context.Context, ref agentapi.NameRef) error {
+// watch begins to watch for a file of the sandbox being opened.
+func (c *sandbox) watch(_ context.Context, ref agentapi.NameRef) error {
 	path := ref.Name
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -24,7 +24,7 @@ func (c *cell) watch(_ context.Context, ref agentapi.NameRef) error {
 	w := os.NewFile(uintptr(fd), "inotify")
 	if _, err := unix.InotifyAddWatch(fd, c.path(path), unix.IN_OPEN); err != nil {
 		w.Close()
-		return fmt.Errorf("watching %s in cell %s: %w", path, c.id, err)
+		return fmt.Errorf("watching %s in sandbox %s: %w", path, c.id, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,14 +36,14 @@ func (c *cell) watch(_ context.Context, ref agentapi.NameRef) error {
 }
 
 // opened waits until the file was opened since watch.
-func (c *cell) opened(ctx context.Context, ref agentapi.NameRef) error {
+func (c *sandbox) opened(ctx context.Context, ref agentapi.NameRef) error {
 	path := ref.Name
 	c.mu.Lock()
 	w := c.watches[path]
 	delete(c.watches, path)
 	c.mu.Unlock()
 	if w == nil {
-		return fmt.Errorf("%s of cell %s is not watched", path, c.id)
+		return fmt.Errorf("%s of sandbox %s is not watched", path, c.id)
 	}
 	defer w.Close()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -51,7 +51,7 @@ func (c *cell) opened(ctx context.Context, ref agentapi.NameRef) error {
 	defer context.AfterFunc(ctx, func() { _ = w.SetReadDeadline(time.Unix(1, 0)) })()
 	if _, err := w.Read(make([]byte, 4096)); err != nil {
 		err = cmp.Or(context.Cause(ctx), err)
-		return fmt.Errorf("waiting until %s is opened in cell %s: %w", path, c.id, err)
+		return fmt.Errorf("waiting until %s is opened in sandbox %s: %w", path, c.id, err)
 	}
 	return nil
 }

@@ -20,16 +20,16 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// writtenAtMost bounds what is brought from one world to others.
+// writtenAtMost bounds what is brought from one catch-all sandbox to others.
 const writtenAtMost = 16 << 20
 
-// labs are the paths that the lab itself writes into every world.
+// labs are the paths that the lab itself writes into every catch-all sandbox.
 var labs = []string{"etc/hosts", "etc/resolv.conf", faketimerc[1:], path.Dir(agentapi.OutputOf("any"))[1:], agentFile[1:], agentapi.Root[1:], "dev", "proc", "sys"}
 
-// written is all that the world has written over the image, in an order in which it can be put into another: what lies in the
-// layer that it has over the image, and in its folders beside that. Nobody in the world can reach that layer other than through
-// the world's root, and what is read here follows no link.
-func (w *world) written(ctx context.Context, _ string) ([]agentapi.File, error) {
+// written is all that the sandbox has written over the image, in an order in which it can be put into another: what lies in the
+// layer that it has over the image, and in its folders beside that. Nobody in the sandbox can reach that layer other than through
+// the sandbox's root, and what is read here follows no link.
+func (w *catchAll) written(ctx context.Context, _ agentapi.None) ([]agentapi.File, error) {
 	layer, err := os.OpenRoot(ownFD(w.cell.jail.layer.fd))
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (w *world) written(ctx context.Context, _ string) ([]agentapi.File, error) 
 	return all, nil
 }
 
-// writtenIn adds what lies in one part of the layer, which a world sees at that path.
+// writtenIn adds what lies in one part of the layer, which a catch-all sandbox sees at that path.
 func writtenIn(ctx context.Context, layer *os.Root, part, at string, all []agentapi.File) ([]agentapi.File, error) {
 	root, err := layer.OpenRoot(part)
 	if err != nil {

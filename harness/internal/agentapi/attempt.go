@@ -1,6 +1,6 @@
 package agentapi
 
-// An Attempt is one peer that the gateway asked for a visitor's request.
+// An Attempt is one peer that the gateway asked for a client's request.
 type Attempt struct {
 	Addr string // "10.0.0.5:8080", "[::1]:80" or "unix:/run/app.sock"
 	// Kept is true when it went over a connection that an earlier request had left open.
@@ -12,7 +12,7 @@ type Attempts struct {
 	All []Attempt
 	// Unknown says why nothing certain can be said of them; empty when they are all of the request's, and no others.
 	Unknown string
-	// Connects is how often the gateway, and whatever it started, has called connect for each address since the cell was opened;
+	// Connects is how often the gateway, and whatever it started, has called connect for each address since the sandbox was opened;
 	// nil where that is not known.
 	Connects map[string]int
 }

@@ -32,7 +32,7 @@ func TestCall_EndsInTheAgentWhenItsCallerLeaves(t *testing.T) {
 	for range 3 { // each leaves a line that is of no more use
 		ctx, cancel := context.WithCancelCause(t.Context())
 		left := make(chan error, 1)
-		go func() { left <- c.Call(ctx, "Wait", None{}, &None{}) }()
+		go func() { left <- c.Call(ctx, "", "Wait", None{}, &None{}) }()
 		<-begun
 		cancel(errEnough)
 		if err := <-left; err != errEnough {
@@ -42,13 +42,13 @@ func TestCall_EndsInTheAgentWhenItsCallerLeaves(t *testing.T) {
 			t.Errorf("in the agent it ends with %v", err)
 		}
 		var said string
-		if err := c.Call(t.Context(), "Echo", "still there", &said); err != nil || said != "still there" {
+		if err := c.Call(t.Context(), "", "Echo", "still there", &said); err != nil || said != "still there" {
 			t.Errorf("the next call says %q, %v", said, err)
 		}
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errEnough)
-	if err := c.Call(ctx, "Wait", None{}, &None{}); err != errEnough {
+	if err := c.Call(ctx, "", "Wait", None{}, &None{}); err != errEnough {
 		t.Errorf("a call of one who had left before ends with %v", err)
 	}
 	if len(begun) != 0 {
@@ -67,14 +67,14 @@ func TestCall_CarriesItsDeadline(t *testing.T) {
 	}})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	if err := c.Call(ctx, "Deadline", None{}, &None{}); err != nil {
+	if err := c.Call(ctx, "", "Deadline", None{}, &None{}); err != nil {
 		t.Fatal(err)
 	}
 	want, _ := ctx.Deadline()
 	if got, ok := (<-begun).Deadline(); !ok || got.Before(want.Add(-time.Minute)) || got.After(want.Add(time.Minute)) {
 		t.Errorf("in the agent it has to be done by %v, not %v", got, want)
 	}
-	if err := c.Call(context.Background(), "Deadline", None{}, &None{}); err != nil {
+	if err := c.Call(context.Background(), "", "Deadline", None{}, &None{}); err != nil {
 		t.Fatal(err)
 	}
 	if got, ok := (<-begun).Deadline(); ok {
@@ -82,7 +82,7 @@ func TestCall_CarriesItsDeadline(t *testing.T) {
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if err := c.Call(ctx, "Outlast", None{}, &None{}); !errors.Is(err, context.DeadlineExceeded) {
+	if err := c.Call(ctx, "", "Outlast", None{}, &None{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a call that takes longer than its caller waits ends with %v", err)
 	}
 }
@@ -91,7 +91,7 @@ func TestCall_EndsWithTheSession(t *testing.T) {
 	begun, ended := make(chan context.Context, 1), make(chan error, 1)
 	c := served(t, &Server{Calls: map[string]Handler{"Wait": waits(begun, ended)}})
 	left := make(chan error, 1)
-	go func() { left <- c.Call(t.Context(), "Wait", None{}, &None{}) }()
+	go func() { left <- c.Call(t.Context(), "", "Wait", None{}, &None{}) }()
 	<-begun
 	c.Close()
 	if err := <-left; err != ErrGone {
@@ -100,7 +100,7 @@ func TestCall_EndsWithTheSession(t *testing.T) {
 	if err := <-ended; !errors.Is(err, errLeft) && !errors.Is(err, ErrGone) {
 		t.Errorf("in the agent it ends with %v", err)
 	}
-	if err := c.Call(t.Context(), "Wait", None{}, &None{}); err != ErrGone {
+	if err := c.Call(t.Context(), "", "Wait", None{}, &None{}); err != ErrGone {
 		t.Errorf("a call afterwards ends with %v", err)
 	}
 	if _, err := c.Tunnel(t.Context(), "c1", "192.0.2.80:80"); err != ErrGone {
@@ -131,7 +131,7 @@ func TestCall_LeavesALongAnswerBehind(t *testing.T) {
 	l.abandon()
 	for range 3 {
 		var got string
-		if err := c.Call(t.Context(), "Echo", long, &got); err != nil || got != long {
+		if err := c.Call(t.Context(), "", "Echo", long, &got); err != nil || got != long {
 			t.Fatalf("%d bytes came back: %v", len(got), err)
 		}
 	}
@@ -149,12 +149,12 @@ func TestCall_ManyAtOnceEachGetTheirOwnAnswer(t *testing.T) {
 				if n%10 == i%10 { // some leave in between
 					ctx, cancel := context.WithCancel(t.Context())
 					go cancel()
-					if err := c.Call(ctx, "Wait", n, new(int)); !errors.Is(err, context.Canceled) {
+					if err := c.Call(ctx, "", "Wait", n, new(int)); !errors.Is(err, context.Canceled) {
 						t.Errorf("who has left gets %v", err)
 					}
 				}
 				var got int
-				if err := c.Call(t.Context(), "Twice", 100*i+n, &got); err != nil || got != 2*(100*i+n) {
+				if err := c.Call(t.Context(), "", "Twice", 100*i+n, &got); err != nil || got != 2*(100*i+n) {
 					t.Errorf("twice %d is %d: %v", 100*i+n, got, err)
 				}
 			}
@@ -179,15 +179,15 @@ func TestCall_ThatFailsLeavesTheLineAsItIs(t *testing.T) {
 		"Panic": "a bug in the lab's program: a mistake", "Number": "reading what Number is to do", "Unheard": `knows no call "Unheard"`,
 		"Untold": "unsupported type", "Mistaken": "reading the lab's answer to Mistaken",
 	} {
-		if err := c.Call(t.Context(), name, None{}, new(int)); err == nil || !strings.Contains(err.Error(), says) {
+		if err := c.Call(t.Context(), "", name, None{}, new(int)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", name, err)
 		}
 		var said string
-		if err := c.Call(t.Context(), "Echo", "still there", &said); err != nil || said != "still there" {
+		if err := c.Call(t.Context(), "", "Echo", "still there", &said); err != nil || said != "still there" {
 			t.Errorf("after %s: %q, %v", name, said, err)
 		}
 	}
-	if err := c.Call(t.Context(), "Echo", func() {}, new(string)); err == nil || errors.Is(err, ErrGone) {
+	if err := c.Call(t.Context(), "", "Echo", func() {}, new(string)); err == nil || errors.Is(err, ErrGone) {
 		t.Errorf("what can't be told is %v", err)
 	}
 }
@@ -199,7 +199,7 @@ func TestCall_ErrorsAreKnownByTheirCodes(t *testing.T) {
 	}})
 	for _, known := range codes {
 		fails = errors.Join(errors.New("closing"), &fs.PathError{Op: "write", Path: "/etc/nginx", Err: known.err})
-		err := c.Call(t.Context(), "Fail", None{}, &None{})
+		err := c.Call(t.Context(), "", "Fail", None{}, &None{})
 		if !errors.Is(err, known.err) || err.Error() != fails.Error() {
 			t.Errorf("%s: %v", known.name, err)
 		}
@@ -211,19 +211,19 @@ func TestCall_ErrorsAreKnownByTheirCodes(t *testing.T) {
 	}
 	fails = syscall.ENOSPC
 	var no syscall.Errno
-	if err := c.Call(t.Context(), "Fail", None{}, &None{}); !errors.As(err, &no) || no != syscall.ENOSPC {
+	if err := c.Call(t.Context(), "", "Fail", None{}, &None{}); !errors.As(err, &no) || no != syscall.ENOSPC {
 		t.Errorf("the errno of %v is %v", err, no)
 	}
 	fails = syscall.ENOENT
-	if err := c.Call(t.Context(), "Fail", None{}, &None{}); !errors.Is(err, fs.ErrNotExist) {
+	if err := c.Call(t.Context(), "", "Fail", None{}, &None{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is missing is %v", err)
 	}
-	fails = Errorf(ErrNoCell, "cell c1 is closed")
-	if err := c.Call(t.Context(), "Fail", None{}, &None{}); !errors.Is(err, ErrNoCell) || err.Error() != "cell c1 is closed" {
+	fails = Errorf(ErrNoSandbox, "sandbox c1 is closed")
+	if err := c.Call(t.Context(), "", "Fail", None{}, &None{}); !errors.Is(err, ErrNoSandbox) || err.Error() != "sandbox c1 is closed" {
 		t.Errorf("in other words it is %v", err)
 	}
 	fails = errors.New("out of memory: ENOSPC") // words are no codes
-	err := c.Call(t.Context(), "Fail", None{}, &None{})
+	err := c.Call(t.Context(), "", "Fail", None{}, &None{})
 	for _, known := range codes {
 		if errors.Is(err, known.err) {
 			t.Errorf("%v is %s", err, known.name)

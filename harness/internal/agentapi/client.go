@@ -38,14 +38,15 @@ func Dial(conn io.ReadWriteCloser) (*Client, error) {
 	return &Client{session: session}, nil
 }
 
-// Call makes one of the agent's calls by its name, and waits for its answer. The agent knows the deadline of ctx, and when
+// Call makes one of the agent's calls by its name, in a sandbox or, where that is empty, in the container, and waits for its
+// answer. The agent knows the deadline of ctx, and when
 // ctx ends first, what it does for the call ends too; what it had done by then stays. An error that the agent answers is an
 // *[Error].
-func (c *Client) Call(ctx context.Context, name string, args, reply any) error {
+func (c *Client) Call(ctx context.Context, sandbox, name string, args, reply any) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	r := request{Call: name}
+	r := request{Call: name, Sandbox: sandbox}
 	if deadline, ok := ctx.Deadline(); ok {
 		r.Within = time.Until(deadline)
 	}

@@ -54,7 +54,7 @@ func (c *Client) keepCoverage() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var files map[string][]byte
-	err := c.Call(ctx, coverageCall, None{}, &files)
+	err := c.Call(ctx, "", coverageCall, None{}, &files)
 	for name, data := range files {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, filepath.Base(name)), data, 0o644))
 	}

@@ -11,18 +11,18 @@ import (
 var (
 	// ErrGone says that the lab ended while it was being used: its engine stopped, or its container was removed.
 	ErrGone = errors.New("the lab is gone: its container or the container engine has ended")
-	// ErrNoCell is for a call in a cell that is not there, or was closed meanwhile.
-	ErrNoCell = errors.New("there is no such cell")
-	// ErrNoUser is for a world whose [WorldSpec] names a user whom the image does not have.
+	// ErrNoSandbox is for a call in a sandbox that is not there, or was closed meanwhile.
+	ErrNoSandbox = errors.New("there is no such sandbox")
+	// ErrNoUser is for a catch-all sandbox whose [CatchAllSpec] names a user whom the image does not have.
 	ErrNoUser = errors.New("the image has no such user")
 	// ErrNotUp is for a gateway whose start had no end within [UpLimit].
 	ErrNotUp = errors.New("the gateway does not come to rest after its start")
-	// ErrMultiplied and ErrOutOfMemory say why the agent has ended what ran in a world.
+	// ErrMultiplied and ErrOutOfMemory say why the agent has ended what ran in a catch-all sandbox.
 	ErrMultiplied  = errors.New("the config's processes multiplied without end")
 	ErrOutOfMemory = errors.New("the config's processes used up the lab's memory")
 )
 
-// Overrun is ErrMultiplied or ErrOutOfMemory, if a call failed because a world used up what it may; else nil.
+// Overrun is ErrMultiplied or ErrOutOfMemory, if a call failed because a catch-all sandbox used up what it may; else nil.
 func Overrun(err error) error {
 	for _, over := range []error{ErrMultiplied, ErrOutOfMemory} {
 		if errors.Is(err, over) {
@@ -79,7 +79,7 @@ var codes = []struct {
 	{"out of memory", ErrOutOfMemory},
 	{"not up", ErrNotUp},
 	{"no such user", ErrNoUser},
-	{"no such cell", ErrNoCell},
+	{"no such sandbox", ErrNoSandbox},
 	{"deadline exceeded", context.DeadlineExceeded},
 	{"canceled", context.Canceled},
 

@@ -39,7 +39,7 @@ func FuzzClient(f *testing.F) {
 		}
 		defer client.Close()
 		var hello Hello
-		_ = client.Call(context.Background(), "Hello", struct{}{}, &hello) // it comes back
+		_ = client.Call(context.Background(), "", "Hello", struct{}{}, &hello) // it comes back
 		<-client.Gone()
 	})
 }

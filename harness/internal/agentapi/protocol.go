@@ -16,7 +16,7 @@ const (
 type Hello struct {
 	PID    int    // the agent's own, in the container's process namespace
 	Kernel string // uname -r
-	Lacks  []Lack // what cells need and the container does not have
+	Lacks  []Lack // what sandboxes need and the container does not have
 	Limits Limits // what the kernel holds the container to
 	// DiskFree is how many bytes are left where the container's own files are.
 	DiskFree int64
@@ -44,17 +44,17 @@ func CapabilityOf(name string) string { return "the capability " + name }
 
 // What a [Lack] takes away.
 const (
-	NeedCells   = "cells"
-	NeedWorlds  = "worlds"
-	NeedFilters = "packet filters"
-	NeedMemory  = "a limit on memory"
-	NeedCPUs    = "a limit on processors"
-	NeedTries   = "the tries of a request"
+	NeedSandboxes = "sandboxes"
+	NeedCatchAll  = "catch-all sandboxes"
+	NeedFilters   = "packet filters"
+	NeedMemory    = "a limit on memory"
+	NeedCPUs      = "a limit on processors"
+	NeedAttempts  = "the tries of a request"
 )
 
 // A Lack is something that a container has no right to, or that its kernel does not have.
 type Lack struct {
-	Need   string // what it takes away: NeedCells and so on
+	Need   string // what it takes away: NeedSandboxes and so on
 	What   string // "the capability SYS_ADMIN"
 	Why    string // the kernel's answer, or what it is for
 	Remedy string // who grants it, and how
@@ -67,14 +67,14 @@ type Limits struct {
 	CPUs   float64 // processors' worth of time
 }
 
-// A Folder of a cell is private to it: what it holds is seen by no other cell, and goes with the cell.
+// A Folder of a sandbox is private to it: what it holds is seen by no other sandbox, and goes with the sandbox.
 type Folder struct {
-	Path string // as the cell's processes see it
+	Path string // as the sandbox's processes see it
 	Keep bool   // starts as a copy of the image's own; otherwise empty
 	From string // with Keep: another folder of the image, whose files are there too, unless the first has them
 }
 
-// A File is written into a cell. Its path has to lie in one of the cell's folders, or name a file that exists in the
+// A File is written into a sandbox. Its path has to lie in one of the sandbox's folders, or name a file that exists in the
 // image, which it then covers.
 type File struct {
 	Path string
@@ -83,44 +83,43 @@ type File struct {
 	User string // owner, with its group, or "uid:gid"; root when empty
 	Link string // it is a symbolic link to this
 	Dir  bool   // it is a folder
-	Gone bool   // there is nothing at the path; for a world
+	Gone bool   // there is nothing at the path; for a catch-all sandbox
 }
 
-// CellSpec describes a cell to be opened.
-type CellSpec struct {
+// SandboxSpec describes a sandbox to be opened.
+type SandboxSpec struct {
 	ID        string
 	Join      string   // the network namespace to join, as a path; empty makes a new one
 	Folders   []Folder // private folders
 	Files     []File
-	Addresses []string   // IP addresses that the cell's loopback owns, or nets of them ("198.51.100.1/24")
-	Logs      []string   // files whose news come with each answer
-	Fakes     []FakeSpec // fake upstreams that play from the start
-	World     *WorldSpec // makes it a world; nil for an ordinary cell
-	Still     bool       // with Join: its clock is that of the cell that it joins, which all but stands still between two moves
+	Addresses []string      // IP addresses that the sandbox's loopback owns, or nets of them ("198.51.100.1/24")
+	Logs      []string      // files whose news come with each answer
+	Fakes     []FakeSpec    // fake upstreams that play from the start
+	CatchAll  *CatchAllSpec // makes it a catch-all sandbox; nil for an ordinary sandbox
+	Still     bool          // with Join: its clock is that of the sandbox that it joins, which all but stands still between two moves
 }
 
-// CellOpened answers OpenCell.
-type CellOpened struct {
+// SandboxOpened answers OpenCell.
+type SandboxOpened struct {
 	Netns string // path by which another container of the lab joins the network namespace
 }
 
-// ProcSpec describes a process to be started in a cell.
+// ProcSpec describes a process to be started in a sandbox.
 type ProcSpec struct {
-	Cell  string
 	Name  string // "gateway", "app"
 	Argv  []string
 	Env   []string
-	Clock bool     // obeys the cell's clock, by libfaketime
+	Clock bool     // obeys the sandbox's clock, by libfaketime
 	Files []File   // written before it starts
 	Ready []string // where it has to listen before it counts as started: "192.0.2.1:80", ":80" or "unix:/run/x.sock"
 	Limit time.Duration
-	Poke  Poke
-	// Attempts makes its calls of connect count, and those of whatever it starts, as the attempts of the visitors' requests.
+	Wake  WakeSignal
+	// Attempts makes its calls of connect count, and those of whatever it starts, as the attempts of the clients' requests.
 	Attempts bool
 }
 
-// A Poke makes a process look at the clock after it was moved.
-type Poke struct {
+// A Wake makes a process look at the clock after it was moved.
+type WakeSignal struct {
 	Signal   int  // 0 means that it needs none
 	Children bool // the signal goes to the children of the process, not to the process itself
 }
@@ -130,7 +129,7 @@ type ProcStarted struct {
 	PID    int
 	Exited bool   // it ended before it was ready
 	Output string // what it printed, when it ended
-	// Clockless is true when it was to obey the cell's clock, and does not.
+	// Clockless is true when it was to obey the sandbox's clock, and does not.
 	Clockless bool
 }
 
@@ -147,31 +146,30 @@ type ClockTaken struct {
 	Musl bool
 }
 
-// ProcRef names a process of a cell.
+// ProcRef names a process of a sandbox.
 type ProcRef struct {
-	Cell, Name string
-	Signal     int
-	Children   bool // the signal goes to the children
-	Group      bool // the signal goes to the process and all its descendants
-	Await      bool // wait for the process to end
+	Name     string
+	Signal   int
+	Children bool // the signal goes to the children
+	Group    bool // the signal goes to the process and all its descendants
+	Await    bool // wait for the process to end
 }
 
-// FakeSpec starts a fake upstream in a cell.
+// FakeSpec starts a fake upstream in a sandbox.
 type FakeSpec struct {
-	Cell, Name string
-	Spec       fakeupstream.Spec
+	Name string
+	Spec fakeupstream.Spec
 }
 
-// NameRef names a thing of a cell: a fake upstream, a process, a file.
+// NameRef names a thing of a sandbox: a fake upstream, a process, a file.
 type NameRef struct {
-	Cell, Name string
+	Name string
 }
 
-// AskSpec is one request of the visitor.
+// AskSpec is one request of the client.
 type AskSpec struct {
-	Cell    string
-	Name    string // of the ask within the cell
-	From    string // the visitor's address
+	Name    string // of the ask within the sandbox
+	From    string // the client's address
 	To      string // the gateway's address with port
 	Raw     []byte // the request as it goes over the wire, up to its body
 	Body    string
@@ -181,7 +179,7 @@ type AskSpec struct {
 	Limit   time.Duration
 }
 
-// Answer is what the visitor got.
+// Answer is what the client got.
 type Answer struct {
 	Status    int
 	Header    map[string][]string
@@ -190,22 +188,20 @@ type Answer struct {
 	Cut       bool   // ended before its declared length or last chunk
 	NoAnswer  string // "refused", "closed", "reset", "silent" or "garbled", when there is no status
 	Real      time.Duration
-	Logs      map[string]string // what was added to each log file of the cell since the last answer
+	Logs      map[string]string // what was added to each log file of the sandbox since the last answer
 	Attempts  Attempts
 }
 
-// MoveSpec moves a cell's clock.
+// MoveSpec moves a sandbox's clock.
 type MoveSpec struct {
-	Cell   string
 	Offset time.Duration // from the machine's clock; it only grows
 	// Runs makes the clock go on at the machine's pace between two moves, from now on. Otherwise the gateway's all but stands
 	// still.
 	Runs bool
 }
 
-// NetSpec is one thing broken in a cell's network.
+// NetSpec is one thing broken in a sandbox's network.
 type NetSpec struct {
-	Cell string
 	// Kind is "drop", "reject", "route", "away" or "off".
 	Kind string
 	// To is the address ("10.0.0.5:9000"; without a port for the kinds that break a whole host).
@@ -218,22 +214,19 @@ type NetSpec struct {
 	Answers bool
 }
 
-// FileSpec changes a file of a cell.
+// FileSpec changes a file of a sandbox.
 type FileSpec struct {
-	Cell  string
 	File  File
 	Chmod bool // only the mode changes
 }
 
-// ChangeRef names a change of a file of a cell.
+// ChangeRef names a change of a file of a sandbox.
 type ChangeRef struct {
-	Cell   string
 	Change int
 }
 
-// DiskSpec makes a folder of a cell a file system of its own size, or gives it back.
+// DiskSpec makes a folder of a sandbox a file system of its own size, or gives it back.
 type DiskSpec struct {
-	Cell  string
 	Path  string
 	Bytes int64 // 0 gives the folder back
 }
@@ -249,18 +242,18 @@ type None struct{}
 
 // ReachedSpec names what a fake upstream has to have been reached by.
 type ReachedSpec struct {
-	Cell, Name                     string
+	Name                           string
 	Connections, Requests, Answers int
 }
 
 // TakenSpec names the address of an upstream that has to have the gateway's request.
 type TakenSpec struct {
-	Cell, Gateway string
-	At            string // "10.0.0.5:8080"
-	Unread        bool   // it may lie in the kernel's queue, unread
+	Gateway string
+	At      string // "10.0.0.5:8080"
+	Unread  bool   // it may lie in the kernel's queue, unread
 }
 
-// Root is where the cells' folders lie in a container. It is a volume, so that a backend in a container of its own
+// Root is where the sandboxes' folders lie in a container. It is a volume, so that a backend in a container of its own
 // shares them.
 const Root = "/badgateway"
 
@@ -270,20 +263,20 @@ const FaketimeAt = "/badgateway-libfaketime.so.1"
 // Output is what a command printed, on either stream.
 type Output struct{ Text string }
 
-// FollowSpec names a log file of a cell whose news are to come with each answer.
+// FollowSpec names a log file of a sandbox whose news are to come with each answer.
 type FollowSpec struct {
-	Cell, Path string
+	Path string
 }
 
-// YardstickSpec says how many cases to do by hand, and how many at once.
-type YardstickSpec struct{ Cases, Parallel int }
+// BaselineSpec says how many cases to do by hand, and how many at once.
+type BaselineSpec struct{ Cases, Parallel int }
 
-// YardstickTook is how long that took.
-type YardstickTook struct{ Took time.Duration }
+// BaselineTook is how long that took.
+type BaselineTook struct{ Took time.Duration }
 
-// LoadSpec says how many requests to send to an address of a cell, over how many connections.
+// LoadSpec says how many requests to send to an address of a sandbox, over how many connections.
 type LoadSpec struct {
-	Cell, To              string
+	To                    string
 	Requests, Connections int
 }
 

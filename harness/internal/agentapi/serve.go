@@ -15,8 +15,9 @@ import (
 
 // request begins a call; its arguments follow.
 type request struct {
-	Call   string        `json:"call"`
-	Within time.Duration `json:"within,omitempty"` // how long the caller waits; for ever when 0
+	Call    string        `json:"call"`
+	Sandbox string        `json:"sandbox,omitempty"`
+	Within  time.Duration `json:"within,omitempty"` // how long the caller waits; for ever when 0
 }
 
 // answer ends it; what was asked for follows, unless there is an error.
@@ -24,27 +25,32 @@ type answer struct {
 	Error *Error `json:"error,omitempty"`
 }
 
-// A Handler reads the arguments of a call, and gives what does its work.
-type Handler func(in *json.Decoder) (work, error)
+// A Handler reads the arguments of a call in a sandbox, and gives what does its work.
+type Handler func(sandbox string, in *json.Decoder) (work, error)
 
 type work func(context.Context) (any, error)
 
-// Handle is the handler of a function. The context of that ends when the caller's does.
+// Handle is the handler of a function that needs no sandbox. The context of that ends when the caller's does.
 func Handle[A, R any](do func(context.Context, A) (R, error)) Handler {
-	return func(in *json.Decoder) (work, error) {
+	return HandleIn(func(ctx context.Context, _ string, args A) (R, error) { return do(ctx, args) })
+}
+
+// HandleIn is the handler of a function that is called with the sandbox's id.
+func HandleIn[A, R any](do func(ctx context.Context, sandbox string, args A) (R, error)) Handler {
+	return func(sandbox string, in *json.Decoder) (work, error) {
 		var args A
 		if err := in.Decode(&args); err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context) (any, error) { return do(ctx, args) }, nil
+		return func(ctx context.Context) (any, error) { return do(ctx, sandbox, args) }, nil
 	}
 }
 
 // A Server is the agent's end of sessions.
 type Server struct {
 	Calls map[string]Handler
-	// Dial opens a connection to an address in a cell, for a tunnel.
-	Dial func(ctx context.Context, cell, address string) (net.Conn, error)
+	// Dial opens a connection to an address in a sandbox, for a tunnel.
+	Dial func(ctx context.Context, sandbox, address string) (net.Conn, error)
 }
 
 // Serve answers a session on a connection until the driving program is gone. What calls it has under way is told so, and not
@@ -98,21 +104,21 @@ func (s *Server) answerAll(ctx context.Context, line net.Conn) {
 		if in.Decode(&r) != nil {
 			return
 		}
-		do, err := s.read(r.Call, in)
+		do, err := s.read(r, in)
 		go func() { _, _ = line.Write(s.answer(ctx, r, do, err)) }()
 	}
 }
 
 // read reads the arguments of a call.
-func (s *Server) read(name string, in *json.Decoder) (work, error) {
-	handler, known := s.Calls[name]
+func (s *Server) read(r request, in *json.Decoder) (work, error) {
+	handler, known := s.Calls[r.Call]
 	if !known {
 		var args json.RawMessage
-		return nil, errors.Join(fmt.Errorf("the lab's program knows no call %q", name), in.Decode(&args))
+		return nil, errors.Join(fmt.Errorf("the lab's program knows no call %q", r.Call), in.Decode(&args))
 	}
-	do, err := handler(in)
+	do, err := handler(r.Sandbox, in)
 	if err != nil {
-		return nil, fmt.Errorf("reading what %s is to do: %w", name, err)
+		return nil, fmt.Errorf("reading what %s is to do: %w", r.Call, err)
 	}
 	return do, nil
 }

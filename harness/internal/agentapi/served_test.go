@@ -44,7 +44,7 @@ func benchmarked(b *testing.B) (call func()) {
 		}),
 	}})
 	spec := ProcSpec{
-		Cell: "c1", Name: "gateway", Argv: []string{"nginx", "-g", "daemon off;"}, Ready: []string{"192.0.2.80:80"},
+		Name: "gateway", Argv: []string{"nginx", "-g", "daemon off;"}, Ready: []string{"192.0.2.80:80"},
 		Files: []File{{Path: "/etc/nginx/nginx.conf", Data: strings.Repeat("x", 2000)}},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -52,7 +52,7 @@ func benchmarked(b *testing.B) (call func()) {
 	b.ReportAllocs()
 	return func() {
 		var out ProcStarted
-		if err := c.Call(ctx, "Start", spec, &out); err != nil || out.PID != 7 {
+		if err := c.Call(ctx, "", "Start", spec, &out); err != nil || out.PID != 7 {
 			b.Fatal(out, err)
 		}
 	}

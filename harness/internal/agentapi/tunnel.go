@@ -12,19 +12,19 @@ import (
 
 // tunnelRequest begins a tunnel.
 type tunnelRequest struct {
-	Cell    string `json:"cell"`
+	Sandbox string `json:"sandbox"`
 	Address string `json:"address"`
 }
 
-// Tunnel opens a TCP connection to an address in a cell. When ctx ends before it is open, it is not opened; afterwards ctx
+// Tunnel opens a TCP connection to an address in a sandbox. When ctx ends before it is open, it is not opened; afterwards ctx
 // means nothing to it. The error of a connection that is not taken is an *[Error].
-func (c *Client) Tunnel(ctx context.Context, cell, address string) (net.Conn, error) {
+func (c *Client) Tunnel(ctx context.Context, sandbox, address string) (net.Conn, error) {
 	stream, err := open(c.session, StreamTunnel)
 	if err != nil {
 		return nil, ErrGone
 	}
 	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Unix(1, 0)) })
-	err = begin(stream, tunnelRequest{cell, address})
+	err = begin(stream, tunnelRequest{sandbox, address})
 	if !stop() {
 		err = context.Cause(ctx)
 	}
@@ -95,7 +95,7 @@ func (s *Server) tunnel(ctx context.Context, stream net.Conn) {
 		}
 	}()
 	var a answer
-	conn, err := s.Dial(ctx, r.Cell, r.Address)
+	conn, err := s.Dial(ctx, r.Sandbox, r.Address)
 	if err != nil {
 		a.Error = ErrorOf(err)
 	} else {

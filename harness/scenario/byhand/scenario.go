@@ -35,7 +35,7 @@ func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario
 	return Try(ctx, stage, o, w)
 }
 
-// Curl is the command that asks as the scenario's visitor does.
+// Curl is the command that asks as the scenario's client does.
 func Curl(address string, r lab.Request) string {
 	var b strings.Builder
 	b.WriteString("curl -i")

@@ -33,7 +33,7 @@
 //	clock_why                   why; clock_unasked is true where the lab could not move it
 //	measured_again              why earlier runs count for nothing: the machine had no processor for them
 //	expected                    what had to come
-//	healthy, broken, recovered  the visitor's request before the fault, under it, and after the remedy
+//	healthy, broken, recovered  the client's request before the fault, under it, and after the remedy
 //	upstream_calls              at, made, connections: how many connections to each fake upstream the gateway made, and how
 //	                            many there were; left out where the two can't be compared
 //	verdict                     "passed", "failed" (something differed), "error" (the lab could not be had) or "skipped" (the
@@ -49,17 +49,17 @@
 //	status, no_answer, cut      as an exchange has them, under the fault
 //	log                         level, code, text, errno, phase of each log line, in order
 //	attempts                    how many upstreams were tried; 0 leaves it open, -1 is none
-//	after_ns, until_ns          how long the visitor waits under the fault
-//	remedy_takes_ns             how long the visitor waits after the remedy
+//	after_ns, until_ns          how long the client waits under the fault
+//	remedy_takes_ns             how long the client waits after the remedy
 //	upstream_log                a text that the upstreams' own logs hold under the fault
 //
 // healthy, broken and recovered are each a [lab.Exchange]:
 //
-//	client, request             the visitor's address, and what was asked ("GET /")
+//	client, request             the client's address, and what was asked ("GET /")
 //	status, no_answer           the status, or 0 and how the connection ended ("refused", "closed", "reset", "garbled")
 //	header, body, body_bytes    the answer: its fields, the body's first 4 KiB, the body's full length
 //	cut                         whether the answer ended too early
-//	waited_ns, not_before_ns    how long the visitor waited in the gateway's time; with not_before_ns, the answer came
+//	waited_ns, not_before_ns    how long the client waited in the gateway's time; with not_before_ns, the answer came
 //	                            between the two
 //	real_ns                     how long that took on the machine
 //	attempts                    addr of each peer that was asked, in order, and whether a kept connection was used

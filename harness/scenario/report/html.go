@@ -69,7 +69,7 @@ type card struct {
 	Exchanges []stage
 }
 
-// A stage is one of the three times that the visitor asked.
+// A stage is one of the three times that the client asked.
 type stage struct {
 	When string
 	lab.Exchange

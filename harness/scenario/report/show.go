@@ -18,7 +18,7 @@ const (
 	proseWidth = 84 // of the prose beside the labels; log lines, addresses and the command to run are never wrapped
 )
 
-// Show writes one scenario as an operator reads it: what was broken, what the visitor saw, what the log says, what that
+// Show writes one scenario as an operator reads it: what was broken, what the client saw, what the log says, what that
 // means, how to confirm it on a live server, what mends it, and what proves all that. Log lines stand as nginx wrote
 // them, to be searched for. It ends with an empty line. The error is the writer's.
 func Show(w io.Writer, e scenario.Evidence, colour bool) error {
@@ -66,7 +66,7 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 	return err
 }
 
-// saw is what the visitor asked and got, and when.
+// saw is what the client asked and got, and when.
 func saw(e scenario.Evidence) string {
 	s := fmt.Sprintf("%s: %s after %s", e.Broken.Request, statusLong(e.Broken), waited(e.Broken))
 	if shortened(e) {

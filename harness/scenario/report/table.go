@@ -125,7 +125,7 @@ func rows(all []scenario.Evidence, ink terminal.Ink, width int) string {
 	return t.Render()
 }
 
-// cells are the texts of a row.
+// sandboxes are the texts of a row.
 func cells(e scenario.Evidence) [columnCount]string {
 	time := waited(e.Broken)
 	if shortened(e) {

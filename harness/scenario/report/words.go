@@ -36,7 +36,7 @@ func verdict(e scenario.Evidence) string {
 // garbled is how the harness names an answer that cannot be read as HTTP.
 const garbled = "garbled"
 
-// status is what the visitor got, as short as can be: "502", "200 cut", "closed".
+// status is what the client got, as short as can be: "502", "200 cut", "closed".
 func status(x lab.Exchange) string {
 	switch {
 	case x.Status == 0 && x.NoAnswer == "":
@@ -51,7 +51,7 @@ func status(x lab.Exchange) string {
 	return strconv.Itoa(x.Status)
 }
 
-// statusLong is what the visitor got, in words: "502 Bad Gateway", "no answer: the connection was reset".
+// statusLong is what the client got, in words: "502 Bad Gateway", "no answer: the connection was reset".
 func statusLong(x lab.Exchange) string {
 	switch {
 	case x.Status == 0 && x.NoAnswer == "":
@@ -68,7 +68,7 @@ func statusLong(x lab.Exchange) string {
 	return text
 }
 
-// waited is how long the visitor waited, in the gateway's time. Where the clock was moved, the answer came in a window
+// waited is how long the client waited, in the gateway's time. Where the clock was moved, the answer came in a window
 // around the time that was configured, and the middle of that window is told; of a wide one, both ends.
 func waited(x lab.Exchange) string {
 	window := x.Waited - x.NotBefore
@@ -131,7 +131,7 @@ func raw(l gateway.LogRecord) string {
 	return l.Raw
 }
 
-// page is what the visitor reads first in an answer: the title of a page, or the first line of anything else.
+// page is what the client reads first in an answer: the title of a page, or the first line of anything else.
 func page(x lab.Exchange) string {
 	lower := strings.ToLower(x.Body)
 	if len(lower) == len(x.Body) { // so that places in one are places in the other

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Name is the program's name when it is the first process of a world. Its arguments are the folder that becomes the root,
+// Name is the program's name when it is the first process of a catch-all sandbox. Its arguments are the folder that becomes the root,
 // and what else of the container has to go.
-const Name = "badgateway-world"
+const Name = "badgateway-sandbox"
 
 // FirstPort is the variable with the lowest port that needs no right to be listened on.
 const FirstPort = "FIRST_PORT"
@@ -30,7 +30,7 @@ const (
 	Multiplied = "multiplied"
 )
 
-// How many processes, and how many threads of all of them, a world may have. A gateway on a large machine has a worker
+// How many processes, and how many threads of all of them, a catch-all sandbox may have. A gateway on a large machine has a worker
 // for each processor.
 const (
 	Processes = 256
@@ -44,7 +44,7 @@ func init() {
 }
 
 func run(root string, hide []string) int {
-	signal.Ignore() // all that can be: what runs in the world may send it any
+	signal.Ignore() // all that can be: what runs in the sandbox may send it any
 	proc, err := setUp(root, hide)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -84,21 +84,21 @@ func run(root string, hide []string) int {
 	}
 }
 
-// setUp mounts the world's own /proc and makes its root the only one there is. The /proc that it returns is this program's
+// setUp mounts the sandbox's own /proc and makes its root the only one there is. The /proc that it returns is this program's
 // alone.
 func setUp(root string, hide []string) (own *os.File, err error) {
 	// No process that has fewer rights may look into this one; see ptrace(2).
 	const dumpable = 4 // PR_SET_DUMPABLE
 	if _, _, err := syscall.RawSyscall(syscall.SYS_PRCTL, dumpable, 0, 0); err != 0 {
-		return nil, fmt.Errorf("closing the first process of a world: %w", err)
+		return nil, fmt.Errorf("closing the first process of a sandbox: %w", err)
 	}
 	proc := filepath.Join(root, "proc")
 	const safe = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
 	if err := syscall.Mount("proc", proc, "proc", safe, ""); err != nil {
-		return nil, fmt.Errorf("mounting /proc in a world: %w", err)
+		return nil, fmt.Errorf("mounting /proc in a sandbox: %w", err)
 	}
 	if ownLimits() {
-		// A world without this limit has the one that is looked after below.
+		// A catch-all sandbox without this limit has the one that is looked after below.
 		_ = os.WriteFile(filepath.Join(proc, "sys/kernel/pid_max"), fmt.Appendf(nil, "%d\n", threads+512), 0)
 	}
 	// A new network has the kernel's default, and not what the engine gives to the network of a container.
@@ -107,34 +107,34 @@ func setUp(root string, hide []string) (own *os.File, err error) {
 		_ = os.WriteFile(filepath.Join(proc, "sys/net/ipv4/ip_unprivileged_port_start"), []byte(first), 0)
 	}
 	if own, err = os.Open(proc); err != nil {
-		return nil, fmt.Errorf("opening /proc in a world: %w", err)
+		return nil, fmt.Errorf("opening /proc in a sandbox: %w", err)
 	}
 	if err := syscall.Unmount(proc, syscall.MNT_DETACH); err != nil {
-		return nil, fmt.Errorf("mounting /proc in a world: %w", err)
+		return nil, fmt.Errorf("mounting /proc in a sandbox: %w", err)
 	}
 	// Only what is about processes (Linux 5.8), and only to read: nothing of the machine can be read there, nothing be set.
 	if err := syscall.Mount("proc", proc, "proc", safe|syscall.MS_RDONLY, "subset=pid"); err != nil {
-		return nil, fmt.Errorf("mounting /proc in a world (it takes Linux 5.8): %w", err)
+		return nil, fmt.Errorf("mounting /proc in a sandbox (it takes Linux 5.8): %w", err)
 	}
 	fd, err := syscall.Open(root, syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("opening the root of a world: %w", err)
+		return nil, fmt.Errorf("opening the root of a sandbox: %w", err)
 	}
 	defer syscall.Close(fd)
 	// pivot_root(2) would do, but no container engine lets it through.
 	if err := syscall.Mount(root, "/", "", syscall.MS_MOVE, ""); err != nil {
-		return nil, fmt.Errorf("moving the root of a world into its place: %w", err)
+		return nil, fmt.Errorf("moving the root of a sandbox into its place: %w", err)
 	}
 	for _, old := range hide { // this process is still in the old root
 		if err := syscall.Unmount(old, syscall.MNT_DETACH); err != nil {
-			return nil, fmt.Errorf("taking %s of the image out of a world: %w", old, err)
+			return nil, fmt.Errorf("taking %s of the image out of a sandbox: %w", old, err)
 		}
 	}
 	if err := syscall.Fchdir(fd); err != nil {
-		return nil, fmt.Errorf("entering the root of a world: %w", err)
+		return nil, fmt.Errorf("entering the root of a sandbox: %w", err)
 	}
 	if err := syscall.Chroot("."); err != nil {
-		return nil, fmt.Errorf("entering the root of a world: %w", err)
+		return nil, fmt.Errorf("entering the root of a sandbox: %w", err)
 	}
 	return own, nil
 }
@@ -154,7 +154,7 @@ func ownLimits() bool {
 	return major > 6 || major == 6 && minor >= 14
 }
 
-// tooMany reports whether the world has more processes or threads than it may. Each process that it meets it makes one that the
+// tooMany reports whether the sandbox has more processes or threads than it may. Each process that it meets it makes one that the
 // kernel ends before all others when the memory is used up.
 func tooMany(proc *os.File) bool {
 	if _, err := proc.Seek(0, io.SeekStart); err != nil {

@@ -13,14 +13,14 @@ import (
 
 // socketListener is an upstream's unix socket. Refusing, the file is there and nobody listens.
 type socketListener struct {
-	w    *world
+	w    *catchAll
 	path string
 	mu   sync.Mutex
-	l    *door // nil while it refuses
+	l    *trackedListener // nil while it refuses
 }
 
-// openSocket makes a socket that the config names. It is for the cell's own thread, which has the world's root.
-func (w *world) openSocket(path string) error {
+// openSocket makes a socket that the config names. It is for the sandbox's own thread, which has the sandbox's root.
+func (w *catchAll) openSocket(path string) error {
 	s := &socketListener{w: w, path: path}
 	if err := s.open(); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (s *socketListener) open() error {
 	if err := os.Chmod(s.path, 0o777); err != nil {
 		return err
 	}
-	d, err := s.w.busy.door(l)
+	d, err := s.w.busy.listener(l)
 	if err != nil {
 		return fmt.Errorf("listening on the socket %s: %w", s.path, err)
 	}

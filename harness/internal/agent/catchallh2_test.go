@@ -13,7 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// A visitor that begins with HTTP/2 sends the request that he was given.
+// A client that begins with HTTP/2 sends the request that he was given.
 func TestVisitorBeginsWithHTTP2(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -28,7 +28,7 @@ func TestVisitorBeginsWithHTTP2(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer near.Close()
-	a := &worldAsk{spec: agentapi.WorldAskSpec{
+	a := &probe{spec: agentapi.ProbeSpec{
 		Raw:  []byte("POST /a?b=1 HTTP/1.1\r\nHost: rpc.test\r\nConnection: close\r\nTe: trailers\r\nContent-Length: 4\r\n\r\n"),
 		Body: "four",
 	}}

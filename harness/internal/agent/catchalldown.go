@@ -27,7 +27,7 @@ type downSets struct {
 }
 
 // takeDown makes the addresses of these conducts refuse or drop what is sent to them, and all others take it.
-func (n *worldNet) takeDown(all []agentapi.Conduct) error {
+func (n *catchAllNet) takeDown(all []agentapi.UpstreamBehaviour) error {
 	refused, off, err := downAddresses(all)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (n *worldNet) takeDown(all []agentapi.Conduct) error {
 }
 
 // downAddresses are the addresses that refuse and those whose host is off. Of several conducts of one address the first counts.
-func downAddresses(all []agentapi.Conduct) (refused, off []netip.AddrPort, err error) {
+func downAddresses(all []agentapi.UpstreamBehaviour) (refused, off []netip.AddrPort, err error) {
 	seen := map[string]bool{}
 	for _, c := range all {
 		if seen[c.At] {

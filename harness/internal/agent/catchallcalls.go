@@ -16,24 +16,26 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// behaveAndRest makes the upstreams and names of the world behave so, and sees to it that the gateway has noticed: connections
+// setBehaviourAndWait makes the upstreams and names of the sandbox behave so, and sees to it that the gateway has noticed: connections
 // that it kept are closed.
-func (w *world) behaveAndRest(ctx context.Context, spec agentapi.ConductSpec) error {
-	if err := w.behave(ctx, spec); err != nil {
+func (w *catchAll) setBehaviourAndWait(ctx context.Context, spec agentapi.BehaviourSpec) error {
+	if err := w.setBehaviour(ctx, spec); err != nil {
 		return err
 	}
 	if _, err := w.cell.process(gatewayProcess); err != nil {
 		return nil // nothing runs yet that would have to notice
 	}
-	_, err := w.rest(ctx, restLimit, nil)
+	_, err := w.waitQuiescent(ctx, restLimit, nil)
 	return err
 }
 
-// tell is what upstreams and names saw since it was last asked for.
-func (w *world) tell(context.Context, string) (agentapi.WorldNews, error) { return w.news(), nil }
+// drainEvents is what upstreams and names saw since it was last asked for.
+func (w *catchAll) drainEvents(context.Context, agentapi.None) (agentapi.Events, error) {
+	return w.drain(), nil
+}
 
-// put writes files into the world.
-func (w *world) put(ctx context.Context, spec agentapi.PutSpec) error {
+// put writes files into the sandbox.
+func (w *catchAll) put(ctx context.Context, spec agentapi.PutSpec) error {
 	return w.cell.put(ctx, spec.Files...)
 }
 
@@ -43,10 +45,10 @@ const (
 	treeFiles = 20000
 )
 
-// readTree reads the files of a folder of the world.
-func (w *world) readTree(ctx context.Context, ref agentapi.NameRef) (agentapi.Tree, error) {
+// readTree reads the files of a folder of the sandbox.
+func (w *catchAll) readTree(ctx context.Context, ref agentapi.NameRef) (agentapi.Tree, error) {
 	all := agentapi.Tree{}
-	// On the cell's own thread, which sees the world's root and none other.
+	// On the sandbox's own thread, which sees the sandbox's root and none other.
 	err := w.cell.inside(ctx, func() error {
 		return filepath.WalkDir(ref.Name, func(path string, d fs.DirEntry, err error) error {
 			if ctx.Err() != nil {
@@ -64,8 +66,8 @@ func (w *world) readTree(ctx context.Context, ref agentapi.NameRef) (agentapi.Tr
 	return all, err
 }
 
-// lookFor says which of these paths the world has.
-func (w *world) lookFor(_ context.Context, spec agentapi.LookSpec) ([]string, error) {
+// lookFor says which of these paths the sandbox has.
+func (w *catchAll) lookFor(_ context.Context, spec agentapi.LookSpec) ([]string, error) {
 	found := []string{}
 	for _, p := range spec.Paths {
 		if fd, err := w.cell.jail.root.at(p, unix.O_PATH, 0); err == nil {
@@ -76,8 +78,8 @@ func (w *world) lookFor(_ context.Context, spec agentapi.LookSpec) ([]string, er
 	return found, nil
 }
 
-// namesIn are what a folder of the world holds; none where there is no such folder.
-func (w *world) namesIn(ctx context.Context, ref agentapi.NameRef) ([]string, error) {
+// namesIn are what a folder of the sandbox holds; none where there is no such folder.
+func (w *catchAll) namesIn(ctx context.Context, ref agentapi.NameRef) ([]string, error) {
 	all := []string{}
 	err := w.cell.inside(ctx, func() error {
 		entries, err := os.ReadDir(ref.Name)
@@ -92,8 +94,8 @@ func (w *world) namesIn(ctx context.Context, ref agentapi.NameRef) ([]string, er
 	return all, err
 }
 
-// wipe empties folders of the world.
-func (w *world) wipe(ctx context.Context, spec agentapi.WipeSpec) error {
+// wipe empties folders of the sandbox.
+func (w *catchAll) wipe(ctx context.Context, spec agentapi.WipeSpec) error {
 	return w.cell.inside(ctx, func() error {
 		for _, f := range spec.Folders {
 			entries, err := os.ReadDir(f)
@@ -105,7 +107,7 @@ func (w *world) wipe(ctx context.Context, spec agentapi.WipeSpec) error {
 					return context.Cause(ctx)
 				}
 				if err := os.RemoveAll(filepath.Join(f, e.Name())); err != nil {
-					return fmt.Errorf("emptying %s of cell %s: %w", f, w.cell.id, err)
+					return fmt.Errorf("emptying %s of sandbox %s: %w", f, w.cell.id, err)
 				}
 			}
 		}
@@ -113,8 +115,8 @@ func (w *world) wipe(ctx context.Context, spec agentapi.WipeSpec) error {
 	})
 }
 
-// start starts the world's gateway, and waits until all its workers have nothing to do. One that does not come up is ended.
-func (w *world) start(ctx context.Context, spec agentapi.ProcSpec) (started agentapi.ProcStarted, err error) {
+// start starts the sandbox's gateway, and waits until all its workers have nothing to do. One that does not come up is ended.
+func (w *catchAll) start(ctx context.Context, spec agentapi.ProcSpec) (started agentapi.ProcStarted, err error) {
 	spec.Name, spec.Ready = gatewayProcess, nil
 	if started, err = w.cell.start(ctx, spec); err != nil || started.Exited {
 		return started, err
@@ -133,7 +135,7 @@ func (w *world) start(ctx context.Context, spec agentapi.ProcSpec) (started agen
 }
 
 // awaitUp waits until the gateway is up, or has ended. A daemon takes the place of what started it.
-func (w *world) awaitUp(ctx context.Context, limit time.Duration) (*process, error) {
+func (w *catchAll) awaitUp(ctx context.Context, limit time.Duration) (*process, error) {
 	var p *process
 	for {
 		now, err := w.cell.process(gatewayProcess)
@@ -154,13 +156,13 @@ func (w *world) awaitUp(ctx context.Context, limit time.Duration) (*process, err
 
 // up waits until a gateway is through with its start: it sleeps, and so do its workers, which it makes when it listens. One
 // that works without a master has none; it has to sleep for a while.
-func (w *world) up(ctx context.Context, p *process, limit time.Duration) error {
+func (w *catchAll) up(ctx context.Context, p *process, limit time.Duration) error {
 	if limit == 0 {
 		limit = agentapi.UpLimit
 	}
-	var last quiet
+	var last activity
 	var since time.Time
-	return soon(ctx, limit, func() (bool, error) {
+	return pollFast(ctx, limit, func() (bool, error) {
 		select {
 		case <-p.ended:
 			return true, nil
@@ -178,8 +180,8 @@ func (w *world) up(ctx context.Context, p *process, limit time.Duration) error {
 // aloneFor is how long a gateway without workers has to sleep to count as started.
 const aloneFor = 3 * time.Second
 
-// pass lets time pass in the world; Offset is how much from where it stands.
-func (w *world) pass(ctx context.Context, spec agentapi.MoveSpec) error {
+// pass lets time pass in the sandbox; Offset is how much from where it stands.
+func (w *catchAll) pass(ctx context.Context, spec agentapi.MoveSpec) error {
 	w.cell.runs = w.cell.runs || spec.Runs
 	return w.cell.moveClock(ctx, w.cell.clock.ahead()+spec.Offset)
 }

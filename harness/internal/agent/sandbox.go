@@ -24,25 +24,25 @@ import (
 // faketimerc is the one place where a program under libfaketime looks when its environment was wiped, as nginx's is.
 const faketimerc = "/etc/faketimerc"
 
-// cell is one scenario's own place: a network namespace, a mount namespace, and a folder.
-type cell struct {
+// sandbox is one scenario's own place: a network namespace, a mount namespace, and a folder.
+type sandbox struct {
 	id       string
 	dir      string
-	guest    bool // the folder and the network belong to the cell of another container
-	still    bool // the clock all but stands still between two moves; a guest's is the cell's own then
+	attached bool // the folder and the network belong to the sandbox of another container
+	frozen   bool // the clock all but stands still between two moves; a guest's is the sandbox's own then
 	runs     bool // its clock goes on at the machine's pace between two moves
 	netns    *os.File
 	diag     *diagnostics // nil where the kernel has none
-	jail     *jail        // of a world; nil otherwise
-	world    *world       // likewise
+	jail     *jail        // of a catch-all sandbox; nil otherwise
+	catchAll *catchAll    // likewise
 	attempts *attempts    // whom the gateway calls
-	tid      int          // the thread that lives in both namespaces; /proc/self/task/TID shows the cell's view
+	tid      int          // the thread that lives in both namespaces; /proc/self/task/TID shows the sandbox's view
 	own      *thread      // that thread's work
 
-	life    context.Context // ends when the cell is closed; the cause says so
+	life    context.Context // ends when the sandbox is closed; the cause says so
 	end     context.CancelCauseFunc
-	close   func() error   // ends all that runs in the cell, and removes it; whoever calls it again waits for the same
-	running sync.WaitGroup // the cell's threads and processes
+	close   func() error   // ends all that runs in the sandbox, and removes it; whoever calls it again waits for the same
+	running sync.WaitGroup // the sandbox's threads and processes
 
 	mu      sync.Mutex
 	calls   sync.WaitGroup // those under way
@@ -58,12 +58,12 @@ type cell struct {
 	watches map[string]*os.File                 // inotify, by the file that is watched
 	clock   *clock
 
-	delayedBefore time.Duration // how long this program had waited for processors when the cell was opened
+	delayedBefore time.Duration // how long this program had waited for processors when the sandbox was opened
 }
 
-func newCell(root string, spec agentapi.CellSpec) *cell {
-	c := &cell{
-		id: spec.ID, dir: filepath.Join(root, spec.ID), folders: spec.Folders, guest: spec.Join != "", still: spec.Join == "" || spec.Still,
+func newSandbox(root string, spec agentapi.SandboxSpec) *sandbox {
+	c := &sandbox{
+		id: spec.ID, dir: filepath.Join(root, spec.ID), folders: spec.Folders, attached: spec.Join != "", frozen: spec.Join == "" || spec.Still,
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
 		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, changes: map[int]func(context.Context) error{}, watches: map[string]*os.File{}, clock: newClock(),
 		delayedBefore: delayed(os.Getpid()),
@@ -72,7 +72,7 @@ func newCell(root string, spec agentapi.CellSpec) *cell {
 		c.logs[l] = 0
 	}
 	c.attempts = newAttempts(c)
-	if spec.World != nil {
+	if spec.CatchAll != nil {
 		c.attempts.why = "a gateway among upstreams that all answer is not followed: what they were asked tells whom it called"
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
@@ -80,8 +80,8 @@ func newCell(root string, spec agentapi.CellSpec) *cell {
 	return c
 }
 
-// do makes a call in the cell. Its context ends when the caller's does, and when the cell is closed.
-func (c *cell) do(ctx context.Context, call func(context.Context) error) error {
+// do makes a call in the sandbox. Its context ends when the caller's does, and when the sandbox is closed.
+func (c *sandbox) do(ctx context.Context, call func(context.Context) error) error {
 	c.mu.Lock()
 	if c.life.Err() != nil {
 		c.mu.Unlock()
@@ -100,13 +100,13 @@ func (c *cell) do(ctx context.Context, call func(context.Context) error) error {
 	return err
 }
 
-// open makes the namespaces and the folder of the cell, and starts what plays in it from the start. After an error it has to be
+// open makes the namespaces and the folder of the sandbox, and starts what plays in it from the start. After an error it has to be
 // closed, as after none.
-func (c *cell) open(ctx context.Context, spec agentapi.CellSpec) (err error) {
-	if spec.World != nil && c.guest {
-		return fmt.Errorf("cell %s is to be a world, which has a network of its own", c.id)
+func (c *sandbox) open(ctx context.Context, spec agentapi.SandboxSpec) (err error) {
+	if spec.CatchAll != nil && c.attached {
+		return fmt.Errorf("sandbox %s is to catch all, which takes a network of its own", c.id)
 	}
-	if spec.World == nil {
+	if spec.CatchAll == nil {
 		if err := c.makeFolders(); err != nil {
 			return err
 		}
@@ -115,38 +115,38 @@ func (c *cell) open(ctx context.Context, spec agentapi.CellSpec) (err error) {
 		return err
 	}
 	files := spec.Files
-	if spec.World != nil {
+	if spec.CatchAll != nil {
 		files = append([]agentapi.File{{Path: c.clockFile(), Data: c.clockText(0)}}, files...)
 	}
 	if err := c.put(ctx, files...); err != nil {
 		return err
 	}
 	for _, f := range spec.Fakes {
-		if err := c.play(ctx, f); err != nil {
+		if err := c.startFake(ctx, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *cell) enter(spec agentapi.CellSpec) error {
+func (c *sandbox) enter(spec agentapi.SandboxSpec) error {
 	c.tid = unix.Gettid()
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("making the mount namespace of cell %s: %w", c.id, err)
+		return fmt.Errorf("making the mount namespace of sandbox %s: %w", c.id, err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("keeping the mounts of cell %s private: %w", c.id, err)
+		return fmt.Errorf("keeping the mounts of sandbox %s private: %w", c.id, err)
 	}
 	if spec.Join == "" {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("making the network namespace of cell %s: %w", c.id, err)
+			return fmt.Errorf("making the network namespace of sandbox %s: %w", c.id, err)
 		}
 	} else if err := joinNetns(spec.Join); err != nil {
-		return fmt.Errorf("joining the network of cell %s: %w", c.id, err)
+		return fmt.Errorf("joining the network of sandbox %s: %w", c.id, err)
 	}
 	ns, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", c.tid))
 	if err != nil {
-		return fmt.Errorf("opening the network namespace of cell %s: %w", c.id, err)
+		return fmt.Errorf("opening the network namespace of sandbox %s: %w", c.id, err)
 	}
 	c.netns = ns
 	if canDiagnose {
@@ -154,7 +154,7 @@ func (c *cell) enter(spec agentapi.CellSpec) error {
 			return err
 		}
 	}
-	if spec.World != nil {
+	if spec.CatchAll != nil {
 		if c.jail, err = c.newJail(); err != nil {
 			return err
 		}
@@ -164,8 +164,8 @@ func (c *cell) enter(spec agentapi.CellSpec) error {
 			return err
 		}
 	}
-	if spec.World != nil {
-		return c.enterWorld(*spec.World)
+	if spec.CatchAll != nil {
+		return c.enterCatchAll(*spec.CatchAll)
 	}
 	for _, f := range c.folders {
 		if err := bind(c.path(f.Path), f.Path); err != nil {
@@ -178,14 +178,14 @@ func (c *cell) enter(spec agentapi.CellSpec) error {
 	return nil
 }
 
-// enterWorld brings up the rest of a world, when the cell's own thread is in its root and network.
-func (c *cell) enterWorld(spec agentapi.WorldSpec) error {
+// enterCatchAll brings up the rest of a catch-all sandbox, when the sandbox's own thread is in its root and network.
+func (c *sandbox) enterCatchAll(spec agentapi.CatchAllSpec) error {
 	if err := c.jail.startThread(&c.running, c.netns); err != nil {
 		return err
 	}
 	for _, f := range c.folders {
 		if err := c.jail.root.mkdir(f.Path, 0o755, 0, 0); err != nil {
-			return fmt.Errorf("making %s in cell %s: %w", f.Path, c.id, err)
+			return fmt.Errorf("making %s in sandbox %s: %w", f.Path, c.id, err)
 		}
 	}
 	if err := forgetPtrace(); err != nil {
@@ -194,7 +194,7 @@ func (c *cell) enterWorld(spec agentapi.WorldSpec) error {
 	if err := c.jail.runAs(spec); err != nil {
 		return err
 	}
-	return c.setUpWorld(spec)
+	return c.setUpCatchAll(spec)
 }
 
 func joinNetns(path string) error {
@@ -223,19 +223,19 @@ func bind(from, to string) error {
 	return nil
 }
 
-// inside runs f on the cell's own thread, in its network and mounts.
-func (c *cell) inside(ctx context.Context, f func() error) error { return c.own.do(ctx, f) }
+// inside runs f on the sandbox's own thread, in its network and mounts.
+func (c *sandbox) inside(ctx context.Context, f func() error) error { return c.own.do(ctx, f) }
 
 // home is the network namespace of the container itself, in which the agent's own threads live.
 var home int
 
-// online runs f on a thread of its own in the cell's network. Sockets that f makes stay there for good.
-func (c *cell) online(f func() error) error {
+// online runs f on a thread of its own in the sandbox's network. Sockets that f makes stay there for good.
+func (c *sandbox) online(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
 		if err := unix.Setns(int(c.netns.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("entering the network of cell %s: %w", c.id, err)
+			done <- fmt.Errorf("entering the network of sandbox %s: %w", c.id, err)
 			return
 		}
 		err := f()
@@ -248,17 +248,17 @@ func (c *cell) online(f func() error) error {
 	return <-done
 }
 
-// netnsPath is where another agent finds the cell's network.
-func (c *cell) netnsPath() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.netns.Fd()) }
+// netnsPath is where another agent finds the sandbox's network.
+func (c *sandbox) netnsPath() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.netns.Fd()) }
 
-// path is where a path of the cell lies outside it. A world has no such place: what lies in its root is a stranger's, and
+// path is where a path of the sandbox lies outside it. A catch-all sandbox has no such place: what lies in its root is a stranger's, and
 // is reached through its jail's tree alone.
-func (c *cell) path(p string) string {
+func (c *sandbox) path(p string) string {
 	return filepath.Join(c.dir, p)
 }
 
-// holds reports whether a path lies in one of the cell's own folders.
-func (c *cell) holds(p string) bool {
+// holds reports whether a path lies in one of the sandbox's own folders.
+func (c *sandbox) holds(p string) bool {
 	if c.jail != nil {
 		return true
 	}
@@ -271,9 +271,9 @@ func (c *cell) holds(p string) bool {
 }
 
 // remove is what close does once.
-func (c *cell) remove() error {
+func (c *sandbox) remove() error {
 	c.mu.Lock()
-	c.end(agentapi.Errorf(agentapi.ErrNoCell, "cell %s is closed", c.id))
+	c.end(agentapi.Errorf(agentapi.ErrNoSandbox, "sandbox %s is closed", c.id))
 	c.mu.Unlock()
 	c.calls.Wait() // nobody else is in it from here on
 	c.mu.Lock()
@@ -292,8 +292,8 @@ func (c *cell) remove() error {
 	for _, f := range c.fakes {
 		errs = append(errs, f.Close())
 	}
-	if c.world != nil {
-		c.world.close()
+	if c.catchAll != nil {
+		c.catchAll.close()
 	}
 	for _, w := range c.watches {
 		w.Close()
@@ -308,7 +308,7 @@ func (c *cell) remove() error {
 	if c.netns != nil {
 		c.netns.Close()
 	}
-	if !c.guest {
+	if !c.attached {
 		errs = append(errs, os.RemoveAll(c.dir))
 	}
 	return errors.Join(errs...)

@@ -22,7 +22,7 @@ import (
 )
 
 // calls connects as the gateway would.
-func calls(c *cell, network, address string) (conn net.Conn, err error) {
+func calls(c *sandbox, network, address string) (conn net.Conn, err error) {
 	if network == "unix" {
 		err = c.inside(c.life, func() error { conn, err = net.Dial(network, address); return err })
 		return conn, err
@@ -32,7 +32,7 @@ func calls(c *cell, network, address string) (conn net.Conn, err error) {
 }
 
 // asks asks an upstream as the gateway would, and gives the body of the answer.
-func asks(t *testing.T, c *cell, network, address string) string {
+func asks(t *testing.T, c *sandbox, network, address string) string {
 	t.Helper()
 	conn, err := calls(c, network, address)
 	if err != nil {
@@ -59,15 +59,15 @@ func asks(t *testing.T, c *cell, network, address string) string {
 func TestWorld_UpstreamsAnswerAndBehaveAsTheyAreTold(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts, World: &agentapi.WorldSpec{Sockets: []string{"/run/app/app.sock"}}})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts, CatchAll: &agentapi.CatchAllSpec{Sockets: []string{"/run/app/app.sock"}}})
 	if got := asks(t, c, "tcp", "203.0.113.9:8080"); got != "200 badgateway: 203.0.113.9:8080 answers" {
 		t.Errorf("any address answers %q", got)
 	}
 	if got := asks(t, c, "unix", "/run/app/app.sock"); got != "200 badgateway: unix:/run/app/app.sock answers" {
 		t.Errorf("a socket answers %q", got)
 	}
-	var news agentapi.WorldNews
-	l.do("WorldNews", c.id, &news)
+	var news agentapi.Events
+	l.do(c.id, "DrainEvents", agentapi.None{}, &news)
 	var called []string
 	for _, call := range news.Calls {
 		called = append(called, fmt.Sprint(call.At, " ", len(call.Record.Requests)))
@@ -75,11 +75,11 @@ func TestWorld_UpstreamsAnswerAndBehaveAsTheyAreTold(t *testing.T) {
 	if want := []string{"203.0.113.9:8080 1", "unix:/run/app/app.sock 1"}; !slices.Equal(called, want) {
 		t.Errorf("the news tell of %q", called)
 	}
-	if l.do("WorldNews", c.id, &news); len(news.Calls) != 0 {
+	if l.do(c.id, "DrainEvents", agentapi.None{}, &news); len(news.Calls) != 0 {
 		t.Errorf("they tell of it again: %+v", news.Calls)
 	}
 
-	l.do("Conduct", agentapi.ConductSpec{Cell: c.id, Upstreams: []agentapi.Conduct{
+	l.do(c.id, "SetBehaviour", agentapi.BehaviourSpec{Upstreams: []agentapi.UpstreamBehaviour{
 		{At: "203.0.113.9:8080", Down: "refused"}, {At: "unix:/run/app/app.sock", Down: "refused"},
 		{At: "[2001:db8::9]:80", Down: "refused"},
 		{At: "app:8080", Script: fakeupstream.Always(fakeupstream.Well{Status: 418, Body: "scripted"})},
@@ -89,17 +89,17 @@ func TestWorld_UpstreamsAnswerAndBehaveAsTheyAreTold(t *testing.T) {
 			t.Errorf("%s is to refuse, and it is %v, %v", address, conn, err)
 		}
 	}
-	if got := asks(t, c, "tcp", net.JoinHostPort(c.world.names.base("app").String(), "8080")); got != "418 scripted" {
+	if got := asks(t, c, "tcp", net.JoinHostPort(c.catchAll.names.base("app").String(), "8080")); got != "418 scripted" {
 		t.Errorf("by its name it answers %q", got)
 	}
 	if got := asks(t, c, "tcp", "203.0.113.9:8081"); !strings.HasPrefix(got, "200 ") {
 		t.Errorf("another port answers %q", got)
 	}
-	l.do("Conduct", agentapi.ConductSpec{Cell: c.id}, nil)
+	l.do(c.id, "SetBehaviour", agentapi.BehaviourSpec{}, nil)
 	if got := asks(t, c, "tcp", "203.0.113.9:8080") + asks(t, c, "unix", "/run/app/app.sock"); strings.Count(got, "200 ") != 2 {
 		t.Errorf("what is well again answers %q", got)
 	}
-	if err := l.Call(t.Context(), "Conduct", agentapi.ConductSpec{Cell: c.id, Upstreams: []agentapi.Conduct{{At: "nowhere", Down: "off"}}}, &agentapi.None{}); err == nil {
+	if err := l.Call(t.Context(), c.id, "SetBehaviour", agentapi.BehaviourSpec{Upstreams: []agentapi.UpstreamBehaviour{{At: "nowhere", Down: "off"}}}, &agentapi.None{}); err == nil {
 		t.Error("an address that is none can be off")
 	}
 }
@@ -107,7 +107,7 @@ func TestWorld_UpstreamsAnswerAndBehaveAsTheyAreTold(t *testing.T) {
 func TestWorld_AnswersForNamesAndDatagrams(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts, World: &agentapi.WorldSpec{}})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts, CatchAll: &agentapi.CatchAllSpec{}})
 	exchange := func(address string, datagram []byte) []byte {
 		t.Helper()
 		conn, err := calls(c, "udp", address)
@@ -149,16 +149,16 @@ func TestWorld_AnswersForNamesAndDatagrams(t *testing.T) {
 	if _, err := conn.Write([]byte("<13>a line")); err != nil {
 		t.Fatal(err)
 	}
-	var all agentapi.WorldNews
-	if err := until(t.Context(), 10*time.Second, func() (bool, error) {
-		news := c.world.news()
-		all.Calls, all.Lookups, all.Syslog = append(all.Calls, news.Calls...), append(all.Lookups, news.Lookups...), append(all.Syslog, news.Syslog...)
+	var all agentapi.Events
+	if err := poll(t.Context(), 10*time.Second, func() (bool, error) {
+		news := c.catchAll.drain()
+		all.Calls, all.DNSQueries, all.Syslog = append(all.Calls, news.Calls...), append(all.DNSQueries, news.DNSQueries...), append(all.Syslog, news.Syslog...)
 		return len(all.Syslog) > 0, nil
 	}); err != nil {
 		t.Errorf("the line of a log: %v", err)
 	}
-	if len(all.Lookups) != 1 || all.Lookups[0].Name != "app.internal" || all.Lookups[0].Got == "" {
-		t.Errorf("it tells of the questions %+v", all.Lookups)
+	if len(all.DNSQueries) != 1 || all.DNSQueries[0].Name != "app.internal" || all.DNSQueries[0].Got == "" {
+		t.Errorf("it tells of the questions %+v", all.DNSQueries)
 	}
 	if len(all.Calls) != 1 || all.Calls[0].At != "10.9.8.7:8125" || !all.Calls[0].UDP {
 		t.Errorf("it tells of the datagrams %+v", all.Calls)
@@ -172,12 +172,12 @@ func TestWorld_AnswersForNamesAndDatagrams(t *testing.T) {
 func TestWorld_LetsTheGatewayCallItself(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts, World: &agentapi.WorldSpec{}})
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts, CatchAll: &agentapi.CatchAllSpec{}})
 	l.answers(c, func(conn net.Conn) { conn.Write([]byte("HTTP/1.1 204 itself\r\nContent-Length: 0\r\n\r\n")) })
 	if got := asks(t, c, "tcp", gatewayAt); got != "204 " {
 		t.Errorf("it answers itself %q", got)
 	}
-	if news := c.world.news(); len(news.Calls) != 1 || !news.Calls[0].Self || news.Loop {
+	if news := c.catchAll.drain(); len(news.Calls) != 1 || !news.Calls[0].Self || news.Loop {
 		t.Errorf("it tells of %+v", news)
 	}
 	for range selfLimit {
@@ -191,7 +191,7 @@ func TestWorld_LetsTheGatewayCallItself(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Errorf("one call too many gets %d bytes", n)
 	}
-	if news := c.world.news(); !news.Loop {
+	if news := c.catchAll.drain(); !news.Loop {
 		t.Error("a call without end is not told of")
 	}
 }
@@ -199,35 +199,35 @@ func TestWorld_LetsTheGatewayCallItself(t *testing.T) {
 func TestWorld_KeepsItsFilesToItself(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	c := l.open(agentapi.CellSpec{Addresses: hosts, World: &agentapi.WorldSpec{}})
-	l.do("Put", agentapi.PutSpec{Cell: c.id, Files: []agentapi.File{
+	c := l.open(agentapi.SandboxSpec{Addresses: hosts, CatchAll: &agentapi.CatchAllSpec{}})
+	l.do(c.id, "Put", agentapi.PutSpec{Files: []agentapi.File{
 		{Path: "/srv/site", Dir: true, Mode: 0o750, User: "7:8"}, {Path: "/srv/site/a.conf", Data: "a"},
 		{Path: "/srv/site/b.conf", Link: "a.conf"}, {Path: "/var/cache/x/1", Data: "1"},
 		{Path: "/tmp/t", Data: "t", Mode: 0o600}, {Path: "/etc/hostname", Gone: true},
 	}}, nil)
 	var ran agentapi.Executed
-	l.do("Exec", agentapi.ExecSpec{Cell: c.id, Argv: []string{"stat", "-c", "%a %u:%g", "/srv/site"}}, &ran)
+	l.do(c.id, "Exec", agentapi.ExecSpec{Argv: []string{"stat", "-c", "%a %u:%g", "/srv/site"}}, &ran)
 	if ran.Output != "750 7:8" {
 		t.Errorf("the folder is %q", ran.Output)
 	}
 	var found []string
-	l.do("Look", agentapi.LookSpec{Cell: c.id, Paths: []string{"/srv/site/a.conf", "/etc/hostname", "/srv/none"}}, &found)
+	l.do(c.id, "Look", agentapi.LookSpec{Paths: []string{"/srv/site/a.conf", "/etc/hostname", "/srv/none"}}, &found)
 	if !slices.Equal(found, []string{"/srv/site/a.conf"}) {
 		t.Errorf("there are %q", found)
 	}
 	var names []string
-	if l.do("Names", agentapi.NameRef{Cell: c.id, Name: "/srv/site"}, &names); !slices.Equal(names, []string{"a.conf", "b.conf"}) {
+	if l.do(c.id, "Names", agentapi.NameRef{Name: "/srv/site"}, &names); !slices.Equal(names, []string{"a.conf", "b.conf"}) {
 		t.Errorf("the folder holds %q", names)
 	}
-	if l.do("Names", agentapi.NameRef{Cell: c.id, Name: "/srv/none"}, &names); len(names) != 0 {
+	if l.do(c.id, "Names", agentapi.NameRef{Name: "/srv/none"}, &names); len(names) != 0 {
 		t.Errorf("a folder that is not there holds %q", names)
 	}
 	tree := agentapi.Tree{}
-	if l.do("ReadTree", agentapi.NameRef{Cell: c.id, Name: "/srv"}, &tree); tree["/srv/site/a.conf"] != "a" {
+	if l.do(c.id, "ReadTree", agentapi.NameRef{Name: "/srv"}, &tree); tree["/srv/site/a.conf"] != "a" {
 		t.Errorf("the tree has %q", tree)
 	}
 	var written []agentapi.File
-	l.do("Written", c.id, &written)
+	l.do(c.id, "Written", agentapi.None{}, &written)
 	paths := map[string]agentapi.File{}
 	for _, f := range written {
 		paths[f.Path] = f
@@ -242,18 +242,18 @@ func TestWorld_KeepsItsFilesToItself(t *testing.T) {
 		t.Errorf("a link that was written is %+v", paths["/srv/site/b.conf"])
 	}
 	// What one has written can be put into another.
-	other := l.open(agentapi.CellSpec{Addresses: hosts, World: &agentapi.WorldSpec{}})
-	l.do("Put", agentapi.PutSpec{Cell: other.id, Files: written}, nil)
-	l.do("Wipe", agentapi.WipeSpec{Cell: c.id, Folders: []string{"/var/cache/x", "/srv/none"}}, nil)
+	other := l.open(agentapi.SandboxSpec{Addresses: hosts, CatchAll: &agentapi.CatchAllSpec{}})
+	l.do(other.id, "Put", agentapi.PutSpec{Files: written}, nil)
+	l.do(c.id, "Wipe", agentapi.WipeSpec{Folders: []string{"/var/cache/x", "/srv/none"}}, nil)
 	var read agentapi.FileText
-	if l.do("Read", agentapi.NameRef{Cell: c.id, Name: "/var/cache/x/1"}, &read); !read.Missing {
+	if l.do(c.id, "Read", agentapi.NameRef{Name: "/var/cache/x/1"}, &read); !read.Missing {
 		t.Errorf("what was emptied has %+v", read)
 	}
-	if l.do("Read", agentapi.NameRef{Cell: other.id, Name: "/var/cache/x/1"}, &read); read.Text != "1" {
-		t.Errorf("the other world has %+v", read)
+	if l.do(other.id, "Read", agentapi.NameRef{Name: "/var/cache/x/1"}, &read); read.Text != "1" {
+		t.Errorf("the other sandbox has %+v", read)
 	}
-	if err := l.Call(t.Context(), "Put", agentapi.PutSpec{Cell: c.id, Files: []agentapi.File{{Path: "/big", Data: strings.Repeat("x", worldBytes)}}}, &agentapi.None{}); !errors.Is(err, unix.ENOSPC) {
-		t.Errorf("more than a world holds ends with %v", err)
+	if err := l.Call(t.Context(), c.id, "Put", agentapi.PutSpec{Files: []agentapi.File{{Path: "/big", Data: strings.Repeat("x", catchAllBytes)}}}, &agentapi.None{}); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("more than a sandbox holds ends with %v", err)
 	}
 }
 
@@ -263,13 +263,13 @@ func TestWorld_PassesTime(t *testing.T) {
 	c, _ := l.worldOf(sleeps, true)
 	for range 2 {
 		before := c.clock.ahead()
-		l.do("Pass", agentapi.MoveSpec{Cell: c.id, Offset: time.Minute}, nil)
+		l.do(c.id, "Pass", agentapi.MoveSpec{Offset: time.Minute}, nil)
 		if passed := c.clock.ahead() - before; passed != time.Minute {
 			t.Errorf("a minute passes in %v", passed)
 		}
 	}
 	var text agentapi.FileText
-	if l.do("Read", agentapi.NameRef{Cell: c.id, Name: faketimerc}, &text); text.Text != c.clockText(2*time.Minute) {
+	if l.do(c.id, "Read", agentapi.NameRef{Name: faketimerc}, &text); text.Text != c.clockText(2*time.Minute) {
 		t.Errorf("its programs find %q", text.Text)
 	}
 }

@@ -15,19 +15,19 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// Where the hosts of a cell are. The addresses are those that RFC 5737 sets aside for documentation.
+// Where the hosts of a sandbox are. The addresses are those that RFC 5737 sets aside for documentation.
 const (
-	// GatewayAddress is where the visitor reaches the gateway.
+	// GatewayAddress is where the client reaches the gateway.
 	GatewayAddress = "192.0.2.80"
 	gatewayPort    = "80"
 	visitorNet     = "198.51.100."
 )
 
-// A Setup is what a cell starts with.
+// A Setup is what a sandbox starts with.
 type Setup struct {
 	Gateway   Gateway
 	Upstreams []Upstream
-	// Clock lets the cell's time be moved, where the lab can do that.
+	// Clock lets the sandbox's time be moved, where the lab can do that.
 	Clock bool
 	// KernelTime leaves the kernel's own timers as they are. Otherwise what would take it seconds is made to take a fraction.
 	KernelTime bool
@@ -57,22 +57,22 @@ type Sandbox struct {
 	exchange sync.Mutex // held while one is under way
 	time     sync.Mutex // held while the clock is moved
 
-	mu        sync.Mutex          // guards all that follows
-	config    string              // the gateway's main config; empty when it is the image's own
-	moved     time.Duration       // how far the clock is ahead
-	runs      bool                // the clock goes on between two moves
-	clients   int                 // how many have asked
-	running   bool                // the gateway was started, by StartCommand
-	late      string              // how a look came too late to prove anything; empty when none did
-	upstreams map[string]Upstream // as they were set up
-	playing   map[string]Upstream // as they are now; absent while stopped
-	shares    map[string]float64  // of the processors, of the upstreams whose share was changed
-	guests    map[*station]bool   // the backends' containers in which the cell is open too
+	mu        sync.Mutex             // guards all that follows
+	config    string                 // the gateway's main config; empty when it is the image's own
+	moved     time.Duration          // how far the clock is ahead
+	runs      bool                   // the clock goes on between two moves
+	clients   int                    // how many have asked
+	running   bool                   // the gateway was started, by StartCommand
+	late      string                 // how a look came too late to prove anything; empty when none did
+	upstreams map[string]Upstream    // as they were set up
+	playing   map[string]Upstream    // as they are now; absent while stopped
+	shares    map[string]float64     // of the processors, of the upstreams whose share was changed
+	guests    map[*labContainer]bool // the backends' containers in which the sandbox is open too
 	events    []Event
 	calls     *accounting
 }
 
-// Open makes a cell and starts its upstreams and then its gateway. A config that the gateway refuses is a [ConfigError].
+// Open makes a sandbox and starts its upstreams and then its gateway. A config that the gateway refuses is a [ConfigError].
 func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
 	if setup.CatchAll != nil {
 		return l.openCatchAll(ctx, setup)
@@ -98,7 +98,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 	setup = program.fitted(setup)
 	c = l.newSandbox(setup, program)
 	driver := setup.Gateway.Driver
-	spec := agentapi.CellSpec{
+	spec := agentapi.SandboxSpec{
 		ID:        c.id,
 		Folders:   driver.Folders,
 		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files),
@@ -134,8 +134,8 @@ func (l *Lab) openCatchAll(ctx context.Context, setup Setup) (*Sandbox, error) {
 	setup.Clock, setup.Gateway.Driver = true, l.main.driver
 	c := l.newSandbox(setup, l.main)
 	c.logs = append([]string{agentapi.OutputOf(gatewayName)}, setup.Logs...)
-	err := c.open(ctx, agentapi.CellSpec{
-		ID: c.id, Logs: c.logs, World: setup.CatchAll,
+	err := c.open(ctx, agentapi.SandboxSpec{
+		ID: c.id, Logs: c.logs, CatchAll: setup.CatchAll,
 		Addresses: []string{GatewayAddress, visitorNet + "1/24"},
 		Files:     []agentapi.File{hostsFile(nil), {Path: "/etc/resolv.conf", Data: "nameserver 127.0.0.1\n"}},
 	})
@@ -148,20 +148,20 @@ func (l *Lab) openCatchAll(ctx context.Context, setup Setup) (*Sandbox, error) {
 func (l *Lab) newSandbox(setup Setup, program *Program) *Sandbox {
 	return &Sandbox{
 		lab: l, program: program, id: fmt.Sprintf("s%d", l.sandboxes.Add(1)), setup: setup, begun: time.Now(),
-		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, shares: map[string]float64{}, guests: map[*station]bool{},
+		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, shares: map[string]float64{}, guests: map[*labContainer]bool{},
 		calls: newAccounting(),
 	}
 }
 
-func (c *Sandbox) open(ctx context.Context, spec agentapi.CellSpec) (err error) {
-	c.netns, err = c.lab.gateway.openCell(ctx, spec)
+func (c *Sandbox) open(ctx context.Context, spec agentapi.SandboxSpec) (err error) {
+	c.netns, err = c.lab.gateway.openSandbox(ctx, spec)
 	return err
 }
 
 func (c *Sandbox) startAll(ctx context.Context) error {
 	for _, u := range c.setup.Upstreams {
 		if u.Fake != nil {
-			c.plays(u) // since the cell was opened
+			c.plays(u) // since the sandbox was opened
 			continue
 		}
 		if err := c.StartUpstream(ctx, u); err != nil {
@@ -171,7 +171,7 @@ func (c *Sandbox) startAll(ctx context.Context) error {
 	return c.StartGateway(ctx)
 }
 
-// addresses are the hosts of the cell: the gateway, its visitors, and every upstream.
+// addresses are the hosts of the sandbox: the gateway, its clients, and every upstream.
 func addresses(setup Setup) []string {
 	all := []string{GatewayAddress}
 	known := map[string]bool{"127.0.0.1": true, "::1": true, "": true, "0.0.0.0": true, "::": true, GatewayAddress: true}
@@ -205,27 +205,27 @@ func (c *Sandbox) call(ctx context.Context, name string, args, reply any) error 
 	if reply == nil {
 		reply = &agentapi.None{}
 	}
-	return c.lab.gateway.client.Call(ctx, name, args, reply)
+	return c.lab.gateway.client.Call(ctx, c.id, name, args, reply)
 }
 
-// Close ends all that runs in the cell and removes it.
+// Close ends all that runs in the sandbox and removes it.
 func (c *Sandbox) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	var errs []error
 	for _, s := range c.elsewhere() {
-		if err := s.closeCell(ctx, c.id); err != nil {
+		if err := s.closeSandbox(ctx, c.id); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	if err := c.lab.gateway.closeCell(ctx, c.id); err != nil {
+	if err := c.lab.gateway.closeSandbox(ctx, c.id); err != nil {
 		errs = append(errs, err)
 	}
 	errs = append(errs, c.lab.dropBackends(c.id))
 	return errors.Join(errs...)
 }
 
-// Starved is for how long something of the cell was ready to run, and had to wait for a processor.
+// Starved is for how long something of the sandbox was ready to run, and had to wait for a processor.
 func (c *Sandbox) Starved() (most time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -237,33 +237,33 @@ func (c *Sandbox) Starved() (most time.Duration) {
 	}
 	for _, one := range clients {
 		var d time.Duration
-		if one.Call(ctx, "Starved", c.id, &d) == nil {
+		if one.Call(ctx, c.id, "Starved", agentapi.None{}, &d) == nil {
 			most = max(most, d)
 		}
 	}
 	return most
 }
 
-// Note adds a line to the cell's transcript.
+// Note adds a line to the sandbox's transcript.
 func (c *Sandbox) Note(actor, format string, a ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events = append(c.events, Event{At: time.Since(c.begun), Actor: actor, Text: fmt.Sprintf(format, a...)})
 }
 
-// Transcript is what happened in the cell so far.
+// Transcript is what happened in the sandbox so far.
 func (c *Sandbox) Transcript() []Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]Event(nil), c.events...)
 }
 
-// Clocked reports whether the cell's processes obey a clock that can be moved.
+// Clocked reports whether the sandbox's processes obey a clock that can be moved.
 func (c *Sandbox) Clocked() bool {
 	return c.setup.Clock && c.program.clock.Kind != ClockReal
 }
 
-// Wait lets time pass for all that runs in the cell: by its clock, where that can be moved, else by the machine's.
+// Wait lets time pass for all that runs in the sandbox: by its clock, where that can be moved, else by the machine's.
 func (c *Sandbox) Wait(ctx context.Context, d time.Duration) error {
 	if !c.Clocked() {
 		c.Note("clock", "%v pass in real time", d)
@@ -296,7 +296,7 @@ func (c *Sandbox) ahead() time.Duration {
 }
 
 // elsewhere are the backends' containers in which the sandbox is open too.
-func (c *Sandbox) elsewhere() []*station {
+func (c *Sandbox) elsewhere() []*labContainer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Collect(maps.Keys(c.guests))
@@ -310,10 +310,10 @@ func (c *Sandbox) nextClient() (number int, address string) {
 	return c.clients, fmt.Sprint(visitorNet, (c.clients-1)%254+1)
 }
 
-// Advance moves the cell's clock, and lets it go on from there.
+// Advance moves the sandbox's clock, and lets it go on from there.
 func (c *Sandbox) Advance(ctx context.Context, d time.Duration) error { return c.move(ctx, d, true) }
 
-// Run lets the cell's clock go on at the machine's pace from now on. Until then the gateway's all but stands still between
+// Run lets the sandbox's clock go on at the machine's pace from now on. Until then the gateway's all but stands still between
 // two moves.
 func (c *Sandbox) Run(ctx context.Context) error {
 	if !c.Clocked() {
@@ -329,31 +329,31 @@ func (c *Sandbox) move(ctx context.Context, d time.Duration, run bool) error {
 	c.mu.Lock()
 	c.moved += d
 	c.runs = c.runs || run
-	move := agentapi.MoveSpec{Cell: c.id, Offset: c.moved, Runs: c.runs}
+	move := agentapi.MoveSpec{Offset: c.moved, Runs: c.runs}
 	c.mu.Unlock()
 	if c.setup.CatchAll != nil {
 		// The agent keeps that clock: it moves it too, while a client waits.
-		return c.call(ctx, "Pass", agentapi.MoveSpec{Cell: c.id, Offset: d, Runs: run}, nil)
+		return c.call(ctx, "Pass", agentapi.MoveSpec{Offset: d, Runs: run}, nil)
 	}
 	// A backend is moved first: what it does at its own limit comes before what the gateway does at a later one.
 	for _, s := range c.elsewhere() {
-		if err := s.client.Call(ctx, "Move", move, &agentapi.None{}); err != nil {
+		if err := s.client.Call(ctx, c.id, "Move", move, &agentapi.None{}); err != nil {
 			return err
 		}
 	}
 	return c.call(ctx, "Move", move, nil)
 }
 
-// Resting reports whether all that runs in the cell waits for something to happen.
+// Resting reports whether all that runs in the sandbox waits for something to happen.
 func (c *Sandbox) Resting(ctx context.Context) (bool, error) {
 	for _, s := range c.elsewhere() {
 		var rests bool
-		if err := s.client.Call(ctx, "Resting", c.id, &rests); err != nil || !rests {
+		if err := s.client.Call(ctx, c.id, "Resting", agentapi.None{}, &rests); err != nil || !rests {
 			return false, err
 		}
 	}
 	var rests bool
-	err := c.call(ctx, "Resting", c.id, &rests)
+	err := c.call(ctx, "Resting", agentapi.None{}, &rests)
 	return rests, err
 }
 
@@ -367,20 +367,20 @@ func (c *Sandbox) Tunnel(ctx context.Context, to string) (net.Conn, error) {
 
 // Listens reports whether the gateway takes connections at an address, such as [FrontDoor].
 func (c *Sandbox) Listens(ctx context.Context, at string) (listens bool, err error) {
-	err = c.call(ctx, "Listens", agentapi.NameRef{Cell: c.id, Name: at}, &listens)
+	err = c.call(ctx, "Listens", agentapi.NameRef{Name: at}, &listens)
 	return listens, err
 }
 
 // Records tells what a fake upstream was asked since it began to play its present script.
 func (c *Sandbox) Records(ctx context.Context, name string) ([]fakeupstream.ConnectionRecord, error) {
 	var all []fakeupstream.ConnectionRecord
-	err := c.call(ctx, "Records", agentapi.NameRef{Cell: c.id, Name: name}, &all)
+	err := c.call(ctx, "Records", agentapi.NameRef{Name: name}, &all)
 	return all, err
 }
 
-// ReadFile reads a file of the cell; missing is true when there is none.
+// ReadFile reads a file of the sandbox; missing is true when there is none.
 func (c *Sandbox) ReadFile(ctx context.Context, path string) (text string, missing bool, err error) {
 	var out agentapi.FileText
-	err = c.call(ctx, "Read", agentapi.NameRef{Cell: c.id, Name: path}, &out)
+	err = c.call(ctx, "Read", agentapi.NameRef{Name: path}, &out)
 	return out.Text, out.Missing, err
 }

@@ -26,8 +26,8 @@ func TestNewsAreInOrder(t *testing.T) {
 	}
 	mixed := slices.Clone(calls)
 	slices.Reverse(mixed)
-	w := &world{names: newNames(), retired: mixed[:9], aside: mixed[9:]}
-	for i, c := range w.news().Calls {
+	w := &catchAll{names: newNames(), retired: mixed[:9], aside: mixed[9:]}
+	for i, c := range w.drain().Calls {
 		if c.At != calls[i].At {
 			t.Fatalf("call %d is number %s", i, c.At)
 		}

@@ -23,7 +23,7 @@ func TestNamesWithoutEnd(t *testing.T) {
 	for i := range 3 * mostLookups {
 		lookUp(t, n, "l"+strconv.Itoa(i)+".example.", dnsmessage.TypeA)
 	}
-	if all := n.news(); len(all) > mostLookups || all[len(all)-1].Name != "l"+strconv.Itoa(3*mostLookups-1)+".example" {
+	if all := n.drain(); len(all) > mostLookups || all[len(all)-1].Name != "l"+strconv.Itoa(3*mostLookups-1)+".example" {
 		t.Errorf("%d lookups are kept, the last of %s", len(all), all[len(all)-1].Name)
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// ourMark is on the sockets of the lab itself: the visitors', and those of what passes a connection on.
+// ourMark is on the sockets of the lab itself: the clients', and those of what passes a connection on.
 const ourMark = 0x6267
 
 // ours dials as the lab, whose connections go where they say.
@@ -35,24 +35,24 @@ func markOurs(_, _ string, c syscall.RawConn) error {
 	return err
 }
 
-// Where a world's redirected packets arrive, on the loopback.
+// Where a catch-all sandbox's redirected packets arrive, on the loopback.
 const (
 	portAll    = 64801 // every TCP connection of the gateway's
 	portNames  = 64802 // UDP to port 53
 	portOthers = 64803 // all other UDP
 )
 
-// worldNet makes the kernel own every address, and brings whatever the gateway sends to one place each.
-type worldNet struct {
-	w      *world
+// catchAllNet makes the kernel own every address, and brings whatever the gateway sends to one place each.
+type catchAllNet struct {
+	w      *catchAll
 	close  func()
 	down4  downSets
 	down6  downSets
 	isDown bool
 }
 
-func newWorldNet(w *world) (*worldNet, error) {
-	n := &worldNet{w: w, down4: downSets{family: nftables.TableFamilyIPv4}, down6: downSets{family: nftables.TableFamilyIPv6}}
+func newWorldNet(w *catchAll) (*catchAllNet, error) {
+	n := &catchAllNet{w: w, down4: downSets{family: nftables.TableFamilyIPv4}, down6: downSets{family: nftables.TableFamilyIPv6}}
 	if err := ownEverything(); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func newWorldNet(w *world) (*worldNet, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listening for the gateway's calls: %w", err)
 		}
-		d, err := w.busy.door(l.(*net.TCPListener))
+		d, err := w.busy.listener(l.(*net.TCPListener))
 		if err != nil {
 			return nil, fmt.Errorf("listening for the gateway's calls: %w", err)
 		}
@@ -133,7 +133,7 @@ func redirect(family nftables.TableFamily) error {
 	if err != nil {
 		return err
 	}
-	table := nft.AddTable(&nftables.Table{Family: family, Name: "badgateway-world"})
+	table := nft.AddTable(&nftables.Table{Family: family, Name: "badgateway-sandbox"})
 	chain := nft.AddChain(&nftables.Chain{
 		Name: "output", Table: table, Type: nftables.ChainTypeNAT,
 		Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest,
@@ -172,7 +172,7 @@ func notOurs() []expr.Any {
 }
 
 // accept takes the gateway's connections, whatever address they called.
-func (n *worldNet) accept(d *door) {
+func (n *catchAllNet) accept(d *trackedListener) {
 	for {
 		conn, err := d.Accept()
 		if err != nil {
@@ -219,16 +219,16 @@ func calledAddress(conn *net.TCPConn) (at netip.AddrPort, err error) {
 	return at, errors.Join(cerr, err)
 }
 
-func (n *worldNet) names(conn *net.UDPConn) {
+func (n *catchAllNet) names(conn *net.UDPConn) {
 	n.each(conn, n.w.names.serve(conn, func(datagram []byte, from net.Addr) { n.echo(conn, portNames, datagram, from) }))
 }
 
-func (n *worldNet) datagrams(conn *net.UDPConn) {
+func (n *catchAllNet) datagrams(conn *net.UDPConn) {
 	n.each(conn, func(datagram []byte, from net.Addr) { n.echo(conn, portOthers, datagram, from) })
 }
 
 // each does something with every datagram, and counts as under way from before it is taken.
-func (n *worldNet) each(conn *net.UDPConn, do func(datagram []byte, from net.Addr)) {
+func (n *catchAllNet) each(conn *net.UDPConn, do func(datagram []byte, from net.Addr)) {
 	buf := make([]byte, 64<<10)
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -265,7 +265,7 @@ const (
 )
 
 // echo answers a datagram with itself: whoever sends one wants to see that one comes back. What goes to syslog is kept.
-func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, from net.Addr) {
+func (n *catchAllNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, from net.Addr) {
 	at, err := n.calledDatagram(from, arrived)
 	if err != nil {
 		return
@@ -287,7 +287,7 @@ func (n *worldNet) echo(conn net.PacketConn, arrived uint16, datagram []byte, fr
 }
 
 // calledDatagram is where a redirected datagram was sent to: connection tracking has it.
-func (n *worldNet) calledDatagram(from net.Addr, arrived uint16) (string, error) {
+func (n *catchAllNet) calledDatagram(from net.Addr, arrived uint16) (string, error) {
 	source := from.(*net.UDPAddr).AddrPort()
 	h, err := netlink.NewHandleAt(netns.NsHandle(n.w.cell.netns.Fd()), unix.NETLINK_NETFILTER)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process that a worker has started keeps the world from resting, unless it was there when the gateway came up.
+// A process that a worker has started keeps the sandbox from resting, unless it was there when the gateway came up.
 func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 	// A shell with a child that has a child: as the master, a worker, and what that has started.
 	master := exec.Command("sh", "-c", "sh -c 'sleep 60; :'; :")
@@ -26,10 +26,10 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 		master.Process.Kill()
 		master.Wait()
 	}()
-	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return len(grandchildrenOf(master.Process.Pid)) == 1, nil }); err != nil {
+	if err := poll(t.Context(), 10*time.Second, func() (bool, error) { return len(grandchildrenOf(master.Process.Pid)) == 1, nil }); err != nil {
 		t.Fatalf("the processes did not come: %v", err)
 	}
-	w, p := &world{cell: &cell{}}, &process{pid: master.Process.Pid}
+	w, p := &catchAll{cell: &sandbox{}}, &process{pid: master.Process.Pid}
 	if w.startedMore(p) {
 		t.Error("what is there while it starts is no sign of a request")
 	}
@@ -39,14 +39,14 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 	}
 	p.resident = grandchildrenOf(p.pid)
 	if w.startedMore(p) {
-		t.Error("a process that was there from the start keeps the world from resting for ever")
+		t.Error("a process that was there from the start keeps the sandbox from resting for ever")
 	}
 }
 
 // Whoever has something to write is at work, until his socket takes nothing more: then it is the other end's turn.
 func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
 	_, near, far := connected(t)
-	var b busyConns
+	var b activityTracker
 	conn := b.count(near).(*countedConn)
 	atWork := func() int {
 		more, working, _ := b.state()
@@ -65,7 +65,7 @@ func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
 		_, err := conn.Write(make([]byte, much))
 		written <- err
 	}()
-	if err := until(t.Context(), 10*time.Second, func() (bool, error) { return atWork() == 0, nil }); err != nil {
+	if err := poll(t.Context(), 10*time.Second, func() (bool, error) { return atWork() == 0, nil }); err != nil {
 		t.Fatalf("a write for which there is no room is at work for ever: %v", err)
 	}
 	if _, err := io.CopyN(io.Discard, far, much); err != nil {

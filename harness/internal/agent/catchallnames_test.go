@@ -48,7 +48,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("the service is %v", srv)
 	}
 
-	n.behave([]agentapi.NameConduct{{Name: "APP.internal", Move: 1}, {Name: "gone.internal", Gone: true}})
+	n.setBehaviour([]agentapi.NameBehaviour{{Name: "APP.internal", Move: 1}, {Name: "gone.internal", Gone: true}})
 	_, answers = lookUp(t, n, "app.internal.", dnsmessage.TypeA)
 	moved := netip.AddrFrom4(answers[0].Body.(*dnsmessage.AResource).A)
 	if moved == a || n.of(netip.AddrPortFrom(moved, 80).String()) != "app.internal" {
@@ -57,11 +57,11 @@ func TestNames(t *testing.T) {
 	if h, answers := lookUp(t, n, "gone.internal.", dnsmessage.TypeA); h.RCode != dnsmessage.RCodeNameError || len(answers) != 0 {
 		t.Errorf("a name that is gone: %v, %v", h.RCode, answers)
 	}
-	n.behave(nil)
+	n.setBehaviour(nil)
 	if _, answers = lookUp(t, n, "app.internal.", dnsmessage.TypeA); netip.AddrFrom4(answers[0].Body.(*dnsmessage.AResource).A) != a {
 		t.Error("a name is not back at its address")
 	}
-	if got := len(n.news()); got != 6 {
+	if got := len(n.drain()); got != 6 {
 		t.Errorf("%d lookups were told of", got)
 	}
 	if n.answer([]byte("badgateway\r\n")) != nil {

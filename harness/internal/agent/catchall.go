@@ -18,18 +18,18 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// world is what a cell has more when it is a world: every address, every port and every name answers, as an upstream that
+// catchAll is what a sandbox has more when it is a catch-all sandbox: every address, every port and every name answers, as an upstream that
 // speaks whatever protocol it is spoken to in.
-type world struct {
-	cell  *cell
-	net   *worldNet
+type catchAll struct {
+	cell  *sandbox
+	net   *catchAllNet
 	names *names
-	busy  *busyConns
+	busy  *activityTracker
 
 	mu       sync.Mutex
-	conducts []agentapi.Conduct      // with addresses in place of names
-	playing  map[string]*endpoint    // by the address that was called
-	retired  []agentapi.UpstreamCall // of endpoints that play no more, not yet told
+	conducts []agentapi.UpstreamBehaviour // with addresses in place of names
+	playing  map[string]*endpoint         // by the address that was called
+	retired  []agentapi.UpstreamCall      // of endpoints that play no more, not yet told
 	sockets  map[string]*socketListener
 	certain  []string // names that every certificate is for
 	selves   int      // calls of the gateway to itself since the last news
@@ -41,21 +41,21 @@ type world struct {
 // endpoint is the fake upstream at one address.
 type endpoint struct {
 	at, name string
-	feed     *feed
+	feed     *chanListener
 	server   *fakeupstream.Server
 	told     map[int]int // connection -> how many of its requests the news told of, and 1
 }
 
-// selfLimit is how often a gateway may call itself for one visitor before it is taken to do so without end.
+// selfLimit is how often a gateway may call itself for one client before it is taken to do so without end.
 const selfLimit = 100
 
-// setUpWorld is for the cell's own thread, when its loopback is up.
-func (c *cell) setUpWorld(spec agentapi.WorldSpec) error {
-	w := &world{cell: c, names: newNames(), busy: &busyConns{}, playing: map[string]*endpoint{}, sockets: map[string]*socketListener{}, certain: spec.Names}
-	c.world = w
+// setUpCatchAll is for the sandbox's own thread, when its loopback is up.
+func (c *sandbox) setUpCatchAll(spec agentapi.CatchAllSpec) error {
+	w := &catchAll{cell: c, names: newNames(), busy: &activityTracker{}, playing: map[string]*endpoint{}, sockets: map[string]*socketListener{}, certain: spec.Names}
+	c.catchAll = w
 	var err error
 	if w.net, err = newWorldNet(w); err != nil {
-		return fmt.Errorf("making the world of cell %s: %w", c.id, err)
+		return fmt.Errorf("making the sandbox of sandbox %s: %w", c.id, err)
 	}
 	for _, s := range spec.Sockets {
 		if err := w.openSocket(s); err != nil {
@@ -65,8 +65,8 @@ func (c *cell) setUpWorld(spec agentapi.WorldSpec) error {
 	return nil
 }
 
-// close ends all that the world does.
-func (w *world) close() {
+// close ends all that the sandbox does.
+func (w *catchAll) close() {
 	if w.net != nil {
 		w.net.close()
 	}
@@ -80,17 +80,17 @@ func (w *world) close() {
 	}
 }
 
-// behave makes the upstreams and names behave so from now on.
-func (w *world) behave(ctx context.Context, spec agentapi.ConductSpec) error {
+// setBehaviour makes the upstreams and names behave so from now on.
+func (w *catchAll) setBehaviour(ctx context.Context, spec agentapi.BehaviourSpec) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for at, e := range w.playing {
-		w.retired = append(w.retired, e.news()...)
+		w.retired = append(w.retired, e.drain()...)
 		_ = e.server.Close()
 		delete(w.playing, at)
 	}
 	w.cell.clock.forget()
-	w.names.behave(spec.Names)
+	w.names.setBehaviour(spec.Names)
 	w.conducts = spec.Upstreams
 	for i := range w.conducts {
 		w.conducts[i].At = w.address(w.conducts[i].At)
@@ -103,8 +103,8 @@ func (w *world) behave(ctx context.Context, spec agentapi.ConductSpec) error {
 	return w.net.takeDown(w.conducts)
 }
 
-// address is where the world has an upstream that is named "app:8080".
-func (w *world) address(at string) string {
+// address is where the sandbox has an upstream that is named "app:8080".
+func (w *catchAll) address(at string) string {
 	host, port, err := net.SplitHostPort(at)
 	if err != nil || strings.HasPrefix(at, "unix:") {
 		return at
@@ -115,20 +115,20 @@ func (w *world) address(at string) string {
 	return net.JoinHostPort(w.names.base(host).String(), port)
 }
 
-// conductOf is how the upstream at an address behaves.
-func (w *world) conductOf(at string) agentapi.Conduct {
+// behaviourOf is how the upstream at an address behaves.
+func (w *catchAll) behaviourOf(at string) agentapi.UpstreamBehaviour {
 	for _, u := range w.conducts {
 		if u.At == "" || u.At == at {
 			return u
 		}
 	}
-	return agentapi.Conduct{}
+	return agentapi.UpstreamBehaviour{}
 }
 
-func (w *world) down(at string) string { return w.conductOf(at).Down }
+func (w *catchAll) down(at string) string { return w.behaviourOf(at).Down }
 
 // accepted hands a connection of the gateway's to the upstream that it called.
-func (w *world) accepted(conn net.Conn, at string) {
+func (w *catchAll) accepted(conn net.Conn, at string) {
 	w.mu.Lock()
 	e, err := w.endpoint(at)
 	w.mu.Unlock()
@@ -139,12 +139,12 @@ func (w *world) accepted(conn net.Conn, at string) {
 	if c, ok := conn.(*countedConn); ok {
 		c.whenTaken = func() { w.taken(conn.RemoteAddr(), at) }
 	}
-	e.feed.give(conn)
+	e.feed.push(conn)
 }
 
 // taken waits until the gateway has read all that came on its connection from one address to the other, and sleeps. Of unix
 // sockets that is not looked for.
-func (w *world) taken(from net.Addr, to string) {
+func (w *catchAll) taken(from net.Addr, to string) {
 	local, err := netip.ParseAddrPort(from.String())
 	if err != nil {
 		return
@@ -153,7 +153,7 @@ func (w *world) taken(from net.Addr, to string) {
 	if err != nil {
 		return
 	}
-	_ = soon(w.cell.life, takenLimit, func() (bool, error) {
+	_ = pollFast(w.cell.life, takenLimit, func() (bool, error) {
 		s, there, err := w.cell.tcp(netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), remote)
 		if err != nil || !there || s.unread > 0 {
 			return !there, err
@@ -170,15 +170,15 @@ func (w *world) taken(from net.Addr, to string) {
 const takenLimit = 5 * time.Second
 
 // endpoint is the fake at an address, which is made when it is first called.
-func (w *world) endpoint(at string) (*endpoint, error) {
+func (w *catchAll) endpoint(at string) (*endpoint, error) {
 	if e := w.playing[at]; e != nil {
 		return e, nil
 	}
-	e := &endpoint{at: at, name: w.names.of(at), feed: newFeed(), told: map[int]int{}}
-	conduct := w.conductOf(at)
+	e := &endpoint{at: at, name: w.names.of(at), feed: newChanListener(), told: map[int]int{}}
+	conduct := w.behaviourOf(at)
 	spec := fakeupstream.Spec{
 		Name: at, Listen: "127.0.0.1:1", Protocol: fakeupstream.Any, Script: conduct.Script,
-		TLS: &fakeupstream.TLS{Names: append(certificateNames(at, e.name), w.certain...), Fault: fakeupstream.TLSFault(conduct.TLS), Authority: &visitorAuthority},
+		TLS: &fakeupstream.TLS{Names: append(certificateNames(at, e.name), w.certain...), Fault: fakeupstream.TLSFault(conduct.TLS), Authority: &clientAuthority},
 	}
 	if len(spec.Script) == 0 {
 		spec.Script = fakeupstream.Always(fakeupstream.Well{Chunked: true, Body: "badgateway: " + cmp.Or(e.name, at) + " answers\n"})
@@ -207,8 +207,8 @@ func certificateNames(at, name string) []string {
 	return names
 }
 
-// news is what the endpoint saw since it was last asked.
-func (e *endpoint) news() []agentapi.UpstreamCall {
+// drain is what the endpoint saw since it was last asked.
+func (e *endpoint) drain() []agentapi.UpstreamCall {
 	var fresh []agentapi.UpstreamCall
 	for _, r := range e.server.RecordsWhere(func(connection, requests int) bool {
 		told, known := e.told[connection]
@@ -222,14 +222,14 @@ func (e *endpoint) news() []agentapi.UpstreamCall {
 	return fresh
 }
 
-// news is what upstreams and names saw since it was last asked for.
-func (w *world) news() agentapi.WorldNews {
+// drain is what upstreams and names saw since it was last asked for.
+func (w *catchAll) drain() agentapi.Events {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := agentapi.WorldNews{Calls: append(w.retired, w.aside...), Lookups: w.names.news(), Loop: w.loop, Syslog: w.syslog}
+	n := agentapi.Events{Calls: append(w.retired, w.aside...), DNSQueries: w.names.drain(), Loop: w.loop, Syslog: w.syslog}
 	w.retired, w.aside, w.syslog, w.loop, w.selves = nil, nil, nil, false, 0
 	for _, e := range w.playing {
-		n.Calls = append(n.Calls, e.news()...)
+		n.Calls = append(n.Calls, e.drain()...)
 	}
 	slices.SortStableFunc(n.Calls, func(a, b agentapi.UpstreamCall) int { return begun(a).Compare(begun(b)) })
 	return n
@@ -245,7 +245,7 @@ func begun(c agentapi.UpstreamCall) time.Time {
 }
 
 // calls is how many connections and requests the upstreams have seen: it grows when something happens.
-func (w *world) calls() (n int) {
+func (w *catchAll) calls() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.playing {
@@ -256,7 +256,7 @@ func (w *world) calls() (n int) {
 }
 
 // toItself passes a connection on to a listener of the gateway's own.
-func (w *world) toItself(conn net.Conn, at netip.AddrPort) {
+func (w *catchAll) toItself(conn net.Conn, at netip.AddrPort) {
 	w.mu.Lock()
 	w.selves++
 	endless := w.selves > selfLimit
@@ -304,8 +304,8 @@ func pour(to, from net.Conn) {
 	}
 }
 
-// clocked reports whether the gateway obeys the world's clock.
-func (c *cell) clocked() bool {
+// clocked reports whether the gateway obeys the sandbox's clock.
+func (c *sandbox) clocked() bool {
 	p, err := c.process(gatewayProcess)
 	return err == nil && p.spec.Clock
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // overHTTP2 sends the request over a connection that begins with HTTP/2 (RFC 9113, 3.3), and gives the answer's head.
-func (a *worldAsk) overHTTP2(conn net.Conn) (*http.Response, error) {
+func (a *probe) overHTTP2(conn net.Conn) (*http.Response, error) {
 	req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(append(bytes.Clone(a.spec.Raw), a.spec.Body...))))
 	if err != nil {
 		return nil, fmt.Errorf("reading the visitor's request: %w", err)

@@ -18,7 +18,7 @@ import (
 
 // gatewayListensAt reports whether the gateway itself would answer at an address: one that it names, or, where it listens
 // everywhere, one of the loopback's or the gateway's own.
-func (c *cell) gatewayListensAt(at netip.AddrPort) (bool, error) {
+func (c *sandbox) gatewayListensAt(at netip.AddrPort) (bool, error) {
 	nobody := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	if at.Addr().Is6() {
 		nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
@@ -30,19 +30,19 @@ func (c *cell) gatewayListensAt(at netip.AddrPort) (bool, error) {
 	return s.local.Addr() == at.Addr() || s.local.Addr().IsUnspecified() && (at.Addr().IsLoopback() || at.Addr() == gatewayAddress), nil
 }
 
-// gatewayAddress is the gateway's own in every cell.
+// gatewayAddress is the gateway's own in every sandbox.
 var gatewayAddress = netip.MustParseAddr("192.0.2.80")
 
-// counted is what the kernel counts of the cell's network: what the gateway tries shows there, even where nothing answers.
+// counted is what the kernel counts of the sandbox's network: what the gateway tries shows there, even where nothing answers.
 type counted struct {
 	connects uint64 // TCP connections begun and taken
 	flying   int64  // IP packets that were sent and have not arrived: on a busy machine the kernel, too, waits for its turn
 }
 
-func (c *cell) counted() (counted, error) {
+func (c *sandbox) counted() (counted, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/snmp", c.tid))
 	if err != nil {
-		return counted{}, fmt.Errorf("reading what the network of cell %s counts: %w", c.id, err)
+		return counted{}, fmt.Errorf("reading what the network of sandbox %s counts: %w", c.id, err)
 	}
 	return parseCounted(string(text)), nil
 }
@@ -74,8 +74,8 @@ func parseCounted(text string) (n counted) {
 	return n
 }
 
-// quiet is how a world stands: when it is the same twice with nothing under way, nothing happens until time passes.
-type quiet struct {
+// activity is how a catch-all sandbox stands: when it is the same twice with nothing under way, nothing happens until time passes.
+type activity struct {
 	unread int // of the lab's own sockets, those that have brought something that nobody has taken yet
 	counted
 	switches     uint64 // how often the gateway's processes went to sleep
@@ -84,7 +84,7 @@ type quiet struct {
 }
 
 // look takes a look; asleep reports whether all the gateway's processes sleep.
-func (w *world) look(p *process) (q quiet, asleep bool, err error) {
+func (w *catchAll) look(p *process) (q activity, asleep bool, err error) {
 	select {
 	case <-p.ended:
 		asleep = true
@@ -123,7 +123,7 @@ func (w *world) look(p *process) (q quiet, asleep bool, err error) {
 }
 
 // startedMore reports whether the gateway's workers have processes that they did not have when it came up.
-func (w *world) startedMore(p *process) bool {
+func (w *catchAll) startedMore(p *process) bool {
 	w.cell.mu.Lock()
 	defer w.cell.mu.Unlock()
 	if !p.up {
@@ -159,17 +159,17 @@ func ready(sockets []syscall.Conn, events int16) (int, error) {
 	return n, nil
 }
 
-// rest waits until nothing happens any more in the world until its time passes: all the gateway's processes sleep, and each
+// waitQuiescent waits until nothing happens any more in the sandbox until its time passes: all the gateway's processes sleep, and each
 // of the lab's own ends waits too, for something to read, for room to write, or for an alarm. A packet that never arrives
 // can't be told from one that is late: then all has to stay as it is for a while.
-func (w *world) rest(ctx context.Context, limit time.Duration, done func() bool) (last quiet, err error) {
+func (w *catchAll) waitQuiescent(ctx context.Context, limit time.Duration, done func() bool) (last activity, err error) {
 	p, err := w.cell.process(gatewayProcess)
 	if err != nil {
 		return last, err
 	}
 	var since time.Time
 	same := 0
-	err = soon(ctx, limit, func() (bool, error) {
+	err = pollFast(ctx, limit, func() (bool, error) {
 		if done != nil && done() {
 			return true, nil
 		}
@@ -198,5 +198,5 @@ const (
 	restLimit = 10 * time.Second
 )
 
-// gatewayProcess is the gateway's name among the processes of a cell.
+// gatewayProcess is the gateway's name among the processes of a sandbox.
 const gatewayProcess = "gateway"

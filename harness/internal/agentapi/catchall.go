@@ -6,10 +6,10 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 )
 
-// WorldSpec makes a cell a world: its processes have the whole image as a root of their own, in which they may write
+// CatchAllSpec makes a sandbox a catch-all sandbox: its processes have the whole image as a root of their own, in which they may write
 // anywhere, and every address, port and name that they call answers. It is for a config that anybody wrote: what runs in a
-// world is jailed.
-type WorldSpec struct {
+// catch-all sandbox is jailed.
+type CatchAllSpec struct {
 	Sockets []string // unix sockets at which an upstream listens, besides all addresses
 	Names   []string // names that every upstream's certificate is for, besides its own and the one it is asked for
 	User    string   // whom its processes run as, as a Dockerfile's USER names it; root when empty
@@ -17,9 +17,8 @@ type WorldSpec struct {
 	Env     []string // variables that they have besides the image's own
 }
 
-// ExecSpec runs a program in a world, jailed, and waits for its end.
+// ExecSpec runs a program in a catch-all sandbox, jailed, and waits for its end.
 type ExecSpec struct {
-	Cell  string
 	Argv  []string
 	Limit time.Duration // ExecLimit when 0
 }
@@ -34,60 +33,58 @@ type Executed struct {
 	Code   int    // -1 when a signal or the limit ended it
 }
 
-// ConductSpec says how the upstreams and names of a world behave from now on. What was open is closed.
-type ConductSpec struct {
-	Cell string
+// BehaviourSpec says how the upstreams and names of a catch-all sandbox behave from now on. What was open is closed.
+type BehaviourSpec struct {
 	// Upstreams says it for some; the first whose At fits counts. All others answer well.
-	Upstreams []Conduct
+	Upstreams []UpstreamBehaviour
 	// Names says it for some names; all others have one address each that never changes.
-	Names []NameConduct
+	Names []NameBehaviour
 }
 
-// A Conduct is how one upstream behaves, or all.
-type Conduct struct {
+// A UpstreamBehaviour is how one upstream behaves, or all.
+type UpstreamBehaviour struct {
 	At     string // "198.18.0.5:8080" or "unix:/run/app.sock"; empty for all
 	Down   string // "refused" (nothing listens), "off" (its host is silent), or "" (it listens)
 	TLS    string // a fault of its TLS ("expired", "wrong-name"), "plain" (no TLS where TLS is expected), or ""
 	Script fakeupstream.Script
 }
 
-// A NameConduct is how a name resolves.
-type NameConduct struct {
+// A NameBehaviour is how a name resolves.
+type NameBehaviour struct {
 	Name string
 	Gone bool // NXDOMAIN
 	Move int  // how many times it has moved: each time to another address
 }
 
-// An UpstreamCall is one connection of a world's gateway to an upstream.
+// An UpstreamCall is one connection of a catch-all sandbox's gateway to an upstream.
 type UpstreamCall struct {
-	At     string // the address that was called, as in Conduct
+	At     string // the address that was called, as in UpstreamBehaviour
 	Name   string // the name that has this address; empty for a literal one
 	Self   bool   // the gateway called one of its own listeners; the rest is empty then
 	UDP    bool
 	Record fakeupstream.ConnectionRecord
 }
 
-// A Lookup is one question for a name.
-type Lookup struct {
+// A DNSQuery is one question for a name.
+type DNSQuery struct {
 	Name string
 	Type string // "A", "AAAA", "SRV"
 	Got  string // the address; empty for none
 }
 
-// WorldNews is what the upstreams and the names of a world saw since the last news.
-type WorldNews struct {
-	Calls   []UpstreamCall // in the order in which they began, those to itself first
-	Lookups []Lookup
-	Loop    bool     // the gateway called itself without end, and was cut off
-	Syslog  []string // log lines that went to a syslog server
+// Events is what the upstreams and the names of a catch-all sandbox saw since the last news.
+type Events struct {
+	Calls      []UpstreamCall // in the order in which they began, those to itself first
+	DNSQueries []DNSQuery
+	Loop       bool     // the gateway called itself without end, and was cut off
+	Syslog     []string // log lines that went to a syslog server
 }
 
-// WorldAskSpec is one request of a visitor to a world's gateway.
-type WorldAskSpec struct {
-	Cell string
-	From string // the visitor's address
-	To   string // the address that the visitor connects to, or "unix:/path"
-	// TLS makes the visitor speak TLS and name ServerName.
+// ProbeSpec is one request of a client to a catch-all sandbox's gateway.
+type ProbeSpec struct {
+	From string // the client's address
+	To   string // the address that the client connects to, or "unix:/path"
+	// TLS makes the client speak TLS and name ServerName.
 	TLS        bool
 	ServerName string
 	ALPN       string // the protocol that his TLS offers; empty for none
@@ -101,45 +98,42 @@ type WorldAskSpec struct {
 	Head       bool // it is a HEAD request
 	// Stream says that the answer is no HTTP: whatever comes until all is quiet, or the end.
 	Stream bool
-	// Conduct is how the world behaves from before he asks; nil leaves it as it is.
-	Conduct *ConductSpec
+	// UpstreamBehaviour is how the sandbox behaves from before he asks; nil leaves it as it is.
+	Behaviour *BehaviourSpec
 	// Steps are the waits after which something may end, counted from the start and from each thing that happens.
 	Steps []time.Duration
-	// Limit is how long he waits at the most, in the world's time.
+	// Limit is how long he waits at the most, in the sandbox's time.
 	Limit time.Duration
 }
 
-// WorldAnswer is what he got, and what the world saw of it.
-type WorldAnswer struct {
+// ProbeAnswer is what he got, and what the sandbox saw of it.
+type ProbeAnswer struct {
 	Answer
-	Waited    time.Duration // in the world's time
+	Waited    time.Duration // in the sandbox's time
 	NotBefore time.Duration // he still waited then
 	Endless   bool          // he still waited at the limit
-	News      WorldNews
+	Events    Events
 	// LogsLeft is how many lines each log gained that Logs leaves out, as they were too many.
 	LogsLeft map[string]int
 	// Killed says why the gateway's processes were ended, when they used up what they may; see [Overrun].
 	Killed *Error
 }
 
-// PutSpec writes files into a world.
+// PutSpec writes files into a catch-all sandbox.
 type PutSpec struct {
-	Cell  string
 	Files []File
 }
 
 // Tree is the files of a folder, by their full path.
 type Tree map[string]string
 
-// WipeSpec empties folders of a world.
+// WipeSpec empties folders of a catch-all sandbox.
 type WipeSpec struct {
-	Cell    string
 	Folders []string
 }
 
-// LookSpec asks which paths of a world there are.
+// LookSpec asks which paths of a catch-all sandbox there are.
 type LookSpec struct {
-	Cell  string
 	Paths []string
 }
 

@@ -12,16 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// feed is a listener that is given its connections.
-type feed struct {
+// chanListener is a listener that is given its connections.
+type chanListener struct {
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
 }
 
-func newFeed() *feed { return &feed{conns: make(chan net.Conn, 64), done: make(chan struct{})} }
+func newChanListener() *chanListener {
+	return &chanListener{conns: make(chan net.Conn, 64), done: make(chan struct{})}
+}
 
-func (f *feed) give(c net.Conn) {
+func (f *chanListener) push(c net.Conn) {
 	select {
 	case <-f.done:
 		c.Close()
@@ -36,7 +38,7 @@ func (f *feed) give(c net.Conn) {
 }
 
 // Accept waits for the next connection.
-func (f *feed) Accept() (net.Conn, error) {
+func (f *chanListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-f.conns:
 		return c, nil
@@ -46,7 +48,7 @@ func (f *feed) Accept() (net.Conn, error) {
 }
 
 // Close ends the listener; what was not yet accepted is closed.
-func (f *feed) Close() error {
+func (f *chanListener) Close() error {
 	f.once.Do(func() {
 		close(f.done)
 		for {
@@ -62,19 +64,19 @@ func (f *feed) Close() error {
 }
 
 // Addr is nominal: what the connections called is known to who gives them.
-func (f *feed) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (f *chanListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
-// busyConns are the lab's own ends of connections. When the owner of each waits for what it brings, and it brings nothing,
+// activityTracker are the lab's own ends of connections. When the owner of each waits for what it brings, and it brings nothing,
 // nothing will happen until time passes.
-type busyConns struct {
-	mu    sync.Mutex
-	conns map[*countedConn]bool
-	sends map[syscall.Conn]bool // where somebody sends who has no end that is counted
-	doors []syscall.Conn
-	more  int // what is under way besides
+type activityTracker struct {
+	mu        sync.Mutex
+	conns     map[*countedConn]bool
+	sends     map[syscall.Conn]bool // where somebody sends who has no end that is counted
+	listeners []syscall.Conn
+	more      int // what is under way besides
 }
 
-func (b *busyConns) count(c net.Conn) net.Conn {
+func (b *activityTracker) count(c net.Conn) net.Conn {
 	n := &countedConn{Conn: c, busy: b}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,36 +88,36 @@ func (b *busyConns) count(c net.Conn) net.Conn {
 }
 
 // watch adds a socket at which something is always waited for: a listener, or one for datagrams.
-func (b *busyConns) watch(s syscall.Conn) {
+func (b *activityTracker) watch(s syscall.Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.doors = append(b.doors, s)
+	b.listeners = append(b.listeners, s)
 }
 
-// A door is a listener of which nobody is unaware: a connection has an owner from before it is taken.
-type door struct {
+// A trackedListener is a listener of which nobody is unaware: a connection has an owner from before it is taken.
+type trackedListener struct {
 	net.Listener
-	busy *busyConns
+	busy *activityTracker
 	file *os.File // the same socket, of which can be asked whether somebody knocks
 }
 
-type knockable interface {
+type socketListenerConn interface {
 	net.Listener
 	syscall.Conn
 	File() (*os.File, error)
 }
 
-func (b *busyConns) door(l knockable) (*door, error) {
+func (b *activityTracker) listener(l socketListenerConn) (*trackedListener, error) {
 	f, err := l.File()
 	if err != nil {
 		return nil, err
 	}
 	b.watch(l)
-	return &door{l, b, f}, nil
+	return &trackedListener{l, b, f}, nil
 }
 
 // Accept waits for the next connection, and counts it.
-func (d *door) Accept() (net.Conn, error) {
+func (d *trackedListener) Accept() (net.Conn, error) {
 	raw, err := d.file.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -141,7 +143,7 @@ func (d *door) Accept() (net.Conn, error) {
 }
 
 // Close ends the listener at once, although a program that is just being started may hold a copy of it.
-func (d *door) Close() error {
+func (d *trackedListener) Close() error {
 	if raw, err := d.Listener.(syscall.Conn).SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
 	}
@@ -149,7 +151,7 @@ func (d *door) Close() error {
 }
 
 // under counts something as under way until it is done.
-func (b *busyConns) under() (done func()) {
+func (b *activityTracker) under() (done func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.more++
@@ -161,7 +163,7 @@ func (b *busyConns) under() (done func()) {
 }
 
 // sending counts something as being sent through a socket until it is done.
-func (b *busyConns) sending(s syscall.Conn) (done func()) {
+func (b *activityTracker) sending(s syscall.Conn) (done func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.sends == nil {
@@ -177,10 +179,10 @@ func (b *busyConns) sending(s syscall.Conn) (done func()) {
 
 // state is what is under way without a socket, the sockets whose owners do something else than read, and those at which
 // the others wait for what they bring.
-func (b *busyConns) state() (more int, working, waiting []syscall.Conn) {
+func (b *activityTracker) state() (more int, working, waiting []syscall.Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	more, waiting = b.more, append(waiting, b.doors...)
+	more, waiting = b.more, append(waiting, b.listeners...)
 	for s := range b.sends {
 		working = append(working, s)
 	}
@@ -199,7 +201,7 @@ func (b *busyConns) state() (more int, working, waiting []syscall.Conn) {
 
 type countedConn struct {
 	net.Conn
-	busy *busyConns
+	busy *activityTracker
 	in   int  // reads under way
 	idle bool // its owner does nothing with it any more
 	// whenTaken returns once the other end has read all and waits for more; nil where nobody can tell.

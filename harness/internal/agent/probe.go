@@ -22,51 +22,51 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// worldAsk is one request of a visitor to a world's gateway.
-type worldAsk struct {
-	w      *world
-	spec   agentapi.WorldAskSpec
+// probe is one request of a client to a catch-all sandbox's gateway.
+type probe struct {
+	w      *catchAll
+	spec   agentapi.ProbeSpec
 	conn   net.Conn
 	begun  time.Time
-	start  time.Duration // where the world's clock stood
-	answer agentapi.WorldAnswer
+	start  time.Duration // where the sandbox's clock stood
+	answer agentapi.ProbeAnswer
 	failed error // what came can't be read; for after done
 	done   chan struct{}
 	got    atomic.Int64 // bytes of the answer so far
 }
 
-// realLimit bounds a visitor's wait on the machine, whatever the world's clock says.
+// realLimit bounds a client's wait on the machine, whatever the sandbox's clock says.
 const realLimit = 2 * time.Minute
 
-// ask asks, and lets the world's time pass until the answer is complete: from one moment at which something may end to the
+// probe asks, and lets the sandbox's time pass until the answer is complete: from one moment at which something may end to the
 // next, with a look before and after each.
-func (w *world) ask(ctx context.Context, spec agentapi.WorldAskSpec) (agentapi.WorldAnswer, error) {
-	if spec.Conduct != nil {
-		if err := w.behaveAndRest(ctx, *spec.Conduct); err != nil {
-			return agentapi.WorldAnswer{}, err
+func (w *catchAll) probe(ctx context.Context, spec agentapi.ProbeSpec) (agentapi.ProbeAnswer, error) {
+	if spec.Behaviour != nil {
+		if err := w.setBehaviourAndWait(ctx, *spec.Behaviour); err != nil {
+			return agentapi.ProbeAnswer{}, err
 		}
 	}
-	a := &worldAsk{w: w, spec: spec, done: make(chan struct{}), begun: time.Now(), start: w.cell.clock.ahead()}
+	a := &probe{w: w, spec: spec, done: make(chan struct{}), begun: time.Now(), start: w.cell.clock.ahead()}
 	if err := a.begin(ctx); err != nil {
 		return a.answer, err
 	}
-	if err := a.see(ctx); err != nil {
+	if err := a.advance(ctx); err != nil {
 		a.leave()
 		return a.answer, err
 	}
 	// What goes on beside the answer (a mirror, a cache that is filled) is part of what came of it.
-	if _, err := w.rest(ctx, 5*time.Second, nil); err != nil && !errors.Is(err, errLimit) {
+	if _, err := w.waitQuiescent(ctx, 5*time.Second, nil); err != nil && !errors.Is(err, errLimit) {
 		return a.answer, err
 	}
 	logs, left, err := w.cell.boundedNews()
 	if err != nil {
 		return a.answer, err
 	}
-	a.answer.Logs, a.answer.LogsLeft, a.answer.News, a.answer.Killed = logs, left, w.news(), agentapi.ErrorOf(w.cell.killed())
+	a.answer.Logs, a.answer.LogsLeft, a.answer.Events, a.answer.Killed = logs, left, w.drain(), agentapi.ErrorOf(w.cell.killed())
 	return a.answer, a.failed
 }
 
-func (a *worldAsk) begin(ctx context.Context) error {
+func (a *probe) begin(ctx context.Context) error {
 	from, err := netip.ParseAddr(a.spec.From)
 	if err != nil {
 		return fmt.Errorf("the visitor's address: %w", err)
@@ -106,16 +106,16 @@ func (a *worldAsk) begin(ctx context.Context) error {
 	return nil
 }
 
-// realTime is how long the visitor may wait on the machine's clock, where the world's cannot be moved.
-func (a *worldAsk) realTime() time.Duration {
+// realTime is how long the client may wait on the machine's clock, where the sandbox's cannot be moved.
+func (a *probe) realTime() time.Duration {
 	if a.w.cell.clocked() {
 		return 0
 	}
 	return a.spec.Limit
 }
 
-// visitorAuthority signs the visitors' certificates and the upstreams'.
-var visitorAuthority = fakeupstream.NewAuthority("badgateway")
+// clientAuthority signs the clients' certificates and the upstreams'.
+var clientAuthority = fakeupstream.NewAuthority("badgateway")
 
 // tlsVersions are the versions by the names that nginx has for them.
 var tlsVersions = map[string]uint16{
@@ -123,7 +123,7 @@ var tlsVersions = map[string]uint16{
 }
 
 // converse sends the request and reads the answer to its end.
-func (a *worldAsk) converse() {
+func (a *probe) converse() {
 	defer func() {
 		close(a.done) // before the connection is no longer waited for
 		a.conn.Close()
@@ -183,7 +183,7 @@ func (a *worldAsk) converse() {
 }
 
 // read keeps the answer. One that switches protocols has no end that could be waited for.
-func (a *worldAsk) read(resp *http.Response) {
+func (a *probe) read(resp *http.Response) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		a.answer.Status, a.answer.Header = resp.StatusCode, resp.Header
 	} else {
@@ -192,16 +192,16 @@ func (a *worldAsk) read(resp *http.Response) {
 	a.answer.Real = time.Since(a.begun)
 }
 
-func (a *worldAsk) certificate() (*tls.Certificate, error) {
+func (a *probe) certificate() (*tls.Certificate, error) {
 	if a.spec.Cert != "" {
 		cert, err := tls.X509KeyPair([]byte(a.spec.Cert), []byte(a.spec.Key))
 		return &cert, err
 	}
-	cert, err := visitorAuthority.Issue("visitor")
+	cert, err := clientAuthority.Issue("visitor")
 	return &cert, err
 }
 
-func (a *worldAsk) end(err error) {
+func (a *probe) end(err error) {
 	if errors.Is(err, errLongHead) {
 		a.failed = err
 		return
@@ -210,7 +210,7 @@ func (a *worldAsk) end(err error) {
 }
 
 // stream reads the first bytes that come, or the end.
-func (a *worldAsk) stream(conn net.Conn) {
+func (a *probe) stream(conn net.Conn) {
 	buf := make([]byte, bodyKept)
 	n, err := conn.Read(buf)
 	a.answer.Body, a.answer.BodyBytes = string(buf[:n]), int64(n)
@@ -232,10 +232,10 @@ func (w *watchedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// see lets time pass until the visitor has his answer, or gives up.
-func (a *worldAsk) see(ctx context.Context) error {
+// advance lets time pass until the client has his answer, or gives up.
+func (a *probe) advance(ctx context.Context) error {
 	if !a.w.cell.clocked() {
-		return a.seeInRealTime(ctx)
+		return a.advanceInRealTime(ctx)
 	}
 	answered := func() bool {
 		select {
@@ -246,11 +246,11 @@ func (a *worldAsk) see(ctx context.Context) error {
 		}
 	}
 	passed := func() time.Duration { return a.w.cell.clock.ahead() - a.start }
-	bases, aim := []time.Duration{0}, moment{}
-	var happened quiet
+	bases, aim := []time.Duration{0}, checkpoint{}
+	var happened activity
 	had := int64(-1)
 	for {
-		q, err := a.w.rest(ctx, restLimit, answered)
+		q, err := a.w.waitQuiescent(ctx, restLimit, answered)
 		if errors.Is(err, errLimit) {
 			return fmt.Errorf("the gateway is still at work on the request after %v, and waits for nobody", restLimit)
 		}
@@ -268,7 +268,7 @@ func (a *worldAsk) see(ctx context.Context) error {
 		// Whatever has happened begins its own time.
 		if got := a.got.Load(); q.calls != happened.calls || q.connects != happened.connects || got != had {
 			had = got
-			if at := aim.orNow(passed()); bases[len(bases)-1] != at {
+			if at := aim.clamp(passed()); bases[len(bases)-1] != at {
 				bases = append(bases, at)
 			}
 		}
@@ -286,28 +286,28 @@ func (a *worldAsk) see(ctx context.Context) error {
 	}
 }
 
-// lookBefore is how long before a moment at which something may end the world takes a look, and lookAfter how long after.
+// lookBefore is how long before a moment at which something may end the sandbox takes a look, and lookAfter how long after.
 const (
 	lookBefore = 250 * time.Millisecond
 	lookAfter  = 50 * time.Millisecond
 )
 
-// A moment is one at which something may end, or when the world looks before it.
-type moment struct {
+// A checkpoint is one at which something may end, or when the sandbox looks before it.
+type checkpoint struct {
 	of    time.Duration
 	after bool
 }
 
 // at is where the clock is moved to.
-func (m moment) at() time.Duration {
+func (m checkpoint) at() time.Duration {
 	if m.after {
 		return m.of + lookAfter
 	}
 	return m.of - lookBefore
 }
 
-// orNow is the moment itself, where it has just gone by: what happened then happened at it.
-func (m moment) orNow(now time.Duration) time.Duration {
+// clamp is the moment itself, where it has just gone by: what happened then happened at it.
+func (m checkpoint) clamp(now time.Duration) time.Duration {
 	if m.after {
 		return m.of
 	}
@@ -315,28 +315,28 @@ func (m moment) orNow(now time.Duration) time.Duration {
 }
 
 // next is the next moment to go to.
-func (a *worldAsk) next(bases []time.Duration, now time.Duration) (moment, bool) {
-	var due []moment
+func (a *probe) next(bases []time.Duration, now time.Duration) (checkpoint, bool) {
+	var due []checkpoint
 	for _, b := range bases {
 		for _, s := range a.spec.Steps {
-			due = append(due, moment{b + s, false}, moment{b + s, true})
+			due = append(due, checkpoint{b + s, false}, checkpoint{b + s, true})
 		}
 	}
-	due = append(due, moment{a.spec.Limit, true})
+	due = append(due, checkpoint{a.spec.Limit, true})
 	// An upstream that does something later does it before what comes after.
 	if at, ok := a.w.cell.clock.next(); ok && at-a.start-lookAfter > now {
-		due = append(due, moment{at - a.start, true})
+		due = append(due, checkpoint{at - a.start, true})
 	}
-	slices.SortFunc(due, func(x, y moment) int { return cmp.Compare(x.at(), y.at()) })
+	slices.SortFunc(due, func(x, y checkpoint) int { return cmp.Compare(x.at(), y.at()) })
 	for _, m := range due {
 		if m.at() > now && m.of <= a.spec.Limit {
 			return m, true
 		}
 	}
-	return moment{}, false
+	return checkpoint{}, false
 }
 
-func (a *worldAsk) seeInRealTime(ctx context.Context) error {
+func (a *probe) advanceInRealTime(ctx context.Context) error {
 	select {
 	case <-a.done:
 		a.answer.Waited = time.Since(a.begun)
@@ -349,8 +349,8 @@ func (a *worldAsk) seeInRealTime(ctx context.Context) error {
 	return nil
 }
 
-// leave ends the visitor's connection, if he has one, whatever has come by then.
-func (a *worldAsk) leave() {
+// leave ends the client's connection, if he has one, whatever has come by then.
+func (a *probe) leave() {
 	if a.conn != nil {
 		a.conn.Close()
 	}

@@ -33,7 +33,7 @@ http {
 }
 `
 
-var _ = Describe("a world", func() {
+var _ = Describe("a sandbox", func() {
 	var w *lab.Sandbox
 
 	BeforeEach(func(ctx SpecContext) {
@@ -55,7 +55,7 @@ var _ = Describe("a world", func() {
 		return a
 	}
 	names := func(a lab.ProbeAnswer) (all []string) {
-		for _, c := range a.News.Calls {
+		for _, c := range a.Events.Calls {
 			if c.Self {
 				all = append(all, "itself")
 				continue
@@ -89,7 +89,7 @@ var _ = Describe("a world", func() {
 
 	It("cuts off a gateway that calls itself without end", func(ctx SpecContext) {
 		a := visit(ctx, "192.0.2.80:80", "/loop")
-		Expect(a.News.Loop).To(BeTrue())
+		Expect(a.Events.Loop).To(BeTrue())
 		Expect(a.Status).To(Equal(502))
 	})
 
@@ -145,10 +145,10 @@ var _ = Describe("a world", func() {
 	})
 
 	It("moves and removes names", func(ctx SpecContext) {
-		before := visit(ctx, "192.0.2.80:80", "/late").News.Calls[0].At
+		before := visit(ctx, "192.0.2.80:80", "/late").Events.Calls[0].At
 		Expect(w.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Move: 1}})).To(Succeed())
 		Expect(w.Wait(ctx, 6*time.Second)).To(Succeed())
-		after := visit(ctx, "192.0.2.80:80", "/late").News.Calls[0].At
+		after := visit(ctx, "192.0.2.80:80", "/late").Events.Calls[0].At
 		Expect(after).NotTo(Equal(before))
 		Expect(w.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Gone: true}})).To(Succeed())
 		Expect(w.Wait(ctx, 6*time.Second)).To(Succeed())

@@ -19,10 +19,10 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// yardstick does by hand, with plain processes, what a scenario with a dead upstream does, and tells how long each case
+// baseline does by hand, with plain processes, what a scenario with a dead upstream does, and tells how long each case
 // took on the average: a fresh nginx with its own config, 200, the upstream stopped, 502, the upstream started, 200, the
-// log line read, nginx ended. There is no cell, no evidence and nobody who judges. It is what the harness is measured by.
-func yardstick(ctx context.Context, spec agentapi.YardstickSpec) (took agentapi.YardstickTook, err error) {
+// log line read, nginx ended. There is no sandbox, no evidence and nobody who judges. It is what the harness is measured by.
+func baseline(ctx context.Context, spec agentapi.BaselineSpec) (took agentapi.BaselineTook, err error) {
 	todo := make(chan int)
 	errs := make(chan error, spec.Parallel)
 	begun := time.Now()
@@ -48,7 +48,7 @@ func yardstick(ctx context.Context, spec agentapi.YardstickSpec) (took agentapi.
 	case err := <-errs:
 		return took, err
 	default:
-		return agentapi.YardstickTook{Took: time.Since(begun)}, nil
+		return agentapi.BaselineTook{Took: time.Since(begun)}, nil
 	}
 }
 
@@ -74,7 +74,7 @@ uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s; server { listen %[2]s:80; locat
 		_ = nginx.Process.Signal(syscall.SIGTERM) // the master ends its worker first
 		_ = children.wait(nginx)
 	}()
-	if err := until(ctx, 5*time.Second, func() (bool, error) {
+	if err := poll(ctx, 5*time.Second, func() (bool, error) {
 		c, err := net.Dial("tcp", host+":80")
 		if err == nil {
 			c.Close()

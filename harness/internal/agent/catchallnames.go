@@ -15,13 +15,13 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// names is a world's DNS: every name has an address of its own, out of the net that RFC 2544 sets aside for tests.
+// names is a catch-all sandbox's DNS: every name has an address of its own, out of the net that RFC 2544 sets aside for tests.
 type names struct {
 	mu      sync.Mutex
 	bases   map[string]netip.Addr
 	owners  map[netip.Addr]string // of every address that a name has or had
-	conduct map[string]agentapi.NameConduct
-	lookups []agentapi.Lookup
+	conduct map[string]agentapi.NameBehaviour
+	lookups []agentapi.DNSQuery
 }
 
 // ttl is what the answers say, in seconds: short enough for a gateway that follows a name to be seen to.
@@ -31,10 +31,10 @@ func newNames() *names {
 	return &names{bases: map[string]netip.Addr{}, owners: map[netip.Addr]string{}}
 }
 
-func (n *names) behave(all []agentapi.NameConduct) {
+func (n *names) setBehaviour(all []agentapi.NameBehaviour) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.conduct = map[string]agentapi.NameConduct{}
+	n.conduct = map[string]agentapi.NameBehaviour{}
 	for _, c := range all {
 		n.conduct[plainName(c.Name)] = c
 	}
@@ -42,14 +42,14 @@ func (n *names) behave(all []agentapi.NameConduct) {
 
 func plainName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
-// What a world keeps of the names that its config asks for, which may be made up without end: names have one of 65,536 addresses,
+// What a catch-all sandbox keeps of the names that its config asks for, which may be made up without end: names have one of 65,536 addresses,
 // most of which are to stay free, or a free one is not found soon.
 const (
 	mostNames   = 20_000
 	mostLookups = 10_000
 )
 
-// base is the address that a name has before it moves: the same in every world, but for the rare names that clash.
+// base is the address that a name has before it moves: the same in every catch-all sandbox, but for the rare names that clash.
 func (n *names) base(name string) netip.Addr {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -110,7 +110,7 @@ func (n *names) of(at string) string {
 	return n.owners[a.Addr().Unmap()]
 }
 
-func (n *names) news() []agentapi.Lookup {
+func (n *names) drain() []agentapi.DNSQuery {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	all := n.lookups
@@ -174,7 +174,7 @@ func (n *names) answer(question []byte) []byte {
 	if len(n.lookups) == mostLookups { // the last ones tell more than the first
 		n.lookups = append(n.lookups[:0], n.lookups[mostLookups/2:]...)
 	}
-	n.lookups = append(n.lookups, agentapi.Lookup{Name: name, Type: strings.TrimPrefix(q.Type.String(), "Type"), Got: got})
+	n.lookups = append(n.lookups, agentapi.DNSQuery{Name: name, Type: strings.TrimPrefix(q.Type.String(), "Type"), Got: got})
 	n.mu.Unlock()
 	out, bad := b.Finish()
 	if err != nil || bad != nil {
