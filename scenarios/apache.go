@@ -15,21 +15,28 @@ func onApache(conf string) lab.Gateway {
 	return lab.Gateway{Driver: apache.Driver, Files: []lab.File{{Path: apache.Driver.Conf, Data: text("apache/" + conf)}}}
 }
 
+// apacheChanged is a config of the folder apache in which one text is replaced by another.
+func apacheChanged(conf, was, is string) string { return changedIn("apache/"+conf, was, is) }
+
 // refusedByApache is what follows where nothing listens.
-var refusedByApache = scenario.Expectation{Status: 503, Log: []scenario.LogLine{
+var refusedByApache = scenario.Expectation{Status: 503, Tries: 1, Log: []scenario.LogLine{
 	{Level: "error", Code: "AH00957", Text: "attempt to connect to 10.0.0.5:8080", Errno: 111},
 	{Level: "error", Code: "AH01114", Text: "failed to make connection to backend: 10.0.0.5"},
 }}
 
 // noStatusLine is what follows where the connection ends before an answer began: of a close, Apache's library says 20014.
 func noStatusLine(errno int, path string) scenario.Expectation {
-	return scenario.Expectation{Status: 502, Log: []scenario.LogLine{
-		{Level: "error", Code: "AH01102", Text: "error reading status line from remote server 10.0.0.5:8080", Errno: errno},
+	return noStatusLineFrom(appAddress, errno, path)
+}
+
+func noStatusLineFrom(addr string, errno int, path string) scenario.Expectation {
+	return scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
+		{Level: "error", Code: "AH01102", Text: "error reading status line from remote server " + addr, Errno: errno},
 		{Level: "error", Code: "AH00898", Text: "Error reading from remote server returned by " + path},
 	}}
 }
 
-// overApache is what goes wrong behind Apache httpd.
+// overApache is an application that Apache does not reach, or that does not answer.
 var overApache = []scenario.Scenario{
 	{
 		ID:     "apache-refused",

@@ -29,7 +29,7 @@ func All() []scenario.Scenario {
 		cpu,
 		code,
 		crashes,
-		overApache,
+		overApache, apacheAnswer, apacheTLS, apachePool,
 	} {
 		all = append(all, family...)
 	}

@@ -105,10 +105,13 @@ var resetLine = []scenario.LogLine{{
 }}
 
 // changed is a config of the folder nginx in which one text is replaced by another.
-func changed(conf, was, is string) string {
-	before := text("nginx/" + conf)
+func changed(conf, was, is string) string { return changedIn("nginx/"+conf, was, is) }
+
+// changedIn is a file of the catalogue in which one text is replaced by another.
+func changedIn(name, was, is string) string {
+	before := text(name)
 	if n := strings.Count(before, was); n != 1 {
-		panic(fmt.Sprintf("the catalogue changes %q in nginx/%s, which has it %d times", was, conf, n))
+		panic(fmt.Sprintf("the catalogue changes %q in %s, which has it %d times", was, name, n))
 	}
 	return strings.Replace(before, was, is, 1)
 }

@@ -67,63 +67,72 @@ var protocol = []scenario.Scenario{
 		ID:     "https-to-http",
 		Claim:  "The application speaks HTTP and the gateway HTTPS: its answer is no TLS (wrong version number), 502 at once.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: onNginx("https.conf"),
-		Fault: "the application speaks plain HTTP on its port",
-		Variants: []scenario.Variant{
-			{
-				Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
-				Inject: []fault.Fault{fault.Replace{Upstream: backend.Origin{
-					Name: "app", Listen: tlsAddress, Conf: changed("origin.conf", appAddress, tlsAddress),
-				}.Upstream()}},
-			},
-			tlsFake(fakeupstream.TLSPlain),
-		},
-		Expect:  badGateway("wrong version number", 0, handshaking),
-		Confirm: "curl -si http://10.0.0.5:8443/ on the gateway answers; openssl s_client -connect 10.0.0.5:8443 does not.",
-		Remedy:  "proxy_pass http://10.0.0.5:8443;",
-		Source:  proxyPass,
+		Fault:    "the application speaks plain HTTP on its port",
+		Variants: httpAtTLS,
+		Expect:   badGateway("wrong version number", 0, handshaking),
+		Confirm:  "curl -si http://10.0.0.5:8443/ on the gateway answers; openssl s_client -connect 10.0.0.5:8443 does not.",
+		Remedy:   "proxy_pass http://10.0.0.5:8443;",
+		Source:   proxyPass,
 	},
 	{
 		ID: "http-to-fastcgi",
 		Claim: "proxy_pass points to PHP-FPM, which speaks FastCGI: it closes the connection with the request unread, which " +
 			"resets it: 502, with the same line as a crash.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: onNginx("proxy.conf"),
-		Fault: "PHP-FPM listens on the application's port",
-		Variants: []scenario.Variant{
-			{
-				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")},
-				Inject: []fault.Fault{fault.Replace{Upstream: backend.PHPFPM{
-					Name: "app", Listen: appAddress, Scripts: page("well.php"),
-				}.Upstream()}},
-			},
-			fakeBecomes(fakeupstream.Reset{At: fakeupstream.AtRequest}),
-		},
-		Expect:  badGateway("recv() failed", 104, readingHeader),
-		Confirm: "ss -ltnp 'sport = :8080' on the application's host names php-fpm.",
-		Remedy:  "fastcgi_pass 10.0.0.5:8080; with include fastcgi_params; in place of proxy_pass.",
-		Source:  "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_pass",
+		Fault:    "PHP-FPM listens on the application's port",
+		Variants: fastCGIAtApp,
+		Expect:   badGateway("recv() failed", 104, readingHeader),
+		Confirm:  "ss -ltnp 'sport = :8080' on the application's host names php-fpm.",
+		Remedy:   "fastcgi_pass 10.0.0.5:8080; with include fastcgi_params; in place of proxy_pass.",
+		Source:   "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_pass",
 	},
 	{
 		ID: "fastcgi-to-http",
 		Claim: "fastcgi_pass points to an HTTP server: its answer begins with H, which is 72, and nginx takes that for the " +
 			"FastCGI version. 502.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: onNginx("php.conf"),
-		Fault: "an HTTP server listens on PHP-FPM's port",
-		Variants: []scenario.Variant{
-			{
-				Kind: scenario.Real, Upstreams: []lab.Upstream{fpm.Upstream()},
-				Inject: []fault.Fault{fault.Replace{Upstream: backend.Origin{
-					Name: "app", Listen: fpmAddress, Conf: changed("origin.conf", appAddress, fpmAddress),
-				}.Upstream()}},
-			},
-			{
-				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM},
-				Inject: []fault.Fault{scripted("app", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakHTTP})},
-			},
-		},
-		Expect:  badGateway("upstream sent unsupported FastCGI protocol version: 72", 0, readingHeader),
-		Confirm: "curl -si http://10.0.0.5:9000/ on the gateway answers: it is HTTP.",
-		Remedy:  "proxy_pass http://10.0.0.5:9000; in place of fastcgi_pass, or the port of PHP-FPM.",
-		Source:  "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_pass",
+		Fault:    "an HTTP server listens on PHP-FPM's port",
+		Variants: httpAtFastCGI,
+		Expect:   badGateway("upstream sent unsupported FastCGI protocol version: 72", 0, readingHeader),
+		Confirm:  "curl -si http://10.0.0.5:9000/ on the gateway answers: it is HTTP.",
+		Remedy:   "proxy_pass http://10.0.0.5:9000; in place of fastcgi_pass, or the port of PHP-FPM.",
+		Source:   "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_pass",
+	},
+}
+
+// httpAtTLS are the variants whose application speaks plain HTTP where TLS is expected.
+var httpAtTLS = []scenario.Variant{
+	{
+		Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
+		Inject: []fault.Fault{fault.Replace{Upstream: backend.Origin{
+			Name: "app", Listen: tlsAddress, Conf: changed("origin.conf", appAddress, tlsAddress),
+		}.Upstream()}},
+	},
+	tlsFake(fakeupstream.TLSPlain),
+}
+
+// fastCGIAtApp are the variants where PHP-FPM listens on the port of an HTTP application.
+var fastCGIAtApp = []scenario.Variant{
+	{
+		Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")},
+		Inject: []fault.Fault{fault.Replace{Upstream: backend.PHPFPM{
+			Name: "app", Listen: appAddress, Scripts: page("well.php"),
+		}.Upstream()}},
+	},
+	fakeBecomes(fakeupstream.Reset{At: fakeupstream.AtRequest}),
+}
+
+// httpAtFastCGI are the variants where an HTTP server listens on the port of PHP-FPM.
+var httpAtFastCGI = []scenario.Variant{
+	{
+		Kind: scenario.Real, Upstreams: []lab.Upstream{fpm.Upstream()},
+		Inject: []fault.Fault{fault.Replace{Upstream: backend.Origin{
+			Name: "app", Listen: fpmAddress, Conf: changed("origin.conf", appAddress, fpmAddress),
+		}.Upstream()}},
+	},
+	{
+		Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM},
+		Inject: []fault.Fault{scripted("app", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakHTTP})},
 	},
 }
 

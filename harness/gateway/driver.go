@@ -25,7 +25,7 @@ type Driver struct {
 	ErrorLogs func(conf string) []string
 	// Lines are what a log says.
 	Lines func(log string) []LogRecord
-	// Woken reports whether a line is there only because the lab woke the program.
+	// Woken reports whether a line is there only because the lab woke the program, or killed it to start it again.
 	Woken func(line string) bool
 	// NotConnected is the address to which a line says that no connection came about; empty where it says no such thing. Calls
 	// are held against it, so a line must mean just one of them; nil where no line is known to.

@@ -27,7 +27,7 @@ var Driver = gateway.Driver{
 	ErrorLog:  "/var/log/apache2/error.log",
 	ErrorLogs: errorLogs,
 	Lines:     ParseLogs,
-	Woken:     func(string) bool { return false },
+	Woken:     func(line string) bool { return strings.Contains(line, " AH00098: pid file ") },
 	Refusal:   refusal,
 }
 

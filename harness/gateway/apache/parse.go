@@ -17,9 +17,12 @@ var (
 	prefix   = regexp.MustCompile(`^\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4})\] \[\w*:(\w+)\] \[pid (\d{1,9})(?::tid \d+)?\] `)
 	client   = regexp.MustCompile(`^\[(?:client|remote) ([^\]\s]+)\] `)
 	code     = regexp.MustCompile(`^(AH\d{5}): `)
-	errno    = regexp.MustCompile(`^\((\d{1,9})\)([^:]*): `)
+	errno    = regexp.MustCompile(`^\((EAI )?(\d{1,6})\)([^:]*): `)
 	upstream = regexp.MustCompile(`(?:attempt to connect to|from remote server) (\S+:\d+) `)
 )
+
+// firstEAI is where the errors of getaddrinfo begin among the Apache runtime's own (APR_OS_START_EAIERR).
+const firstEAI = 670000
 
 // level is a level as [gateway.IsLevel] knows it: Apache has eight more below debug.
 func level(name string) string {
@@ -30,8 +33,8 @@ func level(name string) string {
 }
 
 // ParseLog reads one line of the form that Apache httpd 2.4 has by default. Code is its number ("AH01114"). Errno is the
-// system's error number or, above 20000, one of the Apache runtime's own (70007 is a time-out). There is no phase: the
-// code says where it happened. The error wraps [ErrForm]; Raw is filled in either case.
+// system's error number or, above 20000, one of the Apache runtime's own (70007 is a time-out, and 670003 what it writes
+// as EAI 3: of a name that was looked up). There is no phase: the code says where it happened. The error wraps [ErrForm]; Raw is filled in either case.
 func ParseLog(line string) (gateway.LogRecord, error) {
 	l := gateway.LogRecord{Raw: line}
 	line = strings.TrimRight(line, "\r\n")
@@ -70,8 +73,11 @@ func cutErrno(s string) (number int, text, after string) {
 	if m == nil {
 		return 0, "", s
 	}
-	number, _ = strconv.Atoi(m[1]) // nine digits at the most
-	return number, m[2], s[len(m[0]):]
+	number, _ = strconv.Atoi(m[2]) // six digits at the most
+	if m[1] != "" {
+		number += firstEAI
+	}
+	return number, m[3], s[len(m[0]):]
 }
 
 func cutCode(s string) (ah, message string) {

@@ -28,6 +28,10 @@ func TestParseLog(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect([]any{l.Client, l.Level, l.Errno, l.Code, l.Message}).To(Equal([]any{"2001:db8::1", "debug", 0, "", "no code (5)x: y"}))
 
+	l, err = ParseLog(`[Fri Nov 27 05:00:01.123456 2026] [proxy:error] [pid 7:tid 140] (EAI 3)Temporary failure in name resolution: [client 198.51.100.2:39876] AH00898: DNS lookup failure for: app.internal returned by /`)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect([]any{l.Client, l.Errno, l.ErrnoText, l.Code}).To(Equal([]any{"198.51.100.2", 670003, "Temporary failure in name resolution", "AH00898"}))
+
 	for _, other := range []string{"", "AH00526: Syntax error on line 1 of x:", "2026/01/02 15:04:05 [error] 1#1: x", "[Fri Nov 99 05:00:01 2026] [a:error] [pid 1] x"} {
 		l, err := ParseLog(other)
 		g.Expect(err).To(MatchError(ErrForm), other)

@@ -1,0 +1,128 @@
+package scenarios
+
+import (
+	"strings"
+
+	"github.com/badgateway/badgateway/fakeupstream"
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
+	"github.com/badgateway/badgateway/harness/scenario"
+)
+
+// badHeader is what follows where a line of the header is not one, or too long. It is a warning: LogLevel error hides it.
+func badHeader(path string) scenario.LogLine {
+	return scenario.LogLine{Level: "warn", Code: "AH01106", Text: "bad HTTP/1.1 header returned by " + path + " (GET)"}
+}
+
+// badBody is the line for a body that is not as long as its header says, or not chunked.
+func badBody(errno int) []scenario.LogLine {
+	return []scenario.LogLine{{Level: "error", Code: "AH01110", Text: "error reading response", Errno: errno}}
+}
+
+// apacheAnswer is what Apache makes of a bad answer.
+var apacheAnswer = []scenario.Scenario{
+	{
+		ID: "apache-not-http",
+		Claim: "What listens on the application's port is not an HTTP server (here it greets as SSH does): Apache takes it for " +
+			"HTTP/0.9, answers 200 with those bytes as the page, and logs nothing.",
+		Said:   "Garbage from the upstream makes a 502. Apache makes a 200 of it.",
+		Family: "answer", Causes: []string{"A5", "E5"}, Gateway: onApache("proxy.conf"),
+		Fault:    "another service listens on the application's port",
+		Variants: appBecomes("origin-ssh.conf", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakSSH}),
+		Expect:   scenario.Expectation{Status: 200, Tries: 1},
+		Confirm:  "On the gateway: nc 10.0.0.5 8080 </dev/null prints what is really there.",
+		Remedy:   "Put the right port into ProxyPass: ss -ltnp on the application's host lists who listens where.",
+		Source:   apacheProxy,
+	},
+	{
+		ID: "apache-header-too-big",
+		Claim: "The application sends a header line longer than ResponseFieldSize, 8 KB by default (often a cookie that has grown): " +
+			"502, logged as two warnings, the first with No space left on device.",
+		Said:   "No space left on device means a full disk. Here it is a header.",
+		Family: "answer", Causes: []string{"E4", "K2"}, Gateway: onApache("proxy.conf"),
+		Ask:   lab.Request{Path: "/big-header"},
+		Fault: "the application sets a cookie of 9 KB",
+		Variants: withRemedy(appBecomes("origin-ill.conf", fakeupstream.Well{Headers: []string{
+			"Content-Type: text/plain", "Content-Length: 3", "Set-Cookie: session=" + strings.Repeat("0123456789abcdef", 576),
+		}}), fault.Config{Conf: apacheChanged("proxy.conf", "http://10.0.0.5:8080/", "http://10.0.0.5:8080/ responsefieldsize=16384")}),
+		Expect: scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
+			{Level: "warn", Code: "AH10124", Text: "header size is over the limit allowed by ResponseFieldSize (8192 bytes)", Errno: 28},
+			badHeader("/big-header"),
+		}},
+		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | awk '{ print length }' | sort -n | tail -1 prints more than 8190.",
+		Remedy:  "ProxyPass / http://10.0.0.5:8080/ responsefieldsize=16384 and apachectl graceful; and find the cookie that grows.",
+		Source:  apacheProxy + "#proxypass",
+	},
+	{
+		ID: "apache-header-invalid",
+		Claim: "The application puts a text of two lines into a header (an error message, often): the second line is no header " +
+			"line, and Apache answers 502, logged as a warning.",
+		Family: "answer", Causes: []string{"E5"}, Gateway: onApache("proxy.conf"),
+		Ask:   lab.Request{Path: "/bad-header"},
+		Fault: "the application puts a text of two lines into a header",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Raw{Text: "HTTP/1.1 200 OK\r\n" +
+			"X-Error: query failed\nat line 7 of report.sql\r\nContent-Length: 3\r\n\r\nok\n"}),
+		Expect:  scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{badHeader("/bad-header")}},
+		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | cat -A shows a line without a colon.",
+		Remedy:  "Strip line ends from what the application puts into headers. Until then, ProxyBadHeader Ignore drops that line.",
+		Source:  apacheProxy + "#proxybadheader",
+	},
+	{
+		ID: "apache-bad-chunk",
+		Claim: "The application calls its body chunked and it is not (a Transfer-Encoding header set by hand): Apache answers 502, " +
+			"where nginx closes the visitor's connection without a byte.",
+		Family: "answer", Causes: []string{"E5"}, Gateway: onApache("proxy.conf"),
+		Ask:   lab.Request{Path: "/bad-chunk"},
+		Fault: "the body is not chunked, as its header says it is",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Raw{
+			Text: "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nok\n",
+		}, indexPage("ok\n")),
+		Expect:  scenario.Expectation{Status: 502, Tries: 1, Log: badBody(20014)},
+		Confirm: "On the gateway: curl --raw -s http://10.0.0.5:8080/PATH | head -c 20 | xxd does not begin with a length in hex.",
+		Remedy:  "Remove the Transfer-Encoding header from the application's code: its server sets it where it is due.",
+		Source:  "https://www.rfc-editor.org/rfc/rfc9112#section-7.1",
+	},
+	{
+		ID: "apache-body-cut",
+		Claim: "The application dies in the middle of the body: the status was sent long ago, so the visitor has a 200 whose " +
+			"body ends too soon, and the log says Partial results are valid.",
+		Said:   "A crash of the application is a 502. In mid-body it is a 200 that is cut.",
+		Family: "answer", Causes: []string{"I1"}, Gateway: onApache("proxy.conf"),
+		Ask:   download,
+		Fault: "the application ends while it sends a large body",
+		Variants: []scenario.Variant{
+			sends(downloadFile, stop),
+			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell}),
+		},
+		Expect:  scenario.Expectation{Status: 200, Cut: true, Tries: 1, Log: badBody(70008)},
+		Confirm: "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",
+		Remedy:  "Mend the crash. Let monitoring compare lengths: the status tells nothing here.",
+		Source:  messageLength,
+	},
+	{
+		ID: "apache-own-502",
+		Claim: "The application itself answers 502 (it is a gateway too, and its own upstream failed): Apache passes it on with its " +
+			"page, and logs nothing.",
+		Said:   "A 502 is Apache's own. With no line in its error log it comes from behind.",
+		Family: "answer", Causes: []string{"J2"}, Gateway: onApache("proxy.conf"),
+		Ask:      lab.Request{Path: "/own-502"},
+		Fault:    "the application answers 502",
+		Variants: appBecomes("origin-ill.conf", fakeupstream.Well{Status: 502, Body: "The database did not answer.\n"}),
+		Expect:   scenario.Expectation{Status: 502, Tries: 1},
+		Confirm:  "curl -si http://10.0.0.5:8080/PATH on the gateway answers 502 as well; Apache's own page is titled 502 Proxy Error.",
+		Remedy:   "Mend what is behind the application. ProxyErrorOverride On with ErrorDocument 502 only changes the page.",
+		Source:   apacheProxy + "#proxyerroroverride",
+	},
+	{
+		ID: "apache-http-to-fastcgi",
+		Claim: "ProxyPass points to PHP-FPM with http://, which speaks FastCGI: it closes the connection with the request unread, " +
+			"which resets it: 502, with the same lines as a crash.",
+		Family: "protocol", Causes: []string{"A5"}, Gateway: onApache("proxy.conf"),
+		Fault:    "PHP-FPM listens on the application's port",
+		Variants: fastCGIAtApp,
+		Expect:   noStatusLine(104, "/"),
+		Confirm:  "ss -ltnp 'sport = :8080' on the application's host names php-fpm.",
+		Remedy:   "fcgi://10.0.0.5:8080/ with the folder of the scripts, and mod_proxy_fcgi, in place of http://10.0.0.5:8080/.",
+		Source:   "https://httpd.apache.org/docs/2.4/mod/mod_proxy_fcgi.html",
+	},
+}
