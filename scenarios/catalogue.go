@@ -29,7 +29,7 @@ func All() []scenario.Scenario {
 		cpu,
 		code,
 		crashes,
-		overApache, apacheAnswer, apacheTLS, apachePool,
+		overApache, apacheAnswer, apacheTLS, apachePool, apachePHP,
 	} {
 		all = append(all, family...)
 	}
