@@ -24,11 +24,12 @@ var Driver = gateway.Driver{
 		{Path: "/etc/apache2"}, {Path: "/var/log/apache2"}, {Path: "/var/log/upstream"}, {Path: "/run"}, {Path: "/var/www"},
 		{Path: "/etc/nginx", Keep: true}, {Path: "/var/lib/nginx"}, // of the real upstreams
 	},
-	ErrorLog:  "/var/log/apache2/error.log",
-	ErrorLogs: errorLogs,
-	Lines:     ParseLogs,
-	Woken:     func(line string) bool { return strings.Contains(line, " AH00098: pid file ") },
-	Refusal:   refusal,
+	ErrorLog:     "/var/log/apache2/error.log",
+	ErrorLogs:    errorLogs,
+	Lines:        ParseLogs,
+	NotConnected: notConnected,
+	Woken:        func(line string) bool { return strings.Contains(line, " AH00098: pid file ") },
+	Refusal:      refusal,
 }
 
 var version = regexp.MustCompile(`Server version: (Apache/(\d+\.\d+\.\d+)[^\n]*)`)
@@ -49,6 +50,14 @@ func errorLogs(conf string) (files []string) {
 		files = append(files, m[1])
 	}
 	return files
+}
+
+// notConnected goes by the code: one for addresses and one for sockets. The lines on the request that follow name the worker alone.
+func notConnected(l gateway.LogRecord) (addr string) {
+	if l.Code == "AH00957" || l.Code == "AH02454" {
+		return l.Upstream
+	}
+	return ""
 }
 
 // refusal is what it printed, a line each; the first one names the file and the line.

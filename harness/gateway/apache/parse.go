@@ -18,7 +18,8 @@ var (
 	client   = regexp.MustCompile(`^\[(?:client|remote) ([^\]\s]+)\] `)
 	code     = regexp.MustCompile(`^(AH\d{5}): `)
 	errno    = regexp.MustCompile(`^\((EAI )?(\d{1,6})\)([^:]*): `)
-	upstream = regexp.MustCompile(`(?:attempt to connect to|from remote server) (\S+:\d+) `)
+	upstream = regexp.MustCompile(`(?:attempt to connect to|from remote server) (\S+:\d+)(?: |$)`)
+	socket   = regexp.MustCompile(`attempt to connect to Unix domain socket (\S+) \(`)
 )
 
 // firstEAI is where the errors of getaddrinfo begin among the Apache runtime's own (APR_OS_START_EAIERR).
@@ -63,6 +64,8 @@ func ParseLog(line string) (gateway.LogRecord, error) {
 	l.Code, l.Message = cutCode(rest)
 	if u := upstream.FindStringSubmatch(l.Message); u != nil {
 		l.Upstream = u[1]
+	} else if u := socket.FindStringSubmatch(l.Message); u != nil {
+		l.Upstream = "unix:" + u[1]
 	}
 	return l, nil
 }

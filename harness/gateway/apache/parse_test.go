@@ -39,6 +39,22 @@ func TestParseLog(t *testing.T) {
 	}
 }
 
+func TestNotConnected(t *testing.T) {
+	for line, want := range map[string]string{
+		"(111)Connection refused: AH00957: http: attempt to connect to 10.0.0.5:8080 (app.internal:8080) failed":                                 "10.0.0.5:8080",
+		"(111)Connection refused: AH00957: http: attempt to connect to [2001:db8::5]:8080 (app.internal:8080) failed":                            "[2001:db8::5]:8080",
+		"(2)No such file or directory: AH02454: FCGI: attempt to connect to Unix domain socket /run/php/php8.2-fpm.sock (localhost:8000) failed": "unix:/run/php/php8.2-fpm.sock",
+		"[client 198.51.100.2:1] AH01114: HTTP: failed to make connection to backend: 10.0.0.5":                                                  "",
+		"(104)Connection reset by peer: [client 198.51.100.2:1] AH01102: error reading status line from remote server 10.0.0.5:8080":             "",
+		"AH00959: ap_proxy_connect_backend disabling worker for (10.0.0.6:8080) for 60s":                                                         "",
+	} {
+		l, err := ParseLog("[Fri Nov 27 05:00:01.123456 2026] [proxy:error] [pid 7:tid 140] " + line)
+		if got := notConnected(l); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", line, got, err, want)
+		}
+	}
+}
+
 func TestRefusal(t *testing.T) {
 	g := NewWithT(t)
 	all := refusal("AH00526: Syntax error on line 3 of /etc/apache2/apache2.conf:\nInvalid command 'Foo'\n")
