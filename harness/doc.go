@@ -28,7 +28,7 @@
 //	sandbox, err := l.Open(ctx, lab.Setup{Gateway: gateway, Upstreams: upstreams})
 //	defer sandbox.Close()
 //
-//	answer, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
+//	answer, err := sandbox.Do(ctx, lab.Request{Path: "/"})
 //
 // The visitor calls the gateway at lab.GatewayAddress, port 80, whatever address the config listens at; it names its upstreams
 // by whatever addresses they have in production. Package match has matchers for what comes back. Whom the
@@ -37,8 +37,8 @@
 // # Time
 //
 // A time-out of a minute need not take a minute. With lab.Setup.Clock the processes of a sandbox obey a clock that the lab
-// moves: Sandbox.AskWithin asks, moves it to half a second before the limit, sees that the visitor still waits, moves it to
-// half a second after, and has the answer. lab.Options.RealTime leaves the clock alone.
+// moves: Sandbox.Do with lab.Within asks, moves it to half a second before the limit, sees that the visitor still waits, moves
+// it to half a second after, and has the answer. lab.Options.RealTime leaves the clock alone.
 //
 // # A config that anybody wrote
 //

@@ -81,7 +81,7 @@ var _ = Describe("the lab's laws", func() {
 		for i, c := range opened {
 			wg.Go(func() {
 				for range 10 {
-					if got[i], failed[i] = c.Ask(ctx, lab.Request{Path: fmt.Sprintf("/sandbox-%d", i)}); failed[i] != nil {
+					if got[i], failed[i] = c.Do(ctx, lab.Request{Path: fmt.Sprintf("/sandbox-%d", i)}); failed[i] != nil {
 						return
 					}
 				}

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -58,7 +59,7 @@ func open(ctx context.Context, setup lab.Setup) *lab.Sandbox {
 // ask asks as a visitor.
 func ask(ctx context.Context, c *lab.Sandbox, r lab.Request) lab.Exchange {
 	GinkgoHelper()
-	x, err := c.Ask(ctx, r)
+	x, err := c.Do(ctx, r)
 	Expect(err).NotTo(HaveOccurred())
 	return x
 }
@@ -71,7 +72,7 @@ var _ = Describe("the harness as a library", func() {
 
 	It("asks a gateway with a config of one's own, breaks what is behind it, and mends it", func(ctx SpecContext) {
 		c := open(ctx, lab.Setup{Gateway: pool, Upstreams: both})
-		x := ask(ctx, c, lab.Request{Path: "/hello", Header: map[string]string{"X-Mine": "yes"}})
+		x := ask(ctx, c, lab.Request{Path: "/hello", Header: http.Header{"X-Mine": {"yes"}}})
 		Expect(x).To(And(HaveStatus(200), HaveTriedPeers("10.0.0.1:8080"), HaveWaited(0), HaveOnlyLogLines()))
 		Expect(x.Body).To(Equal("from a\n"))
 		records, err := c.Records(ctx, "a")
@@ -103,7 +104,7 @@ var _ = Describe("the harness as a library", func() {
 			Gateway:   gatewayOf(proxyTo("http://10.0.0.1:8080", "", "proxy_read_timeout 300s;")),
 			Upstreams: []lab.Upstream{fakeAt("a", "10.0.0.1:8080", fakeupstream.Silent{})}, Clock: true,
 		})
-		x, err := c.AskWithin(ctx, lab.Request{}, lab.WaitWindow{After: 300 * time.Second, WaitFor: []lab.Condition{lab.RequestAt("a")}})
+		x, err := c.Do(ctx, lab.Request{}, lab.Within(lab.WaitWindow{After: 300 * time.Second, WaitFor: []lab.Condition{lab.RequestAt("a")}}))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(x).To(And(HaveStatus(504), HaveWaited(300*time.Second), Not(HaveWaited(290*time.Second))))
 		Expect(x.Real).To(BeNumerically("<", time.Minute))

@@ -55,8 +55,8 @@ type Target interface {
 	// BreakNetwork breaks the network in one place.
 	BreakNetwork(ctx context.Context, f lab.NetworkFault) (Undo, error)
 
-	// Ask sends a request and waits for its answer, StartBackground only until it is where the condition says.
-	Ask(ctx context.Context, r lab.Request) (lab.Exchange, error)
+	// Do sends a request and waits for its answer, StartBackground only until it is where the condition says.
+	Do(ctx context.Context, r lab.Request, options ...lab.Option) (lab.Exchange, error)
 	StartBackground(ctx context.Context, r lab.Request, until lab.Condition) error
 	// Wait lets time pass.
 	Wait(ctx context.Context, d time.Duration) error

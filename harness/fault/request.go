@@ -15,7 +15,7 @@ type OtherRequest struct {
 
 // Inject asks. There is nothing to undo.
 func (f OtherRequest) Inject(ctx context.Context, t Target) (Undo, error) {
-	e, err := t.Ask(ctx, f.Request)
+	e, err := t.Do(ctx, f.Request)
 	if err != nil {
 		return nil, err
 	}

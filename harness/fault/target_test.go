@@ -189,7 +189,7 @@ func (t *fakeTarget) BreakNetwork(_ context.Context, f lab.NetworkFault) (Undo, 
 	return t.undo(func() { delete(t.network, f) }), nil
 }
 
-func (t *fakeTarget) Ask(_ context.Context, r lab.Request) (lab.Exchange, error) {
+func (t *fakeTarget) Do(_ context.Context, r lab.Request, _ ...lab.Option) (lab.Exchange, error) {
 	return lab.Exchange{Status: t.status}, t.call("ask " + r.Path)
 }
 

@@ -3,15 +3,28 @@ package lab
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
+
+// An Option says how [Sandbox.Do] asks.
+type Option func(*manner)
+
+// manner is how the client asks.
+type manner struct {
+	window *WaitWindow // nil for a client who is not expected to wait
+}
+
+// Within has the client wait: the lab sees to what happens meanwhile, lets the time pass, and proves from both sides how long
+// the client waited.
+func Within(w WaitWindow) Option { return func(m *manner) { m.window = &w } }
 
 // A WaitWindow is how long the client is expected to wait, in the gateway's time, and what happens meanwhile.
 type WaitWindow struct {
@@ -36,12 +49,24 @@ const (
 	TimerSlack = 50 * time.Millisecond
 )
 
-// Ask asks the gateway as a client of his own address, once, and reads what it logged for him.
-func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
+// Do sends a request to the gateway as a client with an address of its own, once, waits for the answer, and reads what the
+// gateway logged of it. No answer is no error: the exchange says how the connection ended. A sandbox with a [CatchAll] has
+// [Sandbox.Probe] in its place.
+func (c *Sandbox) Do(ctx context.Context, r Request, options ...Option) (Exchange, error) {
+	if c.setup.CatchAll != nil {
+		return Exchange{}, errors.New("a sandbox with a CatchAll is asked by Probe, not by Do")
+	}
+	var m manner
+	for _, set := range options {
+		set(&m)
+	}
 	if !c.exchange.TryLock() {
 		return Exchange{}, ErrBusy
 	}
 	defer c.exchange.Unlock()
+	if m.window != nil {
+		return c.askWithin(ctx, r, *m.window)
+	}
 	spec := c.askSpec(r, atMost)
 	var got agentapi.Answer
 	c.Note("visitor", "asks %s", r.line())
@@ -51,12 +76,8 @@ func (c *Sandbox) Ask(ctx context.Context, r Request) (Exchange, error) {
 	return c.readExchange(spec, r, got), nil
 }
 
-// AskWithin asks as [Sandbox.Ask] does, and moves the clock while the client waits.
-func (c *Sandbox) AskWithin(ctx context.Context, r Request, p WaitWindow) (Exchange, error) {
-	if !c.exchange.TryLock() {
-		return Exchange{}, ErrBusy
-	}
-	defer c.exchange.Unlock()
+// askWithin asks, and moves the clock while the client waits.
+func (c *Sandbox) askWithin(ctx context.Context, r Request, p WaitWindow) (Exchange, error) {
 	limit := atMost
 	if !c.Clocked() {
 		limit += max(p.After, p.Until)
@@ -166,13 +187,10 @@ func (r Request) line() string { return cmp.Or(r.Method, "GET") + " " + cmp.Or(r
 func (r Request) head() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), cmp.Or(r.Host, "example.com"))
-	names := make([]string, 0, len(r.Header))
-	for n := range r.Header {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	for _, n := range names {
-		fmt.Fprintf(&b, "%s: %s\r\n", n, r.Header[n])
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		for _, value := range r.Header[name] {
+			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
+		}
 	}
 	if r.Body != "" {
 		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body)*max(r.BodyTimes, 1))

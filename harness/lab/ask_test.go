@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"net/http"
 	"net/netip"
 	"testing"
 )
@@ -12,9 +13,9 @@ func TestRequestRaw(t *testing.T) {
 	}{
 		"nothing said": {Request{}, "GET /", "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"},
 		"all said": {
-			Request{Method: "POST", Path: "/a?b", Host: "shop.test", Header: map[string]string{"X-B": "2", "X-A": "1"}, Body: "four"},
+			Request{Method: "POST", Path: "/a?b", Host: "shop.test", Header: http.Header{"X-B": {"2", "3"}, "X-A": {"1"}}, Body: "four"},
 			"POST /a?b",
-			"POST /a?b HTTP/1.1\r\nHost: shop.test\r\nX-A: 1\r\nX-B: 2\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfour",
+			"POST /a?b HTTP/1.1\r\nHost: shop.test\r\nX-A: 1\r\nX-B: 2\r\nX-B: 3\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfour",
 		},
 	} {
 		if got := c.request.line(); got != c.line {

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -13,13 +14,21 @@ func TestSandbox_OneExchangeAtATime(t *testing.T) {
 	c := (&Lab{}).newSandbox(Setup{}, &Program{})
 	c.exchange.Lock()
 	defer c.exchange.Unlock()
-	_, plain := c.Ask(context.Background(), Request{})
-	_, slow := c.AskWithin(context.Background(), Request{}, WaitWindow{})
+	_, plain := c.Do(context.Background(), Request{})
+	_, slow := c.Do(context.Background(), Request{}, Within(WaitWindow{}))
 	_, probe := c.Probe(context.Background(), ProbeSpec{})
-	for name, err := range map[string]error{"Ask": plain, "AskWithin": slow, "Probe": probe} {
+	for name, err := range map[string]error{"Do": plain, "Do within": slow, "Probe": probe} {
 		if !errors.Is(err, ErrBusy) {
 			t.Errorf("%s beside another exchange: %v", name, err)
 		}
+	}
+}
+
+func TestSandbox_DoIsNotForACatchAll(t *testing.T) {
+	t.Parallel()
+	c := (&Lab{}).newSandbox(Setup{CatchAll: &CatchAll{}}, &Program{})
+	if _, err := c.Do(context.Background(), Request{}); err == nil || !strings.Contains(err.Error(), "Probe") {
+		t.Errorf("Do in a sandbox with a CatchAll: %v, which does not name Probe", err)
 	}
 }
 

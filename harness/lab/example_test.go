@@ -53,7 +53,7 @@ func ExampleLab_Open() {
 				log.Fatal(err)
 			}
 		}
-		answer, err := cell.Ask(ctx, lab.Request{Path: "/"})
+		answer, err := cell.Do(ctx, lab.Request{Path: "/"})
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func ExampleLab_Open() {
 }
 
 // A wait of a minute, proven within milliseconds.
-func ExampleSandbox_AskWithin() {
+func ExampleWithin() {
 	ctx := context.Background()
 	l, err := lab.Start(ctx, lab.Options{})
 	if err != nil {
@@ -78,7 +78,9 @@ func ExampleSandbox_AskWithin() {
 	}
 	defer cell.Close()
 
-	answer, err := cell.AskWithin(ctx, lab.Request{}, lab.WaitWindow{After: time.Minute, WaitFor: []lab.Condition{lab.RequestAt("app")}})
+	answer, err := cell.Do(ctx, lab.Request{}, lab.Within(lab.WaitWindow{
+		After: time.Minute, WaitFor: []lab.Condition{lab.RequestAt("app")},
+	}))
 	if err != nil {
 		log.Fatal(err)
 	}

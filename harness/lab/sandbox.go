@@ -41,10 +41,10 @@ type Setup struct {
 // A Sandbox is a network, a folder and a clock in a lab, in which one gateway runs with its upstreams, apart from all other
 // sandboxes.
 //
-// Its methods can be called from several goroutines at once, but for those that return an exchange ([Sandbox.Ask],
-// [Sandbox.AskWithin], [Sandbox.Probe]): what was logged meanwhile is the exchange's, so there is one at a time, and another
-// one is refused with [ErrBusy]. Clients beside it are started with [Sandbox.StartBackground]. A fault that is injected while an
-// exchange is under way may meet it or not; see [WaitWindow] for how to be sure. Close ends what is under way.
+// Its methods can be called from several goroutines at once, but for those that return an exchange ([Sandbox.Do], or
+// [Sandbox.Probe] in one with a [CatchAll]): what was logged meanwhile is the exchange's, so there is one at a time, and
+// another one is refused with [ErrBusy]. Clients beside it are started with [Sandbox.StartBackground]. A fault that is injected
+// while an exchange is under way may meet it or not; see [WaitWindow] for how to be sure. Close ends what is under way.
 type Sandbox struct {
 	lab     *Lab
 	id      string

@@ -228,14 +228,14 @@ func (r *run) waitForAfterRemedy() []lab.Condition {
 
 func (r *run) ask(ctx context.Context, p lab.WaitWindow) (lab.Exchange, error) {
 	if p.After == 0 && p.InFlight == nil {
-		return r.sandbox.Ask(ctx, r.scenario.Ask)
+		return r.sandbox.Do(ctx, r.scenario.Ask)
 	}
-	return r.sandbox.AskWithin(ctx, r.scenario.Ask, p)
+	return r.sandbox.Do(ctx, r.scenario.Ask, lab.Within(p))
 }
 
 // healthy asks before the fault.
 func (r *run) healthy(ctx context.Context) (err error) {
-	if r.evidence.Healthy, err = r.sandbox.Ask(ctx, r.scenario.Ask); err != nil {
+	if r.evidence.Healthy, err = r.sandbox.Do(ctx, r.scenario.Ask); err != nil {
 		return fmt.Errorf("asking before the fault: %w", err)
 	}
 	return unhealthy(r.evidence.Healthy)

@@ -25,13 +25,13 @@ func TestADeadAppIsA502(t *testing.T) {
 		Gateway:   lab.Gateway{Driver: nginx.Driver, Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}}},
 		Upstreams: []lab.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
 	})
-	healthy, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
+	healthy, err := sandbox.Do(ctx, lab.Request{Path: "/"})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(healthy).To(HaveStatus(200))
 
 	undo, err := fault.Stop{Upstream: "app"}.Inject(ctx, sandbox)
 	Expect(err).NotTo(HaveOccurred())
-	broken, err := sandbox.Ask(ctx, lab.Request{Path: "/"})
+	broken, err := sandbox.Do(ctx, lab.Request{Path: "/"})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(broken).To(HaveStatus(502))
 	Expect(broken).To(HaveLogLine(Errno(111), Phase("connecting to upstream")))

@@ -47,7 +47,9 @@ func Curl(address string, r lab.Request) string {
 		b.WriteString(" -X " + r.Method)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		fmt.Fprintf(&b, " -H '%s: %s'", name, r.Header[name])
+		for _, value := range r.Header[name] {
+			fmt.Fprintf(&b, " -H '%s: %s'", name, value)
+		}
 	}
 	if r.Host != "" {
 		fmt.Fprintf(&b, " -H 'Host: %s'", r.Host)
