@@ -66,7 +66,7 @@ func TestSelectNamesTheNearest(t *testing.T) {
 	_, err = Select("FPM-DEAD")
 	g.Expect(err).To(MatchError(ContainSubstring(`the nearest is "fpm-dead"`)))
 	for pattern, says := range map[string]string{
-		"fmp-*": "; families: ", "family:tmie": " time", "cause:Z9": "; causes: A1 ", "cause:b4": "no scenario reproduces B4 (",
+		"fmp-*": "; families: ", "family:tmie": " time", "cause:Z9": "; causes: A1 ", "gateway:x": "; gateways: apache nginx", "cause:b4": "no scenario reproduces B4 (",
 	} {
 		_, err = Select(pattern)
 		g.Expect(err).To(MatchError(And(ContainSubstring(pattern+`" matches nothing`), ContainSubstring(says))), pattern)
@@ -74,6 +74,12 @@ func TestSelectNamesTheNearest(t *testing.T) {
 	some, err := Select("cause:a1")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(some).NotTo(BeEmpty())
+	some, err = Select("gateway:apache")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(some).NotTo(BeEmpty())
+	for _, s := range some {
+		g.Expect(s.Gateway.Driver.Name).To(Equal("apache"), s.ID)
+	}
 }
 
 func TestShardsCoverTheCatalogueOnce(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", or "cause:B1". Without
-// any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the families or the causes.
+// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", "cause:B1", or
+// "gateway:apache". Without any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the
+// families, the causes or the gateways.
 func Select(patterns ...string) ([]scenario.Scenario, error) {
 	all := All()
 	if len(patterns) == 0 {
@@ -58,13 +59,17 @@ func matches(pattern string, s scenario.Scenario) (bool, error) {
 		}
 		return false, nil
 	}
+	if gateway, ok := strings.CutPrefix(pattern, "gateway:"); ok {
+		return s.Gateway.Driver.Name == gateway, nil
+	}
 	return path.Match(pattern, s.ID)
 }
 
 func unknown(pattern string, all []scenario.Scenario) error {
-	var families, causes []string
+	var families, causes, gateways []string
 	for _, s := range all {
 		families = append(families, s.Family)
+		gateways = append(gateways, s.Gateway.Driver.Name)
 		causes = append(causes, s.Causes...)
 	}
 	id, isCause := strings.CutPrefix(pattern, "cause:")
@@ -74,6 +79,8 @@ func unknown(pattern string, all []scenario.Scenario) error {
 		return fmt.Errorf("%q matches nothing: no scenario reproduces %s (%s)", pattern, c.ID, c.Missing)
 	case isCause:
 		return fmt.Errorf("%q matches nothing; causes: %s (badgateway list causes says what they are)", pattern, inWords(causes))
+	case strings.HasPrefix(pattern, "gateway:"):
+		return fmt.Errorf("%q matches nothing; gateways: %s (badgateway list shows all)", pattern, inWords(gateways))
 	case strings.HasPrefix(pattern, "family:"), strings.ContainsAny(pattern, "*?["):
 		return fmt.Errorf("%q matches nothing; families: %s (badgateway list shows all)", pattern, inWords(families))
 	}

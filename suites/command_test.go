@@ -131,17 +131,17 @@ var _ = Describe("the command", func() {
 		var ids []string
 		for line := range strings.Lines(c.stdout()) {
 			var s struct {
-				ID, Family, Claim, Said, Fault, Confirm, Remedy, Source string
-				Causes, Log, Variants                                   []string
-				Status                                                  int
-				NoAnswer                                                string `json:"no_answer"`
-				Cut                                                     bool
-				AfterNanos                                              *int64 `json:"after_ns"`
+				ID, Gateway, Family, Claim, Said, Fault, Confirm, Remedy, Source string
+				Causes, Log, Variants                                            []string
+				Status                                                           int
+				NoAnswer                                                         string `json:"no_answer"`
+				Cut                                                              bool
+				AfterNanos                                                       *int64 `json:"after_ns"`
 			}
 			strict := json.NewDecoder(strings.NewReader(line))
 			strict.DisallowUnknownFields()
 			Expect(strict.Decode(&s)).To(Succeed(), line)
-			Expect([]string{s.Family, s.Claim, s.Fault, s.Confirm, s.Remedy, s.Source}).NotTo(ContainElement(""), line)
+			Expect([]string{s.Gateway, s.Family, s.Claim, s.Fault, s.Confirm, s.Remedy, s.Source}).NotTo(ContainElement(""), line)
 			Expect(s.Status != 0 || s.NoAnswer != "").To(BeTrue(), line)
 			Expect(s.AfterNanos).NotTo(BeNil(), line)
 			Expect(s.Log).NotTo(BeNil(), line)
@@ -255,11 +255,12 @@ var _ = Describe("the command", func() {
 			Expect(c).To(gexec.Exit(0))
 			return strings.Fields(c.stdout())
 		}
-		It("completes ids, families, causes and twins", func() {
+		It("completes ids, families, causes, gateways and twins", func() {
 			Expect(complete("run", "fpm-dea")).To(Equal([]string{"fpm-dead", ":4"}))
 			Expect(complete("lab", "fpm-dea")).To(Equal([]string{"fpm-dead", ":4"}))
 			Expect(complete("lab", "fpm-dead", "")).To(Equal([]string{":4"}), "a lab takes one")
 			Expect(complete("list", "family:serv")).To(Equal([]string{"family:service", ":4"}))
+			Expect(complete("run", "gateway:a")).To(Equal([]string{"gateway:apache", ":4"}))
 			Expect(complete("run", "cause:A1")).To(Equal([]string{"cause:A1", ":4"}))
 			Expect(complete("run", "fpm-dead", "--twin", "")).To(Equal([]string{"real", "fake", ":4"}))
 		})

@@ -21,6 +21,7 @@ func listCommand() *cobra.Command {
 		Short: "Show what can go wrong: the scenarios, by family",
 		Example: `  badgateway list
   badgateway list 'fpm-*' family:time cause:B1
+  badgateway list gateway:apache
   badgateway list --json | jq -r .id
   badgateway list causes A1`,
 		ValidArgsFunction: completeIDs,
@@ -41,9 +42,9 @@ func listCommand() *cobra.Command {
 			t := table.NewWriter()
 			t.SetOutputMirror(c.OutOrStdout())
 			t.SetStyle(table.StyleLight)
-			t.AppendHeader(table.Row{"scenario", "family", "cause", "what is broken", "visitor gets", "proven on"})
+			t.AppendHeader(table.Row{"scenario", "gateway", "family", "cause", "what is broken", "visitor gets", "proven on"})
 			for _, s := range some {
-				t.AppendRow(table.Row{s.ID, s.Family, strings.Join(s.Causes, " "), s.Fault, outcome(s.Expect), kinds(s)})
+				t.AppendRow(table.Row{s.ID, gatewayOf(s), s.Family, strings.Join(s.Causes, " "), s.Fault, outcome(s.Expect), kinds(s)})
 			}
 			_, width := screen(c.OutOrStdout())
 			t.SetColumnConfigs(listColumns(some, width))
@@ -64,8 +65,8 @@ func listCommand() *cobra.Command {
 // listColumns gives what is broken the room that the others leave; in a narrow terminal, some of them leave theirs too.
 func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
 	const edge = 3 // what each column has beside its text
-	hidden := width < 120
-	used := 6*edge + 1
+	hidden := width < 130
+	used := 7*edge + 1
 	if hidden {
 		used = 3*edge + 1
 	}
@@ -79,12 +80,13 @@ func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
 	widest("scenario", func(s scenario.Scenario) string { return s.ID })
 	widest("visitor gets", func(s scenario.Scenario) string { return outcome(s.Expect) })
 	if !hidden {
+		widest("gateway", gatewayOf)
 		widest("family", func(s scenario.Scenario) string { return s.Family })
 		widest("cause", func(s scenario.Scenario) string { return strings.Join(s.Causes, " ") })
 		widest("proven on", kinds)
 	}
 	return []table.ColumnConfig{
-		{Name: "family", Hidden: hidden}, {Name: "cause", Hidden: hidden}, {Name: "proven on", Hidden: hidden},
+		{Name: "gateway", Hidden: hidden}, {Name: "family", Hidden: hidden}, {Name: "cause", Hidden: hidden}, {Name: "proven on", Hidden: hidden},
 		{Name: "what is broken", WidthMax: min(max(width-used, 16), 60), WidthMaxEnforcer: text.WrapSoft},
 	}
 }
@@ -92,6 +94,7 @@ func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
 // listing is a scenario as list --json prints it. Fields are only ever added.
 type listing struct {
 	ID         string   `json:"id"`
+	Gateway    string   `json:"gateway"`
 	Family     string   `json:"family"`
 	Causes     []string `json:"causes"`
 	Claim      string   `json:"claim"`
@@ -110,7 +113,8 @@ type listing struct {
 
 func listed(s scenario.Scenario) listing {
 	l := listing{
-		ID: s.ID, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault, Status: s.Expect.Status,
+		ID: s.ID, Gateway: gatewayOf(s), Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said,
+		Fault: s.Fault, Status: s.Expect.Status,
 		NoAnswer: s.Expect.NoAnswer, Cut: s.Expect.Cut, AfterNanos: int64(s.Expect.After), Confirm: s.Confirm,
 		Remedy: s.Remedy, Source: s.Source, Log: []string{}, Variants: []string{},
 	}
@@ -138,6 +142,8 @@ func outcome(e scenario.Expectation) string {
 	return s
 }
 
+func gatewayOf(s scenario.Scenario) string { return s.Gateway.Driver.Name }
+
 func kinds(s scenario.Scenario) string {
 	var all []string
 	for _, t := range s.Variants {
@@ -146,7 +152,7 @@ func kinds(s scenario.Scenario) string {
 	return strings.Join(all, " + ")
 }
 
-// completeIDs completes the patterns that Select knows: ids, families and causes.
+// completeIDs completes the patterns that Select knows: ids, families, causes and gateways.
 func completeIDs(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var all []string
 	known := map[string]bool{}
@@ -160,6 +166,7 @@ func completeIDs(_ *cobra.Command, _ []string, begun string) ([]string, cobra.Sh
 		add(s.ID, s.Fault)
 		if begun != "" { // one who begins with nothing wants to see the ids
 			add("family:"+s.Family, "all of this family")
+			add("gateway:"+gatewayOf(s), "all on this gateway")
 			for _, c := range s.Causes {
 				add("cause:"+c, "all with this cause")
 			}

@@ -41,8 +41,8 @@ func runCommand() *cobra.Command {
 		Short: "Break it, look, mend it, and show the evidence",
 		Long: `Runs scenarios in a sealed lab. Each is proven healthy first, then broken, looked at, mended, and proven healthy again.
 
-A pattern is an id (fpm-dead), a shell pattern of ids ('fpm-*'), family:time, or cause:B1. A few scenarios are shown whole,
-as an operator wants to read them; many end in a table.
+A pattern is an id (fpm-dead), a shell pattern of ids ('fpm-*'), family:time, cause:B1, or gateway:apache. A few scenarios
+are shown whole, as an operator wants to read them; many end in a table.
 
 Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad input, 3 no lab could be had, 130 interrupted.`,
 		Example: `  badgateway run fpm-dead

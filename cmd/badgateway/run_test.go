@@ -252,7 +252,7 @@ func TestOutcome(t *testing.T) {
 func TestCompletionStartsWithWhatIsThere(t *testing.T) {
 	all, _ := completeIDs(nil, nil, "")
 	for _, word := range all {
-		if strings.HasPrefix(word, "family:") || strings.HasPrefix(word, "cause:") {
+		if strings.HasPrefix(word, "family:") || strings.HasPrefix(word, "cause:") || strings.HasPrefix(word, "gateway:") {
 			t.Errorf("%q hides the ids", word)
 		}
 	}
@@ -271,7 +271,7 @@ func TestCompletionStartsWithWhatIsThere(t *testing.T) {
 
 func TestTheListFitsIntoEveryTerminal(t *testing.T) {
 	some := []scenario.Scenario{{ID: "a-name-of-usual-length", Family: "firewall", Causes: []string{"A1", "B2"}, Fault: strings.Repeat("word ", 30)}}
-	for _, width := range []int{40, 80, 119, 120, 160, 400} {
+	for _, width := range []int{40, 80, 129, 130, 160, 400} {
 		for _, c := range listColumns(some, width) {
 			if c.Name == "what is broken" && (c.WidthMax < 16 || c.WidthMax > 60) {
 				t.Errorf("at %d: %d", width, c.WidthMax)
