@@ -41,7 +41,7 @@ var overApache = []scenario.Scenario{
 	{
 		ID:     "apache-refused",
 		Claim:  "The application is down: Apache answers 503, where nginx answers 502, and logs two lines.",
-		Family: "answer", Causes: []string{"A1"}, Gateway: onApache("proxy.conf"),
+		Family: "answer", Causes: []string{"A1", "J1", "J6"}, Gateway: onApache("proxy.conf"),
 		Fault:    "the application does not run",
 		Variants: bothApps(fault.Stop{Upstream: "app"}),
 		Expect:   refusedByApache,

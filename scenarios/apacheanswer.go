@@ -26,7 +26,7 @@ var apacheAnswer = []scenario.Scenario{
 		Claim: "What listens on the application's port is not an HTTP server (here it greets as SSH does): Apache takes it for " +
 			"HTTP/0.9, answers 200 with those bytes as the page, and logs nothing.",
 		Said:   "Garbage from the upstream makes a 502. Apache makes a 200 of it.",
-		Family: "answer", Causes: []string{"A5", "E5"}, Gateway: onApache("proxy.conf"),
+		Family: "answer", Causes: []string{"A5", "E5", "J1"}, Gateway: onApache("proxy.conf"),
 		Fault:    "another service listens on the application's port",
 		Variants: appBecomes("origin-ssh.conf", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakSSH}),
 		Expect:   scenario.Expectation{Status: 200, Tries: 1},
@@ -71,7 +71,7 @@ var apacheAnswer = []scenario.Scenario{
 		ID: "apache-bad-chunk",
 		Claim: "The application calls its body chunked and it is not (a Transfer-Encoding header set by hand): Apache answers 502, " +
 			"where nginx closes the visitor's connection without a byte.",
-		Family: "answer", Causes: []string{"E5"}, Gateway: onApache("proxy.conf"),
+		Family: "answer", Causes: []string{"E5", "J1"}, Gateway: onApache("proxy.conf"),
 		Ask:   lab.Request{Path: "/bad-chunk"},
 		Fault: "the body is not chunked, as its header says it is",
 		Variants: appBecomes("origin-ill.conf", fakeupstream.Raw{

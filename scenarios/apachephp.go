@@ -76,7 +76,7 @@ var apachePHP = []scenario.Scenario{
 		ID: "apache-php-segfault",
 		Claim: "The worker crashes while it runs the script: the kernel resets its connection, and Apache answers 503 at once, where " +
 			"nginx answers 502.",
-		Family: "code", Causes: []string{"E2", "I1"}, Gateway: onApache("php.conf"),
+		Family: "code", Causes: []string{"E2", "I1", "J1", "J6"}, Gateway: onApache("php.conf"),
 		Fault:    "the script makes its worker die by SIGSEGV, as a faulty extension does",
 		Variants: segfault().Variants,
 		Expect:   scenario.Expectation{Status: 503, Tries: 1, Log: dispatchFails("AH01067", "Failed to read FastCGI header", 104)},
@@ -129,7 +129,7 @@ var apachePHP = []scenario.Scenario{
 	{
 		ID: "apache-fpm-pool-post",
 		Claim: "One PHP-FPM of two crashes on a POST: Apache sends the request to the other, but without its body, which is " +
-			"gone: that script sees an empty order, and here refuses it with 422.",
+			"gone: that script sees an empty order, and here refuses it with 422. Then the one that crashed is left alone for retry=, 60 s.",
 		Said:   "A POST that may have been carried out is not sent twice. mod_proxy_fcgi sends it, and empty.",
 		Family: "pool", Causes: []string{"J5", "I1"}, Gateway: onApache("php-pool.conf"), Ask: order,
 		Fault: "the second PHP-FPM's workers die on every order",
@@ -139,6 +139,7 @@ var apachePHP = []scenario.Scenario{
 			UpstreamLog: "exited on signal 11 (SIGSEGV",
 		}},
 		Expect:  scenario.Expectation{Status: 422, Tries: 2, Log: dispatchFails("AH01067", "Failed to read FastCGI header", 104)},
+		Then:    memberAlone(),
 		Confirm: "AH01067 in Apache's log, and in the script at that second: CONTENT_LENGTH is not 0, and php://input is empty.",
 		Remedy:  "Mend the crash. ProxySet maxattempts=0 in the <Proxy> of the pool keeps a request from being sent again: it is a 503 then.",
 		Source:  apacheFCGI,

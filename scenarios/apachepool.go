@@ -25,6 +25,16 @@ func memberRefuses(host string) []scenario.LogLine {
 	}
 }
 
+// bothRefuse is what follows where neither member of a balancer runs, in the order in which they are asked.
+func bothRefuse(first, second string) scenario.Expectation {
+	return scenario.Expectation{Status: 503, Tries: 2, Log: slices.Concat(memberRefuses(first), memberRefuses(second))}
+}
+
+// memberAlone is what visitors get for as long as Apache leaves a member of a balancer alone that failed.
+func memberAlone() *scenario.Sequel {
+	return &scenario.Sequel{Each: []scenario.Expectation{byTheOther}, For: memberRetry, Why: "Apache leaves the second server alone (retry=60)"}
+}
+
 // apachePool is Apache with two servers. The first request goes to app, the second to second, and so on in turn.
 var apachePool = []scenario.Scenario{
 	{
@@ -35,7 +45,7 @@ var apachePool = []scenario.Scenario{
 		Fault:    "the second server does not run",
 		Variants: poolVariants(nil, fault.Stop{Upstream: "second"}),
 		Expect:   scenario.Expectation{Status: 200, Tries: 2, Log: memberRefuses("10.0.0.6")},
-		Then:     &scenario.Sequel{Each: []scenario.Expectation{byTheOther}, For: memberRetry, Why: "Apache leaves the second server alone (retry=60)"},
+		Then:     memberAlone(),
 		Confirm:  "grep AH00959 /var/log/apache2/error.log: all lines name the same server.",
 		Remedy:   "Start it. Watch the error log for AH00959: visitors will not complain.",
 		Source:   balancerRetry,
@@ -47,17 +57,20 @@ var apachePool = []scenario.Scenario{
 		Family: "pool", Causes: []string{"J5"}, Gateway: onApache("pool.conf"),
 		Fault:    "neither server runs",
 		Variants: poolVariants(nil, fault.Stop{Upstream: "app"}, fault.Stop{Upstream: "second"}),
-		Expect:   scenario.Expectation{Status: 503, Tries: 2, Log: slices.Concat(memberRefuses("10.0.0.6"), memberRefuses("10.0.0.5"))},
-		Confirm:  "grep AH01114 /var/log/apache2/error.log: two lines with the same client and time, one for each BalancerMember.",
-		Remedy:   "Start them. There is nothing to wait for afterwards, unless ProxySet forcerecovery=Off says so.",
-		Source:   apacheBalancer,
+		Expect:   bothRefuse("10.0.0.6", "10.0.0.5"),
+		Then: &scenario.Sequel{
+			Each: []scenario.Expectation{bothRefuse("10.0.0.5", "10.0.0.6")}, Turns: true, Why: "the two servers are asked in turn",
+		},
+		Confirm: "grep AH01114 /var/log/apache2/error.log: two lines with the same client and time, one for each BalancerMember.",
+		Remedy:  "Start them. There is nothing to wait for afterwards, unless ProxySet forcerecovery=Off says so.",
+		Source:  apacheBalancer,
 	},
 	{
 		ID: "apache-pool-closes",
 		Claim: "A server of two closes without an answer: Apache asks no other, not even for a GET, and does not leave it alone: every " +
 			"second visitor gets 502.",
 		Said:   "A pool hides a failing server. Apache's hides only one that it can't connect to.",
-		Family: "pool", Causes: []string{"J5", "I1"}, Gateway: onApache("pool.conf"),
+		Family: "pool", Causes: []string{"J5", "I1", "J1"}, Gateway: onApache("pool.conf"),
 		Fault:    "the second server closes every connection without an answer",
 		Variants: secondCloses,
 		Expect:   noStatusLineFrom("10.0.0.6:8080", 20014, "/"),

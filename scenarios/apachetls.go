@@ -42,7 +42,7 @@ var apacheTLS = []scenario.Scenario{
 		Claim: "The application's certificate has expired: Apache answers 500, even without SSLProxyVerify, for it looks at the dates by " +
 			"default. The log does not say why.",
 		Said:   "A certificate that has expired is a 502. Behind Apache it is a 500.",
-		Family: "protocol", Causes: []string{"A5"}, Gateway: apacheByName("https.conf"),
+		Family: "protocol", Causes: []string{"A5", "J1", "J6"}, Gateway: apacheByName("https.conf"),
 		Fault:    "the application's certificate expired in 2001",
 		Variants: shows(backend.Certificate{Name: tlsName, Authority: &authority, Expired: true}, fakeupstream.TLSExpired),
 		Expect:   noHandshake,
@@ -93,7 +93,7 @@ var apacheTLS = []scenario.Scenario{
 		Claim: "The application's name does not resolve when Apache starts: unlike nginx it starts all the same, and answers 500 to who " +
 			"asks for that site; the other sites are well.",
 		Said:   "A name that does not resolve makes a 502. In Apache 2.4.71 it makes a 500.",
-		Family: "dns", Causes: []string{"G1", "G2"}, Gateway: apacheByName("proxy-name.conf"),
+		Family: "dns", Causes: []string{"G1", "G2", "J1", "J6"}, Gateway: apacheByName("proxy-name.conf"),
 		Fault:    "app.internal does not resolve when Apache is restarted",
 		Variants: withRemedy(bothApps(fault.Hosts{}, fault.Restart{}), fault.Hosts{Addresses: appHost}),
 		Expect: scenario.Expectation{Status: 500, Tries: scenario.NoTry, Log: []scenario.LogLine{
@@ -116,6 +116,7 @@ var apacheTLS = []scenario.Scenario{
 			{Kind: scenario.Fake, Upstreams: fakePool, Inject: moved},
 		},
 		Expect:  scenario.Expectation{Status: 200, Tries: 2, Log: refusedByApache.Log[:1]},
+		Then:    &scenario.Sequel{Each: []scenario.Expectation{byTheOther}, Why: "Apache knows the new address"},
 		Confirm: "AH00957 names an address that getent hosts app.internal does not print, and the visitor has his 200.",
 		Remedy:  "None is needed while the old address refuses. Where it is another's now, who answers: apachectl graceful.",
 		Source:  apacheProxy,
