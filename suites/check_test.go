@@ -297,8 +297,8 @@ func (r expectedRoute) compare(got audit.Route, wrong *differences) {
 	names := endpointNames(got)
 	want := slices.Sorted(slices.Values(r.Endpoints))
 	switch {
-	case got.Open != r.Open:
-		wrong.add("route %s: open is %t", r, got.Open)
+	case got.Dynamic != r.Open:
+		wrong.add("route %s: open is %t", r, got.Dynamic)
 	case r.Open && len(names) == 0:
 		wrong.add("route %s: it is open, and nothing was called", r)
 	case !r.Open && !slices.Equal(names, want):
@@ -345,14 +345,14 @@ func (c expectedCell) compare(got audit.Measurement, wrong *differences) {
 	differ(wrong, "repeated", got.Repeated, c.Repeated)
 	differ(wrong, "page", got.Page, c.Page)
 	differ(wrong, "cut", got.Cut, c.Cut)
-	differ(wrong, "whole", got.Whole, c.Whole)
+	differ(wrong, "whole", got.SilentTruncation, c.Whole)
 	differ(wrong, "bad answers", got.Bad, c.Bad)
 	if c.Wait == nil {
 		return
 	}
 	near := time.Duration(max(1, len(got.Tries))) * time.Second
-	if got.Endless || (got.Waited-*c.Wait).Abs() > near {
-		wrong.add("waited %s (endless: %t), not %s", got.Waited, got.Endless, *c.Wait)
+	if got.TimedOut || (got.Waited-*c.Wait).Abs() > near {
+		wrong.add("waited %s (endless: %t), not %s", got.Waited, got.TimedOut, *c.Wait)
 	}
 	if got.NotBefore > *c.Wait+near {
 		wrong.add("still waited after %s, not until %s", got.NotBefore, *c.Wait)

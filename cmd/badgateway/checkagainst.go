@@ -55,7 +55,7 @@ func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgre
 	switch {
 	case after.Refused != nil:
 		return refusedCheck{after}
-	case slices.ContainsFunc(changes.Changes, func(x audit.Change) bool { return x.Turn == audit.Worse }):
+	case slices.ContainsFunc(changes.Changes, func(x audit.Change) bool { return x.Direction == audit.Worse }):
 		return errDiffers
 	}
 	return nil

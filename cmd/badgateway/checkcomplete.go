@@ -44,7 +44,7 @@ func routeIDs(path, begun string) (all []string) {
 	if err != nil || config == nil {
 		return nil
 	}
-	for _, way := range config.Ways(context.Background()) {
+	for _, way := range config.Routes(context.Background()) {
 		if strings.HasPrefix(way.ID, begun) {
 			all = append(all, way.ID+"\t"+way.Target.Written)
 		}

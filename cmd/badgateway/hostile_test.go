@@ -71,16 +71,16 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*audit
 		if err != nil {
 			return refused(err)
 		}
-		all := config.Ways(ctx)
+		all := config.Routes(ctx)
 		say(fmt.Sprintf("%d ways", len(all)))
 		if err := measure.FewRoutes(all); err != nil {
 			return refused(err)
 		}
-		ways := map[string]nginxconf.Way{}
+		ways := map[string]nginxconf.Route{}
 		for _, w := range all {
 			ways[w.ID] = w
 			one := audit.Route{ID: w.ID, Location: w.Match, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Upstream: w.Target.Upstream,
-				Reached: len(w.Asks) > 0, Why: w.Why, Cells: []audit.Measurement{}}
+				Reached: len(w.Candidates) > 0, Why: w.UnreachableReason, Cells: []audit.Measurement{}}
 			if w.Target.Pass != nil {
 				one.Place = w.Target.Pass.Place
 			}
@@ -98,12 +98,12 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*audit
 					one.Cells = append(one.Cells, audit.Measurement{Fault: f.ID, Method: "POST", Outcome: bad})
 				}
 			} else {
-				one.Like = r.Routes[0].ID
+				one.SameAs = r.Routes[0].ID
 			}
 			r.Routes = append(r.Routes, one)
 		}
 		for _, rule := range o.Rules {
-			r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: config, Ways: ways}, []audit.Rule{rule})...)
+			r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: config, ConfigRoutes: ways}, []audit.Rule{rule})...)
 			say("rule " + rule.ID)
 		}
 		audit.DefaultPolicy().Apply(r, time.Now())
@@ -199,7 +199,7 @@ func greatReport(t *testing.T) *audit.Report {
 		name := fmt.Sprintf("s%d.example.com/%d/", i, i)
 		one := audit.Route{ID: name, Server: fmt.Sprintf("s%d.example.com", i), Location: fmt.Sprintf("/%d/", i), Role: nginxconf.Content, Protocol: "http",
 			Pass: fmt.Sprintf("http://u%d:80", i), Place: nginxconf.Place{File: "nginx.conf", Line: i + 1}, Endpoints: []audit.Endpoint{{Name: fmt.Sprintf("u%d:80", i), Called: true}},
-			Reached: true, Ask: audit.Ask{Method: "GET", URL: "http://" + name, To: "127.0.0.1:80"}, Healthy: audit.Outcome{Status: 200, Page: "upstream"}}
+			Reached: true, Ask: audit.ClientRequest{Method: "GET", URL: "http://" + name, To: "127.0.0.1:80"}, Healthy: audit.Outcome{Status: 200, Page: "upstream"}}
 		for j, f := range r.Faults {
 			for _, method := range []string{"GET", "POST"} {
 				o := audit.Outcome{Status: []int{500, 502, 503, 504}[cells%4], Waited: time.Duration(cells) * time.Millisecond, Page: "nginx", Tries: []string{fmt.Sprintf("u%d:80", i)},
@@ -213,7 +213,7 @@ func greatReport(t *testing.T) *audit.Report {
 				cells++
 			}
 			r.Findings = append(r.Findings, audit.Finding{Rule: fmt.Sprintf("rule-%d", j), Severity: "high", Title: "visitors get an error", Place: one.Place, Lacks: "proxy_next_upstream",
-				Routes: []string{name}, Faults: []string{f.ID}, Saw: "502", Mend: "proxy_next_upstream error;", In: "location", Why: "It is so."})
+				Routes: []string{name}, Faults: []string{f.ID}, Saw: "502", Patch: "proxy_next_upstream error;", In: "location", Why: "It is so."})
 		}
 		r.Routes = append(r.Routes, one)
 	}

@@ -29,7 +29,7 @@ func Differing(a, b *Report) []string {
 			continue
 		}
 		o := b.Routes[i]
-		add(r.ID+", healthy", told(Measurement{Outcome: r.Healthy}), told(Measurement{Outcome: o.Healthy}))
+		add(r.ID+", healthy", summary(Measurement{Outcome: r.Healthy}), summary(Measurement{Outcome: o.Healthy}))
 		for j := range max(len(r.Cells), len(o.Cells)) {
 			if j >= len(r.Cells) || j >= len(o.Cells) {
 				add(r.ID, fmt.Sprintf("%d cells", len(r.Cells)), fmt.Sprintf("%d cells", len(o.Cells)))
@@ -38,18 +38,18 @@ func Differing(a, b *Report) []string {
 			x, y := r.Cells[j], o.Cells[j]
 			where := fmt.Sprintf("%s, %s, %s", r.ID, x.Fault, x.Method)
 			switch {
-			case told(x) != told(y):
-				add(where, told(x), told(y))
+			case summary(x) != summary(y):
+				add(where, summary(x), summary(y))
 			case differ(x, y):
-				add(where, told(x)+exactly(x), told(y)+exactly(y))
+				add(where, summary(x)+exactTimes(x), summary(y)+exactTimes(y))
 			}
 		}
 	}
 	return all
 }
 
-// told is all of a measurement that is the same each time it is measured.
-func told(c Measurement) string {
+// summary is all of a measurement that is the same each time it is measured.
+func summary(c Measurement) string {
 	c.Waited, c.ErrorsFor = 0, 0 // told apart by differ
 	words := []string{visible(c, Measurement{})}
 	if c.Skipped != "" {
@@ -66,8 +66,8 @@ func told(c Measurement) string {
 	return strings.Join(words, "; ")
 }
 
-// exactly are the times of a measurement, which vary a little with each measurement.
-func exactly(c Measurement) string {
+// exactTimes are the times of a measurement, which vary a little with each measurement.
+func exactTimes(c Measurement) string {
 	return fmt.Sprintf(" (after %v, errors for %v)", c.Waited, c.ErrorsFor)
 }
 

@@ -7,7 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestACheckThatIsTheSameAgain(t *testing.T) {
+func TestDiffering_SameCheckAgain(t *testing.T) {
 	g := NewWithT(t)
 	report := func(c Measurement) *Report {
 		c.Fault, c.Method = "silent", "GET"

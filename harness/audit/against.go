@@ -21,8 +21,8 @@ type Change struct {
 	// Before and After are what clients got and get: "504 after 5 s".
 	Before string `json:"before"`
 	After  string `json:"after"`
-	// Turn is "better", "worse", or empty where that is a matter of taste.
-	Turn string `json:"turn,omitempty"`
+	// Direction is "better", "worse", or empty where that is a matter of taste.
+	Direction string `json:"turn,omitempty"`
 	// Rule is the rule of a finding that came or went.
 	Rule string `json:"rule,omitempty"`
 	// Text is the change in one line: "/api/, upstream silent: 504 after 5 s before, after 60 s now".
@@ -35,8 +35,8 @@ type ChangeKind string
 // The kinds of change.
 const (
 	AnswerChanged  ChangeKind = "answer"       // what clients get
-	RouteNew       ChangeKind = "route new"    // a way that was not there
-	RouteGone      ChangeKind = "route gone"   // a way that is not there any more
+	RouteNew       ChangeKind = "route new"    // a route that was not there
+	RouteGone      ChangeKind = "route gone"   // a route that is not there any more
 	ReachChanged   ChangeKind = "reached"      // a request gets there that did not, or the other way round
 	FindingNew     ChangeKind = "finding new"  // what an expert would object to, and was not so before
 	FindingGone    ChangeKind = "finding gone" // what an expert objected to
@@ -96,13 +96,13 @@ func loading(old, new *Report) []Change {
 	if a == b {
 		return nil
 	}
-	turn := ""
+	direction := ""
 	if old.Refused == nil {
-		turn = Worse
+		direction = Worse
 	} else if new.Refused == nil {
-		turn = Better
+		direction = Better
 	}
-	return []Change{{Kind: LoadingChanged, Before: a, After: b, Turn: turn, Text: "the config: " + a + " before, " + b + " now"}}
+	return []Change{{Kind: LoadingChanged, Before: a, After: b, Direction: direction, Text: "the config: " + a + " before, " + b + " now"}}
 }
 
 func routesByID(r *Report) map[string]*Route {
@@ -132,7 +132,7 @@ func passOf(r *Route) string { return cmp.Or(r.Pass, r.Protocol) }
 
 // cellsOf are a route's measurements, or those of the route that it is like.
 func cellsOf(routes map[string]*Route, route *Route) []Measurement {
-	if like := routes[route.Like]; like != nil && len(route.Cells) == 0 {
+	if like := routes[route.SameAs]; like != nil && len(route.Cells) == 0 {
 		return like.Cells
 	}
 	return route.Cells
@@ -146,16 +146,16 @@ func routeChanges(before, after map[string]*Route, o, n *Route) []Change {
 			}
 			return "is not reached (" + r.Why + ")"
 		}
-		turn := Better
+		direction := Better
 		if o.Reached {
-			turn = Worse
+			direction = Worse
 		}
-		return []Change{{Kind: ReachChanged, Route: n.ID, Before: words(o), After: words(n), Turn: turn,
+		return []Change{{Kind: ReachChanged, Route: n.ID, Before: words(o), After: words(n), Direction: direction,
 			Text: n.ID + ": " + words(o) + " before, " + words(n) + " now"}}
 	}
 	var all []Change
-	if o.Reached && differ(o.well(), n.well()) {
-		all = append(all, change(o.well(), n.well(), n.ID))
+	if o.Reached && differ(o.healthy(), n.healthy()) {
+		all = append(all, change(o.healthy(), n.healthy(), n.ID))
 	}
 	type key struct{ fault, method string }
 	cells := map[key]Measurement{}
@@ -164,7 +164,7 @@ func routeChanges(before, after map[string]*Route, o, n *Route) []Change {
 	}
 	for _, c := range cellsOf(after, n) {
 		b, ok := cells[key{c.Fault, c.Method}]
-		if !ok || !sound(b) || !sound(c) || !differ(b, c) {
+		if !ok || !conclusive(b) || !conclusive(c) || !differ(b, c) {
 			continue
 		}
 		all = append(all, change(b, c, n.ID))

@@ -63,13 +63,13 @@ func TestCompare(t *testing.T) {
 		}, []string{"/api/, one dead: 504 after 5 s, nginx's page before, 200 at once, the upstream's page now"}, Better},
 		"a page": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.Page = "config" }) },
 			[]string{"/api/, upstream refused: 504, nginx's page before, 504, the config's page now"}, ""},
-		"cut as whole": {func(r *Report) { cellsWith(r, "refused", "GET", func(c *Measurement) { c.Whole = true }) },
+		"cut as whole": {func(r *Report) { cellsWith(r, "refused", "GET", func(c *Measurement) { c.SilentTruncation = true }) },
 			[]string{"/api/, upstream refused: 504 before, 504, cut but complete to see now"}, Worse},
 		"a POST twice": {func(r *Report) { cellsWith(r, "refused", "POST", func(c *Measurement) { c.Repeated = 1 }) },
 			[]string{"/api/, upstream refused, POST: 504, sent once before, 504, sent twice now"}, Worse},
 		"errors for long": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.ErrorsFor = time.Minute }) },
 			[]string{"/api/, upstream refused: 504, no errors after recovery before, 504, errors for 60 s after recovery now"}, Worse},
-		"errors for ever": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.Never = true }) },
+		"errors for ever": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.NotRecovered = true }) },
 			[]string{"/api/, upstream refused: 504, no errors after recovery before, 504, errors for ever now"}, Worse},
 		"no start": {func(r *Report) {
 			cellsWith(r, "refused", "", func(c *Measurement) { *c = Measurement{Fault: c.Fault, Method: c.Method, NotStarted: "x"} })
@@ -79,7 +79,7 @@ func TestCompare(t *testing.T) {
 			cellsWith(r, "refused", "", func(c *Measurement) { c.Status, c.NoAnswer, c.Page = 0, "reset", "" })
 		},
 			[]string{"/api/, upstream refused: 504, nginx's page before, no answer (reset), no page now"}, Worse},
-		"endless": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.Endless = true }) },
+		"endless": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.TimedOut = true }) },
 			[]string{"/api/, upstream refused: 504 after 5 s before, 504, waiting without end now"}, Worse},
 		"skipped cells": {func(r *Report) {
 			cellsWith(r, "refused", "", func(c *Measurement) { c.Skipped, c.Status = "one peer", 0 })
@@ -101,14 +101,14 @@ func TestCompare(t *testing.T) {
 			var texts []string
 			for _, change := range Compare(two(c.change)).Changes {
 				texts = append(texts, change.Text)
-				g.Expect(change.Turn).To(Equal(c.turn), change.Text)
+				g.Expect(change.Direction).To(Equal(c.turn), change.Text)
 			}
 			g.Expect(texts).To(Equal(c.want))
 		})
 	}
 }
 
-func TestCompareStructure(t *testing.T) {
+func TestCompare_JoinsMethodsThatChangeAlike(t *testing.T) {
 	g := NewWithT(t)
 	c := Compare(two(func(r *Report) {
 		cellsWith(r, "silent", "", func(c *Measurement) { c.Waited = time.Minute })
@@ -117,19 +117,19 @@ func TestCompareStructure(t *testing.T) {
 	g.Expect(c.Old).To(Equal("nginx.conf (nginx/1.22.1)"))
 	g.Expect(c.New).To(Equal("nginx.conf (nginx/1.26.3)"))
 	g.Expect(c.Changes).To(Equal([]Change{{
-		Kind: AnswerChanged, Route: "/api/", Faults: []string{"silent"}, Methods: []string{"GET", "POST"}, Turn: Worse,
+		Kind: AnswerChanged, Route: "/api/", Faults: []string{"silent"}, Methods: []string{"GET", "POST"}, Direction: Worse,
 		Before: "504 after 5 s", After: "504 after 60 s", Text: "/api/, upstream silent: 504 after 5 s before, after 60 s now",
 	}}))
 }
 
 // Routes with the same change make one line; a route that is like another has its measurements.
-func TestCompareAcrossRoutes(t *testing.T) {
+func TestCompare_JoinsRoutesThatChangeAlike(t *testing.T) {
 	g := NewWithT(t)
 	old, new := two(func(*Report) {})
 	for _, r := range []*Report{old, new} {
 		r.Routes[1] = r.Routes[0]
 		r.Routes[1].ID = "/b/"
-		r.Routes = append(r.Routes, Route{ID: "/c/", Like: "/b/", Reached: true, Healthy: r.Routes[0].Healthy})
+		r.Routes = append(r.Routes, Route{ID: "/c/", SameAs: "/b/", Reached: true, Healthy: r.Routes[0].Healthy})
 		r.Routes[1].Cells = append([]Measurement(nil), r.Routes[0].Cells...)
 	}
 	new.Routes[0].Cells = append([]Measurement(nil), new.Routes[0].Cells...)
@@ -140,7 +140,7 @@ func TestCompareAcrossRoutes(t *testing.T) {
 	g.Expect(c.Changes[0].Text).To(Equal("/api/ and 2 more, upstream refused: 504 before, 502 now"))
 }
 
-func TestCompareFindingsByRuleAndRoute(t *testing.T) {
+func TestCompare_FindingsByRuleAndRoute(t *testing.T) {
 	g := NewWithT(t)
 	old, new := two(func(*Report) {})
 	old.Findings = []Finding{{Rule: "a", Title: "A", Routes: []string{"/x"}, Place: nginxconf.Place{Line: 1}}, {Rule: "b", Title: "B"}, {Rule: PolicyRule}}
@@ -150,5 +150,5 @@ func TestCompareFindingsByRuleAndRoute(t *testing.T) {
 	g.Expect(c[0].Route).To(Equal("/y"), "that of /x has only moved")
 	g.Expect(c[0].Kind).To(Equal(FindingNew))
 	g.Expect(c[1].Kind).To(Equal(FindingGone))
-	g.Expect(c[1].Turn).To(Equal(Better))
+	g.Expect(c[1].Direction).To(Equal(Better))
 }

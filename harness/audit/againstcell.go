@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// sound reports whether a measurement says anything.
-func sound(c Measurement) bool { return c.Skipped == "" && c.Error == "" }
+// conclusive reports whether a measurement says anything.
+func conclusive(c Measurement) bool { return c.Skipped == "" && c.Error == "" }
 
 // sameWait reports whether two waits are the same but for what measuring varies: half a second, and 2 % of the longer one.
 func sameWait(a, b time.Duration) bool {
@@ -16,9 +16,9 @@ func sameWait(a, b time.Duration) bool {
 }
 
 func differ(a, b Measurement) bool {
-	return a.Status != b.Status || a.NoAnswer != b.NoAnswer && a.Status == 0 || a.Cut != b.Cut || a.Whole != b.Whole ||
-		a.Endless != b.Endless || !sameWait(a.Waited, b.Waited) || a.Page != b.Page && a.Status >= 400 || a.Repeated != b.Repeated ||
-		a.Never != b.Never || !sameRecovery(a, b) || a.Cached != b.Cached || (a.NotStarted == "") != (b.NotStarted == "") ||
+	return a.Status != b.Status || a.NoAnswer != b.NoAnswer && a.Status == 0 || a.Cut != b.Cut || a.SilentTruncation != b.SilentTruncation ||
+		a.TimedOut != b.TimedOut || !sameWait(a.Waited, b.Waited) || a.Page != b.Page && a.Status >= 400 || a.Repeated != b.Repeated ||
+		a.NotRecovered != b.NotRecovered || !sameRecovery(a, b) || a.Cached != b.Cached || (a.NotStarted == "") != (b.NotStarted == "") ||
 		(a.Bad == 0) != (b.Bad == 0)
 }
 
@@ -29,7 +29,7 @@ func sameRecovery(a, b Measurement) bool {
 
 // change is the change of one measurement. Its sides say what differs, and the status always.
 func change(b, a Measurement, route string) Change {
-	c := Change{Kind: AnswerChanged, Route: route, Turn: turn(b, a)}
+	c := Change{Kind: AnswerChanged, Route: route, Direction: direction(b, a)}
 	if a.Fault != "" {
 		c.Faults = []string{a.Fault}
 	}
@@ -47,9 +47,9 @@ func visible(c, other Measurement) string {
 	}
 	parts := []string{statusWords(c)}
 	switch {
-	case c.Endless:
+	case c.TimedOut:
 		parts[0] += ", waiting without end"
-	case other.NotStarted == "" && sameWait(c.Waited, other.Waited) && !other.Endless:
+	case other.NotStarted == "" && sameWait(c.Waited, other.Waited) && !other.TimedOut:
 	case c.Waited < time.Second:
 		parts[0] += " at once"
 	default:
@@ -62,7 +62,7 @@ func visible(c, other Measurement) string {
 	}
 	add(c.Page != other.Page && other.NotStarted == "" && (c.Status >= 400 || other.Status >= 400), pageWords(c))
 	add(c.Cut != other.Cut && c.Cut, "cut")
-	add(c.Whole != other.Whole && c.Whole, "cut but complete to see")
+	add(c.SilentTruncation != other.SilentTruncation && c.SilentTruncation, "cut but complete to see")
 	if c.Repeated != other.Repeated {
 		add(true, "sent "+times(c.Repeated+1))
 	}
@@ -70,9 +70,9 @@ func visible(c, other Measurement) string {
 	if (c.Bad == 0) != (other.Bad == 0) && c.Of > 0 {
 		add(true, fmt.Sprintf("%d of %d visitors hit", c.Bad, c.Of))
 	}
-	if c.Never != other.Never || !sameRecovery(c, other) {
+	if c.NotRecovered != other.NotRecovered || !sameRecovery(c, other) {
 		switch {
-		case c.Never:
+		case c.NotRecovered:
 			add(true, "errors for ever")
 		case c.ErrorsFor > 0:
 			add(true, "errors for "+Long(c.ErrorsFor)+" after recovery")
@@ -87,7 +87,7 @@ func statusWords(c Measurement) string {
 	if c.Status != 0 {
 		return strconv.Itoa(c.Status)
 	}
-	if c.served() {
+	if c.answered() {
 		return "served"
 	}
 	if c.NoAnswer != "" {
@@ -118,9 +118,9 @@ func times(n int) string {
 	return strconv.Itoa(n) + " times"
 }
 
-// turn weighs the two: an answer against an error, whole against cut, started against not, and a wait of the same status.
-func turn(b, a Measurement) string {
-	if x, y := badness(b), badness(a); x != y {
+// direction weighs the two: an answer against an error, whole against cut, started against not, and a wait of the same status.
+func direction(b, a Measurement) string {
+	if x, y := severityScore(b), severityScore(a); x != y {
 		if y > x {
 			return Worse
 		}
@@ -135,10 +135,10 @@ func turn(b, a Measurement) string {
 		}
 		return ""
 	}
-	if !sameWait(b.Waited, a.Waited) || b.Endless != a.Endless {
+	if !sameWait(b.Waited, a.Waited) || b.TimedOut != a.TimedOut {
 		return weigh(wait(b), wait(a))
 	}
-	if b.Never != a.Never || !sameRecovery(b, a) {
+	if b.NotRecovered != a.NotRecovered || !sameRecovery(b, a) {
 		return weigh(recovery(b), recovery(a))
 	}
 	return ""
@@ -147,25 +147,25 @@ func turn(b, a Measurement) string {
 const forever = time.Duration(1<<63 - 1)
 
 func wait(c Measurement) time.Duration {
-	if c.Endless {
+	if c.TimedOut {
 		return forever
 	}
 	return c.Waited
 }
 
 func recovery(c Measurement) time.Duration {
-	if c.Never {
+	if c.NotRecovered {
 		return forever
 	}
 	return c.ErrorsFor
 }
 
-func badness(c Measurement) int {
+func severityScore(c Measurement) int {
 	n := 0
 	switch {
 	case c.NotStarted != "":
 		n += 8
-	case c.served():
+	case c.answered():
 	case c.Status == 0:
 		n += 3
 	case c.Status >= 500:
@@ -173,7 +173,7 @@ func badness(c Measurement) int {
 	case c.Status >= 400:
 		n++
 	}
-	if c.Whole {
+	if c.SilentTruncation {
 		n += 3
 	}
 	if c.Cut {

@@ -127,7 +127,7 @@ func findingChanges(old, new *Report) []Change {
 		return all
 	}
 	before, after := has(old), has(new)
-	one := func(kind ChangeKind, r *Report, other map[key]bool, word, turn string) []Change {
+	one := func(kind ChangeKind, r *Report, other map[key]bool, word, direction string) []Change {
 		var all []Change
 		for _, f := range r.Findings {
 			if f.Rule == PolicyRule {
@@ -137,7 +137,7 @@ func findingChanges(old, new *Report) []Change {
 			if len(routes) == 0 {
 				continue
 			}
-			c := Change{Kind: kind, Route: routes[0], Also: routes[1:], Faults: f.Faults, Rule: f.Rule, Turn: turn}
+			c := Change{Kind: kind, Route: routes[0], Also: routes[1:], Faults: f.Faults, Rule: f.Rule, Direction: direction}
 			if kind == FindingNew {
 				c.After = f.Title
 			} else {

@@ -8,6 +8,6 @@ import (
 type Evidence struct {
 	Report *Report
 	Config *nginxconf.Config
-	// Ways are the config's ways by route id.
-	Ways map[string]nginxconf.Way
+	// ConfigRoutes are the routes as the config has them, by id.
+	ConfigRoutes map[string]nginxconf.Route
 }

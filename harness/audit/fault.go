@@ -29,7 +29,7 @@ func (f Fault) For(protocol string) fakeupstream.Behaviour {
 	return f.Does
 }
 
-// PassesBy reports whether nothing of the fault is left in a gateway once its upstream is well and a request was answered, as
+// PassesBy reports whether nothing of the fault is left in a gateway once its upstream is healthy and a request was answered, as
 // long as the upstream has one peer.
 func (f Fault) PassesBy() bool {
 	switch f.Kind {
@@ -53,7 +53,7 @@ const (
 	OnePeer   FaultKind = "one peer"   // one of several peers refuses
 	OneSilent FaultKind = "one silent" // one of several peers is silent
 	Reuse     FaultKind = "reuse"      // a connection that was kept is closed as it is used again
-	Restart   FaultKind = "restart"    // every peer refuses, clients come, and then all is well
+	Restart   FaultKind = "restart"    // every peer refuses, clients come, and then all are healthy
 )
 
 // A Rule is something that an expert would object to, found in the evidence.

@@ -25,7 +25,7 @@ func Judge(e *Evidence, rules []Rule) []Finding {
 	}
 	sort.SliceStable(all, func(i, j int) bool {
 		a, b := all[i], all[j]
-		if x, y := gravity(a.Severity), gravity(b.Severity); x != y {
+		if x, y := severityRank(a.Severity), severityRank(b.Severity); x != y {
 			return x < y
 		}
 		if a.Place.File != b.Place.File {
@@ -36,5 +36,5 @@ func Judge(e *Evidence, rules []Rule) []Finding {
 	return all
 }
 
-// gravity is the place of a severity among Severities: 0 is the gravest.
-func gravity(severity string) int { return slices.Index(Severities, severity) }
+// severityRank is the place of a severity among Severities: 0 is the gravest.
+func severityRank(severity string) int { return slices.Index(Severities, severity) }

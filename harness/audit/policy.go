@@ -94,13 +94,13 @@ type named struct {
 
 // limits are what may happen in a measurement. What is nil is not limited.
 type limits struct {
-	status   []string // "502", "none" (no answer), "not-started", "served" (a stream)
-	page     []string // "nginx", "config", "upstream", "none"
-	tries    []int
-	wait     *span
-	errors   *span // for how long errors go on after recovery
-	repeated *int  // how often more than once a POST may be sent; -1 for any
-	whole    *bool // whether a cut answer may pass as whole
+	status           []string // "502", "none" (no answer), "not-started", "served" (a stream)
+	page             []string // "nginx", "config", "upstream", "none"
+	tries            []int
+	wait             *span
+	errors           *span // for how long errors go on after recovery
+	repeated         *int  // how often more than once a POST may be sent; -1 for any
+	silentTruncation *bool // whether a cut answer may pass as whole
 }
 
 // over lays what is more specific over l.
@@ -123,8 +123,8 @@ func (l limits) over(more limits) limits {
 	if more.repeated != nil {
 		l.repeated = more.repeated
 	}
-	if more.whole != nil {
-		l.whole = more.whole
+	if more.silentTruncation != nil {
+		l.silentTruncation = more.silentTruncation
 	}
 	return l
 }

@@ -21,7 +21,7 @@ func measuredReport() *Report {
 		Faults: []FaultInfo{{ID: "refused", Title: "refused"}, {ID: "silent", Title: "silent"}, {ID: "one-dead", Title: "one dead"},
 			{ID: "name-gone", Title: "name gone"}, {ID: "restarted", Title: "restarted"}, {ID: "cut", Title: "cut"}},
 		Routes: []Route{{
-			ID: `example.com ~ \.php$`, Pass: "http://app:8080", Reached: true, Ask: Ask{Method: "GET"},
+			ID: `example.com ~ \.php$`, Pass: "http://app:8080", Reached: true, Ask: ClientRequest{Method: "GET"},
 			Healthy: Outcome{Status: 200, Page: "upstream", Tries: []string{"app:8080"}},
 			Cells: []Measurement{
 				{Fault: "refused", Method: "GET", Outcome: Outcome{Status: 502, Page: "nginx", Tries: []string{"app:8080"}, Waited: 2 * time.Millisecond}},
@@ -32,8 +32,8 @@ func measuredReport() *Report {
 				{Fault: "name-gone", Method: "GET", NotStarted: "host not found"},
 				{Fault: "restarted", Method: "GET", ErrorsFor: 30 * time.Second, Outcome: Outcome{Status: 502, Page: "nginx"}},
 				{Fault: "restarted", Method: "POST", Outcome: Outcome{Status: 502, Page: "nginx"}},
-				{Fault: "cut", Method: "GET", Outcome: Outcome{Status: 200, Whole: true, Page: "upstream"}},
-				{Fault: "cut", Method: "POST", Outcome: Outcome{Status: 200, Repeated: 1, Endless: true, Waited: time.Hour}},
+				{Fault: "cut", Method: "GET", Outcome: Outcome{Status: 200, SilentTruncation: true, Page: "upstream"}},
+				{Fault: "cut", Method: "POST", Outcome: Outcome{Status: 200, Repeated: 1, TimedOut: true, Waited: time.Hour}},
 				{Fault: "tls-plain", Method: "GET", Skipped: "the upstream is plain"},
 			},
 		}, {ID: "example.com @never", Why: "nothing leads to it"}},
@@ -53,7 +53,7 @@ func parsed(t *testing.T, text string) *Policy {
 	return p
 }
 
-func TestInitPasses(t *testing.T) {
+func TestInitPolicy_PassesItsOwnReport(t *testing.T) {
 	g := NewWithT(t)
 	r := measuredReport()
 	text := InitPolicy(r)
@@ -79,7 +79,7 @@ func TestInitPasses(t *testing.T) {
 }
 
 // Every change of what clients get fails once --init has written the policy.
-func TestInitFailsOnEveryChange(t *testing.T) {
+func TestInitPolicy_FailsOnEveryChange(t *testing.T) {
 	p := parsed(t, string(InitPolicy(measuredReport())))
 	for name, change := range map[string]func(*Route){
 		"status":               func(r *Route) { r.Cells[0].Status = 504 },
@@ -87,18 +87,18 @@ func TestInitFailsOnEveryChange(t *testing.T) {
 		"no answer":            func(r *Route) { r.Cells[0].Status = 0 },
 		"longer wait":          func(r *Route) { r.Cells[0].Waited = 5 * time.Second },
 		"shorter wait":         func(r *Route) { r.Cells[2].Waited = 5 * time.Second },
-		"endless wait":         func(r *Route) { r.Cells[2].Endless = true },
-		"no more endless":      func(r *Route) { r.Cells[9].Endless = false },
+		"endless wait":         func(r *Route) { r.Cells[2].TimedOut = true },
+		"no more endless":      func(r *Route) { r.Cells[9].TimedOut = false },
 		"tries fewer":          func(r *Route) { r.Cells[2].Tries = r.Cells[2].Tries[:1] },
 		"tries more":           func(r *Route) { r.Cells[3].Tries = append(r.Cells[3].Tries, "third:8080") },
 		"page":                 func(r *Route) { r.Cells[3].Page = "nginx" },
 		"repeated":             func(r *Route) { r.Cells[1].Repeated = 1 },
 		"repeated no more":     func(r *Route) { r.Cells[9].Repeated = 0 },
 		"repeated more often":  func(r *Route) { r.Cells[9].Repeated = 2 },
-		"cut as whole":         func(r *Route) { r.Cells[0].Whole = true },
+		"cut as whole":         func(r *Route) { r.Cells[0].SilentTruncation = true },
 		"recovers later":       func(r *Route) { r.Cells[7].ErrorsFor = 20 * time.Second },
 		"recovers sooner":      func(r *Route) { r.Cells[6].ErrorsFor = 0 },
-		"never recovers":       func(r *Route) { r.Cells[6].Never = true },
+		"never recovers":       func(r *Route) { r.Cells[6].NotRecovered = true },
 		"does not start":       func(r *Route) { r.Cells[0].NotStarted = "host not found" },
 		"starts":               func(r *Route) { r.Cells[5].NotStarted, r.Cells[5].Status = "", 502 },
 		"healthy no more":      func(r *Route) { r.Healthy.Status = 404 },
@@ -118,7 +118,7 @@ func TestInitFailsOnEveryChange(t *testing.T) {
 	}
 }
 
-func TestNoiseIsNoBreach(t *testing.T) {
+func TestApply_IgnoresNoise(t *testing.T) {
 	g := NewWithT(t)
 	r := measuredReport()
 	p := parsed(t, string(InitPolicy(r)))
@@ -129,7 +129,7 @@ func TestNoiseIsNoBreach(t *testing.T) {
 	g.Expect(r.Verdict).To(Equal(Passed))
 }
 
-func TestBreaches(t *testing.T) {
+func TestApply_Breaches(t *testing.T) {
 	const route = `example.com ~ \.php$`
 	for _, c := range []struct {
 		name, policy, fault, method string
@@ -182,7 +182,7 @@ func unreachable(r *Report) {
 	}
 }
 
-func TestVerdict(t *testing.T) {
+func TestApply_Verdict(t *testing.T) {
 	waive := "\nwaive: [{rule: long-wait, %s reason: agreed, until: 2026-11-23}]"
 	for name, c := range map[string]struct {
 		policy string
@@ -222,7 +222,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func TestPolicyErrors(t *testing.T) {
+func TestParsePolicy_Errors(t *testing.T) {
 	for text, want := range map[string]string{
 		"fail_on: hihg":                    `p.yaml:1: "hihg" is not possible here; did you mean "high"?`,
 		"\nrotues: {}":                     `p.yaml:2: the policy has no key "rotues"; did you mean "routes"?`,
@@ -261,7 +261,7 @@ func TestPolicyErrors(t *testing.T) {
 	NewWithT(t).Expect(err).To(MatchError(os.ErrNotExist))
 }
 
-func TestPolicyKnown(t *testing.T) {
+func TestKnown_SuggestsTheNearestName(t *testing.T) {
 	g := NewWithT(t)
 	p := parsed(t, "all:\n  survives: [one-daed]\n  faults:\n    refusd POST: {wait: 5s}\n    healthy: {status: 200}\n"+
 		"waive: [{rule: long-wiat, reason: r, until: 2027-01-01}]")
@@ -274,7 +274,7 @@ func TestPolicyKnown(t *testing.T) {
 	g.Expect(p.Known([]string{"one-dead"}, nil)).To(Succeed())
 }
 
-func TestRequests(t *testing.T) {
+func TestPolicy_Requests(t *testing.T) {
 	g := NewWithT(t)
 	p := parsed(t, "requests:\n  a /x: {method: post, path: \"/x?y=1\", header: {X-Key: \"1\"}}\n  b: {url: \"https://example.com/\"}\n")
 	r, ok := p.Request("a /x")

@@ -30,13 +30,13 @@ func (p *Policy) Apply(r *Report, today time.Time) {
 		}
 	}
 	r.Findings = append(r.Findings, unmeasured(r)...)
-	p.waive(r, today)
+	p.applyWaivers(r, today)
 	for _, f := range r.Findings {
-		if f.Waived == "" && gravity(f.Severity) <= gravity(p.FailOn) {
+		if f.Waived == "" && severityRank(f.Severity) <= severityRank(p.FailOn) {
 			r.Verdict = Findings
 		}
 	}
-	own := append(p.ended(r, today), p.nobodys(r)...)
+	own := append(p.endedWaivers(r, today), p.missingRoutes(r)...)
 	if len(own) > 0 {
 		r.Verdict = Findings
 		r.Findings = append(r.Findings, own...)
@@ -68,7 +68,7 @@ func unmeasured(r *Report) []Finding {
 	if !reached {
 		f.Title = "no request gets to any route: nothing was measured"
 		f.Saw = r.Routes[0].ID + ": " + r.Routes[0].Why
-		f.Mend = "requests: {" + strconv.Quote(r.Routes[0].ID) + ": {method: GET, path: /}} # the request that gets there"
+		f.Patch = "requests: {" + strconv.Quote(r.Routes[0].ID) + ": {method: GET, path: /}} # the request that gets there"
 		f.In = PolicyName
 	}
 	if n := len(r.Routes) - 1; n > 0 {
@@ -91,11 +91,11 @@ func (l lookup) applyTo(r *Route) bool {
 	}
 	scopes := l.scopes(r.ID)
 	well, _ := limitsOf(scopes, Healthy, r.Ask.Method)
-	r.Breaches = well.breaches(r.well())
+	r.Breaches = well.breaches(r.healthy())
 	broken := len(r.Breaches) > 0
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if !sound(*c) {
+		if !conclusive(*c) {
 			continue
 		}
 		here, survive := limitsOf(scopes, c.Fault, c.Method)
@@ -111,7 +111,7 @@ func (l lookup) applyTo(r *Route) bool {
 // survived reports whether the client noticed nothing but a wait.
 func survived(c Measurement, healthy Outcome) bool {
 	good := c.Status == http.StatusOK || c.Status == healthy.Status
-	return good && c.NotStarted == "" && !c.Cut && !c.Whole && !c.Endless && c.NoAnswer == healthy.NoAnswer
+	return good && c.NotStarted == "" && !c.Cut && !c.SilentTruncation && !c.TimedOut && c.NoAnswer == healthy.NoAnswer
 }
 
 // breaches are what the limits do not allow, each in a few words.
@@ -136,7 +136,7 @@ func (l limits) breaches(c Measurement) []string {
 	if l.repeated != nil && *l.repeated >= 0 && c.Repeated != *l.repeated {
 		add("the body was sent %s, and %s is allowed", times(c.Repeated+1), times(*l.repeated+1))
 	}
-	if l.whole != nil && !*l.whole && c.Whole {
+	if l.silentTruncation != nil && !*l.silentTruncation && c.SilentTruncation {
 		add("a cut answer passes as whole")
 	}
 	if errors := recovery(c); l.errors != nil && !l.errors.holds(errors, 1500*time.Millisecond) {
@@ -150,7 +150,7 @@ func statusWord(c Measurement) string {
 	switch {
 	case c.NotStarted != "":
 		return "not-started"
-	case c.served():
+	case c.answered():
 		return "served"
 	case c.Status == 0:
 		return "none"
@@ -158,13 +158,13 @@ func statusWord(c Measurement) string {
 	return strconv.Itoa(c.Status)
 }
 
-// served reports whether a client of a stream, where there is no status, got what he came for.
-func (c Measurement) served() bool {
+// answered reports whether a client of a stream, where there is no status, got what he came for.
+func (c Measurement) answered() bool {
 	return c.Status == 0 && c.NoAnswer == "" && c.NotStarted == "" && (c.Method == "TCP" || c.Method == "UDP")
 }
 
-// well is the healthy answer as a measurement.
-func (r *Route) well() Measurement { return Measurement{Outcome: r.Healthy, Method: r.Ask.Method} }
+// healthy is the healthy answer as a measurement.
+func (r *Route) healthy() Measurement { return Measurement{Outcome: r.Healthy, Method: r.Ask.Method} }
 
 // pageWord is a measurement's page as a policy has it.
 func pageWord(c Measurement) string { return cmp.Or(c.Page, "none") }
@@ -181,11 +181,11 @@ func orList[T any](values []T) string {
 	return strings.Join(words, "")
 }
 
-// waive fills the waivers that are in force. A finding is waived when all of its routes are.
-func (p *Policy) waive(r *Report, today time.Time) {
+// applyWaivers fills the waivers that are in force. A finding is waived when all of its routes are.
+func (p *Policy) applyWaivers(r *Report, today time.Time) {
 	inForce := map[string][]Waiver{} // by rule
 	for _, w := range p.Waivers {
-		if !w.over(today) {
+		if !w.expired(today) {
 			inForce[w.Rule] = append(inForce[w.Rule], w)
 		}
 	}
@@ -222,17 +222,17 @@ func (w Waiver) covers(route string) bool {
 	return len(w.Routes) == 0 || slices.ContainsFunc(w.Routes, func(p string) bool { return matchRoute(p, route) })
 }
 
-// over reports whether the waiver's last day is past.
-func (w Waiver) over(today time.Time) bool {
+// expired reports whether the waiver's last day is past.
+func (w Waiver) expired(today time.Time) bool {
 	y, m, d := today.Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).After(w.Until)
 }
 
-// ended are the waivers that have ended.
-func (p *Policy) ended(r *Report, today time.Time) []Finding {
+// endedWaivers are the waivers that have ended.
+func (p *Policy) endedWaivers(r *Report, today time.Time) []Finding {
 	var all []Finding
 	for _, w := range p.Waivers {
-		if !w.over(today) {
+		if !w.expired(today) {
 			continue
 		}
 		saw := "nothing is found any more that it would be for"
@@ -244,16 +244,16 @@ func (p *Policy) ended(r *Report, today time.Time) []Finding {
 		all = append(all, Finding{
 			Rule: PolicyRule, Severity: "medium", Title: "the waiver of " + w.Rule + " ended on " + w.Until.Format(time.DateOnly),
 			Place: nginxconf.Place{File: p.File, Line: w.Line}, Routes: w.Routes, Saw: saw,
-			Mend: "# remove the waiver, mend what it was for, or give it a new day and a reason that still holds",
-			In:   fmt.Sprintf("%s:%d", p.File, w.Line),
-			Why:  "It was given for a time (" + w.Reason + "), and the time is over.",
+			Patch: "# remove the waiver, mend what it was for, or give it a new day and a reason that still holds",
+			In:    fmt.Sprintf("%s:%d", p.File, w.Line),
+			Why:   "It was given for a time (" + w.Reason + "), and the time is over.",
 		})
 	}
 	return all
 }
 
-// nobodys are the routes that the policy names by their id and that there are not. A report of some routes only can't tell.
-func (p *Policy) nobodys(r *Report) []Finding {
+// missingRoutes are the routes that the policy names by their id and that there are not. A report of some routes only can't tell.
+func (p *Policy) missingRoutes(r *Report) []Finding {
 	if r.Partial {
 		return nil
 	}
@@ -275,7 +275,7 @@ func (p *Policy) nobodys(r *Report) []Finding {
 		all = append(all, Finding{
 			Rule: PolicyRule, Severity: "medium", Title: "the policy speaks of a route that there is not: " + name,
 			Place: nginxconf.Place{File: p.File, Line: line}, Saw: saw,
-			Mend: "# remove it, or give the route's id of today", In: fmt.Sprintf("%s:%d", p.File, line),
+			Patch: "# remove it, or give the route's id of today", In: fmt.Sprintf("%s:%d", p.File, line),
 			Why: "What the policy says of it is held against nothing.",
 		})
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// grace is how long --init waives what is found: long enough to mend it, short enough not to be forgotten.
+// grace is how long --init waives what is found: long enough to correct it, short enough not to be forgotten.
 const grace = 90 * 24 * time.Hour
 
 // dnsLifetime is for how long an answer of the lab's DNS is good.
@@ -42,7 +42,7 @@ func InitPolicy(r *Report) []byte {
 	for i := range r.Routes {
 		route := &r.Routes[i]
 		switch {
-		case route.Like != "":
+		case route.SameAs != "":
 		case !route.Reached:
 			unreached = append(unreached, route.ID)
 		default:
@@ -73,14 +73,14 @@ func InitPolicy(r *Report) []byte {
 
 func routeNode(r *Route) *yaml.Node {
 	faults := &yaml.Node{Kind: yaml.MappingNode}
-	put(faults, Healthy, cellNode(r.well(), false))
+	put(faults, Healthy, cellNode(r.healthy(), false))
 	written := map[string]string{} // by fault: the first method's, as it is written
 	for _, c := range r.Cells {
-		if !sound(c) {
+		if !conclusive(c) {
 			continue
 		}
 		node := cellNode(c, false)
-		text := flat(node)
+		text := nodeText(node)
 		first, ok := written[c.Fault]
 		switch {
 		case !ok:
@@ -103,28 +103,28 @@ func cellNode(c Measurement, beside bool) *yaml.Node {
 	if c.NotStarted != "" {
 		return n
 	}
-	put(n, "wait", word(measured(wait(c))))
+	put(n, "wait", word(roundedLimit(wait(c))))
 	put(n, "page", word(pageWord(c)))
 	put(n, "tries", word(strconv.Itoa(len(c.Tries))))
 	if c.Repeated > 0 || beside {
 		put(n, "repeated_post", word(strconv.Itoa(c.Repeated)))
 	}
-	if c.Whole || beside {
-		put(n, "cut_as_whole", word(strconv.FormatBool(c.Whole)))
+	if c.SilentTruncation || beside {
+		put(n, "cut_as_whole", word(strconv.FormatBool(c.SilentTruncation)))
 	}
 	switch errors := recovery(c); {
 	case c.Fault == "name-moved" && errors <= dnsLifetime:
 		put(n, "errors_for", word(dnsLifetime.String())) // how old the answer was that the gateway had is chance
 	case errors > time.Second:
-		put(n, "errors_for", word(measured(errors)))
+		put(n, "errors_for", word(roundedLimit(errors)))
 	case beside:
 		put(n, "errors_for", word("0s"))
 	}
 	return n
 }
 
-// measured is a time that was measured, as a policy has it. Below a second it is only bounded.
-func measured(d time.Duration) string {
+// roundedLimit is a time that was measured, as a policy has it. Below a second it is only bounded.
+func roundedLimit(d time.Duration) string {
 	switch {
 	case d == forever:
 		return "about endless"
@@ -141,7 +141,7 @@ func waiverNodes(r *Report) []*yaml.Node {
 	until := r.Started.Add(grace).Format(time.DateOnly)
 	var all []*yaml.Node
 	for _, f := range r.Findings {
-		if f.Rule == PolicyRule || gravity(f.Severity) > gravity(DefaultPolicy().FailOn) {
+		if f.Rule == PolicyRule || severityRank(f.Severity) > severityRank(DefaultPolicy().FailOn) {
 			continue
 		}
 		n := &yaml.Node{Kind: yaml.MappingNode}
@@ -187,8 +187,8 @@ func quotedKey(s string) string {
 	return strconv.Quote(s) // all that it escapes YAML reads so too
 }
 
-// flat is what a node says, to be compared.
-func flat(n *yaml.Node) string {
+// nodeText is what a node says, to be compared.
+func nodeText(n *yaml.Node) string {
 	var out strings.Builder
 	for _, c := range n.Content {
 		out.WriteString(c.Value + "\n")

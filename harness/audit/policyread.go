@@ -22,7 +22,7 @@ const MaxPolicy = 1 << 20
 
 // LoadPolicy reads a policy. Its errors name file and line, all of them at once, and the nearest word where one is not known.
 //
-// It may be a stranger's: a link is not followed.
+// It may be untrusted: a link is not followed.
 func LoadPolicy(path string) (*Policy, error) {
 	text, err := hostfile.Read(path, MaxPolicy)
 	if err != nil {

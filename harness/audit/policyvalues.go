@@ -17,7 +17,7 @@ func (r *policyReader) limitFields(l *limits) map[string]func(*yaml.Node) {
 		"wait":          func(n *yaml.Node) { l.wait = r.span(n) },
 		"errors_for":    func(n *yaml.Node) { l.errors = r.span(n) },
 		"repeated_post": func(n *yaml.Node) { l.repeated = r.repeats(n) },
-		"cut_as_whole":  func(n *yaml.Node) { l.whole = r.boolean(n) },
+		"cut_as_whole":  func(n *yaml.Node) { l.silentTruncation = r.boolean(n) },
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package check takes a gateway's config as it is, runs it on a real nginx in a sealed lab where everything that it asks
+// Package audit takes a gateway's config as it is, runs it on a real nginx in a sealed lab where everything that it asks
 // for exists, breaks each of its upstreams in each way, and says what clients would get.
 package audit
 
@@ -94,17 +94,17 @@ type Endpoint struct {
 	Called bool `json:"called"`
 }
 
-// An Ask is the request that reaches a route.
-type Ask struct {
+// A ClientRequest is the request that reaches a route.
+type ClientRequest struct {
 	Method string            `json:"method"`
 	URL    string            `json:"url"` // "https://example.com:8443/api/x"
 	To     string            `json:"to"`  // the address that the client connects to
 	Header map[string]string `json:"header,omitempty"`
-	// Given is what the upstreams beside the route's own have to answer for the request to get there; empty when all is well.
-	Given string `json:"given,omitempty"` // "app:8080 answers 404"
+	// Requires is what the upstreams beside the route's own have to answer for the request to get there; empty when all is well.
+	Requires string `json:"given,omitempty"` // "app:8080 answers 404"
 }
 
-// A Route is a way from a client to an upstream, with its row of the matrix.
+// A Route is one route from a client to an upstream, with its row of the matrix.
 type Route struct {
 	ID       string          `json:"id"` // "example.com/api/"; unique
 	Listen   string          `json:"listen"`
@@ -115,15 +115,15 @@ type Route struct {
 	Pass     string          `json:"pass"` // "http://backend"
 	Place    nginxconf.Place `json:"place"`
 	Upstream string          `json:"upstream,omitempty"` // the upstream block
-	// Open is true when the config does not list the upstreams (http://$host).
-	Open      bool       `json:"open,omitempty"`
+	// Dynamic is true when the config does not list the upstreams (http://$host).
+	Dynamic   bool       `json:"open,omitempty"`
 	Endpoints []Endpoint `json:"endpoints"`
 	// Reached reports whether a request was proven to get there; Why says why not.
-	Reached bool   `json:"reached"`
-	Why     string `json:"why,omitempty"`
-	Ask     Ask    `json:"ask"`
-	// Like names the route whose matrix holds for this one too, for configs with very many that are alike.
-	Like string `json:"like,omitempty"`
+	Reached bool          `json:"reached"`
+	Why     string        `json:"why,omitempty"`
+	Ask     ClientRequest `json:"ask"`
+	// SameAs names the route whose matrix holds for this one too, for configs with very many that are alike.
+	SameAs string `json:"like,omitempty"`
 	// Healthy is the answer before any fault.
 	Healthy Outcome       `json:"healthy"`
 	Cells   []Measurement `json:"cells"`
@@ -131,7 +131,7 @@ type Route struct {
 	Breaches []string `json:"breaches,omitempty"`
 }
 
-// A Sandbox is one fault on one route with one method.
+// A Measurement is one fault on one route with one method.
 type Measurement struct {
 	Fault  string `json:"fault"`
 	Method string `json:"method"` // "GET" or "POST"; "TCP" or "UDP" for stream
@@ -142,10 +142,10 @@ type Measurement struct {
 	// MeasuredAgain says, for each earlier measurement that counts for nothing, how the machine had no processor for it.
 	MeasuredAgain []string `json:"measured_again,omitempty"`
 	Outcome
-	// ErrorsFor is for how long clients still got errors after the upstream was well again; 0 for not at all.
+	// ErrorsFor is for how long clients still got errors after the upstream was healthy again; 0 for not at all.
 	ErrorsFor time.Duration `json:"errors_for_ns,omitempty"`
-	// Never is true when they still did at the end of the observation (ErrorsFor).
-	Never bool `json:"never,omitempty"`
+	// NotRecovered is true when they still did at the end of the observation (ErrorsFor).
+	NotRecovered bool `json:"never,omitempty"`
 	// Cached is true when an error was served although no upstream was asked.
 	Cached bool `json:"cached,omitempty"`
 	// Started is false when the gateway did not start under the fault, as with a name that is gone.
@@ -163,13 +163,13 @@ type Outcome struct {
 	Status   int    `json:"status"` // 0 when none came
 	NoAnswer string `json:"no_answer,omitempty"`
 	Cut      bool   `json:"cut,omitempty"`
-	// Whole is true when the upstream's answer was cut and the client's was not: he can't know.
-	Whole bool `json:"whole,omitempty"`
+	// SilentTruncation is true when the upstream's answer was cut and the client's was not: he can't know.
+	SilentTruncation bool `json:"whole,omitempty"`
 	// Waited is how long the client waited, in the config's own time; he still waited at NotBefore.
 	Waited    time.Duration `json:"waited_ns"`
 	NotBefore time.Duration `json:"not_before_ns,omitempty"`
-	// Endless is true when he still waited at the end of the observation (Waited).
-	Endless bool `json:"endless,omitempty"`
+	// TimedOut is true when he still waited at the end of the observation (Waited).
+	TimedOut bool `json:"endless,omitempty"`
 	// Tries are the peers that were tried, in order, by the endpoint's name.
 	Tries []string `json:"tries,omitempty"`
 	// Repeated is how many times more than once the request's body reached an upstream.
@@ -222,10 +222,10 @@ type Finding struct {
 	Faults []string `json:"faults,omitempty"`
 	// Saw is what clients saw, from the evidence.
 	Saw string `json:"saw"`
-	// Mend are the lines that mend it, to be put In ("location /api/ at conf.d/app.conf:12").
-	Mend string `json:"mend"`
-	In   string `json:"in,omitempty"`
-	Why  string `json:"why"`
+	// Patch is the lines that mend it, to be put In ("location /api/ at conf.d/app.conf:12").
+	Patch string `json:"mend"`
+	In    string `json:"in,omitempty"`
+	Why   string `json:"why"`
 	// Source is where it can be read.
 	Source string `json:"source,omitempty"`
 	// Waived holds the reason of a waiver that is in force.

@@ -25,7 +25,7 @@ func (s *session) alike(routes []*route) {
 		}
 		form := forms.of(r)
 		if id, known := first[form]; known {
-			r.Like = id
+			r.SameAs = id
 			n++
 			continue
 		}
@@ -68,7 +68,7 @@ func (f *forms) of(r *route) string {
 	if u := r.way.Target.Block; u != nil {
 		pool = f.pool(u)
 	}
-	return fmt.Sprint(r.Protocol, r.Role, r.Open, r.way.Target.Variables, len(r.keys), r.request.ask.Listen.TLS, r.Healthy.Status, around, pool)
+	return fmt.Sprint(r.Protocol, r.Role, r.Dynamic, r.way.Target.Variables, len(r.keys), r.request.ask.Listen.TLS, r.Healthy.Status, around, pool)
 }
 
 func (f *forms) block(b *nginxconf.Directive) digest {

@@ -35,7 +35,7 @@ const (
 )
 
 // FewRoutes refuses a config with more routes than are looked for.
-func FewRoutes(ways []nginxconf.Way) error {
+func FewRoutes(ways []nginxconf.Route) error {
 	if len(ways) <= maxRoutes {
 		return nil
 	}
@@ -51,7 +51,7 @@ func FewRoutes(ways []nginxconf.Way) error {
 func (s *session) fewCells(routes []*route) error {
 	cells := 0
 	for _, r := range routes {
-		if !r.Reached || r.Like != "" {
+		if !r.Reached || r.SameAs != "" {
 			continue
 		}
 		for _, f := range s.o.FaultList {

@@ -94,7 +94,7 @@ func TestEvidenceOfAllCellsIsBounded(t *testing.T) {
 
 // Too many routes are refused at the first beyond.
 func TestRoutesAreBounded(t *testing.T) {
-	ways := make([]nginxconf.Way, maxRoutes+1)
+	ways := make([]nginxconf.Route, maxRoutes+1)
 	if err := FewRoutes(ways[:maxRoutes]); err != nil {
 		t.Error(err)
 	}
@@ -113,7 +113,7 @@ func TestMeasurementsAreBounded(t *testing.T) {
 	}
 	var routes []*route
 	for range MaxCells / 20 {
-		routes = append(routes, &route{Route: audit.Route{Reached: true}}, &route{Route: audit.Route{Reached: true, Like: "x"}})
+		routes = append(routes, &route{Route: audit.Route{Reached: true}}, &route{Route: audit.Route{Reached: true, SameAs: "x"}})
 	}
 	if err := s.fewCells(routes); err != nil {
 		t.Error(err)

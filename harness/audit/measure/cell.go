@@ -99,7 +99,7 @@ func exactly(o audit.Outcome) string {
 	if o.Cut {
 		text += ", cut"
 	}
-	if o.Endless {
+	if o.TimedOut {
 		text += ", without end"
 	}
 	return fmt.Sprintf("%s, page %q", text, o.Page)
@@ -159,7 +159,7 @@ func (m *cellRun) look() {
 	// The upstream's answer was cut, and the client's was not: he can't know.
 	// Of what an auth service or a mirror answers he sees nothing.
 	beside := m.r.Role == nginxconf.Auth || m.r.Role == nginxconf.Mirror
-	c.Whole = m.fault.Cuts && !beside && c.Status == m.healthy.Status && !c.Cut && !c.Endless && c.Page == "upstream"
+	c.SilentTruncation = m.fault.Cuts && !beside && c.Status == m.healthy.Status && !c.Cut && !c.TimedOut && c.Page == "upstream"
 }
 
 // recover finds for how long clients still get errors after all is well.
@@ -179,7 +179,7 @@ func (m *cellRun) recover(ctx context.Context) error {
 		}
 		next, more := m.later(passed)
 		if !more {
-			m.cell.ErrorsFor, m.cell.Never = passed, true
+			m.cell.ErrorsFor, m.cell.NotRecovered = passed, true
 			return nil
 		}
 		if err := m.w.Wait(ctx, next-passed); err != nil {

@@ -51,7 +51,7 @@ func (r *route) uncalled(backups bool) (names []string) {
 
 // cover asks on until each endpoint of the route was called: by requests for which the config chooses another one, by as many
 // as a pool has turns, by clients of other networks, and at last with all dead but the backups. What stays is noted.
-func (s *session) cover(ctx context.Context, w *lab.Sandbox, r *route, further []nginxconf.Ask, names seen) error {
+func (s *session) cover(ctx context.Context, w *lab.Sandbox, r *route, further []nginxconf.Candidate, names seen) error {
 	if r.left(true) == 0 {
 		return nil
 	}
@@ -257,7 +257,7 @@ func (s *session) answers(name string) bool {
 	if ip, perr := netip.ParseAddr(host); err != nil || perr != nil || !ip.IsLoopback() {
 		return s.listensAt(strings.TrimPrefix(name, "unix:"))
 	}
-	return slices.ContainsFunc(s.ways, func(w nginxconf.Way) bool {
+	return slices.ContainsFunc(s.ways, func(w nginxconf.Route) bool {
 		return slices.ContainsFunc(w.Listens, func(l nginxconf.Listen) bool {
 			return l.Network == "tcp" && fmt.Sprint(l.Port) == port
 		})

@@ -46,15 +46,15 @@ func TestUnmetGivesTheReason(t *testing.T) {
 
 func TestLeadingFailsOthersButNotTheGuards(t *testing.T) {
 	s := &session{guards: []string{"auth:9000"}}
-	all := s.leading(nginxconf.Ask{Given: 502}, []string{"spare:80"})
+	all := s.leading(nginxconf.Candidate{RequiresStatus: 502}, []string{"spare:80"})
 	if n := len(all); n != 3 || all[0].At != "spare:80" || all[1].At != "auth:9000" || len(all[1].Script) != 0 || all[2].At != "" || len(all[2].Script) == 0 {
 		t.Errorf("a 502 comes of %+v", all)
 	}
-	accel := s.leading(nginxconf.Ask{Accel: "/in", By: []nginxconf.Peer{{Host: "app", Port: 80}}}, nil)
+	accel := s.leading(nginxconf.Candidate{AccelRedirect: "/in", AccelFrom: []nginxconf.Peer{{Host: "app", Port: 80}}}, nil)
 	if len(accel) != 1 || accel[0].At != "app:80" || len(accel[0].Script) == 0 {
 		t.Errorf("X-Accel-Redirect comes of %+v", accel)
 	}
-	if got := s.leading(nginxconf.Ask{}, nil); got != nil {
+	if got := s.leading(nginxconf.Candidate{}, nil); got != nil {
 		t.Errorf("a plain request needs %+v", got)
 	}
 }
@@ -72,7 +72,7 @@ func TestRoundsFollowTheWeights(t *testing.T) {
 }
 
 func TestRequestKeepsTheTypeOfACall(t *testing.T) {
-	ask := nginxconf.Ask{URI: "/x", Host: "h", Header: map[string]string{"Content-Type": "application/grpc"}, Listen: nginxconf.Listen{Address: "localhost", Port: 81, H2C: true}}
+	ask := nginxconf.Candidate{URI: "/x", Host: "h", Header: map[string]string{"Content-Type": "application/grpc"}, Listen: nginxconf.Listen{Address: "localhost", Port: 81, H2C: true}}
 	spec := request{ask: ask}.spec("POST", nil, 25*time.Hour)
 	if !strings.Contains(string(spec.Raw), "Content-Type: application/grpc\r\n") || !spec.HTTP2 || spec.To != "127.0.0.1:81" {
 		t.Errorf("%s to %s, HTTP/2: %v", spec.Raw, spec.To, spec.HTTP2)
@@ -91,7 +91,7 @@ func mapped(pools, peers int) (r *route, choices []request, known map[nginxconf.
 			r.Endpoints = append(r.Endpoints, audit.Endpoint{Name: fmt.Sprintf("p%d-%d:80", i, k), Place: at})
 			r.way.Target.Peers = append(r.way.Target.Peers, nginxconf.Peer{Host: fmt.Sprintf("p%d-%d", i, k), Port: 80, Place: at})
 		}
-		choices = append(choices, request{ask: nginxconf.Ask{Host: fmt.Sprint(i)}})
+		choices = append(choices, request{ask: nginxconf.Candidate{Host: fmt.Sprint(i)}})
 	}
 	turn := map[string]int{}
 	return r, choices, known, func(q request) error {

@@ -21,7 +21,7 @@ import (
 // route is a way, with all that is needed to ask for it and to break it.
 type route struct {
 	audit.Route
-	way     nginxconf.Way
+	way     nginxconf.Route
 	note    string // of what the reader should know of how it was found
 	request request
 	// keys are its upstreams', as called tells them.
@@ -51,43 +51,43 @@ func sending(accel string) fakeupstream.Script {
 
 // leading are the conducts of other upstreams under which an ask gets to the upstreams that are the route's own; nil where
 // all may be well.
-func (s *session) leading(ask nginxconf.Ask, own []string) []agentapi.UpstreamBehaviour {
+func (s *session) leading(ask nginxconf.Candidate, own []string) []agentapi.UpstreamBehaviour {
 	switch {
-	case ask.Accel != "":
+	case ask.AccelRedirect != "":
 		var all []agentapi.UpstreamBehaviour
-		for _, p := range ask.By {
+		for _, p := range ask.AccelFrom {
 			for _, k := range addresses([]string{called(peerKey(p))}) {
-				all = append(all, agentapi.UpstreamBehaviour{At: k, Script: sending(ask.Accel)})
+				all = append(all, agentapi.UpstreamBehaviour{At: k, Script: sending(ask.AccelRedirect)})
 			}
 		}
 		return all
-	case ask.Given == 502 || ask.Given == 504:
+	case ask.RequiresStatus == 502 || ask.RequiresStatus == 504:
 		// Not an answer of that status, which passes where errors are not intercepted, but what nginx says so of itself. Whom
 		// the gateway asks for leave stays well, or nobody would be let in.
-		all := wellFor(append(slices.Clone(own), s.guards...), ask.Given)
+		all := wellFor(append(slices.Clone(own), s.guards...), ask.RequiresStatus)
 		fails := fakeupstream.Script(fakeupstream.Always(fakeupstream.Close{}))
-		if ask.Given == 504 {
+		if ask.RequiresStatus == 504 {
 			fails = fakeupstream.Always(fakeupstream.Silent{})
 		}
 		all[len(all)-1].Script = fails
 		return all
-	case ask.Given != 0:
-		return wellFor(own, ask.Given)
+	case ask.RequiresStatus != 0:
+		return wellFor(own, ask.RequiresStatus)
 	}
 	return nil
 }
 
 // given says in words what others have to answer.
-func given(ask nginxconf.Ask) string {
+func given(ask nginxconf.Candidate) string {
 	switch {
-	case ask.Accel != "":
-		return fmt.Sprintf("%s answers with X-Accel-Redirect: %s", peerKey(ask.By[0]), ask.Accel)
-	case ask.Given == 502:
+	case ask.AccelRedirect != "":
+		return fmt.Sprintf("%s answers with X-Accel-Redirect: %s", peerKey(ask.AccelFrom[0]), ask.AccelRedirect)
+	case ask.RequiresStatus == 502:
 		return "all other upstreams close without an answer"
-	case ask.Given == 504:
+	case ask.RequiresStatus == 504:
 		return "all other upstreams are silent"
-	case ask.Given != 0:
-		return fmt.Sprintf("all other upstreams answer %d", ask.Given)
+	case ask.RequiresStatus != 0:
+		return fmt.Sprintf("all other upstreams answer %d", ask.RequiresStatus)
 	}
 	return ""
 }
@@ -167,8 +167,8 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 		r := s.newRoute(s.ways[i])
 		all[i] = r
 		s.asUserSays(r)
-		if len(r.way.Asks) == 0 {
-			r.Why = cmp.Or(r.way.Why, "no request could be worked out that gets there")
+		if len(r.way.Candidates) == 0 {
+			r.Why = cmp.Or(r.way.UnreachableReason, "no request could be worked out that gets there")
 			continue
 		}
 		err := s.reach(ctx, w, r, names)
@@ -192,10 +192,10 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 	return nil
 }
 
-func (s *session) newRoute(way nginxconf.Way) *route {
+func (s *session) newRoute(way nginxconf.Route) *route {
 	r := &route{way: way, Route: audit.Route{
 		ID: way.ID, Location: way.Match, Role: way.Role, Protocol: way.Target.Protocol, Pass: way.Target.Written,
-		Upstream: way.Target.Upstream, Open: way.Target.Open, Cells: []audit.Measurement{},
+		Upstream: way.Target.Upstream, Dynamic: way.Target.Dynamic, Cells: []audit.Measurement{},
 	}}
 	if r.Role == "" {
 		r.Role = nginxconf.Content
@@ -254,12 +254,12 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 	if len(s.ways) > manyWays {
 		most = tooDear
 	}
-	for i, ask := range r.way.Asks {
+	for i, ask := range r.way.Candidates {
 		if i >= most {
 			break
 		}
 		own := r.keys
-		if len(own) == 0 && ask.Given >= 300 && ask.Given < 400 {
+		if len(own) == 0 && ask.RequiresStatus >= 300 && ask.RequiresStatus < 400 {
 			own = []string{elsewhere} // no pass directive names it; the answer does
 		}
 		led := s.leading(ask, own)
@@ -275,7 +275,7 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 		r.others = nil
 		if led != nil {
 			dear++
-			if r.Open || len(r.keys) == 0 {
+			if r.Dynamic || len(r.keys) == 0 {
 				aside := r.request
 				if len(s.caches) > 0 {
 					aside = aside.fresh("badgateway=plain") // so that no cache has the answer, nor will have
@@ -346,10 +346,10 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 		} else if got {
 			r.Reached, r.Why, r.Healthy = true, "", last
 			r.Ask = r.request.shown(method)
-			r.Ask.Given = given(ask)
+			r.Ask.Requires = given(ask)
 			r.adopt(keys)
 			r.saw(answer.Events)
-			return s.cover(ctx, w, r, r.way.Asks[i+1:min(len(r.way.Asks), most)], names)
+			return s.cover(ctx, w, r, r.way.Candidates[i+1:min(len(r.way.Candidates), most)], names)
 		}
 		r.beside = nil
 	}
@@ -377,7 +377,7 @@ func (s *session) restart(ctx context.Context, w *lab.Sandbox, names seen) error
 	return s.start(ctx, w, names)
 }
 
-func whyNot(o audit.Outcome, ask audit.Ask) string {
+func whyNot(o audit.Outcome, ask audit.ClientRequest) string {
 	var calls []string
 	for _, c := range o.Calls {
 		calls = appendNew(calls, c.Endpoint)
@@ -420,7 +420,7 @@ func (r *route) hit(news agentapi.Events) (fresh []string, got bool) {
 			fresh = appendNew(fresh, keyOf(c))
 		}
 	}
-	if r.Open || len(r.keys) == 0 {
+	if r.Dynamic || len(r.keys) == 0 {
 		return fresh, got || len(fresh) > 0
 	}
 	return fresh, got
@@ -438,7 +438,7 @@ func (r *route) adopt(fresh []string) {
 			}
 		}
 	}
-	if !self && !r.Open && len(r.keys) > 0 {
+	if !self && !r.Dynamic && len(r.keys) > 0 {
 		return
 	}
 	for _, key := range fresh {
@@ -480,7 +480,7 @@ func (s *session) withStrangers(all []*route) []*route {
 			stranger.ID = r.ID + " > " + c.Endpoint
 			stranger.keys = []string{key}
 			stranger.Endpoints = []audit.Endpoint{{Name: c.Endpoint}}
-			stranger.Open, stranger.Upstream, stranger.Pass = true, "", c.Endpoint
+			stranger.Dynamic, stranger.Upstream, stranger.Pass = true, "", c.Endpoint
 			all = append(all, &stranger)
 		}
 	}

@@ -265,7 +265,7 @@ func (k *Kept) Recovered() (first scenario.Expectation, then *scenario.Sequel) {
 	switch {
 	case len(k.Refusal) > 0, good(k.after, k.m.healthy):
 		return well, nil
-	case k.m.cell.Never:
+	case k.m.cell.NotRecovered:
 		return expectation(k.after), nil
 	}
 	return expectation(k.after), &scenario.Sequel{

@@ -32,7 +32,7 @@ func TestKnown(t *testing.T) {
 }
 
 func TestWhyNotSaysWhatIsLogged(t *testing.T) {
-	ask := audit.Ask{Method: "GET", URL: "http://shop.test/"}
+	ask := audit.ClientRequest{Method: "GET", URL: "http://shop.test/"}
 	log := []gateway.LogRecord{{Message: "no resolver defined"}}
 	if why := whyNot(audit.Outcome{Status: 502, Log: log}, ask); !strings.HasSuffix(why, "the gateway calls nobody: no resolver defined") {
 		t.Error(why)

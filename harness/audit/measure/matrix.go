@@ -25,7 +25,7 @@ type job struct {
 func (s *session) jobs(routes []*route) []job {
 	var all []job
 	for _, r := range routes {
-		if !r.Reached || r.Like != "" {
+		if !r.Reached || r.SameAs != "" {
 			continue
 		}
 		for _, f := range s.o.FaultList {

@@ -74,14 +74,14 @@ func (r *route) outcome(a agentapi.ProbeAnswer, names seen) audit.Outcome {
 	keys := addresses(r.keys)
 	names.learn(a.Events)
 	o := audit.Outcome{
-		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, Endless: a.Endless,
+		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, TimedOut: a.Endless,
 		Body: a.Body, Header: a.Header,
 	}
 	if r.way.Stream && o.NoAnswer == "reset" {
 		o.NoAnswer = "closed" // which of the two depends on whether the client's bytes had come by then
 	}
-	if r.request.udp && o.Endless {
-		o.Endless, o.Waited, o.NotBefore = false, 0, 0 // a datagram that is not answered is waited for as long as the client likes
+	if r.request.udp && o.TimedOut {
+		o.TimedOut, o.Waited, o.NotBefore = false, 0, 0 // a datagram that is not answered is waited for as long as the client likes
 	}
 	o.Log, o.LogFile = logOf(a)
 	for _, n := range a.LogsLeft {
@@ -265,5 +265,5 @@ func pageOf(o audit.Outcome) string {
 
 // good reports whether an answer is as good as the healthy one.
 func good(o, healthy audit.Outcome) bool {
-	return o.Status == healthy.Status && o.NoAnswer == healthy.NoAnswer && !o.Cut && !o.Endless && o.Page == healthy.Page
+	return o.Status == healthy.Status && o.NoAnswer == healthy.NoAnswer && !o.Cut && !o.TimedOut && o.Page == healthy.Page
 }

@@ -76,7 +76,7 @@ func TestJobs_LayOutTheMatrix(t *testing.T) {
 			}
 		}
 	}
-	routes[0].Reached, routes[0].Cells, routes[1].Like, routes[1].Cells = false, nil, "other", nil
+	routes[0].Reached, routes[0].Cells, routes[1].SameAs, routes[1].Cells = false, nil, "other", nil
 	for _, j := range s.jobs(routes[:2]) {
 		t.Errorf("%s is measured, which was not reached or is like another", j.route.ID)
 	}
@@ -185,11 +185,11 @@ func TestAlike_MarksRoutesThatDifferInNamesOnly(t *testing.T) {
 	for n, r := range routes {
 		switch {
 		case n == 0 || n == 60:
-			if r.Like != "" {
-				t.Errorf("%s is taken for %s", r.ID, r.Like)
+			if r.SameAs != "" {
+				t.Errorf("%s is taken for %s", r.ID, r.SameAs)
 			}
-		case r.Like != routes[0].ID:
-			t.Errorf("%s is like %q, want %s", r.ID, r.Like, routes[0].ID)
+		case r.SameAs != routes[0].ID:
+			t.Errorf("%s is like %q, want %s", r.ID, r.SameAs, routes[0].ID)
 		}
 	}
 	if len(s.report.Notes) != 1 || !strings.HasPrefix(s.report.Notes[0], "118 routes differ") {
@@ -198,7 +198,7 @@ func TestAlike_MarksRoutesThatDifferInNamesOnly(t *testing.T) {
 	s, routes = planned(t, http(b.String()))
 	s.o.Everything = true
 	s.alike(routes)
-	if slices.ContainsFunc(routes, func(r *route) bool { return r.Like != "" }) {
+	if slices.ContainsFunc(routes, func(r *route) bool { return r.SameAs != "" }) {
 		t.Error("every route was asked for")
 	}
 }
@@ -258,7 +258,7 @@ func TestHitAndAdopt(t *testing.T) {
 	if len(r.Endpoints) != 0 {
 		t.Error("the config lists the route's upstreams, and another was adopted")
 	}
-	r.Open = true
+	r.Dynamic = true
 	if _, got := r.hit(news(other)); !got {
 		t.Error("any upstream may be the one that a variable names")
 	}
@@ -345,7 +345,7 @@ func TestKept_SaysWhatAClientGets(t *testing.T) {
 	if first, then := k.Recovered(); first.Status != 504 || then == nil || then.From != 10*time.Second || then.Each[0].Status != 200 {
 		t.Errorf("well after ten seconds: %+v, %+v", first, then)
 	}
-	k.m.cell.Never = true
+	k.m.cell.NotRecovered = true
 	if first, then := k.Recovered(); first.Status != 504 || then != nil {
 		t.Errorf("never well: %+v, %+v", first, then)
 	}

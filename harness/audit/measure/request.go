@@ -23,7 +23,7 @@ const form = "badgateway=1"
 
 // request is how a way is asked for.
 type request struct {
-	ask    nginxconf.Ask
+	ask    nginxconf.Candidate
 	stream bool
 	udp    bool
 	auth   bool // the location asks for a password
@@ -106,9 +106,9 @@ func (r request) spec(method string, steps []time.Duration, patience time.Durati
 }
 
 // shown is the request as reports show it.
-func (r request) shown(method string) audit.Ask {
+func (r request) shown(method string) audit.ClientRequest {
 	a := r.ask
-	s := audit.Ask{Method: method, To: to(a.Listen), Header: a.Header}
+	s := audit.ClientRequest{Method: method, To: to(a.Listen), Header: a.Header}
 	switch {
 	case r.udp:
 		s.Method, s.URL = "UDP", "udp://"+s.To
@@ -140,9 +140,9 @@ func (s *session) asUserSays(r *route) {
 	if !ok {
 		return
 	}
-	ask := nginxconf.Ask{Method: said.Method, URI: said.Path, Header: said.Header}
-	if len(r.way.Asks) > 0 {
-		ask.Listen, ask.Host, ask.TLSName = r.way.Asks[0].Listen, r.way.Asks[0].Host, r.way.Asks[0].TLSName
+	ask := nginxconf.Candidate{Method: said.Method, URI: said.Path, Header: said.Header}
+	if len(r.way.Candidates) > 0 {
+		ask.Listen, ask.Host, ask.TLSName = r.way.Candidates[0].Listen, r.way.Candidates[0].Host, r.way.Candidates[0].TLSName
 	} else if len(r.way.Listens) > 0 {
 		ask.Listen = r.way.Listens[0]
 		if len(r.way.Names) > 0 {
@@ -161,5 +161,5 @@ func (s *session) asUserSays(r *route) {
 	if !ask.Listen.TLS {
 		ask.TLSName = ""
 	}
-	r.way.Asks, r.way.Why = []nginxconf.Ask{ask}, ""
+	r.way.Candidates, r.way.UnreachableReason = []nginxconf.Candidate{ask}, ""
 }

@@ -28,7 +28,7 @@ func TestTo(t *testing.T) {
 }
 
 func TestRequest(t *testing.T) {
-	tls := request{ask: nginxconf.Ask{
+	tls := request{ask: nginxconf.Candidate{
 		Listen: nginxconf.Listen{Network: "tcp", Address: "*", Port: 8443, TLS: true}, TLSName: "shop.example.com",
 		Host: "shop.example.com", URI: "/api/?a=1", Header: map[string]string{"X-Mine": "yes"},
 	}}
@@ -50,7 +50,7 @@ func TestRequest(t *testing.T) {
 	if tls.ask.URI != "/api/?a=1" {
 		t.Error("a fresh request changed the one that it was made of")
 	}
-	stream := request{stream: true, ask: nginxconf.Ask{Listen: nginxconf.Listen{Network: "tcp", Address: "*", Port: 443}, TLSName: "vault.example.com"}}
+	stream := request{stream: true, ask: nginxconf.Candidate{Listen: nginxconf.Listen{Network: "tcp", Address: "*", Port: 443}, TLSName: "vault.example.com"}}
 	if s := stream.spec("TCP", nil, time.Hour); !s.TLS || !s.Stream {
 		t.Error("a stream that is chosen by its TLS name is not asked in TLS")
 	}

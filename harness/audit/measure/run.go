@@ -78,12 +78,12 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 	if err := s.measure(ctx, jobs); err != nil {
 		return err
 	}
-	ways := map[string]nginxconf.Way{}
+	ways := map[string]nginxconf.Route{}
 	for _, one := range routes {
 		r.Routes = append(r.Routes, one.Route)
 		ways[one.ID] = one.way
 	}
-	r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: s.config, Ways: ways}, o.Rules)...)
+	r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: s.config, ConfigRoutes: ways}, o.Rules)...)
 	policy := o.Policy
 	if policy == nil {
 		policy = audit.DefaultPolicy()

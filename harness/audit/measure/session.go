@@ -24,7 +24,7 @@ type session struct {
 	lab              *lab.Lab
 	tree             *provision.Tree
 	config           *nginxconf.Config
-	ways             []nginxconf.Way
+	ways             []nginxconf.Route
 	pools            map[nginxconf.Place]*peerPool
 	prefix, errorLog string   // that nginx was built with
 	logs             []string // where the gateway writes its errors
@@ -104,7 +104,7 @@ func (s *session) resolved(ctx context.Context, w *lab.Sandbox, names seen) erro
 
 // read reads what the config says of logs, sockets, caches and times.
 func (s *session) read(ctx context.Context) error {
-	if s.ways = s.config.Ways(ctx); ctx.Err() != nil {
+	if s.ways = s.config.Routes(ctx); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err := FewRoutes(s.ways); err != nil {
@@ -196,7 +196,7 @@ func lateName(p nginxconf.Peer) string {
 
 // listensAt reports whether the gateway itself listens at a unix socket.
 func (s *session) listensAt(socket string) bool {
-	return slices.ContainsFunc(s.ways, func(w nginxconf.Way) bool {
+	return slices.ContainsFunc(s.ways, func(w nginxconf.Route) bool {
 		return slices.ContainsFunc(w.Listens, func(l nginxconf.Listen) bool { return l.Network == "unix" && l.Address == socket })
 	})
 }

@@ -6,10 +6,10 @@ import (
 )
 
 // accelerate gives the pass directives of internal locations that nothing in the config leads to the requests of
-// another way of the same server, whose upstream is to answer with X-Accel-Redirect.
-func (m *mapping) accelerate(s *site, ways []wayKey) {
+// another route of the same server, whose upstream is to answer with X-Accel-Redirect.
+func (m *routeFinder) accelerate(s *vhost, routes []routeKey) {
 	for _, pass := range passesOf(s.server) {
-		m.begin()
+		m.beginEntry()
 		if m.known(s, pass) || !m.spend(1) {
 			continue
 		}
@@ -17,25 +17,25 @@ func (m *mapping) accelerate(s *site, ways []wayKey) {
 		if location == s.server || location.has("internal") == nil {
 			continue
 		}
-		paths := m.candidates(s.server, location)
+		paths := m.pathsTo(s.server, location)
 		if len(paths) == 0 {
 			continue
 		}
-		for _, key := range ways {
+		for _, key := range routes {
 			if !m.spend(1) {
 				break
 			}
-			by := m.ways[key]
+			by := m.routes[key]
 			if key.server != s.server || !m.sends(by, pass) {
 				continue
 			}
-			m.sortAsks(by)
-			for _, ask := range by.Asks[:min(2, len(by.Asks))] {
-				if ask.Given != 0 || ask.Accel != "" {
+			m.sortCandidates(by)
+			for _, candidate := range by.Candidates[:min(2, len(by.Candidates))] {
+				if candidate.RequiresStatus != 0 || candidate.AccelRedirect != "" {
 					continue
 				}
-				ask.Accel, ask.By = encode(paths[0]), by.Target.Peers
-				m.follow(s, pass, ask, paths[0])
+				candidate.AccelRedirect, candidate.AccelFrom = encode(paths[0]), by.Target.Peers
+				m.follow(s, pass, candidate, paths[0])
 			}
 			if m.known(s, pass) {
 				break
@@ -45,16 +45,16 @@ func (m *mapping) accelerate(s *site, ways []wayKey) {
 }
 
 // known reports whether any request was found that gets to a pass directive.
-func (m *mapping) known(s *site, pass *Directive) bool {
+func (m *routeFinder) known(s *vhost, pass *Directive) bool {
 	return slices.ContainsFunc([]Role{Content, Auth, Mirror, Error, After}, func(role Role) bool {
-		return m.ways[wayKey{s.server, pass, role}] != nil
+		return m.routes[routeKey{s.server, pass, role}] != nil
 	})
 }
 
-// sends reports whether a way's upstream can send clients to another location: nginx looks for the header in what it proxies,
+// sends reports whether a route's upstream can send clients to another location: nginx looks for the header in what it proxies,
 // unless it is told not to, and the lab needs that upstream to be another one than the location's own.
-func (m *mapping) sends(by *Way, pass *Directive) bool {
-	if by.Role != Content && by.Role != Try || by.Target.Open || len(by.Target.Peers) == 0 || len(by.Asks) == 0 {
+func (m *routeFinder) sends(by *Route, pass *Directive) bool {
+	if by.Role != Content && by.Role != Try || by.Target.Dynamic || len(by.Target.Peers) == 0 || len(by.Candidates) == 0 {
 		return false
 	}
 	switch by.Target.Protocol {
@@ -73,14 +73,14 @@ func (m *mapping) sends(by *Way, pass *Directive) bool {
 	})
 }
 
-// follow runs what comes of the header, and notes the ask where it gets to the pass directive.
-func (m *mapping) follow(s *site, pass *Directive, ask Ask, to string) {
-	r := &run{m: m, s: s, ask: ask, role: Content, out: &outcome{}, groups: map[string]string{}, named: map[string]string{},
+// follow runs what comes of the header, and notes the candidate where it gets to the pass directive.
+func (m *routeFinder) follow(s *vhost, pass *Directive, candidate Candidate, to string) {
+	r := &simulation{m: m, s: s, candidate: candidate, role: Content, out: &outcome{}, groups: map[string]string{}, named: map[string]string{},
 		set: map[string]string{}, unknown: map[string]bool{}}
 	r.redirect(to)
 	for _, h := range r.out.hits {
-		if h.pass == pass && h.given == 0 {
-			m.note(s, h, ask, 0, locationOf(pass))
+		if h.pass == pass && h.requiresStatus == 0 {
+			m.note(s, h, candidate, 0, locationOf(pass))
 		}
 	}
 }

@@ -4,14 +4,14 @@ import (
 	"net/netip"
 )
 
-// anybody is the address of a client of whom nothing is asked: one of those that RFC 5737 sets aside for documentation.
-const anybody = "198.51.100.1"
+// anyClient is the address of a client of whom nothing is asked: one of those that RFC 5737 sets aside for documentation.
+const anyClient = "198.51.100.1"
 
 // denied gives the rule that sends the client away, or nil.
-func (r *run) denied(holds *Directive) *Directive {
-	from := r.ask.From
+func (r *simulation) denied(holds *Directive) *Directive {
+	from := r.candidate.From
 	if from == "" {
-		from = anybody
+		from = anyClient
 	}
 	rules := accessRules(holds)
 	if !r.m.spend(len(rules) / 8) {

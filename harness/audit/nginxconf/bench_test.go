@@ -52,8 +52,8 @@ func BenchmarkWays2000Servers(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if ways := c.Ways(b.Context()); len(ways) != 6000 {
-			b.Fatalf("%d ways", len(ways))
+		if routes := c.Routes(b.Context()); len(routes) != 6000 {
+			b.Fatalf("%d routes", len(routes))
 		}
 	}
 }

@@ -32,27 +32,27 @@ func tooMuch(file string, line int, remedy, format string, args ...any) error {
 
 const smaller = "name a smaller part of the config"
 
-// An allowance is what may still be read.
-type allowance struct {
+// A quota is what may still be read.
+type quota struct {
 	whose             string
 	directives, words int
 	files             int // as often as they are included
 }
 
-func newAllowance(whose string) *allowance {
-	return &allowance{whose, maxDirectives, maxWords, maxDirectives}
+func newQuota(whose string) *quota {
+	return &quota{whose, maxDirectives, maxWords, maxDirectives}
 }
 
-// takeFile takes off one file that is included.
-func (a *allowance) takeFile(p Place) error {
+// useFile takes off one file that is included.
+func (a *quota) useFile(p Place) error {
 	if a.files--; a.files < 0 {
 		return tooMuch(p.File, p.Line, smaller, "%s more than %d files", a.whose, maxDirectives)
 	}
 	return nil
 }
 
-// take takes off what a token is: a word, or the end of a directive's head.
-func (a *allowance) take(file string, t token) error {
+// use takes off what a token is: a word, or the end of a directive's head.
+func (a *quota) use(file string, t token) error {
 	what, most := "directives", maxDirectives
 	left := &a.directives
 	switch {
@@ -82,10 +82,10 @@ const (
 	minEntryWork = 4_000
 )
 
-// Why a way was not worked out.
+// Why a route was not worked out.
 const (
-	whyWork    = "not worked out: following its requests takes more steps than one location may"
-	whyAllWork = "not worked out: following the requests of this config takes more steps than a config may"
+	entryExceeded  = "not worked out: following its requests takes more steps than one location may"
+	configExceeded = "not worked out: following the requests of this config takes more steps than a config may"
 )
 
 // A budget is what is left of the work.
@@ -101,12 +101,12 @@ type budget struct {
 
 func newBudget(ctx context.Context, entries int) *budget {
 	b := &budget{ctx: ctx, all: maxWork, per: min(maxEntryWork, max(minEntryWork, 4*maxWork/max(entries, 1)))}
-	b.begin()
+	b.beginEntry()
 	return b
 }
 
-// begin gives the next location its share.
-func (b *budget) begin() { b.entry = b.per }
+// beginEntry gives the next location its share.
+func (b *budget) beginEntry() { b.entry = b.per }
 
 // spend takes n units; it reports whether the work may go on.
 func (b *budget) spend(n int) bool {
@@ -126,13 +126,13 @@ func (b *budget) spend(n int) bool {
 	return b.all > 0 && b.entry > 0
 }
 
-// spent is why the work ended, empty while it has not.
-func (b *budget) spent() string {
+// exceeded is why the work ended, empty while it has not.
+func (b *budget) exceeded() string {
 	switch {
 	case b.all <= 0:
-		return whyAllWork
+		return configExceeded
 	case b.entry <= 0:
-		return whyWork
+		return entryExceeded
 	}
 	return ""
 }
@@ -141,7 +141,7 @@ func (b *budget) spent() string {
 func matchCost(expression, text string) int { return 1 + len(expression)*len(text)/1000 }
 
 // join puts the values of variables into a text; not known when one of them is not, or when the text becomes too long.
-func (r *run) join(template string, value func(name string) (string, bool)) (text string, known bool) {
+func (r *simulation) join(template string, value func(name string) (string, bool)) (text string, known bool) {
 	if !strings.Contains(template, "$") {
 		return template, true
 	}
@@ -157,7 +157,7 @@ func (r *run) join(template string, value func(name string) (string, bool)) (tex
 			part, ok = value(p.name)
 		}
 		if known = known && ok; out.Len()+len(part) > maxText {
-			r.out.long = true
+			r.out.tooLong = true
 			return "", false
 		}
 		out.WriteString(part)

@@ -10,17 +10,17 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// follow reads a config and finds its ways; it tells how much was allocated for that, in MiB.
-func follow(t *testing.T, text string) (ways []Way, allocated uint64) {
+// follow reads a config and finds its routes; it reports how much was allocated for that, in MiB.
+func follow(t *testing.T, text string) (routes []Route, allocated uint64) {
 	t.Helper()
 	g := NewWithT(t)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	c, err := Read(Map(map[string]string{"nginx.conf": text}), "nginx.conf", "/etc/nginx")
 	g.Expect(err).NotTo(HaveOccurred())
-	ways = c.Ways(t.Context())
+	routes = c.Routes(t.Context())
 	runtime.ReadMemStats(&after)
-	return ways, (after.TotalAlloc - before.TotalAlloc) >> 20
+	return routes, (after.TotalAlloc - before.TotalAlloc) >> 20
 }
 
 func lines(n int, format string) string {
@@ -33,7 +33,7 @@ func lines(n int, format string) string {
 
 // Texts that double, and requests that lead on without end, are given up where they become too much, and the other routes
 // are worked out all the same.
-func TestWhatGrowsWithoutEndIsNotFollowed(t *testing.T) {
+func TestRoutes_StopWhereTextsGrow(t *testing.T) {
 	const beside = "server { listen 81; location / { proxy_pass http://well; } }"
 	for name, c := range map[string]struct{ config, why string }{
 		"set": {"http { server { listen 80; set $v0 /x;\n" + lines(40, "set $v%d $vPREVIOUS$vPREVIOUS;") +
@@ -51,21 +51,21 @@ func TestWhatGrowsWithoutEndIsNotFollowed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			ways, allocated := follow(t, c.config+"\n"+beside+"}")
+			routes, allocated := follow(t, c.config+"\n"+beside+"}")
 			g.Expect(allocated).To(BeNumerically("<", 1500), "MiB")
-			well := ways[len(ways)-1]
+			well := routes[len(routes)-1]
 			g.Expect(well.ID).To(Equal(":81/"))
-			g.Expect(well.Asks).NotTo(BeEmpty())
+			g.Expect(well.Candidates).NotTo(BeEmpty())
 			if c.why != "" {
-				g.Expect(ways[0].Asks).To(BeEmpty())
-				g.Expect(ways[0].Why).To(HavePrefix(c.why))
+				g.Expect(routes[0].Candidates).To(BeEmpty())
+				g.Expect(routes[0].UnreachableReason).To(HavePrefix(c.why))
 			}
 		})
 	}
 }
 
-// Expressions are kept once they were compiled: where they are too long together, the ways say that they were not worked out.
-func TestExpressionsAreBounded(t *testing.T) {
+// Expressions are kept once they were compiled: where they are too long together, the routes say that they were not worked out.
+func TestRoutes_BoundExpressions(t *testing.T) {
 	g := NewWithT(t)
 	for text, bounded := range map[string]bool{
 		"location ~ \"^/((a{10}){10}){9}%d$\" { proxy_pass http://app; }": true,
@@ -73,12 +73,12 @@ func TestExpressionsAreBounded(t *testing.T) {
 	} {
 		c, err := Read(Map(map[string]string{"nginx.conf": "http { server { listen 80;" + lines(400, text) + "} }"}), "nginx.conf", "/etc/nginx")
 		g.Expect(err).NotTo(HaveOccurred())
-		ways := c.Ways(t.Context())
-		g.Expect(ways).To(HaveLen(400))
-		if last := ways[len(ways)-1]; bounded {
-			g.Expect(last.Why).To(Equal(whyAllWork))
+		routes := c.Routes(t.Context())
+		g.Expect(routes).To(HaveLen(400))
+		if last := routes[len(routes)-1]; bounded {
+			g.Expect(last.UnreachableReason).To(Equal(configExceeded))
 		} else {
-			g.Expect(last.Asks).NotTo(BeEmpty(), last.Why)
+			g.Expect(last.Candidates).NotTo(BeEmpty(), last.UnreachableReason)
 		}
 		compiled := 0
 		for _, p := range c.Main[0].Block[0].all("location") {
@@ -91,24 +91,24 @@ func TestExpressionsAreBounded(t *testing.T) {
 }
 
 // One location that takes too much leaves enough for the others.
-func TestTheWorkOfOneLocationIsBounded(t *testing.T) {
+func TestRoutes_BoundTheWorkOfOneLocation(t *testing.T) {
 	g := NewWithT(t)
-	ways, _ := follow(t, "http { server { listen 80; location /long {\n"+lines(100_000, "if ($arg_x%[1]d = 1) { set $y %[1]d; }")+
+	routes, _ := follow(t, "http { server { listen 80; location /long {\n"+lines(100_000, "if ($arg_x%[1]d = 1) { set $y %[1]d; }")+
 		"proxy_pass http://app; } location /short { proxy_pass http://app; } } }")
-	g.Expect(ways).To(HaveLen(2))
-	g.Expect(ways[1].Asks).NotTo(BeEmpty())
+	g.Expect(routes).To(HaveLen(2))
+	g.Expect(routes[1].Candidates).NotTo(BeEmpty())
 }
 
-// Whoever ends the context does not wait for the ways.
-func TestWaysEndWithTheContext(t *testing.T) {
+// Whoever ends the context does not wait for the routes.
+func TestRoutes_EndWithTheContext(t *testing.T) {
 	g := NewWithT(t)
 	c, err := Read(Map(map[string]string{"nginx.conf": "http { server { listen 80;" + lines(1000, "location /%d { proxy_pass http://app; }") + "} }"}), "nginx.conf", "/etc/nginx")
 	g.Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	worked := 0
-	for _, w := range c.Ways(ctx) {
-		if len(w.Asks) > 0 {
+	for _, route := range c.Routes(ctx) {
+		if len(route.Candidates) > 0 {
 			worked++
 		}
 	}

@@ -31,7 +31,7 @@ func conditionParts(d *Directive) (left, op, right string) {
 }
 
 // condition reports whether an if is true; not known when that depends on what no request shows.
-func (r *run) condition(d *Directive) (ok, known bool) {
+func (r *simulation) condition(d *Directive) (ok, known bool) {
 	left, op, right := conditionParts(d)
 	if left == "" && op != "" {
 		text, known := r.text(right)
@@ -50,7 +50,7 @@ func (r *run) condition(d *Directive) (ok, known bool) {
 	if !known || !r.m.spend(matchCost(right, value)) {
 		return false, false
 	}
-	want := r.m.wantOf(op, right)
+	want := r.m.constraintOf(op, right)
 	if op == "=" || op == "!=" {
 		if text, ok := r.text(right); ok {
 			want.text = text
@@ -68,8 +68,8 @@ func (r *run) condition(d *Directive) (ok, known bool) {
 const docRoot = "\x00root"
 
 // text puts in the variables; not known when one of them can't be.
-func (r *run) text(template string) (text string, known bool) {
-	r.out.long = false
+func (r *simulation) text(template string) (text string, known bool) {
+	r.out.tooLong = false
 	text, known = r.join(template, func(name string) (string, bool) { return r.variable(name, 0) })
 	if !r.m.spend(len(text) >> 8) {
 		return "", false

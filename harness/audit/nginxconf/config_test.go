@@ -8,7 +8,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-func TestEffectiveInheritsListsAsAWhole(t *testing.T) {
+func TestEffective_InheritsListsAsAWhole(t *testing.T) {
 	c := read(t, `error_log /var/log/e.log;
 http {
 	proxy_set_header A 1;
@@ -111,13 +111,13 @@ stream { server { listen 1; proxy_timeout 5s; proxy_pass a:1; } server { listen 
 		{Connect: minute, Send: 5 * time.Second, Read: 5 * time.Second},
 		{Connect: minute, Send: 10 * minute, Read: 10 * minute},
 	}
-	ways := c.Ways(t.Context())
-	if len(ways) != len(want) {
-		t.Fatalf("%d ways, want %d", len(ways), len(want))
+	routes := c.Routes(t.Context())
+	if len(routes) != len(want) {
+		t.Fatalf("%d routes, want %d", len(routes), len(want))
 	}
-	for i, w := range ways {
-		if got := w.Timeouts(); got != want[i] {
-			t.Errorf("%s: %v, want %v", w.ID, got, want[i])
+	for i, route := range routes {
+		if got := route.Timeouts(); got != want[i] {
+			t.Errorf("%s: %v, want %v", route.ID, got, want[i])
 		}
 	}
 	all := c.Durations()

@@ -8,10 +8,10 @@ import (
 
 // Bounds on what is tried and kept.
 const (
-	maxAsks       = 64      // of one way
+	maxCandidates = 64      // of one route
 	maxTried      = 256     // of which those are the best
-	fewTried      = 4       // of each of very many ways
-	manyTried     = 400_000 // of all ways together
+	fewTried      = 4       // of each of very many routes
+	manyTried     = 400_000 // of all routes together
 	maxPaths      = 6
 	maxConditions = 256  // of one block
 	morePaths     = 32   // where an expression's groups choose the upstream
@@ -22,8 +22,8 @@ const (
 	manyVariants  = 5000 // of all locations of a server together
 )
 
-// explore sends requests to every location of a site and notes what they get to.
-func (m *mapping) explore(s *site) {
+// explore sends requests to every location of a vhost and notes what they get to.
+func (m *routeFinder) explore(s *vhost) {
 	entries := []*Directive{}
 	walk(s.server.Block, func(d *Directive) bool {
 		if d.Name == "location" && matchOf(d).kind != "@" {
@@ -41,18 +41,18 @@ func (m *mapping) explore(s *site) {
 	s.variants = min(maxVariants, max(fewVariants, manyVariants/len(entries)))
 	general := m.conditions(s.server.Block)
 	for _, entry := range entries {
-		m.begin()
+		m.beginEntry()
 		if m.spend(1) {
 			m.exploreEntry(s, entry, general)
 		}
-		if why := m.spent(); why != "" {
-			s.whys[entry] = notWorkedOut(why)
-			s.cut = why
+		if why := m.exceeded(); why != "" {
+			s.reasons[entry] = notWorkedOut(why)
+			s.truncated = why
 		}
 	}
 }
 
-// An origin is where a request comes in: a listen and a host that together lead to the site.
+// An origin is where a request comes in: a listen and a host that together lead to the vhost.
 type origin struct {
 	listen  Listen
 	host    string
@@ -60,21 +60,21 @@ type origin struct {
 	groups  map[string]string
 }
 
-// origins are the site's, the best first.
-func (m *mapping) origins(s *site) []origin {
+// origins are the vhost's, the best first.
+func (m *routeFinder) origins(s *vhost) []origin {
 	if s.origins != nil {
 		return s.origins
 	}
 	s.origins = []origin{}
 	hosts := s.hosts()
-	for _, l := range s.byEase() {
-		door := m.doors[l.key()]
+	for _, l := range s.easiestFirst() {
+		sock := m.sockets[l.key()]
 		kept := 0
 		for _, host := range hosts {
 			if !m.spend(1) {
 				return s.origins
 			}
-			to, groups := m.pick(door, host)
+			to, groups := m.pick(sock, host)
 			if to != s || kept == 3 || host == "" && kept > 0 {
 				continue
 			}
@@ -89,9 +89,9 @@ func (m *mapping) origins(s *site) []origin {
 	return s.origins
 }
 
-func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
+func (m *routeFinder) exploreEntry(s *vhost, entry *Directive, general [][]mutation) {
 	origins := m.origins(s)
-	paths := m.candidates(s.server, entry)
+	paths := m.pathsTo(s.server, entry)
 	if len(origins) == 0 || len(paths) == 0 {
 		return
 	}
@@ -100,24 +100,24 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	own := passesIn(entry)
 	reached := map[*Directive]bool{}
 	values := map[*Directive]string{} // what the plain request calls
-	send := func(o origin, path string, c change, rank int) {
-		if m.spent() != "" {
+	send := func(o origin, path string, c mutation, rank int) {
+		if m.exceeded() != "" {
 			return
 		}
-		ask := m.ask(o, path, entry)
-		ask = c.to(ask)
+		candidate := m.plainCandidate(o, path, entry)
+		candidate = c.applyTo(candidate)
 		groups := o.groups
 		if c.host != "" { // another host may be another server's
-			to, g := m.pick(m.doors[o.listen.key()], ask.Host)
+			to, g := m.pick(m.sockets[o.listen.key()], candidate.Host)
 			if to != s {
 				return
 			}
 			groups = g
-			if ask.TLSName != "" {
-				ask.TLSName = ask.Host
+			if candidate.TLSName != "" {
+				candidate.TLSName = candidate.Host
 			}
 		}
-		result := m.simulate(s, ask, groups)
+		result := m.simulate(s, candidate, groups)
 		for _, h := range result.hits {
 			rank := rank
 			if c.empty() && values[h.pass] == "" {
@@ -128,10 +128,10 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 			if h.location == entry || h.role == Content {
 				reached[h.pass] = true
 			}
-			m.note(s, h, ask, rank, entry)
+			m.note(s, h, candidate, rank, entry)
 		}
-		if was := s.whys[entry]; result.why != "" && (was.text == "" || result.located && !was.located) {
-			s.whys[entry] = why{text: result.why, located: result.located}
+		if was := s.reasons[entry]; result.reason != "" && (was.text == "" || result.located && !was.located) {
+			s.reasons[entry] = reason{text: result.reason, located: result.located}
 		}
 	}
 	missing := func() bool {
@@ -139,13 +139,13 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	}
 	for i, path := range paths {
 		if i < plainPaths || missing() {
-			send(origins[0], path, change{}, i)
+			send(origins[0], path, mutation{}, i)
 		}
 	}
 	if matchOf(entry).kind == "~" || matchOf(entry).kind == "~*" {
 		if slices.ContainsFunc(own, func(p *Directive) bool { return hasVariable(authority(p.arg(0))) }) {
 			for i, path := range append(slices.Clone(paths[min(plainPaths, len(paths)):]), more...) {
-				send(origins[0], path, change{}, plainPaths+i)
+				send(origins[0], path, mutation{}, plainPaths+i)
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	if len(own) > 0 && missing() {
 		for i, o := range origins[1:] {
 			for k, path := range paths[:min(2, len(paths))] {
-				send(o, path, change{}, 300+4*i+k)
+				send(o, path, mutation{}, 300+4*i+k)
 				for j, c := range variants {
 					if j == otherOrigins || !missing() {
 						break
@@ -181,15 +181,15 @@ func (m *mapping) exploreEntry(s *site, entry *Directive, general [][]change) {
 	} else if s.rewrites() {
 		for _, o := range origins[1:] {
 			if o.listen.TLS != origins[0].listen.TLS {
-				send(o, paths[0], change{}, 300)
+				send(o, paths[0], mutation{}, 300)
 				break
 			}
 		}
 	}
 }
 
-// rewrites reports whether the site's own rewrites may send plain clients away.
-func (s *site) rewrites() bool { return s.server.has("if", "return", "rewrite") != nil }
+// rewrites reports whether the vhost's own rewrites may send plain clients away.
+func (s *vhost) rewrites() bool { return s.server.has("if", "return", "rewrite") != nil }
 
 // passesIn are the pass directives of a location itself, with those of its conditions.
 func passesIn(entry *Directive) []*Directive {
@@ -203,9 +203,9 @@ func passesIn(entry *Directive) []*Directive {
 	return out
 }
 
-// ask makes a plain request.
-func (m *mapping) ask(o origin, path string, entry *Directive) Ask {
-	a := Ask{Listen: o.listen, TLSName: o.tlsName, Method: "GET", URI: encode(path), Host: o.host}
+// plainCandidate makes a plain request.
+func (m *routeFinder) plainCandidate(o origin, path string, entry *Directive) Candidate {
+	a := Candidate{Listen: o.listen, TLSName: o.tlsName, Method: "GET", URI: encode(path), Host: o.host}
 	if entry.has("grpc_pass") != nil {
 		a.Method = "POST"
 		a.Header = map[string]string{"Content-Type": "application/grpc", "Te": "trailers"}
@@ -220,7 +220,7 @@ func (m *mapping) ask(o origin, path string, entry *Directive) Ask {
 }
 
 // admitted is an address that the rules let in, or "" when any will do or none is.
-func (m *mapping) admitted(rules []*Directive) string {
+func (m *routeFinder) admitted(rules []*Directive) string {
 	check := func(from string) bool {
 		if !m.spend(1 + len(rules)/8) {
 			return false
@@ -232,7 +232,7 @@ func (m *mapping) admitted(rules []*Directive) string {
 		}
 		return true
 	}
-	if check(anybody) {
+	if check(anyClient) {
 		return ""
 	}
 	for _, d := range rules {
@@ -243,44 +243,44 @@ func (m *mapping) admitted(rules []*Directive) string {
 	return ""
 }
 
-// note keeps an ask for the way that it got to.
-func (m *mapping) note(s *site, h hit, ask Ask, rank int, entry *Directive) {
+// note keeps a candidate for the route that it got to.
+func (m *routeFinder) note(s *vhost, h hit, candidate Candidate, rank int, entry *Directive) {
 	role := h.role
 	if role == Try {
 		role = Content
 	}
-	key := wayKey{s.server, h.pass, role}
-	w := m.ways[key]
-	if w == nil {
-		w = m.newWay(s, h.pass)
-		w.Role = h.role
-		m.ways[key] = w
+	key := routeKey{s.server, h.pass, role}
+	route := m.routes[key]
+	if route == nil {
+		route = m.newRoute(s, h.pass)
+		route.Role = h.role
+		m.routes[key] = route
 	}
 	if h.role == Content {
-		w.Role = Content
+		route.Role = Content
 	} else {
 		rank += 1000
 	}
 	if locationOf(h.pass) != entry {
 		rank += 500
 	}
-	ask.Given = h.given
-	if ask.Given != 0 {
-		rank += 10 * slices.Index(givenOrder, ask.Given)
+	candidate.RequiresStatus = h.requiresStatus
+	if candidate.RequiresStatus != 0 {
+		rank += 10 * slices.Index(statusOrder, candidate.RequiresStatus)
 	}
-	if len(w.Asks) >= m.tried || slices.ContainsFunc(w.Asks, func(a Ask) bool { return sameAsk(a, ask) }) {
+	if len(route.Candidates) >= m.keptCandidates || slices.ContainsFunc(route.Candidates, func(a Candidate) bool { return sameCandidate(a, candidate) }) {
 		return
 	}
-	w.Asks = append(w.Asks, ask)
-	m.ranks[w] = append(m.ranks[w], rank)
+	route.Candidates = append(route.Candidates, candidate)
+	m.ranks[route] = append(m.ranks[route], rank)
 }
 
-// givenOrder are the statuses that lead on, the one that says most first; all others come before.
-var givenOrder = []int{502, 504, 500, 503, 404, 403, 401}
+// statusOrder are the statuses that lead on, the one that says most first; all others come before.
+var statusOrder = []int{502, 504, 500, 503, 404, 403, 401}
 
-func sameAsk(a, b Ask) bool {
-	if a.URI != b.URI || a.Method != b.Method || a.Host != b.Host || a.Given != b.Given || a.From != b.From ||
-		a.TLSName != b.TLSName || a.Listen != b.Listen || a.ALPN != b.ALPN || a.TLSMax != b.TLSMax || a.Repeat != b.Repeat || a.Accel != b.Accel || len(a.Header) != len(b.Header) {
+func sameCandidate(a, b Candidate) bool {
+	if a.URI != b.URI || a.Method != b.Method || a.Host != b.Host || a.RequiresStatus != b.RequiresStatus || a.From != b.From ||
+		a.TLSName != b.TLSName || a.Listen != b.Listen || a.ALPN != b.ALPN || a.TLSMax != b.TLSMax || a.Repeat != b.Repeat || a.AccelRedirect != b.AccelRedirect || len(a.Header) != len(b.Header) {
 		return false
 	}
 	for key, value := range a.Header {
@@ -291,26 +291,26 @@ func sameAsk(a, b Ask) bool {
 	return true
 }
 
-// sortAsks puts the best first.
-func (m *mapping) sortAsks(w *Way) {
+// sortCandidates puts the best first.
+func (m *routeFinder) sortCandidates(route *Route) {
 	type ranked struct {
-		ask  Ask
-		rank int
+		candidate Candidate
+		rank      int
 	}
-	all := make([]ranked, len(w.Asks))
-	for i, a := range w.Asks {
-		all[i] = ranked{a, m.ranks[w][i]}
+	all := make([]ranked, len(route.Candidates))
+	for i, a := range route.Candidates {
+		all[i] = ranked{a, m.ranks[route][i]}
 	}
 	slices.SortStableFunc(all, func(a, b ranked) int { return a.rank - b.rank })
-	all = all[:min(len(all), maxAsks)]
-	w.Asks, m.ranks[w] = w.Asks[:len(all)], m.ranks[w][:len(all)]
+	all = all[:min(len(all), maxCandidates)]
+	route.Candidates, m.ranks[route] = route.Candidates[:len(all)], m.ranks[route][:len(all)]
 	for i, r := range all {
-		w.Asks[i], m.ranks[w][i] = r.ask, r.rank
+		route.Candidates[i], m.ranks[route][i] = r.candidate, r.rank
 	}
 }
 
-// candidates are paths that land in a location, the best first.
-func (m *mapping) candidates(server, entry *Directive) []string {
+// pathsTo are paths that land in a location, the best first.
+func (m *routeFinder) pathsTo(server, entry *Directive) []string {
 	if entry == server {
 		return m.keep(server, entry, []string{"/", "/x", "/index.php", "/x/y"})
 	}
@@ -360,7 +360,7 @@ func below(prefix string) []string {
 }
 
 // keep drops the paths that nobody can ask for or that another location serves.
-func (m *mapping) keep(server, entry *Directive, tries []string) []string {
+func (m *routeFinder) keep(server, entry *Directive, tries []string) []string {
 	var out []string
 	for _, path := range tries {
 		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "\x00\r\n") || strings.Contains(path, "//") ||
@@ -378,8 +378,8 @@ func (m *mapping) keep(server, entry *Directive, tries []string) []string {
 }
 
 // conditions are the solutions of the conditions directly in a block.
-func (m *mapping) conditions(block []*Directive) [][]change {
-	var out [][]change
+func (m *routeFinder) conditions(block []*Directive) [][]mutation {
+	var out [][]mutation
 	for _, d := range block {
 		if d.Name == "if" && len(out) < maxConditions {
 			if c := m.solve(d); len(c) > 0 {
@@ -390,14 +390,14 @@ func (m *mapping) conditions(block []*Directive) [][]change {
 	return out
 }
 
-// avoiding are changes under which the conditions of a location and its server are false: each alone, and all together.
-func (m *mapping) avoiding(entry, server *Directive) []change {
-	var out []change
-	all := change{}
+// avoiding are mutations under which the conditions of a location and its server are false: each alone, and all together.
+func (m *routeFinder) avoiding(entry, server *Directive) []mutation {
+	var out []mutation
+	all := mutation{}
 	for _, block := range []*Directive{entry, server} {
 		for _, d := range block.all("if") {
 			list := m.avoid(d)
-			if len(out) > maxVariants || m.spent() != "" {
+			if len(out) > maxVariants || m.exceeded() != "" {
 				break
 			}
 			if len(list) == 0 || list[0].empty() {
@@ -415,11 +415,11 @@ func (m *mapping) avoiding(entry, server *Directive) []change {
 	return out
 }
 
-// variants are changes of a plain request that may lead elsewhere: what the conditions of a location and its server ask
+// variants are mutations of a plain request that may lead elsewhere: what the conditions of a location and its server ask
 // for, alone and together, and what its target's variables depend on.
-func (m *mapping) variants(entry *Directive, own []*Directive, general [][]change) []change {
-	var out []change
-	add := func(c change) {
+func (m *routeFinder) variants(entry *Directive, own []*Directive, general [][]mutation) []mutation {
+	var out []mutation
+	add := func(c mutation) {
 		if !c.empty() && len(out) < maxVariants {
 			out = append(out, c)
 		}
@@ -428,12 +428,12 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 	for _, d := range entry.all("limit_except") {
 		for _, method := range d.Args {
 			if method != "GET" && method != "HEAD" {
-				lists = append(lists, []change{{method: method}})
+				lists = append(lists, []mutation{{method: method}})
 			}
 		}
 		for _, method := range []string{"POST", "PUT", "DELETE", "GET"} {
 			if !slices.Contains(d.Args, method) {
-				lists = append(lists, []change{{method: method}})
+				lists = append(lists, []mutation{{method: method}})
 				break
 			}
 		}
@@ -451,7 +451,7 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 			}
 			changes, known := m.solved[p.name]
 			if !known {
-				if changes = m.solveVariable(p.name, want{}, at, 0); m.vars.fixed("$" + p.name) {
+				if changes = m.solveVariable(p.name, constraint{}, at, 0); m.vars.fixed("$" + p.name) {
 					m.solved[p.name] = changes
 				}
 			}
@@ -464,7 +464,7 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 		choose(authority(pass.arg(0)), pass)
 	}
 	for _, d := range append(slices.Clone(entry.all("try_files")), entry.all("error_page")...) { // a map may say where they lead
-		if to := d.arg(len(d.Args) - 1); strings.HasPrefix(to, "@$") || len(pieces(to)) == 1 && !slices.Contains(slashed, pieces(to)[0].name) {
+		if to := d.arg(len(d.Args) - 1); strings.HasPrefix(to, "@$") || len(pieces(to)) == 1 && !slices.Contains(uriVars, pieces(to)[0].name) {
 			choose(to, d)
 		}
 	}
@@ -479,7 +479,7 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 		}
 	}
 	if len(lists) > 2 { // all together
-		all, ok := change{}, true
+		all, ok := mutation{}, true
 		for _, list := range lists {
 			if next, fits := all.and(list[0]); fits {
 				all = next
@@ -495,15 +495,15 @@ func (m *mapping) variants(entry *Directive, own []*Directive, general [][]chang
 }
 
 // unreached says why no request gets to a pass directive.
-func (m *mapping) unreached(s *site, pass *Directive) string {
+func (m *routeFinder) unreached(s *vhost, pass *Directive) string {
 	location := locationOf(pass)
-	if why := s.whys[location]; why.cut {
+	if why := s.reasons[location]; why.truncated {
 		return why.text
 	}
-	if matchOf(location).kind == "@" && s.cut != "" || m.all <= 0 {
-		return cmp.Or(s.cut, whyAllWork)
+	if matchOf(location).kind == "@" && s.truncated != "" || m.all <= 0 {
+		return cmp.Or(s.truncated, configExceeded)
 	}
-	m.begin()
+	m.beginEntry()
 	if len(m.origins(s)) == 0 {
 		return "another server takes every request of its addresses and names (" + m.rival(s).String() + ")"
 	}
@@ -516,7 +516,7 @@ func (m *mapping) unreached(s *site, pass *Directive) string {
 	if location.has("internal") != nil {
 		return "the location is internal, and nothing leads to it: no upstream of this server can send X-Accel-Redirect, or none but its own"
 	}
-	if len(m.candidates(s.server, location)) == 0 {
+	if len(m.pathsTo(s.server, location)) == 0 {
 		return m.shadow(s, location)
 	}
 	for d := pass.Parent; d != location; d = d.Parent {
@@ -524,20 +524,20 @@ func (m *mapping) unreached(s *site, pass *Directive) string {
 			return "no request was found for which " + d.head() + " is true (" + d.Place.String() + ")"
 		}
 	}
-	if why := s.whys[location].text; why != "" {
+	if why := s.reasons[location].text; why != "" {
 		return why
 	}
 	return "no request was found that gets there"
 }
 
-// rival is the server that takes a site's requests.
-func (m *mapping) rival(s *site) Place {
+// rival is the server that takes a vhost's requests.
+func (m *routeFinder) rival(s *vhost) Place {
 	for _, l := range s.listens {
 		for _, host := range s.hosts() {
-			if to, _ := m.pick(m.doors[l.key()], host); to != s {
+			if to, _ := m.pick(m.sockets[l.key()], host); to != s {
 				return to.server.Place
 			}
-			if m.spent() != "" {
+			if m.exceeded() != "" {
 				return s.server.Place
 			}
 		}
@@ -546,7 +546,7 @@ func (m *mapping) rival(s *site) Place {
 }
 
 // shadow says why no path lands in a location.
-func (m *mapping) shadow(s *site, location *Directive) string {
+func (m *routeFinder) shadow(s *vhost, location *Directive) string {
 	text := matchOf(location).text
 	if k := matchOf(location).kind; k == "~" || k == "~*" {
 		samples := location.compiled().samples(1)

@@ -81,15 +81,15 @@ func matchName(want, has string) (bool, error) {
 	return ok && (!strings.HasPrefix(has, ".") || strings.HasPrefix(want, ".")), nil
 }
 
-// standard is where a config's folder stands unless something else is said.
-const standard = "/etc/nginx"
+// defaultDir is where a config's folder stands unless something else is said.
+const defaultDir = "/etc/nginx"
 
 // Dir are the files of a folder of this machine that stands at /etc/nginx in the lab; see [DirAt].
-func Dir(root string) Files { return DirAt(root, standard) }
+func Dir(root string) Files { return DirAt(root, defaultDir) }
 
 // DirAt are the files of a folder of this machine that stands at another place in the lab. Links are followed as long as
 // they stay inside: absolute ones by that place ("/etc/nginx/sites-available/x"). What leads out of the folder counts as
-// missing, so that a stranger's link shows no file of this machine.
+// missing, so that an untrusted link shows no file of this machine.
 func DirAt(root, at string) Files { return folder{root: root, at: path.Clean("/" + at)} }
 
 type folder struct{ root, at string }
@@ -234,7 +234,7 @@ func (f folder) All() []string {
 	var all []string
 	_ = filepath.WalkDir(f.root, func(full string, e fs.DirEntry, err error) error {
 		if err != nil {
-			return nil // a folder that can't be read is as good as absent
+			return nil // a folder that can't be read counts as empty
 		}
 		if e.IsDir() {
 			if name := e.Name(); full != f.root && (name == ".git" || name == "node_modules") {

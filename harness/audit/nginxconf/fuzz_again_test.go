@@ -61,7 +61,7 @@ func FuzzFiles(f *testing.F) {
 	f.Fuzz(func(t *testing.T, main, a, b string) {
 		files := nginxconf.Map(map[string]string{"nginx.conf": main, "a.conf": a, "b.conf": b})
 		if c, err := nginxconf.Read(files, "nginx.conf", "/etc/nginx"); err == nil {
-			c.Ways(t.Context())
+			c.Routes(t.Context())
 		}
 	})
 }

@@ -25,18 +25,18 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		seen := map[string]bool{}
-		for _, w := range c.Ways(t.Context()) {
-			if seen[w.ID] {
-				t.Errorf("two ways have the ID %q", w.ID)
+		for _, route := range c.Routes(t.Context()) {
+			if seen[route.ID] {
+				t.Errorf("two routes have the ID %q", route.ID)
 			}
-			seen[w.ID] = true
-			if len(w.Asks) == 0 && w.Why == "" {
-				t.Errorf("%s: neither an ask nor a reason", w.ID)
+			seen[route.ID] = true
+			if len(route.Candidates) == 0 && route.UnreachableReason == "" {
+				t.Errorf("%s: neither a candidate nor a reason", route.ID)
 			}
-			if len(w.Asks) > 0 && w.Why != "" {
-				t.Errorf("%s: asks and a reason", w.ID)
+			if len(route.Candidates) > 0 && route.UnreachableReason != "" {
+				t.Errorf("%s: candidates and a reason", route.ID)
 			}
-			w.Timeouts()
+			route.Timeouts()
 		}
 		c.Durations()
 	})

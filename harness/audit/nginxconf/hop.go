@@ -9,17 +9,17 @@ import (
 // maxHops is through how many servers of the same gateway one request is followed.
 const maxHops = 4
 
-// hops gives the ways of servers that other servers of this gateway call the requests that come in through those: a
+// hops gives the routes of servers that other servers of this gateway call the requests that come in through those: a
 // server on a loopback address or a socket has no other clients.
-func (m *mapping) hops() {
+func (m *routeFinder) hops() {
 	for range maxHops {
 		grown := false
-		for _, key := range m.wayKeys() {
-			w := m.ways[key]
-			if w.Role != Content && w.Role != Try {
+		for _, key := range m.routeKeys() {
+			route := m.routes[key]
+			if route.Role != Content && route.Role != Try {
 				continue
 			}
-			if d, _ := m.selfOf(w.Target); d != nil && m.hop(w, d) {
+			if sock, _ := m.selfOf(route.Target); sock != nil && m.hop(route, sock) {
 				grown = true
 			}
 		}
@@ -29,32 +29,32 @@ func (m *mapping) hops() {
 	}
 }
 
-// wayKeys are the keys of the ways so far, in the order of the config.
-func (m *mapping) wayKeys() []wayKey {
-	keys := make([]wayKey, 0, len(m.ways))
-	for key := range m.ways {
+// routeKeys are the keys of the routes so far, in the order of the config.
+func (m *routeFinder) routeKeys() []routeKey {
+	keys := make([]routeKey, 0, len(m.routes))
+	for key := range m.routes {
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b wayKey) int {
+	slices.SortFunc(keys, func(a, b routeKey) int {
 		return cmp.Or(cmp.Compare(a.pass.Place.File, b.pass.Place.File), a.pass.Place.Line-b.pass.Place.Line,
 			cmp.Compare(a.role, b.role), cmp.Compare(a.server.Place.Line, b.server.Place.Line), cmp.Compare(a.pass.arg(0), b.pass.arg(0)))
 	})
 	return keys
 }
 
-// hop sends a way's best asks on to the server that the way calls; it reports whether another way has gained one.
-func (m *mapping) hop(w *Way, d *door) bool {
-	m.begin()
-	m.sortAsks(w)
+// hop sends a route's best candidates on to the server that the route calls; it reports whether another route has gained one.
+func (m *routeFinder) hop(route *Route, sock *socket) bool {
+	m.beginEntry()
+	m.sortCandidates(route)
 	gained := false
-	for i, outer := range w.Asks[:min(2, len(w.Asks))] {
-		inner, ok := m.onward(w, outer, d)
+	for i, outer := range route.Candidates[:min(2, len(route.Candidates))] {
+		inner, ok := m.onward(route, outer, sock)
 		if !ok {
 			continue
 		}
-		to, groups := m.pick(d, inner.Host)
+		to, groups := m.pick(sock, inner.Host)
 		for _, h := range m.simulate(to, inner, groups).hits {
-			if h.role != Content && h.role != Try && h.role != Error || h.pass == w.Target.Pass {
+			if h.role != Content && h.role != Try && h.role != Error || h.pass == route.Target.Pass {
 				continue
 			}
 			role := h.role
@@ -62,16 +62,16 @@ func (m *mapping) hop(w *Way, d *door) bool {
 				role = Content
 			}
 			rank := 5000 + i
-			if private(d.listen) {
-				rank = -10 + i // clients come this way only
+			if private(sock.listen) {
+				rank = -10 + i // clients come by this route only
 			}
-			key := wayKey{to.server, h.pass, role}
+			key := routeKey{to.server, h.pass, role}
 			before := 0
-			if was := m.ways[key]; was != nil {
-				before = len(was.Asks)
+			if was := m.routes[key]; was != nil {
+				before = len(was.Candidates)
 			}
 			m.note(to, h, outer, rank, locationOf(h.pass))
-			gained = gained || len(m.ways[key].Asks) > before
+			gained = gained || len(m.routes[key].Candidates) > before
 		}
 	}
 	return gained
@@ -83,13 +83,13 @@ func private(l Listen) bool {
 }
 
 // onward is the request that the gateway makes of a client's when it passes that on.
-func (m *mapping) onward(w *Way, outer Ask, d *door) (Ask, bool) {
-	pass := w.Target.Pass
+func (m *routeFinder) onward(route *Route, outer Candidate, sock *socket) (Candidate, bool) {
+	pass := route.Target.Pass
 	if pass.Name != "proxy_pass" {
-		return Ask{}, false
+		return Candidate{}, false
 	}
-	inner := Ask{Listen: d.listen, Method: outer.Method, URI: outer.URI, Header: outer.Header, From: "127.0.0.1"}
-	_, rest, _ := strings.Cut(w.Target.Written, "://")
+	inner := Candidate{Listen: sock.listen, Method: outer.Method, URI: outer.URI, Header: outer.Header, From: "127.0.0.1"}
+	_, rest, _ := strings.Cut(route.Target.Written, "://")
 	name, uri := rest, ""
 	if i := strings.IndexByte(rest, '/'); i >= 0 && !strings.HasPrefix(rest, "unix:") {
 		name, uri = rest[:i], rest[i:]
@@ -105,16 +105,16 @@ func (m *mapping) onward(w *Way, outer Ask, d *door) (Ask, bool) {
 		case "$proxy_host", "$http_proxy_host":
 		default:
 			if hasVariable(value) {
-				return Ask{}, false
+				return Candidate{}, false
 			}
 			inner.Host, _ = splitHostPort(value)
 		}
 	}
-	if match := matchOf(w.Location); uri != "" && !hasVariable(uri) && (match.kind == "" || match.kind == "^~" || match.kind == "=") {
+	if match := matchOf(route.Location); uri != "" && !hasVariable(uri) && (match.kind == "" || match.kind == "^~" || match.kind == "=") {
 		path, args, has := strings.Cut(outer.URI, "?")
 		tail, ok := strings.CutPrefix(decode(path), match.text)
 		if !ok {
-			return Ask{}, false
+			return Candidate{}, false
 		}
 		if inner.URI = encode(uri + tail); has {
 			inner.URI += "?" + args
@@ -124,18 +124,18 @@ func (m *mapping) onward(w *Way, outer Ask, d *door) (Ask, bool) {
 }
 
 // selfOf is the listening socket of this same gateway that a target leads to, with the peer that does.
-func (m *mapping) selfOf(t Target) (*door, *Peer) {
+func (m *routeFinder) selfOf(t Target) (*socket, *Peer) {
 
 	for i := range t.Peers[:min(len(t.Peers), manyPeers)] {
-		if d := doorOf(m.doors, t.Peers[i], t.Protocol == "udp"); d != nil {
-			return d, &t.Peers[i]
+		if sock := socketOf(m.sockets, t.Peers[i], t.Protocol == "udp"); sock != nil {
+			return sock, &t.Peers[i]
 		}
 	}
 	return nil, nil
 }
 
-// doorOf is the listening socket that a peer leads to, or nil.
-func doorOf(doors map[string]*door, p Peer, udp bool) *door {
+// socketOf is the listening socket that a peer leads to, or nil.
+func socketOf(sockets map[string]*socket, p Peer, udp bool) *socket {
 	network := "tcp"
 	if udp {
 		network = "udp"
@@ -148,8 +148,8 @@ func doorOf(doors map[string]*door, p Peer, udp bool) *door {
 		addresses = append(addresses, "localhost", "127.0.0.1", "*", "::")
 	}
 	for _, a := range addresses {
-		if d := doors[Listen{Network: network, Address: a, Port: p.Port}.key()]; d != nil {
-			return d
+		if sock := sockets[Listen{Network: network, Address: a, Port: p.Port}.key()]; sock != nil {
+			return sock
 		}
 	}
 	return nil

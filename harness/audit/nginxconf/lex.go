@@ -22,7 +22,7 @@ func (t token) is(sign string) bool { return !t.quoted && t.text == sign }
 
 // lex splits a file into its tokens, without comments. What it has is taken off what is left, and where that is not enough
 // the rest of the file is not read. The error names file and line.
-func lex(file string, text []byte, left *allowance) ([]token, error) {
+func lex(file string, text []byte, left *quota) ([]token, error) {
 	names := luaIn(text)
 	if len(names) > fewLua && len(text) > maxLuaFile {
 		return nil, tooMuch(file, 1, "put some of them into a file of their own",
@@ -44,7 +44,7 @@ func lex(file string, text []byte, left *allowance) ([]token, error) {
 		case !t.IsQuoted && strings.HasPrefix(t.Value, "#"):
 		default:
 			one := token{unescape(t.Value), t.Line, t.IsQuoted}
-			if failed = left.take(file, one); failed != nil {
+			if failed = left.use(file, one); failed != nil {
 				tokens = nil
 				in.ended.Store(true)
 				continue

@@ -91,7 +91,7 @@ func Locate(server *Directive, path string) *Directive {
 }
 
 // locate is the same within the budget: what it gives beyond counts for nothing.
-func (m *mapping) locate(server *Directive, path string) *Directive {
+func (m *routeFinder) locate(server *Directive, path string) *Directive {
 	if !m.spend(1 + placesOf(server).weight*(1+len(path))/256) {
 		return server
 	}

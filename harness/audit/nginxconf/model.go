@@ -1,5 +1,5 @@
 // Package nginxconf reads an nginx config as nginx does, without running it: its files and includes, what each location
-// inherits, and every way from a client to an upstream.
+// inherits, and every route from a client to an upstream.
 package nginxconf
 
 import (
@@ -91,8 +91,8 @@ type Target struct {
 	// Peers are all peers that the target can be read to have. Where it holds variables they are those that maps,
 	// sets, geos and split_clients in the config can give it.
 	Peers []Peer
-	// Open is true when variables make the set of upstreams one that the config does not list (http://$host).
-	Open bool
+	// Dynamic is true when variables make the set of upstreams one that the config does not list (http://$host).
+	Dynamic bool
 	// Variables is true when the target holds variables at all, so that its names are looked up while requests run.
 	Variables bool
 	// Block is the upstream block, or nil.
@@ -116,10 +116,10 @@ const (
 	After Role = "post_action" // a call after the answer was sent
 )
 
-// A Way is one way from a client to an upstream as the config has it: the entry where the client comes in, and the pass
+// A Route is one route from a client to an upstream as the config has it: the entry where the client comes in, and the pass
 // directive that he gets to, which may be in another location or another server of the same gateway.
-type Way struct {
-	// ID names the way in reports and on the command line, the same as long as the config's own names stay the same:
+type Route struct {
+	// ID names the route in reports and on the command line, the same as long as the config's own names stay the same:
 	// "example.com/api/", "example.com:8443 ~ \.php$", "example.com @app", "stream :3306". Unique.
 	ID string
 	// Server is the server block, Location the innermost location (or the server itself) that holds the pass directive.
@@ -132,24 +132,24 @@ type Way struct {
 	Stream bool
 	Role   Role
 	Target Target
-	// Asks are requests that should reach it, the best first. Empty when none could be worked out; Why says why.
-	Asks []Ask
-	// Why says why no request can reach it ("the location is internal and nothing leads to it").
-	Why string
+	// Candidates are requests that should reach it, the best first. Empty when none could be worked out; UnreachableReason says why.
+	Candidates []Candidate
+	// UnreachableReason says why no request can reach it ("the location is internal and nothing leads to it").
+	UnreachableReason string
 }
 
-// An Ask is a request that should reach a way.
-type Ask struct {
+// A Candidate is a request that should reach a route.
+type Candidate struct {
 	Listen  Listen
 	TLSName string // SNI; empty when the listen is plain
 	Method  string
 	URI     string // path and query as they go over the wire
 	Host    string
 	Header  map[string]string
-	// Given says under which answer of the upstream at hand it goes there: 0 when well, else the status that the first
+	// RequiresStatus says under which answer of the upstream at hand it goes there: 0 when well, else the status that the first
 	// upstream has to answer (404, 401, 502, ...), for error_page and the like. Where the config does not intercept
 	// answers, 502 and 504 come from a failure (refused, silent) and not from an answer of that status.
-	Given int
+	RequiresStatus int
 	// From is an address that the client has to have to be let in (allow and deny); empty for one of the public networks
 	// that RFC 5737 sets aside for documentation (198.51.100.0/24).
 	From string
@@ -158,14 +158,14 @@ type Ask struct {
 	ALPN, TLSMax string
 	// Repeat is how often to ask where chance decides whether the request gets there (split_clients by $request_id); 0 for once.
 	Repeat int
-	// Accel is the X-Accel-Redirect that the upstream which is asked first, one of By, has to answer with for the request to
+	// AccelRedirect is the X-Accel-Redirect that the upstream which is asked first, one of By, has to answer with for the request to
 	// get to an internal location; empty when nothing of the kind is needed.
 	// https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
-	Accel string
-	By    []Peer
+	AccelRedirect string
+	AccelFrom     []Peer
 }
 
-// Timeouts are those of a way, in effect.
+// Timeouts are those of a route, in effect.
 type Timeouts struct {
 	Connect, Send, Read time.Duration
 	// NextUpstream bounds all tries together; 0 for no bound.

@@ -18,8 +18,8 @@ import (
 func Read(files Files, main string, at string) (*Config, error) {
 	r := reader{
 		files: files, at: path.Clean("/" + at), config: &Config{}, tokens: map[string][]token{}, globs: map[string][]string{},
-		patterns: map[string]*pattern{}, read: newAllowance("the files of this config have"),
-		unfolded: newAllowance("the includes unfold to"),
+		patterns: map[string]*pattern{}, read: newQuota("the files of this config have"),
+		unfolded: newQuota("the includes unfold to"),
 	}
 	if inside, ok := within(r.at, main); ok {
 		main = inside
@@ -49,8 +49,8 @@ type reader struct {
 	tokens   map[string][]token  // of the files read, for those included many times
 	globs    map[string][]string // of the patterns of includes
 	patterns map[string]*pattern
-	read     *allowance // each file once
-	unfolded *allowance // each as often as it is included
+	read     *quota // each file once
+	unfolded *quota // each as often as it is included
 }
 
 // unreadable is the error of a file that can't be had, apart from those of form.
@@ -104,7 +104,7 @@ func (p *parsing) failf(line int, format string, args ...any) error {
 func (p *parsing) take() (token, error) {
 	t := p.tokens[p.next]
 	p.next++
-	return t, p.unfolded.take(p.name, t)
+	return t, p.unfolded.use(p.name, t)
 }
 
 // block reads the directives of a block to its closing brace, or of a file to its end.
@@ -191,7 +191,7 @@ func (p *parsing) include(d *Directive) ([]*Directive, error) {
 		if len(p.trail) > maxDepth {
 			return nil, tooMuch(p.name, d.Place.Line, smaller, "more than %d includes one in the other", maxDepth)
 		}
-		if err := p.unfolded.takeFile(d.Place); err != nil { // of which there may be many that are empty
+		if err := p.unfolded.useFile(d.Place); err != nil { // of which there may be many that are empty
 			return nil, err
 		}
 		more, err := p.file(name, d.Parent, p.trail)
@@ -237,8 +237,8 @@ func (r *reader) regex(d *Directive) *pattern {
 	return r.patterns[key]
 }
 
-// siteText is what a file of servers, locations or pools has.
-var siteText = regexp.MustCompile(`(?m)^[ \t]*(server|http|stream|upstream[ \t]+\S+|location[ \t][^;{]+)[ \t\r\n]*\{`)
+// serverBlock is what a file of servers, locations or pools has.
+var serverBlock = regexp.MustCompile(`(?m)^[ \t]*(server|http|stream|upstream[ \t]+\S+|location[ \t][^;{]+)[ \t\r\n]*\{`)
 
 // unread finds the files that look like config and that nothing includes. A file whose text was read under another name
 // (sites-available by way of sites-enabled) is none.
@@ -256,10 +256,10 @@ func (r *reader) unread() []string {
 			continue
 		}
 		text, err := r.files.Read(name)
-		if err != nil || len(text) > most || bytes.IndexByte(text, 0) >= 0 || read[string(text)] || !siteText.Match(text) {
+		if err != nil || len(text) > most || bytes.IndexByte(text, 0) >= 0 || read[string(text)] || !serverBlock.Match(text) {
 			continue
 		}
-		if tokens, err := lex(name, text, newAllowance("this file has")); err == nil && len(tokens) > 0 {
+		if tokens, err := lex(name, text, newQuota("this file has")); err == nil && len(tokens) > 0 {
 			out = append(out, name)
 		}
 	}

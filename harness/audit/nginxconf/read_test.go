@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-func TestReadResolvesIncludesInPlace(t *testing.T) {
+func TestRead_ResolvesIncludesInPlace(t *testing.T) {
 	c, err := nginxconf.Read(nginxconf.Map(map[string]string{
 		"nginx.conf":            "events {}\nhttp {\n\tinclude /etc/nginx/mime.types;\n\tinclude conf.d/*.conf;\n\tinclude sites-enabled/*;\n\tinclude gone.conf;\n\tinclude none/*.conf;\n}\n",
 		"mime.types":            "types { text/html html; }",
@@ -51,7 +51,7 @@ func TestReadResolvesIncludesInPlace(t *testing.T) {
 	}
 }
 
-func TestReadErrorsNameFileAndLine(t *testing.T) {
+func TestRead_ErrorsNameFileAndLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"http {\n\tserver {\n\t\tlisten 80;\n}\n": "sub.conf:1: the block \"http\"",
 		"http {\n}\n}\n":                  "sub.conf:3: unexpected \"}\"",
@@ -76,7 +76,7 @@ func TestReadErrorsNameFileAndLine(t *testing.T) {
 }
 
 // Includes that multiply end in an error, not in a full memory.
-func TestReadBoundsIncludes(t *testing.T) {
+func TestRead_BoundsIncludes(t *testing.T) {
 	files := map[string]string{"z.conf": strings.Repeat("a b;", 200)}
 	before := "z.conf"
 	for _, name := range []string{"e.conf", "d.conf", "c.conf", "nginx.conf"} {
@@ -89,7 +89,7 @@ func TestReadBoundsIncludes(t *testing.T) {
 	}
 }
 
-func TestWordsAreReadAsNginxReadsThem(t *testing.T) {
+func TestRead_UnquotesAsNginxDoes(t *testing.T) {
 	c := read(t, `a "two words" 'it''s' es\"c "q\"q" \\d \. ${x}y "#no" x#y # comment "
 ;
 b '{;}' "";
@@ -114,7 +114,7 @@ c 1;`)
 	}
 }
 
-func TestDirFollowsLinksInsideOnly(t *testing.T) {
+func TestDir_FollowsLinksInsideOnly(t *testing.T) {
 	root := t.TempDir()
 	outside := filepath.Join(t.TempDir(), "secret.conf")
 	for name, text := range map[string]string{

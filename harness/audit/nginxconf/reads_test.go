@@ -13,7 +13,7 @@ import (
 
 // What 6 MB can hold, enough to reach each bound, or 10 MB (make hostile), is read within the memory that a check may take, or refused with its place, what it was that is too
 // much, and what to do.
-func TestMegabytesAreReadInBoundedMemory(t *testing.T) {
+func TestRead_BoundsMemory(t *testing.T) {
 	size := 6 << 20
 	if os.Getenv("BADGATEWAY_HOSTILE") != "" {
 		size = 10 << 20
@@ -64,7 +64,7 @@ func TestMegabytesAreReadInBoundedMemory(t *testing.T) {
 }
 
 // Words count as often as their file is included, and a directive may have many.
-func TestWordsThatIncludesMultiplyAreBounded(t *testing.T) {
+func TestRead_BoundsWhatIncludesMultiply(t *testing.T) {
 	g := NewWithT(t)
 	allocated, err := reading(map[string]string{
 		"nginx.conf": strings.Repeat("include a;\n", 100_000),
@@ -75,7 +75,7 @@ func TestWordsThatIncludesMultiplyAreBounded(t *testing.T) {
 }
 
 // The files of a config have one bound together.
-func TestManyFilesHaveOneBound(t *testing.T) {
+func TestRead_BoundsAllFilesTogether(t *testing.T) {
 	g := NewWithT(t)
 	files := map[string]string{"nginx.conf": "include many/*;"}
 	for i := range 10 {
@@ -98,7 +98,7 @@ func (c *counted) Glob(pattern string) ([]string, error) {
 }
 
 // An include with a wildcard is looked for once, however often it is there, and each file that it brings counts, also an empty one.
-func TestWildcardsAreBounded(t *testing.T) {
+func TestRead_BoundsWildcards(t *testing.T) {
 	g := NewWithT(t)
 	files := map[string]string{"nginx.conf": strings.Repeat("include many/*;\n", 1000)}
 	for i := range 301 {
@@ -114,7 +114,7 @@ func TestWildcardsAreBounded(t *testing.T) {
 	g.Expect(much.Remedy).NotTo(BeEmpty())
 }
 
-// reading reads a config; it tells how much was allocated for that, in MiB, which is more than was ever held.
+// reading reads a config; it reports how much was allocated for that, in MiB, which is more than was ever held.
 func reading(files map[string]string) (allocated uint64, err error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -14,7 +14,7 @@ func (p *pattern) samples(most int) []string {
 	var out []string
 	for _, tree := range p.trees() {
 		for k := range 6 * most {
-			g := sampler{plain: k == 0, dice: rand.New(rand.NewPCG(uint64(k), 7))}
+			g := sampler{plain: k == 0, rng: rand.New(rand.NewPCG(uint64(k), 7))}
 			g.write(tree)
 			text := g.out.String()
 			if !g.failed && !slices.Contains(out, text) && p.matches(text) {
@@ -39,7 +39,7 @@ func (p *pattern) trees() []*syntax.Regexp {
 	}
 	var out []*syntax.Regexp
 	seen := map[string]bool{}
-	for _, text := range []string{p.text, withoutLooks(p.text, false), withoutLooks(p.text, true)} {
+	for _, text := range []string{p.text, withoutLookaround(p.text, false), withoutLookaround(p.text, true)} {
 		if seen[text] {
 			continue
 		}
@@ -51,8 +51,8 @@ func (p *pattern) trees() []*syntax.Regexp {
 	return out
 }
 
-// withoutLooks drops look-around, or keeps what is looked for ahead, and makes plain groups of atomic ones.
-func withoutLooks(text string, keepAhead bool) string {
+// withoutLookaround drops look-around, or keeps what is looked for ahead, and makes plain groups of atomic ones.
+func withoutLookaround(text string, keepAhead bool) string {
 	text = strings.ReplaceAll(possessive(text), "(?>", "(?:")
 	for _, look := range []string{"(?<=", "(?<!", "(?!", "(?="} {
 		for from := 0; ; {
@@ -100,16 +100,16 @@ const maxSample = 2000
 type sampler struct {
 	out    strings.Builder
 	plain  bool
-	dice   *rand.Rand
+	rng    *rand.Rand
 	failed bool
 }
 
-// roll is 0 for the plainest sample, else below n.
-func (g *sampler) roll(n int) int {
+// choose is 0 for the plainest sample, else below n.
+func (g *sampler) choose(n int) int {
 	if g.plain || n < 2 {
 		return 0
 	}
-	return g.dice.IntN(n)
+	return g.rng.IntN(n)
 }
 
 func (g *sampler) write(t *syntax.Regexp) {
@@ -128,7 +128,7 @@ func (g *sampler) write(t *syntax.Regexp) {
 	case syntax.OpCharClass:
 		g.class(t.Rune)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		g.out.WriteByte("xab1"[g.roll(4)])
+		g.out.WriteByte("xab1"[g.choose(4)])
 	case syntax.OpCapture:
 		g.write(t.Sub[0])
 	case syntax.OpConcat:
@@ -136,19 +136,19 @@ func (g *sampler) write(t *syntax.Regexp) {
 			g.write(sub)
 		}
 	case syntax.OpAlternate:
-		g.write(t.Sub[g.roll(len(t.Sub))])
+		g.write(t.Sub[g.choose(len(t.Sub))])
 	case syntax.OpStar:
-		g.repeat(t.Sub[0], (1+g.roll(3))%3)
+		g.repeat(t.Sub[0], (1+g.choose(3))%3)
 	case syntax.OpPlus:
-		g.repeat(t.Sub[0], 1+g.roll(3))
+		g.repeat(t.Sub[0], 1+g.choose(3))
 	case syntax.OpQuest:
-		g.repeat(t.Sub[0], g.roll(2))
+		g.repeat(t.Sub[0], g.choose(2))
 	case syntax.OpRepeat:
 		most := t.Max
 		if most < 0 || most > t.Min+2 {
 			most = t.Min + 2
 		}
-		g.repeat(t.Sub[0], t.Min+g.roll(most-t.Min+1))
+		g.repeat(t.Sub[0], t.Min+g.choose(most-t.Min+1))
 	case syntax.OpNoMatch:
 		g.failed = true
 	}
@@ -179,7 +179,7 @@ func (g *sampler) class(ranges []rune) {
 		}
 	}
 	if len(fit) > 0 {
-		g.out.WriteRune(fit[g.roll(len(fit))])
+		g.out.WriteRune(fit[g.choose(len(fit))])
 		return
 	}
 	for i := 0; i+1 < len(ranges); i += 2 {

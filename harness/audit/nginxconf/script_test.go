@@ -7,7 +7,7 @@ func TestScripts(t *testing.T) {
 	for block, reached := range map[string]bool{
 		"location = /front.php { try_files $uri =404; fastcgi_pass app:9000; }":                  true,
 		"location ~ ^/mail/setup { try_files /setup.php =404; fastcgi_pass app:9000; }":          true,
-		"location ~ ^/mail/setup { try_files /page.html $uri =404; fastcgi_pass app:9000; }":     false, // whether the page is there says the site's owner
+		"location ~ ^/mail/setup { try_files /page.html $uri =404; fastcgi_pass app:9000; }":     false, // whether the page is there says the vhost's owner
 		"location ~ ^/mail/setup { try_files /a.php /b.php /c.php; fastcgi_pass app:9000; }":     false, // it goes to the last
 		"location ~ ^/mail/setup { try_files /setup.php =404; proxy_pass http://app:9000; }":     false,
 		"location ~ ^/mail/setup { try_files /$arg_x.php =404; fastcgi_pass app:9000; }":         false,
@@ -21,9 +21,9 @@ func TestScripts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ways := config.Ways(t.Context())
-		if len(ways) != 1 || (len(ways[0].Asks) > 0) != reached {
-			t.Errorf("%s: %d ways, the first with %d asks (%s)", block, len(ways), len(ways[0].Asks), ways[0].Why)
+		routes := config.Routes(t.Context())
+		if len(routes) != 1 || (len(routes[0].Candidates) > 0) != reached {
+			t.Errorf("%s: %d routes, the first with %d candidates (%s)", block, len(routes), len(routes[0].Candidates), routes[0].UnreachableReason)
 		}
 	}
 }

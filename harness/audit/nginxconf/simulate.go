@@ -18,65 +18,65 @@ const (
 
 // A hit is a pass directive that a request got to.
 type hit struct {
-	pass     *Directive
-	location *Directive
-	role     Role
-	given    int
-	value    string // what the pass directive's argument becomes; empty when that is not known
+	pass           *Directive
+	location       *Directive
+	role           Role
+	requiresStatus int
+	value          string // what the pass directive's argument becomes; empty when that is not known
 }
 
-// A run is one request on its way through a server, by the phases of nginx: the server's rewrites, the search for the
+// A simulation is one request on its way through a server, by the phases of nginx: the server's rewrites, the search for the
 // location, its rewrites, access, try_files, content.
 // https://nginx.org/en/docs/dev/development_guide.html#http_phases
-type run struct {
-	m       *mapping
-	s       *site
-	ask     Ask
-	path    string // decoded
-	args    string
-	groups  map[string]string // of the last expression that matched
-	named   map[string]string
-	set     map[string]string
-	unknown map[string]bool // variables that were set to what can't be known
+type simulation struct {
+	m         *routeFinder
+	s         *vhost
+	candidate Candidate
+	path      string // decoded
+	args      string
+	groups    map[string]string // of the last expression that matched
+	named     map[string]string
+	set       map[string]string
+	unknown   map[string]bool // variables that were set to what can't be known
 
-	held     int // bytes in set
-	internal bool
-	sub      bool // a subrequest
-	erred    bool // an error page was taken, and recursive_error_pages is off
-	changes  int
-	depth    int
-	located  bool // past the search for the location
-	role     Role
-	given    int
+	heldBytes      int // bytes in set
+	internal       bool
+	isSubrequest   bool // a subrequest
+	errorPageTaken bool // an error page was taken, and recursive_error_pages is off
+	changes        int
+	depth          int
+	located        bool // past the search for the location
+	role           Role
+	requiresStatus int
 
 	out *outcome
 }
 
 // An outcome is all that a request led to.
 type outcome struct {
-	hits  []hit
-	steps int    // variables looked up
-	long  bool   // the text that was last put together became too long
-	why   string // why the request itself got to no upstream
-	// located tells that it got to a location before.
+	hits    []hit
+	steps   int    // variables looked up
+	tooLong bool   // the text that was last put together became too long
+	reason  string // why the request itself got to no upstream
+	// located says that it got to a location before.
 	located bool
 }
 
-// simulate sends an ask through a server.
-func (m *mapping) simulate(s *site, ask Ask, groups map[string]string) *outcome {
-	r := &run{m: m, s: s, ask: ask, role: Content, out: &outcome{}, named: map[string]string{}, set: map[string]string{},
+// simulate sends a candidate through a server.
+func (m *routeFinder) simulate(s *vhost, candidate Candidate, groups map[string]string) *outcome {
+	r := &simulation{m: m, s: s, candidate: candidate, role: Content, out: &outcome{}, named: map[string]string{}, set: map[string]string{},
 		unknown: map[string]bool{}}
-	uri, args, _ := strings.Cut(ask.URI, "?")
+	uri, args, _ := strings.Cut(candidate.URI, "?")
 	r.path, r.args = decode(uri), args
 	r.capture(groups)
 	r.enter()
-	if why := m.spent(); why != "" {
-		r.out.why, r.out.located = why, true
+	if why := m.exceeded(); why != "" {
+		r.out.reason, r.out.located = why, true
 	}
 	return r.out
 }
 
-func (r *run) capture(groups map[string]string) {
+func (r *simulation) capture(groups map[string]string) {
 	if groups == nil {
 		return
 	}
@@ -89,7 +89,7 @@ func (r *run) capture(groups map[string]string) {
 }
 
 // branch is the same request going another way: to an error page, as a subrequest.
-func (r *run) branch(role Role) *run {
+func (r *simulation) branch(role Role) *simulation {
 	b := *r
 	b.named, b.set, b.unknown = maps.Clone(r.named), maps.Clone(r.set), maps.Clone(r.unknown)
 	b.depth++
@@ -100,30 +100,30 @@ func (r *run) branch(role Role) *run {
 	return &b
 }
 
-func (r *run) why(text string) {
-	if (r.out.why == "" || r.located && !r.out.located) && r.role != Auth && r.role != Mirror && r.role != After {
-		r.out.why, r.out.located = text, r.located
+func (r *simulation) setReason(text string) {
+	if (r.out.reason == "" || r.located && !r.out.located) && r.role != Auth && r.role != Mirror && r.role != After {
+		r.out.reason, r.out.located = text, r.located
 	}
 }
 
 // enter runs the server's rewrites and goes on to the location.
-func (r *run) enter() {
+func (r *simulation) enter() {
 	if r.depth > maxNested || r.changes > maxChanges {
-		r.why("the rewrites and redirects lead in a circle")
+		r.setReason("the rewrites and redirects lead in a circle")
 		return
 	}
-	switch turn, block := r.rewrites(r.s.server, r.s.server); turn.kind {
+	switch ctl, block := r.rewrites(r.s.server, r.s.server); ctl.kind {
 	case finished:
-		r.status(turn.status, block, turn.by)
+		r.status(ctl.status, block, ctl.by)
 		return
-	case lost:
+	case abandoned:
 		return
 	}
 	r.find()
 }
 
 // find searches the location and runs it.
-func (r *run) find() {
+func (r *simulation) find() {
 	at := r.m.locate(r.s.server, r.path)
 	if at != r.s.server {
 		if _, _, ok := locationRegex(at); ok {
@@ -133,82 +133,82 @@ func (r *run) find() {
 	r.location(at)
 }
 
-type turnKind int
+type controlKind int
 
 const (
-	goOn     turnKind = iota
-	finished          // return, or a rewrite that answers
-	again             // the URI changed: search the location anew
-	lost              // what it does is not followed any further
+	proceed     controlKind = iota
+	finished                // return, or a rewrite that answers
+	searchAgain             // the URI changed: search the location anew
+	abandoned               // what it does is not followed any further
 )
 
-type turn struct {
-	kind   turnKind
+type control struct {
+	kind   controlKind
 	status int
 	by     *Directive
 }
 
 // rewrites runs the directives of the rewrite module in a block, and gives the block whose settings hold then: that of
 // the last condition that was true, or the block itself.
-func (r *run) rewrites(block, holds *Directive) (turn, *Directive) {
+func (r *simulation) rewrites(block, holds *Directive) (control, *Directive) {
 	if block.Name == "server" && block.has("if", "set", "rewrite", "return", "break") == nil {
-		return turn{}, holds
+		return control{}, holds
 	}
 	changed := false
-	t, _ := r.script(block, &holds, &changed)
-	if t.kind == goOn && changed {
-		t.kind = again
+	ctl, _ := r.script(block, &holds, &changed)
+	if ctl.kind == proceed && changed {
+		ctl.kind = searchAgain
 	}
-	return t, holds
+	return ctl, holds
 }
 
 // script runs one block; stop when a break ends it.
-func (r *run) script(block *Directive, holds **Directive, changed *bool) (t turn, stop bool) {
+func (r *simulation) script(block *Directive, holds **Directive, changed *bool) (ctl control, stop bool) {
 	for _, d := range block.Block {
 		if !r.m.spend(1) {
-			return turn{kind: lost}, true
+			return control{kind: abandoned}, true
 		}
 		switch d.Name {
 		case "set":
 			if !r.assign(strings.TrimPrefix(d.arg(0), "$"), d) {
-				return turn{kind: lost}, true
+				return control{kind: abandoned}, true
 			}
 		case "if":
 			if ok, _ := r.condition(d); ok {
 				*holds = d
-				if t, stop = r.script(d, holds, changed); t.kind != goOn || stop {
-					return t, stop
+				if ctl, stop = r.script(d, holds, changed); ctl.kind != proceed || stop {
+					return ctl, stop
 				}
 			}
 		case "break":
 			*changed = false
-			return turn{}, true
+			return control{}, true
 		case "return":
-			return turn{finished, returned(d), d}, true
+			return control{finished, returned(d), d}, true
 		case "rewrite":
-			if t, stop = r.rewrite(d, changed); t.kind != goOn || stop {
-				return t, stop
+			if ctl, stop = r.rewrite(d, changed); ctl.kind != proceed || stop {
+				return ctl, stop
 			}
 		}
 	}
-	return turn{}, false
+	return control{}, false
 }
 
 // assign sets a variable; false when it holds too much to be followed.
-func (r *run) assign(name string, d *Directive) bool {
+func (r *simulation) assign(name string, d *Directive) bool {
 	value, known := r.text(d.arg(1))
-	r.held += len(value) - len(r.set[name])
-	if r.held > maxHeld || r.out.long {
-		r.tooLong(d)
+	r.heldBytes += len(value) - len(r.set[name])
+	if r.heldBytes > maxHeld || r.out.tooLong {
+		r.failTooLong(d)
 		return false
 	}
 	r.set[name], r.unknown[name] = value, !known
 	return true
 }
 
-func (r *run) tooLong(d *Directive) {
+func (r *simulation) failTooLong(d *Directive) {
 	r.located = true // whatever else was said before
-	r.why("not worked out: " + d.Name + " makes a value of more than " + itoa(maxText>>10) + " KiB (" + d.Place.String() + ")")
+	r.setReason("not worked out: " + d.Name + " makes a value of more than " + itoa(maxText>>10) + " KiB (" + d.Place.String() + ")")
 }
 
 // returned is the status of a return; a return with a text of its own has no error page, and counts as 0.
@@ -223,27 +223,27 @@ func returned(d *Directive) int {
 	return code
 }
 
-func (r *run) rewrite(d *Directive, changed *bool) (turn, bool) {
+func (r *simulation) rewrite(d *Directive, changed *bool) (control, bool) {
 	if len(d.Args) < 2 {
-		return turn{}, false
+		return control{}, false
 	}
 	if !r.m.spend(matchCost(d.Args[0], r.path)) {
-		return turn{kind: lost}, true
+		return control{kind: abandoned}, true
 	}
 	groups := r.m.regex(d.Args[0], false).match(r.path)
 	if groups == nil {
-		return turn{}, false
+		return control{}, false
 	}
 	r.capture(groups)
 	to, _ := r.text(d.Args[1])
-	if r.out.long || len(r.args)+len(to) > maxText {
-		r.tooLong(d)
-		return turn{kind: lost}, true
+	if r.out.tooLong || len(r.args)+len(to) > maxText {
+		r.failTooLong(d)
+		return control{kind: abandoned}, true
 	}
 	flag := d.arg(2)
 	if flag == "redirect" || flag == "permanent" || strings.HasPrefix(d.Args[1], "http://") ||
 		strings.HasPrefix(d.Args[1], "https://") || strings.HasPrefix(d.Args[1], "$scheme") {
-		return turn{finished, 302, d}, true
+		return control{finished, 302, d}, true
 	}
 	uri, args, has := strings.Cut(to, "?")
 	r.path, r.internal = uri, true
@@ -258,72 +258,72 @@ func (r *run) rewrite(d *Directive, changed *bool) (turn, bool) {
 	*changed = true
 	switch flag {
 	case "last":
-		return turn{kind: again}, true
+		return control{kind: searchAgain}, true
 	case "break":
 		*changed = false
-		return turn{}, true
+		return control{}, true
 	}
-	return turn{}, false
+	return control{}, false
 }
 
 // location runs a location, or the server itself where no location serves the path.
-func (r *run) location(at *Directive) {
+func (r *simulation) location(at *Directive) {
 	r.located = true
 	if r.depth > maxNested || len(r.out.hits) > maxHits || !r.m.spend(4+len(r.set)/8) {
 		return
 	}
 	if at.has("internal") != nil && !r.internal {
-		r.why("the location " + matchOf(at).String() + " is internal (" + at.Place.String() + ")")
+		r.setReason("the location " + matchOf(at).String() + " is internal (" + at.Place.String() + ")")
 		r.status(404, at, nil)
 		return
 	}
 	holds := at
 	for _, le := range at.all("limit_except") {
-		if !slices.Contains(le.Args, r.ask.Method) && (r.ask.Method != "HEAD" || !slices.Contains(le.Args, "GET")) {
+		if !slices.Contains(le.Args, r.candidate.Method) && (r.candidate.Method != "HEAD" || !slices.Contains(le.Args, "GET")) {
 			holds = le
 		}
 	}
 	if at != r.s.server {
-		var t turn
-		t, holds = r.rewrites(at, holds)
-		switch t.kind {
+		var ctl control
+		ctl, holds = r.rewrites(at, holds)
+		switch ctl.kind {
 		case finished:
-			r.status(t.status, holds, t.by)
+			r.status(ctl.status, holds, ctl.by)
 			return
-		case again:
+		case searchAgain:
 			if r.changes++; r.changes > maxChanges {
-				r.why("the rewrites lead in a circle")
+				r.setReason("the rewrites lead in a circle")
 				return
 			}
 			r.find()
 			return
-		case lost:
+		case abandoned:
 			return
 		}
 	}
-	if !r.sub && !r.access(at, holds) {
+	if !r.isSubrequest && !r.access(at, holds) {
 		return
 	}
 	if to := holds.has("try_files"); to != nil && r.tryFiles(to, at) {
 		return
 	}
-	if !r.sub {
+	if !r.isSubrequest {
 		for _, d := range Effective(holds, "mirror") {
 			r.subrequest(d, Mirror)
 		}
 	}
 	r.content(at, holds)
-	if d := effective(holds, "post_action"); d != nil && !r.sub {
+	if d := effective(holds, "post_action"); d != nil && !r.isSubrequest {
 		b := r.branch(After)
-		b.sub = true
+		b.isSubrequest = true
 		b.redirect(d.arg(0))
 	}
 }
 
 // access runs allow, deny and auth_request; false when the client is sent away.
-func (r *run) access(at, holds *Directive) bool {
+func (r *simulation) access(at, holds *Directive) bool {
 	if by := r.denied(holds); by != nil && effective(holds, "satisfy").arg(0) != "any" {
-		r.why("access is denied by " + by.head() + " (" + by.Place.String() + ")")
+		r.setReason("access is denied by " + by.head() + " (" + by.Place.String() + ")")
 		r.status(403, holds, nil)
 		return false
 	}
@@ -332,12 +332,12 @@ func (r *run) access(at, holds *Directive) bool {
 			continue
 		}
 		asked := r.subrequest(d, Auth)
-		if !asked || r.given != 0 {
+		if !asked || r.requiresStatus != 0 {
 			continue
 		}
 		for _, code := range []int{401, 403, 500} { // what its answer can become
 			b := r.branch(Error)
-			b.given = code
+			b.requiresStatus = code
 			b.errorPage(code, holds)
 		}
 	}
@@ -345,14 +345,14 @@ func (r *run) access(at, holds *Directive) bool {
 }
 
 // subrequest runs a request beside the client's; it reports whether an upstream was asked.
-func (r *run) subrequest(d *Directive, role Role) bool {
+func (r *simulation) subrequest(d *Directive, role Role) bool {
 	if d.arg(0) == "off" || r.depth > maxNested {
 		return false
 	}
 	b := r.branch(role)
-	b.sub = true
+	b.isSubrequest = true
 	if role == Auth {
-		b.ask.Method = "GET"
+		b.candidate.Method = "GET"
 	}
 	before := len(r.out.hits)
 	b.redirect(d.arg(0))
@@ -360,7 +360,7 @@ func (r *run) subrequest(d *Directive, role Role) bool {
 }
 
 // redirect goes to a URI or a named location inside the server.
-func (r *run) redirect(to string) {
+func (r *simulation) redirect(to string) {
 	to, known := r.text(to)
 	if !known {
 		return
@@ -386,7 +386,7 @@ func (r *run) redirect(to string) {
 
 // exists is what there is of files: an index.php in every root, the root itself, the pages that error_page names, and the
 // scripts that locations name.
-func (r *run) exists(name string) bool {
+func (r *simulation) exists(name string) bool {
 	name = path.Clean(name)
 	return name == "/index.php" || r.s.pages[name] || r.s.outer[name] || r.s.scripts[name]
 }
@@ -394,7 +394,7 @@ func (r *run) exists(name string) bool {
 func isRoot(name string) bool { return path.Clean(name) == "/" }
 
 // tryFiles runs try_files; true when it led elsewhere.
-func (r *run) tryFiles(d, at *Directive) bool {
+func (r *simulation) tryFiles(d, at *Directive) bool {
 	if len(d.Args) < 2 {
 		return false
 	}
@@ -417,7 +417,7 @@ func (r *run) tryFiles(d, at *Directive) bool {
 	to := d.Args[last]
 	if code, ok := strings.CutPrefix(to, "="); ok {
 		status, _ := strconv.Atoi(code)
-		r.why("try_files finds no file (" + d.Place.String() + ")")
+		r.setReason("try_files finds no file (" + d.Place.String() + ")")
 		r.status(status, at, nil)
 		return true
 	}
@@ -440,7 +440,7 @@ var luaHandlers = []string{"content_by_lua_block", "content_by_lua", "access_by_
 var luaExec = regexp.MustCompile(`ngx\.exec\s*\(?\s*["']([@/][^"']*)["']`)
 
 // exec follows the redirects that can be read in a block of Lua; true when they are all that answers.
-func (r *run) exec(by *Directive) bool {
+func (r *simulation) exec(by *Directive) bool {
 	found := luaExec.FindAllStringSubmatch(by.arg(0), -1)
 	for _, m := range found {
 		b := *r
@@ -451,7 +451,7 @@ func (r *run) exec(by *Directive) bool {
 }
 
 // content runs what answers.
-func (r *run) content(at, holds *Directive) {
+func (r *simulation) content(at, holds *Directive) {
 	for block := holds; block != nil; block = block.Parent {
 		if pass := block.has(passNames...); pass != nil {
 			r.pass(pass, at, holds)
@@ -461,7 +461,7 @@ func (r *run) content(at, holds *Directive) {
 			return
 		}
 		if by := block.has(handlers...); by != nil {
-			r.why(by.Name + " answers (" + by.Place.String() + ")")
+			r.setReason(by.Name + " answers (" + by.Place.String() + ")")
 			return
 		}
 		if block == at {
@@ -470,7 +470,7 @@ func (r *run) content(at, holds *Directive) {
 	}
 	if !strings.HasSuffix(r.path, "/") {
 		if !r.exists(r.path) {
-			r.why("files answer at " + at.Place.String())
+			r.setReason("files answer at " + at.Place.String())
 			r.status(404, holds, nil)
 		}
 		return
@@ -489,21 +489,21 @@ func (r *run) content(at, holds *Directive) {
 		r.redirect(to)
 		return
 	}
-	r.why("files answer at " + at.Place.String())
+	r.setReason("files answer at " + at.Place.String())
 	r.status(403, holds, nil)
 }
 
 // pass notes the hit, and follows what the upstream's failure leads to.
-func (r *run) pass(pass, at, holds *Directive) {
+func (r *simulation) pass(pass, at, holds *Directive) {
 	value, known := r.text(pass.arg(0))
 	if !known {
 		value = ""
-	} else if value != pass.arg(0) && nowhere(value) {
-		r.why(pass.arg(0) + " is empty for the requests that were tried (" + pass.Place.String() + ")")
+	} else if value != pass.arg(0) && emptyTarget(value) {
+		r.setReason(pass.arg(0) + " is empty for the requests that were tried (" + pass.Place.String() + ")")
 		return
 	}
-	r.out.hits = append(r.out.hits, hit{pass, at, r.role, r.given, value})
-	if r.erred || r.role == Mirror || r.role == After {
+	r.out.hits = append(r.out.hits, hit{pass, at, r.role, r.requiresStatus, value})
+	if r.errorPageTaken || r.role == Mirror || r.role == After {
 		return
 	}
 	intercept := pass.Name == "memcached_pass" ||
@@ -515,8 +515,8 @@ func (r *run) pass(pass, at, holds *Directive) {
 		for _, code := range statuses(d) {
 			if code == 502 || code == 504 || intercept || pass.Name == "memcached_pass" && code == 404 {
 				b := r.branch(Error)
-				if b.given == 0 {
-					b.given = code
+				if b.requiresStatus == 0 {
+					b.requiresStatus = code
 				}
 				b.errorPage(code, holds)
 			}
@@ -524,8 +524,8 @@ func (r *run) pass(pass, at, holds *Directive) {
 	}
 }
 
-// nowhere reports whether an argument whose variables were put in names no upstream.
-func nowhere(value string) bool {
+// emptyTarget reports whether an argument whose variables were put in names no upstream.
+func emptyTarget(value string) bool {
 	_, rest, has := strings.Cut(value, "://")
 	if !has {
 		rest = value
@@ -544,13 +544,13 @@ func statuses(errorPage *Directive) []int {
 }
 
 // status ends the request with a status of nginx's own, which an error page may replace.
-func (r *run) status(code int, holds, by *Directive) {
+func (r *simulation) status(code int, holds, by *Directive) {
 	if by != nil {
 		text := strconv.Itoa(code)
 		if code == 0 {
 			text = by.arg(0)
 		}
-		r.why(by.Name + " answers " + text + " (" + by.Place.String() + ")")
+		r.setReason(by.Name + " answers " + text + " (" + by.Place.String() + ")")
 	}
 	if code >= 300 || code == 0 {
 		b := r.branch(Error)
@@ -559,8 +559,8 @@ func (r *run) status(code int, holds, by *Directive) {
 }
 
 // errorPage goes to the page of a status, if it has one in this gateway.
-func (r *run) errorPage(code int, holds *Directive) {
-	if r.erred || r.depth > maxNested {
+func (r *simulation) errorPage(code int, holds *Directive) {
+	if r.errorPageTaken || r.depth > maxNested {
 		return
 	}
 	for _, d := range Effective(holds, "error_page") {
@@ -570,9 +570,9 @@ func (r *run) errorPage(code int, holds *Directive) {
 		if !slices.Contains(statuses(d), code) || len(d.Args) < 2 {
 			continue
 		}
-		r.erred = effective(holds, "recursive_error_pages").arg(0) != "on"
+		r.errorPageTaken = effective(holds, "recursive_error_pages").arg(0) != "on"
 		if to := d.Args[len(d.Args)-1]; !strings.HasPrefix(to, "@") {
-			r.ask.Method = "GET"
+			r.candidate.Method = "GET"
 		}
 		r.redirect(d.Args[len(d.Args)-1])
 		return

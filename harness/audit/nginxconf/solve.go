@@ -7,62 +7,62 @@ import (
 	"strings"
 )
 
-// A want is what a condition asks of a value.
-type want struct {
+// A constraint is what a condition asks of a value.
+type constraint struct {
 	op      string // "=", "!=", "~", "!~", "" for true (neither empty nor "0"), "!" for its opposite
 	text    string
 	pattern *pattern
 }
 
-func (m *mapping) wantOf(op, text string) want {
+func (m *routeFinder) constraintOf(op, text string) constraint {
 	switch op {
 	case "~", "~*":
-		return want{op: "~", pattern: m.regex(text, op == "~*")}
+		return constraint{op: "~", pattern: m.regex(text, op == "~*")}
 	case "!~", "!~*":
-		return want{op: "!~", pattern: m.regex(text, op == "!~*")}
+		return constraint{op: "!~", pattern: m.regex(text, op == "!~*")}
 	}
-	return want{op: op, text: text}
+	return constraint{op: op, text: text}
 }
 
-func (w want) ok(value string) bool {
-	switch w.op {
+func (c constraint) ok(value string) bool {
+	switch c.op {
 	case "=":
-		return value == w.text
+		return value == c.text
 	case "!=":
-		return value != w.text
+		return value != c.text
 	case "~":
-		return w.pattern.matches(value)
+		return c.pattern.matches(value)
 	case "!~":
-		return !w.pattern.matches(value)
+		return !c.pattern.matches(value)
 	case "!":
 		return value == "" || value == "0"
 	}
 	return value != "" && value != "0"
 }
 
-// texts are values that are what is wanted, those given first if they are.
-func (w want) texts(likely ...string) []string {
-	if w.op == "=" {
-		return []string{w.text}
+// texts are values that meet the constraint, the likely ones first if they are.
+func (c constraint) texts(likely ...string) []string {
+	if c.op == "=" {
+		return []string{c.text}
 	}
 	for _, text := range likely {
-		if w.ok(text) {
+		if c.ok(text) {
 			return []string{text}
 		}
 	}
-	if w.op == "~" {
-		return w.pattern.samples(2)
+	if c.op == "~" {
+		return c.pattern.samples(2)
 	}
 	for _, text := range []string{"1", "x", "other", ""} {
-		if w.ok(text) {
+		if c.ok(text) {
 			return []string{text}
 		}
 	}
 	return nil
 }
 
-// A change is what has to be different in a request.
-type change struct {
+// A mutation is what has to be different in a request.
+type mutation struct {
 	method, host, path, from, tlsName string
 	alpn, tlsMax                      string
 	repeat                            int
@@ -70,8 +70,8 @@ type change struct {
 	header                            map[string]string
 }
 
-// and joins two changes; not ok when they contradict each other.
-func (c change) and(d change) (change, bool) {
+// and joins two mutations; not ok when they contradict each other.
+func (c mutation) and(d mutation) (mutation, bool) {
 	ok := true
 	pick := func(a, b string) string {
 		if a != "" && b != "" && a != b {
@@ -82,7 +82,7 @@ func (c change) and(d change) (change, bool) {
 		}
 		return a
 	}
-	out := change{
+	out := mutation{
 		method: pick(c.method, d.method), host: pick(c.host, d.host), path: pick(c.path, d.path),
 		from: pick(c.from, d.from), tlsName: pick(c.tlsName, d.tlsName), alpn: pick(c.alpn, d.alpn),
 		tlsMax: pick(c.tlsMax, d.tlsMax), repeat: max(c.repeat, d.repeat), args: append(slices.Clip(c.args), d.args...),
@@ -103,13 +103,13 @@ func (c change) and(d change) (change, bool) {
 	return out, ok
 }
 
-func (c change) empty() bool {
+func (c mutation) empty() bool {
 	return c.method == "" && c.host == "" && c.path == "" && c.from == "" && c.tlsName == "" && c.alpn == "" && c.tlsMax == "" &&
 		c.repeat == 0 && len(c.args) == 0 && len(c.header) == 0
 }
 
-// to gives the ask with the change made.
-func (c change) to(a Ask) Ask {
+// applyTo gives the candidate with the mutation made.
+func (c mutation) applyTo(a Candidate) Candidate {
 	if c.method != "" {
 		a.Method = c.method
 	}
@@ -154,21 +154,21 @@ func (c change) to(a Ask) Ask {
 // maxSolutions bounds the ways to meet one condition.
 const maxSolutions = 256
 
-// solve gives changes under which an if is true.
-func (m *mapping) solve(d *Directive) []change {
+// solve gives mutations under which an if is true.
+func (m *routeFinder) solve(d *Directive) []mutation {
 	left, op, right := conditionParts(d)
 	return m.solveParts(d, left, op, right)
 }
 
-// avoid gives changes under which an if is false.
-func (m *mapping) avoid(d *Directive) []change {
+// avoid gives mutations under which an if is false.
+func (m *routeFinder) avoid(d *Directive) []mutation {
 	left, op, right := conditionParts(d)
 	return m.solveParts(d, left, opposites[op], right)
 }
 
 var opposites = map[string]string{"=": "!=", "!=": "=", "~": "!~", "!~": "~", "~*": "!~*", "!~*": "~*", "": "!"}
 
-func (m *mapping) solveParts(d *Directive, left, op, right string) []change {
+func (m *routeFinder) solveParts(d *Directive, left, op, right string) []mutation {
 	if op == "=" || op == "!=" {
 		if hasVariable(right) {
 			return nil
@@ -179,98 +179,98 @@ func (m *mapping) solveParts(d *Directive, left, op, right string) []change {
 	}
 	parts := pieces(left)
 	if len(parts) == 1 && parts[0].name != "" {
-		return m.solveVariable(parts[0].name, m.wantOf(op, right), d, 0)
+		return m.solveVariable(parts[0].name, m.constraintOf(op, right), d, 0)
 	}
-	return m.solveJoined(parts, m.wantOf(op, right), d, 0)
+	return m.solveJoined(parts, m.constraintOf(op, right), d, 0)
 }
 
 // solveJoined meets a condition on several variables in a row ("$host$uri", "$request_method:$http_x"): by the parts of a
 // plain text, or by letting all be as they are but one.
-func (m *mapping) solveJoined(parts []piece, w want, at *Directive, depth int) []change {
-	for _, text := range w.texts() {
+func (m *routeFinder) solveJoined(parts []piece, c constraint, at *Directive, depth int) []mutation {
+	for _, text := range c.texts() {
 		if c, ok := m.split(parts, text, at, depth); ok {
-			return []change{c}
+			return []mutation{c}
 		}
 	}
 	return nil
 }
 
 // split shares out a text among variables.
-func (m *mapping) split(parts []piece, text string, at *Directive, depth int) (change, bool) {
+func (m *routeFinder) split(parts []piece, text string, at *Directive, depth int) (mutation, bool) {
 	if len(parts) == 0 {
-		return change{}, text == ""
+		return mutation{}, text == ""
 	}
 	first := parts[0]
 	if first.name == "" {
 		rest, ok := strings.CutPrefix(text, first.text)
 		if !ok {
-			return change{}, false
+			return mutation{}, false
 		}
 		return m.split(parts[1:], rest, at, depth)
 	}
 	end := len(text)
 	if len(parts) > 1 {
 		stop := parts[1].text
-		if slices.Contains(slashed, parts[1].name) {
+		if slices.Contains(uriVars, parts[1].name) {
 			stop = "/"
 		}
 		if stop == "" {
 			end = 0 // two variables side by side: all for the second
 		} else if end = strings.Index(text, stop); end < 0 {
-			return change{}, false
+			return mutation{}, false
 		}
 	}
 	rest, ok := m.split(parts[1:], text[end:], at, depth)
 	if !ok {
-		return change{}, false
+		return mutation{}, false
 	}
 	if end == 0 {
 		return rest, true
 	}
-	own := m.solveVariable(first.name, want{op: "=", text: text[:end]}, at, depth+1)
+	own := m.solveVariable(first.name, constraint{op: "=", text: text[:end]}, at, depth+1)
 	if len(own) == 0 {
-		return change{}, false
+		return mutation{}, false
 	}
 	return own[0].and(rest)
 }
 
-// solveVariable gives changes under which a variable is what is wanted.
-func (m *mapping) solveVariable(name string, w want, at *Directive, depth int) []change {
+// solveVariable gives mutations under which a variable is what is wanted.
+func (m *routeFinder) solveVariable(name string, c constraint, at *Directive, depth int) []mutation {
 	if depth == 0 {
 		m.steps = 0
 	}
 	if m.steps++; depth > maxNesting || m.steps > maxSteps || !m.spend(1) {
 		return nil
 	}
-	var out []change
+	var out []mutation
 	defs := m.vars.of(name, at)
 	for _, d := range defs {
-		if len(out) > maxSolutions || m.busy[d] || !sameProtocol(d, at) {
+		if len(out) > maxSolutions || m.solving[d] || !sameProtocol(d, at) {
 			continue
 		}
-		m.busy[d] = true
+		m.solving[d] = true
 		switch d.Name {
 		case "map":
-			out = append(out, m.solveMap(d, w, at, depth)...)
+			out = append(out, m.solveMap(d, c, at, depth)...)
 		case "geo":
 			for _, e := range d.Block {
-				if value, ok := entryValue(d, e); ok && w.ok(value) && e.Name != "default" {
+				if value, ok := entryValue(d, e); ok && c.ok(value) && e.Name != "default" {
 					if from := firstOf(e.Name); from != "" {
-						out = append(out, change{from: from})
+						out = append(out, mutation{from: from})
 					}
 				}
 			}
 		case "set":
-			out = append(out, m.solveSet(d, w, at, depth)...)
+			out = append(out, m.solveSet(d, c, at, depth)...)
 		case "split_clients":
-			out = append(out, m.solveSplit(d, w, at, depth)...)
+			out = append(out, m.solveSplit(d, c, at, depth)...)
 		}
-		delete(m.busy, d)
+		delete(m.solving, d)
 	}
 	if m.vars.known(name) {
 		return out
 	}
-	return requestVariable(name, w)
+	return requestVariable(name, c)
 }
 
 func firstOf(network string) string {
@@ -287,18 +287,18 @@ func firstOf(network string) string {
 }
 
 // solveSet makes a set give what is wanted: by its own value, and by the conditions around it.
-func (m *mapping) solveSet(d *Directive, w want, at *Directive, depth int) []change {
+func (m *routeFinder) solveSet(d *Directive, c constraint, at *Directive, depth int) []mutation {
 	if server := at.within("server"); server != nil && d.within("server") != server {
 		return nil
 	}
-	values := []change{{}}
+	values := []mutation{{}}
 	if parts := pieces(d.arg(1)); hasVariable(d.arg(1)) {
 		if len(parts) == 1 {
-			values = m.solveVariable(parts[0].name, w, d, depth+1)
+			values = m.solveVariable(parts[0].name, c, d, depth+1)
 		} else {
-			values = m.solveJoined(parts, w, d, depth+1)
+			values = m.solveJoined(parts, c, d, depth+1)
 		}
-	} else if !w.ok(d.arg(1)) {
+	} else if !c.ok(d.arg(1)) {
 		return nil
 	}
 	if d.Parent == nil || d.Parent.Name != "if" {
@@ -307,17 +307,17 @@ func (m *mapping) solveSet(d *Directive, w want, at *Directive, depth int) []cha
 	return both(values, m.solveDeeper(d.Parent, depth))
 }
 
-func (m *mapping) solveDeeper(d *Directive, depth int) []change {
+func (m *routeFinder) solveDeeper(d *Directive, depth int) []mutation {
 	left, op, right := conditionParts(d)
 	if parts := pieces(left); len(parts) == 1 && parts[0].name != "" {
-		return m.solveVariable(parts[0].name, m.wantOf(op, right), d, depth+1)
+		return m.solveVariable(parts[0].name, m.constraintOf(op, right), d, depth+1)
 	}
 	return nil
 }
 
-// both are the changes that meet one condition of each list.
-func both(a, b []change) []change {
-	var out []change
+// both are the mutations that meet one condition of each list.
+func both(a, b []mutation) []mutation {
+	var out []mutation
 	for _, x := range a {
 		for _, y := range b {
 			if len(out) >= maxSolutions {
@@ -331,45 +331,45 @@ func both(a, b []change) []change {
 	return out
 }
 
-func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []change {
+func (m *routeFinder) solveMap(d *Directive, c constraint, at *Directive, depth int) []mutation {
 	if !m.spend(len(d.Block) / 4) {
 		return nil
 	}
 	source := pieces(d.arg(0))
-	solve := func(w want) []change {
+	solve := func(c constraint) []mutation {
 		if len(source) == 1 && source[0].name != "" {
-			return m.solveVariable(source[0].name, w, at, depth+1)
+			return m.solveVariable(source[0].name, c, at, depth+1)
 		}
-		return m.solveJoined(source, w, at, depth+1)
+		return m.solveJoined(source, c, at, depth+1)
 	}
-	var out []change
+	var out []mutation
 	for _, e := range d.Block {
 		value, ok := entryValue(d, e)
-		if !ok || len(out) > maxSolutions || !hasVariable(value) && !w.ok(value) {
+		if !ok || len(out) > maxSolutions || !hasVariable(value) && !c.ok(value) {
 			continue
 		}
 		key, before := unslash(e.Name), len(out)
 		switch {
 		case e.Name == "default":
-			if out = append(out, solve(want{op: "!~", pattern: m.keys(d)})...); len(out) == before && hasVariable(value) {
-				out = append(out, change{}) // most requests are no key's
+			if out = append(out, solve(constraint{op: "!~", pattern: m.defaultExcludes(d)})...); len(out) == before && hasVariable(value) {
+				out = append(out, mutation{}) // most requests are no key's
 			}
 		case strings.HasPrefix(e.Name, "~"):
-			if more := solve(want{op: "~", pattern: m.entryRegex(e)}); len(more) > 0 {
+			if more := solve(constraint{op: "~", pattern: m.entryRegex(e)}); len(more) > 0 {
 				out = append(out, more[0])
 			}
 		case strings.HasPrefix(key, "*."):
-			out = append(out, solve(want{op: "=", text: "www" + key[1:]})...)
+			out = append(out, solve(constraint{op: "=", text: "www" + key[1:]})...)
 		case strings.HasPrefix(key, ".") && len(key) > 1:
-			out = append(out, solve(want{op: "=", text: key[1:]})...)
+			out = append(out, solve(constraint{op: "=", text: key[1:]})...)
 		case strings.HasSuffix(key, ".*"):
-			out = append(out, solve(want{op: "=", text: key[:len(key)-1] + "test"})...)
+			out = append(out, solve(constraint{op: "=", text: key[:len(key)-1] + "test"})...)
 		default:
-			out = append(out, solve(want{op: "=", text: key})...)
+			out = append(out, solve(constraint{op: "=", text: key})...)
 		}
-		if parts := pieces(value); len(parts) == 1 && parts[0].name != "" && (m.vars.known(parts[0].name) || w.op == "=") {
+		if parts := pieces(value); len(parts) == 1 && parts[0].name != "" && (m.vars.known(parts[0].name) || c.op == "=") {
 			// Another variable stands for it: all that this can be.
-			if further := both(out[before:], m.solveVariable(parts[0].name, w, at, depth+1)); len(further) > 0 {
+			if further := both(out[before:], m.solveVariable(parts[0].name, c, at, depth+1)); len(further) > 0 {
 				out = append(out[:before], further...)
 			}
 		}
@@ -377,10 +377,10 @@ func (m *mapping) solveMap(d *Directive, w want, at *Directive, depth int) []cha
 	return out
 }
 
-// keys is an expression that matches the plain keys of a map: what its default is not for.
-func (m *mapping) keys(d *Directive) *pattern {
-	if m.keyed[d] != nil {
-		return m.keyed[d]
+// defaultExcludes is an expression that matches the plain keys of a map: what its default is not for.
+func (m *routeFinder) defaultExcludes(d *Directive) *pattern {
+	if m.excludes[d] != nil {
+		return m.excludes[d]
 	}
 	var keys []string
 	for _, e := range d.Block {
@@ -388,49 +388,49 @@ func (m *mapping) keys(d *Directive) *pattern {
 			keys = append(keys, quoteRegex(unslash(e.Name)))
 		}
 	}
-	m.keyed[d] = newPattern("^(?:"+strings.Join(keys, "|")+")$", true)
-	return m.keyed[d]
+	m.excludes[d] = newPattern("^(?:"+strings.Join(keys, "|")+")$", true)
+	return m.excludes[d]
 }
 
 // requestVariable gives what a request has to have for one of nginx's own variables.
-func requestVariable(name string, w want) []change {
-	var out []change
-	add := func(make func(text string) change, likely ...string) []change {
-		for _, text := range w.texts(likely...) {
+func requestVariable(name string, c constraint) []mutation {
+	var out []mutation
+	add := func(make func(text string) mutation, likely ...string) []mutation {
+		for _, text := range c.texts(likely...) {
 			out = append(out, make(text))
 		}
 		return out
 	}
-	header := func(name string) func(string) change {
-		return func(text string) change { return change{header: map[string]string{name: text}} }
+	header := func(name string) func(string) mutation {
+		return func(text string) mutation { return mutation{header: map[string]string{name: text}} }
 	}
 	switch name {
 	case "request_method":
-		return add(func(t string) change { return change{method: t} }, "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
+		return add(func(t string) mutation { return mutation{method: t} }, "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
 	case "host", "http_host":
-		return add(func(t string) change { return change{host: t} }, "any.test", "other.test")
+		return add(func(t string) mutation { return mutation{host: t} }, "any.test", "other.test")
 	case "uri", "document_uri", "request_uri":
-		return add(func(t string) change { return change{path: rooted(t)} }, "/", "/x", "/other")
+		return add(func(t string) mutation { return mutation{path: rooted(t)} }, "/", "/x", "/other")
 	case "request_filename":
-		return add(func(t string) change { return change{path: rooted(t)} }, "/", "/x")
+		return add(func(t string) mutation { return mutation{path: rooted(t)} }, "/", "/x")
 	case "args", "query_string":
-		return add(func(t string) change { return change{args: [][2]string{{"", encodeArgs(t)}}} })
+		return add(func(t string) mutation { return mutation{args: [][2]string{{"", encodeArgs(t)}}} })
 	case "is_args":
-		return []change{{args: [][2]string{{"x", "1"}}}}
+		return []mutation{{args: [][2]string{{"x", "1"}}}}
 	case "remote_addr", "realip_remote_addr", "binary_remote_addr":
-		return add(func(t string) change { return change{from: firstOf(t)} })
+		return add(func(t string) mutation { return mutation{from: firstOf(t)} })
 	case "ssl_preread_server_name", "ssl_server_name":
-		return add(func(t string) change { return change{tlsName: t} }, "any.test")
+		return add(func(t string) mutation { return mutation{tlsName: t} }, "any.test")
 	case "ssl_preread_alpn_protocols", "ssl_alpn_protocol":
-		return add(func(t string) change { return change{alpn: t} }, "http/1.1", "h2")
+		return add(func(t string) mutation { return mutation{alpn: t} }, "http/1.1", "h2")
 	case "ssl_preread_protocol", "ssl_protocol":
 		for _, version := range []string{"TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1"} {
-			if w.ok(version) {
-				return []change{{tlsMax: version}}
+			if c.ok(version) {
+				return []mutation{{tlsMax: version}}
 			}
 		}
-		if w.ok("") {
-			return []change{{}} // plain
+		if c.ok("") {
+			return []mutation{{}} // plain
 		}
 		return nil
 	case "content_type":
@@ -440,10 +440,10 @@ func requestVariable(name string, w want) []change {
 		return add(header(headerName(key)), likelyHeader[key]...)
 	}
 	if key, ok := strings.CutPrefix(name, "arg_"); ok {
-		return add(func(t string) change { return change{args: [][2]string{{key, encodeArgs(t)}}} })
+		return add(func(t string) mutation { return mutation{args: [][2]string{{key, encodeArgs(t)}}} })
 	}
 	if key, ok := strings.CutPrefix(name, "cookie_"); ok {
-		return add(func(t string) change { return change{header: map[string]string{"Cookie": key + "=" + t}} })
+		return add(func(t string) mutation { return mutation{header: map[string]string{"Cookie": key + "=" + t}} })
 	}
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// byChance is how often a request is repeated where chance decides: one in a hundred comes up all but surely.
-const byChance = 500
+// chanceRepeats is how often a request is repeated where chance decides: one in a hundred comes up all but surely.
+const chanceRepeats = 500
 
 // A share is the part of all hashes that one entry of split_clients has: those from the one before up to its own.
 type share struct {
@@ -53,15 +53,15 @@ func pick(all []share, text string) *share {
 }
 
 // split is the value of a split_clients for this request, where all that it hashes is known.
-func (r *run) split(d *Directive, depth int) (string, bool) {
+func (r *simulation) split(d *Directive, depth int) (string, bool) {
 	for _, p := range pieces(d.arg(0)) {
 		if p.name == "http_user_agent" || p.name == "http_accept" {
-			if _, sent := r.ask.Header[headerName(strings.TrimPrefix(p.name, "http_"))]; !sent {
+			if _, sent := r.candidate.Header[headerName(strings.TrimPrefix(p.name, "http_"))]; !sent {
 				return "", false // whoever asks has one of his own
 			}
 		}
 	}
-	if r.ask.From == "" && strings.Contains(d.arg(0), "remote_addr") {
+	if r.candidate.From == "" && strings.Contains(d.arg(0), "remote_addr") {
 		return "", false // any address will do for him
 	}
 	text, known := r.hashed(d, depth)
@@ -75,7 +75,7 @@ func (r *run) split(d *Directive, depth int) (string, bool) {
 }
 
 // hashed is the text that a split_clients takes for this request.
-func (r *run) hashed(d *Directive, depth int) (string, bool) {
+func (r *simulation) hashed(d *Directive, depth int) (string, bool) {
 	return r.join(d.arg(0), func(name string) (string, bool) {
 		value, known := r.variable(name, depth+1)
 		if from, err := netip.ParseAddr(value); err == nil && name == "binary_remote_addr" {
@@ -87,40 +87,40 @@ func (r *run) hashed(d *Directive, depth int) (string, bool) {
 
 // solveSplit finds clients for each share of a split_clients that gives what is wanted: by their address, a header, a cookie
 // or an argument. Where it hashes what no client chooses, the request is repeated.
-func (m *mapping) solveSplit(d *Directive, w want, at *Directive, depth int) []change {
+func (m *routeFinder) solveSplit(d *Directive, c constraint, at *Directive, depth int) []mutation {
 	all := shares(d)
 	wanted := map[*share]bool{}
 	for i := range all {
-		if hasVariable(all[i].value) || w.ok(all[i].value) {
+		if hasVariable(all[i].value) || c.ok(all[i].value) {
 			wanted[&all[i]] = true
 		}
 	}
 	if len(wanted) == 0 {
 		return nil
 	}
-	fixed := change{}
-	var knob func(n int) change
+	fixed := mutation{}
+	var knob func(n int) mutation
 	for _, p := range pieces(d.arg(0)) {
 		switch {
 		case p.name == "":
 		case p.name == "remote_addr" || p.name == "binary_remote_addr":
-			knob = func(n int) change { return change{from: visitor(n)} }
+			knob = func(n int) mutation { return mutation{from: clientAddress(n)} }
 		case p.name == "http_user_agent" || p.name == "http_accept":
 			name := headerName(strings.TrimPrefix(p.name, "http_"))
 			fixed.header = map[string]string{name: "Mozilla/5.0 (X11; Linux x86_64)"}
 			if knob == nil {
-				knob = func(n int) change {
-					return change{header: map[string]string{name: "Mozilla/5.0 (visitor " + itoa(n) + ")"}}
+				knob = func(n int) mutation {
+					return mutation{header: map[string]string{name: "Mozilla/5.0 (visitor " + itoa(n) + ")"}}
 				}
 				fixed.header = nil
 			}
 		case knob == nil:
-			if c := requestVariable(p.name, want{op: "=", text: "v1"}); len(c) == 1 && (len(c[0].header) > 0 || len(c[0].args) > 0) {
-				knob = func(n int) change { return requestVariable(p.name, want{op: "=", text: "v" + itoa(n)})[0] }
+			if c := requestVariable(p.name, constraint{op: "=", text: "v1"}); len(c) == 1 && (len(c[0].header) > 0 || len(c[0].args) > 0) {
+				knob = func(n int) mutation { return requestVariable(p.name, constraint{op: "=", text: "v" + itoa(n)})[0] }
 			}
 		}
 	}
-	var out []change
+	var out []mutation
 	server := at.within("server")
 	if knob != nil && server != nil {
 		for n := 1; n <= 2000 && len(wanted) > 0 && m.spend(1+len(all)/8); n++ {
@@ -128,9 +128,9 @@ func (m *mapping) solveSplit(d *Directive, w want, at *Directive, depth int) []c
 			if !ok {
 				break
 			}
-			r := &run{m: m, s: &site{server: server}, ask: c.to(Ask{Method: "GET", URI: "/"}), out: &outcome{}, groups: map[string]string{},
+			r := &simulation{m: m, s: &vhost{server: server}, candidate: c.applyTo(Candidate{Method: "GET", URI: "/"}), out: &outcome{}, groups: map[string]string{},
 				named: map[string]string{}, set: map[string]string{}, unknown: map[string]bool{}}
-			_, r.args, _ = strings.Cut(r.ask.URI, "?")
+			_, r.args, _ = strings.Cut(r.candidate.URI, "?")
 			text, known := r.hashed(d, depth)
 			if !known {
 				break // it hashes what is not known, too
@@ -142,13 +142,13 @@ func (m *mapping) solveSplit(d *Directive, w want, at *Directive, depth int) []c
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, change{repeat: byChance})
+		out = append(out, mutation{repeat: chanceRepeats})
 	}
 	return out
 }
 
 // client is one of the addresses that RFC 5737 sets aside for documentation.
-func visitor(n int) string {
+func clientAddress(n int) string {
 	nets := []string{"198.51.100.", "203.0.113.", "192.0.2."}
 	return nets[n/250%3] + itoa(n%250+4)
 }

@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// streamWays are the ways of a server of stream{}.
-func (m *mapping) streamWays(s *site) []Way {
-	var out []Way
+// streamRoutes are the routes of a server of stream{}.
+func (m *routeFinder) streamRoutes(s *vhost) []Route {
+	var out []Route
 	for _, pass := range s.server.all("proxy_pass") {
 		if len(pass.Args) == 0 {
 			continue
 		}
-		m.begin()
-		w := Way{ID: s.label, Server: s.server, Location: s.server, Listens: s.listens, Names: s.bestNames(), Stream: true,
+		m.beginEntry()
+		route := Route{ID: s.label, Server: s.server, Location: s.server, Listens: s.listens, Names: s.bestNames(), Stream: true,
 			Role: Content, Target: m.target(pass, true)}
 		if len(s.listens) == 0 {
-			w.Why = "the server has no listen"
-			out = append(out, w)
+			route.UnreachableReason = "the server has no listen"
+			out = append(out, route)
 			continue
 		}
-		w.Asks = m.streamAsks(s, pass)
-		for i, one := range byProtocol(w) {
+		route.Candidates = m.streamCandidates(s, pass)
+		for i, one := range byProtocol(route) {
 			if i > 0 {
-				one.ID = "stream " + (&site{listens: one.Listens}).portLabel(0)
+				one.ID = "stream " + (&vhost{listens: one.Listens}).portLabel(0)
 			}
 			out = append(out, one)
 		}
@@ -31,23 +31,23 @@ func (m *mapping) streamWays(s *site) []Way {
 	return out
 }
 
-// byProtocol parts a way whose server takes datagrams and connections (listen 53; listen 53 udp) into one of each, that of
+// byProtocol parts a route whose server takes datagrams and connections (listen 53; listen 53 udp) into one of each, that of
 // the first listen first.
-func byProtocol(w Way) []Way {
+func byProtocol(route Route) []Route {
 	udp := func(l Listen) bool { return l.Network == "udp" }
-	first := udp(w.Listens[0])
-	if !slices.ContainsFunc(w.Listens, func(l Listen) bool { return udp(l) != first }) {
-		return []Way{w}
+	first := udp(route.Listens[0])
+	if !slices.ContainsFunc(route.Listens, func(l Listen) bool { return udp(l) != first }) {
+		return []Route{route}
 	}
-	var out []Way
+	var out []Route
 	for _, datagrams := range []bool{first, !first} {
-		one := w
-		one.Listens = slices.DeleteFunc(slices.Clone(w.Listens), func(l Listen) bool { return udp(l) != datagrams })
-		one.Asks = slices.DeleteFunc(slices.Clone(w.Asks), func(a Ask) bool { return udp(a.Listen) != datagrams })
+		one := route
+		one.Listens = slices.DeleteFunc(slices.Clone(route.Listens), func(l Listen) bool { return udp(l) != datagrams })
+		one.Candidates = slices.DeleteFunc(slices.Clone(route.Candidates), func(a Candidate) bool { return udp(a.Listen) != datagrams })
 		switch {
 		case datagrams:
 			one.Target.Protocol = "udp"
-		case effective(w.Server, "proxy_ssl").arg(0) == "on":
+		case effective(route.Server, "proxy_ssl").arg(0) == "on":
 			one.Target.Protocol = "tls"
 		default:
 			one.Target.Protocol = "tcp"
@@ -57,11 +57,11 @@ func byProtocol(w Way) []Way {
 	return out
 }
 
-// streamAsks are one plain connection, and one for each name that the target's variables tell apart.
-func (m *mapping) streamAsks(s *site, pass *Directive) []Ask {
-	easy := s.byEase()
-	var out []Ask
-	base := Ask{Listen: easy[0]}
+// streamCandidates are one plain connection, and one for each name that the target's variables tell apart.
+func (m *routeFinder) streamCandidates(s *vhost, pass *Directive) []Candidate {
+	easy := s.easiestFirst()
+	var out []Candidate
+	base := Candidate{Listen: easy[0]}
 	if rules := accessRules(s.server); len(rules) > 0 {
 		base.From = m.admitted(rules)
 	}
@@ -75,16 +75,16 @@ func (m *mapping) streamAsks(s *site, pass *Directive) []Ask {
 		if p.name == "" {
 			continue
 		}
-		for _, c := range m.solveVariable(p.name, want{}, pass, 0) {
-			if len(out) < maxAsks {
-				a := c.to(base)
+		for _, c := range m.solveVariable(p.name, constraint{}, pass, 0) {
+			if len(out) < maxCandidates {
+				a := c.applyTo(base)
 				a.URI = ""
 				if c.tlsName != "" {
 					a.TLSName = c.tlsName
 				} else if a.TLSName == "" && (c.alpn != "" || c.tlsMax != "") {
 					a.TLSName = "any.test"
 				}
-				if !containsAsk(out, a) {
+				if !containsCandidate(out, a) {
 					out = append(out, a)
 				}
 			}
@@ -103,7 +103,7 @@ func (m *mapping) streamAsks(s *site, pass *Directive) []Ask {
 			if a.Listen = l; l.Network == "udp" {
 				a.TLSName, a.ALPN, a.TLSMax = "", "", ""
 			}
-			if len(out) < maxAsks && !containsAsk(out, a) {
+			if len(out) < maxCandidates && !containsCandidate(out, a) {
 				out = append(out, a)
 			}
 		}
@@ -111,9 +111,9 @@ func (m *mapping) streamAsks(s *site, pass *Directive) []Ask {
 	return out
 }
 
-func containsAsk(asks []Ask, a Ask) bool {
-	for _, b := range asks {
-		if sameAsk(a, b) {
+func containsCandidate(candidates []Candidate, a Candidate) bool {
+	for _, b := range candidates {
+		if sameCandidate(a, b) {
 			return true
 		}
 	}

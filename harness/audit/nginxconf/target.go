@@ -20,7 +20,7 @@ const manyPeers = 256
 var passNames = slices.Sorted(maps.Keys(passes))
 
 // target reads what a pass directive calls.
-func (m *mapping) target(pass *Directive, stream bool) Target {
+func (m *routeFinder) target(pass *Directive, stream bool) Target {
 	t := Target{Protocol: passes[pass.Name], Written: pass.arg(0), Pass: pass, Variables: hasVariable(pass.arg(0))}
 	if stream {
 		t.Protocol = "tcp"
@@ -32,8 +32,8 @@ func (m *mapping) target(pass *Directive, stream bool) Target {
 	}
 	var values []string
 	if t.Variables {
-		m.vars.begin()
-		values, t.Open = m.vars.expand(authority(t.Written), pass.Parent, 0)
+		m.vars.beginEntry()
+		values, t.Dynamic = m.vars.expand(authority(t.Written), pass.Parent, 0)
 	} else {
 		values = []string{t.Written}
 	}
@@ -57,7 +57,7 @@ func (m *mapping) target(pass *Directive, stream bool) Target {
 }
 
 // addValue adds the peers of one value of the directive's argument.
-func (m *mapping) addValue(t *Target, value string, stream bool, seen map[peerKey]bool) {
+func (m *routeFinder) addValue(t *Target, value string, stream bool, seen map[peerKey]bool) {
 	scheme, rest, has := strings.Cut(value, "://")
 	if scheme == "unix" {
 		has = false // "unix:///run/app.sock": a path with more slashes than it needs
@@ -96,7 +96,7 @@ func (m *mapping) addValue(t *Target, value string, stream bool, seen map[peerKe
 			t.Block, t.Upstream = upstream, upstream.arg(0)
 		}
 		peers, open := m.peers(upstream, stream)
-		t.Open = t.Open || open
+		t.Dynamic = t.Dynamic || open
 		for _, p := range peers {
 			t.addPeer(p, seen)
 		}
@@ -138,8 +138,8 @@ func defaultPort(protocol string) int {
 	return 0
 }
 
-// slashed are the variables that begin with a slash or a question mark: where one stands, the address has ended.
-var slashed = []string{"request_uri", "uri", "document_uri", "is_args", "args", "query_string"}
+// uriVars are the variables that begin with a slash or a question mark: where one stands, the address has ended.
+var uriVars = []string{"request_uri", "uri", "document_uri", "is_args", "args", "query_string"}
 
 // authority is the part of an argument with variables that the address can be read from: the path's variables have no
 // say in it.
@@ -149,7 +149,7 @@ func authority(text string) string {
 	for i, p := range pieces(text) {
 		if p.name != "" {
 			before := out.String()
-			if slices.Contains(slashed, p.name) && i > 0 {
+			if slices.Contains(uriVars, p.name) && i > 0 {
 				break
 			}
 			if n := strings.LastIndexByte(before, ':'); p.name[0] <= '9' && n >= 0 && isPorts(before[n+1:]) {
@@ -179,7 +179,7 @@ func authority(text string) string {
 }
 
 // upstream finds the block of that name.
-func (m *mapping) upstream(name string, stream bool) *Directive {
+func (m *routeFinder) upstream(name string, stream bool) *Directive {
 	return m.upstreams[upstreamKey(name, stream)]
 }
 
@@ -191,7 +191,7 @@ func upstreamKey(name string, stream bool) string {
 }
 
 // peers reads the servers of an upstream block; open when something else than the block chooses them.
-func (m *mapping) peers(block *Directive, stream bool) (peers []Peer, open bool) {
+func (m *routeFinder) peers(block *Directive, stream bool) (peers []Peer, open bool) {
 	for _, d := range block.Block {
 		switch d.Name {
 		case "balancer_by_lua_block", "balancer_by_lua_file", "js_upstream", "consul", "zookeeper":

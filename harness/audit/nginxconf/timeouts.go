@@ -26,14 +26,14 @@ const (
 	defaultStream = 10 * time.Minute
 )
 
-// Timeouts gives the time-outs in effect for a way, nginx's defaults included. A stream has one time-out between two reads
+// Timeouts gives the time-outs in effect for a route, nginx's defaults included. A stream has one time-out between two reads
 // or writes: it stands under Send and under Read.
-func (w Way) Timeouts() Timeouts {
-	block := w.Location
-	if w.Target.Pass != nil {
-		block = w.Target.Pass.Parent
+func (route Route) Timeouts() Timeouts {
+	block := route.Location
+	if route.Target.Pass != nil {
+		block = route.Target.Pass.Parent
 	}
-	if w.Stream {
+	if route.Stream {
 		t := Timeouts{
 			Connect:      timeOf(block, "proxy_connect_timeout", defaultWait),
 			Read:         timeOf(block, "proxy_timeout", defaultStream),
@@ -42,7 +42,7 @@ func (w Way) Timeouts() Timeouts {
 		t.Send = t.Read
 		return t
 	}
-	f := family(w.Target.Protocol)
+	f := family(route.Target.Protocol)
 	return Timeouts{
 		Connect:      timeOf(block, f+"_connect_timeout", defaultWait),
 		Send:         timeOf(block, f+"_send_timeout", defaultWait),

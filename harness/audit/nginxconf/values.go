@@ -83,7 +83,7 @@ type definitions struct {
 	sets   map[setKey][]*Directive // set, which each server has its own of
 	isSet  map[string]bool         // whether any server has one
 	named  map[string][]string     // expressions with a group of that name
-	sites  map[*Directive]*site
+	vhosts map[*Directive]*vhost
 	plains map[*Directive]bool
 	busy   map[*Directive]bool // followed at the moment: what refers to itself lists nothing
 	steps  int
@@ -105,11 +105,11 @@ func (v *definitions) of(name string, at *Directive) []*Directive {
 // known reports whether the config defines a variable anywhere.
 func (v *definitions) known(name string) bool { return v.isSet[name] || len(v.all[name]) > 0 }
 
-func (c *Config) define(sites []*site, b *budget) *definitions {
-	v := &definitions{all: map[string][]*Directive{}, sets: map[setKey][]*Directive{}, isSet: map[string]bool{}, named: map[string][]string{}, sites: map[*Directive]*site{},
+func (c *Config) define(vhosts []*vhost, b *budget) *definitions {
+	v := &definitions{all: map[string][]*Directive{}, sets: map[setKey][]*Directive{}, isSet: map[string]bool{}, named: map[string][]string{}, vhosts: map[*Directive]*vhost{},
 		plains: map[*Directive]bool{}, busy: map[*Directive]bool{}, budget: b}
-	for _, s := range sites {
-		v.sites[s.server] = s
+	for _, s := range vhosts {
+		v.vhosts[s.server] = s
 	}
 	note := func(name string, d *Directive) {
 		name = strings.TrimPrefix(name, "$")
@@ -414,7 +414,7 @@ func (v *definitions) numbered(name string, at *Directive) ([]string, bool) {
 
 // builtin are the values of nginx's own variables that the config lists.
 func (v *definitions) builtin(name string, at *Directive) ([]string, bool) {
-	s := v.sites[at.within("server")]
+	s := v.vhosts[at.within("server")]
 	if s == nil {
 		return nil, true
 	}

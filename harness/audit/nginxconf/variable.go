@@ -9,7 +9,7 @@ import (
 var digits = regexp.MustCompile(`^[0-9]$`)
 
 // variable is a variable's value for this request.
-func (r *run) variable(name string, depth int) (value string, known bool) {
+func (r *simulation) variable(name string, depth int) (value string, known bool) {
 	if r.out.steps++; depth > maxNesting || r.out.steps > maxSteps || !r.m.spend(1) {
 		return "", false
 	}
@@ -42,7 +42,7 @@ func (r *run) variable(name string, depth int) (value string, known bool) {
 }
 
 // mapped is the value that a map has for this request.
-func (r *run) mapped(d *Directive, depth int) (string, bool) {
+func (r *simulation) mapped(d *Directive, depth int) (string, bool) {
 	further := func(name string) (string, bool) { return r.variable(name, depth+1) }
 	source, ok := r.join(d.arg(0), further)
 	if !ok {
@@ -65,7 +65,7 @@ func (r *run) mapped(d *Directive, depth int) (string, bool) {
 }
 
 // mapEntry is the entry that a map takes for a text: exact, names with a star, expressions in order, default.
-func (m *mapping) mapEntry(d *Directive, source string) (*Directive, map[string]string) {
+func (m *routeFinder) mapEntry(d *Directive, source string) (*Directive, map[string]string) {
 	var standard, head, tail *Directive
 	if !m.spend(len(d.Block) / 4) {
 		return nil, nil
@@ -126,10 +126,10 @@ func hasSuffixFold(s, suffix string) bool {
 }
 
 // byAddress is the value of a geo for this client.
-func (r *run) byAddress(d *Directive) string {
-	from := r.ask.From
+func (r *simulation) byAddress(d *Directive) string {
+	from := r.candidate.From
 	if from == "" {
-		from = anybody
+		from = anyClient
 	}
 	value, bits := "", -1
 	if !r.m.spend(len(d.Block) / 4) {
@@ -156,9 +156,9 @@ func (r *run) byAddress(d *Directive) string {
 }
 
 // builtin are nginx's own variables, as far as a request shows them.
-func (r *run) builtin(name string) (string, bool) {
+func (r *simulation) builtin(name string) (string, bool) {
 	header := func(name string) string {
-		for key, value := range r.ask.Header {
+		for key, value := range r.candidate.Header {
 			if strings.EqualFold(key, name) {
 				return value
 			}
@@ -167,13 +167,13 @@ func (r *run) builtin(name string) (string, bool) {
 	}
 	switch name {
 	case "request_method":
-		return r.ask.Method, true
+		return r.candidate.Method, true
 	case "host", "http_host":
-		return strings.ToLower(r.ask.Host), true
+		return strings.ToLower(r.candidate.Host), true
 	case "uri", "document_uri", "fastcgi_script_name":
 		return r.path, true
 	case "request_uri":
-		return r.ask.URI, true
+		return r.candidate.URI, true
 	case "args", "query_string":
 		return r.args, true
 	case "is_args":
@@ -182,29 +182,29 @@ func (r *run) builtin(name string) (string, bool) {
 		}
 		return "", true
 	case "scheme":
-		if r.ask.Listen.TLS {
+		if r.candidate.Listen.TLS {
 			return "https", true
 		}
 		return "http", true
 	case "https":
-		if r.ask.Listen.TLS {
+		if r.candidate.Listen.TLS {
 			return "on", true
 		}
 		return "", true
 	case "ssl_server_name":
-		return r.ask.TLSName, true
+		return r.candidate.TLSName, true
 	case "server_port":
-		return itoa(r.ask.Listen.Port), true
+		return itoa(r.candidate.Listen.Port), true
 	case "server_name":
 		if len(r.s.names) > 0 {
 			return r.s.names[0], true
 		}
 		return "", true
 	case "remote_addr", "binary_remote_addr", "realip_remote_addr":
-		if r.ask.From != "" {
-			return r.ask.From, true
+		if r.candidate.From != "" {
+			return r.candidate.From, true
 		}
-		return anybody, true
+		return anyClient, true
 	case "remote_user", "invalid_referer", "limit_rate":
 		return "", true
 	case "document_root", "realpath_root":

@@ -97,9 +97,9 @@ func (w *world) expand(d *nginxconf.Directive, certificate, key string) []pairFi
 }
 
 // ways are those of the config, worked out once for all directives.
-func (w *world) ways(c *nginxconf.Config) []nginxconf.Way {
+func (w *world) ways(c *nginxconf.Config) []nginxconf.Route {
 	if w.followed != c {
-		w.followed, w.found = c, c.Ways(w.ctx)
+		w.followed, w.found = c, c.Routes(w.ctx)
 	}
 	return w.found
 }
@@ -114,7 +114,7 @@ func (w *world) asked(d *nginxconf.Directive) []string {
 	for _, way := range w.ways(c) {
 		for b := d.Parent; b != nil; b = b.Parent {
 			if b == way.Server || b.Name == "http" {
-				for _, a := range way.Asks {
+				for _, a := range way.Candidates {
 					if a.TLSName != "" && len(all) < 100 && !has(all, a.TLSName) {
 						all = append(all, a.TLSName)
 					}

@@ -113,7 +113,7 @@ type world struct {
 	build  nginx.Build
 
 	followed *nginxconf.Config // whose ways were found
-	found    []nginxconf.Way
+	found    []nginxconf.Route
 }
 
 // look finds out what the image has: its nginx, that one's folders, and the files that a config finds there.

@@ -15,7 +15,7 @@ var turns = []struct{ turn, title string }{{audit.Worse, "Worse"}, {"", "Changed
 // byTurn gives the changes of one turn.
 func byTurn(c audit.Changes, turn string) (some []audit.Change) {
 	for _, x := range c.Changes {
-		if x.Turn == turn {
+		if x.Direction == turn {
 			some = append(some, x)
 		}
 	}

@@ -12,9 +12,9 @@ import (
 func sampleChanges() audit.Changes {
 	return audit.Changes{Old: "git:main", New: "deploy/nginx", Changes: []audit.Change{
 		{Kind: audit.AnswerChanged, Route: "shop.example.com @app", Faults: []string{"silent"}, Methods: []string{"GET", "POST"}, Before: "504 after 60 s", After: "504 after 5 s",
-			Turn: audit.Better, Text: "shop.example.com @app, silent: 504 after 60 s before, after 5 s now"},
+			Direction: audit.Better, Text: "shop.example.com @app, silent: 504 after 60 s before, after 5 s now"},
 		{Kind: audit.AnswerChanged, Route: "shop.example.com/api/", Faults: []string{"refused"}, Methods: []string{"POST"}, Before: "502", After: "502, sent twice",
-			Turn: audit.Worse, Text: "shop.example.com/api/, refused, POST: 502 before, sent twice | now"},
+			Direction: audit.Worse, Text: "shop.example.com/api/, refused, POST: 502 before, sent twice | now"},
 		{Kind: audit.RouteNew, Route: "stream :3306", After: "db:3306", Text: "stream :3306: is new (to db:3306)"},
 	}}
 }

@@ -27,7 +27,7 @@ func findRoute(r *audit.Report, id string) (route, measured *audit.Route, err er
 		return nil, nil, fmt.Errorf("there is no route %q; there are: %s", terminal.OneLine(id), strings.Join(ids, ", "))
 	}
 	measured = route
-	if like := g.routes[route.Like]; like != nil {
+	if like := g.routes[route.SameAs]; like != nil {
 		measured = like
 	}
 	return route, measured, nil
@@ -238,7 +238,7 @@ func facts(r *audit.Route, c audit.Measurement) (all []fact) {
 		}
 	}
 	exact("asked", requestLine(r.Ask, c.Method))
-	add("given", r.Ask.Given)
+	add("given", r.Ask.Requires)
 	switch {
 	case c.Skipped != "":
 		add("skipped", c.Skipped)
@@ -309,7 +309,7 @@ func breaches(all *[]fact, c audit.Measurement) {
 }
 
 // requestLine is a request with its own headers.
-func requestLine(a audit.Ask, method string) string {
+func requestLine(a audit.ClientRequest, method string) string {
 	text := asked(a, method)
 	if a.To != "" {
 		text += " at " + terminal.OneLine(a.To)

@@ -137,7 +137,7 @@ func (s *sheet) finding(r *audit.Report, f audit.Finding) {
 	s.beside(label, "at", where(f))
 	s.beside(label, "saw", f.Saw)
 	s.beside(label, "under", under(r, f, 4))
-	s.exact(label, "mend", lines(f.Mend)...)
+	s.exact(label, "mend", lines(f.Patch)...)
 	s.beside(label, "in", f.In)
 	s.beside(label, "why", f.Why)
 	s.exact(label, "source", lines(f.Source)...)

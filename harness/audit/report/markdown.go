@@ -31,8 +31,8 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		fmt.Fprintf(&b, "\n### %s: %s\n\n", markdownText(terminal.OneLine(f.Severity)), markdownText(terminal.OneLine(f.Title)))
 		fmt.Fprintf(&b, "%s (%s): %s. Seen at %s.\n",
 			code(place(f.Place)), code(terminal.OneLine(f.Rule)), markdownText(terminal.OneLine(f.Saw)), seenAt(r, f))
-		if f.Mend != "" {
-			b.WriteString("\n" + markdownText(terminal.OneLine("To mend it"+inside(f)+":")) + "\n\n" + fence("nginx", f.Mend))
+		if f.Patch != "" {
+			b.WriteString("\n" + markdownText(terminal.OneLine("To mend it"+inside(f)+":")) + "\n\n" + fence("nginx", f.Patch))
 		}
 		if f.Why != "" && !known[f.Rule] { // it is read once
 			known[f.Rule] = true

@@ -71,7 +71,7 @@ func short(c audit.Measurement) []string {
 		return []string{noStart}
 	}
 	answer := status(c.Outcome)
-	if c.Whole {
+	if c.SilentTruncation {
 		answer = strings.TrimSuffix(answer, " cut") + unseen
 	}
 	if long(c.Outcome) {
@@ -85,7 +85,7 @@ func short(c audit.Measurement) []string {
 		marks = append(marks, times+strconv.Itoa(c.Repeated+1))
 	}
 	switch {
-	case c.Never:
+	case c.NotRecovered:
 		marks = append(marks, after+forever)
 	case c.ErrorsFor > 0:
 		marks = append(marks, after+strings.ReplaceAll(seconds(c.ErrorsFor), " ", ""))

@@ -25,8 +25,8 @@ func newGrid(r *audit.Report) *grid {
 	for i := range r.Routes {
 		route := &r.Routes[i]
 		g.routes[route.ID] = route
-		if route.Like != "" {
-			g.likes[route.Like] = append(g.likes[route.Like], route.ID)
+		if route.SameAs != "" {
+			g.likes[route.SameAs] = append(g.likes[route.SameAs], route.ID)
 		}
 		for _, c := range route.Cells {
 			at := spot{route.ID, c.Fault}
@@ -49,7 +49,7 @@ func newGrid(r *audit.Report) *grid {
 // measured are the routes that have a row of their own.
 func (g *grid) measured() (all []*audit.Route) {
 	for i := range g.Routes {
-		if r := &g.Routes[i]; r.Reached && r.Like == "" {
+		if r := &g.Routes[i]; r.Reached && r.SameAs == "" {
 			all = append(all, r)
 		}
 	}
@@ -64,7 +64,7 @@ func (g *grid) alike(r *audit.Route) []string {
 // unreached are the routes that no request was proven to reach.
 func (g *grid) unreached() (all []*audit.Route) {
 	for i := range g.Routes {
-		if r := &g.Routes[i]; !r.Reached && r.Like == "" {
+		if r := &g.Routes[i]; !r.Reached && r.SameAs == "" {
 			all = append(all, r)
 		}
 	}

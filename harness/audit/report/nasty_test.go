@@ -36,7 +36,7 @@ func reportsOf(text string) map[string]*audit.Report {
 		}
 		cells[1].Skipped, cells[2].Error, cells[3].NotStarted = text, text, text
 		cells[4].Log, cells[4].Status = []gateway.LogRecord{{Level: text, Message: text, ErrnoText: text, Phase: text}}, 0
-		r.Routes[0].Like, r.Routes[1].ID, r.Routes[1].Like, r.Findings[0].Waived, r.Refused = "", text+" 2", "", "", nil
+		r.Routes[0].SameAs, r.Routes[1].ID, r.Routes[1].SameAs, r.Findings[0].Waived, r.Refused = "", text+" 2", "", "", nil
 		return r
 	}
 	all := map[string]*audit.Report{"plain": plain()}
@@ -55,7 +55,7 @@ func reportsOf(text string) map[string]*audit.Report {
 		r.Verdict, r.Clock, r.Findings[0].Severity, r.Findings[0].Source = audit.Findings, "moved", high, "https://nginx.org/en/docs/"
 		r.Findings[0].Faults = nil
 	})
-	with("in one place", func(r *audit.Report) { r.Findings[0].Lacks, r.PolicyFile, r.Routes[0].Open = "", "", true })
+	with("in one place", func(r *audit.Report) { r.Findings[0].Lacks, r.PolicyFile, r.Routes[0].Dynamic = "", "", true })
 	return all
 }
 
@@ -63,7 +63,7 @@ func reportsOf(text string) map[string]*audit.Report {
 func changesOf(text string) audit.Changes {
 	c := audit.Changes{Changes: make([]audit.Change, 4)}
 	nasty.Fill(&c, text)
-	c.Changes[0].Turn, c.Changes[1].Turn, c.Changes[2].Turn, c.Changes[3].Route = audit.Worse, audit.Better, "", ""
+	c.Changes[0].Direction, c.Changes[1].Direction, c.Changes[2].Direction, c.Changes[3].Route = audit.Worse, audit.Better, "", ""
 	return c
 }
 

@@ -50,12 +50,12 @@ func sample() *audit.Report {
 	api.Upstream, api.Endpoints[1].Backup = "backend", true
 	php := route(`shop.example.com ~ \.php$`, `~ \.php$`, nginxconf.Content, "fastcgi", "unix:/run/php/php8.2-fpm.sock", at(34), "unix:/run/php/php8.2-fpm.sock")
 	account := route("shop.example.com/account/", "/account/", nginxconf.Content, "https", "https://accounts.internal", at(41), "accounts.internal:443")
-	account.Ask.Given = "auth:9000 answers 200"
+	account.Ask.Requires = "auth:9000 answers 200"
 	auth := route("shop.example.com = /auth", "= /auth", nginxconf.Auth, "http", "http://auth:9000", at(47), "auth:9000")
 	db := route("stream :3306", "", nginxconf.Content, "tcp", "db:3306", nginxconf.Place{File: "nginx.conf", Line: 40}, "db:3306")
-	db.Ask, db.Healthy = audit.Ask{Method: "TCP", URL: "tcp://:3306", To: "127.0.0.1:3306"}, audit.Outcome{Waited: time.Millisecond, Body: "hello"}
+	db.Ask, db.Healthy = audit.ClientRequest{Method: "TCP", URL: "tcp://:3306", To: "127.0.0.1:3306"}, audit.Outcome{Waited: time.Millisecond, Body: "hello"}
 	img := route("shop.example.com/img/", "/img/", nginxconf.Content, "http", "http://backend", at(55), "app1:8080", "app2:8080")
-	img.Like = api.ID
+	img.SameAs = api.ID
 	old := route("legacy.example.com @old", "@old", nginxconf.Error, "http", "http://10.0.3.7:8080", nginxconf.Place{File: "conf.d/legacy.conf", Line: 9}, "10.0.3.7:8080")
 	old.Reached, old.Why, old.Healthy, old.Endpoints[0].Place = false, "no error_page and no try_files leads to @old; give a request for it in badgateway.yaml", audit.Outcome{}, nginxconf.Place{}
 
@@ -85,16 +85,16 @@ func sample() *audit.Report {
 		Findings: []audit.Finding{
 			{Rule: "no-verify", Severity: "medium", Title: "the upstream's certificate is not verified", Place: at(41), Lacks: "proxy_ssl_verify",
 				Routes: []string{account.ID}, Faults: []string{"tls-expired", "tls-name"}, Saw: "200 with an expired certificate and with one for another name",
-				Mend: "proxy_ssl_verify on;\nproxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;\nproxy_ssl_server_name on;", In: "location /account/ at conf.d/shop.conf:40",
+				Patch: "proxy_ssl_verify on;\nproxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;\nproxy_ssl_server_name on;", In: "location /account/ at conf.d/shop.conf:40",
 				Why: "Whoever stands between the two can read and change what they say.", Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_verify"},
 			{Rule: "long-wait", Severity: "high", Title: "visitors wait 60 s for a dead upstream", Place: at(21), Lacks: "proxy_connect_timeout",
 				Routes: []string{api.ID, account.ID, auth.ID}, Faults: []string{"off", "silent"}, Saw: "504 Gateway Timeout after 60 s",
-				Mend: "proxy_connect_timeout 3s;\nproxy_read_timeout 15s;", In: "location /api/ at conf.d/shop.conf:20",
+				Patch: "proxy_connect_timeout 3s;\nproxy_read_timeout 15s;", In: "location /api/ at conf.d/shop.conf:20",
 				Why: "Nobody waits a minute: visitors leave or reload, and each of them holds a connection of the gateway meanwhile.", Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout"},
 			{Rule: "shows-version", Severity: "low", Title: "the error page shows the gateway's version", Place: nginxconf.Place{File: "nginx.conf", Line: 8}, Lacks: "server_tokens",
-				Routes: []string{api.ID, php.ID, account.ID}, Saw: "nginx/1.26.3 at the foot of the 502 page", Mend: "server_tokens off;", In: "http at nginx.conf:8", Why: "It tells which known holes to try."},
+				Routes: []string{api.ID, php.ID, account.ID}, Saw: "nginx/1.26.3 at the foot of the 502 page", Patch: "server_tokens off;", In: "http at nginx.conf:8", Why: "It tells which known holes to try."},
 			{Rule: "post-repeated", Severity: "high", Title: "a POST is sent twice", Place: at(22), Routes: []string{api.ID}, Faults: []string{"dies-early"},
-				Saw: "app1 and app2 both got the body", Mend: "proxy_next_upstream error timeout;", In: "location /api/ at conf.d/shop.conf:20", Why: "Two orders are made of one.", Waived: "the API discards repeats by its idempotency key", Until: "2026-12-31"},
+				Saw: "app1 and app2 both got the body", Patch: "proxy_next_upstream error timeout;", In: "location /api/ at conf.d/shop.conf:20", Why: "Two orders are made of one.", Waived: "the API discards repeats by its idempotency key", Until: "2026-12-31"},
 		},
 	}
 	for i := range r.Routes[0].Cells {
@@ -108,7 +108,7 @@ func sample() *audit.Report {
 func route(id, location string, role nginxconf.Role, protocol, pass string, place nginxconf.Place, peers ...string) audit.Route {
 	r := audit.Route{
 		ID: id, Listen: "*:443 ssl", Server: "shop.example.com", Location: location, Role: role, Protocol: protocol, Pass: pass, Place: place, Reached: true,
-		Ask:     audit.Ask{Method: "GET", URL: "https://shop.example.com/" + strings.Trim(location, "/=~^ $\\."), To: "127.0.0.1:443"},
+		Ask:     audit.ClientRequest{Method: "GET", URL: "https://shop.example.com/" + strings.Trim(location, "/=~^ $\\."), To: "127.0.0.1:443"},
 		Healthy: audit.Outcome{Status: 200, Waited: 2 * time.Millisecond, Page: "upstream", Body: "well\n", Tries: peers[:1]},
 	}
 	for _, p := range peers {
@@ -152,7 +152,7 @@ func webCell(r *audit.Route, fault, method string) audit.Measurement {
 		}
 	case "dies-body":
 		set(200, 0, "upstream", "upstream prematurely closed connection while reading upstream")
-		c.Cut, c.Whole = true, true
+		c.Cut, c.SilentTruncation = true, true
 	case "stalls-body":
 		set(200, time.Minute, "upstream", "upstream timed out (110: Connection timed out) while reading upstream")
 		c.Cut = true
@@ -173,7 +173,7 @@ func webCell(r *audit.Route, fault, method string) audit.Measurement {
 		}
 	case "name-moved":
 		set(504, time.Minute, "nginx", timeoutLog)
-		c.Never, c.ErrorsFor = true, 10*time.Minute
+		c.NotRecovered, c.ErrorsFor = true, 10*time.Minute
 		if !named {
 			c = audit.Measurement{Fault: fault, Method: method, Skipped: "it has no name"}
 		}
@@ -215,11 +215,11 @@ func streamCell(fault string) audit.Measurement {
 	case "off":
 		c.NotBefore, c.Waited = 59600*time.Millisecond, 60500*time.Millisecond
 	case "silent":
-		c.NoAnswer, c.Endless, c.Waited = "", true, 5*time.Minute
+		c.NoAnswer, c.TimedOut, c.Waited = "", true, 5*time.Minute
 	case "name-gone":
 		c.NotStarted = `host not found in upstream "db" in /etc/nginx/nginx.conf:40`
 	case "name-moved":
-		c.Never, c.ErrorsFor = true, 10*time.Minute
+		c.NotRecovered, c.ErrorsFor = true, 10*time.Minute
 	default:
 		c = audit.Measurement{Fault: fault, Method: "TCP", Skipped: "a stream has no header and no status"}
 	}
@@ -280,10 +280,10 @@ func hostile() *audit.Report {
 		Faults: []audit.FaultInfo{{ID: bad, Title: bad, Claim: bad, Causes: []string{bad}, Scenario: bad}},
 		Routes: []audit.Route{
 			{ID: bad, Listen: bad, Server: bad, Location: bad, Role: bad, Protocol: bad, Pass: bad, Place: here, Endpoints: []audit.Endpoint{{Name: bad, Address: bad, Place: here}},
-				Reached: true, Ask: audit.Ask{Method: bad, URL: bad, To: bad, Given: bad, Header: map[string]string{bad: bad}}, Healthy: o, Cells: []audit.Measurement{cell, down, skipped, lab}},
+				Reached: true, Ask: audit.ClientRequest{Method: bad, URL: bad, To: bad, Requires: bad, Header: map[string]string{bad: bad}}, Healthy: o, Cells: []audit.Measurement{cell, down, skipped, lab}},
 			{ID: bad + "2", Why: bad},
 		},
-		Findings: []audit.Finding{{Rule: bad, Severity: bad, Title: bad, Place: here, Lacks: bad, Routes: []string{bad}, Faults: []string{bad}, Saw: bad, Mend: bad, In: bad, Why: bad, Source: "javascript:alert(3)//" + bad},
+		Findings: []audit.Finding{{Rule: bad, Severity: bad, Title: bad, Place: here, Lacks: bad, Routes: []string{bad}, Faults: []string{bad}, Saw: bad, Patch: bad, In: bad, Why: bad, Source: "javascript:alert(3)//" + bad},
 			{Rule: bad, Title: bad, Place: here, Routes: []string{bad}, Waived: bad, Until: bad}},
 	}
 }

@@ -53,12 +53,12 @@ func SARIF(w io.Writer, r *audit.Report, locate func(file string) string) error 
 		if f.Lacks != "" {
 			text += " It lacks " + terminal.OneLine(f.Lacks) + "."
 		}
-		if f.Mend != "" {
+		if f.Patch != "" {
 			text += "\n\nTo mend it"
 			if f.In != "" {
 				text += ", in " + terminal.OneLine(f.In)
 			}
-			text += ":\n" + strings.Join(lines(f.Mend), "\n")
+			text += ":\n" + strings.Join(lines(f.Patch), "\n")
 		}
 		at := s.result(f.Rule, level(f.Severity), text, f.Place, strings.Join(f.Routes, " "))
 		if f.Waived != "" {

@@ -66,7 +66,7 @@ func (s *sheet) endpoints(g *grid) {
 	rows := [][]string{{"route", "passes to", "upstreams", "at"}}
 	for i := range g.Routes {
 		r := &g.Routes[i]
-		if r.Like != "" {
+		if r.SameAs != "" {
 			continue
 		}
 		rows = append(rows, []string{some(g.alike(r), 2) + role(r), r.Pass, strings.Join(peers(r), "\n"), place(r.Place)})
@@ -125,7 +125,7 @@ func peers(r *audit.Route) (all []string) {
 		}
 		all = append(all, name)
 	}
-	if r.Open {
+	if r.Dynamic {
 		all = append(all, "any that a visitor names")
 	}
 	return all

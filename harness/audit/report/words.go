@@ -23,7 +23,7 @@ func status(o audit.Outcome) string {
 		return "no HTTP"
 	case o.Status == 0 && o.NoAnswer == "" && o.Cut:
 		return "cut"
-	case o.Status == 0 && o.NoAnswer == "" && o.Endless:
+	case o.Status == 0 && o.NoAnswer == "" && o.TimedOut:
 		return "none"
 	case o.Status == 0 && o.NoAnswer == "":
 		return "ok"
@@ -49,7 +49,7 @@ func statusLong(o audit.Outcome) string {
 	}
 	text := strings.TrimSpace(strconv.Itoa(o.Status) + " " + http.StatusText(o.Status))
 	switch {
-	case o.Whole:
+	case o.SilentTruncation:
 		text += ", cut, but it looks complete"
 	case o.Cut:
 		text += ", cut"
@@ -64,7 +64,7 @@ func waited(o audit.Outcome) string {
 	window := o.Waited - o.NotBefore
 	middle := o.NotBefore + window/2
 	switch {
-	case o.Endless:
+	case o.TimedOut:
 		return "more than " + seconds(o.Waited)
 	case o.NotBefore <= 0 || window < 0:
 		return seconds(o.Waited)
@@ -133,7 +133,7 @@ func raw(l gateway.LogRecord) string {
 // recovery says for how long errors went on once the upstream was well; empty when they did not.
 func recovery(c audit.Measurement) string {
 	switch {
-	case c.Never:
+	case c.NotRecovered:
 		return "errors still came " + seconds(c.ErrorsFor) + " after the upstream was well"
 	case c.ErrorsFor > 0:
 		return "errors went on for " + seconds(c.ErrorsFor) + " after the upstream was well"
@@ -158,7 +158,7 @@ func some(names []string, most int) string {
 }
 
 // asked is the request as a client writes it: "POST https://shop.example.com/cart".
-func asked(a audit.Ask, method string) string {
+func asked(a audit.ClientRequest, method string) string {
 	if method == "" {
 		method = a.Method
 	}

@@ -27,7 +27,7 @@ var answers = []audit.Rule{
 func cutPasses(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
-		if s.Whole {
+		if s.SilentTruncation {
 			found.add(s.hidesTheEnd(), s)
 		}
 	}

@@ -39,7 +39,7 @@ func (s sight) authRequest() culprit {
 	if s.way.Server == nil {
 		return s.passes()
 	}
-	for _, a := range s.way.Asks {
+	for _, a := range s.way.Candidates {
 		path, _, _ := strings.Cut(a.URI, "?")
 		if where := nginxconf.Locate(s.way.Server, path); where != nil && where != s.way.Location {
 			if all := nginxconf.Effective(where, "auth_request"); len(all) > 0 {

@@ -146,7 +146,7 @@ func commonBlock(a, b *nginxconf.Directive) *nginxconf.Directive {
 
 // finding is the finding of a group: where, and which routes and faults.
 func (g *group) finding(title, saw string, m mend) audit.Finding {
-	f := audit.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Mend: m.text(), In: m.in()}
+	f := audit.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Patch: m.text(), In: m.in()}
 	routes, faults := map[string]bool{}, map[string]bool{"": true}
 	for _, s := range g.sights {
 		if !routes[s.route.ID] {

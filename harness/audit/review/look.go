@@ -14,7 +14,7 @@ import (
 type sight struct {
 	*audit.Measurement
 	route *audit.Route
-	way   *nginxconf.Way
+	way   *nginxconf.Route
 	value time.Duration // of the directive to blame, for rules that speak of it
 }
 
@@ -32,10 +32,10 @@ func sights(e *audit.Evidence) []sight {
 			continue
 		}
 		own := r.Cells
-		if len(own) == 0 && r.Like != "" {
-			own = cells[r.Like]
+		if len(own) == 0 && r.SameAs != "" {
+			own = cells[r.SameAs]
 		}
-		way := e.Ways[r.ID]
+		way := e.ConfigRoutes[r.ID]
 		for j := range own {
 			if c := &own[j]; c.Skipped == "" && c.Error == "" {
 				all = append(all, sight{Measurement: c, route: r, way: &way})
@@ -50,7 +50,7 @@ func healthy(e *audit.Evidence) []sight {
 	var all []sight
 	for i := range e.Report.Routes {
 		if r := &e.Report.Routes[i]; r.Role != nginxconf.Mirror {
-			way := e.Ways[r.ID]
+			way := e.ConfigRoutes[r.ID]
 			all = append(all, sight{Measurement: &audit.Measurement{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, way: &way})
 		}
 	}

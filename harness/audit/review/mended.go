@@ -33,7 +33,7 @@ func Mended(conf string, f audit.Finding) (string, error) {
 		return "", err
 	}
 	at := []int{home}
-	for _, l := range strings.Split(f.Mend, "\n") {
+	for _, l := range strings.Split(f.Patch, "\n") {
 		if m := alsoIn.FindStringSubmatch(l); m != nil {
 			if at, err = blocks(c, m[1], home, gone); err != nil {
 				return "", err

@@ -43,7 +43,7 @@ var broken = map[string]func(*story){
 		s.on(0, audit.Measurement{Fault: "500", Outcome: audit.Outcome{Status: 500, Page: "upstream"}})
 	},
 	"cut-passes": func(s *story) {
-		s.all(audit.Measurement{Fault: "cut", Outcome: audit.Outcome{Status: 200, Whole: true, Calls: []audit.Call{{Protocol: "http/1.0"}}}})
+		s.all(audit.Measurement{Fault: "cut", Outcome: audit.Outcome{Status: 200, SilentTruncation: true, Calls: []audit.Call{{Protocol: "http/1.0"}}}})
 	},
 	"small-header-buffer": func(s *story) { s.all(audit.Measurement{Fault: "big-header", Outcome: audit.Outcome{Status: 502}}) },
 	"tls-unverified":      func(s *story) { s.all(audit.Measurement{Fault: "tls-expired", Outcome: audit.Outcome{Status: 200}}) },
@@ -87,7 +87,7 @@ func TestMended(t *testing.T) {
 			text, _ := Examples(r.ID)
 			after, f := mended(t, r.ID)
 			c := read(t, after)
-			for _, l := range strings.Split(f.Mend, "\n") {
+			for _, l := range strings.Split(f.Patch, "\n") {
 				if !strings.HasPrefix(l, "# ") && strings.TrimSpace(l) != "}" {
 					g.Expect(strings.Count("\n"+after+"\n", "\n"+l+"\n")).To(Equal(1), "%s\n%s", l, after)
 				}
@@ -106,7 +106,7 @@ func TestMended(t *testing.T) {
 			if r.ID == "timeout-order" {
 				of(t, after).none(r.ID)
 			}
-			for _, w := range c.Ways(t.Context()) { // no block has two of what it may have one of
+			for _, w := range c.Routes(t.Context()) { // no block has two of what it may have one of
 				for _, name := range []string{"read_timeout", "next_upstream", "buffer_size", "ssl_verify", "http_version"} {
 					g.Expect(len(nginxconf.Effective(w.Location, prefix(w.Target.Protocol)+name))).To(BeNumerically("<=", 1))
 				}

@@ -43,17 +43,19 @@ var names = []audit.Rule{
 func movedAddress(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
-		if !s.of("name-moved") || !s.Never && s.ErrorsFor <= follows {
+		if !s.of("name-moved") || !s.NotRecovered && s.ErrorsFor <= follows {
 			continue
 		}
 		c := s.looksUp()
-		if d := s.effective("resolver"); d != nil && !s.Never {
+		if d := s.effective("resolver"); d != nil && !s.NotRecovered {
 			c = by(d)
 		}
 		found.add(c, s)
 	}
 	return found.each(func(g *group) audit.Finding {
-		s := g.worst(func(a, b sight) bool { return a.Never && !b.Never || a.Never == b.Never && a.ErrorsFor > b.ErrorsFor })
+		s := g.worst(func(a, b sight) bool {
+			return a.NotRecovered && !b.NotRecovered || a.NotRecovered == b.NotRecovered && a.ErrorsFor > b.ErrorsFor
+		})
 		if g.directive != nil && g.directive.Name == "resolver" {
 			args := slices.DeleteFunc(slices.Clone(g.directive.Args), func(a string) bool { return strings.HasPrefix(a, "valid=") })
 			return g.finding("a moved address is followed after "+s.errorsFor()+" only", g.saw(s, "errors for "+s.errorsFor()+

@@ -10,23 +10,23 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway"
 )
 
-var stale = audit.Measurement{Fault: "name-moved", Never: true, ErrorsFor: 10 * time.Minute, Outcome: audit.Outcome{Status: 502}}
+var stale = audit.Measurement{Fault: "name-moved", NotRecovered: true, ErrorsFor: 10 * time.Minute, Outcome: audit.Outcome{Status: 502}}
 
 func TestMovedAddress(t *testing.T) {
 	g := NewWithT(t)
 	f := fires(t, "moved-address").all(stale).one("moved-address")
 	g.Expect(f.Title).To(Equal("the address of app is never looked up again"))
 	g.Expect(f.Place.Line).To(Equal(9))
-	g.Expect(f.Mend).To(Equal("resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\n" +
+	g.Expect(f.Patch).To(Equal("resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\n" +
 		"set $app_host app;\nproxy_pass http://$app_host:8080;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:8, in place of line 9"))
 
 	late := stale
-	late.Never, late.ErrorsFor = false, 30*time.Second
+	late.NotRecovered, late.ErrorsFor = false, 30*time.Second
 	near(t, "moved-address").all(late).none("moved-address")
 	late.ErrorsFor = 10 * time.Minute
 	f = near(t, "moved-address").all(late).one("moved-address")
-	g.Expect(f.Mend).To(Equal("resolver 127.0.0.53 valid=10s;"))
+	g.Expect(f.Patch).To(Equal("resolver 127.0.0.53 valid=10s;"))
 	g.Expect(f.Title).To(Equal("a moved address is followed after 600 s only"))
 }
 
@@ -64,7 +64,7 @@ func TestMovedAddressMends(t *testing.T) {
 			s := of(t, c.conf).all(stale)
 			s.e.Report.Gateway = c.gateway
 			f := s.one("moved-address")
-			g.Expect(f.Mend).To(Equal(c.mend))
+			g.Expect(f.Patch).To(Equal(c.mend))
 			g.Expect(f.In).To(Equal(c.in))
 		})
 	}
@@ -76,7 +76,7 @@ func TestMissingName(t *testing.T) {
 	f := fires(t, "missing-name").all(gone).one("missing-name")
 	g.Expect(f.Severity).To(Equal("medium"), "no other route goes down with it")
 	g.Expect(f.Title).To(Equal("without the name app the gateway does not start"))
-	g.Expect(f.Mend).To(ContainSubstring("proxy_pass http://$app_host:8080;"))
+	g.Expect(f.Patch).To(ContainSubstring("proxy_pass http://$app_host:8080;"))
 	near(t, "missing-name").all(audit.Measurement{Fault: "name-gone", Outcome: audit.Outcome{Status: 502}}).none("missing-name")
 
 	two := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\nlocation /b {\nproxy_pass http://b;\n}\n}\n}"
@@ -91,7 +91,7 @@ func TestNoResolver(t *testing.T) {
 		*o = audit.Outcome{Status: 502, Log: []gateway.LogRecord{{Message: "no resolver defined to resolve app"}}}
 	}).one("no-resolver")
 	g.Expect(f.Lacks).To(Equal("resolver"))
-	g.Expect(f.Mend).To(HavePrefix("resolver 127.0.0.11"))
+	g.Expect(f.Patch).To(HavePrefix("resolver 127.0.0.11"))
 	near(t, "no-resolver").none("no-resolver")
 }
 

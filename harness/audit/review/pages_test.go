@@ -25,7 +25,7 @@ func TestErrorPageAsksTheDead(t *testing.T) {
 	g.Expect(f.Title).To(Equal("the error page /sorry.html is asked of the same upstream"))
 	g.Expect(f.Place.Line).To(Equal(7))
 	g.Expect(f.In).To(Equal("server at nginx.conf:5, in place of line 7"))
-	g.Expect(f.Mend).To(HavePrefix("error_page 502 504 /gateway-error.html;\n# and in the same server:\nlocation = /gateway-error.html {"))
+	g.Expect(f.Patch).To(HavePrefix("error_page 502 504 /gateway-error.html;\n# and in the same server:\nlocation = /gateway-error.html {"))
 
 	own := bare("refused", 502)
 	own.Page = "config"
@@ -84,13 +84,13 @@ func TestRawError(t *testing.T) {
 	f := fires(t, "raw-error").on(0, raw).one("raw-error")
 	g.Expect(f.Severity).To(Equal("medium"), "the config has a page for it")
 	g.Expect(f.Lacks).To(Equal("proxy_intercept_errors"))
-	g.Expect(f.Mend).To(Equal("proxy_intercept_errors on;"))
+	g.Expect(f.Patch).To(Equal("proxy_intercept_errors on;"))
 
 	text, _ := Examples("raw-error")
 	plain := swap(text, "error_page 500 502 503 504 /sorry.html;", "")
 	f = of(t, plain).on(0, raw).one("raw-error")
 	g.Expect(f.Severity).To(Equal("low"))
-	g.Expect(f.Mend).To(ContainSubstring("error_page 500 502 503 504 /gateway-error.html;"))
+	g.Expect(f.Patch).To(ContainSubstring("error_page 500 502 503 504 /gateway-error.html;"))
 
 	own := raw
 	own.Page = "config"

@@ -21,7 +21,7 @@ func TestDeadPeer(t *testing.T) {
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Title).To(ContainSubstring("(2 of 4 visitors)"))
 	g.Expect(f.Place.Line).To(Equal(15))
-	g.Expect(f.Mend).To(Equal("proxy_next_upstream error timeout;"))
+	g.Expect(f.Patch).To(Equal("proxy_next_upstream error timeout;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:13, in place of line 15"))
 
 	near(t, "dead-peer").all(met("one-dead", "GET", 200, 0)).all(met("one-silent", "GET", 200, 2)).none("dead-peer")
@@ -41,7 +41,7 @@ func TestDeadPeerDecides(t *testing.T) {
 		t.Run(with, func(t *testing.T) {
 			g := NewWithT(t)
 			f := of(t, swap(text, "proxy_next_upstream off;", with)).all(met("one-dead", "GET", 502, 2)).one("dead-peer")
-			g.Expect(f.Mend).To(Equal(c.mend))
+			g.Expect(f.Patch).To(Equal(c.mend))
 			g.Expect(f.In).To(Equal(c.in))
 		})
 	}
@@ -52,7 +52,7 @@ func TestPostRepeated(t *testing.T) {
 	twice := audit.Measurement{Fault: "died", Method: "POST", Outcome: audit.Outcome{Status: 200, Repeated: 1, Tries: []string{"app:8080", "second:8080"}}}
 	f := fires(t, "post-repeated").all(twice).one("post-repeated")
 	g.Expect(f.Title).To(Equal("a POST is sent twice"))
-	g.Expect(f.Mend).To(Equal("proxy_next_upstream error timeout;"))
+	g.Expect(f.Patch).To(Equal("proxy_next_upstream error timeout;"))
 	g.Expect(f.Place.Line).To(Equal(15))
 	g.Expect(f.Saw).To(ContainSubstring("app:8080, second:8080"))
 
@@ -70,7 +70,7 @@ func TestPostRepeated(t *testing.T) {
 
 	fallback := swap(text, "proxy_next_upstream error timeout;", "error_page 502 = @other; } location @other {\nproxy_pass http://pool;")
 	f = of(t, fallback).on(0, twice).one("post-repeated")
-	g.Expect(f.Mend).To(HavePrefix("if ($request_method !~ ^(GET|HEAD)$) {"))
+	g.Expect(f.Patch).To(HavePrefix("if ($request_method !~ ^(GET|HEAD)$) {"))
 	g.Expect(f.In).To(HavePrefix("location @other at nginx.conf:"))
 }
 
@@ -83,14 +83,14 @@ func TestSlowRecovery(t *testing.T) {
 	g.Expect(f.Title).To(Equal("errors go on for 60 s after the upstream is well"))
 	g.Expect(f.Severity).To(Equal("medium"))
 	g.Expect(f.Place.Line).To(Equal(6))
-	g.Expect(f.Mend).To(Equal("server app:8080 max_fails=1 fail_timeout=5s;\nserver second:8080 max_fails=1 fail_timeout=5s;"))
+	g.Expect(f.Patch).To(Equal("server app:8080 max_fails=1 fail_timeout=5s;\nserver second:8080 max_fails=1 fail_timeout=5s;"))
 	g.Expect(f.In).To(Equal("upstream pool at nginx.conf:5, in place of lines 6 and 7"))
 
 	near(t, "slow-recovery").all(after(11 * time.Second)).none("slow-recovery")
-	near(t, "slow-recovery").all(audit.Measurement{Fault: "name-moved", Never: true}).none("slow-recovery")
+	near(t, "slow-recovery").all(audit.Measurement{Fault: "name-moved", NotRecovered: true}).none("slow-recovery")
 	near(t, "slow-recovery").all(audit.Measurement{Fault: "500", Cached: true, ErrorsFor: time.Hour}).none("slow-recovery")
 	never := after(2 * time.Minute)
-	never.Never = true
+	never.NotRecovered = true
 	f = near(t, "slow-recovery").all(never).one("slow-recovery")
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Title).To(ContainSubstring("more than 120 s"))
@@ -101,7 +101,7 @@ func TestErrorCached(t *testing.T) {
 	cached := audit.Measurement{Fault: "500", Cached: true, Outcome: audit.Outcome{Status: 500, Page: "upstream"}}
 	f := fires(t, "error-cached").all(cached).one("error-cached")
 	g.Expect(f.Title).To(Equal("an error is cached for 600 s"))
-	g.Expect(f.Mend).To(Equal("proxy_cache_valid 200 301 302 404 10m;"))
+	g.Expect(f.Patch).To(Equal("proxy_cache_valid 200 301 302 404 10m;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 13"))
 
 	none := cached
@@ -114,5 +114,5 @@ func TestErrorCached(t *testing.T) {
 	text, _ := Examples("error-cached")
 	of(t, swap(text, "any 10m", "any 5s")).all(cached).none("error-cached")
 	f = near(t, "error-cached").all(cached).one("error-cached")
-	g.Expect(f.Mend).To(HavePrefix("proxy_no_cache $upstream_failed;"), "the upstream's own headers kept it")
+	g.Expect(f.Patch).To(HavePrefix("proxy_no_cache $upstream_failed;"), "the upstream's own headers kept it")
 }

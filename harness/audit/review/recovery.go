@@ -38,16 +38,18 @@ var recoveries = []audit.Rule{
 func slowRecovery(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
-		if s.Cached || s.of("name-moved", "name-gone", "500", "503") || !s.Never && s.ErrorsFor <= benched {
+		if s.Cached || s.of("name-moved", "name-gone", "500", "503") || !s.NotRecovered && s.ErrorsFor <= benched {
 			continue
 		}
 		found.add(s.benches(), s)
 	}
 	return found.each(func(g *group) audit.Finding {
-		s := g.worst(func(a, b sight) bool { return a.Never && !b.Never || a.Never == b.Never && a.ErrorsFor > b.ErrorsFor })
+		s := g.worst(func(a, b sight) bool {
+			return a.NotRecovered && !b.NotRecovered || a.NotRecovered == b.NotRecovered && a.ErrorsFor > b.ErrorsFor
+		})
 		f := g.finding("errors go on for "+s.errorsFor()+" after the upstream is well", g.saw(s, "errors for "+s.errorsFor()+
 			" after the upstream was well"), s.sooner(g))
-		if s.Never {
+		if s.NotRecovered {
 			f.Severity = "high"
 		}
 		return f
@@ -55,7 +57,7 @@ func slowRecovery(e *audit.Evidence) []audit.Finding {
 }
 
 func (s sight) errorsFor() string {
-	if s.Never {
+	if s.NotRecovered {
 		return "more than " + long(s.ErrorsFor)
 	}
 	return long(s.ErrorsFor)

@@ -59,7 +59,7 @@ func TestRules(t *testing.T) {
 			g.Expect(fires).NotTo(Equal(near))
 			for _, text := range []string{fires, near} {
 				c := read(t, text)
-				g.Expect(c.Ways(t.Context())).NotTo(BeEmpty())
+				g.Expect(c.Routes(t.Context())).NotTo(BeEmpty())
 				g.Expect(text).To(HavePrefix("# "), "it begins with what it shows")
 			}
 			g.Expect(len(differing(fires, near))).To(BeNumerically("<=", 6), "the two differ in little")
@@ -112,8 +112,8 @@ type story struct {
 func of(t *testing.T, text string) *story {
 	t.Helper()
 	c := read(t, text)
-	e := &audit.Evidence{Config: c, Report: &audit.Report{Gateway: "nginx/1.22.1"}, Ways: map[string]nginxconf.Way{}}
-	for _, w := range c.Ways(t.Context()) {
+	e := &audit.Evidence{Config: c, Report: &audit.Report{Gateway: "nginx/1.22.1"}, ConfigRoutes: map[string]nginxconf.Route{}}
+	for _, w := range c.Routes(t.Context()) {
 		r := audit.Route{
 			ID: w.ID, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Place: w.Target.Pass.Place,
 			Upstream: w.Target.Upstream, Reached: true, Healthy: audit.Outcome{Status: 200, Page: "upstream"},
@@ -122,7 +122,7 @@ func of(t *testing.T, text string) *story {
 			r.Endpoints = append(r.Endpoints, audit.Endpoint{Name: p.Host + ":8080", Place: p.Place})
 		}
 		e.Report.Routes = append(e.Report.Routes, r)
-		e.Ways[w.ID] = w
+		e.ConfigRoutes[w.ID] = w
 	}
 	return &story{t, e}
 }

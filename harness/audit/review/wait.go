@@ -38,7 +38,7 @@ var waits = []audit.Rule{
 func longWait(e *audit.Evidence) []audit.Finding {
 	var found gathering
 	for _, s := range sights(e) {
-		if !s.Endless && s.Waited < minute-noise {
+		if !s.TimedOut && s.Waited < minute-noise {
 			continue
 		}
 		which, value := s.waitedFor()
@@ -46,29 +46,31 @@ func longWait(e *audit.Evidence) []audit.Finding {
 			continue
 		}
 		c := s.decides(s.name(which))
-		if !s.Endless && value > 0 && value < minute-noise && s.tried() > 1 {
+		if !s.TimedOut && value > 0 && value < minute-noise && s.tried() > 1 {
 			c = s.decides(s.name("next_upstream_timeout"))
 		}
 		found.add(c, s)
 	}
 	return found.raised().each(func(g *group) audit.Finding {
-		worst := g.worst(func(a, b sight) bool { return a.Endless && !b.Endless || a.Endless == b.Endless && a.Waited > b.Waited })
+		worst := g.worst(func(a, b sight) bool {
+			return a.TimedOut && !b.TimedOut || a.TimedOut == b.TimedOut && a.Waited > b.Waited
+		})
 		title := "visitors wait " + long(worst.Waited)
-		if worst.Endless {
+		if worst.TimedOut {
 			title = "visitors wait without end"
 		}
 		if n := worst.tried(); n > 1 {
 			title += fmt.Sprintf(", for %d peers in turn", n)
 		}
 		f := g.finding(title, g.saw(worst, worst.got()), g.shorter())
-		if worst.Endless || worst.Waited >= 2*minute-noise {
+		if worst.TimedOut || worst.Waited >= 2*minute-noise {
 			f.Severity = "high"
 		}
 		if !slices.ContainsFunc(g.sights, func(s sight) bool { return !s.upgrades() }) {
 			// The long time-out is there for the silence of a websocket.
 			f.Severity = "low"
 			m := g.mend("# a websocket needs it: ask for plain requests in a location of their own, with a short one")
-			f.Mend, f.In = m.text(), m.in()
+			f.Patch, f.In = m.text(), m.in()
 		}
 		return f
 	})
@@ -138,12 +140,12 @@ func rank(line string) int {
 // timeoutOrder looks at each way that leads to a listener of the same gateway.
 func timeoutOrder(e *audit.Evidence) []audit.Finding {
 	var found gathering
-	inner := map[string]nginxconf.Way{}
+	inner := map[string]nginxconf.Route{}
 	for _, s := range healthy(e) {
 		if s.way.Location == nil || s.stream() {
 			continue
 		}
-		for _, w := range e.Ways {
+		for _, w := range e.ConfigRoutes {
 			if !leadsTo(*s.way, w) || !sameMatch(*s.way, w, e) {
 				continue
 			}
@@ -179,7 +181,7 @@ func timeoutOrder(e *audit.Evidence) []audit.Finding {
 }
 
 // whole is how long a way may wait for an answer, over all its peers.
-func whole(w nginxconf.Way) time.Duration {
+func whole(w nginxconf.Route) time.Duration {
 	t := w.Timeouts()
 	one := t.Read
 	all := one * time.Duration(max(len(w.Target.Peers), 1))
@@ -190,7 +192,7 @@ func whole(w nginxconf.Way) time.Duration {
 }
 
 // leadsTo reports whether a way calls an address that the other's server listens on.
-func leadsTo(from, to nginxconf.Way) bool {
+func leadsTo(from, to nginxconf.Route) bool {
 	if to.Stream != from.Stream || from.Target.Pass != nil && from.Target.Pass == to.Target.Pass {
 		return false
 	}
@@ -220,14 +222,14 @@ func own(host, address string) bool {
 }
 
 // sameMatch reports whether a request of the outer way is one for the inner one, as far as its path says.
-func sameMatch(outer, inner nginxconf.Way, e *audit.Evidence) bool {
-	if len(outer.Asks) == 0 || inner.Server == nil {
+func sameMatch(outer, inner nginxconf.Route, e *audit.Evidence) bool {
+	if len(outer.Candidates) == 0 || inner.Server == nil {
 		return true
 	}
 	if uriOf(outer.Target.Written) != "" {
 		return true // the path is changed on the way
 	}
-	path, _, _ := strings.Cut(outer.Asks[0].URI, "?")
+	path, _, _ := strings.Cut(outer.Candidates[0].URI, "?")
 	return nginxconf.Locate(inner.Server, path) == inner.Location
 }
 

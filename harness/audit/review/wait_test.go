@@ -28,14 +28,14 @@ func TestLongWait(t *testing.T) {
 	g.Expect(f.Severity).To(Equal("medium"))
 	g.Expect(f.Place.Line).To(Equal(8), "the location, which lacks both")
 	g.Expect(f.Lacks).To(Equal("proxy_connect_timeout, proxy_read_timeout"))
-	g.Expect(f.Mend).To(Equal("proxy_connect_timeout 5s;\nproxy_read_timeout 30s;"))
+	g.Expect(f.Patch).To(Equal("proxy_connect_timeout 5s;\nproxy_read_timeout 30s;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:8"))
 	g.Expect(f.Faults).To(Equal([]string{"off", "silent"}))
 	g.Expect(f.Saw).To(ContainSubstring("504 after 60 s"))
 
 	s := fires(t, "long-wait").all(timedOut("silent", reading, 60*time.Second))
-	s.e.Report.Routes = append(s.e.Report.Routes, audit.Route{ID: "like", Like: s.e.Report.Routes[0].ID, Protocol: "http", Reached: true})
-	s.e.Ways["like"] = s.e.Ways[s.e.Report.Routes[0].ID]
+	s.e.Report.Routes = append(s.e.Report.Routes, audit.Route{ID: "like", SameAs: s.e.Report.Routes[0].ID, Protocol: "http", Reached: true})
+	s.e.ConfigRoutes["like"] = s.e.ConfigRoutes[s.e.Report.Routes[0].ID]
 	g.Expect(s.one("long-wait").Routes).To(HaveLen(2), "what is like the route that was measured is found too")
 
 	near(t, "long-wait").all(timedOut("off", connecting, 5*time.Second)).all(timedOut("silent", reading, 30*time.Second)).none("long-wait")
@@ -51,7 +51,7 @@ func TestLongWaitOfAPool(t *testing.T) {
 	g.Expect(f.Title).To(Equal("visitors wait 180 s, for 3 peers in turn"))
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Place.Line).To(Equal(12))
-	g.Expect(f.Mend).To(Equal("proxy_read_timeout 30s;\nproxy_next_upstream_timeout 30s;"))
+	g.Expect(f.Patch).To(Equal("proxy_read_timeout 30s;\nproxy_next_upstream_timeout 30s;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 12"))
 
 	f = of(t, replace(pool, "25s")).all(timedOut("silent", reading, 75*time.Second, "a:80", "b:80", "c:80")).one("long-wait")
@@ -84,7 +84,7 @@ func TestLongWaitDecides(t *testing.T) {
 			f := of(t, c.conf).all(c.cell).one("long-wait")
 			g.Expect(f.Place.Line).To(Equal(c.line))
 			g.Expect(f.Lacks).To(Equal(c.lacks))
-			g.Expect(f.Mend).To(Equal(c.mend))
+			g.Expect(f.Patch).To(Equal(c.mend))
 		})
 	}
 }
@@ -96,9 +96,9 @@ func TestLongWaitOfWebsocketsAndStreams(t *testing.T) {
 	stream := "events {}\nstream {\nserver {\nlisten 3306;\nproxy_pass db:3306;\n}\n}"
 	of(t, stream).all(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{Waited: 10 * time.Minute}}).none("long-wait")
 	f := of(t, stream).all(audit.Measurement{Fault: "off", Outcome: audit.Outcome{Waited: time.Minute}}).one("long-wait")
-	g.Expect(f.Mend).To(Equal("proxy_connect_timeout 5s;"))
+	g.Expect(f.Patch).To(Equal("proxy_connect_timeout 5s;"))
 	g.Expect(f.In).To(Equal("server at nginx.conf:3"))
-	f = fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{Endless: true, Waited: 2 * time.Hour}}).one("long-wait")
+	f = fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{TimedOut: true, Waited: 2 * time.Hour}}).one("long-wait")
 	g.Expect(f.Title).To(Equal("visitors wait without end"))
 	g.Expect(f.Severity).To(Equal("high"))
 }
@@ -109,7 +109,7 @@ func TestTimeoutOrder(t *testing.T) {
 	g.Expect(f.Place.Line).To(Equal(11), "the outer time-out")
 	g.Expect(f.Saw).To(ContainSubstring("waits 20 s"))
 	g.Expect(f.Saw).To(ContainSubstring("may wait 30 s"))
-	g.Expect(f.Mend).To(Equal("proxy_read_timeout 13s;"))
+	g.Expect(f.Patch).To(Equal("proxy_read_timeout 13s;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:18, in place of line 21"))
 	near(t, "timeout-order").none("timeout-order")
 	// Another port of the same machine is not the gateway's.

@@ -23,7 +23,7 @@ func (s sight) got() string {
 	case s.Status == 0:
 		what = "no answer"
 	}
-	if s.Endless {
+	if s.TimedOut {
 		return "nothing yet after " + long(s.Waited)
 	}
 	if s.Waited >= time.Second {

@@ -108,51 +108,51 @@ func (l Listen) key() string {
 	return l.Network + " " + l.Address + " " + itoa(l.Port)
 }
 
-// A site is a server block with its listens and names.
-type site struct {
-	server   *Directive
-	stream   bool
-	listens  []Listen
-	names    []string
-	regexes  []*pattern // by the index of the name; nil for names that are none
-	label    string
-	variants int             // how many variants are tried for each location
-	pages    map[string]bool // files that error_page names
-	scripts  map[string]bool // files that FastCGI locations name
-	origins  []origin
-	whys     map[*Directive]why // by location: why requests got to no upstream
-	cut      string             // why some locations were not followed, empty when all were
-	best     []string           // names, the one that requests use first
-	outer    map[string]bool    // pages of the blocks around
+// A vhost is a server block with its listens and names.
+type vhost struct {
+	server      *Directive
+	stream      bool
+	listens     []Listen
+	names       []string
+	regexes     []*pattern // by the index of the name; nil for names that are none
+	label       string
+	variants    int             // how many variants are tried for each location
+	pages       map[string]bool // files that error_page names
+	scripts     map[string]bool // files that FastCGI locations name
+	origins     []origin
+	reasons     map[*Directive]reason // by location: why requests got to no upstream
+	truncated   string                // why some locations were not followed, empty when all were
+	sortedNames []string              // names, the one that requests use first
+	outer       map[string]bool       // pages of the blocks around
 }
 
-// A why is a reason, with whether the request had got as far as a location.
-type why struct {
-	text    string
-	located bool
-	cut     bool // it was not worked out
+// A reason is a reason, with whether the request had got as far as a location.
+type reason struct {
+	text      string
+	located   bool
+	truncated bool // it was not worked out
 }
 
-func notWorkedOut(text string) why { return why{text: text, located: true, cut: true} }
+func notWorkedOut(text string) reason { return reason{text: text, located: true, truncated: true} }
 
-// A door is one listening socket with the servers behind it.
-type door struct {
-	listen   Listen
-	sites    []*site
-	standard *site // its default server
-	exact    map[string]*site
-	heads    map[string]*site // by the rest of "*.example.com"
-	tails    map[string]*site // by the beginning of "mail.*"
-	regexes  []doorRegex
+// A socket is one listening socket with the servers behind it.
+type socket struct {
+	listen        Listen
+	vhosts        []*vhost
+	defaultServer *vhost // its default server
+	exact         map[string]*vhost
+	suffixes      map[string]*vhost // by the rest of "*.example.com"
+	prefixes      map[string]*vhost // by the beginning of "mail.*"
+	regexes       []socketRegex
 }
 
-type doorRegex struct {
+type socketRegex struct {
 	pattern *pattern
-	site    *site
+	vhost   *vhost
 }
 
-func (m *mapping) newSite(server *Directive, stream bool) *site {
-	s := &site{server: server, stream: stream, listens: listens(server, stream), whys: map[*Directive]why{}}
+func (m *routeFinder) newVhost(server *Directive, stream bool) *vhost {
+	s := &vhost{server: server, stream: stream, listens: listens(server, stream), reasons: map[*Directive]reason{}}
 	s.pages, s.scripts = errorPages(server), map[string]bool{}
 	walk(server.Block, func(d *Directive) bool {
 		for _, name := range Scripts(d) {
@@ -172,73 +172,73 @@ func (m *mapping) newSite(server *Directive, stream bool) *site {
 	return s
 }
 
-// open puts the sites behind their doors, and marks the listens of the default servers.
-func openDoors(sites []*site) map[string]*door {
-	doors := map[string]*door{}
+// openSockets puts the vhosts behind their sockets, and marks the listens of the default servers.
+func openSockets(vhosts []*vhost) map[string]*socket {
+	sockets := map[string]*socket{}
 	explicit := map[string]bool{}
-	for _, s := range sites {
+	for _, s := range vhosts {
 		for _, l := range s.listens {
-			d := doors[l.key()]
-			if d == nil {
-				d = &door{listen: l, exact: map[string]*site{}, heads: map[string]*site{}, tails: map[string]*site{}, standard: s}
-				doors[l.key()] = d
+			sock := sockets[l.key()]
+			if sock == nil {
+				sock = &socket{listen: l, exact: map[string]*vhost{}, suffixes: map[string]*vhost{}, prefixes: map[string]*vhost{}, defaultServer: s}
+				sockets[l.key()] = sock
 			}
-			d.listen.H2C = d.listen.H2C || l.H2C // one server's listen says it for all of the socket's
+			sock.listen.H2C = sock.listen.H2C || l.H2C // one server's listen says it for all of the socket's
 			if l.Default && !explicit[l.key()] {
-				d.standard, explicit[l.key()] = s, true
+				sock.defaultServer, explicit[l.key()] = s, true
 			}
-			if n := len(d.sites); n > 0 && d.sites[n-1] == s {
+			if n := len(sock.vhosts); n > 0 && sock.vhosts[n-1] == s {
 				continue // it names the socket twice
 			}
-			d.sites = append(d.sites, s)
-			d.add(s)
+			sock.vhosts = append(sock.vhosts, s)
+			sock.add(s)
 		}
 	}
-	for _, s := range sites {
+	for _, s := range vhosts {
 		for i, l := range s.listens {
-			s.listens[i].Default, s.listens[i].H2C = doors[l.key()].standard == s, doors[l.key()].listen.H2C
+			s.listens[i].Default, s.listens[i].H2C = sockets[l.key()].defaultServer == s, sockets[l.key()].listen.H2C
 		}
 	}
-	return doors
+	return sockets
 }
 
-// add notes a site's names; a name that another has already stays with it, as in nginx.
-func (d *door) add(s *site) {
-	first := func(m map[string]*site, name string) {
+// add notes a vhost's names; a name that another has already stays with it, as in nginx.
+func (sock *socket) add(s *vhost) {
+	first := func(m map[string]*vhost, name string) {
 		if m[name] == nil {
 			m[name] = s
 		}
 	}
 	if len(s.names) == 0 {
-		first(d.exact, "")
+		first(sock.exact, "")
 	}
 	for i, name := range s.names {
 		name = strings.ToLower(name)
 		switch {
 		case s.regexes[i] != nil:
-			d.regexes = append(d.regexes, doorRegex{s.regexes[i], s})
+			sock.regexes = append(sock.regexes, socketRegex{s.regexes[i], s})
 		case strings.HasPrefix(name, "*."):
-			first(d.heads, name[1:])
+			first(sock.suffixes, name[1:])
 		case strings.HasPrefix(name, "."):
-			first(d.exact, name[1:])
-			first(d.heads, name)
+			first(sock.exact, name[1:])
+			first(sock.suffixes, name)
 		case strings.HasSuffix(name, ".*"):
-			first(d.tails, name[:len(name)-1])
+			first(sock.prefixes, name[:len(name)-1])
 		default:
-			first(d.exact, name)
+			first(sock.exact, name)
 		}
 	}
 }
 
 // pick is nginx's choice of the server for a host: exact, the longest name that begins with a star, the longest that ends
 // with one, regular expressions in order, the default. https://nginx.org/en/docs/http/server_names.html
-func (d *door) pick(host string) (*site, map[string]string) {
+func (sock *socket) pick(host string) (*vhost, map[string]string) {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if s := d.exact[host]; s != nil {
+	if s := sock.exact[host]; s != nil {
 		return s, nil
 	}
 	for at := strings.IndexByte(host, '.'); at >= 0; {
-		if s := d.heads[host[at:]]; s != nil && at > 0 {
+		if s := sock.suffixes[host[at:]]; s != nil && at > 0 {
 			return s, nil
 		}
 		next := strings.IndexByte(host[at+1:], '.')
@@ -248,20 +248,20 @@ func (d *door) pick(host string) (*site, map[string]string) {
 		at += next + 1
 	}
 	for at := strings.LastIndexByte(host, '.'); at >= 0; at = strings.LastIndexByte(host[:at], '.') {
-		if s := d.tails[host[:at+1]]; s != nil {
+		if s := sock.prefixes[host[:at+1]]; s != nil {
 			return s, nil
 		}
 	}
-	for _, r := range d.regexes {
+	for _, r := range sock.regexes {
 		if groups := r.pattern.match(host); groups != nil {
-			return r.site, groups
+			return r.vhost, groups
 		}
 	}
-	return d.standard, nil
+	return sock.defaultServer, nil
 }
 
-// hosts are names that a site may be asked by, the best first. They need not be its own alone: see pick.
-func (s *site) hosts() []string {
+// hosts are names that a vhost may be asked by, the best first. They need not be its own alone: see pick.
+func (s *vhost) hosts() []string {
 	var plain, made []string
 	for i, name := range s.names {
 		switch {
@@ -306,9 +306,9 @@ func isHost(text string) bool {
 	return true
 }
 
-// order puts the listens first that are the easiest to ask: TCP on any IPv4 address, then IPv6, sockets, and last what
+// easiestFirst puts the listens first that are the easiest to ask: TCP on any IPv4 address, then IPv6, sockets, and last what
 // needs more of the client.
-func (s *site) byEase() []Listen {
+func (s *vhost) easiestFirst() []Listen {
 	rank := func(l Listen) int {
 		n := 0
 		if strings.Contains(l.Address, ":") {
@@ -351,27 +351,27 @@ func notePage(pages map[string]bool, d *Directive) {
 	}
 }
 
-// outerPages are the same of the blocks around servers.
-func (m *mapping) outerPages(block *Directive) map[string]bool {
+// errorPagesAround are the same of the blocks around servers.
+func (m *routeFinder) errorPagesAround(block *Directive) map[string]bool {
 	if block == nil {
 		return nil
 	}
-	if pages, known := m.outer[block]; known {
+	if pages, known := m.outerPages[block]; known {
 		return pages
 	}
-	pages := maps.Clone(m.outerPages(block.around()))
+	pages := maps.Clone(m.errorPagesAround(block.around()))
 	if pages == nil {
 		pages = map[string]bool{}
 	}
 	for _, d := range block.all("error_page") {
 		notePage(pages, d)
 	}
-	m.outer[block] = pages
+	m.outerPages[block] = pages
 	return pages
 }
 
-// pick is the server behind a door that a host gets to.
-func (m *mapping) pick(d *door, host string) (*site, map[string]string) {
-	m.spend(1 + len(d.regexes))
-	return d.pick(host)
+// pick is the server behind a socket that a host gets to.
+func (m *routeFinder) pick(sock *socket, host string) (*vhost, map[string]string) {
+	m.spend(1 + len(sock.regexes))
+	return sock.pick(host)
 }

@@ -23,12 +23,12 @@ func read(t testing.TB, text string) *nginxconf.Config {
 	return c
 }
 
-// told writes ways in short: ID, role, what is called, and the best asks.
-func told(ways []nginxconf.Way, asks int) []string {
+// told writes routes in short: ID, role, what is called, and the best candidates.
+func told(routes []nginxconf.Route, candidates int) []string {
 	var out []string
-	for _, w := range ways {
+	for _, route := range routes {
 		var peers []string
-		for _, p := range w.Target.Peers {
+		for _, p := range route.Target.Peers {
 			text := fmt.Sprintf("%s:%d", p.Host, p.Port)
 			if p.Socket != "" {
 				text = p.Socket
@@ -41,17 +41,17 @@ func told(ways []nginxconf.Way, asks int) []string {
 			}
 			peers = append(peers, text)
 		}
-		if w.Target.Open {
+		if route.Target.Dynamic {
 			peers = append(peers, "...")
 		}
-		if w.Target.Self != nil {
-			peers = append(peers, "itself at "+w.Target.Self.Place.String())
+		if route.Target.Self != nil {
+			peers = append(peers, "itself at "+route.Target.Self.Place.String())
 		}
-		line := fmt.Sprintf("%s | %s | %s %s", w.ID, w.Role, w.Target.Protocol, strings.Join(peers, ", "))
-		if w.Why != "" {
-			line += " | why: " + w.Why
+		line := fmt.Sprintf("%s | %s | %s %s", route.ID, route.Role, route.Target.Protocol, strings.Join(peers, ", "))
+		if route.UnreachableReason != "" {
+			line += " | why: " + route.UnreachableReason
 		}
-		for _, a := range w.Asks[:min(asks, len(w.Asks))] {
+		for _, a := range route.Candidates[:min(candidates, len(route.Candidates))] {
 			line += " | " + toldAsk(a)
 		}
 		out = append(out, line)
@@ -59,7 +59,7 @@ func told(ways []nginxconf.Way, asks int) []string {
 	return out
 }
 
-func toldAsk(a nginxconf.Ask) string {
+func toldAsk(a nginxconf.Candidate) string {
 	text := strings.TrimSpace(fmt.Sprintf("%s %s:%d%s", a.Method, a.Host, a.Listen.Port, a.URI))
 	if a.TLSName != "" {
 		text += " sni=" + a.TLSName
@@ -67,13 +67,13 @@ func toldAsk(a nginxconf.Ask) string {
 	for _, key := range slices.Sorted(maps.Keys(a.Header)) {
 		text += " " + key + "=" + a.Header[key]
 	}
-	if a.Given != 0 {
-		text += fmt.Sprintf(" given=%d", a.Given)
+	if a.RequiresStatus != 0 {
+		text += fmt.Sprintf(" given=%d", a.RequiresStatus)
 	}
 	if a.From != "" {
 		text += " from=" + a.From
 	}
-	for name, value := range map[string]string{"alpn": a.ALPN, "accel": a.Accel} {
+	for name, value := range map[string]string{"alpn": a.ALPN, "accel": a.AccelRedirect} {
 		if value != "" {
 			text += " " + name + "=" + value
 		}
@@ -90,12 +90,12 @@ func toldAsk(a nginxconf.Ask) string {
 	return text
 }
 
-var update = flag.Bool("update", false, "write what was found behind the configs of testdata/ways")
+var update = flag.Bool("update", false, "write what was found behind the configs of testdata/routes")
 
-// Each config under testdata/ways has its ways in its last lines: ID, role, protocol and peers, why or the best asks.
-func TestWays(t *testing.T) {
+// Each config under testdata/routes has its routes in its last lines: ID, role, protocol and peers, why or the best candidates.
+func TestRoutes(t *testing.T) {
 	const mark = "#> "
-	files, err := filepath.Glob("testdata/ways/*.conf")
+	files, err := filepath.Glob("testdata/routes/*.conf")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no configs:", err)
 	}
@@ -107,7 +107,7 @@ func TestWays(t *testing.T) {
 			}
 			config, expected, _ := strings.Cut(string(text), mark)
 			found := ""
-			for _, line := range told(read(t, config).Ways(t.Context()), 4) {
+			for _, line := range told(read(t, config).Routes(t.Context()), 4) {
 				found += mark + line + "\n"
 			}
 			if *update {

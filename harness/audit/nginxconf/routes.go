@@ -9,40 +9,40 @@ import (
 	"sync/atomic"
 )
 
-// A mapping is the work of finding the ways of one config.
-type mapping struct {
-	config    *Config
-	sites     []*site // of http{}, in order
-	streams   []*site
-	doors     map[string]*door
-	upstreams map[string]*Directive
-	vars      *definitions
-	patterns  map[string]*pattern
-	compiled  atomic.Int64 // steps of the expressions that are kept here
-	entries   map[*Directive]*pattern
-	targets   map[string]Target // of pass directives whose variables are the same everywhere
-	solved    map[string][]change
-	busy      map[*Directive]bool // variables whose conditions are being solved
-	steps     int
-	ways      map[wayKey]*Way
-	ranks     map[*Way][]int                 // of the asks, the lower the better
-	outer     map[*Directive]map[string]bool // by block: the error pages that it and those around it name
-	keyed     map[*Directive]*pattern        // what the default of a map is not for
-	tried     int                            // asks that are kept of each way while it is looked for
+// A routeFinder finds the routes of one config.
+type routeFinder struct {
+	config         *Config
+	vhosts         []*vhost // of http{}, in order
+	streams        []*vhost
+	sockets        map[string]*socket
+	upstreams      map[string]*Directive
+	vars           *definitions
+	patterns       map[string]*pattern
+	compiled       atomic.Int64 // steps of the expressions that are kept here
+	entries        map[*Directive]*pattern
+	targets        map[string]Target // of pass directives whose variables are the same everywhere
+	solved         map[string][]mutation
+	solving        map[*Directive]bool // variables whose conditions are being solved
+	steps          int
+	routes         map[routeKey]*Route
+	ranks          map[*Route][]int               // of the candidates, the lower the better
+	outerPages     map[*Directive]map[string]bool // by block: the error pages that it and those around it name
+	excludes       map[*Directive]*pattern        // what the default of a map is not for
+	keptCandidates int                            // candidates that are kept of each route while it is looked for
 	*budget
 }
 
-// A wayKey tells ways apart: the answer itself is one way however it gets to the pass directive.
-type wayKey struct {
+// A routeKey tells routes apart: the answer itself is one route however it gets to the pass directive.
+type routeKey struct {
 	server, pass *Directive
 	role         Role
 }
 
-// Ways are all ways from clients to upstreams, in the order of the config. They are worked out as far as the bounds go: a
-// way beyond says so in its Why, and so do those that are left when the context ends.
-func (c *Config) Ways(ctx context.Context) []Way {
-	m := &mapping{config: c, targets: map[string]Target{}, solved: map[string][]change{}, busy: map[*Directive]bool{}, upstreams: map[string]*Directive{}, patterns: map[string]*pattern{},
-		entries: map[*Directive]*pattern{}, ways: map[wayKey]*Way{}, ranks: map[*Way][]int{}, keyed: map[*Directive]*pattern{}, outer: map[*Directive]map[string]bool{}}
+// Routes are all routes from clients to upstreams, in the order of the config. They are worked out as far as the bounds go: a
+// route beyond says so in its UnreachableReason, and so do those that are left when the context ends.
+func (c *Config) Routes(ctx context.Context) []Route {
+	m := &routeFinder{config: c, targets: map[string]Target{}, solved: map[string][]mutation{}, solving: map[*Directive]bool{}, upstreams: map[string]*Directive{}, patterns: map[string]*pattern{},
+		entries: map[*Directive]*pattern{}, routes: map[routeKey]*Route{}, ranks: map[*Route][]int{}, excludes: map[*Directive]*pattern{}, outerPages: map[*Directive]map[string]bool{}}
 	locations, passed := 0, 0
 	walk(c.Main, func(d *Directive) bool {
 		if d.Name == "location" || d.Name == "server" {
@@ -55,46 +55,46 @@ func (c *Config) Ways(ctx context.Context) []Way {
 	})
 	m.budget = newBudget(ctx, locations)
 	m.expressions = []*atomic.Int64{&c.steps, &m.compiled}
-	m.tried = min(maxTried, max(fewTried, manyTried/max(passed, 1)))
-	m.gather(c.Main, false)
-	all := append(slices.Clone(m.sites), m.streams...)
+	m.keptCandidates = min(maxTried, max(fewTried, manyTried/max(passed, 1)))
+	m.collectServers(c.Main, false)
+	all := append(slices.Clone(m.vhosts), m.streams...)
 	m.vars = c.define(all, newBudget(ctx, passed))
-	m.doors = openDoors(m.sites)
-	openDoors(m.streams)
+	m.sockets = openSockets(m.vhosts)
+	openSockets(m.streams)
 	m.label(all)
-	for _, s := range m.sites {
+	for _, s := range m.vhosts {
 		m.explore(s)
 	}
 	m.hops()
-	keys := m.wayKeys()
-	for _, s := range m.sites {
+	keys := m.routeKeys()
+	for _, s := range m.vhosts {
 		m.accelerate(s, keys)
 	}
-	var out []Way
+	var out []Route
 	for _, s := range m.inOrder() {
 		if s.stream {
-			out = append(out, m.streamWays(s)...)
+			out = append(out, m.streamRoutes(s)...)
 		} else {
-			out = append(out, m.siteWays(s)...)
+			out = append(out, m.vhostRoutes(s)...)
 		}
 	}
-	for i, w := range out {
-		if d, _ := m.selfOf(w.Target); d != nil {
-			out[i].Target.Self = d.standard.server
+	for i, route := range out {
+		if sock, _ := m.selfOf(route.Target); sock != nil {
+			out[i].Target.Self = sock.defaultServer.server
 		}
 	}
 	number(out)
 	return out
 }
 
-// gather finds the servers and upstreams, those of a fragment without http{} too.
-func (m *mapping) gather(block []*Directive, stream bool) {
+// collectServers finds the servers and upstreams, those of a fragment without http{} too.
+func (m *routeFinder) collectServers(block []*Directive, stream bool) {
 	for _, d := range block {
 		switch d.Name {
 		case "http":
-			m.gather(d.Block, false)
+			m.collectServers(d.Block, false)
 		case "stream":
-			m.gather(d.Block, true)
+			m.collectServers(d.Block, true)
 		case "upstream":
 			if key := upstreamKey(d.arg(0), stream); m.upstreams[key] == nil {
 				m.upstreams[key] = d
@@ -103,31 +103,31 @@ func (m *mapping) gather(block []*Directive, stream bool) {
 			if d.Block == nil {
 				continue
 			}
-			s := m.newSite(d, stream)
-			s.outer = m.outerPages(d.around())
+			s := m.newVhost(d, stream)
+			s.outer = m.errorPagesAround(d.around())
 			if stream {
 				m.streams = append(m.streams, s)
 			} else {
-				m.sites = append(m.sites, s)
+				m.vhosts = append(m.vhosts, s)
 			}
 		}
 	}
 }
 
-// inOrder are all sites in the order of the config.
-func (m *mapping) inOrder() []*site {
+// inOrder are all vhosts in the order of the config.
+func (m *routeFinder) inOrder() []*vhost {
 	for _, d := range m.config.Main {
 		if d.Name == "stream" {
-			return append(slices.Clone(m.streams), m.sites...)
+			return append(slices.Clone(m.streams), m.vhosts...)
 		} else if d.Name == "http" {
 			break
 		}
 	}
-	return append(slices.Clone(m.sites), m.streams...)
+	return append(slices.Clone(m.vhosts), m.streams...)
 }
 
 // regex compiles an expression once.
-func (m *mapping) regex(text string, fold bool) *pattern {
+func (m *routeFinder) regex(text string, fold bool) *pattern {
 	key := text
 	if fold {
 		key = "*" + text
@@ -139,7 +139,7 @@ func (m *mapping) regex(text string, fold bool) *pattern {
 	return m.patterns[key]
 }
 
-func (m *mapping) entryRegex(e *Directive) *pattern {
+func (m *routeFinder) entryRegex(e *Directive) *pattern {
 	if m.entries[e] == nil {
 		m.entries[e] = entryRegex(e)
 		if m.entries[e] != nil {
@@ -180,40 +180,40 @@ func passesOf(server *Directive) []*Directive {
 
 func locationOf(pass *Directive) *Directive { return pass.within("location", "server") }
 
-// siteWays are the ways of a server once all were explored.
-func (m *mapping) siteWays(s *site) []Way {
-	var out []Way
+// vhostRoutes are the routes of a server once all were explored.
+func (m *routeFinder) vhostRoutes(s *vhost) []Route {
+	var out []Route
 	for _, pass := range passesOf(s.server) {
-		m.begin()
+		m.beginEntry()
 		found := false
 		for _, role := range []Role{Content, Auth, Mirror, Error, After} {
-			w := m.ways[wayKey{s.server, pass, role}]
-			if w == nil {
+			route := m.routes[routeKey{s.server, pass, role}]
+			if route == nil {
 				continue
 			}
 			found = true
-			m.sortAsks(w)
-			w.Asks = slices.Clip(w.Asks)
-			out = append(out, *w)
+			m.sortCandidates(route)
+			route.Candidates = slices.Clip(route.Candidates)
+			out = append(out, *route)
 		}
 		if !found {
-			w := m.newWay(s, pass)
-			w.Why = m.unreached(s, pass)
-			out = append(out, *w)
+			route := m.newRoute(s, pass)
+			route.UnreachableReason = m.unreached(s, pass)
+			out = append(out, *route)
 		}
 	}
 	return out
 }
 
-func (m *mapping) newWay(s *site, pass *Directive) *Way {
+func (m *routeFinder) newRoute(s *vhost, pass *Directive) *Route {
 	location := locationOf(pass)
-	w := &Way{Server: s.server, Location: location, Listens: s.listens, Names: s.bestNames(), Role: Content,
+	route := &Route{Server: s.server, Location: location, Listens: s.listens, Names: s.bestNames(), Role: Content,
 		Target: m.target(pass, false)}
 	if location.Name == "location" {
-		w.Match = matchOf(location).String()
+		route.Match = matchOf(location).String()
 	}
-	w.ID = s.label + idPart(w.Match) + idSuffix(pass)
-	return w
+	route.ID = s.label + idPart(route.Match) + idSuffix(pass)
+	return route
 }
 
 // idPart puts the match behind a server's name: plain prefixes at once, all else after a space.
@@ -233,13 +233,13 @@ func idSuffix(pass *Directive) string {
 	return suffix
 }
 
-// bestNames are the names of a site, the one that requests use first.
-func (s *site) bestNames() []string {
-	if s.best == nil {
-		s.best = slices.Clone(s.names)
-		slices.SortStableFunc(s.best, func(a, b string) int { return vagueness(a) - vagueness(b) })
+// bestNames are the names of a vhost, the one that requests use first.
+func (s *vhost) bestNames() []string {
+	if s.sortedNames == nil {
+		s.sortedNames = slices.Clone(s.names)
+		slices.SortStableFunc(s.sortedNames, func(a, b string) int { return vagueness(a) - vagueness(b) })
 	}
-	return s.best
+	return s.sortedNames
 }
 
 func vagueness(name string) int {
@@ -254,10 +254,10 @@ func vagueness(name string) int {
 	return 0
 }
 
-// label names the sites for the IDs.
-func (m *mapping) label(sites []*site) {
+// label names the vhosts for the IDs.
+func (m *routeFinder) label(vhosts []*vhost) {
 	taken := map[string]int{}
-	for _, s := range sites {
+	for _, s := range vhosts {
 		if len(passesOf(s.server)) == 0 && s.server.has("proxy_pass") == nil {
 			continue // a server that only redirects takes no name from the one it redirects to
 		}
@@ -272,7 +272,7 @@ func (m *mapping) label(sites []*site) {
 	}
 }
 
-func (s *site) firstLabel() string {
+func (s *vhost) firstLabel() string {
 	if s.stream {
 		return "stream " + s.portLabel(0)
 	}
@@ -294,7 +294,7 @@ func (s *site) firstLabel() string {
 	return name + s.portLabel(0)
 }
 
-func (s *site) portLabel(i int) string {
+func (s *vhost) portLabel(i int) string {
 	if i >= len(s.listens) {
 		return ":?"
 	}
@@ -309,7 +309,7 @@ func (s *site) portLabel(i int) string {
 }
 
 // longerLabels are for sites whose label another has already.
-func (s *site) longerLabels() []string {
+func (s *vhost) longerLabels() []string {
 	var out []string
 	base := strings.TrimSuffix(s.label, s.portLabel(0))
 	for i, l := range s.listens {
@@ -333,13 +333,13 @@ func free(taken map[string]int, text, sign string) string {
 }
 
 // number makes the IDs unique.
-func number(ways []Way) {
+func number(routes []Route) {
 	taken := map[string]int{}
-	for i := range ways {
-		w := &ways[i]
-		if taken[w.ID] > 0 && w.Role != Content && w.Role != Try {
-			w.ID += " (" + string(w.Role) + ")"
+	for i := range routes {
+		route := &routes[i]
+		if taken[route.ID] > 0 && route.Role != Content && route.Role != Try {
+			route.ID += " (" + string(route.Role) + ")"
 		}
-		w.ID = free(taken, w.ID, " #")
+		route.ID = free(taken, route.ID, " #")
 	}
 }
