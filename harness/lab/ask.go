@@ -14,18 +14,6 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// An Option says how [Sandbox.Do] asks.
-type Option func(*manner)
-
-// manner is how the client asks.
-type manner struct {
-	window *WaitWindow // nil for a client who is not expected to wait
-}
-
-// Within has the client wait: the lab sees to what happens meanwhile, lets the time pass, and proves from both sides how long
-// the client waited.
-func Within(w WaitWindow) Option { return func(m *manner) { m.window = &w } }
-
 // A WaitWindow is how long the client is expected to wait, in the gateway's time, and what happens meanwhile.
 type WaitWindow struct {
 	// After and Until are the earliest and latest that the answer may come. The lab's clock is moved to half a second
@@ -50,24 +38,26 @@ const (
 )
 
 // Do sends a request to the gateway as a client with an address of its own, once, waits for the answer, and reads what the
-// gateway logged of it. No answer is no error: the exchange says how the connection ended. A sandbox with a [CatchAll] has
-// [Sandbox.Probe] in its place.
+// gateway logged of it. No answer is no error: the exchange says how the connection ended. Without options the client connects
+// to [FrontDoor] and closes the connection when it has the answer.
+//
+// A sandbox with a [CatchAll] has [Sandbox.Probe] in its place.
 func (c *Sandbox) Do(ctx context.Context, r Request, options ...Option) (Exchange, error) {
 	if c.setup.CatchAll != nil {
 		return Exchange{}, errors.New("a sandbox with a CatchAll is asked by Probe, not by Do")
 	}
-	var m manner
-	for _, set := range options {
-		set(&m)
+	m, err := mannerOf(options)
+	if err != nil {
+		return Exchange{}, err
 	}
 	if !c.exchange.TryLock() {
 		return Exchange{}, ErrBusy
 	}
 	defer c.exchange.Unlock()
 	if m.window != nil {
-		return c.askWithin(ctx, r, *m.window)
+		return c.askWithin(ctx, r, m)
 	}
-	spec := c.askSpec(r, atMost)
+	spec := c.askSpec(r, m, atMost)
 	var got agentapi.Answer
 	c.Note("visitor", "asks %s", r.line())
 	if err := c.call(ctx, "Ask", spec, &got); err != nil {
@@ -77,12 +67,13 @@ func (c *Sandbox) Do(ctx context.Context, r Request, options ...Option) (Exchang
 }
 
 // askWithin asks, and moves the clock while the client waits.
-func (c *Sandbox) askWithin(ctx context.Context, r Request, p WaitWindow) (Exchange, error) {
+func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange, error) {
+	p := *m.window
 	limit := atMost
 	if !c.Clocked() {
 		limit += max(p.After, p.Until)
 	}
-	spec := c.askSpec(r, limit)
+	spec := c.askSpec(r, m, limit)
 	watches, err := c.watchAll(ctx, p.WaitFor)
 	if err != nil {
 		return Exchange{}, err
@@ -170,21 +161,25 @@ func (c *Sandbox) cameLate(format string, a ...any) {
 	c.late = fmt.Sprintf(format, a...)
 }
 
-func (c *Sandbox) askSpec(r Request, limit time.Duration) agentapi.AskSpec {
+func (c *Sandbox) askSpec(r Request, m manner, limit time.Duration) agentapi.AskSpec {
 	n, from := c.nextClient()
+	if m.client != "" {
+		from = c.addressOf(m.client, from)
+	}
+	r.Host = cmp.Or(r.Host, m.serverName)
 	return agentapi.AskSpec{
 		Name: fmt.Sprintf("visitor %d", n), Gateway: gatewayName, Limit: limit,
-		From: from, To: FrontDoor,
-		Raw: r.head(), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
+		From: from, To: m.address(), TLS: m.tls, ServerName: m.serverName, HTTP2: m.http2, Keep: m.client,
+		Raw: r.head(m.client != ""), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
 	}
 }
 
 // line is the request as logs show it: method and path.
 func (r Request) line() string { return cmp.Or(r.Method, "GET") + " " + cmp.Or(r.Path, "/") }
 
-// head is the request as it goes over the wire, up to its body. It asks the gateway to close, so that the end of the connection tells that
-// the gateway is through.
-func (r Request) head() []byte {
+// head is the request as it goes over the wire, up to its body. Unless the connection is to be kept, it asks the gateway to close
+// that, so that its end tells that the gateway is through.
+func (r Request) head(keep bool) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), cmp.Or(r.Host, "example.com"))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
@@ -195,7 +190,10 @@ func (r Request) head() []byte {
 	if r.Body != "" {
 		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body)*max(r.BodyTimes, 1))
 	}
-	b.WriteString("Connection: close\r\n\r\n")
+	if !keep {
+		b.WriteString("Connection: close\r\n")
+	}
+	b.WriteString("\r\n")
 	return []byte(b.String())
 }
 
@@ -204,6 +202,7 @@ func (c *Sandbox) readExchange(spec agentapi.AskSpec, r Request, got agentapi.An
 	e := Exchange{
 		Visitor: spec.From, Request: r.line(), Status: got.Status, NoAnswer: got.NoAnswer, Header: got.Header,
 		Body: got.Body, BodyBytes: got.BodyBytes, Cut: got.Cut, Waited: got.Real, Real: got.Real,
+		Reused: got.Reused,
 	}
 	if e.Status != 0 {
 		c.Note("visitor", "gets %d (%d bytes)", e.Status, e.BodyBytes)

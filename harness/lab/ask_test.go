@@ -21,7 +21,7 @@ func TestRequestRaw(t *testing.T) {
 		if got := c.request.line(); got != c.line {
 			t.Errorf("%s: the line is %q, want %q", name, got, c.line)
 		}
-		if got := string(c.request.head()) + c.request.Body; got != c.want {
+		if got := string(c.request.head(false)) + c.request.Body; got != c.want {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
 	}
@@ -32,7 +32,7 @@ func TestEveryVisitorAsksFromAnAddressOfTheCell(t *testing.T) {
 	owned := netip.MustParsePrefix(addresses(Setup{})[1])
 	last := ""
 	for range 600 {
-		spec := c.askSpec(Request{}, atMost)
+		spec := c.askSpec(Request{}, manner{}, atMost)
 		if !owned.Contains(netip.MustParseAddr(spec.From)) {
 			t.Errorf("the sandbox has no address %s", spec.From)
 		}

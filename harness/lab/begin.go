@@ -17,7 +17,7 @@ func (c *Sandbox) StartBackground(ctx context.Context, r Request, until Conditio
 	}
 	c.calls.backgroundStarted()
 	c.Note("visitor", "another one asks %s, and waits", r.line())
-	if err := c.call(ctx, "StartAsk", c.askSpec(r, longest), nil); err != nil {
+	if err := c.call(ctx, "StartAsk", c.askSpec(r, manner{}, longest), nil); err != nil {
 		return err
 	}
 	return watch.Wait(ctx)

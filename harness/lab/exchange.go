@@ -14,6 +14,8 @@ type Exchange struct {
 	// Status is the status that the client got; 0 when none came, and NoAnswer then says how the connection ended.
 	Status   int    `json:"status"`
 	NoAnswer string `json:"no_answer,omitempty"`
+	// Reused is true when the request went over the connection of an earlier one; see [KeepAlive].
+	Reused bool `json:"reused,omitempty"`
 	// Header holds the answer's header fields.
 	Header map[string][]string `json:"header,omitempty"`
 	// Body is the beginning of the answer's body, 4 KiB at the most; BodyBytes is its full length.

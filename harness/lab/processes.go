@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,7 +36,7 @@ func (c *Sandbox) StartGateway(ctx context.Context) error {
 	p := c.setup.Gateway.Driver
 	spec := agentapi.ProcSpec{
 		Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Wake: p.Wake,
-		Ready: []string{FrontDoor}, Attempts: true,
+		Ready: []string{cmp.Or(c.setup.Gateway.Listen, FrontDoor)}, Attempts: true,
 	}
 	var out agentapi.ProcStarted
 	if err := c.call(ctx, "Start", spec, &out); err != nil {

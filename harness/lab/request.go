@@ -7,7 +7,8 @@ type Request struct {
 	Method string // GET when empty
 	Path   string // "/" when empty
 	Host   string // "example.com" when empty
-	// Header are further fields, sent under the names that they have here. Host, Content-Length and Connection are sent anyway.
+	// Header are further fields, sent under the names that they have here. Host and Content-Length are sent
+	// anyway, and so is "Connection: close" without [KeepAlive].
 	Header http.Header
 	Body   string
 	// BodyTimes is how often Body is repeated, for a large one; once when 0.

@@ -62,6 +62,7 @@ type Sandbox struct {
 	moved     time.Duration          // how far the clock is ahead
 	runs      bool                   // the clock goes on between two moves
 	clients   int                    // how many have asked
+	keeping   map[string]string      // the addresses of those that keep their connections
 	running   bool                   // the gateway was started, by StartCommand
 	late      string                 // how a look came too late to prove anything; empty when none did
 	upstreams map[string]Upstream    // as they were set up
@@ -149,7 +150,7 @@ func (l *Lab) newSandbox(setup Setup, program *Program) *Sandbox {
 	return &Sandbox{
 		lab: l, program: program, id: fmt.Sprintf("s%d", l.sandboxes.Add(1)), setup: setup, begun: time.Now(),
 		upstreams: map[string]Upstream{}, playing: map[string]Upstream{}, shares: map[string]float64{}, guests: map[*labContainer]bool{},
-		calls: newAccounting(),
+		calls: newAccounting(), keeping: map[string]string{},
 	}
 }
 

@@ -12,10 +12,12 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
+	"net/http/httptrace"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
@@ -23,9 +25,11 @@ import (
 // ask is one request of the client under way.
 type ask struct {
 	spec   agentapi.AskSpec
-	conn   *net.TCPConn
+	conn   *clientConn // nil where none came about
 	begun  time.Time
+	reused bool // the client had kept the connection
 	answer agentapi.Answer
+	keeps  bool  // the connection can take another request; for after done
 	failed error // what came can't be read; for after done
 	done   chan struct{}
 	tries  *askAttempts
@@ -38,9 +42,9 @@ const headLimit = 1 << 20
 
 var errLongHead = fmt.Errorf("the head of the gateway's answer is longer than %d KiB", headLimit>>10)
 
-// readHead reads the head of an answer; interim ones (100, 103) are passed over if asked for. The body that follows may be of
-// any length, and in is what comes after that.
-func readHead(conn io.Reader, ofHead, pastInterim bool) (resp *http.Response, in *bufio.Reader, err error) {
+// readHead reads the head of an answer, past interim ones (100, 103). The body that follows may be of any length, and in is what
+// comes after that.
+func readHead(conn io.Reader, ofHead bool) (resp *http.Response, in *bufio.Reader, err error) {
 	limit := &io.LimitedReader{R: conn, N: headLimit}
 	in = bufio.NewReader(limit)
 	req := &http.Request{Method: http.MethodGet}
@@ -48,7 +52,7 @@ func readHead(conn io.Reader, ofHead, pastInterim bool) (resp *http.Response, in
 		req.Method = http.MethodHead
 	}
 	resp, err = http.ReadResponse(in, req)
-	for pastInterim && err == nil && resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
+	for err == nil && resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
 		resp, err = http.ReadResponse(in, req)
 	}
 	if err != nil && limit.N <= 0 {
@@ -64,8 +68,11 @@ func (c *sandbox) ask(ctx context.Context, spec agentapi.AskSpec) (agentapi.Answ
 	if err != nil {
 		return agentapi.Answer{}, err
 	}
-	defer a.leave()
-	return c.finish(ctx, a)
+	answer, err := c.finish(ctx, a)
+	if err != nil {
+		a.leave()
+	}
+	return answer, err
 }
 
 // beginAsk asks as the client, and returns once the gateway has read the request and waits. The client stays when ctx ends,
@@ -118,32 +125,43 @@ func (c *sandbox) begun(name string) (*ask, error) {
 // startAsk sends the client's request and listens for the answer. A refused connection is an answer too.
 func (c *sandbox) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, error) {
 	a := &ask{spec: spec, done: make(chan struct{}), begun: time.Now()}
-	from, err := netip.ParseAddr(spec.From)
-	if err != nil {
-		return nil, fmt.Errorf("the visitor's address: %w", err)
-	}
-	d := net.Dialer{Timeout: spec.Limit, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
-	err = c.online(func() error {
-		conn, err := d.DialContext(ctx, "tcp", spec.To)
-		if err == nil {
-			a.conn = conn.(*net.TCPConn)
-		}
-		return err
-	})
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		a.answer = agentapi.Answer{NoAnswer: "refused", Real: time.Since(a.begun)}
+	var err error
+	a.conn, a.reused, err = c.connect(ctx, spec)
+	unanswered := func(how string) (*ask, error) {
+		a.answer = agentapi.Answer{NoAnswer: how, Real: time.Since(a.begun)}
 		close(a.done)
 		a.tries = c.attempts.begin(ctx, a.done)
 		return a, nil
 	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return unanswered("refused")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connecting as the visitor to %s: %w", spec.To, err)
 	}
+	if spec.TLS && !a.reused {
+		if err := a.conn.startTLS(ctx, spec); err != nil {
+			a.leave()
+			switch {
+			case ctx.Err() != nil:
+				return nil, context.Cause(ctx)
+			case errors.Is(err, errNoHTTP2):
+				return nil, fmt.Errorf("asking %s: %w", spec.To, err)
+			}
+			return unanswered(howItEnded(err))
+		}
+	}
 	a.tries = c.attempts.begin(ctx, a.done)
-	go a.listen()
 	defer context.AfterFunc(ctx, a.leave)()
+	if spec.HTTP2 {
+		sent := make(chan struct{})
+		go a.overHTTP2(sync.OnceFunc(func() { close(sent) }))
+		<-sent
+		return a, nil
+	}
+	go a.listen()
 	// The gateway may answer and close before it has read all of a body; what it said still counts.
-	_, _ = a.conn.Write(append(spec.Raw, strings.Repeat(spec.Body, max(spec.Times, 1))...))
+	_, _ = a.conn.over.Write(append(spec.Raw, wholeBody(spec)...))
 	return a, nil
 }
 
@@ -157,9 +175,47 @@ func (a *ask) leave() {
 // listen reads the answer to its end.
 func (a *ask) listen() {
 	defer close(a.done)
-	defer a.conn.Close()
 	_ = a.conn.SetReadDeadline(a.begun.Add(a.spec.Limit))
-	resp, in, err := readHead(a.conn, a.spec.Head, false)
+	resp, in, err := readHead(a.conn.over, a.spec.Head)
+	a.take(resp, err)
+	if a.keeps {
+		return
+	}
+	defer a.conn.Close()
+	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		// The gateway writes its access log before it closes the connection: its end is the sign that the line is there.
+		_, _ = io.Copy(io.Discard, in)
+	}
+}
+
+// overHTTP2 sends the request and reads the answer to its end. It calls sent when the request is sent, or can't be.
+func (a *ask) overHTTP2(sent func()) {
+	defer close(a.done)
+	defer sent()
+	ctx, cancel := context.WithDeadline(context.Background(), a.begun.Add(a.spec.Limit))
+	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent() }})
+	scheme := "http"
+	if a.spec.TLS {
+		scheme = "https"
+	}
+	req, err := http2Request(ctx, scheme, a.spec.Raw, wholeBody(a.spec))
+	if err != nil {
+		a.failed = err
+		a.conn.Close()
+		return
+	}
+	if a.conn.http2 == nil {
+		a.conn.http2 = http2Over(a.conn.over)
+	}
+	a.take(a.conn.http2.RoundTrip(req))
+	if !a.keeps {
+		a.conn.Close()
+	}
+}
+
+// take reads the answer, and sees whether the connection can take another request.
+func (a *ask) take(resp *http.Response, err error) {
 	if errors.Is(err, errLongHead) {
 		a.failed = err
 		return
@@ -170,12 +226,15 @@ func (a *ask) listen() {
 	}
 	a.answer = readAnswer(resp)
 	a.answer.Real = time.Since(a.begun)
-	// The gateway writes its access log before it closes the connection: its end is the sign that the line is there.
-	_, _ = io.Copy(io.Discard, in)
+	a.keeps = a.spec.Keep != "" && !resp.Close && !a.answer.Cut && resp.StatusCode != http.StatusSwitchingProtocols
 }
 
-// readAnswer reads an answer to its end, and keeps the beginning of its body.
+// readAnswer reads an answer to its end, and keeps the beginning of its body. One that switches protocols has no end that could be
+// waited for.
 func readAnswer(resp *http.Response) agentapi.Answer {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return agentapi.Answer{Status: resp.StatusCode, Header: resp.Header}
+	}
 	var kept bytes.Buffer
 	n, err := io.Copy(&kept, io.LimitReader(resp.Body, bodyKept))
 	if err == nil {
@@ -189,7 +248,7 @@ func readAnswer(resp *http.Response) agentapi.Answer {
 func howItEnded(err error) string {
 	var timeout net.Error
 	switch {
-	case errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, syscall.ECONNRESET), errors.As(err, &http2.StreamError{}):
 		return "reset"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "silent"
@@ -208,7 +267,7 @@ func (c *sandbox) underWay(a *ask) (bool, error) {
 		return false, nil
 	default:
 	}
-	s, there, err := c.gatewaysEnd(a)
+	s, there, err := c.gatewaysEnd(a.conn)
 	if err != nil {
 		return false, err
 	}
@@ -216,8 +275,8 @@ func (c *sandbox) underWay(a *ask) (bool, error) {
 }
 
 // gatewaysEnd finds the gateway's end of the client's connection.
-func (c *sandbox) gatewaysEnd(a *ask) (socket, bool, error) {
-	s, found, err := c.tcp(a.conn.RemoteAddr().(*net.TCPAddr).AddrPort(), a.conn.LocalAddr().(*net.TCPAddr).AddrPort())
+func (c *sandbox) gatewaysEnd(conn *clientConn) (socket, bool, error) {
+	s, found, err := c.tcp(conn.RemoteAddr().(*net.TCPAddr).AddrPort(), conn.LocalAddr().(*net.TCPAddr).AddrPort())
 	return s, found && s.state != tcpListen, err
 }
 
@@ -233,7 +292,7 @@ func (c *sandbox) held(ctx context.Context, a *ask) error {
 			return true, nil
 		default:
 		}
-		s, there, err := c.gatewaysEnd(a)
+		s, there, err := c.gatewaysEnd(a.conn)
 		if err != nil {
 			return false, err
 		}
@@ -272,6 +331,20 @@ func (p *process) idle() (bool, error) {
 	return true, nil
 }
 
+// logged reports whether the gateway has logged what it has answered on a connection that stays open: none of its threads works.
+func (c *sandbox) logged(gateway string) (bool, error) {
+	p, err := c.process(gateway)
+	if err != nil {
+		return false, err
+	}
+	for _, pid := range append(childrenOf(p.pid), p.pid) {
+		if s, err := scheduleOfAll(pid); err == nil && !s.asleep {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // finish waits for the answer, and until the gateway is through with the request, so that its logs are complete.
 func (c *sandbox) finish(ctx context.Context, a *ask) (agentapi.Answer, error) {
 	select {
@@ -279,9 +352,14 @@ func (c *sandbox) finish(ctx context.Context, a *ask) (agentapi.Answer, error) {
 	case <-ctx.Done():
 		return agentapi.Answer{}, context.Cause(ctx)
 	}
-	if a.conn != nil {
+	if a.keeps {
+		if err := poll(ctx, 5*time.Second, func() (bool, error) { return c.logged(a.spec.Gateway) }); err != nil && !errors.Is(err, errLimit) {
+			return agentapi.Answer{}, err
+		}
+		c.keep(a.spec, a.conn)
+	} else if a.conn != nil {
 		if err := poll(ctx, 5*time.Second, func() (bool, error) {
-			if s, there, err := c.gatewaysEnd(a); err != nil || there && s.inode != 0 {
+			if s, there, err := c.gatewaysEnd(a.conn); err != nil || there && s.inode != 0 {
 				return false, err
 			}
 			// A connection that both ends have closed may be gone from the list before the gateway has logged it.
@@ -297,6 +375,6 @@ func (c *sandbox) finish(ctx context.Context, a *ask) (agentapi.Answer, error) {
 	if err != nil {
 		return agentapi.Answer{}, err
 	}
-	a.answer.Logs, a.answer.Attempts = logs, c.attempts.end(a.tries)
+	a.answer.Reused, a.answer.Logs, a.answer.Attempts = a.reused, logs, c.attempts.end(a.tries)
 	return a.answer, a.failed
 }

@@ -28,23 +28,20 @@ func TestHeadsHaveABoundAndBodiesNone(t *testing.T) {
 		"a status line": {"HTTP/1.1 200 ", "OK"},
 		"interim heads": {"", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"},
 	} {
-		if _, _, err := readHead(&repeated{c.first, c.text}, false, true); !errors.Is(err, errLongHead) {
+		if _, _, err := readHead(&repeated{c.first, c.text}, false); !errors.Is(err, errLongHead) {
 			t.Errorf("%s without end: %v", name, err)
 		}
 	}
 	const body = 3 * headLimit
 	whole := "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", headLimit/2) + "\r\n\r\n" + strings.Repeat("b", body)
-	resp, _, err := readHead(strings.NewReader(whole), false, true)
+	resp, _, err := readHead(strings.NewReader(whole), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n, err := io.Copy(io.Discard, resp.Body); n != body || err != nil {
 		t.Errorf("%d bytes of the body, %v", n, err)
 	}
-	if _, _, err = readHead(strings.NewReader("no HTTP\r\n\r\n"), false, true); err == nil || howItEnded(err) != "garbled" {
+	if _, _, err = readHead(strings.NewReader("no HTTP\r\n\r\n"), false); err == nil || howItEnded(err) != "garbled" {
 		t.Errorf("what is no HTTP: %v", err)
-	}
-	if resp, _, err := readHead(strings.NewReader(whole), false, false); err != nil || resp.StatusCode != 103 {
-		t.Errorf("the first head: %v", err)
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
@@ -114,14 +113,6 @@ func (a *probe) realTime() time.Duration {
 	return a.spec.Limit
 }
 
-// clientAuthority signs the clients' certificates and the upstreams'.
-var clientAuthority = fakeupstream.NewAuthority("badgateway")
-
-// tlsVersions are the versions by the names that nginx has for them.
-var tlsVersions = map[string]uint16{
-	"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13,
-}
-
 // converse sends the request and reads the answer to its end.
 func (a *probe) converse() {
 	defer func() {
@@ -134,20 +125,11 @@ func (a *probe) converse() {
 		fmt.Fprintf(conn, "PROXY TCP4 %s %s 40000 %s\r\n", a.spec.From, host, port)
 	}
 	if a.spec.TLS {
-		var offered []string
-		if a.spec.ALPN != "" {
-			offered = []string{a.spec.ALPN}
+		config := tlsOf(a.spec.ServerName, a.spec.ALPN, a.spec.TLSMax)
+		if a.spec.Cert != "" {
+			config.GetClientCertificate = a.certificate
 		}
-		lowest, highest := uint16(tls.VersionTLS10), tlsVersions[a.spec.TLSMax]
-		if highest != 0 {
-			lowest = highest // who reads on the way may take any that is offered for the one
-		}
-		t := tls.Client(conn, &tls.Config{
-			ServerName: a.spec.ServerName, InsecureSkipVerify: true, MinVersion: lowest, MaxVersion: highest, NextProtos: offered,
-			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-				return a.certificate()
-			},
-		})
+		t := tls.Client(conn, config)
 		if err := t.Handshake(); err != nil {
 			a.end(err)
 			return
@@ -174,7 +156,7 @@ func (a *probe) converse() {
 		a.stream(conn)
 		return
 	}
-	resp, _, err := readHead(conn, a.spec.Head, true)
+	resp, _, err := readHead(conn, a.spec.Head)
 	if err != nil {
 		a.end(err)
 		return
@@ -182,22 +164,23 @@ func (a *probe) converse() {
 	a.read(resp)
 }
 
-// read keeps the answer. One that switches protocols has no end that could be waited for.
-func (a *probe) read(resp *http.Response) {
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		a.answer.Status, a.answer.Header = resp.StatusCode, resp.Header
-	} else {
-		a.answer.Answer = readAnswer(resp)
+// overHTTP2 sends the request over a connection that begins with HTTP/2, and gives the answer's head.
+func (a *probe) overHTTP2(conn net.Conn) (*http.Response, error) {
+	req, err := http2Request(context.Background(), "http", a.spec.Raw, a.spec.Body)
+	if err != nil {
+		return nil, err
 	}
+	return http2Over(conn).RoundTrip(req)
+}
+
+// read keeps the answer.
+func (a *probe) read(resp *http.Response) {
+	a.answer.Answer = readAnswer(resp)
 	a.answer.Real = time.Since(a.begun)
 }
 
-func (a *probe) certificate() (*tls.Certificate, error) {
-	if a.spec.Cert != "" {
-		cert, err := tls.X509KeyPair([]byte(a.spec.Cert), []byte(a.spec.Key))
-		return &cert, err
-	}
-	cert, err := clientAuthority.Issue("visitor")
+func (a *probe) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	cert, err := tls.X509KeyPair([]byte(a.spec.Cert), []byte(a.spec.Key))
 	return &cert, err
 }
 

@@ -50,7 +50,8 @@ type sandbox struct {
 	procs   map[string]*process
 	fakes   map[string]*fakeupstream.Server
 	asks    map[string]*ask
-	logs    map[string]int64 // log file -> how far it was read
+	kept    map[keptConn]*clientConn // by clients, for their next requests
+	logs    map[string]int64         // log file -> how far it was read
 	undo    map[agentapi.NetSpec]func() error
 	changes map[int]func(context.Context) error // by number, what takes a change of a file back
 	changed int                                 // how many changes there were
@@ -64,7 +65,7 @@ type sandbox struct {
 func newSandbox(root string, spec agentapi.SandboxSpec) *sandbox {
 	c := &sandbox{
 		id: spec.ID, dir: filepath.Join(root, spec.ID), folders: spec.Folders, attached: spec.Join != "", frozen: spec.Join == "" || spec.Still,
-		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{},
+		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{}, kept: map[keptConn]*clientConn{},
 		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, changes: map[int]func(context.Context) error{}, watches: map[string]*os.File{}, clock: newClock(),
 		delayedBefore: delayed(os.Getpid()),
 	}
@@ -279,6 +280,9 @@ func (c *sandbox) remove() error {
 	c.mu.Lock()
 	for _, a := range c.asks {
 		a.leave()
+	}
+	for _, conn := range c.kept {
+		conn.Close()
 	}
 	for _, p := range c.procs {
 		p.kill()

@@ -177,6 +177,12 @@ type AskSpec struct {
 	Head    bool   // it is a HEAD request, so that the answer has no body
 	Gateway string // the process that answers
 	Limit   time.Duration
+	// TLS makes the client speak TLS and name ServerName, HTTP2 speak HTTP/2, with TLS or without.
+	TLS        bool
+	ServerName string
+	HTTP2      bool
+	// Keep names a client that leaves its connection open, and sends its next request over it; empty for one that closes it.
+	Keep string
 }
 
 // Answer is what the client got.
@@ -188,6 +194,7 @@ type Answer struct {
 	Cut       bool   // ended before its declared length or last chunk
 	NoAnswer  string // "refused", "closed", "reset", "silent" or "garbled", when there is no status
 	Real      time.Duration
+	Reused    bool              // the client had kept the connection from an earlier request
 	Logs      map[string]string // what was added to each log file of the sandbox since the last answer
 	Attempts  Attempts
 }

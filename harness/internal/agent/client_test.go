@@ -16,6 +16,9 @@ import (
 // A client that begins with HTTP/2 sends the request that he was given.
 func TestVisitorBeginsWithHTTP2(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/resets" {
+			panic(http.ErrAbortHandler)
+		}
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s %s %s %q", r.Proto, r.Method, r.Host, r.URL, r.Header.Get("Te"), body)
 	}))
@@ -23,21 +26,28 @@ func TestVisitorBeginsWithHTTP2(t *testing.T) {
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	defer server.Close()
-	near, err := net.Dial("tcp", server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	dial := func() net.Conn {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
 	}
-	defer near.Close()
 	a := &probe{spec: agentapi.ProbeSpec{
 		Raw:  []byte("POST /a?b=1 HTTP/1.1\r\nHost: rpc.test\r\nConnection: close\r\nTe: trailers\r\nContent-Length: 4\r\n\r\n"),
 		Body: "four",
 	}}
-	resp, err := a.overHTTP2(near)
+	resp, err := a.overHTTP2(dial())
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.read(resp)
 	if want := `HTTP/2.0 POST rpc.test /a?b=1 trailers "four"`; a.answer.Status != 200 || a.answer.Body != want {
 		t.Errorf("%d %s, not %s", a.answer.Status, a.answer.Body, want)
+	}
+	a.spec.Raw, a.spec.Body = []byte("GET /resets HTTP/1.1\r\nHost: rpc.test\r\n\r\n"), ""
+	if _, err := a.overHTTP2(dial()); err == nil || howItEnded(err) != "reset" {
+		t.Errorf("the gateway resets the request: %v", err)
 	}
 }
