@@ -30,7 +30,7 @@ var _ = Describe("what an expert objects to", Label("review"), func() {
 			other := reviewed(ctx, file("nginx.conf", near)).Findings
 			Expect(of(other, rule.ID)).To(BeEmpty(), "the config near it")
 
-			mended, err := review.Mended(fires, first[0])
+			mended, err := review.ApplyPatch(fires, first[0])
 			Expect(err).NotTo(HaveOccurred())
 			after := reviewed(ctx, file("nginx.conf", mended)).Findings
 			Expect(of(after, rule.ID)).To(BeEmpty(), "mended:\n%s", mended)

@@ -289,7 +289,7 @@ func (f *checkFlags) print(out io.Writer, r *audit.Report) error {
 	case f.format == asMarkdown:
 		return report.Markdown(out, r)
 	case r.Refused == nil && len(f.routes) > 0 && len(r.Routes) == 1 && len(r.Faults) == 1:
-		return report.One(out, r, r.Routes[0].ID, r.Faults[0].ID, v)
+		return report.Measurement(out, r, r.Routes[0].ID, r.Faults[0].ID, v)
 	case r.Refused == nil && len(f.routes) > 0 && len(r.Routes) == 1:
 		return report.Route(out, r, r.Routes[0].ID, v)
 	}

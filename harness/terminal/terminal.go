@@ -39,10 +39,10 @@ func Wrap(s string, width int) []string {
 	return all
 }
 
-// Ink paints texts, or leaves them as they are.
-type Ink bool
+// Style paints texts, or leaves them as they are.
+type Style bool
 
-func (i Ink) paint(code, s string) string {
+func (i Style) paint(code, s string) string {
 	if !i || s == "" {
 		return s
 	}
@@ -50,22 +50,22 @@ func (i Ink) paint(code, s string) string {
 }
 
 // Plain leaves a text as it is; the others paint it, where ink is to be used.
-func (i Ink) Plain(s string) string { return s }
+func (i Style) Plain(s string) string { return s }
 
 // Bold writes a text in bold.
-func (i Ink) Bold(s string) string { return i.paint("1", s) }
+func (i Style) Bold(s string) string { return i.paint("1", s) }
 
 // Red is for what is wrong.
-func (i Ink) Red(s string) string { return i.paint("31", s) }
+func (i Style) Red(s string) string { return i.paint("31", s) }
 
 // Green is for what is well.
-func (i Ink) Green(s string) string { return i.paint("32", s) }
+func (i Style) Green(s string) string { return i.paint("32", s) }
 
 // Yellow is for what deserves a look.
-func (i Ink) Yellow(s string) string { return i.paint("33", s) }
+func (i Style) Yellow(s string) string { return i.paint("33", s) }
 
 // Faint is for what stands beside.
-func (i Ink) Faint(s string) string { return i.paint("2", s) }
+func (i Style) Faint(s string) string { return i.paint("2", s) }
 
 // Quote is a word as a shell takes it.
 func Quote(word string) string {

@@ -16,7 +16,7 @@ import (
 // output of a program ("::error::" at the beginning of a line, "##[" and "##vso[" anywhere). Every text of a program goes through
 // one, so that a text of a stranger's that nobody thought of cleaning does no harm. It can be used by several goroutines.
 type Writer struct {
-	// Colour lets the codes of [Ink] pass.
+	// Colour lets the codes of [Style] pass.
 	Colour bool
 	// Long is how many bytes of a line pass; 0 for all.
 	Long int

@@ -48,7 +48,7 @@ func TestWriter(t *testing.T) {
 }
 
 func TestWriterLetsInkPass(t *testing.T) {
-	painted := Ink(true).Red("red") + Ink(true).Bold("bold") + Ink(true).Faint("faint")
+	painted := Style(true).Red("red") + Style(true).Bold("bold") + Style(true).Faint("faint")
 	if got := passed(true, painted); got != painted {
 		t.Errorf("%q became %q", painted, got)
 	}

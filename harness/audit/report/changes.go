@@ -10,10 +10,10 @@ import (
 )
 
 // parts of a list of changes, in the order in which they matter to clients.
-var turns = []struct{ turn, title string }{{audit.Worse, "Worse"}, {"", "Changed"}, {audit.Better, "Better"}}
+var directions = []struct{ turn, title string }{{audit.Worse, "Worse"}, {"", "Changed"}, {audit.Better, "Better"}}
 
-// byTurn gives the changes of one turn.
-func byTurn(c audit.Changes, turn string) (some []audit.Change) {
+// byDirection gives the changes of one turn.
+func byDirection(c audit.Changes, turn string) (some []audit.Change) {
 	for _, x := range c.Changes {
 		if x.Direction == turn {
 			some = append(some, x)
@@ -28,8 +28,8 @@ func SummaryOfChanges(c audit.Changes) string {
 		return "visitors would notice no difference"
 	}
 	var counts []string
-	for _, t := range turns {
-		if n := len(byTurn(c, t.turn)); n > 0 {
+	for _, t := range directions {
+		if n := len(byDirection(c, t.turn)); n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, strings.ToLower(t.title)))
 		}
 	}
@@ -39,11 +39,11 @@ func SummaryOfChanges(c audit.Changes) string {
 // TableChanges writes what clients would notice as lines for a terminal, what is worse first, and as the last line the
 // sums. The error is the writer's.
 func TableChanges(w io.Writer, c audit.Changes, v View) error {
-	s := newSheet(v)
+	s := newTextWriter(v)
 	s.line(s.Bold(terminal.OneLine(c.Old) + " -> " + terminal.OneLine(c.New)))
 	paints := map[string]func(string) string{audit.Worse: s.Red, audit.Better: s.Green}
-	for _, t := range turns {
-		some := byTurn(c, t.turn)
+	for _, t := range directions {
+		some := byDirection(c, t.turn)
 		if len(some) == 0 {
 			continue
 		}
@@ -54,12 +54,12 @@ func TableChanges(w io.Writer, c audit.Changes, v View) error {
 		}
 		s.line(paint(t.title))
 		for _, x := range some {
-			s.say("- "+x.Text, "  ")
+			s.prose("- "+x.Text, "  ")
 		}
 	}
 	s.line("")
 	s.line(SummaryOfChanges(c))
-	return s.to(w)
+	return s.writeTo(w)
 }
 
 // MarkdownChanges writes what clients would notice for a merge request: what is worse first, then the rest, as lists.
@@ -68,8 +68,8 @@ func MarkdownChanges(w io.Writer, c audit.Changes) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## What visitors would notice\n\n%s instead of %s: %s.\n",
 		code(terminal.OneLine(c.New)), code(terminal.OneLine(c.Old)), SummaryOfChanges(c))
-	for _, t := range turns {
-		some := byTurn(c, t.turn)
+	for _, t := range directions {
+		some := byDirection(c, t.turn)
 		if len(some) == 0 {
 			continue
 		}

@@ -46,7 +46,7 @@ func compiledSchema(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-func TestJSONFollowsItsSchema(t *testing.T) {
+func TestJSON_FollowsItsSchema(t *testing.T) {
 	s := compiledSchema(t)
 	for name, r := range map[string]*audit.Report{"sample": sample(), "refused": refusedSample(), "passed": passedSample()} {
 		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(jsonOf(t, r)))
@@ -64,7 +64,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 }
 
 // The schema documents every field that a report can have, and none that it can't.
-func TestSchemaIsWhole(t *testing.T) {
+func TestSchema_DescribesEveryField(t *testing.T) {
 	type object struct {
 		Properties map[string]struct {
 			Description string
@@ -142,7 +142,7 @@ func TestSchemaIsWhole(t *testing.T) {
 	}
 }
 
-func TestJSONReadsBack(t *testing.T) {
+func TestJSON_ReadsBack(t *testing.T) {
 	var got audit.Report
 	if err := json.Unmarshal(jsonOf(t, sample()), &got); err != nil {
 		t.Fatal(err)

@@ -22,8 +22,8 @@ func fails(r *audit.Report, f audit.Finding) bool {
 	return f.Waived == "" && (f.Rule == audit.PolicyRule || slices.Index(audit.Severities, f.Severity) <= least)
 }
 
-// graded are the findings, the worst first; the waived are apart.
-func graded(r *audit.Report) (open, waived []audit.Finding) {
+// bySeverity are the findings, the worst first; the waived are apart.
+func bySeverity(r *audit.Report) (open, waived []audit.Finding) {
 	for _, f := range r.Findings {
 		if f.Waived != "" {
 			waived = append(waived, f)
@@ -37,11 +37,11 @@ func graded(r *audit.Report) (open, waived []audit.Finding) {
 	return open, waived
 }
 
-// findings writes what an expert would object to, the worst first, each with the lines that mend it.
-func (s *sheet) findings(r *audit.Report) {
-	open, waived := graded(r)
+// findings writes what an expert would object to, the worst first, each with the lines that correct it.
+func (s *textWriter) findings(r *audit.Report) {
+	open, waived := bySeverity(r)
 	if len(open) > 0 {
-		s.head("Findings")
+		s.heading("Findings")
 	}
 	known := map[string]bool{}
 	for i, f := range open {
@@ -55,16 +55,16 @@ func (s *sheet) findings(r *audit.Report) {
 		s.finding(r, f)
 	}
 	if len(waived) > 0 {
-		s.head("Waived")
+		s.heading("Waived")
 		for _, f := range waived {
-			s.say("- "+waiver(f), "  ")
+			s.prose("- "+waiver(f), "  ")
 		}
 	}
 }
 
 // breaches lists what the policy does not allow, by what it says of it.
-func (s *sheet) breaches(r *audit.Report) {
-	all := gathered(r)
+func (s *textWriter) breaches(r *audit.Report) {
+	all := mergedBreaches(r)
 	if len(all) == 0 {
 		return
 	}
@@ -72,9 +72,9 @@ func (s *sheet) breaches(r *audit.Report) {
 	if r.PolicyFile != "" {
 		policy = r.PolicyFile
 	}
-	s.head("Against " + terminal.OneLine(policy))
+	s.heading("Against " + terminal.OneLine(policy))
 	for _, b := range all {
-		s.say("- "+b.route+": "+b.text+" ("+strings.Join(b.where, ", ")+")", "  ")
+		s.prose("- "+b.route+": "+b.text+" ("+strings.Join(b.where, ", ")+")", "  ")
 	}
 }
 
@@ -84,8 +84,8 @@ type breach struct {
 	where       []string
 }
 
-// gathered are the breaches that read the same.
-func gathered(r *audit.Report) (all []breach) {
+// mergedBreaches are the breaches that read the same.
+func mergedBreaches(r *audit.Report) (all []breach) {
 	for _, route := range r.Routes {
 		known := map[string]int{}
 		add := func(texts []string, where string) {
@@ -120,7 +120,7 @@ func waiver(f audit.Finding) string {
 const label = 9
 
 // finding writes one.
-func (s *sheet) finding(r *audit.Report, f audit.Finding) {
+func (s *textWriter) finding(r *audit.Report, f audit.Finding) {
 	word := strings.ToUpper(terminal.OneLine(f.Severity))
 	paint := map[string]func(string) string{high: s.Red, medium: s.Yellow}[f.Severity]
 	if paint == nil {
@@ -134,13 +134,13 @@ func (s *sheet) finding(r *audit.Report, f audit.Finding) {
 			s.line(strings.Repeat(" ", label) + s.Bold(line))
 		}
 	}
-	s.beside(label, "at", where(f))
-	s.beside(label, "saw", f.Saw)
-	s.beside(label, "under", under(r, f, 4))
-	s.exact(label, "mend", lines(f.Patch)...)
-	s.beside(label, "in", f.In)
-	s.beside(label, "why", f.Why)
-	s.exact(label, "source", lines(f.Source)...)
+	s.labelled(label, "at", where(f))
+	s.labelled(label, "saw", f.Saw)
+	s.labelled(label, "under", under(r, f, 4))
+	s.labelledLines(label, "mend", lines(f.Patch)...)
+	s.labelled(label, "in", f.In)
+	s.labelled(label, "why", f.Why)
+	s.labelledLines(label, "source", lines(f.Source)...)
 }
 
 // where is the place of a finding, with what it lacks.
@@ -151,7 +151,7 @@ func where(f audit.Finding) string {
 	return place(f.Place)
 }
 
-// under tells in which measurements a finding was seen.
+// under says in which measurements a finding was seen.
 func under(r *audit.Report, f audit.Finding, most int) string {
 	text := some(f.Routes, most)
 	if len(f.Faults) > 0 {

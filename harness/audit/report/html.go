@@ -116,22 +116,22 @@ const linksOfFinding = 12 // more of them help nobody
 
 func newPage(r *audit.Report) pageData {
 	g := newGrid(r)
-	open, waived := graded(r)
+	open, waived := bySeverity(r)
 	data := pageData{Report: r, Summary: Summary(r), Waived: waived, Kinds: kinds(r.Supplied)}
 	columns, idle := g.columns()
 	data.Columns = columns
 	for _, means := range legend(g.rows(columns), r.Clock == "moved") {
-		if !strings.HasPrefix(means, objected) { // colours stand for it here
+		if !strings.HasPrefix(means, markFails) { // colours stand for it here
 			data.Legend = append(data.Legend, means)
 		}
 	}
 	for _, f := range idle {
 		data.Idle = append(data.Idle, terminal.OneLine(f.Title))
 	}
-	anchors := map[spot]string{}
+	anchors := map[cellKey]string{}
 	for i, route := range g.measured() {
 		for j, f := range columns {
-			if at := (spot{route.ID, f.ID}); g.grade(at) > noneApplies {
+			if at := (cellKey{route.ID, f.ID}); g.grade(at) > gradeIdle {
 				anchors[at] = fmt.Sprintf("r%d-f%d", i+1, j+1)
 			}
 		}
@@ -139,23 +139,23 @@ func newPage(r *audit.Report) pageData {
 	for i, f := range open {
 		data.Findings = append(data.Findings, newPageFinding(f, fmt.Sprintf("finding-%d", i+1), columns, anchors))
 	}
-	found := map[spot][]*pageFinding{}
+	found := map[cellKey][]*pageFinding{}
 	for i := range data.Findings {
 		f := &data.Findings[i]
 		for _, route := range f.Routes {
 			for _, fault := range f.Faults {
-				found[spot{route, fault}] = append(found[spot{route, fault}], f)
+				found[cellKey{route, fault}] = append(found[cellKey{route, fault}], f)
 			}
 		}
 	}
-	for _, b := range gathered(r) {
+	for _, b := range mergedBreaches(r) {
 		data.Breaches = append(data.Breaches, pageBreach{terminal.OneLine(b.route), terminal.OneLine(b.text), b.where})
 	}
 	for i, route := range g.measured() {
 		row := pageRow{Route: route, Anchor: fmt.Sprintf("r%d", i+1), Alike: g.alike(route)[1:]}
 		for _, f := range columns {
 			c := newPageCell(g, route, f, found)
-			c.Anchor, c.Back = anchors[spot{route.ID, f.ID}], row.Anchor
+			c.Anchor, c.Back = anchors[cellKey{route.ID, f.ID}], row.Anchor
 			row.Cells = append(row.Cells, c)
 		}
 		data.Rows = append(data.Rows, row)
@@ -176,11 +176,11 @@ func newPage(r *audit.Report) pageData {
 	return data
 }
 
-func newPageFinding(f audit.Finding, anchor string, columns []audit.FaultInfo, anchors map[spot]string) pageFinding {
+func newPageFinding(f audit.Finding, anchor string, columns []audit.FaultInfo, anchors map[cellKey]string) pageFinding {
 	p := pageFinding{Finding: f, Anchor: anchor}
 	for _, route := range f.Routes {
 		for _, fault := range columns {
-			at := spot{route, fault.ID}
+			at := cellKey{route, fault.ID}
 			if anchors[at] == "" || !slices.Contains(f.Faults, fault.ID) {
 				continue
 			}
@@ -194,15 +194,15 @@ func newPageFinding(f audit.Finding, anchor string, columns []audit.FaultInfo, a
 	return p
 }
 
-func newPageCell(g *grid, route *audit.Route, f audit.FaultInfo, found map[spot][]*pageFinding) pageCell {
-	at := spot{route.ID, f.ID}
+func newPageCell(g *grid, route *audit.Route, f audit.FaultInfo, found map[cellKey][]*pageFinding) pageCell {
+	at := cellKey{route.ID, f.ID}
 	grade := g.grade(at)
 	c := pageCell{
-		Grade: grade.String(), Text: g.text(at), Empty: grade == noneApplies, Route: route, Fault: f,
+		Grade: grade.String(), Text: g.text(at), Empty: grade == gradeIdle, Route: route, Fault: f,
 		Again: again(g.Report, route.ID, f.ID), Findings: found[at], cells: g.cells[at],
 	}
-	c.Text[0] = strings.TrimPrefix(c.Text[0], objected) // its colour tells it, and a word for screen readers
-	if i := strings.LastIndex(c.Text[0], " "); i > 0 && aWait.MatchString(c.Text[0][i:]) {
+	c.Text[0] = strings.TrimPrefix(c.Text[0], markFails) // its colour says it, and a word for screen readers
+	if i := strings.LastIndex(c.Text[0], " "); i > 0 && waitPattern.MatchString(c.Text[0][i:]) {
 		c.Text = slices.Insert(c.Text, 1, c.Text[0][i+1:])
 		c.Text[0] = c.Text[0][:i]
 	}

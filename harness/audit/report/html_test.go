@@ -81,7 +81,7 @@ func TestHTML(t *testing.T) {
 }
 
 // Each measurement leads to its evidence, which leads back; every link of the page has a place to go to.
-func TestHTMLLinks(t *testing.T) {
+func TestHTML_LinksLeadSomewhere(t *testing.T) {
 	root := parsedPage(t, sample())
 	places := map[string]*html.Node{}
 	for n := range root.Descendants() {
@@ -111,7 +111,7 @@ func TestHTMLLinks(t *testing.T) {
 }
 
 // The page stands alone, and nothing in the report becomes a part of it other than text.
-func TestHTMLIsSafe(t *testing.T) {
+func TestHTML_IsSafe(t *testing.T) {
 	root := parsedPage(t, hostile())
 	for n := range root.Descendants() {
 		switch n.Data {

@@ -9,7 +9,7 @@ import (
 )
 
 // Routes that are written one by one read as the whole report would, written at once.
-func TestJSONIsWrittenAsAWhole(t *testing.T) {
+func TestJSON_IsWrittenAsAWhole(t *testing.T) {
 	for name, r := range map[string]*audit.Report{"sample": sample(), "hostile": hostile(), "refused": refusedSample()} {
 		got := written(t, func(w *strings.Builder) error { return JSON(w, r) })
 		for i := range r.Routes {

@@ -20,14 +20,14 @@ func JUnit(w io.Writer, r *audit.Report) error {
 	config := junit.Suite{Name: "config"}
 	loaded := junit.Case{Name: "the config loads", Class: "badgateway.config"}
 	if r.Refused != nil {
-		s := newSheet(View{})
+		s := newTextWriter(View{})
 		s.refusal(r.Refused)
 		loaded.Failure = &junit.Problem{
 			Message: terminal.OneLine(r.Refused.Message), Type: terminal.OneLine(r.Refused.Kind), Text: strings.TrimSpace(s.String()),
 		}
 	}
 	config.Add(loaded)
-	open, _ := graded(r)
+	open, _ := bySeverity(r)
 	for _, f := range open {
 		if len(f.Faults) > 0 {
 			continue
@@ -89,19 +89,19 @@ func healthyCase(route *audit.Route) junit.Case {
 
 // junitCase is the case of a measurement, if the fault was tried on that route.
 func (g *grid) junitCase(route *audit.Route, f audit.FaultInfo) (c junit.Case, ok bool) {
-	at := spot{route.ID, f.ID}
+	at := cellKey{route.ID, f.ID}
 	cells := g.cells[at]
 	if len(cells) == 0 {
 		return c, false
 	}
 	c = junit.Case{Name: terminal.OneLine(f.Title), Class: "badgateway." + terminal.OneLine(route.ID)}
-	evidence := newSheet(View{})
+	evidence := newTextWriter(View{})
 	var wrong []string
 	for i, cell := range cells {
 		if i > 0 {
 			evidence.line("")
 		}
-		evidence.cell(route, cell)
+		evidence.measurement(route, cell)
 		for _, b := range cell.Breaches {
 			wrong = append(wrong, terminal.OneLine(cell.Method+": "+b))
 		}
@@ -111,7 +111,7 @@ func (g *grid) junitCase(route *audit.Route, f audit.FaultInfo) (c junit.Case, o
 	case failed >= 0:
 		c.Error = &junit.Problem{Message: terminal.OneLine(cells[failed].Error), Type: "lab", Text: evidence.String()}
 		return c, true
-	case g.grade(at) == noneApplies:
+	case g.grade(at) == gradeIdle:
 		c.Skipped = &junit.Skipped{Message: terminal.OneLine(cells[0].Skipped)}
 		return c, true
 	}
@@ -138,7 +138,7 @@ func (g *grid) junitCase(route *audit.Route, f audit.FaultInfo) (c junit.Case, o
 
 // problem is a finding as a failure.
 func problem(r *audit.Report, f audit.Finding) *junit.Problem {
-	s := newSheet(View{})
+	s := newTextWriter(View{})
 	s.finding(r, f)
 	return &junit.Problem{Message: terminal.OneLine(f.Severity + ": " + f.Title), Type: terminal.OneLine(f.Rule), Text: s.String()}
 }

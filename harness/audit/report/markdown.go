@@ -11,7 +11,7 @@ import (
 )
 
 // Markdown writes a report for a merge request or a build's summary, in the dialect that code hosts share (GFM): the
-// verdict, the findings with the lines that mend them, and the matrix, with the faults down so that it fits. The error
+// verdict, the findings with the lines that correct them, and the matrix, with the faults down so that it fits. The error
 // is the writer's.
 func Markdown(w io.Writer, r *audit.Report) error {
 	var b strings.Builder
@@ -25,7 +25,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
-	open, waived := graded(r)
+	open, waived := bySeverity(r)
 	known := map[string]bool{}
 	for _, f := range open {
 		fmt.Fprintf(&b, "\n### %s: %s\n\n", markdownText(terminal.OneLine(f.Severity)), markdownText(terminal.OneLine(f.Title)))
@@ -43,7 +43,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 			b.WriteString("\n")
 		}
 	}
-	if all := gathered(r); len(all) > 0 {
+	if all := mergedBreaches(r); len(all) > 0 {
 		b.WriteString("\n### Against the policy\n\n")
 		for _, x := range all {
 			fmt.Fprintf(&b, "- %s: %s (%s)\n",
@@ -61,7 +61,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 	return err
 }
 
-// seenAt tells in which measurements a finding was seen. Routes stand as code, or hosts take "@app" for somebody's name.
+// seenAt says in which measurements a finding was seen. Routes stand as code, or hosts take "@app" for somebody's name.
 func seenAt(r *audit.Report, f audit.Finding) string {
 	var routes []string
 	for _, id := range f.Routes {
@@ -105,8 +105,8 @@ func markdownMatrix(b *strings.Builder, r *audit.Report) {
 			if text != "-" { // in a measurement it begins no list
 				text = markdownText(text)
 			}
-			if strings.HasPrefix(row.cells[i][0], objected) {
-				text = "**" + markdownText(strings.TrimPrefix(strings.Join(row.cells[i], " "), objected)) + "**"
+			if strings.HasPrefix(row.cells[i][0], markFails) {
+				text = "**" + markdownText(strings.TrimPrefix(strings.Join(row.cells[i], " "), markFails)) + "**"
 			}
 			b.WriteString(" " + text + " |")
 		}
@@ -114,8 +114,8 @@ func markdownMatrix(b *strings.Builder, r *audit.Report) {
 	}
 	b.WriteString("\n")
 	for _, means := range legend(rows, r.Clock == "moved") {
-		if strings.HasPrefix(means, objected) {
-			means = "bold" + strings.TrimPrefix(means, objected)
+		if strings.HasPrefix(means, markFails) {
+			means = "bold" + strings.TrimPrefix(means, markFails)
 		}
 		b.WriteString("- " + markdownText(means) + "\n")
 	}

@@ -12,14 +12,14 @@ import (
 
 // The marks of the matrix.
 const (
-	objected = "!"
-	unseen   = "~"
-	times    = "×"
-	after    = "+"
-	forever  = "∞"
-	stale    = "cached"
-	looped   = "loop"
-	noStart  = "no start"
+	markFails     = "!"
+	markTruncated = "~"
+	markRepeated  = "×"
+	markErrorsFor = "+"
+	markForever   = "∞"
+	markCached    = "cached"
+	markLoop      = "loop"
+	markNoStart   = "no start"
 )
 
 // meanings explain the marks.
@@ -27,15 +27,15 @@ var meanings = []struct {
 	mark *regexp.Regexp
 	text string
 }{
-	{regexp.MustCompile("^" + objected), "! makes the check fail: a finding names it, or the policy does not allow it"},
-	{regexp.MustCompile(unseen), "~ the answer was cut but looks complete: the visitor can't know"},
-	{regexp.MustCompile(times), "×2 the upstreams got the request's body twice"},
+	{regexp.MustCompile("^" + markFails), "! makes the check fail: a finding names it, or the policy does not allow it"},
+	{regexp.MustCompile(markTruncated), "~ the answer was cut but looks complete: the visitor can't know"},
+	{regexp.MustCompile(markRepeated), "×2 the upstreams got the request's body twice"},
 	{regexp.MustCompile(`\+[\d.]+m?s`), "+10s errors went on for so long after the upstream was well"},
-	{regexp.MustCompile(`\` + after + forever), "+∞ errors still came at the end, long after the upstream was well"},
-	{regexp.MustCompile(stale), "cached: an error came without any upstream being asked"},
-	{regexp.MustCompile(looped), "loop: the gateway called itself without end"},
+	{regexp.MustCompile(`\` + markErrorsFor + markForever), "+∞ errors still came at the end, long after the upstream was well"},
+	{regexp.MustCompile(markCached), "cached: an error came without any upstream being asked"},
+	{regexp.MustCompile(markLoop), "loop: the gateway called itself without end"},
 	{regexp.MustCompile(`\d/\d`), "1/4 one of four requests was hit"},
-	{regexp.MustCompile(noStart), "no start: the gateway does not start any more"},
+	{regexp.MustCompile(markNoStart), "no start: the gateway does not start any more"},
 	{regexp.MustCompile(`>`), ">300s the visitor still waited at the end"},
 	{regexp.MustCompile(`^error$`), "error: the lab failed, nothing is known"},
 }
@@ -52,13 +52,13 @@ func legend(rows []row, moved bool) (all []string) {
 			all = append(all, m.text)
 		}
 	}
-	if moved && has(aWait) {
+	if moved && has(waitPattern) {
 		all = append(all, "60s in the gateway's own time: its clock was moved, so nobody waited")
 	}
 	return all
 }
 
-var aWait = regexp.MustCompile(`\ds`)
+var waitPattern = regexp.MustCompile(`\ds`)
 
 // short is a measurement's outcome in lines of a few letters: "504 60s", "×2 +10s".
 func short(c audit.Measurement) []string {
@@ -68,11 +68,11 @@ func short(c audit.Measurement) []string {
 	case c.Skipped != "":
 		return []string{"-"}
 	case c.NotStarted != "":
-		return []string{noStart}
+		return []string{markNoStart}
 	}
 	answer := status(c.Outcome)
 	if c.SilentTruncation {
-		answer = strings.TrimSuffix(answer, " cut") + unseen
+		answer = strings.TrimSuffix(answer, " cut") + markTruncated
 	}
 	if long(c.Outcome) {
 		answer += " " + waitShort(c.Outcome)
@@ -82,19 +82,19 @@ func short(c audit.Measurement) []string {
 		marks = append(marks, fmt.Sprintf("%d/%d", c.Bad, c.Of))
 	}
 	if c.Repeated > 0 {
-		marks = append(marks, times+strconv.Itoa(c.Repeated+1))
+		marks = append(marks, markRepeated+strconv.Itoa(c.Repeated+1))
 	}
 	switch {
 	case c.NotRecovered:
-		marks = append(marks, after+forever)
+		marks = append(marks, markErrorsFor+markForever)
 	case c.ErrorsFor > 0:
-		marks = append(marks, after+strings.ReplaceAll(seconds(c.ErrorsFor), " ", ""))
+		marks = append(marks, markErrorsFor+strings.ReplaceAll(seconds(c.ErrorsFor), " ", ""))
 	}
 	if c.Loop {
-		marks = append(marks, looped)
+		marks = append(marks, markLoop)
 	}
 	if c.Cached {
-		marks = append(marks, stale)
+		marks = append(marks, markCached)
 	}
 	all := []string{answer}
 	if len(marks) > 0 {

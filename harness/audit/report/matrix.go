@@ -12,24 +12,24 @@ import (
 type grid struct {
 	*audit.Report
 	routes map[string]*audit.Route
-	cells  map[spot][]audit.Measurement // by route and fault, one for each method
-	likes  map[string][]string          // the routes whose matrix is that of this one
-	found  map[spot][]int               // the findings that name the measurement, by their place in the report, without the waived
+	cells  map[cellKey][]audit.Measurement // by route and fault, one for each method
+	sameAs map[string][]string             // the routes whose matrix is that of this one
+	found  map[cellKey][]int               // the findings that name the measurement, by their place in the report, without the waived
 }
 
-// A spot is a place in the matrix.
-type spot struct{ route, fault string }
+// A cellKey is a place in the matrix.
+type cellKey struct{ route, fault string }
 
 func newGrid(r *audit.Report) *grid {
-	g := &grid{Report: r, routes: map[string]*audit.Route{}, likes: map[string][]string{}, cells: map[spot][]audit.Measurement{}, found: map[spot][]int{}}
+	g := &grid{Report: r, routes: map[string]*audit.Route{}, sameAs: map[string][]string{}, cells: map[cellKey][]audit.Measurement{}, found: map[cellKey][]int{}}
 	for i := range r.Routes {
 		route := &r.Routes[i]
 		g.routes[route.ID] = route
 		if route.SameAs != "" {
-			g.likes[route.SameAs] = append(g.likes[route.SameAs], route.ID)
+			g.sameAs[route.SameAs] = append(g.sameAs[route.SameAs], route.ID)
 		}
 		for _, c := range route.Cells {
-			at := spot{route.ID, c.Fault}
+			at := cellKey{route.ID, c.Fault}
 			g.cells[at] = append(g.cells[at], c)
 		}
 	}
@@ -39,7 +39,7 @@ func newGrid(r *audit.Report) *grid {
 		}
 		for _, route := range f.Routes {
 			for _, fault := range f.Faults {
-				g.found[spot{route, fault}] = append(g.found[spot{route, fault}], i)
+				g.found[cellKey{route, fault}] = append(g.found[cellKey{route, fault}], i)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func (g *grid) measured() (all []*audit.Route) {
 
 // alike are the routes whose matrix is that of this one, itself first.
 func (g *grid) alike(r *audit.Route) []string {
-	return append([]string{r.ID}, g.likes[r.ID]...)
+	return append([]string{r.ID}, g.sameAs[r.ID]...)
 }
 
 // unreached are the routes that no request was proven to reach.
@@ -75,7 +75,7 @@ func (g *grid) unreached() (all []*audit.Route) {
 func (g *grid) columns() (apply, idle []audit.FaultInfo) {
 	for _, f := range g.Faults {
 		applies := func(r *audit.Route) bool {
-			return slices.ContainsFunc(g.cells[spot{r.ID, f.ID}], func(c audit.Measurement) bool { return c.Skipped == "" })
+			return slices.ContainsFunc(g.cells[cellKey{r.ID, f.ID}], func(c audit.Measurement) bool { return c.Skipped == "" })
 		}
 		if slices.ContainsFunc(g.measured(), applies) {
 			apply = append(apply, f)
@@ -90,12 +90,12 @@ func (g *grid) columns() (apply, idle []audit.FaultInfo) {
 type grade int
 
 const (
-	noneApplies grade = iota // the fault does not apply, or was not tried
-	fine                     // nothing to object to
-	noted                    // a finding of low severity
-	doubted                  // a finding of medium severity
-	bad                      // a finding of high severity, or a breach of the policy
-	failed                   // the lab failed
+	gradeIdle   grade = iota // the fault does not apply, or was not tried
+	gradeOK                  // nothing to object to
+	gradeLow                 // a finding of low severity
+	gradeMedium              // a finding of medium severity
+	gradeHigh                // a finding of high severity, or a breach of the policy
+	gradeError               // the lab failed
 )
 
 func (g grade) String() string {
@@ -103,53 +103,53 @@ func (g grade) String() string {
 }
 
 // grade is that of the worst that there is to say of the measurement.
-func (g *grid) grade(at spot) grade {
-	worst := noneApplies
+func (g *grid) grade(at cellKey) grade {
+	worst := gradeIdle
 	for _, c := range g.cells[at] {
 		switch {
 		case c.Error != "":
-			return failed
+			return gradeError
 		case len(c.Breaches) > 0:
-			worst = max(worst, bad)
+			worst = max(worst, gradeHigh)
 		case c.Skipped == "":
-			worst = max(worst, fine)
+			worst = max(worst, gradeOK)
 		}
 	}
-	if worst == noneApplies {
-		return noneApplies
+	if worst == gradeIdle {
+		return gradeIdle
 	}
 	for _, i := range g.found[at] {
-		worst = max(worst, map[string]grade{high: bad, medium: doubted}[g.Findings[i].Severity], noted)
+		worst = max(worst, map[string]grade{high: gradeHigh, medium: gradeMedium}[g.Findings[i].Severity], gradeLow)
 	}
 	return worst
 }
 
-// objected reports whether a measurement makes the check fail: by a breach, or by a finding that is not waived and that the
+// fails reports whether a measurement makes the check fail: by a breach, or by a finding that is not waived and that the
 // policy does not let pass.
-func (g *grid) objected(at spot) bool {
+func (g *grid) fails(at cellKey) bool {
 	for _, c := range g.cells[at] {
 		if c.Error == "" && len(c.Breaches) > 0 {
 			return true
 		}
 	}
 	failing := func(i int) bool { return fails(g.Report, g.Findings[i]) }
-	return g.grade(at) < failed && slices.ContainsFunc(g.found[at], failing)
+	return g.grade(at) < gradeError && slices.ContainsFunc(g.found[at], failing)
 }
 
 // text is what stands in a place of the matrix: the first method's outcome, and those of the others that differ from
 // it.
-func (g *grid) text(at spot) []string {
+func (g *grid) text(at cellKey) []string {
 	cells := g.cells[at]
 	if len(cells) == 0 {
 		return []string{"-"}
 	}
 	first := short(cells[0])
 	all := slices.Clone(first)
-	if g.objected(at) {
-		all[0] = objected + all[0]
+	if g.fails(at) {
+		all[0] = markFails + all[0]
 	}
 	for _, c := range cells[1:] {
-		if c.Skipped != "" { // the closer look says why
+		if c.Skipped != "" { // the detail says why
 			continue
 		}
 		if other := short(c); !slices.Equal(other, first) {
@@ -170,7 +170,7 @@ func (g *grid) text(at spot) []string {
 type row struct {
 	names []string
 	cells [][]string // by column
-	at    []spot     // by column: that of the first route
+	at    []cellKey  // by column: that of the first route
 }
 
 // rows merges the routes whose outcomes are the same.
@@ -180,7 +180,7 @@ func (g *grid) rows(columns []audit.FaultInfo) (all []row) {
 		one := row{names: g.alike(r)}
 		var key strings.Builder
 		for _, f := range columns {
-			at := spot{r.ID, f.ID}
+			at := cellKey{r.ID, f.ID}
 			one.at = append(one.at, at)
 			one.cells = append(one.cells, g.text(at))
 			key.WriteString(strings.Join(g.text(at), "\n") + "\t" + g.grade(at).String() + "\t")

@@ -84,7 +84,7 @@ func formsOf(t *testing.T, text string) map[string]string {
 			if r.Refused == nil {
 				put("route"+view+" "+name, func(w io.Writer) error { return Route(w, r, text, v) })
 				put("route"+view+" other "+name, func(w io.Writer) error { return Route(w, r, text+" 2", v) })
-				put("one"+view+" "+name, func(w io.Writer) error { return One(w, r, text, text, v) })
+				put("one"+view+" "+name, func(w io.Writer) error { return Measurement(w, r, text, text, v) })
 			}
 		}
 		put("html "+name, func(w io.Writer) error { return HTML(w, r) })
@@ -100,7 +100,7 @@ func formsOf(t *testing.T, text string) map[string]string {
 	return all
 }
 
-func TestNothingNastyIsWritten(t *testing.T) {
+func TestReports_EscapeHostileText(t *testing.T) {
 	benign := formsOf(t, "harmless >~")
 	for name, text := range formsOf(t, nasty.Text) {
 		if at := nasty.Raw(text); at != "" {

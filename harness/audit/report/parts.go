@@ -7,23 +7,23 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// supplied tells what the lab made up: all of it, or how much of each kind.
-func (s *sheet) supplied(r *audit.Report, all bool) {
+// supplied says what the lab made up: all of it, or how much of each kind.
+func (s *textWriter) supplied(r *audit.Report, all bool) {
 	if len(r.Supplied) == 0 {
 		return
 	}
 	if !all {
 		s.line("")
-		s.say("Supplied by the lab: "+strings.Join(kinds(r.Supplied), ", ")+" (--supplied lists them).", "  ")
+		s.prose("Supplied by the lab: "+strings.Join(kinds(r.Supplied), ", ")+" (--supplied lists them).", "  ")
 		return
 	}
-	s.head("Supplied by the lab")
+	s.heading("Supplied by the lab")
 	width := 0
 	for _, x := range r.Supplied {
-		width = max(width, wide(terminal.OneLine(x.Kind))+gap)
+		width = max(width, displayWidth(terminal.OneLine(x.Kind))+gap)
 	}
 	for _, x := range r.Supplied {
-		s.exact(width, terminal.OneLine(x.Kind), supplyLine(x))
+		s.labelledLines(width, terminal.OneLine(x.Kind), supplyLine(x))
 	}
 }
 
@@ -59,19 +59,19 @@ func kinds(all []audit.Supply) (counts []string) {
 	return counts
 }
 
-// notes tells what the reader should know of the check itself.
-func (s *sheet) notes(g *grid) {
+// notes says what the reader should know of the check itself.
+func (s *textWriter) notes(g *grid) {
 	if len(g.Notes) == 0 {
 		return
 	}
-	s.head("Notes")
+	s.heading("Notes")
 	for _, note := range g.Notes {
-		s.say("- "+note, "  ")
+		s.prose("- "+note, "  ")
 	}
 }
 
-// refusal tells why a config can't be loaded: nginx's own words first.
-func (s *sheet) refusal(x *audit.Refusal) {
+// refusal says why a config can't be loaded: nginx's own words first.
+func (s *textWriter) refusal(x *audit.Refusal) {
 	s.line("")
 	if x.Nginx != "" {
 		for _, line := range lines(x.Nginx) {
@@ -82,13 +82,13 @@ func (s *sheet) refusal(x *audit.Refusal) {
 	switch message := terminal.OneLine(x.Message); {
 	case x.Nginx == "":
 		for i, line := range terminal.Wrap(message, max(s.room()-label, 20)) {
-			s.exact(label, map[bool]string{true: "why"}[i == 0], s.Red(line))
+			s.labelledLines(label, map[bool]string{true: "why"}[i == 0], s.Red(line))
 		}
 	case !strings.Contains(terminal.OneLine(x.Nginx), message): // else it is said already
-		s.beside(label, "why", message)
+		s.labelled(label, "why", message)
 	}
 	if x.Place.File != "" {
-		s.exact(label, "at", place(x.Place))
+		s.labelledLines(label, "at", place(x.Place))
 	}
-	s.beside(label, "mend", x.Remedy)
+	s.labelled(label, "mend", x.Remedy)
 }

@@ -42,7 +42,7 @@ func SARIF(w io.Writer, r *audit.Report, locate func(file string) string) error 
 		text := strings.TrimSpace(terminal.OneLine(x.Nginx) + " " + terminal.OneLine(x.Message))
 		s.result("refused", "error", text+". "+terminal.OneLine(x.Remedy), x.Place, "")
 	}
-	open, waived := graded(r)
+	open, waived := bySeverity(r)
 	for _, f := range append(open, waived...) {
 		s.rule(sarifRule{
 			ID: terminal.OneLine(f.Rule), Short: sarifText{Text: terminal.OneLine(f.Title)},
@@ -66,7 +66,7 @@ func SARIF(w io.Writer, r *audit.Report, locate func(file string) string) error 
 		}
 	}
 	routes := newGrid(r).routes
-	for _, b := range gathered(r) {
+	for _, b := range mergedBreaches(r) {
 		s.rule(sarifRule{
 			ID: "not-allowed", Short: sarifText{Text: "The policy does not allow it"},
 			Full: sarifText{Text: "What visitors get is not what the policy promises them."},

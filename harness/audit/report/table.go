@@ -16,10 +16,10 @@ import (
 // Table writes a report as an operator reads it on a terminal: the routes with their upstreams, what the lab supplied,
 // the matrix with its routes down and its faults across, the findings, and as the last line the verdict with the next
 // command to type. Where the matrix is wider than the terminal its faults stand in several blocks, one below the other;
-// routes that have the same outcomes share a row. Of a refused config it tells why, nginx's own words first. The error
+// routes that have the same outcomes share a row. Of a refused config it says why, nginx's own words first. The error
 // is the writer's.
 func Table(w io.Writer, r *audit.Report, v View) error {
-	s, g := newSheet(v), newGrid(r)
+	s, g := newTextWriter(v), newGrid(r)
 	s.line(s.Bold(terminal.OneLine(titleOf(r))))
 	if r.Refused != nil {
 		s.supplied(r, v.Supplied)
@@ -34,7 +34,7 @@ func Table(w io.Writer, r *audit.Report, v View) error {
 	}
 	s.line("")
 	s.verdict(r)
-	return s.to(w)
+	return s.writeTo(w)
 }
 
 // titleOf is what was checked, on what.
@@ -56,9 +56,9 @@ func titleOf(r *audit.Report) string {
 }
 
 // endpoints lists the routes, what each calls, and where that is written. In a narrow terminal what the pass directive
-// says is left out, because the upstreams tell it too, and what is left is wrapped: but not the place, which is to be
+// says is left out, because the upstreams say it too, and what is left is wrapped: but not the place, which is to be
 // copied.
-func (s *sheet) endpoints(g *grid) {
+func (s *textWriter) endpoints(g *grid) {
 	if len(g.Routes) == 0 {
 		return
 	}
@@ -75,7 +75,7 @@ func (s *sheet) endpoints(g *grid) {
 	for _, row := range rows {
 		for i := range row {
 			for _, line := range strings.Split(row[i], "\n") {
-				need[i] = max(need[i], wide(terminal.OneLine(line))+gap)
+				need[i] = max(need[i], displayWidth(terminal.OneLine(line))+gap)
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func (s *sheet) endpoints(g *grid) {
 		need[2] = min(need[2], max(room*2/5, room-need[0]))
 		need[0] = min(need[0], room-need[2])
 	}
-	s.head("Routes")
+	s.heading("Routes")
 	t := plainTable()
 	for i, row := range rows {
 		var cells table.Row
@@ -132,14 +132,14 @@ func peers(r *audit.Route) (all []string) {
 }
 
 // matrix writes the blocks of faults that fit, and what the marks mean.
-func (s *sheet) matrix(g *grid) {
+func (s *textWriter) matrix(g *grid) {
 	columns, idle := g.columns()
 	rows := g.rows(columns)
 	if len(rows) == 0 {
 		s.unreached(g)
 		return
 	}
-	s.head("What visitors get")
+	s.heading("What visitors get")
 	names := s.rowNames(rows)
 	for i, block := range blocks(columns, rows, s.width, names) {
 		if i > 0 {
@@ -158,14 +158,14 @@ func (s *sheet) matrix(g *grid) {
 		for _, f := range idle {
 			titles = append(titles, terminal.OneLine(f.Title))
 		}
-		s.say("Apply to none of these routes: "+strings.Join(titles, ", ")+".", "  ")
+		s.prose("Apply to none of these routes: "+strings.Join(titles, ", ")+".", "  ")
 	}
 	s.unreached(g)
 }
 
-func (s *sheet) unreached(g *grid) {
+func (s *textWriter) unreached(g *grid) {
 	for _, r := range g.unreached() {
-		s.say("Not reached: "+r.ID+": "+r.Why, "  ")
+		s.prose("Not reached: "+r.ID+": "+r.Why, "  ")
 	}
 }
 
@@ -173,11 +173,11 @@ func (s *sheet) unreached(g *grid) {
 const gap = 2
 
 // rowNames is how wide the rows' names may be.
-func (s *sheet) rowNames(rows []row) int {
+func (s *textWriter) rowNames(rows []row) int {
 	need := 0
 	for _, r := range rows {
 		for _, name := range r.names {
-			need = max(need, wide(terminal.OneLine(name)))
+			need = max(need, displayWidth(terminal.OneLine(name)))
 		}
 	}
 	if s.width <= 0 {
@@ -193,11 +193,11 @@ type span struct{ from, to int }
 func widthOf(f audit.FaultInfo, rows []row, column int) int {
 	need := 0
 	for _, word := range strings.Fields(terminal.OneLine(f.Title)) {
-		need = max(need, wide(word))
+		need = max(need, displayWidth(word))
 	}
 	for _, r := range rows {
 		for _, line := range r.cells[column] {
-			need = max(need, wide(line))
+			need = max(need, displayWidth(line))
 		}
 	}
 	return need
@@ -231,7 +231,7 @@ func blocks(columns []audit.FaultInfo, rows []row, width, names int) []span {
 }
 
 // block writes some columns of the matrix.
-func (s *sheet) block(columns []audit.FaultInfo, rows []row, first, names int) {
+func (s *textWriter) block(columns []audit.FaultInfo, rows []row, first, names int) {
 	t := plainTable()
 	head := table.Row{""}
 	widths := []table.ColumnConfig{{Number: 1, WidthMin: names}}
@@ -257,7 +257,7 @@ func (s *sheet) block(columns []audit.FaultInfo, rows []row, first, names int) {
 }
 
 // rowName is the routes of a row, of many the first ones.
-func (s *sheet) rowName(r row, width int) string {
+func (s *textWriter) rowName(r row, width int) string {
 	const most = 3
 	var all []string
 	for i, name := range r.names {
@@ -271,10 +271,10 @@ func (s *sheet) rowName(r row, width int) string {
 }
 
 // painted is a measurement's text in colour: what is objected to in red, an error of the lab in yellow.
-func (s *sheet) painted(cell []string) string {
+func (s *textWriter) painted(cell []string) string {
 	paint := s.Plain
 	switch {
-	case slices.ContainsFunc(cell, func(line string) bool { return strings.HasPrefix(line, objected) }):
+	case slices.ContainsFunc(cell, func(line string) bool { return strings.HasPrefix(line, markFails) }):
 		paint = s.Red
 	case slices.Contains(cell, "error"):
 		paint = s.Yellow

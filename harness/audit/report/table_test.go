@@ -43,7 +43,7 @@ func matrixOf(out string) string {
 	return matrix
 }
 
-func TestTableSays(t *testing.T) {
+func TestTable_Contents(t *testing.T) {
 	out := tableOf(t, sample(), View{})
 	if escape.MatchString(out) {
 		t.Error("painted without colour")
@@ -74,7 +74,7 @@ func TestTableSays(t *testing.T) {
 	has(t, tableOf(t, sample(), View{Supplied: true}), "name         app1 -> 198.18.0.3, for conf.d/shop.conf:3\n", "user         www-data, for nginx.conf:1\n")
 }
 
-func TestTablePassed(t *testing.T) {
+func TestTable_Passed(t *testing.T) {
 	out := tableOf(t, passedSample(), View{})
 	has(t, out, "Apply to none of these routes: host off, name gone,", "\npassed: nothing to object to in 1 route. Keep it so: badgateway check deploy/nginx --init\n")
 	if strings.Contains(matrixOf(out+"\n  ! "), "TLS expired") {
@@ -84,7 +84,7 @@ func TestTablePassed(t *testing.T) {
 	has(t, tableOf(t, none, View{Width: 80}), "passed: the config has no upstream, so there is nothing to break\n")
 }
 
-func TestTableRefused(t *testing.T) {
+func TestTable_Refused(t *testing.T) {
 	out := tableOf(t, refusedSample(), View{Width: 100})
 	has(t, out, "nginx: [emerg] invalid parameter \"resolve\" in /etc/nginx/conf.d/shop.conf:3\n", "at       conf.d/shop.conf:3\n",
 		"mend     check it on an nginx that has it: badgateway check --nginx 1.30 deploy/nginx\n")
@@ -96,13 +96,13 @@ func TestTableRefused(t *testing.T) {
 	}
 }
 
-func TestTableFits(t *testing.T) {
+func TestTable_FitsTheWidth(t *testing.T) {
 	for _, width := range []int{60, 80, 100, 120, 160, 250} {
 		for _, colour := range []bool{false, true} {
 			out := tableOf(t, sample(), View{Width: width, Colour: colour})
 			head, _, _ := strings.Cut(out, "Findings")
 			for _, line := range strings.Split(head, "\n") {
-				if n := wide(line); n > width {
+				if n := displayWidth(line); n > width {
 					t.Errorf("width %d: a line of %d: %q", width, n, line)
 				}
 			}
@@ -111,7 +111,7 @@ func TestTableFits(t *testing.T) {
 }
 
 // However many blocks there are, each fault has its column once, and each route its row in each.
-func TestTableLosesNothing(t *testing.T) {
+func TestTable_WrapsWithoutLoss(t *testing.T) {
 	g := newGrid(sample())
 	columns, _ := g.columns()
 	rows := g.rows(columns)
@@ -132,7 +132,7 @@ func TestTableLosesNothing(t *testing.T) {
 	}
 }
 
-func TestTableMergesWhatIsTheSame(t *testing.T) {
+func TestTable_MergesEqualRows(t *testing.T) {
 	r := sample()
 	twin := r.Routes[1]
 	twin.ID = "blog.example.com ~ \\.php$"
@@ -150,7 +150,7 @@ func TestTableMergesWhatIsTheSame(t *testing.T) {
 	}
 }
 
-func TestTablePaints(t *testing.T) {
+func TestTable_Colours(t *testing.T) {
 	out := tableOf(t, sample(), View{Width: 100, Colour: true})
 	if plain := escape.ReplaceAllString(out, ""); plain != tableOf(t, sample(), View{Width: 100}) {
 		t.Error("colour changes more than colour")
@@ -160,10 +160,10 @@ func TestTablePaints(t *testing.T) {
 
 func TestGrade(t *testing.T) {
 	g := newGrid(sample())
-	for at, want := range map[spot]grade{
-		{"shop.example.com/api/", "off"}: bad, {"shop.example.com/account/", "tls-expired"}: doubted, {"shop.example.com/account/", "refused"}: fine,
-		{"shop.example.com/api/", "dies-early"}: fine /* waived */, {"shop.example.com/api/", "tls-name"}: noneApplies, {"shop.example.com/api/", "reuse"}: failed,
-		{"nowhere", "off"}: noneApplies,
+	for at, want := range map[cellKey]grade{
+		{"shop.example.com/api/", "off"}: gradeHigh, {"shop.example.com/account/", "tls-expired"}: gradeMedium, {"shop.example.com/account/", "refused"}: gradeOK,
+		{"shop.example.com/api/", "dies-early"}: gradeOK /* waived */, {"shop.example.com/api/", "tls-name"}: gradeIdle, {"shop.example.com/api/", "reuse"}: gradeError,
+		{"nowhere", "off"}: gradeIdle,
 	} {
 		if got := g.grade(at); got != want {
 			t.Errorf("%v: %v, want %v", at, got, want)
@@ -187,7 +187,7 @@ func TestWaited(t *testing.T) {
 }
 
 // With a policy that lets low findings pass, what only those name is not marked.
-func TestMarkIsForWhatFails(t *testing.T) {
+func TestGrid_MarksOnlyWhatFails(t *testing.T) {
 	r := sample()
 	r.FailOn = "high"
 	out := tableOf(t, r, View{})
@@ -197,8 +197,8 @@ func TestMarkIsForWhatFails(t *testing.T) {
 	}
 }
 
-// A method that does not apply is not told in each measurement, but once in the closer look.
-func TestMethodThatDoesNotApply(t *testing.T) {
+// A method that does not apply is not said in each measurement, but once in the detail.
+func TestTable_OmitsAMethodThatDoesNotApply(t *testing.T) {
 	r := sample()
 	account := &r.Routes[2]
 	for i := range account.Cells {
@@ -206,16 +206,16 @@ func TestMethodThatDoesNotApply(t *testing.T) {
 			*c = audit.Measurement{Fault: c.Fault, Method: "POST", Skipped: "the location takes GET alone"}
 		}
 	}
-	if text := newGrid(r).text(spot{account.ID, "refused"}); len(text) != 1 || text[0] != "502" {
+	if text := newGrid(r).text(cellKey{account.ID, "refused"}); len(text) != 1 || text[0] != "502" {
 		t.Errorf("got %q", text)
 	}
 	out := written(t, func(w *strings.Builder) error { return Route(w, r, account.ID, View{}) })
 	has(t, out, "\nDoes not apply: POST: the location takes GET alone.\n", "Does not apply: one dead, one silent: it has one peer only.\n")
 }
 
-func TestOne(t *testing.T) {
+func TestMeasurement(t *testing.T) {
 	one := func(route, fault string) string {
-		return written(t, func(w *strings.Builder) error { return One(w, sample(), route, fault, View{Width: 100}) })
+		return written(t, func(w *strings.Builder) error { return Measurement(w, sample(), route, fault, View{Width: 100}) })
 	}
 	out := one("shop.example.com/api/", "off")
 	has(t, out, "shop.example.com/api/\n", "fault       host off: the upstream's host does not answer at all\n", "visitor     504 Gateway Timeout after 60 s\n",
@@ -236,10 +236,10 @@ func TestOne(t *testing.T) {
 	has(t, one("stream :3306", "silent"), "visitor     no answer after more than 300 s\n", "asked       TCP tcp://:3306")
 	has(t, one("legacy.example.com @old", "refused"), "reached     no: no error_page")
 	var out2 strings.Builder
-	if err := One(&out2, sample(), "nowhere", "off", View{}); err == nil || !strings.Contains(err.Error(), "shop.example.com = /auth") {
+	if err := Measurement(&out2, sample(), "nowhere", "off", View{}); err == nil || !strings.Contains(err.Error(), "shop.example.com = /auth") {
 		t.Errorf("an unknown route: %v", err)
 	}
-	if err := One(&out2, sample(), "stream :3306", "fire", View{}); err == nil || !strings.Contains(err.Error(), "refused, off, silent") {
+	if err := Measurement(&out2, sample(), "stream :3306", "fire", View{}); err == nil || !strings.Contains(err.Error(), "refused, off, silent") {
 		t.Errorf("an unknown fault: %v", err)
 	}
 }
@@ -252,7 +252,7 @@ func TestRoute(t *testing.T) {
 		t.Error("a finding of another route is shown")
 	}
 	for _, line := range strings.Split(out, "\n") {
-		if n := wide(line); n > 100 {
+		if n := displayWidth(line); n > 100 {
 			t.Errorf("a line of %d: %q", n, line)
 		}
 	}
@@ -263,14 +263,14 @@ func TestRoute(t *testing.T) {
 }
 
 // What an upstream sends must not reach the terminal as a command to it.
-func TestTerminalIsSafe(t *testing.T) {
+func TestTerminal_IsSafe(t *testing.T) {
 	r := hostile()
 	refused := refusedSample()
 	*refused.Refused = audit.Refusal{Message: hostileText, Nginx: hostileText, Remedy: hostileText, Place: r.Findings[0].Place}
 	for name, write := range map[string]func(*strings.Builder) error{
 		"Table":    func(w *strings.Builder) error { return Table(w, r, View{Width: 100, Supplied: true}) },
 		"Refused":  func(w *strings.Builder) error { return Table(w, refused, View{Width: 100}) },
-		"One":      func(w *strings.Builder) error { return One(w, r, hostileText, hostileText, View{Width: 100}) },
+		"One":      func(w *strings.Builder) error { return Measurement(w, r, hostileText, hostileText, View{Width: 100}) },
 		"Route":    func(w *strings.Builder) error { return Route(w, r, hostileText, View{Width: 100}) },
 		"Markdown": func(w *strings.Builder) error { return Markdown(w, r) },
 	} {
@@ -280,7 +280,7 @@ func TestTerminalIsSafe(t *testing.T) {
 	}
 }
 
-func TestTheEvidenceSaysWhatItLeavesOut(t *testing.T) {
+func TestMeasurement_SaysWhatItLeavesOut(t *testing.T) {
 	lines := more([]string{"the first"}, 2999, "lines")
 	if !slices.Equal(lines, []string{"the first", "... 2999 more lines"}) || len(more(nil, 0, "lines")) != 0 {
 		t.Errorf("%q", lines)

@@ -17,7 +17,7 @@ func Summary(r *audit.Report) string {
 	case len(r.Routes) == 0:
 		return "passed: the config has no upstream, so there is nothing to break"
 	}
-	open, waived := graded(r)
+	open, waived := bySeverity(r)
 	var parts []string
 	for _, severity := range audit.Severities {
 		n := 0
@@ -71,13 +71,13 @@ func Summary(r *audit.Report) string {
 }
 
 // verdict is the last line: how it went, and what to type next.
-func (s *sheet) verdict(r *audit.Report) {
+func (s *textWriter) verdict(r *audit.Report) {
 	paint := s.Green
 	if r.Verdict != audit.Passed {
 		paint = s.Red
 	}
 	text, then := Summary(r), next(r)
-	if s.width > 0 && wide(text+". "+then) > s.width {
+	if s.width > 0 && displayWidth(text+". "+then) > s.width {
 		s.line(paint(text))
 		text = ""
 	} else if then != "" {
@@ -109,13 +109,13 @@ func again(r *audit.Report, route, fault string) string {
 }
 
 // worst is the measurement to look at first.
-func worst(r *audit.Report) (at spot, ok bool) {
+func worst(r *audit.Report) (at cellKey, ok bool) {
 	g := newGrid(r)
-	most := fine
+	most := gradeOK
 	for _, route := range g.measured() {
 		for _, f := range r.Faults {
-			here := spot{route.ID, f.ID}
-			if n := g.grade(here); n > most && n < failed {
+			here := cellKey{route.ID, f.ID}
+			if n := g.grade(here); n > most && n < gradeError {
 				at, most, ok = here, n, true
 			}
 		}

@@ -130,7 +130,7 @@ func raw(l gateway.LogRecord) string {
 	return l.Raw
 }
 
-// recovery says for how long errors went on once the upstream was well; empty when they did not.
+// recovery says for how long errors went on once the upstream was healthy; empty when they did not.
 func recovery(c audit.Measurement) string {
 	switch {
 	case c.NotRecovered:

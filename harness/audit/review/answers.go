@@ -25,15 +25,15 @@ var answers = []audit.Rule{
 }
 
 func cutPasses(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
+	var found collector
+	for _, s := range observations(e) {
 		if s.SilentTruncation {
-			found.add(s.hidesTheEnd(), s)
+			found.add(s.hiddenEndCause(), s)
 		}
 	}
-	return found.raised().each(func(g *group) audit.Finding {
-		s := g.sights[0]
-		saw := g.saw(s, fmt.Sprintf("%d, and an end as of a whole answer, though the upstream closed in the middle", s.Status))
+	return found.hoisted().findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		saw := g.describe(s, fmt.Sprintf("%d, and an end as of a whole answer, though the upstream closed in the middle", s.Status))
 		title := "a cut answer passes as complete"
 		name := ""
 		if g.directive != nil {
@@ -41,41 +41,41 @@ func cutPasses(e *audit.Evidence) []audit.Finding {
 		}
 		switch {
 		case name == "chunked_transfer_encoding":
-			return g.finding(title, saw, g.mend("chunked_transfer_encoding on;"))
+			return g.finding(title, saw, g.patch("chunked_transfer_encoding on;"))
 		case name == "proxy_http_version" || g.directive == nil:
-			return g.finding(title, saw, g.mend("proxy_http_version 1.1;"))
+			return g.finding(title, saw, g.patch("proxy_http_version 1.1;"))
 		}
-		f := g.finding(title, saw, g.mend("# nothing in nginx: the application has to send Content-Length (or speak HTTP/1.1, with proxy_pass)"))
+		f := g.finding(title, saw, g.patch("# nothing in nginx: the application has to send Content-Length (or speak HTTP/1.1, with proxy_pass)"))
 		f.Severity = "low"
 		return f
 	})
 }
 
-// hidesTheEnd is what takes the mark of the end away: on the client's side, or on the upstream's.
-func (s sight) hidesTheEnd() culprit {
+// hiddenEndCause is what takes the mark of the end away: on the client's side, or on the upstream's.
+func (s observation) hiddenEndCause() cause {
 	if d := s.effective("chunked_transfer_encoding"); d != nil && slices.Contains(d.Args, "off") {
-		return by(d)
+		return causedBy(d)
 	}
 	if p := s.route.Protocol; p == "http" || p == "https" {
 		for _, c := range s.Calls {
 			if c.Protocol == "http/1.0" {
-				return s.decides("proxy_http_version")
+				return s.causeOf("proxy_http_version")
 			}
 		}
 	}
-	return s.passes()
+	return s.passCause()
 }
 
 // smallHeaderBuffer looks at the header of a common size only: one of 64 KiB is rightly refused.
 func smallHeaderBuffer(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if s.of("big-header") && s.failed() {
-			found.add(s.decides(s.name("buffer_size")), s)
+	var found collector
+	for _, s := range observations(e) {
+		if s.isFault("big-header") && s.failed() {
+			found.add(s.causeOf(s.name("buffer_size")), s)
 		}
 	}
-	return found.raised().each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.hoisted().findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		lines := []string{line(s.name("buffer_size"), "16k")}
 		if s.prefix() != "grpc_" && s.prefix() != "memcached_" {
 			lines = append(lines, line(s.name("buffers"), "8 16k"))
@@ -84,6 +84,6 @@ func smallHeaderBuffer(e *audit.Evidence) []audit.Finding {
 				lines = append(lines, line(s.name("busy_buffers_size"), "32k"))
 			}
 		}
-		return g.finding("an answer with a header of 6 KiB is refused", g.saw(s, s.got()), g.mend(lines...))
+		return g.finding("an answer with a header of 6 KiB is refused", g.describe(s, s.outcome()), g.patch(lines...))
 	})
 }

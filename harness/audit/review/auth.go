@@ -15,52 +15,52 @@ var auths = []audit.Rule{{
 }}
 
 func auth500(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
+	var found collector
+	for _, s := range observations(e) {
 		if s.route.Role != nginxconf.Auth || s.Status != 500 || s.Page == "upstream" {
 			continue
 		}
-		found.add(s.authRequest(), s)
+		found.add(s.authRequestCause(), s)
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		if d := g.directive; d != nil && d.Name == "auth_request" && d.Parent != nil {
-			m := mend{block: d.Parent, place: d.Place, lines: []string{"error_page 500 = @auth_down;"}}
-			m.also = []string{"# and in the same server:", "location @auth_down {", "    add_header Retry-After 5 always;", "    return 503;", "}"}
-			return g.finding("the auth service's failure turns into a 500", g.saw(s, s.got()), m)
+			m := patch{block: d.Parent, place: d.Place, lines: []string{"error_page 500 = @auth_down;"}}
+			m.elsewhere = []string{"# and in the same server:", "location @auth_down {", "    add_header Retry-After 5 always;", "    return 503;", "}"}
+			return g.finding("the auth service's failure turns into a 500", g.describe(s, s.outcome()), m)
 		}
-		return g.finding("the auth service's failure turns into a 500", g.saw(s, s.got()), g.mend("error_page 500 = @auth_down;"))
+		return g.finding("the auth service's failure turns into a 500", g.describe(s, s.outcome()), g.patch("error_page 500 = @auth_down;"))
 	})
 }
 
-// authRequest is the auth_request that led to the way: that of the location in which the client came in, else the first
-// that names the location of the way.
-func (s sight) authRequest() culprit {
-	if s.way.Server == nil {
-		return s.passes()
+// authRequestCause is the auth_request that led to the route: that of the location in which the client came in, else the first
+// that names the location of the route.
+func (s observation) authRequestCause() cause {
+	if s.conf.Server == nil {
+		return s.passCause()
 	}
-	for _, a := range s.way.Candidates {
+	for _, a := range s.conf.Candidates {
 		path, _, _ := strings.Cut(a.URI, "?")
-		if where := nginxconf.Locate(s.way.Server, path); where != nil && where != s.way.Location {
+		if where := nginxconf.Locate(s.conf.Server, path); where != nil && where != s.conf.Location {
 			if all := nginxconf.Effective(where, "auth_request"); len(all) > 0 {
-				return by(all[0])
+				return causedBy(all[0])
 			}
 		}
 	}
-	if d := s.asksFor(s.way.Server); d != nil {
-		return by(d)
+	if d := s.findAuthRequest(s.conf.Server); d != nil {
+		return causedBy(d)
 	}
-	return s.passes()
+	return s.passCause()
 }
 
-// asksFor is the first auth_request below a block that leads to the way's location.
-func (s sight) asksFor(block *nginxconf.Directive) *nginxconf.Directive {
+// findAuthRequest is the first auth_request below a block that leads to the route's location.
+func (s observation) findAuthRequest(block *nginxconf.Directive) *nginxconf.Directive {
 	for _, d := range block.Block {
-		if d.Name == "auth_request" && len(d.Args) == 1 && nginxconf.Locate(s.way.Server, d.Args[0]) == s.way.Location {
+		if d.Name == "auth_request" && len(d.Args) == 1 && nginxconf.Locate(s.conf.Server, d.Args[0]) == s.conf.Location {
 			return d
 		}
 		if d.Name == "location" {
-			if found := s.asksFor(d); found != nil {
+			if found := s.findAuthRequest(d); found != nil {
 				return found
 			}
 		}

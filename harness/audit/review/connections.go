@@ -24,47 +24,47 @@ var connections = []audit.Rule{
 
 // noKeepalive looks only at upstream blocks that ask for it: whoever does not has chosen otherwise.
 func noKeepalive(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range healthy(e) {
+	var found collector
+	for _, s := range healthyObservations(e) {
 		if !s.keepsConnections() || len(s.Calls) == 0 {
 			continue
 		}
 		c := s.Calls[len(s.Calls)-1]
 		switch p := s.route.Protocol; {
 		case p == "fastcgi" && c.Close:
-			found.add(s.decides("fastcgi_keep_conn"), s)
+			found.add(s.causeOf("fastcgi_keep_conn"), s)
 		case (p == "http" || p == "https") && c.Protocol == "http/1.0":
-			found.add(s.decides("proxy_http_version"), s)
+			found.add(s.causeOf("proxy_http_version"), s)
 		case (p == "http" || p == "https") && c.Close:
-			if d := s.header("Connection"); d != nil {
-				found.add(by(d), s)
+			if d := s.proxyHeader("Connection"); d != nil {
+				found.add(causedBy(d), s)
 			} else {
-				found.add(s.lacking("proxy_set_header"), s)
+				found.add(s.causeLacking("proxy_set_header"), s)
 			}
 		}
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		c := s.Calls[len(s.Calls)-1]
 		saw := c.Endpoint + " was asked in " + c.Protocol
 		if c.Close {
 			saw += " with the word that the connection ends"
 		}
 		if s.route.Protocol == "fastcgi" {
-			return g.finding("keep-alive to "+s.route.Upstream+" is defeated", g.saw(s, saw), g.mend("fastcgi_keep_conn on;"))
+			return g.finding("keep-alive to "+s.route.Upstream+" is defeated", g.describe(s, saw), g.patch("fastcgi_keep_conn on;"))
 		}
-		m := g.mend("proxy_http_version 1.1;")
-		switch connection := s.header("Connection"); {
+		m := g.patch("proxy_http_version 1.1;")
+		switch connection := s.proxyHeader("Connection"); {
 		case connection != nil && connection.Parent == g.block:
 			m.lines = append(m.lines, `proxy_set_header Connection "";`)
-			m.over = append(m.over, connection)
+			m.replaces = append(m.replaces, connection)
 		case connection != nil:
-			m.also = []string{"# and in " + (mend{block: connection.Parent, place: connection.Place,
-				over: []*nginxconf.Directive{connection}}).in() + ":", `proxy_set_header Connection "";`}
+			m.elsewhere = []string{"# and in " + (patch{block: connection.Parent, place: connection.Place,
+				replaces: []*nginxconf.Directive{connection}}).location() + ":", `proxy_set_header Connection "";`}
 		default:
 			// Where it stands alone, one proxy_set_header would do away with those that the block inherits.
 			if all := s.all("proxy_set_header"); len(all) > 0 && all[0].Parent != g.block {
-				m.also = []string{"# and in " + (mend{block: all[0].Parent, place: all[0].Place}).in() + ":", `proxy_set_header Connection "";`}
+				m.elsewhere = []string{"# and in " + (patch{block: all[0].Parent, place: all[0].Place}).location() + ":", `proxy_set_header Connection "";`}
 			} else {
 				m.lines = append(m.lines, `proxy_set_header Connection "";`)
 			}
@@ -72,16 +72,16 @@ func noKeepalive(e *audit.Evidence) []audit.Finding {
 		if d := s.effective("proxy_http_version"); c.Protocol != "http/1.0" && d != nil {
 			m.lines = m.lines[1:]
 		}
-		return g.finding("keep-alive to "+s.route.Upstream+" is defeated", g.saw(s, saw), m)
+		return g.finding("keep-alive to "+s.route.Upstream+" is defeated", g.describe(s, saw), m)
 	})
 }
 
 // keepsConnections reports whether the upstream block asks for connections to be kept.
-func (s sight) keepsConnections() bool {
-	if s.way.Target.Block == nil {
+func (s observation) keepsConnections() bool {
+	if s.conf.Target.Block == nil {
 		return false
 	}
-	for _, d := range s.way.Target.Block.Block {
+	for _, d := range s.conf.Target.Block.Block {
 		if d.Name == "keepalive" && len(d.Args) > 0 {
 			n, err := strconv.Atoi(d.Args[0])
 			return err == nil && n > 0
@@ -90,8 +90,8 @@ func (s sight) keepsConnections() bool {
 	return false
 }
 
-// header is the proxy_set_header in effect for a field; nil when there is none.
-func (s sight) header(field string) *nginxconf.Directive {
+// proxyHeader is the proxy_set_header in effect for a field; nil when there is none.
+func (s observation) proxyHeader(field string) *nginxconf.Directive {
 	for _, d := range s.all("proxy_set_header") {
 		if len(d.Args) > 0 && strings.EqualFold(d.Args[0], field) {
 			return d
@@ -102,25 +102,25 @@ func (s sight) header(field string) *nginxconf.Directive {
 
 // endlessLoop goes by what was seen: by the words of a config alone a request may still find its way out.
 func endlessLoop(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range append(healthy(e), sights(e)...) {
+	var found collector
+	for _, s := range append(healthyObservations(e), observations(e)...) {
 		if s.Loop {
-			found.add(s.passes(), s)
+			found.add(s.passCause(), s)
 		}
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		name := "proxy_pass"
 		if g.directive != nil {
 			name = g.directive.Name
 		}
-		m := g.mend(line(name, elsewhere(s.route.Protocol)) + " # the application's own address, on which this gateway does not listen")
-		return g.finding("the gateway calls itself without end", g.saw(s, s.got()+"; the gateway called itself until the lab cut it off"), m)
+		m := g.patch(line(name, otherUpstream(s.route.Protocol)) + " # the application's own address, on which this gateway does not listen")
+		return g.finding("the gateway calls itself without end", g.describe(s, s.outcome()+"; the gateway called itself until the lab cut it off"), m)
 	})
 }
 
-// elsewhere is an address for a pass directive of the protocol.
-func elsewhere(protocol string) string {
+// otherUpstream is an address for a pass directive of the protocol.
+func otherUpstream(protocol string) string {
 	switch protocol {
 	case "http", "https", "grpc", "grpcs":
 		return protocol + "://app:8080"

@@ -17,39 +17,39 @@ var logs = []audit.Rule{{
 // lostLog wants both: a failure that nginx itself answered and that left no line, and a directive that explains it. A log
 // that goes to syslog or to stderr may be kept where the lab does not look.
 func lostLog(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if !s.failed() || s.Page == "upstream" || s.of("500", "502", "503") {
+	var found collector
+	for _, s := range observations(e) {
+		if !s.failed() || s.Page == "upstream" || s.isFault("500", "502", "503") {
 			continue
 		}
 		all := s.all("error_log")
-		if len(all) == 0 && s.way.Location == nil {
+		if len(all) == 0 && s.conf.Location == nil {
 			continue
 		}
 		lost := len(all) > 0
 		off := false
 		for _, d := range all {
-			lost = lost && loses(d)
+			lost = lost && dropsErrors(d)
 			off = off || len(d.Args) > 0 && d.Args[0] == "off"
 		}
 		if lost && (off || len(s.Log) == 0) {
-			found.add(by(all[0]), s)
+			found.add(causedBy(all[0]), s)
 		}
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		what := "the error log is lost"
 		if g.directive.Args[0] == "off" {
 			what = "the error log is a file named off"
 		} else if len(g.directive.Args) > 1 {
 			what += fmt.Sprintf(" below the level %s", g.directive.Args[1])
 		}
-		return g.finding(what, g.saw(s, s.got()+", and not a line in the log"), g.mend("error_log /var/log/nginx/error.log warn;"))
+		return g.finding(what, g.describe(s, s.outcome()+", and not a line in the log"), g.patch("error_log /var/log/nginx/error.log warn;"))
 	})
 }
 
-// loses reports whether an error_log keeps nothing of a failed upstream, whose lines are of the level error.
-func loses(d *nginxconf.Directive) bool {
+// dropsErrors reports whether an error_log keeps nothing of a failed upstream, whose lines are of the level error.
+func dropsErrors(d *nginxconf.Directive) bool {
 	if len(d.Args) == 0 {
 		return false
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// follows is for how long a move may go unnoticed: a DNS answer's usual lifetime.
-const follows = time.Minute
+// maxStaleAddress is for how long a move may go unnoticed: a DNS answer's usual lifetime.
+const maxStaleAddress = time.Minute
 
 var names = []audit.Rule{
 	{
@@ -41,36 +41,36 @@ var names = []audit.Rule{
 }
 
 func movedAddress(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if !s.of("name-moved") || !s.NotRecovered && s.ErrorsFor <= follows {
+	var found collector
+	for _, s := range observations(e) {
+		if !s.isFault("name-moved") || !s.NotRecovered && s.ErrorsFor <= maxStaleAddress {
 			continue
 		}
-		c := s.looksUp()
+		c := s.lookupCause()
 		if d := s.effective("resolver"); d != nil && !s.NotRecovered {
-			c = by(d)
+			c = causedBy(d)
 		}
 		found.add(c, s)
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.worst(func(a, b sight) bool {
+	return found.findings(func(g *group) audit.Finding {
+		s := g.worst(func(a, b observation) bool {
 			return a.NotRecovered && !b.NotRecovered || a.NotRecovered == b.NotRecovered && a.ErrorsFor > b.ErrorsFor
 		})
 		if g.directive != nil && g.directive.Name == "resolver" {
 			args := slices.DeleteFunc(slices.Clone(g.directive.Args), func(a string) bool { return strings.HasPrefix(a, "valid=") })
-			return g.finding("a moved address is followed after "+s.errorsFor()+" only", g.saw(s, "errors for "+s.errorsFor()+
-				" after the move"), g.mend(line("resolver", append(args, "valid=10s")...)))
+			return g.finding("a moved address is followed after "+s.errorsFor()+" only", g.describe(s, "errors for "+s.errorsFor()+
+				" after the move"), g.patch(line("resolver", append(args, "valid=10s")...)))
 		}
-		return g.finding(fmt.Sprintf("the address of %s is never looked up again", s.calls()),
-			g.saw(s, s.got()+", still so "+long(s.ErrorsFor)+" after the name had moved"), s.looksUpAgain(g, e))
+		return g.finding(fmt.Sprintf("the address of %s is never looked up again", s.calledName()),
+			g.describe(s, s.outcome()+", still so "+long(s.ErrorsFor)+" after the name had moved"), s.reresolvePatch(g, e))
 	})
 }
 
 func missingName(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if s.of("name-gone") && s.NotStarted != "" {
-			found.add(s.looksUp(), s)
+	var found collector
+	for _, s := range observations(e) {
+		if s.isFault("name-gone") && s.NotStarted != "" {
+			found.add(s.lookupCause(), s)
 		}
 	}
 	using := map[string][]string{} // routes by endpoint
@@ -79,12 +79,12 @@ func missingName(e *audit.Evidence) []audit.Finding {
 			using[p.Name] = append(using[p.Name], r.ID)
 		}
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
-		f := g.finding(fmt.Sprintf("without the name %s the gateway does not start", s.calls()),
-			g.saw(s, "nginx did not start: "+stamp.ReplaceAllString(s.NotStarted, "")), s.looksUpAgain(g, e))
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		f := g.finding(fmt.Sprintf("without the name %s the gateway does not start", s.calledName()),
+			g.describe(s, "nginx did not start: "+logPrefix.ReplaceAllString(s.NotStarted, "")), s.reresolvePatch(g, e))
 		theirs := map[string]bool{}
-		for _, s := range g.sights {
+		for _, s := range g.observations {
 			theirs[s.route.ID] = true
 			for _, p := range s.route.Endpoints {
 				for _, id := range using[p.Name] {
@@ -101,8 +101,8 @@ func missingName(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-// stamp is what a log line begins with, which is another at each run.
-var stamp = regexp.MustCompile(`^[0-9/]+ [0-9:]+ (\[\w+\]) \d+#\d+: `)
+// logPrefix is what a log line begins with, which is another at each run.
+var logPrefix = regexp.MustCompile(`^[0-9/]+ [0-9:]+ (\[\w+\]) \d+#\d+: `)
 
 func plural(n int, one, many string) string {
 	if n == 1 {
@@ -112,34 +112,34 @@ func plural(n int, one, many string) string {
 }
 
 func noResolver(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range healthy(e) {
+	var found collector
+	for _, s := range healthyObservations(e) {
 		if s.logged("no resolver defined to resolve") {
-			found.add(s.lacking("resolver"), s)
+			found.add(s.causeLacking("resolver"), s)
 		}
 	}
-	return found.raised().each(func(g *group) audit.Finding {
-		s := g.sights[0]
-		return g.finding("no resolver for the name in "+s.route.Pass, g.saw(s, s.got()+" although the upstream is well"),
-			g.mend(resolverLine(e)))
+	return found.hoisted().findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		return g.finding("no resolver for the name in "+s.route.Pass, g.describe(s, s.outcome()+" although the upstream is well"),
+			g.patch(resolverLine(e)))
 	})
 }
 
-// looksUp is the directive that names the host: a server of the upstream block, or the pass directive.
-func (s sight) looksUp() culprit {
+// lookupCause is the directive that names the host: a server of the upstream block, or the pass directive.
+func (s observation) lookupCause() cause {
 	if s.NotStarted != "" {
 		for _, d := range s.servers() {
 			if len(d.Args) > 0 && strings.Contains(s.NotStarted, `"`+hostOf(d.Args[0])) {
-				return by(d)
+				return causedBy(d)
 			}
 		}
 	}
 	for _, d := range s.servers() {
 		if len(d.Args) > 0 && isName(hostOf(d.Args[0])) && !slices.Contains(d.Args, "resolve") {
-			return by(d)
+			return causedBy(d)
 		}
 	}
-	return s.passes()
+	return s.passCause()
 }
 
 // hostOf is the host of "app:8080" or "http://app:8080/x".
@@ -162,9 +162,9 @@ func isName(host string) bool {
 	return host != "" && net.ParseIP(host) == nil && !strings.Contains(host, "$")
 }
 
-// calls is the name that the way looks up, as far as it is known.
-func (s sight) calls() string {
-	for _, p := range s.way.Target.Peers {
+// calledName is the name that the route looks up, as far as it is known.
+func (s observation) calledName() string {
+	for _, p := range s.conf.Target.Peers {
 		if isName(p.Host) {
 			return p.Host
 		}
@@ -177,83 +177,83 @@ func (s sight) calls() string {
 	return s.route.Pass
 }
 
-// looksUpAgain are lines by which the name is looked up while requests run, as this nginx can do it: with resolve in the
+// reresolvePatch are lines by which the name is looked up while requests run, as this nginx can do it: with resolve in the
 // upstream block from 1.27.3 on, else with a variable in the pass directive.
-func (s sight) looksUpAgain(g *group, e *audit.Evidence) mend {
-	if s.way.Target.Block != nil && (atLeast(e.Report.Gateway, 1, 27, 3) || !s.takesVariables()) {
-		return s.resolves(g, e)
+func (s observation) reresolvePatch(g *group, e *audit.Evidence) patch {
+	if s.conf.Target.Block != nil && (atLeast(e.Report.Gateway, 1, 27, 3) || !s.takesVariables()) {
+		return s.resolvePatch(g, e)
 	}
-	host, port := s.calls(), ""
-	for _, p := range s.way.Target.Peers {
+	host, port := s.calledName(), ""
+	for _, p := range s.conf.Target.Peers {
 		if p.Host == host && p.Port > 0 {
 			port = ":" + strconv.Itoa(p.Port)
 		}
 	}
-	pass := s.way.Target.Pass
-	m := mend{block: s.way.Location, place: s.route.Place, lines: []string{}}
+	pass := s.conf.Target.Pass
+	m := patch{block: s.conf.Location, place: s.route.Place, lines: []string{}}
 	if pass == nil {
-		return g.mend("# " + resolverLine(e))
+		return g.patch("# " + resolverLine(e))
 	}
-	m.over = []*nginxconf.Directive{pass}
+	m.replaces = []*nginxconf.Directive{pass}
 	if !s.takesVariables() {
-		return s.intoBlock(m, host, port, e)
+		return s.upstreamBlockPatch(m, host, port, e)
 	}
 	if d := s.effective("resolver"); d == nil {
 		m.lines = append(m.lines, resolverLine(e))
 	}
-	if len(s.way.Target.Peers) > 1 {
+	if len(s.conf.Target.Peers) > 1 {
 		m.lines = append(m.lines, "# one name for all servers of "+s.route.Upstream+": give "+host+" the addresses of each")
 	}
 	variable := "$" + regexp.MustCompile(`\W+`).ReplaceAllString(host, "_") + "_host"
 	m.lines = append(m.lines, line("set", variable, host))
-	uri := uriOf(s.way.Target.Written)
-	if match := s.way.Match; uri != "" && strings.HasPrefix(match, "/") && uri != match {
+	uri := uriOf(s.conf.Target.Written)
+	if match := s.conf.Match; uri != "" && strings.HasPrefix(match, "/") && uri != match {
 		m.lines = append(m.lines, line("rewrite", "^"+regexp.QuoteMeta(match)+"(.*)$", uri+"$1", "break"))
 	}
 	scheme := ""
-	if before, _, ok := strings.Cut(s.way.Target.Written, "://"); ok {
+	if before, _, ok := strings.Cut(s.conf.Target.Written, "://"); ok {
 		scheme = before + "://"
 	} else if s.route.Protocol == "grpc" || s.route.Protocol == "grpcs" {
 		scheme = "grpc://"
 	}
 	to := scheme + variable + port
-	if strings.HasPrefix(s.way.Match, "= ") {
+	if strings.HasPrefix(s.conf.Match, "= ") {
 		to += uri // with variables it is passed on as it stands, which for one path is what it was before
 	}
 	m.lines = append(m.lines, line(pass.Name, to))
-	if s.way.Target.Block != nil {
+	if s.conf.Target.Block != nil {
 		m.lines = append(m.lines, "# and take the block upstream "+s.route.Upstream+" out: its names are looked up at the start")
 	}
 	return m
 }
 
 // takesVariables reports whether the pass directive of the protocol does.
-func (s sight) takesVariables() bool { return !s.stream() && s.route.Protocol != "memcached" }
+func (s observation) takesVariables() bool { return !s.stream() && s.route.Protocol != "memcached" }
 
-// intoBlock makes an upstream block of a host that a pass directive names, for those that take no variables.
-func (s sight) intoBlock(m mend, host, port string, e *audit.Evidence) mend {
+// upstreamBlockPatch makes an upstream block of a host that a pass directive names, for those that take no variables.
+func (s observation) upstreamBlockPatch(m patch, host, port string, e *audit.Evidence) patch {
 	name, outer := regexp.MustCompile(`\W+`).ReplaceAllString(host, "_")+"_servers", "http"
 	if s.stream() {
 		outer = "stream"
 	}
-	m.lines = append(m.lines, line(s.way.Target.Pass.Name, name))
-	m.also = []string{"# and in " + outer + ":", "upstream " + name + " {", "    " + line("zone", name, "64k"), "    " + resolverLine(e),
-		"    " + line("server", host+port, "resolve") + needs(e), "}"}
+	m.lines = append(m.lines, line(s.conf.Target.Pass.Name, name))
+	m.elsewhere = []string{"# and in " + outer + ":", "upstream " + name + " {", "    " + line("zone", name, "64k"), "    " + resolverLine(e),
+		"    " + line("server", host+port, "resolve") + versionNote(e), "}"}
 	return m
 }
 
-// needs says which nginx resolve needs, where it is not this one.
-func needs(e *audit.Evidence) string {
+// versionNote says which nginx resolve needs, where it is not this one.
+func versionNote(e *audit.Evidence) string {
 	if atLeast(e.Report.Gateway, 1, 27, 3) {
 		return ""
 	}
 	return " # needs nginx 1.27.3"
 }
 
-// resolves are the servers of the upstream block with resolve, and what that needs beside it.
-func (s sight) resolves(g *group, e *audit.Evidence) mend {
-	block := s.way.Target.Block
-	m := mend{block: block, place: g.place}
+// resolvePatch are the servers of the upstream block with resolve, and what that needs beside it.
+func (s observation) resolvePatch(g *group, e *audit.Evidence) patch {
+	block := s.conf.Target.Block
+	m := patch{block: block, place: g.place}
 	if !slices.ContainsFunc(block.Block, func(d *nginxconf.Directive) bool { return d.Name == "zone" }) {
 		m.lines = append(m.lines, line("zone", block.Args[0], "64k"))
 	}
@@ -262,8 +262,8 @@ func (s sight) resolves(g *group, e *audit.Evidence) mend {
 	}
 	for _, d := range s.servers() {
 		if len(d.Args) > 0 && isName(hostOf(d.Args[0])) && !slices.Contains(d.Args, "resolve") {
-			m.lines = append(m.lines, line("server", append(slices.Clone(d.Args), "resolve")...)+needs(e))
-			m.over = append(m.over, d)
+			m.lines = append(m.lines, line("server", append(slices.Clone(d.Args), "resolve")...)+versionNote(e))
+			m.replaces = append(m.replaces, d)
 		}
 	}
 	return m

@@ -14,7 +14,7 @@ var stale = audit.Measurement{Fault: "name-moved", NotRecovered: true, ErrorsFor
 
 func TestMovedAddress(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "moved-address").all(stale).one("moved-address")
+	f := firing(t, "moved-address").allMeasured(stale).finding("moved-address")
 	g.Expect(f.Title).To(Equal("the address of app is never looked up again"))
 	g.Expect(f.Place.Line).To(Equal(9))
 	g.Expect(f.Patch).To(Equal("resolver 127.0.0.11 valid=10s; # Docker's; else a nameserver of /etc/resolv.conf\n" +
@@ -23,14 +23,14 @@ func TestMovedAddress(t *testing.T) {
 
 	late := stale
 	late.NotRecovered, late.ErrorsFor = false, 30*time.Second
-	near(t, "moved-address").all(late).none("moved-address")
+	notFiring(t, "moved-address").allMeasured(late).noFinding("moved-address")
 	late.ErrorsFor = 10 * time.Minute
-	f = near(t, "moved-address").all(late).one("moved-address")
+	f = notFiring(t, "moved-address").allMeasured(late).finding("moved-address")
 	g.Expect(f.Patch).To(Equal("resolver 127.0.0.53 valid=10s;"))
 	g.Expect(f.Title).To(Equal("a moved address is followed after 600 s only"))
 }
 
-func TestMovedAddressMends(t *testing.T) {
+func TestMovedAddress_Patches(t *testing.T) {
 	server := "events {}\nhttp {\n%s\nserver {\nlisten 80;\nlocation /api/ {\n"
 	for name, c := range map[string]struct{ conf, gateway, mend, in string }{
 		"a path that is replaced": {replace(server, "resolver 10.0.0.53;") + "proxy_pass http://app.internal:8080/v1/;\n}\n}\n}", "nginx/1.22.1",
@@ -61,9 +61,9 @@ func TestMovedAddressMends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			s := of(t, c.conf).all(stale)
+			s := newRuleTest(t, c.conf).allMeasured(stale)
 			s.e.Report.Gateway = c.gateway
-			f := s.one("moved-address")
+			f := s.finding("moved-address")
 			g.Expect(f.Patch).To(Equal(c.mend))
 			g.Expect(f.In).To(Equal(c.in))
 		})
@@ -73,26 +73,26 @@ func TestMovedAddressMends(t *testing.T) {
 func TestMissingName(t *testing.T) {
 	g := NewWithT(t)
 	gone := audit.Measurement{Fault: "name-gone", NotStarted: `host not found in upstream "app" in /etc/nginx/nginx.conf:9`}
-	f := fires(t, "missing-name").all(gone).one("missing-name")
+	f := firing(t, "missing-name").allMeasured(gone).finding("missing-name")
 	g.Expect(f.Severity).To(Equal("medium"), "no other route goes down with it")
 	g.Expect(f.Title).To(Equal("without the name app the gateway does not start"))
 	g.Expect(f.Patch).To(ContainSubstring("proxy_pass http://$app_host:8080;"))
-	near(t, "missing-name").all(audit.Measurement{Fault: "name-gone", Outcome: audit.Outcome{Status: 502}}).none("missing-name")
+	notFiring(t, "missing-name").allMeasured(audit.Measurement{Fault: "name-gone", Outcome: audit.Outcome{Status: 502}}).noFinding("missing-name")
 
 	two := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\nlocation /b {\nproxy_pass http://b;\n}\n}\n}"
-	f = of(t, two).on(0, gone).one("missing-name")
+	f = newRuleTest(t, two).measured(0, gone).finding("missing-name")
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Saw).To(HaveSuffix("; 1 other route goes down with it"))
 }
 
 func TestNoResolver(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "no-resolver").well(func(o *audit.Outcome) {
+	f := firing(t, "no-resolver").healthy(func(o *audit.Outcome) {
 		*o = audit.Outcome{Status: 502, Log: []gateway.LogRecord{{Message: "no resolver defined to resolve app"}}}
-	}).one("no-resolver")
+	}).finding("no-resolver")
 	g.Expect(f.Lacks).To(Equal("resolver"))
 	g.Expect(f.Patch).To(HavePrefix("resolver 127.0.0.11"))
-	near(t, "no-resolver").none("no-resolver")
+	notFiring(t, "no-resolver").noFinding("no-resolver")
 }
 
 func TestAtLeast(t *testing.T) {

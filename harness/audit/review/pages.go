@@ -34,30 +34,30 @@ var pages = []audit.Rule{
 // errorPage finds three ways to fail: a cycle of internal redirects, a page that is asked of the upstream that is down, and a
 // file that is not there. The last may be the lab's lack and not the config's, so it weighs less.
 func errorPage(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
+	var found collector
+	for _, s := range observations(e) {
 		if !s.failed() && s.Page != "nginx" || s.NotStarted != "" || s.Page == "upstream" || s.Page == "config" || s.stream() {
 			continue
 		}
 		for _, d := range s.all("error_page") {
-			if s.pageFails(d) != "" {
-				found.add(by(d), s)
+			if s.pageFailure(d) != "" {
+				found.add(causedBy(d), s)
 				break
 			}
 		}
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
-		why := s.pageFails(g.directive)
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		why := s.pageFailure(g.directive)
 		target := g.directive.Args[len(g.directive.Args)-1]
 		codes := codesOf(g.directive)
 		if len(codes) == 0 {
 			codes = []string{"502", "504"}
 		}
-		m := g.mend(line("error_page", strings.Join(codes, " ")+" /gateway-error.html"))
-		m.also = []string{"# and in the same server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
+		m := g.patch(line("error_page", strings.Join(codes, " ")+" /gateway-error.html"))
+		m.elsewhere = []string{"# and in the same server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
 			`    return 200 "<h1>We will be back in a moment.</h1>";`, "}"}
-		f := g.finding("the error page "+target+" "+why, g.saw(s, s.got()+", nginx's own page"), m)
+		f := g.finding("the error page "+target+" "+why, g.describe(s, s.outcome()+", nginx's own page"), m)
 		switch why {
 		case loops:
 			f.Severity = "high"
@@ -75,8 +75,8 @@ const (
 	absent = "is not there"
 )
 
-// pageFails says why this error_page did not do for the sight; empty when it did, or is for other statuses.
-func (s sight) pageFails(d *nginxconf.Directive) string {
+// pageFailure says why this error_page did not do for the observation; empty when it did, or is for other statuses.
+func (s observation) pageFailure(d *nginxconf.Directive) string {
 	n := len(d.Args)
 	if n < 2 {
 		return ""
@@ -88,9 +88,9 @@ func (s sight) pageFails(d *nginxconf.Directive) string {
 	if !covers(d, s.Status) && !s.covered(d) {
 		return ""
 	}
-	if strings.HasPrefix(target, "/") && !strings.Contains(target, "$") && s.way.Server != nil {
+	if strings.HasPrefix(target, "/") && !strings.Contains(target, "$") && s.conf.Server != nil {
 		path, _, _ := strings.Cut(target, "?")
-		if where := nginxconf.Locate(s.way.Server, path); where != nil && s.passesToo(where) && s.failed() {
+		if where := nginxconf.Locate(s.conf.Server, path); where != nil && s.callsSameUpstream(where) && s.failed() {
 			return asks
 		}
 		if s.logged("failed (2: No such file") && s.logged(path) {
@@ -98,7 +98,7 @@ func (s sight) pageFails(d *nginxconf.Directive) string {
 		}
 	}
 	if strings.HasPrefix(target, "@") {
-		if where := named(s.way.Server, target); where != nil && s.passesToo(where) && s.failed() {
+		if where := named(s.conf.Server, target); where != nil && s.callsSameUpstream(where) && s.failed() {
 			return asks
 		}
 	}
@@ -106,7 +106,7 @@ func (s sight) pageFails(d *nginxconf.Directive) string {
 }
 
 // covered reports whether the error was one of the directive's before its page made another of it.
-func (s sight) covered(d *nginxconf.Directive) bool {
+func (s observation) covered(d *nginxconf.Directive) bool {
 	return s.Status == 404 && (covers(d, 502) || covers(d, 504) || covers(d, 500) || covers(d, 503))
 }
 
@@ -125,9 +125,9 @@ func covers(d *nginxconf.Directive, status int) bool {
 	return slices.Contains(codesOf(d), fmt.Sprint(status))
 }
 
-// passesToo reports whether a location calls one of the upstreams that the way does.
-func (s sight) passesToo(where *nginxconf.Directive) bool {
-	pass := s.way.Target.Pass
+// callsSameUpstream reports whether a location calls one of the upstreams that the route does.
+func (s observation) callsSameUpstream(where *nginxconf.Directive) bool {
+	pass := s.conf.Target.Pass
 	if pass == nil {
 		return false
 	}
@@ -159,10 +159,10 @@ func named(server *nginxconf.Directive, name string) *nginxconf.Directive {
 }
 
 func versionShown(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
+	var found collector
+	for _, s := range observations(e) {
 		if s.Version && s.Page == "nginx" {
-			found.add(s.decides("server_tokens"), s)
+			found.add(s.causeOf("server_tokens"), s)
 		}
 	}
 	for _, g := range found.groups {
@@ -172,14 +172,14 @@ func versionShown(e *audit.Evidence) []audit.Finding {
 			}
 		}
 	}
-	return found.raised().each(func(g *group) audit.Finding {
-		s := g.sights[0]
-		return g.finding("the default page shows the version of nginx", g.saw(s, s.got()+", with "+s.banner(e)), g.mend("server_tokens off;"))
+	return found.hoisted().findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		return g.finding("the default page shows the version of nginx", g.describe(s, s.outcome()+", with "+s.banner(e)), g.patch("server_tokens off;"))
 	})
 }
 
 // banner is what the header or the page says of the gateway.
-func (s sight) banner(e *audit.Evidence) string {
+func (s observation) banner(e *audit.Evidence) string {
 	for name, values := range s.Header {
 		if strings.EqualFold(name, "Server") && len(values) > 0 {
 			return "Server: " + values[0]
@@ -190,30 +190,30 @@ func (s sight) banner(e *audit.Evidence) string {
 
 // rawError is of weight where the config has a page for that status and does not use it: then somebody believes that it is used.
 func rawError(e *audit.Evidence) []audit.Finding {
-	var found gathering
+	var found collector
 	meant := map[*group]bool{}
-	for _, s := range sights(e) {
-		if !s.of("500", "502", "503") || s.Page != "upstream" || fmt.Sprint(s.Status) != s.Fault || s.Method != "GET" ||
+	for _, s := range observations(e) {
+		if !s.isFault("500", "502", "503") || s.Page != "upstream" || fmt.Sprint(s.Status) != s.Fault || s.Method != "GET" ||
 			s.route.Role == nginxconf.Auth || slices.Contains([]string{"grpc", "grpcs", "memcached"}, s.route.Protocol) {
 			continue
 		}
-		found.add(s.decides(s.name("intercept_errors")), s)
+		found.add(s.causeOf(s.name("intercept_errors")), s)
 	}
-	all := found.raised()
+	all := found.hoisted()
 	for _, g := range all {
-		meant[g] = slices.ContainsFunc(g.sights, sight.hasPage)
+		meant[g] = slices.ContainsFunc(g.observations, observation.hasPage)
 	}
-	return all.each(func(g *group) audit.Finding {
-		s := g.sights[0]
-		m := g.mend(line(s.name("intercept_errors"), "on"))
-		if i := slices.IndexFunc(g.sights, sight.hasPage); i >= 0 {
-			s = g.sights[i]
+	return all.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		m := g.patch(line(s.name("intercept_errors"), "on"))
+		if i := slices.IndexFunc(g.observations, observation.hasPage); i >= 0 {
+			s = g.observations[i]
 		} else {
 			m.lines = append(m.lines, "error_page 500 502 503 504 /gateway-error.html;")
-			m.also = []string{"# and in the server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
+			m.elsewhere = []string{"# and in the server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
 				`    return 200 "<h1>We will be back in a moment.</h1>";`, "}"}
 		}
-		f := g.finding("the upstream's raw "+fmt.Sprint(s.Status)+" page is passed on", g.saw(s, s.got()+", the upstream's own page"), m)
+		f := g.finding("the upstream's raw "+fmt.Sprint(s.Status)+" page is passed on", g.describe(s, s.outcome()+", the upstream's own page"), m)
 		if meant[g] {
 			f.Severity = "medium"
 			f.Title += ", although the config has one of its own"
@@ -223,6 +223,6 @@ func rawError(e *audit.Evidence) []audit.Finding {
 }
 
 // hasPage reports whether the config has a page for the status that the client got.
-func (s sight) hasPage() bool {
+func (s observation) hasPage() bool {
 	return slices.ContainsFunc(s.all("error_page"), func(d *nginxconf.Directive) bool { return covers(d, s.Status) })
 }

@@ -18,9 +18,9 @@ func bare(fault string, status int, log ...string) audit.Measurement {
 	return c
 }
 
-func TestErrorPageAsksTheDead(t *testing.T) {
+func TestErrorPage_CallsTheDeadUpstream(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "error-page").on(0, bare("refused", 502)).one("error-page")
+	f := firing(t, "error-page").measured(0, bare("refused", 502)).finding("error-page")
 	g.Expect(f.Severity).To(Equal("medium"))
 	g.Expect(f.Title).To(Equal("the error page /sorry.html is asked of the same upstream"))
 	g.Expect(f.Place.Line).To(Equal(7))
@@ -29,36 +29,36 @@ func TestErrorPageAsksTheDead(t *testing.T) {
 
 	own := bare("refused", 502)
 	own.Page = "config"
-	near(t, "error-page").on(0, own).none("error-page")
+	notFiring(t, "error-page").measured(0, own).noFinding("error-page")
 	// An application's own 500 is not what this page is for.
 	raw := bare("500", 500)
 	raw.Page = "upstream"
-	fires(t, "error-page").on(0, raw).none("error-page")
+	firing(t, "error-page").measured(0, raw).noFinding("error-page")
 	// The page is for other statuses than that which the client got.
 	text, _ := Examples("error-page")
-	of(t, swap(text, "error_page 502 504", "error_page 404")).on(0, bare("refused", 502)).none("error-page")
+	newRuleTest(t, swap(text, "error_page 502 504", "error_page 404")).measured(0, bare("refused", 502)).noFinding("error-page")
 }
 
-func TestErrorPageLoopsOrIsAbsent(t *testing.T) {
+func TestErrorPage_LoopsOrIsAbsent(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "error-page").on(0, bare("refused", 500, "rewrite or internal redirection cycle while internally redirecting to \"/sorry.html\"")).one("error-page")
+	f := firing(t, "error-page").measured(0, bare("refused", 500, "rewrite or internal redirection cycle while internally redirecting to \"/sorry.html\"")).finding("error-page")
 	g.Expect(f.Title).To(HaveSuffix("loops"))
 	g.Expect(f.Severity).To(Equal("high"))
 
 	_, text := Examples("error-page")
 	absentFile := bare("refused", 404, `open() "/srv/sorry.html" failed (2: No such file or directory)`)
-	f = of(t, text).on(0, absentFile).one("error-page")
+	f = newRuleTest(t, text).measured(0, absentFile).finding("error-page")
 	g.Expect(f.Title).To(HaveSuffix("is not there"))
 	g.Expect(f.Severity).To(Equal("low"), "it may be the lab that lacks it")
-	of(t, text).on(0, bare("refused", 404)).none("error-page")
+	newRuleTest(t, text).measured(0, bare("refused", 404)).noFinding("error-page")
 }
 
-func TestErrorPageOfANamedLocation(t *testing.T) {
+func TestErrorPage_OfANamedLocation(t *testing.T) {
 	g := NewWithT(t)
 	conf := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\nerror_page 502 = @again;\n}\nlocation @again {\nproxy_pass http://%s;\n}\n}\n}"
-	f := of(t, replace(conf, "app")).on(0, bare("refused", 502)).one("error-page")
+	f := newRuleTest(t, replace(conf, "app")).measured(0, bare("refused", 502)).finding("error-page")
 	g.Expect(f.Place.Line).To(Equal(7))
-	of(t, replace(conf, "other")).on(0, bare("refused", 502)).none("error-page")
+	newRuleTest(t, replace(conf, "other")).measured(0, bare("refused", 502)).noFinding("error-page")
 }
 
 func TestVersionShown(t *testing.T) {
@@ -66,14 +66,14 @@ func TestVersionShown(t *testing.T) {
 	c := bare("refused", 502)
 	c.Version = true
 	c.Header = map[string][]string{"Server": {"nginx/1.22.1"}}
-	f := fires(t, "version-shown").all(c).one("version-shown")
+	f := firing(t, "version-shown").allMeasured(c).finding("version-shown")
 	g.Expect(f.Severity).To(Equal("low"))
 	g.Expect(f.In).To(Equal("http at nginx.conf:4"))
 	g.Expect(f.Lacks).To(Equal("server_tokens"))
 	g.Expect(f.Saw).To(ContainSubstring("Server: nginx/1.22.1"))
-	near(t, "version-shown").all(bare("refused", 502)).none("version-shown")
+	notFiring(t, "version-shown").allMeasured(bare("refused", 502)).noFinding("version-shown")
 	text, _ := Examples("version-shown")
-	f = of(t, swap(text, "listen 80;", "listen 80;\nserver_tokens on;")).all(c).one("version-shown")
+	f = newRuleTest(t, swap(text, "listen 80;", "listen 80;\nserver_tokens on;")).allMeasured(c).finding("version-shown")
 	g.Expect(f.Place.Line).To(Equal(7))
 	g.Expect(f.Lacks).To(BeEmpty())
 }
@@ -81,25 +81,25 @@ func TestVersionShown(t *testing.T) {
 func TestRawError(t *testing.T) {
 	g := NewWithT(t)
 	raw := audit.Measurement{Fault: "500", Outcome: audit.Outcome{Status: 500, Page: "upstream"}}
-	f := fires(t, "raw-error").on(0, raw).one("raw-error")
+	f := firing(t, "raw-error").measured(0, raw).finding("raw-error")
 	g.Expect(f.Severity).To(Equal("medium"), "the config has a page for it")
 	g.Expect(f.Lacks).To(Equal("proxy_intercept_errors"))
 	g.Expect(f.Patch).To(Equal("proxy_intercept_errors on;"))
 
 	text, _ := Examples("raw-error")
 	plain := swap(text, "error_page 500 502 503 504 /sorry.html;", "")
-	f = of(t, plain).on(0, raw).one("raw-error")
+	f = newRuleTest(t, plain).measured(0, raw).finding("raw-error")
 	g.Expect(f.Severity).To(Equal("low"))
 	g.Expect(f.Patch).To(ContainSubstring("error_page 500 502 503 504 /gateway-error.html;"))
 
 	own := raw
 	own.Page = "config"
-	near(t, "raw-error").on(0, own).none("raw-error")
+	notFiring(t, "raw-error").measured(0, own).noFinding("raw-error")
 	refused := bare("refused", 502)
-	fires(t, "raw-error").on(0, refused).none("raw-error")
+	firing(t, "raw-error").measured(0, refused).noFinding("raw-error")
 	post := raw
 	post.Method = "POST"
-	fires(t, "raw-error").on(0, post).none("raw-error")
+	firing(t, "raw-error").measured(0, post).noFinding("raw-error")
 	grpc := "events {}\nhttp {\nserver {\nlisten 80 http2;\nlocation / {\ngrpc_pass grpc://app:9000;\n}\n}\n}"
-	of(t, grpc).all(raw).none("raw-error")
+	newRuleTest(t, grpc).allMeasured(raw).noFinding("raw-error")
 }

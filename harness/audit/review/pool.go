@@ -27,50 +27,50 @@ var pools = []audit.Rule{
 // deadPeer finds errors that the next peer could have helped with. A POST that a silent peer may have carried out is rightly
 // not sent to another, so that its error is none.
 func deadPeer(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if !s.of("one-dead", "one-silent") || !s.failed() || s.Of > 0 && s.Bad == 0 {
+	var found collector
+	for _, s := range observations(e) {
+		if !s.isFault("one-dead", "one-silent") || !s.failed() || s.Of > 0 && s.Bad == 0 {
 			continue
 		}
-		if s.of("one-silent") && s.Method != "GET" {
+		if s.isFault("one-silent") && s.Method != "GET" {
 			continue
 		}
-		found.add(s.givesUp(), s)
+		found.add(s.noRetryCause(), s)
 	}
-	return found.raised().each(func(g *group) audit.Finding {
-		s := g.worst(func(a, b sight) bool { return a.Bad*max(b.Of, 1) > b.Bad*max(a.Of, 1) })
+	return found.hoisted().findings(func(g *group) audit.Finding {
+		s := g.worst(func(a, b observation) bool { return a.Bad*max(b.Of, 1) > b.Bad*max(a.Of, 1) })
 		share := ""
 		if s.Of > 0 {
 			share = fmt.Sprintf(" (%d of %d visitors)", s.Bad, s.Of)
 		}
-		return g.finding("one dead peer of several reaches visitors"+share, g.saw(s, s.got()+share), s.goesOn(g))
+		return g.finding("one dead peer of several reaches visitors"+share, g.describe(s, s.outcome()+share), s.retryPatch(g))
 	})
 }
 
-// givesUp is why no other peer was asked.
-func (s sight) givesUp() culprit {
+// noRetryCause is why no other peer was asked.
+func (s observation) noRetryCause() cause {
 	if d := s.effective(s.name("next_upstream")); d != nil && !(slices.Contains(d.Args, "error") && slices.Contains(d.Args, "timeout")) &&
 		!slices.Contains(d.Args, "on") {
-		return by(d)
+		return causedBy(d)
 	}
 	if d := s.effective(s.name("next_upstream_tries")); d != nil && len(d.Args) == 1 && d.Args[0] == "1" {
-		return by(d)
+		return causedBy(d)
 	}
 	if d := s.effective(s.name("next_upstream_timeout")); d != nil && len(d.Args) == 1 && d.Args[0] != "0" {
-		return by(d)
+		return causedBy(d)
 	}
-	return s.passes()
+	return s.passCause()
 }
 
-// goesOn are lines by which the next peer is asked.
-func (s sight) goesOn(g *group) mend {
+// retryPatch are lines by which the next peer is asked.
+func (s observation) retryPatch(g *group) patch {
 	if g.directive == nil {
-		return g.mend(line(s.name("next_upstream"), "error timeout"))
+		return g.patch(line(s.name("next_upstream"), "error timeout"))
 	}
 	switch g.directive.Name {
 	case s.name("next_upstream"):
 		if s.stream() {
-			return g.mend(line(s.name("next_upstream"), "on"))
+			return g.patch(line(s.name("next_upstream"), "on"))
 		}
 		args := []string{"error", "timeout"}
 		for _, a := range g.directive.Args {
@@ -78,35 +78,35 @@ func (s sight) goesOn(g *group) mend {
 				args = append(args, a)
 			}
 		}
-		return g.mend(line(s.name("next_upstream"), args...))
+		return g.patch(line(s.name("next_upstream"), args...))
 	case s.name("next_upstream_tries"):
-		return g.mend(line(s.name("next_upstream_tries"), "2"))
+		return g.patch(line(s.name("next_upstream_tries"), "2"))
 	case s.name("next_upstream_timeout"):
-		return g.mend(line(s.name("next_upstream_timeout"), "10s"), line(s.name("connect_timeout"), "3s"))
+		return g.patch(line(s.name("next_upstream_timeout"), "10s"), line(s.name("connect_timeout"), "3s"))
 	}
 	// The pool is asked at random or by a variable: then nginx knows of no other peer.
-	return mend{block: g.block, place: g.place, lines: []string{line(s.name("next_upstream"), "error timeout")}}
+	return patch{block: g.block, place: g.place, lines: []string{line(s.name("next_upstream"), "error timeout")}}
 }
 
 // postRepeated finds bodies that reached more than one upstream. A mirror gets each of them by design.
 func postRepeated(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if s.Repeated == 0 || s.Method != "POST" || s.mirrored() && s.tried() <= 1 {
+	var found collector
+	for _, s := range observations(e) {
+		if s.Repeated == 0 || s.Method != "POST" || s.isMirrored() && s.tried() <= 1 {
 			continue
 		}
-		found.add(s.repeats(), s)
+		found.add(s.repeatCause(), s)
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.worst(func(a, b sight) bool { return a.Repeated > b.Repeated })
-		saw := g.saw(s, fmt.Sprintf("the body reached an upstream %s (%s)", times(s.Repeated+1), strings.Join(s.Tries, ", ")))
-		m := g.mend(line(s.name("next_upstream"), "error", "timeout"))
+	return found.findings(func(g *group) audit.Finding {
+		s := g.worst(func(a, b observation) bool { return a.Repeated > b.Repeated })
+		saw := g.describe(s, fmt.Sprintf("the body reached an upstream %s (%s)", times(s.Repeated+1), strings.Join(s.Tries, ", ")))
+		m := g.patch(line(s.name("next_upstream"), "error", "timeout"))
 		switch {
 		case g.directive != nil && g.directive.Name == s.name("next_upstream"):
-			m = g.mend(line(s.name("next_upstream"), slices.DeleteFunc(slices.Clone(g.directive.Args),
+			m = g.patch(line(s.name("next_upstream"), slices.DeleteFunc(slices.Clone(g.directive.Args),
 				func(a string) bool { return a == "non_idempotent" })...))
 		case g.directive != nil && g.directive.Name == "error_page":
-			m = s.onlyReads(g)
+			m = s.readOnlyFallbackPatch(g)
 		}
 		return g.finding("a POST is sent "+times(s.Repeated+1), saw, m)
 	})
@@ -120,28 +120,28 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-func (s sight) mirrored() bool {
+func (s observation) isMirrored() bool {
 	d := s.effective("mirror")
 	return d != nil && !slices.Contains(d.Args, "off")
 }
 
-// repeats is what sends the body again: non_idempotent, or an error_page with a named location, which keeps the method.
-func (s sight) repeats() culprit {
+// repeatCause is what sends the body again: non_idempotent, or an error_page with a named location, which keeps the method.
+func (s observation) repeatCause() cause {
 	if d := s.effective(s.name("next_upstream")); d != nil && slices.Contains(d.Args, "non_idempotent") {
-		return by(d)
+		return causedBy(d)
 	}
 	for _, d := range s.all("error_page") {
 		if n := len(d.Args); n > 1 && strings.HasPrefix(d.Args[n-1], "@") {
-			return by(d)
+			return causedBy(d)
 		}
 	}
-	return s.decides(s.name("next_upstream"))
+	return s.causeOf(s.name("next_upstream"))
 }
 
-// onlyReads keeps a fallback from being asked with anything but GET and HEAD.
-func (s sight) onlyReads(g *group) mend {
+// readOnlyFallbackPatch keeps a fallback from being asked with anything but GET and HEAD.
+func (s observation) readOnlyFallbackPatch(g *group) patch {
 	name := g.directive.Args[len(g.directive.Args)-1]
-	m := mend{place: g.place, lines: []string{"if ($request_method !~ ^(GET|HEAD)$) {", "    return 502;", "}"}}
+	m := patch{place: g.place, lines: []string{"if ($request_method !~ ^(GET|HEAD)$) {", "    return 502;", "}"}}
 	for up := g.directive.Parent; up != nil; up = up.Parent {
 		for _, d := range up.Block {
 			if d.Name == "location" && len(d.Args) == 1 && d.Args[0] == name {

@@ -17,20 +17,20 @@ func met(fault, method string, status, bad int) audit.Measurement {
 
 func TestDeadPeer(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "dead-peer").all(met("one-dead", "GET", 502, 2)).one("dead-peer")
+	f := firing(t, "dead-peer").allMeasured(met("one-dead", "GET", 502, 2)).finding("dead-peer")
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Title).To(ContainSubstring("(2 of 4 visitors)"))
 	g.Expect(f.Place.Line).To(Equal(15))
 	g.Expect(f.Patch).To(Equal("proxy_next_upstream error timeout;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:13, in place of line 15"))
 
-	near(t, "dead-peer").all(met("one-dead", "GET", 200, 0)).all(met("one-silent", "GET", 200, 2)).none("dead-peer")
-	near(t, "dead-peer").all(met("one-silent", "POST", 504, 2)).none("dead-peer")
-	near(t, "dead-peer").all(met("refused", "GET", 502, 4)).none("dead-peer")
-	g.Expect(fires(t, "dead-peer").all(met("one-dead", "POST", 502, 2)).finds("dead-peer")).To(HaveLen(1), "nothing of it was sent")
+	notFiring(t, "dead-peer").allMeasured(met("one-dead", "GET", 200, 0)).allMeasured(met("one-silent", "GET", 200, 2)).noFinding("dead-peer")
+	notFiring(t, "dead-peer").allMeasured(met("one-silent", "POST", 504, 2)).noFinding("dead-peer")
+	notFiring(t, "dead-peer").allMeasured(met("refused", "GET", 502, 4)).noFinding("dead-peer")
+	g.Expect(firing(t, "dead-peer").allMeasured(met("one-dead", "POST", 502, 2)).findings("dead-peer")).To(HaveLen(1), "nothing of it was sent")
 }
 
-func TestDeadPeerDecides(t *testing.T) {
+func TestDeadPeer_NamesTheCause(t *testing.T) {
 	text, _ := Examples("dead-peer")
 	for with, c := range map[string]struct{ mend, in string }{
 		"proxy_next_upstream http_503;":       {"proxy_next_upstream error timeout http_503;", "location / at nginx.conf:13, in place of line 15"},
@@ -40,7 +40,7 @@ func TestDeadPeerDecides(t *testing.T) {
 	} {
 		t.Run(with, func(t *testing.T) {
 			g := NewWithT(t)
-			f := of(t, swap(text, "proxy_next_upstream off;", with)).all(met("one-dead", "GET", 502, 2)).one("dead-peer")
+			f := newRuleTest(t, swap(text, "proxy_next_upstream off;", with)).allMeasured(met("one-dead", "GET", 502, 2)).finding("dead-peer")
 			g.Expect(f.Patch).To(Equal(c.mend))
 			g.Expect(f.In).To(Equal(c.in))
 		})
@@ -50,7 +50,7 @@ func TestDeadPeerDecides(t *testing.T) {
 func TestPostRepeated(t *testing.T) {
 	g := NewWithT(t)
 	twice := audit.Measurement{Fault: "died", Method: "POST", Outcome: audit.Outcome{Status: 200, Repeated: 1, Tries: []string{"app:8080", "second:8080"}}}
-	f := fires(t, "post-repeated").all(twice).one("post-repeated")
+	f := firing(t, "post-repeated").allMeasured(twice).finding("post-repeated")
 	g.Expect(f.Title).To(Equal("a POST is sent twice"))
 	g.Expect(f.Patch).To(Equal("proxy_next_upstream error timeout;"))
 	g.Expect(f.Place.Line).To(Equal(15))
@@ -58,18 +58,18 @@ func TestPostRepeated(t *testing.T) {
 
 	once := twice
 	once.Repeated = 0
-	near(t, "post-repeated").all(once).none("post-repeated")
+	notFiring(t, "post-repeated").allMeasured(once).noFinding("post-repeated")
 	get := twice
 	get.Method = "GET"
-	near(t, "post-repeated").all(get).none("post-repeated")
+	notFiring(t, "post-repeated").allMeasured(get).noFinding("post-repeated")
 
 	_, text := Examples("post-repeated")
 	mirrored := twice
 	mirrored.Tries = mirrored.Tries[:1]
-	of(t, swap(text, "proxy_pass", "mirror /copy; proxy_pass")).all(mirrored).none("post-repeated")
+	newRuleTest(t, swap(text, "proxy_pass", "mirror /copy; proxy_pass")).allMeasured(mirrored).noFinding("post-repeated")
 
 	fallback := swap(text, "proxy_next_upstream error timeout;", "error_page 502 = @other; } location @other {\nproxy_pass http://pool;")
-	f = of(t, fallback).on(0, twice).one("post-repeated")
+	f = newRuleTest(t, fallback).measured(0, twice).finding("post-repeated")
 	g.Expect(f.Patch).To(HavePrefix("if ($request_method !~ ^(GET|HEAD)$) {"))
 	g.Expect(f.In).To(HavePrefix("location @other at nginx.conf:"))
 }
@@ -79,19 +79,19 @@ func TestSlowRecovery(t *testing.T) {
 	after := func(d time.Duration) audit.Measurement {
 		return audit.Measurement{Fault: "restarted", ErrorsFor: d, Outcome: audit.Outcome{Status: 502}}
 	}
-	f := fires(t, "slow-recovery").all(after(60 * time.Second)).one("slow-recovery")
+	f := firing(t, "slow-recovery").allMeasured(after(60 * time.Second)).finding("slow-recovery")
 	g.Expect(f.Title).To(Equal("errors go on for 60 s after the upstream is well"))
 	g.Expect(f.Severity).To(Equal("medium"))
 	g.Expect(f.Place.Line).To(Equal(6))
 	g.Expect(f.Patch).To(Equal("server app:8080 max_fails=1 fail_timeout=5s;\nserver second:8080 max_fails=1 fail_timeout=5s;"))
 	g.Expect(f.In).To(Equal("upstream pool at nginx.conf:5, in place of lines 6 and 7"))
 
-	near(t, "slow-recovery").all(after(11 * time.Second)).none("slow-recovery")
-	near(t, "slow-recovery").all(audit.Measurement{Fault: "name-moved", NotRecovered: true}).none("slow-recovery")
-	near(t, "slow-recovery").all(audit.Measurement{Fault: "500", Cached: true, ErrorsFor: time.Hour}).none("slow-recovery")
+	notFiring(t, "slow-recovery").allMeasured(after(11 * time.Second)).noFinding("slow-recovery")
+	notFiring(t, "slow-recovery").allMeasured(audit.Measurement{Fault: "name-moved", NotRecovered: true}).noFinding("slow-recovery")
+	notFiring(t, "slow-recovery").allMeasured(audit.Measurement{Fault: "500", Cached: true, ErrorsFor: time.Hour}).noFinding("slow-recovery")
 	never := after(2 * time.Minute)
 	never.NotRecovered = true
-	f = near(t, "slow-recovery").all(never).one("slow-recovery")
+	f = notFiring(t, "slow-recovery").allMeasured(never).finding("slow-recovery")
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Title).To(ContainSubstring("more than 120 s"))
 }
@@ -99,20 +99,20 @@ func TestSlowRecovery(t *testing.T) {
 func TestErrorCached(t *testing.T) {
 	g := NewWithT(t)
 	cached := audit.Measurement{Fault: "500", Cached: true, Outcome: audit.Outcome{Status: 500, Page: "upstream"}}
-	f := fires(t, "error-cached").all(cached).one("error-cached")
+	f := firing(t, "error-cached").allMeasured(cached).finding("error-cached")
 	g.Expect(f.Title).To(Equal("an error is cached for 600 s"))
 	g.Expect(f.Patch).To(Equal("proxy_cache_valid 200 301 302 404 10m;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 13"))
 
 	none := cached
 	none.Log = []gateway.LogRecord{{Message: "no live upstreams"}}
-	fires(t, "error-cached").all(none).none("error-cached")
-	fires(t, "long-wait").all(cached).none("error-cached")
+	firing(t, "error-cached").allMeasured(none).noFinding("error-cached")
+	firing(t, "long-wait").allMeasured(cached).noFinding("error-cached")
 	good := cached
 	good.Status = 200 // a stale page is what a cache is for
-	fires(t, "error-cached").all(good).none("error-cached")
+	firing(t, "error-cached").allMeasured(good).noFinding("error-cached")
 	text, _ := Examples("error-cached")
-	of(t, swap(text, "any 10m", "any 5s")).all(cached).none("error-cached")
-	f = near(t, "error-cached").all(cached).one("error-cached")
+	newRuleTest(t, swap(text, "any 10m", "any 5s")).allMeasured(cached).noFinding("error-cached")
+	f = notFiring(t, "error-cached").allMeasured(cached).finding("error-cached")
 	g.Expect(f.Patch).To(HavePrefix("proxy_no_cache $upstream_failed;"), "the upstream's own headers kept it")
 }

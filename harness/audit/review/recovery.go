@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// benched is for how long errors may go on after a failure at nginx's default of fail_timeout=10s: it counts whole seconds,
+	// maxRecovery is for how long errors may go on after a failure at nginx's default of fail_timeout=10s: it counts whole seconds,
 	// and asks again only when more than ten have passed.
-	benched = 12 * time.Second
-	// shield is for how long a cached error protects the upstream more than it harms clients.
-	shield = 10 * time.Second
+	maxRecovery = 12 * time.Second
+	// maxErrorCache is for how long a cached error protects the upstream more than it harms clients.
+	maxErrorCache = 10 * time.Second
 )
 
 var recoveries = []audit.Rule{
@@ -36,19 +36,19 @@ var recoveries = []audit.Rule{
 
 // slowRecovery leaves the moved name and the cached error to rules of their own.
 func slowRecovery(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if s.Cached || s.of("name-moved", "name-gone", "500", "503") || !s.NotRecovered && s.ErrorsFor <= benched {
+	var found collector
+	for _, s := range observations(e) {
+		if s.Cached || s.isFault("name-moved", "name-gone", "500", "503") || !s.NotRecovered && s.ErrorsFor <= maxRecovery {
 			continue
 		}
-		found.add(s.benches(), s)
+		found.add(s.failTimeoutCause(), s)
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.worst(func(a, b sight) bool {
+	return found.findings(func(g *group) audit.Finding {
+		s := g.worst(func(a, b observation) bool {
 			return a.NotRecovered && !b.NotRecovered || a.NotRecovered == b.NotRecovered && a.ErrorsFor > b.ErrorsFor
 		})
-		f := g.finding("errors go on for "+s.errorsFor()+" after the upstream is well", g.saw(s, "errors for "+s.errorsFor()+
-			" after the upstream was well"), s.sooner(g))
+		f := g.finding("errors go on for "+s.errorsFor()+" after the upstream is well", g.describe(s, "errors for "+s.errorsFor()+
+			" after the upstream was well"), s.shorterFailTimeoutPatch(g))
 		if s.NotRecovered {
 			f.Severity = "high"
 		}
@@ -56,15 +56,15 @@ func slowRecovery(e *audit.Evidence) []audit.Finding {
 	})
 }
 
-func (s sight) errorsFor() string {
+func (s observation) errorsFor() string {
 	if s.NotRecovered {
 		return "more than " + long(s.ErrorsFor)
 	}
 	return long(s.ErrorsFor)
 }
 
-// benches is the server whose fail_timeout is the longest, else the pass directive.
-func (s sight) benches() culprit {
+// failTimeoutCause is the server whose fail_timeout is the longest, else the pass directive.
+func (s observation) failTimeoutCause() cause {
 	var worst *nginxconf.Directive
 	var longest time.Duration
 	for _, d := range s.servers() {
@@ -73,18 +73,18 @@ func (s sight) benches() culprit {
 		}
 	}
 	if worst != nil && longest > 10*time.Second {
-		return by(worst)
+		return causedBy(worst)
 	}
-	return s.passes()
+	return s.passCause()
 }
 
-// servers are the server directives of the way's upstream block.
-func (s sight) servers() []*nginxconf.Directive {
-	if s.way.Target.Block == nil {
+// servers are the server directives of the route's upstream block.
+func (s observation) servers() []*nginxconf.Directive {
+	if s.conf.Target.Block == nil {
 		return nil
 	}
 	var all []*nginxconf.Directive
-	for _, d := range s.way.Target.Block.Block {
+	for _, d := range s.conf.Target.Block.Block {
 		if d.Name == "server" {
 			all = append(all, d)
 		}
@@ -102,19 +102,19 @@ func failTimeout(d *nginxconf.Directive) time.Duration {
 	return 0
 }
 
-// sooner are the servers with a fail_timeout that is over soon.
-func (s sight) sooner(g *group) mend {
-	m := mend{block: s.way.Target.Block, place: g.place}
+// shorterFailTimeoutPatch are the servers with a fail_timeout that is over soon.
+func (s observation) shorterFailTimeoutPatch(g *group) patch {
+	m := patch{block: s.conf.Target.Block, place: g.place}
 	for _, d := range s.servers() {
 		if failTimeout(d) <= 5*time.Second && failTimeout(d) > 0 {
 			continue
 		}
 		args := slices.DeleteFunc(slices.Clone(d.Args), func(a string) bool { return strings.HasPrefix(a, "fail_timeout=") })
 		m.lines = append(m.lines, line("server", append(args, "fail_timeout=5s")...))
-		m.over = append(m.over, d)
+		m.replaces = append(m.replaces, d)
 	}
 	if len(m.lines) == 0 {
-		return g.mend("# nothing in the upstream block keeps a peer out: see Saw, and the log lines of that time")
+		return g.patch("# nothing in the upstream block keeps a peer out: see Saw, and the log lines of that time")
 	}
 	return m
 }
@@ -122,37 +122,37 @@ func (s sight) sooner(g *group) mend {
 // errorCached leaves an error of ten seconds alone: so long it is a shield for an upstream that is down. A 502 of a pool whose
 // peers are all left alone is asked of nobody either, and does not come from a cache.
 func errorCached(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if !s.Cached || s.Status != 0 && s.Status < 500 || s.logged("no live upstreams") || !s.caches() {
+	var found collector
+	for _, s := range observations(e) {
+		if !s.Cached || s.Status != 0 && s.Status < 500 || s.logged("no live upstreams") || !s.hasCache() {
 			continue
 		}
-		c, valid := s.keepsErrors()
-		if valid > 0 && valid <= shield {
+		c, valid := s.errorCacheCause()
+		if valid > 0 && valid <= maxErrorCache {
 			continue
 		}
 		s.value = valid
 		found.add(c, s)
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		title := "an error is cached"
 		if s.value > 0 {
 			title += " for " + long(s.value)
 		}
-		return g.finding(title, g.saw(s, s.got()+", and again without asking the upstream"), s.cachesOnlyGood(g))
+		return g.finding(title, g.describe(s, s.outcome()+", and again without asking the upstream"), s.cacheOnlySuccessPatch(g))
 	})
 }
 
-// caches reports whether the way has a cache.
-func (s sight) caches() bool {
+// hasCache reports whether the route has a cache.
+func (s observation) hasCache() bool {
 	d := s.effective(s.name("cache"))
 	return d != nil && !slices.Contains(d.Args, "off")
 }
 
-// keepsErrors is the cache_valid that takes an error in, with its time; else the directive that makes the upstream's own
+// errorCacheCause is the cache_valid that takes an error in, with its time; else the directive that makes the upstream's own
 // headers not count; else the cache itself.
-func (s sight) keepsErrors() (culprit, time.Duration) {
+func (s observation) errorCacheCause() (cause, time.Duration) {
 	for _, d := range s.all(s.name("cache_valid")) {
 		n := len(d.Args)
 		if n == 0 {
@@ -160,21 +160,21 @@ func (s sight) keepsErrors() (culprit, time.Duration) {
 		}
 		if slices.Contains(d.Args, "any") || slices.Contains(d.Args[:n-1], fmt.Sprint(s.Status)) {
 			t, _ := nginxconf.Duration(d.Args[n-1])
-			return by(d), t
+			return causedBy(d), t
 		}
 	}
 	if d := s.effective(s.name("ignore_headers")); d != nil {
-		return by(d), 0
+		return causedBy(d), 0
 	}
-	return s.decides(s.name("cache")), 0
+	return s.causeOf(s.name("cache")), 0
 }
 
-func (s sight) cachesOnlyGood(g *group) mend {
+func (s observation) cacheOnlySuccessPatch(g *group) patch {
 	name := s.name("cache_valid")
 	if g.directive != nil && g.directive.Name == name {
-		return g.mend(line(name, "200 301 302 404", g.directive.Args[len(g.directive.Args)-1]))
+		return g.patch(line(name, "200 301 302 404", g.directive.Args[len(g.directive.Args)-1]))
 	}
 	// The upstream's own headers keep it: no cache_valid can undo that.
-	return mend{block: g.block, place: g.place, lines: []string{line(s.name("no_cache"), "$upstream_failed")},
-		also: []string{"# and in http:", "map $upstream_status $upstream_failed {", "    default 0;", "    ~^5     1;", "}"}}
+	return patch{block: g.block, place: g.place, lines: []string{line(s.name("no_cache"), "$upstream_failed")},
+		elsewhere: []string{"# and in http:", "map $upstream_status $upstream_failed {", "    default 0;", "    ~^5     1;", "}"}}
 }

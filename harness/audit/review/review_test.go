@@ -43,7 +43,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// Each rule says all there is to say of it, and has two configs, each of which nginx's grammar takes and a way leads through.
+// Each rule says all there is to say of it, and has two configs, each of which nginx's grammar takes and a route leads through.
 func TestRules(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Rules() {
@@ -102,14 +102,14 @@ func read(t *testing.T, text string) *nginxconf.Config {
 	return c
 }
 
-// A story is a config with what was measured of it, made by hand: measurements by way.
-type story struct {
+// A ruleTest is a config with what was measured of it, made by hand: measurements by route.
+type ruleTest struct {
 	t *testing.T
 	e *audit.Evidence
 }
 
-// of is the story of a config, with every way reached and well.
-func of(t *testing.T, text string) *story {
+// newRuleTest is the test of a config, with every route reached and healthy.
+func newRuleTest(t *testing.T, text string) *ruleTest {
 	t.Helper()
 	c := read(t, text)
 	e := &audit.Evidence{Config: c, Report: &audit.Report{Gateway: "nginx/1.22.1"}, ConfigRoutes: map[string]nginxconf.Route{}}
@@ -124,19 +124,19 @@ func of(t *testing.T, text string) *story {
 		e.Report.Routes = append(e.Report.Routes, r)
 		e.ConfigRoutes[w.ID] = w
 	}
-	return &story{t, e}
+	return &ruleTest{t, e}
 }
 
-// all gives every route a measurement.
-func (s *story) all(c audit.Measurement) *story {
+// allMeasured gives every route a measurement.
+func (s *ruleTest) allMeasured(c audit.Measurement) *ruleTest {
 	for i := range s.e.Report.Routes {
-		s.on(i, c)
+		s.measured(i, c)
 	}
 	return s
 }
 
-// on gives a route a measurement.
-func (s *story) on(i int, c audit.Measurement) *story {
+// measured gives a route a measurement.
+func (s *ruleTest) measured(i int, c audit.Measurement) *ruleTest {
 	if c.Method == "" {
 		c.Method = "GET"
 	}
@@ -144,16 +144,16 @@ func (s *story) on(i int, c audit.Measurement) *story {
 	return s
 }
 
-// well changes the healthy answer of every route.
-func (s *story) well(change func(*audit.Outcome)) *story {
+// healthy changes the healthy answer of every route.
+func (s *ruleTest) healthy(change func(*audit.Outcome)) *ruleTest {
 	for i := range s.e.Report.Routes {
 		change(&s.e.Report.Routes[i].Healthy)
 	}
 	return s
 }
 
-// finds gives what a rule finds.
-func (s *story) finds(rule string) []audit.Finding {
+// findings gives what a rule finds.
+func (s *ruleTest) findings(rule string) []audit.Finding {
 	s.t.Helper()
 	for _, r := range Rules() {
 		if r.ID == rule {
@@ -164,33 +164,33 @@ func (s *story) finds(rule string) []audit.Finding {
 	return nil
 }
 
-// one is the only finding.
-func (s *story) one(rule string) audit.Finding {
+// finding is the only finding.
+func (s *ruleTest) finding(rule string) audit.Finding {
 	s.t.Helper()
-	all := s.finds(rule)
+	all := s.findings(rule)
 	if len(all) != 1 {
 		s.t.Fatalf("%d findings, and 1 was expected: %+v", len(all), all)
 	}
 	return all[0]
 }
 
-// none expects that the rule finds nothing.
-func (s *story) none(rule string) {
+// noFinding expects that the rule finds nothing.
+func (s *ruleTest) noFinding(rule string) {
 	s.t.Helper()
-	if all := s.finds(rule); len(all) != 0 {
+	if all := s.findings(rule); len(all) != 0 {
 		s.t.Errorf("found %+v, and nothing was expected", all)
 	}
 }
 
-func fires(t *testing.T, rule string) *story {
+func firing(t *testing.T, rule string) *ruleTest {
 	t.Helper()
 	text, _ := Examples(rule)
-	return of(t, text)
+	return newRuleTest(t, text)
 }
-func near(t *testing.T, rule string) *story {
+func notFiring(t *testing.T, rule string) *ruleTest {
 	t.Helper()
 	_, text := Examples(rule)
-	return of(t, text)
+	return newRuleTest(t, text)
 }
 
 // replace fills the %s of a config.

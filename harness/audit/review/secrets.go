@@ -23,29 +23,29 @@ var secrets = []audit.Rule{
 	},
 }
 
-// authorityFile is where a mend has the certificate of the authority that signs the upstreams' certificates.
+// authorityFile is where a patch has the certificate of the authority that signs the upstreams' certificates.
 const authorityFile = "/etc/nginx/upstream-ca.crt"
 
 func tlsUnverified(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
-		if s.of("tls-expired", "tls-wrong-name") && s.believed() {
-			found.add(s.decides(s.name("ssl_verify")), s)
+	var found collector
+	for _, s := range observations(e) {
+		if s.isFault("tls-expired", "tls-wrong-name") && s.trusted() {
+			found.add(s.causeOf(s.name("ssl_verify")), s)
 		}
 	}
-	return found.raised().each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.hoisted().findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		lines := []string{line(s.name("ssl_verify"), "on")}
 		if g.block == nil || len(nginxconf.Effective(g.block, s.name("ssl_trusted_certificate"))) == 0 {
 			lines = append(lines, line(s.name("ssl_trusted_certificate"), authorityFile)+" # of the authority that signs the upstream's")
 		}
-		return g.finding("the upstream's certificate is not verified", g.saw(s, s.got()+" from an upstream whose certificate is bad"),
-			g.mend(append(lines, s.sniLines(g)...)...))
+		return g.finding("the upstream's certificate is not verified", g.describe(s, s.outcome()+" from an upstream whose certificate is bad"),
+			g.patch(append(lines, s.sniLines(g)...)...))
 	})
 }
 
-// believed reports whether the upstream was taken for good: the client has what he has when all is well.
-func (s sight) believed() bool {
+// trusted reports whether the upstream was taken for good: the client has what he has when all are healthy.
+func (s observation) trusted() bool {
 	if s.stream() {
 		return s.NoAnswer == "" && !s.Cut
 	}
@@ -54,47 +54,47 @@ func (s sight) believed() bool {
 
 // noSNI finds names that are not sent, and an upstream block's name that is sent in place of a host's.
 func noSNI(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range healthy(e) {
+	var found collector
+	for _, s := range healthyObservations(e) {
 		for _, c := range s.Calls {
 			host := hostOf(c.Endpoint)
 			if !c.TLS || !isName(host) {
 				continue
 			}
 			if c.SNI == "" {
-				found.add(s.decides(s.name("ssl_server_name")), s)
+				found.add(s.causeOf(s.name("ssl_server_name")), s)
 				break
 			}
-			if s.blockNamed(c.SNI, host) {
-				found.add(s.decides(s.name("ssl_name")), s)
+			if s.namesBlock(c.SNI, host) {
+				found.add(s.causeOf(s.name("ssl_name")), s)
 				break
 			}
 		}
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		c := s.Calls[0]
 		title, saw := "no server name is sent to "+c.Endpoint, "the handshake with "+c.Endpoint+" named no server"
 		if c.SNI != "" {
 			title = "the upstream block's name is sent to " + c.Endpoint + " as the server's"
 			saw = fmt.Sprintf("the handshake with %s named %q", c.Endpoint, c.SNI)
 		}
-		return g.finding(title, g.saw(s, saw), g.mend(s.sniLines(g)...))
+		return g.finding(title, g.describe(s, saw), g.patch(s.sniLines(g)...))
 	})
 }
 
-// blockNamed reports whether the name that was sent is only that of the upstream block.
-func (s sight) blockNamed(sni, host string) bool {
+// namesBlock reports whether the name that was sent is only that of the upstream block.
+func (s observation) namesBlock(sni, host string) bool {
 	return s.route.Upstream != "" && strings.EqualFold(sni, s.route.Upstream) && !strings.EqualFold(sni, host)
 }
 
 // sniLines send the upstream's name, and verify against it. An upstream block's own name is nobody's certificate's.
-func (s sight) sniLines(g *group) []string {
+func (s observation) sniLines(g *group) []string {
 	var lines []string
 	if d := s.effective(s.name("ssl_server_name")); d == nil || len(d.Args) == 0 || d.Args[0] != "on" {
 		lines = append(lines, line(s.name("ssl_server_name"), "on"))
 	}
-	if host := s.calls(); s.way.Target.Block != nil && isName(host) && s.effective(s.name("ssl_name")) == nil {
+	if host := s.calledName(); s.conf.Target.Block != nil && isName(host) && s.effective(s.name("ssl_name")) == nil {
 		lines = append(lines, line(s.name("ssl_name"), host))
 	}
 	if len(lines) == 0 {

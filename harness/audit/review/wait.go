@@ -34,25 +34,25 @@ var waits = []audit.Rule{
 	},
 }
 
-// longWait blames the time-out that ended the wait, or the lack of a bound over all peers where each peer's is short.
+// longWait names the time-out that ended the wait, or the lack of a bound over all peers where each peer's is short.
 func longWait(e *audit.Evidence) []audit.Finding {
-	var found gathering
-	for _, s := range sights(e) {
+	var found collector
+	for _, s := range observations(e) {
 		if !s.TimedOut && s.Waited < minute-noise {
 			continue
 		}
-		which, value := s.waitedFor()
+		which, value := s.endedBy()
 		if which == "" {
 			continue
 		}
-		c := s.decides(s.name(which))
+		c := s.causeOf(s.name(which))
 		if !s.TimedOut && value > 0 && value < minute-noise && s.tried() > 1 {
-			c = s.decides(s.name("next_upstream_timeout"))
+			c = s.causeOf(s.name("next_upstream_timeout"))
 		}
 		found.add(c, s)
 	}
-	return found.raised().each(func(g *group) audit.Finding {
-		worst := g.worst(func(a, b sight) bool {
+	return found.hoisted().findings(func(g *group) audit.Finding {
+		worst := g.worst(func(a, b observation) bool {
 			return a.TimedOut && !b.TimedOut || a.TimedOut == b.TimedOut && a.Waited > b.Waited
 		})
 		title := "visitors wait " + long(worst.Waited)
@@ -62,24 +62,24 @@ func longWait(e *audit.Evidence) []audit.Finding {
 		if n := worst.tried(); n > 1 {
 			title += fmt.Sprintf(", for %d peers in turn", n)
 		}
-		f := g.finding(title, g.saw(worst, worst.got()), g.shorter())
+		f := g.finding(title, g.describe(worst, worst.outcome()), g.shorterTimeoutsPatch())
 		if worst.TimedOut || worst.Waited >= 2*minute-noise {
 			f.Severity = "high"
 		}
-		if !slices.ContainsFunc(g.sights, func(s sight) bool { return !s.upgrades() }) {
+		if !slices.ContainsFunc(g.observations, func(s observation) bool { return !s.upgrades() }) {
 			// The long time-out is there for the silence of a websocket.
 			f.Severity = "low"
-			m := g.mend("# a websocket needs it: ask for plain requests in a location of their own, with a short one")
-			f.Patch, f.In = m.text(), m.in()
+			m := g.patch("# a websocket needs it: ask for plain requests in a location of their own, with a short one")
+			f.Patch, f.In = m.text(), m.location()
 		}
 		return f
 	})
 }
 
-// waitedFor names the time-out that ended the wait, without the prefix of its protocol, and its value. A stream that is
+// endedBy names the time-out that ended the wait, without the prefix of its protocol, and its value. A stream that is
 // silent once it is connected is no finding: that is what a session is when nobody speaks.
-func (s sight) waitedFor() (string, time.Duration) {
-	t := s.times()
+func (s observation) endedBy() (string, time.Duration) {
+	t := s.timeouts()
 	phase := ""
 	for _, l := range s.Log {
 		if l.Errno == 110 || strings.Contains(l.Message, "timed out") {
@@ -88,7 +88,7 @@ func (s sight) waitedFor() (string, time.Duration) {
 	}
 	switch {
 	case phase == "connecting to upstream", phase == "SSL handshaking to upstream",
-		phase == "" && s.of("off", "one-dead", "name-moved", "refused"):
+		phase == "" && s.isFault("off", "one-dead", "name-moved", "refused"):
 		return "connect_timeout", t.Connect
 	case s.stream():
 		return "", 0
@@ -98,22 +98,22 @@ func (s sight) waitedFor() (string, time.Duration) {
 	return "read_timeout", t.Read
 }
 
-// times are the way's time-outs; none where the config does not have the way.
-func (s sight) times() nginxconf.Timeouts {
-	if s.way.Location == nil {
+// timeouts are the route's time-outs; none where the config does not have the route.
+func (s observation) timeouts() nginxconf.Timeouts {
+	if s.conf.Location == nil {
 		return nginxconf.Timeouts{}
 	}
-	return s.way.Timeouts()
+	return s.conf.Timeouts()
 }
 
-func (s sight) tried() int { return len(s.Tries) }
+func (s observation) tried() int { return len(s.Tries) }
 
-// shorter are time-outs that keep the whole wait below a minute.
-func (g *group) shorter() mend {
+// shorterTimeoutsPatch are time-outs that keep the whole wait below a minute.
+func (g *group) shorterTimeoutsPatch() patch {
 	var lines []string
 	several := false
-	for _, s := range g.sights {
-		which, _ := s.waitedFor()
+	for _, s := range g.observations {
+		which, _ := s.endedBy()
 		value := "30s"
 		if which == "connect_timeout" {
 			value = "5s"
@@ -124,64 +124,64 @@ func (g *group) shorter() mend {
 		several = several || s.tried() > 1
 	}
 	if several {
-		if l := line(g.sights[0].name("next_upstream_timeout"), "30s"); !slices.Contains(lines, l) {
+		if l := line(g.observations[0].name("next_upstream_timeout"), "30s"); !slices.Contains(lines, l) {
 			lines = append(lines, l)
 		}
 	}
-	slices.SortStableFunc(lines, func(a, b string) int { return rank(a) - rank(b) })
-	return g.mend(lines...)
+	slices.SortStableFunc(lines, func(a, b string) int { return timeoutRank(a) - timeoutRank(b) })
+	return g.patch(lines...)
 }
 
 // rank puts time-outs in the order in which a request meets them.
-func rank(line string) int {
+func timeoutRank(line string) int {
 	return slices.IndexFunc([]string{"_connect_", "_send_", "_read_", "_next_upstream_"}, func(part string) bool { return strings.Contains(line, part) })
 }
 
-// timeoutOrder looks at each way that leads to a listener of the same gateway.
+// timeoutOrder looks at each route that leads to a listener of the same gateway.
 func timeoutOrder(e *audit.Evidence) []audit.Finding {
-	var found gathering
+	var found collector
 	inner := map[string]nginxconf.Route{}
-	for _, s := range healthy(e) {
-		if s.way.Location == nil || s.stream() {
+	for _, s := range healthyObservations(e) {
+		if s.conf.Location == nil || s.stream() {
 			continue
 		}
 		for _, w := range e.ConfigRoutes {
-			if !leadsTo(*s.way, w) || !sameMatch(*s.way, w, e) {
+			if !leadsTo(*s.conf, w) || !sameMatch(*s.conf, w, e) {
 				continue
 			}
-			if whole(w) < s.way.Timeouts().Read {
+			if totalWait(w) < s.conf.Timeouts().Read {
 				continue
 			}
-			if old, ok := inner[s.route.ID]; !ok || whole(w) > whole(old) || whole(w) == whole(old) && w.ID < old.ID {
+			if old, ok := inner[s.route.ID]; !ok || totalWait(w) > totalWait(old) || totalWait(w) == totalWait(old) && w.ID < old.ID {
 				inner[s.route.ID] = w
 			}
 		}
 		if _, ok := inner[s.route.ID]; ok {
-			found.add(s.decides(s.name("read_timeout")), s)
+			found.add(s.causeOf(s.name("read_timeout")), s)
 		}
 	}
-	return found.each(func(g *group) audit.Finding {
-		s := g.sights[0]
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
 		w := inner[s.route.ID]
-		outer := min(s.way.Timeouts().Read, 30*time.Second)
+		outer := min(s.conf.Timeouts().Read, 30*time.Second)
 		within := max(outer*2/3, time.Second).Round(time.Second)
 		p := prefix(w.Target.Protocol)
-		in := mend{block: w.Location, lines: []string{line(p+"read_timeout", seconds(within))}}
+		in := patch{block: w.Location, lines: []string{line(p+"read_timeout", seconds(within))}}
 		if len(w.Target.Peers) > 1 {
 			in.lines = append(in.lines, line(p+"next_upstream_timeout", seconds(within/2)))
 			in.lines[0] = line(p+"read_timeout", seconds(within/2))
 		}
 		m := in
-		if s.way.Timeouts().Read > outer {
-			m.also = []string{"# and in " + g.mend(line(s.name("read_timeout"), "")).in() + ":", line(s.name("read_timeout"), seconds(outer))}
+		if s.conf.Timeouts().Read > outer {
+			m.elsewhere = []string{"# and in " + g.patch(line(s.name("read_timeout"), "")).location() + ":", line(s.name("read_timeout"), seconds(outer))}
 		}
 		return g.finding("the outer hop gives up before the inner one",
-			fmt.Sprintf("%s waits %s, and %s behind it may wait %s", s.route.ID, long(s.way.Timeouts().Read), w.ID, long(whole(w))), m)
+			fmt.Sprintf("%s waits %s, and %s behind it may wait %s", s.route.ID, long(s.conf.Timeouts().Read), w.ID, long(totalWait(w))), m)
 	})
 }
 
-// whole is how long a way may wait for an answer, over all its peers.
-func whole(w nginxconf.Route) time.Duration {
+// totalWait is how long a route may wait for an answer, over all its peers.
+func totalWait(w nginxconf.Route) time.Duration {
 	t := w.Timeouts()
 	one := t.Read
 	all := one * time.Duration(max(len(w.Target.Peers), 1))
@@ -191,7 +191,7 @@ func whole(w nginxconf.Route) time.Duration {
 	return all
 }
 
-// leadsTo reports whether a way calls an address that the other's server listens on.
+// leadsTo reports whether a route calls an address that the other's server listens on.
 func leadsTo(from, to nginxconf.Route) bool {
 	if to.Stream != from.Stream || from.Target.Pass != nil && from.Target.Pass == to.Target.Pass {
 		return false
@@ -203,7 +203,7 @@ func leadsTo(from, to nginxconf.Route) bool {
 				if p.Socket != "" && p.Socket == l.Address {
 					return true
 				}
-			case l.Network == "tcp" && l.Port == p.Port && own(p.Host, l.Address):
+			case l.Network == "tcp" && l.Port == p.Port && isOwnAddress(p.Host, l.Address):
 				return true
 			}
 		}
@@ -211,8 +211,8 @@ func leadsTo(from, to nginxconf.Route) bool {
 	return false
 }
 
-// own reports whether a peer's host is the gateway itself, listening on that address.
-func own(host, address string) bool {
+// isOwnAddress reports whether a peer's host is the gateway itself, listening on that address.
+func isOwnAddress(host, address string) bool {
 	loopback := strings.HasPrefix(host, "127.") || host == "localhost" || host == "::1"
 	switch address {
 	case "*", "", "0.0.0.0", "::", "[::]":
@@ -221,7 +221,7 @@ func own(host, address string) bool {
 	return host == strings.Trim(address, "[]") || host == "localhost" && strings.HasPrefix(address, "127.")
 }
 
-// sameMatch reports whether a request of the outer way is one for the inner one, as far as its path says.
+// sameMatch reports whether a request of the outer route is one for the inner one, as far as its path says.
 func sameMatch(outer, inner nginxconf.Route, e *audit.Evidence) bool {
 	if len(outer.Candidates) == 0 || inner.Server == nil {
 		return true

@@ -22,8 +22,8 @@ const reading, connecting = "reading response header from upstream", "connecting
 
 func TestLongWait(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "long-wait").all(timedOut("off", connecting, 60080*time.Millisecond)).
-		all(timedOut("silent", reading, 60*time.Second)).one("long-wait")
+	f := firing(t, "long-wait").allMeasured(timedOut("off", connecting, 60080*time.Millisecond)).
+		allMeasured(timedOut("silent", reading, 60*time.Second)).finding("long-wait")
 	g.Expect(f.Title).To(Equal("visitors wait 60 s"))
 	g.Expect(f.Severity).To(Equal("medium"))
 	g.Expect(f.Place.Line).To(Equal(8), "the location, which lacks both")
@@ -33,32 +33,32 @@ func TestLongWait(t *testing.T) {
 	g.Expect(f.Faults).To(Equal([]string{"off", "silent"}))
 	g.Expect(f.Saw).To(ContainSubstring("504 after 60 s"))
 
-	s := fires(t, "long-wait").all(timedOut("silent", reading, 60*time.Second))
+	s := firing(t, "long-wait").allMeasured(timedOut("silent", reading, 60*time.Second))
 	s.e.Report.Routes = append(s.e.Report.Routes, audit.Route{ID: "like", SameAs: s.e.Report.Routes[0].ID, Protocol: "http", Reached: true})
 	s.e.ConfigRoutes["like"] = s.e.ConfigRoutes[s.e.Report.Routes[0].ID]
-	g.Expect(s.one("long-wait").Routes).To(HaveLen(2), "what is like the route that was measured is found too")
+	g.Expect(s.finding("long-wait").Routes).To(HaveLen(2), "what is like the route that was measured is found too")
 
-	near(t, "long-wait").all(timedOut("off", connecting, 5*time.Second)).all(timedOut("silent", reading, 30*time.Second)).none("long-wait")
-	fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Skipped: "x", Outcome: audit.Outcome{Waited: time.Hour}}).none("long-wait")
-	fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Error: "x", Outcome: audit.Outcome{Waited: time.Hour}}).none("long-wait")
+	notFiring(t, "long-wait").allMeasured(timedOut("off", connecting, 5*time.Second)).allMeasured(timedOut("silent", reading, 30*time.Second)).noFinding("long-wait")
+	firing(t, "long-wait").allMeasured(audit.Measurement{Fault: "silent", Skipped: "x", Outcome: audit.Outcome{Waited: time.Hour}}).noFinding("long-wait")
+	firing(t, "long-wait").allMeasured(audit.Measurement{Fault: "silent", Error: "x", Outcome: audit.Outcome{Waited: time.Hour}}).noFinding("long-wait")
 }
 
-func TestLongWaitOfAPool(t *testing.T) {
+func TestLongWait_OfAPool(t *testing.T) {
 	g := NewWithT(t)
 	pool := "events {}\nhttp {\nupstream pool {\nserver a:80;\nserver b:80;\nserver c:80;\n}\nserver {\nlisten 80;\nlocation / {\n" +
 		"proxy_pass http://pool;\nproxy_read_timeout %s;\n}\n}\n}\n"
-	f := of(t, replace(pool, "60s")).all(timedOut("silent", reading, 3*time.Minute, "a:80", "b:80", "c:80")).one("long-wait")
+	f := newRuleTest(t, replace(pool, "60s")).allMeasured(timedOut("silent", reading, 3*time.Minute, "a:80", "b:80", "c:80")).finding("long-wait")
 	g.Expect(f.Title).To(Equal("visitors wait 180 s, for 3 peers in turn"))
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Place.Line).To(Equal(12))
 	g.Expect(f.Patch).To(Equal("proxy_read_timeout 30s;\nproxy_next_upstream_timeout 30s;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 12"))
 
-	f = of(t, replace(pool, "25s")).all(timedOut("silent", reading, 75*time.Second, "a:80", "b:80", "c:80")).one("long-wait")
+	f = newRuleTest(t, replace(pool, "25s")).allMeasured(timedOut("silent", reading, 75*time.Second, "a:80", "b:80", "c:80")).finding("long-wait")
 	g.Expect(f.Lacks).To(Equal("proxy_next_upstream_timeout"), "each try is short, and nothing bounds them together")
 }
 
-func TestLongWaitDecides(t *testing.T) {
+func TestLongWait_NamesTheCause(t *testing.T) {
 	for name, c := range map[string]struct {
 		conf, lacks, mend string
 		line              int
@@ -81,7 +81,7 @@ func TestLongWaitDecides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			f := of(t, c.conf).all(c.cell).one("long-wait")
+			f := newRuleTest(t, c.conf).allMeasured(c.cell).finding("long-wait")
 			g.Expect(f.Place.Line).To(Equal(c.line))
 			g.Expect(f.Lacks).To(Equal(c.lacks))
 			g.Expect(f.Patch).To(Equal(c.mend))
@@ -89,31 +89,31 @@ func TestLongWaitDecides(t *testing.T) {
 	}
 }
 
-func TestLongWaitOfWebsocketsAndStreams(t *testing.T) {
+func TestLongWait_OfWebsocketsAndStreams(t *testing.T) {
 	g := NewWithT(t)
 	ws := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\nproxy_set_header Upgrade $http_upgrade;\nproxy_read_timeout 1h;\n}\n}\n}"
-	g.Expect(of(t, ws).all(timedOut("silent", reading, time.Hour)).one("long-wait").Severity).To(Equal("low"))
+	g.Expect(newRuleTest(t, ws).allMeasured(timedOut("silent", reading, time.Hour)).finding("long-wait").Severity).To(Equal("low"))
 	stream := "events {}\nstream {\nserver {\nlisten 3306;\nproxy_pass db:3306;\n}\n}"
-	of(t, stream).all(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{Waited: 10 * time.Minute}}).none("long-wait")
-	f := of(t, stream).all(audit.Measurement{Fault: "off", Outcome: audit.Outcome{Waited: time.Minute}}).one("long-wait")
+	newRuleTest(t, stream).allMeasured(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{Waited: 10 * time.Minute}}).noFinding("long-wait")
+	f := newRuleTest(t, stream).allMeasured(audit.Measurement{Fault: "off", Outcome: audit.Outcome{Waited: time.Minute}}).finding("long-wait")
 	g.Expect(f.Patch).To(Equal("proxy_connect_timeout 5s;"))
 	g.Expect(f.In).To(Equal("server at nginx.conf:3"))
-	f = fires(t, "long-wait").all(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{TimedOut: true, Waited: 2 * time.Hour}}).one("long-wait")
+	f = firing(t, "long-wait").allMeasured(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{TimedOut: true, Waited: 2 * time.Hour}}).finding("long-wait")
 	g.Expect(f.Title).To(Equal("visitors wait without end"))
 	g.Expect(f.Severity).To(Equal("high"))
 }
 
 func TestTimeoutOrder(t *testing.T) {
 	g := NewWithT(t)
-	f := fires(t, "timeout-order").one("timeout-order")
+	f := firing(t, "timeout-order").finding("timeout-order")
 	g.Expect(f.Place.Line).To(Equal(11), "the outer time-out")
 	g.Expect(f.Saw).To(ContainSubstring("waits 20 s"))
 	g.Expect(f.Saw).To(ContainSubstring("may wait 30 s"))
 	g.Expect(f.Patch).To(Equal("proxy_read_timeout 13s;"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:18, in place of line 21"))
-	near(t, "timeout-order").none("timeout-order")
+	notFiring(t, "timeout-order").noFinding("timeout-order")
 	// Another port of the same machine is not the gateway's.
 	text, _ := Examples("timeout-order")
-	of(t, swap(text, "listen 127.0.0.1:8081", "listen 127.0.0.1:8082")).none("timeout-order")
-	of(t, swap(text, "proxy_pass http://127.0.0.1:8081", "proxy_pass http://10.0.0.5:8081")).none("timeout-order")
+	newRuleTest(t, swap(text, "listen 127.0.0.1:8081", "listen 127.0.0.1:8082")).noFinding("timeout-order")
+	newRuleTest(t, swap(text, "proxy_pass http://127.0.0.1:8081", "proxy_pass http://10.0.0.5:8081")).noFinding("timeout-order")
 }

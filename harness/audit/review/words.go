@@ -12,8 +12,8 @@ import (
 // long is a wait in words: "60 s", "2.5 s", "2 h".
 func long(d time.Duration) string { return audit.Long(d) }
 
-// got is what the client got, in words: "504 after 60 s".
-func (s sight) got() string {
+// outcome is what the client got, in words: "504 after 60 s".
+func (s observation) outcome() string {
 	what := strconv.Itoa(s.Status)
 	switch {
 	case s.NotStarted != "":
@@ -33,7 +33,7 @@ func (s sight) got() string {
 }
 
 // where says on which route, under which fault and with which method something was seen.
-func (s sight) where() string {
+func (s observation) where() string {
 	w := s.route.ID
 	if s.Fault != "" {
 		w += ", " + s.Fault
@@ -44,10 +44,10 @@ func (s sight) where() string {
 	return w
 }
 
-// saw is the usual sentence of what was seen: the worst sight, and how many more there are.
-func (g *group) saw(s sight, what string) string {
+// describe is the usual sentence of what was seen: the worst observation, and how many more there are.
+func (g *group) describe(s observation, what string) string {
 	out := s.where() + ": " + what
-	if n := len(g.sights) - 1; n == 1 {
+	if n := len(g.observations) - 1; n == 1 {
 		out += "; one more like it"
 	} else if n > 1 {
 		out += fmt.Sprintf("; %d more like it", n)

@@ -85,7 +85,7 @@ var (
 func withErrno(log string, width int) string {
 	errno := strings.ReplaceAll(errnoText.FindString(log), " ", "")
 	for _, shorter := range []string{log, socketPath.ReplaceAllString(log, "unix:…/$1")} {
-		seen := strings.Join(strings.Fields(fit(shorter, width, terminal.Ink(false).Plain)), "")
+		seen := strings.Join(strings.Fields(fit(shorter, width, terminal.Style(false).Plain)), "")
 		if errno == "" || strings.Contains(seen, errno) {
 			return shorter
 		}

@@ -104,7 +104,7 @@ func TestHTML(t *testing.T) {
 }
 
 // The page stands alone, and nothing in the evidence becomes a part of it other than text.
-func TestHTMLIsSafe(t *testing.T) {
+func TestHTML_IsSafe(t *testing.T) {
 	run := samples()
 	root := parsedPage(t, append(run, hostile()))
 	if n := len(cardsOf(root)); n != len(run)+1 {

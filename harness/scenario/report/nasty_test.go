@@ -31,7 +31,7 @@ func evidenceOf(text string) []scenario.Evidence {
 	return all
 }
 
-func TestNothingNastyIsWritten(t *testing.T) {
+func TestReports_EscapeHostileText(t *testing.T) {
 	all, run := evidenceOf(nasty.Text), Run{}
 	nasty.Fill(&run, nasty.Text)
 	forms := map[string]func(io.Writer) error{
@@ -67,7 +67,7 @@ func TestNothingNastyIsWritten(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue
-		case "html": // its elements: TestHTMLIsSafe
+		case "html": // its elements: TestHTML_IsSafe
 			continue
 		}
 		var shown bytes.Buffer

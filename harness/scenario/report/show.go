@@ -22,12 +22,12 @@ const (
 // means, how to confirm it on a live server, what mends it, and what proves all that. Log lines stand as nginx wrote
 // them, to be searched for. It ends with an empty line. The error is the writer's.
 func Show(w io.Writer, e scenario.Evidence, colour bool) error {
-	s := sheet{ink: terminal.Ink(colour)}
-	word := s.ink.Green(verdict(e))
+	s := textWriter{style: terminal.Style(colour)}
+	word := s.style.Green(verdict(e))
 	if e.Verdict != scenario.Passed {
-		word = s.ink.Red(verdict(e))
+		word = s.style.Red(verdict(e))
 	}
-	fmt.Fprintf(&s.out, "%s  %s\n\n", s.ink.Bold(terminal.OneLine(name(e))), word)
+	fmt.Fprintf(&s.out, "%s  %s\n\n", s.style.Bold(terminal.OneLine(name(e))), word)
 
 	s.prose("Broken", e.Fault)
 	if e.Error != "" {
@@ -41,7 +41,7 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 		if title := page(e.Broken); title != "" {
 			s.prose("", "page: "+title)
 		}
-		s.exact("Error log", logText(e.Broken)...)
+		s.labelledLines("Error log", logText(e.Broken)...)
 	}
 	s.prose("Means", e.Claim)
 	s.prose("Here", e.Here)
@@ -53,12 +53,12 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 	s.prose("Mend", e.Remedy)
 	s.out.WriteString("\n")
 	s.prose("Proof", proof(e))
-	s.exact("Source", lines(terminal.Clean(e.Source))...)
-	s.exact("Run again", lines(terminal.Clean(e.Again))...)
+	s.labelledLines("Source", lines(terminal.Clean(e.Source))...)
+	s.labelledLines("Run again", lines(terminal.Clean(e.Again))...)
 	if len(e.Differences) > 0 {
 		s.out.WriteString("\n")
 		for _, d := range e.Differences {
-			s.exact(terminal.OneLine(d.What), s.ink.Red("expected "+terminal.OneLine(d.Want)), s.ink.Red("came     "+terminal.OneLine(d.Got)))
+			s.labelledLines(terminal.OneLine(d.What), s.style.Red("expected "+terminal.OneLine(d.Want)), s.style.Red("came     "+terminal.OneLine(d.Got)))
 		}
 	}
 	s.out.WriteString("\n") // so that two in a row stand apart
@@ -114,28 +114,28 @@ func logText(x lab.Exchange) []string {
 	return all
 }
 
-// A sheet is a text with labels at its left edge.
-type sheet struct {
-	out strings.Builder
-	ink terminal.Ink
+// A textWriter is a text with labels at its left edge.
+type textWriter struct {
+	out   strings.Builder
+	style terminal.Style
 }
 
 // prose writes a text beside its label, each of its lines wrapped; nothing when the text is empty.
-func (s *sheet) prose(label, text string) {
+func (s *textWriter) prose(label, text string) {
 	var all []string
 	for _, line := range lines(terminal.Clean(text)) {
 		all = append(all, terminal.Wrap(line, proseWidth)...)
 	}
-	s.exact(label, all...)
+	s.labelledLines(label, all...)
 }
 
-// exact writes lines beside a label as they are.
-func (s *sheet) exact(label string, all ...string) {
+// labelledLines writes lines beside a label as they are.
+func (s *textWriter) labelledLines(label string, all ...string) {
 	for i, line := range all {
 		if i > 0 {
 			label = ""
 		}
 		padded := text.Pad(label, labelWidth, ' ')
-		s.out.WriteString(strings.TrimRight(s.ink.Faint(padded)+line, " ") + "\n")
+		s.out.WriteString(strings.TrimRight(s.style.Faint(padded)+line, " ") + "\n")
 	}
 }

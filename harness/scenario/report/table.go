@@ -20,10 +20,10 @@ import (
 // Width is the terminal's; the texts are wrapped, and cut after three lines, so that no line is longer. With 0 nothing is
 // cut. Rows that did not pass say so in a word, and are red if colour is true. The error is the writer's.
 func Table(w io.Writer, all []scenario.Evidence, colour bool, width int) error {
-	ink := terminal.Ink(colour)
+	style := terminal.Style(colour)
 	var out strings.Builder
 	if len(all) > 0 {
-		out.WriteString(rows(once(all), ink, width))
+		out.WriteString(rows(once(all), style, width))
 		out.WriteString("\n\n")
 	}
 	for _, note := range notes(all) {
@@ -36,7 +36,7 @@ func Table(w io.Writer, all []scenario.Evidence, colour bool, width int) error {
 		case scenario.Skipped:
 			fmt.Fprintf(&out, "%s\n", line)
 		default:
-			fmt.Fprintf(&out, "%s\n", ink.Red(line))
+			fmt.Fprintf(&out, "%s\n", style.Red(line))
 		}
 	}
 	passed, failed, skipped := Count(all)
@@ -92,14 +92,14 @@ func notes(all []scenario.Evidence) []string {
 }
 
 // rows is the table itself, without a line break at its end.
-func rows(all []scenario.Evidence, ink terminal.Ink, width int) string {
+func rows(all []scenario.Evidence, style terminal.Style, width int) string {
 	widths := columns(all, width)
 	t := table.NewWriter()
-	style := table.StyleLight
-	style.Options = table.Options{SeparateHeader: true}
-	style.Format.Header = text.FormatDefault
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", strings.Repeat(" ", gap)
-	t.SetStyle(style)
+	frame := table.StyleLight
+	frame.Options = table.Options{SeparateHeader: true}
+	frame.Format.Header = text.FormatDefault
+	frame.Box.PaddingLeft, frame.Box.PaddingRight = "", strings.Repeat(" ", gap)
+	t.SetStyle(frame)
 	t.SuppressTrailingSpaces()
 
 	row := func(paint func(string) string, cells [columnCount]string) table.Row {
@@ -114,11 +114,11 @@ func rows(all []scenario.Evidence, ink terminal.Ink, width int) string {
 		}
 		return r
 	}
-	t.AppendHeader(row(ink.Bold, headings))
+	t.AppendHeader(row(style.Bold, headings))
 	for _, e := range all {
-		paint := ink.Plain
+		paint := style.Plain
 		if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
-			paint = ink.Red
+			paint = style.Red
 		}
 		t.AppendRow(row(paint, cells(e)))
 	}

@@ -18,7 +18,7 @@ func tableOf(all []scenario.Evidence, colour bool, width int) string {
 	return written(func(w *strings.Builder) error { return Table(w, all, colour, width) })
 }
 
-func TestTableFits(t *testing.T) {
+func TestTable_FitsTheWidth(t *testing.T) {
 	for _, width := range []int{60, 80, 100, 132, 200} {
 		for _, colour := range []bool{false, true} {
 			head, _, _ := strings.Cut(tableOf(samples(), colour, width), "\n\n")
@@ -31,7 +31,7 @@ func TestTableFits(t *testing.T) {
 	}
 }
 
-func TestTableSays(t *testing.T) {
+func TestTable_Contents(t *testing.T) {
 	out := tableOf(samples(), false, 0)
 	if escape.MatchString(out) {
 		t.Error("painted without colour")
@@ -54,7 +54,7 @@ func TestTableSays(t *testing.T) {
 	}
 }
 
-func TestTablePaints(t *testing.T) {
+func TestTable_Colours(t *testing.T) {
 	out := tableOf(samples(), true, 100)
 	if plain := escape.ReplaceAllString(out, ""); plain != tableOf(samples(), false, 100) {
 		t.Errorf("colour changes more than colour:\n%s", plain)
@@ -125,7 +125,7 @@ func TestWaited(t *testing.T) {
 }
 
 // What an upstream sends must not reach the terminal as a command to it.
-func TestTerminalIsSafe(t *testing.T) {
+func TestTerminal_IsSafe(t *testing.T) {
 	e := hostile()
 	for name, write := range map[string]func(*strings.Builder) error{
 		"Table":      func(w *strings.Builder) error { return Table(w, []scenario.Evidence{e}, false, 100) },

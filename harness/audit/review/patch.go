@@ -9,40 +9,40 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// A mend is lines for a block. Where the block has a directive of the same name already, the line takes its place.
-type mend struct {
+// A patch is lines for a block. Where the block has a directive of the same name already, the line takes its place.
+type patch struct {
 	block *nginxconf.Directive
 	place nginxconf.Place // where the block is not known
 	lines []string
-	// over are directives that the lines take the place of, besides those of the same name.
-	over []*nginxconf.Directive
-	// also are blocks or lines for another block, with its name in a comment before them.
-	also []string
+	// replaces are directives that the lines take the place of, besides those of the same name.
+	replaces []*nginxconf.Directive
+	// elsewhere are blocks or lines for another block, with its name in a comment before them.
+	elsewhere []string
 }
 
-// lists are the directives of which a block may have several.
-var lists = []string{"proxy_set_header", "error_page", "location", "set", "add_header", "proxy_cache_valid", "fastcgi_cache_valid",
+// repeatable are the directives of which a block may have several.
+var repeatable = []string{"proxy_set_header", "error_page", "location", "set", "add_header", "proxy_cache_valid", "fastcgi_cache_valid",
 	"uwsgi_cache_valid", "scgi_cache_valid", "rewrite", "server", "resolver"}
 
-// mend is lines for the culprit's block; they take the culprit's place where it is a directive.
-func (c culprit) mend(lines ...string) mend {
-	m := mend{block: c.block, place: c.place, lines: lines}
+// patch is lines for the cause's block; they take the cause's place where it is a directive.
+func (c cause) patch(lines ...string) patch {
+	m := patch{block: c.block, place: c.place, lines: lines}
 	if c.directive != nil {
-		m.over = append(m.over, c.directive)
+		m.replaces = append(m.replaces, c.directive)
 	}
 	return m
 }
 
-func (m mend) text() string {
+func (m patch) text() string {
 	out := strings.Join(m.lines, "\n")
-	for _, a := range m.also {
+	for _, a := range m.elsewhere {
 		out += "\n" + a
 	}
 	return strings.TrimPrefix(out, "\n")
 }
 
-// in names the block, and the lines that go.
-func (m mend) in() string {
+// location names the block, and the lines that go.
+func (m patch) location() string {
 	where := fmt.Sprintf("%s:%d", m.place.File, m.place.Line)
 	if m.block != nil {
 		where = blockName(m.block) + " at " + at(m.block.Place)
@@ -51,7 +51,7 @@ func (m mend) in() string {
 		return where // there is nothing to be put in any line's place
 	}
 	var gone []string
-	for _, d := range m.replaced() {
+	for _, d := range m.replacedDirectives() {
 		gone = append(gone, strconv.Itoa(d.Place.Line))
 	}
 	switch len(gone) {
@@ -63,32 +63,32 @@ func (m mend) in() string {
 	return where + ", in place of lines " + strings.Join(gone[:len(gone)-1], ", ") + " and " + gone[len(gone)-1]
 }
 
-// replaced are the directives that the lines take the place of, in the order of the config.
-func (m mend) replaced() []*nginxconf.Directive {
-	over := map[*nginxconf.Directive]bool{}
-	for _, d := range m.over {
-		over[d] = true
+// replacedDirectives are the directives that the lines take the place of, in the order of the config.
+func (m patch) replacedDirectives() []*nginxconf.Directive {
+	replaces := map[*nginxconf.Directive]bool{}
+	for _, d := range m.replaces {
+		replaces[d] = true
 	}
 	if m.block == nil {
-		return m.over
+		return m.replaces
 	}
 	names := map[string]bool{}
 	for _, l := range m.lines {
 		name, _, _ := strings.Cut(strings.TrimSpace(l), " ")
 		names[name] = true
 	}
-	for _, l := range lists {
+	for _, l := range repeatable {
 		delete(names, l)
 	}
 	var gone []*nginxconf.Directive
 	for _, d := range m.block.Block {
-		if over[d] || names[d.Name] {
+		if replaces[d] || names[d.Name] {
 			gone = append(gone, d)
-			delete(over, d)
+			delete(replaces, d)
 		}
 	}
-	for _, d := range m.over {
-		if over[d] {
+	for _, d := range m.replaces {
+		if replaces[d] {
 			gone = append(gone, d) // in an if of the block
 		}
 	}

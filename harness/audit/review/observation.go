@@ -10,22 +10,22 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// A sight is one fault on one route with one method, and the way there.
-type sight struct {
+// An observation is one fault on one route with one method, and the route as the config has it.
+type observation struct {
 	*audit.Measurement
 	route *audit.Route
-	way   *nginxconf.Route
-	value time.Duration // of the directive to blame, for rules that speak of it
+	conf  *nginxconf.Route
+	value time.Duration // of the directive that is the cause, for rules that speak of it
 }
 
-// sights are all measurements that say something of what the client gets: not those that were skipped or that the lab failed
+// observations are all measurements that say something of what the client gets: not those that were skipped or that the lab failed
 // in, and none of a mirror, whose answer nobody sees. A route that is like another has its measurements.
-func sights(e *audit.Evidence) []sight {
+func observations(e *audit.Evidence) []observation {
 	cells := make(map[string][]audit.Measurement, len(e.Report.Routes))
 	for _, r := range e.Report.Routes {
 		cells[r.ID] = r.Cells
 	}
-	var all []sight
+	var all []observation
 	for i := range e.Report.Routes {
 		r := &e.Report.Routes[i]
 		if r.Role == nginxconf.Mirror {
@@ -35,33 +35,33 @@ func sights(e *audit.Evidence) []sight {
 		if len(own) == 0 && r.SameAs != "" {
 			own = cells[r.SameAs]
 		}
-		way := e.ConfigRoutes[r.ID]
+		conf := e.ConfigRoutes[r.ID]
 		for j := range own {
 			if c := &own[j]; c.Skipped == "" && c.Error == "" {
-				all = append(all, sight{Measurement: c, route: r, way: &way})
+				all = append(all, observation{Measurement: c, route: r, conf: &conf})
 			}
 		}
 	}
 	return all
 }
 
-// healthy are the answers before any fault, in the form of sights without a fault.
-func healthy(e *audit.Evidence) []sight {
-	var all []sight
+// healthyObservations are the answers before any fault, in the form of observations without a fault.
+func healthyObservations(e *audit.Evidence) []observation {
+	var all []observation
 	for i := range e.Report.Routes {
 		if r := &e.Report.Routes[i]; r.Role != nginxconf.Mirror {
-			way := e.ConfigRoutes[r.ID]
-			all = append(all, sight{Measurement: &audit.Measurement{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, way: &way})
+			conf := e.ConfigRoutes[r.ID]
+			all = append(all, observation{Measurement: &audit.Measurement{Outcome: r.Healthy, Method: r.Ask.Method}, route: r, conf: &conf})
 		}
 	}
 	return all
 }
 
-// of reports whether the sight is one of these faults.
-func (s sight) of(faults ...string) bool { return slices.Contains(faults, s.Fault) }
+// isFault reports whether the observation is one of these faults.
+func (s observation) isFault(faults ...string) bool { return slices.Contains(faults, s.Fault) }
 
 // failed reports whether the client got an error, or nothing. A stream has no status.
-func (s sight) failed() bool {
+func (s observation) failed() bool {
 	if s.NotStarted != "" {
 		return false
 	}
@@ -71,36 +71,38 @@ func (s sight) failed() bool {
 	return s.Status == 0 || s.Status >= http.StatusInternalServerError
 }
 
-// prefix is what the directives of the way's protocol begin with.
-func (s sight) prefix() string { return prefix(s.route.Protocol) }
+// prefix is what the directives of the route's protocol begin with.
+func (s observation) prefix() string { return prefix(s.route.Protocol) }
 
-// name is the name of a directive in the way's protocol: "read_timeout" is "fastcgi_read_timeout" there.
-func (s sight) name(directive string) string { return s.prefix() + directive }
+// name is the name of a directive in the route's protocol: "read_timeout" is "fastcgi_read_timeout" there.
+func (s observation) name(directive string) string { return s.prefix() + directive }
 
-// effective is the directive that holds where the way's pass directive stands; nil when there is none.
-func (s sight) effective(name string) *nginxconf.Directive {
-	if s.way.Location == nil {
+// effective is the directive that holds where the route's pass directive stands; nil when there is none.
+func (s observation) effective(name string) *nginxconf.Directive {
+	if s.conf.Location == nil {
 		return nil
 	}
-	if all := nginxconf.Effective(s.way.Location, name); len(all) > 0 {
+	if all := nginxconf.Effective(s.conf.Location, name); len(all) > 0 {
 		return all[0]
 	}
 	return nil
 }
 
 // all are all directives of that name that hold there.
-func (s sight) all(name string) []*nginxconf.Directive {
-	if s.way.Location == nil {
+func (s observation) all(name string) []*nginxconf.Directive {
+	if s.conf.Location == nil {
 		return nil
 	}
-	return nginxconf.Effective(s.way.Location, name)
+	return nginxconf.Effective(s.conf.Location, name)
 }
 
 // stream reports whether the route is of a stream{} block, where there is neither status nor page.
-func (s sight) stream() bool { return slices.Contains([]string{"tcp", "tls", "udp"}, s.route.Protocol) }
+func (s observation) stream() bool {
+	return slices.Contains([]string{"tcp", "tls", "udp"}, s.route.Protocol)
+}
 
 // upgrades reports whether the route passes on websockets, whose long silences are wanted.
-func (s sight) upgrades() bool {
+func (s observation) upgrades() bool {
 	for _, d := range s.all("proxy_set_header") {
 		if len(d.Args) == 2 && strings.EqualFold(d.Args[0], "Upgrade") && d.Args[1] != "" {
 			return true
@@ -123,7 +125,7 @@ func prefix(protocol string) string {
 }
 
 // logged reports whether a line of the gateway's log holds the text.
-func (s sight) logged(text string) bool {
+func (s observation) logged(text string) bool {
 	for _, l := range s.Log {
 		if strings.Contains(l.Raw, text) || strings.Contains(l.Message, text) {
 			return true

@@ -9,55 +9,55 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// A culprit is what decides: a directive, or the block that lacks one.
-type culprit struct {
+// A cause is what decides: a directive, or the block that lacks one.
+type cause struct {
 	directive *nginxconf.Directive
-	block     *nginxconf.Directive // where the mend goes; nil for the top level of a fragment
+	block     *nginxconf.Directive // where the patch goes; nil for the top level of a fragment
 	lacks     []string
 	place     nginxconf.Place // where neither is known
 }
 
-// decides is the directive of that name that holds for the sight, or the lack of it.
-func (s sight) decides(name string) culprit {
+// causeOf is the directive of that name that holds for the observation, or the lack of it.
+func (s observation) causeOf(name string) cause {
 	if d := s.effective(name); d != nil {
-		return by(d)
+		return causedBy(d)
 	}
-	return s.lacking(name)
+	return s.causeLacking(name)
 }
 
-// by blames a directive.
-func by(d *nginxconf.Directive) culprit {
-	return culprit{directive: d, block: d.Parent, place: d.Place}
+// causedBy names a directive as the cause.
+func causedBy(d *nginxconf.Directive) cause {
+	return cause{directive: d, block: d.Parent, place: d.Place}
 }
 
-// lacking blames the block of the pass directive for a directive that it does not have.
-func (s sight) lacking(names ...string) culprit {
-	c := culprit{block: s.way.Location, lacks: names, place: s.route.Place}
+// causeLacking names the block of the pass directive for a directive that it does not have.
+func (s observation) causeLacking(names ...string) cause {
+	c := cause{block: s.conf.Location, lacks: names, place: s.route.Place}
 	if c.block != nil {
 		c.place = c.block.Place
 	}
 	return c
 }
 
-// passes blames the pass directive.
-func (s sight) passes() culprit {
-	if s.way.Target.Pass != nil {
-		return by(s.way.Target.Pass)
+// passCause names the pass directive.
+func (s observation) passCause() cause {
+	if s.conf.Target.Pass != nil {
+		return causedBy(s.conf.Target.Pass)
 	}
-	return culprit{block: s.way.Location, place: s.route.Place}
+	return cause{block: s.conf.Location, place: s.route.Place}
 }
 
-// A group is all that one culprit is to blame for.
+// A group is all that one cause is to blame for.
 type group struct {
-	culprit
-	sights []sight
+	cause
+	observations []observation
 }
 
-// groups are the groups of a rule, in the order of their first sight.
+// groups are the groups of a rule, in the order of their first observation.
 type groups []*group
 
-// A gathering makes groups of what is added.
-type gathering struct {
+// A collector makes groups of what is added.
+type collector struct {
 	groups
 	known map[identity]*group
 }
@@ -68,23 +68,23 @@ type identity struct {
 	lacks            string
 }
 
-func (g *gathering) add(c culprit, s sight) {
+func (g *collector) add(c cause, s observation) {
 	id := identity{c.directive, c.block, c.place, strings.Join(c.lacks, " ")}
 	if old := g.known[id]; old != nil {
-		old.sights = append(old.sights, s)
+		old.observations = append(old.observations, s)
 		return
 	}
 	if g.known == nil {
 		g.known = map[identity]*group{}
 	}
-	one := &group{culprit: c, sights: []sight{s}}
+	one := &group{cause: c, observations: []observation{s}}
 	g.known[id] = one
 	g.groups = append(g.groups, one)
 }
 
-// raised joins the groups that lack the same directive in the nearest block that holds them all, since there it would be
+// hoisted joins the groups that lack the same directive in the nearest block that holds them all, since there it would be
 // inherited: a server, or http. Then those that lack several directives in one block become one.
-func (g groups) raised() groups {
+func (g groups) hoisted() groups {
 	var joined groups
 	for _, one := range g {
 		if one.directive != nil || one.block == nil {
@@ -98,7 +98,7 @@ func (g groups) raised() groups {
 			}
 			if b := commonBlock(old.block, one.block); b != nil {
 				old.block, old.place = b, b.Place
-				old.sights = append(old.sights, one.sights...)
+				old.observations = append(old.observations, one.observations...)
 				found = true
 				break
 			}
@@ -117,7 +117,7 @@ func (g groups) raised() groups {
 						old.lacks = append(old.lacks, l)
 					}
 				}
-				old.sights = append(old.sights, one.sights...)
+				old.observations = append(old.observations, one.observations...)
 				found = true
 				break
 			}
@@ -145,10 +145,10 @@ func commonBlock(a, b *nginxconf.Directive) *nginxconf.Directive {
 }
 
 // finding is the finding of a group: where, and which routes and faults.
-func (g *group) finding(title, saw string, m mend) audit.Finding {
-	f := audit.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Patch: m.text(), In: m.in()}
+func (g *group) finding(title, saw string, m patch) audit.Finding {
+	f := audit.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Patch: m.text(), In: m.location()}
 	routes, faults := map[string]bool{}, map[string]bool{"": true}
-	for _, s := range g.sights {
+	for _, s := range g.observations {
 		if !routes[s.route.ID] {
 			routes[s.route.ID] = true
 			f.Routes = append(f.Routes, s.route.ID)
@@ -161,15 +161,15 @@ func (g *group) finding(title, saw string, m mend) audit.Finding {
 	return f
 }
 
-// worst gives the sight that is the most of something.
-func (g *group) worst(more func(a, b sight) bool) sight {
-	all := slices.Clone(g.sights)
+// worst gives the observation that is the most of something.
+func (g *group) worst(more func(a, b observation) bool) observation {
+	all := slices.Clone(g.observations)
 	sort.SliceStable(all, func(i, j int) bool { return more(all[i], all[j]) })
 	return all[0]
 }
 
-// each makes one finding of each group.
-func (g groups) each(make func(*group) audit.Finding) []audit.Finding {
+// findings makes one finding of each group.
+func (g groups) findings(make func(*group) audit.Finding) []audit.Finding {
 	var all []audit.Finding
 	for _, one := range g {
 		all = append(all, make(one))

@@ -17,10 +17,10 @@ var (
 	numbers   = regexp.MustCompile(`\d+`)
 )
 
-// Mended is a config of one file after a finding's mend, so that it can be proven that the same check passes then. It does
+// ApplyPatch is a config of one file after a finding's patch, so that it can be proven that the same check passes then. It does
 // what a reader would: the lines go to the head of the block that In names, in place of the lines that it names. Each block
 // has to open on the line that names it, as in the examples.
-func Mended(conf string, f audit.Finding) (string, error) {
+func ApplyPatch(conf string, f audit.Finding) (string, error) {
 	c, err := nginxconf.Read(nginxconf.Map(map[string]string{f.Place.File: conf}), f.Place.File, "/etc/nginx")
 	if err != nil {
 		return "", fmt.Errorf("reading the config to be mended: %w", err)
@@ -68,7 +68,7 @@ func place(in string, gone map[int]bool) (int, error) {
 	return line, nil
 }
 
-// blocks are the lines of the blocks that the further lines of a mend go to: http or stream, the server around the mend, or all below it.
+// blocks are the lines of the blocks that the further lines of a patch go to: http or stream, the server around the patch, or all below it.
 func blocks(c *nginxconf.Config, where string, home int, gone map[int]bool) ([]int, error) {
 	if strings.Contains(where, " at ") {
 		line, err := place(where, gone)

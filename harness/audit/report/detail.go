@@ -40,35 +40,35 @@ func Route(w io.Writer, r *audit.Report, id string, v View) error {
 	if err != nil {
 		return err
 	}
-	s, g := newSheet(v), newGrid(r)
-	s.about(route)
+	s, g := newTextWriter(v), newGrid(r)
+	s.routeHeader(route)
 	if !route.Reached {
-		s.beside(evidenceLabel, "reached", "no: "+route.Why)
-		return s.to(w)
+		s.labelled(evidenceLabel, "reached", "no: "+route.Why)
+		return s.writeTo(w)
 	}
 	if measured != route {
-		s.beside(evidenceLabel, "like", measured.ID+", which was measured for it")
+		s.labelled(evidenceLabel, "like", measured.ID+", which was measured for it")
 	}
-	s.beside(evidenceLabel, "healthy", saw(measured.Healthy)+tried(measured.Healthy))
+	s.labelled(evidenceLabel, "healthy", saw(measured.Healthy)+tried(measured.Healthy))
 	for _, b := range measured.Breaches {
-		s.beside(evidenceLabel, "against", "the policy: "+b)
+		s.labelled(evidenceLabel, "against", "the policy: "+b)
 	}
 	s.line("")
 	s.outcomes(g, measured)
 	for _, line := range inapplicable(r, measured) {
-		s.say("Does not apply: "+line+".", "  ")
+		s.prose("Does not apply: "+line+".", "  ")
 	}
-	open, _ := graded(r)
+	open, _ := bySeverity(r)
 	for _, f := range open {
 		if slices.Contains(f.Routes, measured.ID) {
 			s.line("")
 			s.finding(r, f)
 		}
 	}
-	return s.to(w)
+	return s.writeTo(w)
 }
 
-// inapplicable tells which faults do not apply to a route, and why: those with the same reason in one line, and a method with
+// inapplicable says which faults do not apply to a route, and why: those with the same reason in one line, and a method with
 // which none was tried by its own name.
 func inapplicable(r *audit.Report, route *audit.Route) (all []string) {
 	tried := map[string]bool{}
@@ -99,7 +99,7 @@ func inapplicable(r *audit.Report, route *audit.Route) (all []string) {
 }
 
 // outcomes writes a line for each fault that applies, with its methods together where they do not differ.
-func (s *sheet) outcomes(g *grid, r *audit.Route) {
+func (s *textWriter) outcomes(g *grid, r *audit.Route) {
 	const logColumn = 5
 	rows := [][]string{{"fault", "", "visitors get", "page", "tries", "log"}}
 	for _, c := range r.Cells {
@@ -107,8 +107,8 @@ func (s *sheet) outcomes(g *grid, r *audit.Route) {
 			continue
 		}
 		text, log := strings.Join(short(c), " "), ""
-		if g.objected(spot{r.ID, c.Fault}) {
-			text = objected + text
+		if g.fails(cellKey{r.ID, c.Fault}) {
+			text = markFails + text
 		}
 		if len(c.Log) > 0 {
 			log = terminal.OneLine(c.Log[0].String())
@@ -125,7 +125,7 @@ func (s *sheet) outcomes(g *grid, r *audit.Route) {
 	for column := range logColumn {
 		need := 0
 		for _, row := range rows {
-			need = max(need, wide(row[column]))
+			need = max(need, displayWidth(row[column]))
 		}
 		room -= need + gap
 	}
@@ -138,7 +138,7 @@ func (s *sheet) outcomes(g *grid, r *audit.Route) {
 		for _, cell := range row {
 			cells = append(cells, cell)
 		}
-		if strings.HasPrefix(row[2], objected) {
+		if strings.HasPrefix(row[2], markFails) {
 			cells[2] = s.Red(row[2])
 		}
 		if i == 0 {
@@ -150,10 +150,10 @@ func (s *sheet) outcomes(g *grid, r *audit.Route) {
 	s.line(t.Render())
 }
 
-// One writes all the evidence of one measurement, for each method: what was asked, what the upstream did, what the client got
-// and when, the tries, the log, the page, and how it went on when the upstream was well again. It fails for a route or
+// Measurement writes all the evidence of one measurement, for each method: what was asked, what the upstream did, what the client got
+// and when, the tries, the log, the page, and how it went on when the upstream was healthy again. It fails for a route or
 // a fault that the report does not have.
-func One(w io.Writer, r *audit.Report, id, fault string, v View) error {
+func Measurement(w io.Writer, r *audit.Report, id, fault string, v View) error {
 	route, measured, err := findRoute(r, id)
 	if err != nil {
 		return err
@@ -166,56 +166,56 @@ func One(w io.Writer, r *audit.Report, id, fault string, v View) error {
 		}
 		return fmt.Errorf("there is no fault %q; there are: %s", terminal.OneLine(fault), strings.Join(ids, ", "))
 	}
-	s, g := newSheet(v), newGrid(r)
-	s.about(route)
+	s, g := newTextWriter(v), newGrid(r)
+	s.routeHeader(route)
 	info := r.Faults[at]
-	s.beside(evidenceLabel, "fault", info.Title+": "+info.Claim)
+	s.labelled(evidenceLabel, "fault", info.Title+": "+info.Claim)
 	if info.Scenario != "" {
-		s.exact(evidenceLabel, "alone", "badgateway run "+terminal.Quote(terminal.OneLine(info.Scenario)))
+		s.labelledLines(evidenceLabel, "alone", "badgateway run "+terminal.Quote(terminal.OneLine(info.Scenario)))
 	}
 	if !route.Reached {
-		s.beside(evidenceLabel, "reached", "no: "+route.Why)
-		return s.to(w)
+		s.labelled(evidenceLabel, "reached", "no: "+route.Why)
+		return s.writeTo(w)
 	}
-	cells := g.cells[spot{measured.ID, fault}]
+	cells := g.cells[cellKey{measured.ID, fault}]
 	if len(cells) == 0 {
 		s.line("")
 		s.line("It was not tried on this route.")
 	}
 	for _, c := range cells {
 		s.line("")
-		s.cell(measured, c)
+		s.measurement(measured, c)
 	}
-	for _, i := range g.found[spot{measured.ID, fault}] {
+	for _, i := range g.found[cellKey{measured.ID, fault}] {
 		s.line("")
 		s.finding(r, r.Findings[i])
 	}
-	return s.to(w)
+	return s.writeTo(w)
 }
 
 // evidenceLabel is the width of the labels beside evidence.
 const evidenceLabel = 12
 
-// about tells what a route is.
-func (s *sheet) about(r *audit.Route) {
+// routeHeader says what a route is.
+func (s *textWriter) routeHeader(r *audit.Route) {
 	s.line(s.Bold(terminal.OneLine(r.ID)))
 	facts := []string{terminal.OneLine(r.Pass) + " at " + place(r.Place)}
 	if text := role(r); text != "" {
 		facts = append(facts, "called for"+text)
 	}
-	s.beside(evidenceLabel, "passes to", strings.Join(facts, ", "))
-	s.beside(evidenceLabel, "upstreams", strings.Join(peers(r), ", "))
+	s.labelled(evidenceLabel, "passes to", strings.Join(facts, ", "))
+	s.labelled(evidenceLabel, "upstreams", strings.Join(peers(r), ", "))
 }
 
 // measurement writes the evidence of one method.
-func (s *sheet) cell(r *audit.Route, c audit.Measurement) {
+func (s *textWriter) measurement(r *audit.Route, c audit.Measurement) {
 	for _, f := range facts(r, c) {
 		text := f.Text
 		if f.Exact {
-			s.exact(evidenceLabel, f.Label, lines(text)...)
+			s.labelledLines(evidenceLabel, f.Label, lines(text)...)
 			continue
 		}
-		s.beside(evidenceLabel, f.Label, text)
+		s.labelled(evidenceLabel, f.Label, text)
 	}
 }
 
