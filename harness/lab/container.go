@@ -163,15 +163,14 @@ func hostConfig(spec labContainerSpec) *container.HostConfig {
 	return h
 }
 
-// openSandbox opens a sandbox, and says where its network is. What was opened after all, when ctx ended meanwhile, is closed.
-func (s *labContainer) openSandbox(ctx context.Context, spec agentapi.SandboxSpec) (netns string, err error) {
-	var opened agentapi.SandboxOpened
+// openSandbox opens a sandbox. What was opened after all, when ctx ended meanwhile, is closed.
+func (s *labContainer) openSandbox(ctx context.Context, spec agentapi.SandboxSpec) (opened agentapi.SandboxOpened, err error) {
 	if err = s.client.Call(ctx, "", "Open", spec, &opened); err != nil && ctx.Err() != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()
 		err = errors.Join(err, s.closeSandbox(ctx, spec.ID))
 	}
-	return opened.Netns, err
+	return opened, err
 }
 
 // closeSandbox closes a sandbox. All of them are closed when the lab is gone.

@@ -33,15 +33,25 @@ func (e *ConfigError) Error() string {
 
 // StartGateway starts the gateway with the config that is in the sandbox.
 func (c *Sandbox) StartGateway(ctx context.Context) error {
+	var out agentapi.ProcStarted
+	if err := c.call(ctx, "Start", c.gatewaySpec(), &out); err != nil {
+		return err
+	}
+	return c.gatewayStarted(out)
+}
+
+// gatewaySpec is how the gateway is started.
+func (c *Sandbox) gatewaySpec() agentapi.ProcSpec {
 	p := c.setup.Gateway.Driver
-	spec := agentapi.ProcSpec{
+	return agentapi.ProcSpec{
 		Name: gatewayName, Argv: p.Argv, Clock: c.Clocked(), Wake: p.Wake,
 		Ready: []string{cmp.Or(c.setup.Gateway.Listen, FrontDoor)}, Attempts: true,
 	}
-	var out agentapi.ProcStarted
-	if err := c.call(ctx, "Start", spec, &out); err != nil {
-		return err
-	}
+}
+
+// gatewayStarted says what became of its start.
+func (c *Sandbox) gatewayStarted(out agentapi.ProcStarted) error {
+	p := c.setup.Gateway.Driver
 	if out.Exited {
 		return &ConfigError{Program: p.Name, Output: out.Output, Lines: p.Refusal(out.Output)}
 	}

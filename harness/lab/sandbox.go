@@ -78,28 +78,41 @@ func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
 	if setup.CatchAll != nil {
 		return l.openCatchAll(ctx, setup)
 	}
-	c, err := l.prepare(ctx, setup)
+	c, spec, err := l.prepare(ctx, setup)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.startAll(ctx); err != nil {
+	opened, err := l.gateway.openSandbox(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	c.netns = opened.Netns
+	if err := c.startUpstreams(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if spec.Gateway != nil {
+		err = c.gatewayStarted(opened.Gateway)
+	} else {
+		err = c.StartGateway(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
-func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) {
+func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, spec agentapi.SandboxSpec, err error) {
 	if err := setup.validate(); err != nil {
-		return nil, err
+		return nil, spec, err
 	}
 	program, err := l.Program(ctx, setup.Gateway.Driver)
 	if err != nil {
-		return nil, err
+		return nil, spec, err
 	}
 	setup = program.fitted(setup)
 	c = l.newSandbox(setup, program)
 	driver := setup.Gateway.Driver
-	spec := agentapi.SandboxSpec{
+	spec = agentapi.SandboxSpec{
 		ID:        c.id,
 		Folders:   driver.Folders,
 		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files),
@@ -124,10 +137,12 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, err error) 
 			spec.Logs = append(spec.Logs, u.logs())
 		}
 	}
-	if err := c.open(ctx, spec); err != nil {
-		return nil, err
+	// Upstreams that are all fakes play from the start, and so the gateway may be started in the same call.
+	if len(spec.Fakes) == len(setup.Upstreams) {
+		gateway := c.gatewaySpec()
+		spec.Gateway = &gateway
 	}
-	return c, nil
+	return c, spec, nil
 }
 
 // openCatchAll opens a sandbox in which everything answers.
@@ -135,7 +150,7 @@ func (l *Lab) openCatchAll(ctx context.Context, setup Setup) (*Sandbox, error) {
 	setup.Clock, setup.Gateway.Driver = true, l.main.driver
 	c := l.newSandbox(setup, l.main)
 	c.logs = append([]string{agentapi.OutputOf(gatewayName)}, setup.Logs...)
-	err := c.open(ctx, agentapi.SandboxSpec{
+	_, err := l.gateway.openSandbox(ctx, agentapi.SandboxSpec{
 		ID: c.id, Logs: c.logs, CatchAll: setup.CatchAll,
 		Addresses: []string{GatewayAddress, visitorNet + "1/24"},
 		Files:     []agentapi.File{hostsFile(nil), {Path: "/etc/resolv.conf", Data: "nameserver 127.0.0.1\n"}},
@@ -154,12 +169,7 @@ func (l *Lab) newSandbox(setup Setup, program *Program) *Sandbox {
 	}
 }
 
-func (c *Sandbox) open(ctx context.Context, spec agentapi.SandboxSpec) (err error) {
-	c.netns, err = c.lab.gateway.openSandbox(ctx, spec)
-	return err
-}
-
-func (c *Sandbox) startAll(ctx context.Context) error {
+func (c *Sandbox) startUpstreams(ctx context.Context) error {
 	for _, u := range c.setup.Upstreams {
 		if u.Fake != nil {
 			c.plays(u) // since the sandbox was opened
@@ -169,7 +179,7 @@ func (c *Sandbox) startAll(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.StartGateway(ctx)
+	return nil
 }
 
 // addresses are the hosts of the sandbox: the gateway, its clients, and every upstream.

@@ -134,10 +134,16 @@ func (a *Agent) openSandbox(ctx context.Context, spec agentapi.SandboxSpec) (ope
 	}
 	a.sandboxes[c.id] = c
 	a.mu.Unlock()
-	if err := c.do(ctx, func(ctx context.Context) error { return c.open(ctx, spec) }); err != nil {
+	if err := c.do(ctx, func(ctx context.Context) (err error) {
+		if err = c.open(ctx, spec); err == nil && spec.Gateway != nil {
+			opened.Gateway, err = c.start(ctx, *spec.Gateway)
+		}
+		return err
+	}); err != nil {
 		return opened, errors.Join(err, a.remove(c))
 	}
-	return agentapi.SandboxOpened{Netns: c.netnsPath()}, nil
+	opened.Netns = c.netnsPath()
+	return opened, nil
 }
 
 // closeSandbox ends all that runs in a sandbox and removes it. That goes on to its end, whether the caller waits for it or not.

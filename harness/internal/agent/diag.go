@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -19,22 +21,72 @@ const sockDiagByFamily = 20
 
 // diagnostics asks the kernel for single sockets of a network namespace. The list in /proc/net/tcp says the same, but the
 // kernel walks the hash table of the whole machine for it, which takes longer than all else in a scenario.
-type diagnostics struct{ conn *netlink.Conn }
+type diagnostics struct {
+	fd  int
+	mu  sync.Mutex // held from a question to the end of its answer
+	buf []byte
+}
 
 // newDiagnostics is for the network namespace of the calling thread.
 func newDiagnostics() (*diagnostics, error) {
-	conn, err := netlink.Dial(unix.NETLINK_SOCK_DIAG, nil)
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return nil, fmt.Errorf("opening sock_diag: %w", err)
 	}
-	return &diagnostics{conn}, nil
+	return &diagnostics{fd: fd, buf: make([]byte, diagBuffer)}, nil
 }
+
+// ask sends a request, and gives each answer to it. The kernel has answered by the time that the request is sent, or as far
+// as fits; a socket of the netlink library, which waits for answers as for a network's, takes three times as long.
+func (d *diagnostics) ask(flags uint16, request []byte, each func(answer []byte)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	message := make([]byte, unix.NLMSG_HDRLEN, unix.NLMSG_HDRLEN+len(request))
+	binary.NativeEndian.PutUint32(message, uint32(cap(message)))
+	binary.NativeEndian.PutUint16(message[4:], sockDiagByFamily)
+	binary.NativeEndian.PutUint16(message[6:], unix.NLM_F_REQUEST|flags)
+	if err := unix.Sendto(d.fd, append(message, request...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	for {
+		n, _, err := unix.Recvfrom(d.fd, d.buf, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		answers, err := syscall.ParseNetlinkMessage(d.buf[:n])
+		if err != nil {
+			return err
+		}
+		for _, a := range answers {
+			switch a.Header.Type {
+			case unix.NLMSG_DONE:
+				return nil
+			case unix.NLMSG_ERROR:
+				if errno := int32(binary.NativeEndian.Uint32(a.Data)); errno != 0 {
+					return unix.Errno(-errno)
+				}
+				return nil
+			}
+			each(a.Data)
+		}
+		if flags&unix.NLM_F_DUMP == 0 {
+			return nil
+		}
+	}
+}
+
+// diagBuffer takes all that the kernel sends at once: it fills two pages, or less than four where those are larger.
+const diagBuffer = 32 << 10
 
 // find looks up the socket with these two ends. Where there is none, the one that listens at the local end is found.
 func (d *diagnostics) find(local, remote netip.AddrPort) (s socket, found bool, err error) {
-	answers, err := d.conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: sockDiagByFamily, Flags: netlink.Request},
-		Data:   diagRequest(local, remote),
+	err = d.ask(0, diagRequest(local, remote), func(answer []byte) {
+		if len(answer) >= diagAnswerBytes {
+			s, found = diagAnswer(answer), true
+		}
 	})
 	if errors.Is(err, unix.ENOENT) {
 		return socket{}, false, nil
@@ -42,12 +94,7 @@ func (d *diagnostics) find(local, remote netip.AddrPort) (s socket, found bool, 
 	if err != nil {
 		return socket{}, false, fmt.Errorf("asking the kernel for the socket %v: %w", local, err)
 	}
-	for _, a := range answers {
-		if len(a.Data) >= diagAnswerBytes {
-			return diagAnswer(a.Data), true, nil
-		}
-	}
-	return socket{}, false, nil
+	return s, found, nil
 }
 
 // diagRequest is struct inet_diag_req_v2 of linux/inet_diag.h.
@@ -87,7 +134,7 @@ func diagAnswer(b []byte) socket {
 	}
 }
 
-func (d *diagnostics) close() { d.conn.Close() }
+func (d *diagnostics) close() { unix.Close(d.fd) }
 
 // sentBytes is how much a program has sent over a connection: new bytes, whether they have arrived or not.
 type sentBytes struct {
@@ -102,19 +149,16 @@ func (d *diagnostics) sent() (all []sentBytes, err error) {
 		request := make([]byte, 56)
 		request[0], request[1], request[2] = family, unix.IPPROTO_TCP, 1<<(inetDiagInfo-1)
 		binary.NativeEndian.PutUint32(request[4:], ^uint32(1<<tcpListen))
-		answers, err := d.conn.Execute(netlink.Message{
-			Header: netlink.Header{Type: sockDiagByFamily, Flags: netlink.Request | netlink.Dump}, Data: request,
+		err := d.ask(unix.NLM_F_DUMP, request, func(answer []byte) {
+			if s, ok := sentIn(answer); ok {
+				all = append(all, s)
+			}
 		})
 		if errors.Is(err, unix.ENOENT) {
 			continue // a kernel without IPv6
 		}
 		if err != nil {
 			return nil, fmt.Errorf("asking the kernel for the connections: %w", err)
-		}
-		for _, a := range answers {
-			if s, ok := sentIn(a.Data); ok {
-				all = append(all, s)
-			}
 		}
 	}
 	return all, nil

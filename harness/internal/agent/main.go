@@ -65,6 +65,7 @@ func prepare() error {
 	if err := os.MkdirAll(agentapi.Root, 0o755); err != nil {
 		return err
 	}
+	ownTCPTables()
 	// The file has to be there for a sandbox to cover it with its own.
 	if err := os.WriteFile(faketimerc, []byte("+0\n"), 0o644); err != nil {
 		return fmt.Errorf("preparing the clock: %w", err)

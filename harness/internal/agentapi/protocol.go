@@ -95,13 +95,15 @@ type SandboxSpec struct {
 	Addresses []string      // IP addresses that the sandbox's loopback owns, or nets of them ("198.51.100.1/24")
 	Logs      []string      // files whose news come with each answer
 	Fakes     []FakeSpec    // fake upstreams that play from the start
+	Gateway   *ProcSpec     // started once the fakes play; nil for later
 	CatchAll  *CatchAllSpec // makes it a catch-all sandbox; nil for an ordinary sandbox
 	Still     bool          // with Join: its clock is that of the sandbox that it joins, which all but stands still between two moves
 }
 
 // SandboxOpened answers OpenCell.
 type SandboxOpened struct {
-	Netns string // path by which another container of the lab joins the network namespace
+	Gateway ProcStarted // of what was to be started
+	Netns   string      // path by which another container of the lab joins the network namespace
 }
 
 // ProcSpec describes a process to be started in a sandbox.

@@ -99,13 +99,20 @@ func (s *Server) answerAll(ctx context.Context, line net.Conn) {
 	defer cancel(errLeft)
 	defer line.Close() // which also ends the writing of an answer that nobody reads
 	in := json.NewDecoder(line)
+	calls := make(chan func(), 1)
+	defer close(calls)
+	go func() { // one for all, since a new one's stack would have to grow for each call
+		for call := range calls {
+			call()
+		}
+	}()
 	for {
 		var r request
 		if in.Decode(&r) != nil {
 			return
 		}
 		do, err := s.read(r, in)
-		go func() { _, _ = line.Write(s.answer(ctx, r, do, err)) }()
+		calls <- func() { _, _ = line.Write(s.answer(ctx, r, do, err)) }
 	}
 }
 
