@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,7 +44,7 @@ var twelve = []string{"refused", "off", "silent", "slow", "died", "reset", "cut"
 // startStrangersLab is a lab as a check has it.
 func startStrangersLab(b *testing.B) *lab.Lab {
 	b.Helper()
-	l, err := lab.Start(b.Context(), lab.Options{Untrusted: true, Install: true, Say: b.Logf})
+	l, err := lab.Start(b.Context(), lab.Options{Untrusted: true, Install: true, Logger: slog.New(slog.NewTextHandler(b.Output(), nil))})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"os/exec"
 	"testing"
@@ -16,7 +17,7 @@ import (
 
 func startLab(b *testing.B) *lab.Lab {
 	b.Helper()
-	l, err := lab.Start(context.Background(), lab.Options{Install: true, Say: b.Logf})
+	l, err := lab.Start(context.Background(), lab.Options{Install: true, Logger: slog.New(slog.NewTextHandler(b.Output(), nil))})
 	if err != nil {
 		b.Fatal(err)
 	}

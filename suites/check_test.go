@@ -120,7 +120,7 @@ func strangersLab(ctx context.Context, version string) *lab.Lab {
 	if l := strangersLabs[version]; l != nil {
 		return l
 	}
-	l, err := lab.Start(ctx, lab.Options{Untrusted: true, Nginx: version, Say: GinkgoWriter.Printf})
+	l, err := lab.Start(ctx, lab.Options{Untrusted: true, Nginx: version, Logger: toGinkgo})
 	Expect(err).NotTo(HaveOccurred())
 	strangersLabs[version] = l
 	return l

@@ -100,7 +100,7 @@ var _ = Describe("an image runs as it does in production", func() {
 	)
 
 	It("leaves no volume of an image's behind", func(ctx SpecContext) {
-		l, err := lab.Start(ctx, lab.Options{GatewayImage: likeness(ctx, "volumes", ownNginx(ctx)), Say: GinkgoWriter.Printf})
+		l, err := lab.Start(ctx, lab.Options{GatewayImage: likeness(ctx, "volumes", ownNginx(ctx)), Logger: toGinkgo})
 		Expect(err).NotTo(HaveOccurred())
 		var volumes []string
 		for id := range containersOf(ctx, os.Getpid()) {

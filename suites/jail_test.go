@@ -75,7 +75,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 	BeforeAll(func(ctx SpecContext) {
 		others := containersOf(ctx, os.Getpid())
 		var err error
-		strangers, err = lab.Start(ctx, lab.Options{Untrusted: true, Say: GinkgoWriter.Printf})
+		strangers, err = lab.Start(ctx, lab.Options{Untrusted: true, Logger: toGinkgo})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(strangers.Close()).To(Succeed()) })
 		for id := range containersOf(ctx, os.Getpid()) {

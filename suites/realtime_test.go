@@ -30,7 +30,7 @@ var _ = Describe("a moved clock", Label("slow"), func() {
 		jobs := scenarios.Jobs(some)
 		Expect(jobs).To(HaveLen(2 * len(waiting)))
 
-		slow, err := lab.Start(ctx, lab.Options{GatewayImage: os.Getenv("GATEWAY_IMAGE"), RealTime: true, Say: GinkgoWriter.Printf})
+		slow, err := lab.Start(ctx, lab.Options{GatewayImage: os.Getenv("GATEWAY_IMAGE"), RealTime: true, Logger: toGinkgo})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(slow.Close)
 		begun := time.Now()

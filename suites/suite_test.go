@@ -3,6 +3,7 @@
 package suites
 
 import (
+	"log/slog"
 	"os"
 	"testing"
 
@@ -11,6 +12,9 @@ import (
 
 	"github.com/badgateway/badgateway/harness/lab"
 )
+
+// toGinkgo shows what labs log beside the spec that fails.
+var toGinkgo = slog.New(slog.NewTextHandler(GinkgoWriter, nil))
 
 func TestSuites(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -23,7 +27,7 @@ var shared *lab.Lab
 var _ = BeforeSuite(func(ctx SpecContext) {
 	var err error
 	shared, err = lab.Start(ctx, lab.Options{
-		GatewayImage: os.Getenv("GATEWAY_IMAGE"), Install: true, Say: GinkgoWriter.Printf,
+		GatewayImage: os.Getenv("GATEWAY_IMAGE"), Install: true, Logger: toGinkgo,
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(shared.Close()).To(Succeed()) })

@@ -213,7 +213,7 @@ func (f *checkFlags) valid(path string) error {
 func (f *checkFlags) options(ctx context.Context, path string, p *checkProgress) (measure.Options, error) {
 	o := measure.Options{
 		Path: path, Image: f.image, Nginx: f.nginx, RealTime: f.realTime, Routes: f.routes, Faults: f.faults,
-		FaultList: review.Faults(), Rules: review.Rules(), Everything: f.every, WithoutLimits: f.noLimits, Install: true, Say: p.say, Progress: p.matrix,
+		FaultList: review.Faults(), Rules: review.Rules(), Everything: f.every, WithoutLimits: f.noLimits, Install: true, Logger: loggerTo(p.say), Progress: p.matrix,
 	}
 	if _, err := hostfile.Place(path); path != "" && err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return o, err // before its policy is looked for

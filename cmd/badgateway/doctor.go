@@ -28,7 +28,7 @@ Exit codes: 0 a lab can be had (something may be missing for some scenarios), 2 
   DOCKER_HOST=ssh://me@build badgateway doctor --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			x := lab.Examine(c.Context(), lab.Options{GatewayImage: image, Say: newProgress(c.ErrOrStderr(), 0).say})
+			x := lab.Examine(c.Context(), lab.Options{GatewayImage: image, Logger: loggerTo(newProgress(c.ErrOrStderr(), 0).say)})
 			if err := showExamination(c.OutOrStdout(), x, asJSON); err != nil {
 				return notWritten{err}
 			}

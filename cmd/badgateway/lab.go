@@ -57,23 +57,23 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 			if err := imageName("--gateway-image", f.image); err != nil {
 				return err
 			}
-			o := f.options(newProgress(c.ErrOrStderr(), 0).say)
-			lab, err := startLab(c.Context(), o)
+			say := newProgress(c.ErrOrStderr(), 0).say
+			lab, err := startLab(c.Context(), f.options(say))
 			if err != nil {
 				return err
 			}
 			defer func() {
 				if err := lab.Close(); err != nil {
-					o.Say("badgateway: ending the lab: %v", err)
+					say("badgateway: ending the lab: %v", err)
 				}
 			}()
 			program, err := lab.Program(c.Context(), s.Gateway.Driver)
 			if err != nil {
 				return noLab{err}
 			}
-			o.Say("%s, %v", program.Name, clockByHand(program.Clock(), fast))
+			say("%s, %v", program.Name, clockByHand(program.Clock(), fast))
 			if w := lab.Clock().Warning(0); w != "" {
-				o.Say("%s", w)
+				say("%s", w)
 			}
 			return f.asRefusal(byhand.Scenario(c.Context(), lab, s, t, byhand.Options{
 				Door: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: fast,

@@ -200,7 +200,7 @@ func imageName(flag, image string) error {
 }
 
 func (f *labFlags) options(say func(string, ...any)) lab.Options {
-	return lab.Options{GatewayImage: f.image, RealTime: f.realTime, Install: true, Say: say}
+	return lab.Options{GatewayImage: f.image, RealTime: f.realTime, Install: true, Logger: loggerTo(say)}
 }
 
 // withConfig puts the user's config in place of the scenario's.

@@ -38,8 +38,7 @@ func imagesCommand() *cobra.Command {
   badgateway images --nginx 1.18,1.26`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			say := newProgress(c.ErrOrStderr(), 0).say
-			e, err := lab.FindEngine(c.Context(), lab.Options{Install: true, Say: say})
+			e, err := lab.FindEngine(c.Context(), lab.Options{Install: true, Logger: loggerTo(newProgress(c.ErrOrStderr(), 0).say)})
 			if err != nil {
 				return noLab{err}
 			}

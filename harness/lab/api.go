@@ -69,7 +69,7 @@ func Overrun(err error) error { return agentapi.Overrun(err) }
 
 // FindEngine finds the container engine that [Start] would take.
 func FindEngine(ctx context.Context, o Options) (*Engine, error) {
-	return docker.Find(ctx, docker.Options{Install: o.Install, Say: o.Say})
+	return docker.Find(ctx, docker.Options{Install: o.Install, Logger: o.Logger})
 }
 
 // NginxVersions are the versions of nginx that [Options].Nginx may name, the oldest first.

@@ -50,10 +50,7 @@ const enoughDisk = 2 << 30
 // Examine tries all that labs take: the engine, what it says of itself, an image, and in a container of it rights, limits,
 // kernel features and the clock. It makes the image if it is not there. Nothing else is left behind.
 func Examine(ctx context.Context, o Options) (x Examination) {
-	if o.Say == nil {
-		o.Say = func(string, ...any) {}
-	}
-	e, err := docker.Find(ctx, docker.Options{Install: o.Install, Say: o.Say})
+	e, err := docker.Find(ctx, docker.Options{Install: o.Install, Logger: o.Logger})
 	if err != nil {
 		remedy := ""
 		if no := (*docker.NoEngineError)(nil); errors.As(err, &no) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,8 +35,8 @@ type Options struct {
 	// Nginx is the version that an untrusted lab runs ("1.26"), where GatewayImage names no image; empty for the
 	// one that the project is tested with.
 	Nginx string
-	// Say gets a line about each long step; nil for none.
-	Say func(format string, a ...any)
+	// Logger gets a line about each step that takes long; nil for none.
+	Logger *slog.Logger
 }
 
 // A Lab is the running containers: one that runs the gateways, and one for each image of a real backend, made when it
@@ -60,10 +61,7 @@ type Lab struct {
 
 // Start makes a lab. Its errors say what is missing and what to do: [NoEngineError], [NoImageError].
 func Start(ctx context.Context, o Options) (*Lab, error) {
-	if o.Say == nil {
-		o.Say = func(string, ...any) {}
-	}
-	e, err := docker.Find(ctx, docker.Options{Install: o.Install, Say: o.Say})
+	e, err := docker.Find(ctx, docker.Options{Install: o.Install, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}

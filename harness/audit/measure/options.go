@@ -4,6 +4,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/lab"
+	"log/slog"
 )
 
 // Options say what to check, and how.
@@ -38,14 +39,14 @@ type Options struct {
 	Lab *lab.Lab
 	// Install allows to install and start a container engine where none is.
 	Install bool
-	// Say gets a line about each long step, Progress how far the matrix has come. Nil for none.
-	Say      func(format string, a ...any)
+	// Logger gets a line about each long step, Progress how far the matrix has come. Nil for none.
+	Logger   *slog.Logger
 	Progress func(done, of int)
 }
 
 func (o *Options) defaults() {
-	if o.Say == nil {
-		o.Say = func(string, ...any) {}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}

@@ -31,7 +31,7 @@ func (s *session) asInProduction(ctx context.Context) error {
 	if !s.tree.Rehearses() {
 		return nil
 	}
-	s.o.Say("running the image's own start, as far as to nginx")
+	s.o.Logger.Info("running the image's own start, as far as to nginx")
 	w, err := s.lab.Open(ctx, lab.Setup{CatchAll: &s.world})
 	if err != nil {
 		return refusedUser(err)

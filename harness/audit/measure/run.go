@@ -97,7 +97,7 @@ func (s *session) prepare(ctx context.Context) ([]*route, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
-	s.o.Say("looking for routes")
+	s.o.Logger.Info("looking for routes")
 	names := s.known()
 	routes, err := s.discover(ctx, names)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *session) load(ctx context.Context) error {
 		return refusedUser(err)
 	}
 	defer func() { _ = w.Close() }() // the lab ends it at the latest
-	s.o.Say("loading the config")
+	s.o.Logger.Info("loading the config")
 	if err = tree.Settle(ctx, w); err == nil {
 		if s.config, err = tree.Config(); err == nil {
 			tree.OneWorker()
@@ -158,7 +158,7 @@ func (s *session) startLab(ctx context.Context) error {
 	}
 	lab, err := lab.Start(ctx, lab.Options{
 		GatewayImage: s.o.Image, Nginx: s.o.Nginx, RealTime: s.o.RealTime, Install: s.o.Install, Untrusted: true,
-		WithoutLimits: s.o.WithoutLimits, Say: s.o.Say,
+		WithoutLimits: s.o.WithoutLimits, Logger: s.o.Logger,
 	})
 	if err != nil {
 		return &NoLab{err}
@@ -170,7 +170,7 @@ func (s *session) startLab(ctx context.Context) error {
 func (s *session) close() {
 	if s.lab != nil && s.o.Lab == nil {
 		if err := s.lab.Close(); err != nil {
-			s.o.Say("ending the lab: %v", err)
+			s.o.Logger.Warn("ending the lab: " + err.Error())
 		}
 	}
 }

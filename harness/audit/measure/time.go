@@ -11,7 +11,7 @@ import (
 func (s *session) tellClock() {
 	clock := s.lab.Clock()
 	s.report.Clock, s.report.ClockWhy, s.report.ClockUnasked = clock.Kind, clock.Why, clock.Unasked
-	s.o.Say("%s, %v", s.report.Gateway, clock)
+	s.o.Logger.Info(fmt.Sprintf("%s, %v", s.report.Gateway, clock))
 	if clock.Kind == lab.ClockReal {
 		s.report.Notes = append(s.report.Notes, fmt.Sprintf("All of this was waited for in real time, as %s: errors are looked for up to %v "+
 			"after the upstream is well, and no answer is waited for longer than %v.", clock.Why, realObservation, realPatience))
@@ -44,7 +44,7 @@ func (s *session) observation() time.Duration {
 // warn says, where the time is real and nobody asked for that, why, and about how long these jobs take.
 func (s *session) warn(jobs []job) {
 	if w := s.lab.Clock().Warning(s.estimate(jobs)); w != "" {
-		s.o.Say("%s", w)
+		s.o.Logger.Warn(w)
 	}
 }
 

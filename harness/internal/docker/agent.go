@@ -52,7 +52,7 @@ func (e *Engine) findAgent(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, &AgentError{Err: err, Remedy: agentRemedy(e.arch)}
 	}
-	b := builder{tool: tool, arch: e.arch, say: e.say}
+	b := builder{tool: tool, arch: e.arch, log: e.log}
 	m, err := b.module(ctx)
 	if err == nil && m.Dir != "" {
 		return b.fromFolder(ctx, m)

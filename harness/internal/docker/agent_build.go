@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path"
@@ -20,7 +21,7 @@ import (
 type builder struct {
 	tool string // the go command
 	arch string // the engine's architecture
-	say  func(string, ...any)
+	log  *slog.Logger
 }
 
 // goModule is what `go list -m` tells of a module, as far as it matters here.
@@ -67,7 +68,7 @@ func (b builder) fromFolder(ctx context.Context, m goModule) ([]byte, error) {
 		name = "source-" + sum
 	}
 	return b.cached(ctx, name, func(to string) error {
-		b.say("building the lab's Linux program")
+		b.log.Info("building the lab's Linux program")
 		_, err := b.run(ctx, m.Dir, []string{"GOWORK=off"}, append(buildArgs("build"), "-o", to, agentPackage)...)
 		return err
 	})
@@ -76,7 +77,7 @@ func (b builder) fromFolder(ctx context.Context, m goModule) ([]byte, error) {
 // fromVersion builds the program from a published version.
 func (b builder) fromVersion(ctx context.Context, version string) ([]byte, error) {
 	return b.cached(ctx, version, func(to string) error {
-		b.say("building the lab's Linux program, version %s", version)
+		b.log.Info("building the lab's Linux program, version " + version)
 		out, err := b.run(ctx, "", nil, "env", "GOMODCACHE")
 		if err != nil {
 			return err
@@ -124,7 +125,7 @@ func (b builder) cached(ctx context.Context, name string, make func(to string) e
 	if program, err := os.ReadFile(file); err == nil {
 		return program, nil
 	}
-	err = locked(ctx, "agent-"+b.arch, b.say, func() error {
+	err = locked(ctx, "agent-"+b.arch, b.log, func() error {
 		if program, err = os.ReadFile(file); err == nil {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"debug/elf"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,7 +86,7 @@ func TestOnlyAStaticLinuxProgramOfTheArchitectureServes(t *testing.T) {
 
 func TestTheProgramTheUserNamesIsTakenOrRefused(t *testing.T) {
 	g := NewWithT(t)
-	e := &Engine{arch: "arm64", say: t.Logf}
+	e := &Engine{arch: "arm64", log: logger(t)}
 	path := compile(t, "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
 	t.Setenv(agentVariable, path)
 	program, err := e.Agent(context.Background())
@@ -98,7 +99,7 @@ func TestTheProgramTheUserNamesIsTakenOrRefused(t *testing.T) {
 		{path + "-none", "no such file"},
 	} {
 		t.Setenv(agentVariable, c.path)
-		_, err = (&Engine{arch: "amd64", say: t.Logf}).Agent(context.Background())
+		_, err = (&Engine{arch: "amd64", log: logger(t)}).Agent(context.Background())
 		var no *AgentError
 		g.Expect(errors.As(err, &no)).To(BeTrue(), "%v", err)
 		g.Expect(err.Error()).To(And(ContainSubstring(agentVariable), ContainSubstring(c.path), ContainSubstring(c.says)))
@@ -125,7 +126,7 @@ func TestTheAgentIsBuiltFromTheModuleAtHand(t *testing.T) {
 	dir := t.TempDir()
 	writeModule(t, dir)
 	said := 0
-	b := builder{tool: "go", arch: "arm64", say: func(string, ...any) { said++ }}
+	b := builder{tool: "go", arch: "arm64", log: slog.New(told(func(string) { said++ }))}
 	build := func() []byte {
 		program, err := b.fromFolder(context.Background(), goModule{Dir: dir})
 		g.Expect(err).NotTo(HaveOccurred())
@@ -174,12 +175,12 @@ func TestTheAgentIsBuiltFromAPublishedVersion(t *testing.T) {
 	ownCache(t)
 	otherAgent(t)
 	for _, arch := range []string{"amd64", "arm64"} { // one of them is another than this machine's
-		b := builder{tool: "go", arch: arch, say: t.Logf}
+		b := builder{tool: "go", arch: arch, log: logger(t)}
 		program, err := b.fromVersion(context.Background(), "v1.2.3")
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(staticLinux(program, arch)).To(Succeed())
 	}
-	_, err := builder{tool: "go", arch: "amd64", say: t.Logf}.fromVersion(context.Background(), "v9.9.9")
+	_, err := builder{tool: "go", arch: "amd64", log: logger(t)}.fromVersion(context.Background(), "v9.9.9")
 	g.Expect(err).To(MatchError(And(ContainSubstring("v9.9.9"), ContainSubstring(agentVariable))))
 }
 

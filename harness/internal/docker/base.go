@@ -27,7 +27,7 @@ const registryWithin = 20 * time.Second
 // there: from the registry's Debian image, or, where no registry answers, from
 // Debian packages.
 func (e *Engine) base(ctx context.Context, suite string) (string, error) {
-	err := locked(ctx, e.lockOf("image-base-"+suite), e.say, func() error {
+	err := locked(ctx, e.lockOf("image-base-"+suite), e.log, func() error {
 		if there, err := e.has(ctx, baseRef(suite)); err != nil || there {
 			return err
 		}
@@ -52,7 +52,7 @@ func (e *Engine) baseFromRegistry(ctx context.Context, suite string) error {
 		return err
 	}
 	if !there {
-		e.say("pulling %s", from)
+		e.log.Info("pulling " + from)
 		if err := e.pull(ctx, from, registryWithin); err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (e *Engine) baseFromPackages(ctx context.Context, suite string, pulled erro
 	}
 	tool, err := exec.LookPath("mmdebstrap")
 	if err != nil && installable() {
-		e.say("installing mmdebstrap, as no registry answers")
+		e.log.Info("installing mmdebstrap, as no registry answers")
 		if err := aptInstall(ctx, "mmdebstrap"); err != nil {
 			return fail(err, "", "")
 		}
@@ -86,7 +86,7 @@ func (e *Engine) baseFromPackages(ctx context.Context, suite string, pulled erro
 		}
 		return fail(err, "", remedy)
 	}
-	e.say("making the base image of %s from Debian packages (10 to 20 s, once)", suite)
+	e.log.Info("making the base image of " + suite + " from Debian packages (10 to 20 s, once)")
 	list, err := sourcesList(suite)
 	if err != nil {
 		return fail(err, "", "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,7 +92,7 @@ func temporaryCache() (string, error) {
 // and goroutines. Two that build the same image at once would each take the
 // whole time, and the second's work would be thrown away. The kernel gives
 // the lock up when its holder dies, however it dies.
-func locked(ctx context.Context, name string, say func(string, ...any), f func() error) error {
+func locked(ctx context.Context, name string, log *slog.Logger, f func() error) error {
 	dir, err := cacheDir()
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func locked(ctx context.Context, name string, say func(string, ...any), f func()
 	defer lock.Close()
 	got, err := lock.TryLock()
 	if err == nil && !got {
-		say("waiting for another process that is at it already (%s)", name)
+		log.Info("waiting for another process that is at it already (" + name + ")")
 		_, err = lock.TryLockContext(ctx, 20*time.Millisecond)
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,7 +24,7 @@ func TestALockIsHeldByOneAtATime(t *testing.T) {
 	var inside, done atomic.Int32 // the race detector knows nothing of file locks
 	for range 8 {
 		all.Go(func() {
-			g.Expect(locked(context.Background(), "x", t.Logf, func() error {
+			g.Expect(locked(context.Background(), "x", logger(t), func() error {
 				g.Expect(inside.Add(1)).To(BeEquivalentTo(1))
 				inside.Add(-1)
 				done.Add(1)
@@ -40,10 +41,10 @@ func TestWaitingForALockEndsWithTheContext(t *testing.T) {
 	ownCache(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	err := locked(ctx, "x", t.Logf, func() error {
+	err := locked(ctx, "x", logger(t), func() error {
 		// The waiter says that it waits; then it is told to stop.
-		say := func(string, ...any) { cancel() }
-		return locked(ctx, "x", say, func() error { return nil })
+		log := slog.New(told(func(string) { cancel() }))
+		return locked(ctx, "x", log, func() error { return nil })
 	})
 	g.Expect(errors.Is(err, context.Canceled)).To(BeTrue(), "%v", err)
 }

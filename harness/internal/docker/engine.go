@@ -8,6 +8,7 @@ package docker
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -29,9 +30,11 @@ type Options struct {
 	// Install allows Find, as root on Debian or Ubuntu, to install and start
 	// an engine where none answers.
 	Install bool
-	// Say is told, in one short line each, of steps that take long. May be nil.
-	Say func(format string, a ...any)
+	// Logger gets a line about each step that takes long; nil for none.
+	Logger *slog.Logger
 }
+
+func (o Options) logger() *slog.Logger { return cmp.Or(o.Logger, slog.New(slog.DiscardHandler)) }
 
 // Engine is a connection to a container engine. It is safe for use by several
 // goroutines, and, through locks in the cache folder, beside other processes.
@@ -42,7 +45,7 @@ type Engine struct {
 	arch    string // as Go names it: amd64, arm64
 	version string
 	label   string // Label, except in tests
-	say     func(format string, a ...any)
+	log     *slog.Logger
 	kind    string // Docker, Podman
 	way     string // how its address was come by
 
@@ -116,12 +119,8 @@ func newEngine(api *client.Client, c candidate, v client.ServerVersionResult, o 
 			Remedy: "switch it to Linux containers",
 		}
 	}
-	say := o.Say
-	if say == nil {
-		say = func(string, ...any) {}
-	}
 	return &Engine{
-		client: api, host: c.host, certs: c.certs, label: Label, say: say,
+		client: api, host: c.host, certs: c.certs, label: Label, log: o.logger(),
 		arch: goArchitecture(v.Arch), version: v.Version, kind: kindOf(v),
 	}, nil
 }

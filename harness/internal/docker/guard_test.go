@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -115,7 +116,7 @@ func TestATemporaryFolderIsToldBeforeItIsThere(t *testing.T) {
 func TestThatNobodyWatchesIsSaidOnce(t *testing.T) {
 	g := NewWithT(t)
 	var said []string
-	e := &Engine{host: unique("nowhere"), arch: "pdp11", say: func(format string, a ...any) { said = append(said, format) }}
+	e := &Engine{host: unique("nowhere"), arch: "pdp11", log: slog.New(told(func(text string) { said = append(said, text) }))}
 	t.Cleanup(func() { watchers.Delete(e.host) })
 	for range 3 {
 		e.Guard(context.Background()).Gone()

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ func realEngine(t *testing.T) *Engine {
 	if testing.Short() {
 		t.Skip("-short: no container engine is used")
 	}
-	e, err := Find(context.Background(), Options{Install: true, Say: t.Logf})
+	e, err := Find(context.Background(), Options{Install: true, Logger: logger(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,3 +36,19 @@ func ownCache(t *testing.T) string {
 	t.Cleanup(func() { cacheRoot = "" })
 	return cacheRoot
 }
+
+// told is a handler of log lines that gets the message of each.
+type told func(text string)
+
+func (told) Enabled(context.Context, slog.Level) bool { return true }
+
+func (f told) Handle(_ context.Context, r slog.Record) error {
+	f(r.Message)
+	return nil
+}
+
+func (f told) WithAttrs([]slog.Attr) slog.Handler { return f }
+
+func (f told) WithGroup(string) slog.Handler { return f }
+
+func logger(t *testing.T) *slog.Logger { return slog.New(told(func(text string) { t.Log(text) })) }

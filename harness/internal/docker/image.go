@@ -61,7 +61,7 @@ func (e *Engine) image(ctx context.Context, r recipe, takes string) (string, err
 	if err != nil || there {
 		return ref, err
 	}
-	err = locked(ctx, e.lockOf("image-"+r.repository+"-"+r.suite), e.say, func() error {
+	err = locked(ctx, e.lockOf("image-"+r.repository+"-"+r.suite), e.log, func() error {
 		// Another process may have built it while this one waited.
 		if there, err := e.has(ctx, ref); err != nil || there {
 			return err
@@ -70,7 +70,7 @@ func (e *Engine) image(ctx context.Context, r recipe, takes string) (string, err
 		if err != nil {
 			return err
 		}
-		e.say("building the image %s (%s, once)", ref, takes)
+		e.log.Info(fmt.Sprintf("building the image %s (%s, once)", ref, takes))
 		args := map[string]string{"BASE": base}
 		maps.Copy(args, r.args)
 		return e.build(ctx, ref, r.dockerfile, args)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestAnImageIsMadeOnceAndThenFound(t *testing.T) {
 	g.Expect(inspected.Config.Labels).To(HaveKeyWithValue(Label, "image"))
 
 	// From now on nothing is said, so nothing is pulled, made or waited for.
-	e.say = func(format string, a ...any) { t.Errorf("not at once: "+format, a...) }
+	e.log = slog.New(told(func(text string) { t.Errorf("not at once: %s", text) }))
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -132,7 +133,7 @@ func TestAnImageThatIsThereIsNotPulled(t *testing.T) {
 	e := realEngine(t)
 	ref, err := e.Image(context.Background(), "gateway")
 	g.Expect(err).NotTo(HaveOccurred())
-	e.say = func(format string, a ...any) { t.Errorf("not at once: "+format, a...) }
+	e.log = slog.New(told(func(text string) { t.Errorf("not at once: %s", text) }))
 	g.Expect(e.Pull(context.Background(), ref)).To(Succeed())
 }
 

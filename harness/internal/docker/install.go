@@ -30,13 +30,10 @@ func installable() bool { return aptGet() != "" && os.Geteuid() == 0 }
 // install makes an engine run on this machine: what is installed is started,
 // what is not is installed first.
 func install(ctx context.Context, o Options) error {
-	say := o.Say
-	if say == nil {
-		say = func(string, ...any) {}
-	}
-	return locked(ctx, "engine", say, func() error {
+	log := o.logger()
+	return locked(ctx, "engine", log, func() error {
 		if _, err := exec.LookPath("dockerd"); err != nil {
-			say("installing a container engine (docker.io)")
+			log.Info("installing a container engine (docker.io)")
 			if err := aptInstall(ctx, "docker.io"); err != nil {
 				return err
 			}
@@ -46,7 +43,7 @@ func install(ctx context.Context, o Options) error {
 				return nil // the package, or another process, has started it
 			}
 		}
-		say("starting the container engine")
+		log.Info("starting the container engine")
 		return start(ctx)
 	})
 }

@@ -27,7 +27,7 @@ func (e *Engine) Pull(ctx context.Context, ref string) error {
 	if err != nil || there {
 		return err
 	}
-	e.say("pulling %s", ref)
+	e.log.Info("pulling " + ref)
 	if err := e.pull(ctx, ref, registryWithin); err != nil {
 		return &NoImageError{Image: ref, Err: err, Remedy: pullRemedy(ref, err)}
 	}

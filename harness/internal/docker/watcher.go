@@ -80,8 +80,8 @@ func (e *Engine) watcher(ctx context.Context) *watcher {
 		return e.agentCommand(ctx)
 	})
 	if err != nil {
-		e.say("nothing watches over this process (%v): should it be killed while a container or an image is being made, the next run removes what is left",
-			oneLine(err))
+		e.log.Warn(fmt.Sprintf("nothing watches over this process (%v): should it be killed while a container or an image is being made, "+
+			"the next run removes what is left", oneLine(err)))
 	}
 	return w
 }

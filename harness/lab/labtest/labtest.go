@@ -3,6 +3,7 @@ package labtest
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/badgateway/badgateway/harness/lab"
@@ -17,8 +18,8 @@ func Start(t testing.TB, o ...lab.Options) *lab.Lab {
 	if len(o) > 0 {
 		options = o[len(o)-1]
 	}
-	if options.Say == nil {
-		options.Say = t.Logf
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	l, err := lab.Start(t.Context(), options)
 	if none := (*lab.NoEngineError)(nil); errors.As(err, &none) {
