@@ -9,9 +9,9 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// ahead supplies what nginx does not ask for at its start, and a request would fail without.
-func (w *world) ahead() error {
-	t := w.t
+// provideAhead supplies what nginx does not ask for at its start, and a request would fail without.
+func (st *settler) provideAhead() error {
+	t := st.t
 	if t.view != nil {
 		return nil // nothing changed since
 	}
@@ -24,19 +24,19 @@ func (w *world) ahead() error {
 		return nil // nginx has its own words for it
 	}
 	for _, d := range c.Find("auth_basic_user_file") {
-		w.passwords(d)
+		st.passwordFile(d)
 	}
-	if err := w.trust(c); err != nil {
+	if err := st.trustLab(c); err != nil {
 		return err
 	}
 	for _, d := range c.Find("fastcgi_pass") {
-		w.script(d)
+		st.indexScript(d)
 	}
-	w.pages(c)
-	w.grant()
+	st.errorPages(c)
+	st.provideNeeded()
 	for _, d := range c.Find("ssl_certificate") { // those that are read by name while clients come
 		if len(d.Args) == 1 && strings.Contains(d.Args[0], "$") {
-			if _, err := w.certificates("", emerg{}); err != nil {
+			if _, err := st.certificates("", startupError{}); err != nil {
 				return err
 			}
 			break
@@ -46,7 +46,7 @@ func (w *world) ahead() error {
 		"init_by_lua_file", "init_worker_by_lua_file", "header_filter_by_lua_file", "body_filter_by_lua_file", "log_by_lua_file", "set_by_lua_file",
 		"balancer_by_lua_file", "ssl_certificate_by_lua_file"} {
 		for _, d := range c.Find(name) {
-			if err := w.program(d); err != nil {
+			if err := st.program(d); err != nil {
 				return err
 			}
 		}
@@ -54,61 +54,61 @@ func (w *world) ahead() error {
 	return nil
 }
 
-// A wish is a file that a request would be lost without.
-type wish struct {
+// A neededFile is one that a request would be lost without.
+type neededFile struct {
 	file, text, why string
 	place           nginxconf.Place
 }
 
-// grant supplies what was wished for and is neither in the image nor among the user's files.
-func (w *world) grant() {
-	t := w.t
+// provideNeeded supplies what was noted and is neither in the image nor among the user's files.
+func (st *settler) provideNeeded() {
+	t := st.t
 	var files []string
-	for _, x := range w.wishes {
+	for _, x := range st.needed {
 		files = append(files, x.file)
 	}
-	w.askFor(files...)
-	for _, x := range w.wishes {
-		if t.has(x.file) || w.exists[x.file] {
+	st.checkPaths(files...)
+	for _, x := range st.needed {
+		if t.has(x.file) || st.exists[x.file] {
 			continue
 		}
 		if _, _, ok := t.bring(x.file); ok {
 			continue
 		}
 		t.put(agentapi.File{Path: x.file, Data: x.text})
-		t.list("file", x.file, x.why, x.place)
+		t.noteSupplied("file", x.file, x.why, x.place)
 	}
-	w.wishes = nil
+	st.needed = nil
 }
 
-// passwords puts the lab's own list at the path: whom the given one lets in nobody here knows.
-func (w *world) passwords(d *nginxconf.Directive) {
+// passwordFile puts the lab's own list at the path: whom the given one lets in nobody here knows.
+func (st *settler) passwordFile(d *nginxconf.Directive) {
 	if len(d.Args) != 1 || strings.Contains(d.Args[0], "$") {
 		return
 	}
-	file := w.t.resolve(d.Args[0])
-	if w.made[file] {
+	file := st.t.absPath(d.Args[0])
+	if st.made[file] {
 		return
 	}
-	w.made[file] = true
-	w.t.put(agentapi.File{Path: file, Data: "badgateway:{PLAIN}badgateway\n"})
-	w.cover(file)
-	w.t.list("password file", d.Args[0], `user "badgateway", password "badgateway"`, d.Place)
+	st.made[file] = true
+	st.t.put(agentapi.File{Path: file, Data: "badgateway:{PLAIN}badgateway\n"})
+	st.markOurs(file)
+	st.t.noteSupplied("password file", d.Args[0], `user "badgateway", password "badgateway"`, d.Place)
 }
 
-// trust makes the config trust the lab's upstreams, and the lab's client.
-func (w *world) trust(c *nginxconf.Config) error {
+// trustLab makes the config trust the lab's upstreams, and the lab's client.
+func (st *settler) trustLab(c *nginxconf.Config) error {
 	for _, prefix := range []string{"proxy_ssl_", "grpc_ssl_", "uwsgi_ssl_"} {
 		for _, d := range c.Find(prefix + "trusted_certificate") {
 			if len(d.Args) == 1 {
-				if _, err := w.authority(d, w.t.resolve(d.Args[0])); err != nil {
+				if _, err := st.authority(d, st.t.absPath(d.Args[0])); err != nil {
 					return err
 				}
 			}
 		}
 		for _, d := range c.Find(prefix + "crl") {
 			if len(d.Args) == 1 {
-				if _, err := w.revoked(d, w.t.resolve(d.Args[0])); err != nil {
+				if _, err := st.revoked(d, st.t.absPath(d.Args[0])); err != nil {
 					return err
 				}
 			}
@@ -121,7 +121,7 @@ func (w *world) trust(c *nginxconf.Config) error {
 		for _, name := range []string{"ssl_client_certificate", "ssl_trusted_certificate"} {
 			for _, a := range nginxconf.Effective(d.Parent, name) {
 				if len(a.Args) == 1 {
-					if _, err := w.authority(a, w.t.resolve(a.Args[0])); err != nil {
+					if _, err := st.authority(a, st.t.absPath(a.Args[0])); err != nil {
 						return err
 					}
 				}
@@ -129,17 +129,17 @@ func (w *world) trust(c *nginxconf.Config) error {
 		}
 		for _, a := range nginxconf.Effective(d.Parent, "ssl_crl") {
 			if len(a.Args) == 1 {
-				if _, err := w.revoked(a, w.t.resolve(a.Args[0])); err != nil {
+				if _, err := st.revoked(a, st.t.absPath(a.Args[0])); err != nil {
 					return err
 				}
 			}
 		}
-		if w.t.Client == "" {
-			s, err := w.secrets()
+		if st.t.Client == "" {
+			s, err := st.secrets()
 			if err != nil {
 				return err
 			}
-			if w.t.Client, w.t.ClientKey, err = s.pair([]string{"visitor.example.com"}, false); err != nil {
+			if st.t.Client, st.t.ClientKey, err = s.pair([]string{"visitor.example.com"}, false); err != nil {
 				return err
 			}
 		}
@@ -147,13 +147,13 @@ func (w *world) trust(c *nginxconf.Config) error {
 	return nil
 }
 
-// script puts an index.php into the root that a FastCGI location looks into before it calls.
-func (w *world) script(d *nginxconf.Directive) {
+// indexScript puts an index.php into the root that a FastCGI location looks into before it calls.
+func (st *settler) indexScript(d *nginxconf.Directive) {
 	block := d.Parent
-	if block == nil || !looks(block) && (block.Parent == nil || !looks(block.Parent)) {
+	if block == nil || !checksFiles(block) && (block.Parent == nil || !checksFiles(block.Parent)) {
 		return
 	}
-	root := w.rootOf(block)
+	root := st.rootOf(block)
 	if root == "" {
 		return
 	}
@@ -162,12 +162,12 @@ func (w *world) script(d *nginxconf.Directive) {
 		names = append(names, strings.TrimPrefix(s, "/"))
 	}
 	for _, name := range names {
-		w.wishes = append(w.wishes, wish{path.Join(root, name), "<?php // a file of the lab's\n", "so that the config finds a script", d.Place})
+		st.needed = append(st.needed, neededFile{path.Join(root, name), "<?php // a file of the lab's\n", "so that the config finds a script", d.Place})
 	}
 }
 
-// looks reports whether a block looks for a file before it goes on.
-func looks(block *nginxconf.Directive) bool {
+// checksFiles reports whether a block looks for a file before it goes on.
+func checksFiles(block *nginxconf.Directive) bool {
 	for _, d := range block.Block {
 		if d.Name == "try_files" || d.Name == "if" && len(d.Args) > 0 && strings.Contains(strings.Join(d.Args, " "), "-f") {
 			return true
@@ -177,7 +177,7 @@ func looks(block *nginxconf.Directive) bool {
 }
 
 // rootOf is the folder of a block's files; empty when only a request decides it.
-func (w *world) rootOf(block *nginxconf.Directive) string {
+func (st *settler) rootOf(block *nginxconf.Directive) string {
 	root := ""
 	for b := block; b != nil && root == ""; b = b.Parent {
 		for _, d := range b.Block {
@@ -190,12 +190,12 @@ func (w *world) rootOf(block *nginxconf.Directive) string {
 		root = "html"
 	}
 	if !path.IsAbs(root) && !strings.HasPrefix(root, "$") {
-		root = path.Join(w.prefix, root)
+		root = path.Join(st.prefix, root)
 	}
-	for _, name := range w.roots {
+	for _, name := range st.roots {
 		plain := strings.NewReplacer("{", "", "}", "").Replace(root)
 		if len(plain) >= len(name) && strings.EqualFold(plain[:len(name)], name) {
-			root = lentRoot + plain[len(name):]
+			root = defaultRoot + plain[len(name):]
 		}
 	}
 	if strings.Contains(root, "$") {
@@ -217,8 +217,8 @@ func (w *world) rootOf(block *nginxconf.Directive) string {
 	return path.Clean(root)
 }
 
-// page supplies an error page of the config's own that is not among its files.
-func (w *world) page(servers []*nginxconf.Directive, d *nginxconf.Directive) {
+// errorPage supplies an error page of the config's own that is not among its files.
+func (st *settler) errorPage(servers []*nginxconf.Directive, d *nginxconf.Directive) {
 	if len(d.Args) < 2 {
 		return
 	}
@@ -228,10 +228,10 @@ func (w *world) page(servers []*nginxconf.Directive, d *nginxconf.Directive) {
 	}
 	for _, server := range servers {
 		loc := nginxconf.Locate(server, uri)
-		if loc == nil || answersItself(loc) && !triesItself(loc) {
+		if loc == nil || answersItself(loc) && !triesURIFirst(loc) {
 			continue
 		}
-		root := w.rootOf(loc)
+		root := st.rootOf(loc)
 		if root == "" {
 			continue
 		}
@@ -243,7 +243,7 @@ func (w *world) page(servers []*nginxconf.Directive, d *nginxconf.Directive) {
 				file = root
 			}
 		}
-		w.wishes = append(w.wishes, wish{file, "<!doctype html><title>An error</title><p>" + path.Base(uri) + ", a stand-in of the lab's for the page at this path</p>\n",
+		st.needed = append(st.needed, neededFile{file, "<!doctype html><title>An error</title><p>" + path.Base(uri) + ", a stand-in of the lab's for the page at this path</p>\n",
 			"a stand-in for the config's own error page", d.Place})
 	}
 }
@@ -251,8 +251,8 @@ func (w *world) page(servers []*nginxconf.Directive, d *nginxconf.Directive) {
 // maxPages bounds the pages that are looked for: those of the http block count once for each server.
 const maxPages = 20_000
 
-// pages wishes for the pages of all error_page directives, each page of a block once.
-func (w *world) pages(c *nginxconf.Config) {
+// errorPages notes the pages of all error_page directives, each page of a block once.
+func (st *settler) errorPages(c *nginxconf.Config) {
 	type key struct {
 		block *nginxconf.Directive
 		uri   string
@@ -271,12 +271,12 @@ func (w *world) pages(c *nginxconf.Config) {
 		}
 		if tried += len(servers); tried > maxPages {
 			const note = "error pages beyond the first 20000 have no stand-in"
-			if !has(w.t.Notes, note) {
-				w.t.Notes = append(w.t.Notes, note)
+			if !has(st.t.Notes, note) {
+				st.t.Notes = append(st.t.Notes, note)
 			}
 			return
 		}
-		w.page(servers, d)
+		st.errorPage(servers, d)
 	}
 }
 
@@ -290,7 +290,7 @@ func httpServers(c *nginxconf.Config) []*nginxconf.Directive {
 	return all
 }
 
-// answersItself tells a location that needs no file: it passes on or returns.
+// answersItself reports whether a location needs no file: it passes on or returns.
 func answersItself(loc *nginxconf.Directive) bool {
 	for _, d := range loc.Block {
 		switch d.Name {
@@ -317,8 +317,8 @@ func aliased(loc *nginxconf.Directive) *nginxconf.Directive {
 	return nil
 }
 
-// triesItself tells a location that looks for the file that was asked for before it does anything else.
-func triesItself(loc *nginxconf.Directive) bool {
+// triesURIFirst reports whether a location looks for the file that was asked for before it does anything else.
+func triesURIFirst(loc *nginxconf.Directive) bool {
 	for _, d := range loc.Block {
 		if d.Name == "try_files" {
 			return len(d.Args) > 1 && (d.Args[0] == "$uri" || d.Args[0] == "$document_uri")
@@ -329,7 +329,7 @@ func triesItself(loc *nginxconf.Directive) bool {
 
 // program brings a script that a directive names to where it looks for it: beside the main file, or below nginx's prefix.
 // Nothing can stand in for one that is missing.
-func (w *world) program(d *nginxconf.Directive) error {
+func (st *settler) program(d *nginxconf.Directive) error {
 	if len(d.Args) == 0 {
 		return nil
 	}
@@ -342,18 +342,18 @@ func (w *world) program(d *nginxconf.Directive) error {
 	}
 	if !path.IsAbs(file) {
 		if strings.HasSuffix(d.Name, "_by_lua_file") {
-			file = path.Join(w.prefix, file)
+			file = path.Join(st.prefix, file)
 		} else {
-			file = w.t.resolve(file)
+			file = st.t.absPath(file)
 		}
 	}
-	if file = path.Clean(file); w.t.has(file) || w.there(file) {
+	if file = path.Clean(file); st.t.has(file) || st.isThere(file) {
 		return nil
 	}
-	if _, _, ok := w.t.bring(file); ok {
+	if _, _, ok := st.t.bring(file); ok {
 		return nil
 	}
-	if d.Name == "js_import" && len(w.t.find("js_path")) > 0 { // nginx looks there too, and says what it lacks
+	if d.Name == "js_import" && len(st.t.find("js_path")) > 0 { // nginx looks there too, and says what it lacks
 		return nil
 	}
 	return refuse("undefined", d.Place, "name the folder that holds it too, or check with --image and the image that has it",

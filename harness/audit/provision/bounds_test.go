@@ -12,7 +12,7 @@ import (
 )
 
 // A config whose includes are nowhere is refused where they become too many, and does not look for each among all files.
-func TestTooManyMissingIncludesAreRefused(t *testing.T) {
+func TestLoad_BoundsMissingIncludes(t *testing.T) {
 	root := t.TempDir()
 	var main strings.Builder
 	main.WriteString("events {}\nhttp {\n")
@@ -45,8 +45,8 @@ func TestTooManyMissingIncludesAreRefused(t *testing.T) {
 	}
 }
 
-// The error pages of a block are looked for once each, and those of all blocks up to a bound that is told.
-func TestErrorPagesAreBounded(t *testing.T) {
+// The error pages of a block are looked for once each, and those of all blocks up to a bound that is noted.
+func TestSettle_BoundsErrorPages(t *testing.T) {
 	for name, c := range map[string]struct {
 		format string
 		wishes int
@@ -61,10 +61,10 @@ func TestErrorPagesAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: &Tree{}}
-		w.pages(config)
-		if len(w.wishes) != c.wishes || len(w.t.Notes) != c.notes {
-			t.Errorf("%s: %d wishes, want %d; notes %q", name, len(w.wishes), c.wishes, w.t.Notes)
+		st := &settler{t: &Tree{}}
+		st.errorPages(config)
+		if len(st.needed) != c.wishes || len(st.t.Notes) != c.notes {
+			t.Errorf("%s: %d wishes, want %d; notes %q", name, len(st.needed), c.wishes, st.t.Notes)
 		}
 	}
 }

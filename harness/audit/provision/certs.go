@@ -8,18 +8,18 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-func (w *world) secrets() (*secrets, error) {
+func (st *settler) secrets() (*secrets, error) {
 	var err error
-	if w.t.secrets == nil {
-		w.t.secrets, err = newSecrets()
+	if st.t.secrets == nil {
+		st.t.secrets, err = newSecrets()
 	}
-	return w.t.secrets, err
+	return st.t.secrets, err
 }
 
 // certificates makes all pairs of certificate and key of which one is missing or can't be read, and the one that nginx
 // complained of. Both are replaced, as a new key does not match an old certificate.
-func (w *world) certificates(blamed string, e emerg) (bool, error) {
-	t := w.t
+func (st *settler) certificates(blamed string, e startupError) (bool, error) {
+	t := st.t
 	type job struct {
 		d, key *nginxconf.Directive
 		pairFiles
@@ -35,16 +35,16 @@ func (w *world) certificates(blamed string, e emerg) (bool, error) {
 			if len(d.Args) != 1 || d.Args[0] == "" || key == nil || len(key.Args) != 1 {
 				continue
 			}
-			for _, p := range w.expand(d, d.Args[0], key.Args[0]) {
+			for _, p := range st.expand(d, d.Args[0], key.Args[0]) {
 				jobs = append(jobs, job{d, key, p})
-				files = append(files, t.resolve(p.certificate), t.resolve(p.key))
+				files = append(files, t.absPath(p.certificate), t.absPath(p.key))
 			}
 		}
 	}
-	w.askFor(files...)
+	st.checkPaths(files...)
 	made := false
 	for _, j := range jobs {
-		done, err := w.onePair(j.d, j.key, j.pairFiles, blamed, e)
+		done, err := st.onePair(j.d, j.key, j.pairFiles, blamed, e)
 		if err != nil {
 			return false, err
 		}
@@ -74,7 +74,7 @@ type pairFiles struct {
 }
 
 // expand gives the files that a pair of paths names: more than one where they hold the server's name as a variable.
-func (w *world) expand(d *nginxconf.Directive, certificate, key string) []pairFiles {
+func (st *settler) expand(d *nginxconf.Directive, certificate, key string) []pairFiles {
 	names := namesOf(d)
 	if strings.Contains(certificate, ":") && !path.IsAbs(certificate) {
 		return nil // "data:" and "engine:" are no files
@@ -83,7 +83,7 @@ func (w *world) expand(d *nginxconf.Directive, certificate, key string) []pairFi
 		return []pairFiles{{certificate, key, names}}
 	}
 	var all []pairFiles
-	for _, n := range append(asSubjects(names), w.asked(d)...) {
+	for _, n := range append(asSubjects(names), st.sniNames(d)...) {
 		if strings.Contains(n, "*") {
 			continue
 		}
@@ -96,22 +96,22 @@ func (w *world) expand(d *nginxconf.Directive, certificate, key string) []pairFi
 	return all
 }
 
-// ways are those of the config, worked out once for all directives.
-func (w *world) ways(c *nginxconf.Config) []nginxconf.Route {
-	if w.followed != c {
-		w.followed, w.found = c, c.Routes(w.ctx)
+// routes are those of the config, worked out once for all directives.
+func (st *settler) routes(c *nginxconf.Config) []nginxconf.Route {
+	if st.routesOf != c {
+		st.routesOf, st.configRoutes = c, c.Routes(st.ctx)
 	}
-	return w.found
+	return st.configRoutes
 }
 
-// asked are the names that requests will have in TLS, of the server that a directive stands in.
-func (w *world) asked(d *nginxconf.Directive) []string {
-	c, err := w.t.Config()
+// sniNames are the names that requests will have in TLS, of the server that a directive stands in.
+func (st *settler) sniNames(d *nginxconf.Directive) []string {
+	c, err := st.t.Config()
 	if err != nil || c == nil {
 		return nil
 	}
 	var all []string
-	for _, way := range w.ways(c) {
+	for _, way := range st.routes(c) {
 		for b := d.Parent; b != nil; b = b.Parent {
 			if b == way.Server || b.Name == "http" {
 				for _, a := range way.Candidates {
@@ -155,10 +155,10 @@ func serverNames(server *nginxconf.Directive) []string {
 	return all
 }
 
-func (w *world) onePair(d, key *nginxconf.Directive, p pairFiles, blamed string, e emerg) (bool, error) {
-	t := w.t
-	c, k := t.resolve(p.certificate), t.resolve(p.key)
-	if w.made[c] && w.made[k] {
+func (st *settler) onePair(d, key *nginxconf.Directive, p pairFiles, blamed string, e startupError) (bool, error) {
+	t := st.t
+	c, k := t.absPath(p.certificate), t.absPath(p.key)
+	if st.made[c] && st.made[k] {
 		return false, nil
 	}
 	ct, creal, hasC := t.read(c)
@@ -174,10 +174,10 @@ func (w *world) onePair(d, key *nginxconf.Directive, p pairFiles, blamed string,
 			return false, r
 		}
 		return false, nil
-	case !hasC && !hasK && c != blamed && k != blamed && w.there(c) && w.there(k):
+	case !hasC && !hasK && c != blamed && k != blamed && st.isThere(c) && st.isThere(k):
 		return false, nil // the image's own
 	}
-	s, err := w.secrets()
+	s, err := st.secrets()
 	if err != nil {
 		return false, err
 	}
@@ -201,26 +201,26 @@ func (w *world) onePair(d, key *nginxconf.Directive, p pairFiles, blamed string,
 		t.put(agentapi.File{Path: c, Data: cert})
 		t.put(agentapi.File{Path: k, Link: shared})
 	}
-	w.made[c], w.made[k] = true, true
+	st.made[c], st.made[k] = true, true
 	for _, f := range []string{c, k} {
-		w.cover(f)
+		st.markOurs(f)
 	}
-	t.list("certificate", p.certificate, "made for "+strings.Join(asSubjects(p.names), ", "), d.Place)
+	t.noteSupplied("certificate", p.certificate, "made for "+strings.Join(asSubjects(p.names), ", "), d.Place)
 	if hasK || !hasC {
-		t.list("key", p.key, "made for that certificate", key.Place)
+		t.noteSupplied("key", p.key, "made for that certificate", key.Place)
 	} else {
-		t.list("key", p.key, "made, and the certificate with it, as a new key fits no other", key.Place)
+		t.noteSupplied("key", p.key, "made, and the certificate with it, as a new key fits no other", key.Place)
 	}
 	return true, nil
 }
 
-// cover forgets that a path was the user's: what stands there now is ours.
-func (w *world) cover(file string) { delete(w.t.origin, file) }
+// markOurs forgets that a path was the user's: what stands there now is ours.
+func (st *settler) markOurs(file string) { delete(st.t.origin, file) }
 
 // missingCertificate gives the outer http block a certificate, for fragments that leave it to it.
-func (w *world) missingCertificate(e emerg, m []string) (bool, error) {
-	t := w.t
-	s, err := w.secrets()
+func (st *settler) missingCertificate(e startupError, m []string) (bool, error) {
+	t := st.t
+	s, err := st.secrets()
 	if err != nil {
 		return false, err
 	}
@@ -234,60 +234,60 @@ func (w *world) missingCertificate(e emerg, m []string) (bool, error) {
 	}
 	const c, k = "/etc/ssl/badgateway/server.crt", "/etc/ssl/badgateway/server.key"
 	level := "http"
-	if d := w.directive(e); d != nil && within(d, "stream") {
+	if d := st.directive(e); d != nil && within(d, "stream") {
 		level = "stream"
 	}
 	if !t.define(level, "ssl_certificate "+c+"; ssl_certificate_key "+k+";") {
-		r := e.refuse(t, "mistake", "give the server an ssl_certificate and an ssl_certificate_key", "%s", e.text)
+		r := e.refusal(t, "mistake", "give the server an ssl_certificate and an ssl_certificate_key", "%s", e.text)
 		return false, r
 	}
 	t.put(agentapi.File{Path: c, Data: cert})
 	t.put(agentapi.File{Path: k, Data: key})
-	t.list("certificate", "of the servers that name none", c, t.Place(e.file, e.line))
+	t.noteSupplied("certificate", "of the servers that name none", c, t.Place(e.file, e.line))
 	return true, nil
 }
 
 // authority puts a certificate of an authority to where the config trusts one: the lab's for upstreams, ours for clients.
-func (w *world) authority(d *nginxconf.Directive, file string) (bool, error) {
-	t := w.t
-	if w.made[file] {
+func (st *settler) authority(d *nginxconf.Directive, file string) (bool, error) {
+	t := st.t
+	if st.made[file] {
 		return false, nil
 	}
-	s, err := w.secrets()
+	s, err := st.secrets()
 	if err != nil {
 		return false, err
 	}
 	text, whose := s.caPEM, "an authority of the lab's"
-	if d.Name != "ssl_client_certificate" && d.Name != "ssl_trusted_certificate" && t.o.CA != "" {
-		text, whose = t.o.CA, "the authority of the lab's upstreams"
+	if d.Name != "ssl_client_certificate" && d.Name != "ssl_trusted_certificate" && t.options.CA != "" {
+		text, whose = t.options.CA, "the authority of the lab's upstreams"
 	}
 	t.put(agentapi.File{Path: file, Data: text})
-	w.made[file] = true
-	w.cover(file)
-	t.list("ca", d.Args[0], whose, d.Place)
+	st.made[file] = true
+	st.markOurs(file)
+	t.noteSupplied("ca", d.Args[0], whose, d.Place)
 	return true, nil
 }
 
-func (w *world) revoked(d *nginxconf.Directive, file string) (bool, error) {
-	t := w.t
-	if w.made[file] {
+func (st *settler) revoked(d *nginxconf.Directive, file string) (bool, error) {
+	t := st.t
+	if st.made[file] {
 		return false, nil
 	}
-	s, err := w.secrets()
+	s, err := st.secrets()
 	if err != nil {
 		return false, err
 	}
 	ca, key := "", ""
-	if d.Name != "ssl_crl" && t.o.CAKey != "" {
-		ca, key = t.o.CA, t.o.CAKey
+	if d.Name != "ssl_crl" && t.options.CAKey != "" {
+		ca, key = t.options.CA, t.options.CAKey
 	}
 	text, err := s.list(ca, key)
 	if err != nil {
 		return false, err
 	}
 	t.put(agentapi.File{Path: file, Data: text})
-	w.made[file] = true
-	w.cover(file)
-	t.list("ca", d.Args[0], "an empty list of revoked certificates", d.Place)
+	st.made[file] = true
+	st.markOurs(file)
+	t.noteSupplied("ca", d.Args[0], "an empty list of revoked certificates", d.Place)
 	return true, nil
 }

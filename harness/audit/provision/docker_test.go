@@ -131,8 +131,8 @@ func (c *container) ReadTree(ctx context.Context, dir string) (map[string]string
 	}
 }
 
-// TestTry settles the config that BADGATEWAY_SUPPLY_TRY names and says what came of it.
-func TestTry(t *testing.T) {
+// TestSettle_InAContainer settles the config that BADGATEWAY_SUPPLY_TRY names and says what came of it.
+func TestSettle_InAContainer(t *testing.T) {
 	paths := os.Getenv("BADGATEWAY_SUPPLY_TRY")
 	if paths == "" {
 		t.Skip("set BADGATEWAY_SUPPLY_TRY to paths of configs")

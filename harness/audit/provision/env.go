@@ -24,7 +24,7 @@ var (
 // suffixes are those of files that envsubst or its like makes a config of.
 var suffixes = []string{".template", ".tmpl", ".tpl", ".envsubst", ".env.conf", ".in", ".dist", ".sample", ".example"}
 
-// isSample tells a file that is there to be copied, not to be run: it counts only where nothing else does.
+// isSample reports whether a file is there to be copied, not to be run: it counts only where nothing else does.
 func isSample(file string) bool {
 	switch path.Ext(file) {
 	case ".in", ".dist", ".sample", ".example":
@@ -51,7 +51,7 @@ func target(file string) (string, bool) {
 
 // fill replaces the environment's variables in a text, as envsubst does for names that are set: those given, and those
 // that can be nobody's but the environment's, by their spelling. What it made up it lists.
-func fill(text, file string, f filling) (string, []audit.Supply) {
+func fill(text, file string, f substitution) (string, []audit.Supply) {
 	env, template := f.env, f.template
 	own := map[string]bool{}
 	bare := code(text)
@@ -62,7 +62,7 @@ func fill(text, file string, f filling) (string, []audit.Supply) {
 	}
 	values := map[string]string{}
 	var made []audit.Supply
-	for _, n := range wanted(bare, env, template) {
+	for _, n := range envVars(bare, env, template) {
 		if own[n.name] && env[n.name] == "" {
 			continue
 		}
@@ -75,7 +75,7 @@ func fill(text, file string, f filling) (string, []audit.Supply) {
 			continue
 		}
 		if value = n.fallback; value == "" || strings.ContainsAny(value, "${") {
-			value = f.port(n, n.made())
+			value = f.port(n, n.placeholder())
 			if guess, ok := f.guessed[n.name]; ok {
 				value = guess
 			}
@@ -100,8 +100,8 @@ func fill(text, file string, f filling) (string, []audit.Supply) {
 	return plain.ReplaceAllStringFunc(text, func(m string) string { return replace(m, m[1:]) }), made
 }
 
-// A filling is what a file's variables are filled by.
-type filling struct {
+// A substitution is what a file's variables are filled by.
+type substitution struct {
 	env      map[string]string // given
 	guessed  map[string]string // found by trying
 	ports    map[string]string // that were given to variables before
@@ -109,8 +109,8 @@ type filling struct {
 	template bool              // the file is a template by its name: $NAME is the environment's too
 }
 
-// port gives each variable that is listened on a port of its own: servers that are told apart by theirs would else be one.
-func (f filling) port(n want, value string) string {
+// port gives each variable that is listened on a port of its own: servers that differ by theirs would else be one.
+func (f substitution) port(n envVar, value string) string {
 	if own, ok := f.ports[n.name]; ok && value == "8080" {
 		return own
 	}
@@ -132,14 +132,14 @@ func (f filling) port(n want, value string) string {
 	return f.ports[n.name]
 }
 
-type want struct {
+type envVar struct {
 	name, fallback string
 	before, after  string // the directive up to the variable, and what follows in its line
 	line           int
 }
 
-// made is a value for a variable that nobody gave.
-func (n want) made() string {
+// placeholder is a value for a variable that nobody gave.
+func (n envVar) placeholder() string {
 	directive, rest, _ := strings.Cut(n.before, " ")
 	rest = strings.TrimSpace(rest)
 	switch {
@@ -148,7 +148,7 @@ func (n want) made() string {
 	case strings.HasSuffix(directive, "_pass") && rest == "" && nameFollows.MatchString(n.after):
 		return "http://" // what follows is the host
 	}
-	value := sensible(n.name, n.before)
+	value := placeholderValue(n.name, n.before)
 	if m := unitFollows.FindStringSubmatch(n.after); m != nil { // the config has the unit itself
 		if number := leadingNumber.FindString(value); number != "" && value != number && !strings.ContainsAny(value, ".:") {
 			value = number
@@ -168,9 +168,9 @@ var (
 // nameFollows is a host's name right after a variable.
 var nameFollows = regexp.MustCompile(`^[A-Za-z0-9$]`)
 
-// wanted are the variables that a text takes from the environment, in order.
-func wanted(bare string, env map[string]string, template bool) []want {
-	var all []want
+// envVars are the variables that a text takes from the environment, in order.
+func envVars(bare string, env map[string]string, template bool) []envVar {
+	var all []envVar
 	at := map[int]bool{}
 	// The braces of variables end no directive.
 	flat := braced.ReplaceAllStringFunc(bare, func(m string) string { return strings.NewReplacer("{", "_", "}", "_", "\n", " ").Replace(m) })
@@ -182,7 +182,7 @@ func wanted(bare string, env map[string]string, template bool) []want {
 		at[from] = true
 		start := strings.LastIndexAny(flat[:from], ";{}\n") + 1
 		after, _, _ := strings.Cut(bare[to:], "\n")
-		all = append(all, want{name, fallback, strings.TrimSpace(flat[start:from]), strings.TrimRight(after, " \t\r"), lineAt(bare, from)})
+		all = append(all, envVar{name, fallback, strings.TrimSpace(flat[start:from]), strings.TrimRight(after, " \t\r"), lineAt(bare, from)})
 	}
 	for _, m := range braced.FindAllStringSubmatchIndex(bare, -1) {
 		name, fallback := bare[m[2]:m[3]], ""
@@ -214,8 +214,8 @@ func takesNone(before string) bool {
 	return false
 }
 
-// sensible is a value for a variable that nobody gave, from its name and from the directive that takes it.
-func sensible(name, before string) string {
+// placeholderValue is a value for a variable that nobody gave, from its name and from the directive that takes it.
+func placeholderValue(name, before string) string {
 	directive, rest, _ := strings.Cut(before, " ")
 	rest = strings.TrimSpace(rest)
 	up := "_" + strings.Trim(strings.ToUpper(name), "_") + "_"

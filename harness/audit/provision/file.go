@@ -9,9 +9,9 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// file meets every complaint about a file: what it is for is known from the directive that names it.
-func (w *world) file(e emerg, m []string) (bool, error) {
-	t := w.t
+// resolveFile resolves every error about a file: what it is for is known from the directive that names it.
+func (st *settler) resolveFile(e startupError, m []string) (bool, error) {
+	t := st.t
 	absent := strings.Contains(e.text, "No such file") || strings.Contains(e.text, "(2:") || strings.Contains(e.text, "no such file")
 	file := m[1]
 	if !path.IsAbs(file) {
@@ -22,13 +22,13 @@ func (w *world) file(e emerg, m []string) (bool, error) {
 		owners = t.owners(m[1])
 	}
 	if len(owners) == 0 && absent && strings.HasPrefix(e.text, "open()") && t.hasInclude(e) {
-		return w.include(file, t.Place(e.file, e.line))
+		return st.include(file, t.Place(e.file, e.line))
 	}
-	if d := w.directive(e); d != nil && len(owners) == 0 && d.Place.Line == e.line {
+	if d := st.directive(e); d != nil && len(owners) == 0 && d.Place.Line == e.line {
 		owners = append(owners, d)
 	}
 	for _, d := range owners {
-		done, err := w.supply(d, file, absent, e)
+		done, err := st.provision(d, file, absent, e)
 		if done || err != nil {
 			return done, err
 		}
@@ -36,46 +36,46 @@ func (w *world) file(e emerg, m []string) (bool, error) {
 	if !absent {
 		return false, nil
 	}
-	return w.folder(path.Dir(file), e), nil // a pid or log file that only the build names
+	return st.folder(path.Dir(file), e), nil // a pid or log file that only the build names
 }
 
-// hasInclude reports whether an include stands where a complaint points to, which an included file that is missing makes.
-func (t *Tree) hasInclude(e emerg) bool {
+// hasInclude reports whether an include stands where an error points to, which an included file that is missing makes.
+func (t *Tree) hasInclude(e startupError) bool {
 	text, _, _ := t.read(e.file)
 	lines := strings.Split(text, "\n")
 	return e.line >= 1 && e.line <= len(lines) && strings.Contains(lines[e.line-1], "include")
 }
 
-// supply makes up a file for a directive that names it.
-func (w *world) supply(d *nginxconf.Directive, file string, absent bool, e emerg) (bool, error) {
-	t, name := w.t, d.Name
+// provision makes up a file for a directive that names it.
+func (st *settler) provision(d *nginxconf.Directive, file string, absent bool, e startupError) (bool, error) {
+	t, name := st.t, d.Name
 	switch {
 	case name == "include":
 		if !absent {
 			return false, nil
 		}
-		return w.include(file, d.Place)
+		return st.include(file, d.Place)
 	case strings.HasSuffix(name, "ssl_certificate") || strings.HasSuffix(name, "ssl_certificate_key"):
-		return w.certificates(file, e)
+		return st.certificates(file, e)
 	case strings.HasSuffix(name, "ssl_trusted_certificate") || name == "ssl_client_certificate":
-		return w.authority(d, file)
+		return st.authority(d, file)
 	case strings.HasSuffix(name, "ssl_crl"):
-		return w.revoked(d, file)
+		return st.revoked(d, file)
 	case name == "ssl_dhparam":
 		for _, d := range t.find("ssl_dhparam") {
-			if f := t.resolve(d.Args[0]); f == file || !t.has(f) && !w.there(f) {
+			if f := t.absPath(d.Args[0]); f == file || !t.has(f) && !st.isThere(f) {
 				t.put(agentapi.File{Path: f, Data: group})
-				t.list("dhparam", d.Args[0], "the group ffdhe2048 of RFC 7919", d.Place)
+				t.noteSupplied("dhparam", d.Args[0], "the group ffdhe2048 of RFC 7919", d.Place)
 			}
 		}
 		return true, nil
 	case name == "ssl_session_ticket_key":
 		t.put(agentapi.File{Path: file, Data: strings.Repeat("badgateway's key", 5), Mode: 0o600}) // 80 bytes: AES256
-		t.list("key", d.Args[0], "80 bytes of the lab's own", d.Place)
+		t.noteSupplied("key", d.Args[0], "80 bytes of the lab's own", d.Place)
 		return true, nil
 	case strings.HasSuffix(name, "password_file"):
 		t.put(agentapi.File{Path: file, Data: "badgateway\n", Mode: 0o600})
-		t.list("password file", d.Args[0], "the lab's own", d.Place)
+		t.noteSupplied("password file", d.Args[0], "the lab's own", d.Place)
 		return true, nil
 	case strings.HasPrefix(name, "geoip"):
 		r := refuse("undefined", d.Place, "check with --image and the image that has the database", "%s names a database that isn't here: %s", name, file)
@@ -93,7 +93,7 @@ func (w *world) supply(d *nginxconf.Directive, file string, absent bool, e emerg
 			"%s needs a file that isn't here: %s", name, d.Args[len(d.Args)-1])
 	case name == "error_log" || name == "access_log" || name == "pid" || name == "lock_file" || name == "listen" ||
 		strings.HasSuffix(name, "_cache_path") || strings.HasSuffix(name, "_temp_path") || name == "working_directory":
-		return absent && w.logs(file, e), nil
+		return absent && st.logs(file, e), nil
 	case absent && path.Ext(file) != "" && strings.HasPrefix(e.text, "open()"):
 		if _, _, ok := t.bring(file); ok {
 			return true, nil
@@ -105,9 +105,9 @@ func (w *world) supply(d *nginxconf.Directive, file string, absent bool, e emerg
 }
 
 // logs makes the folders of all log, cache and temp files that the config names.
-func (w *world) logs(file string, e emerg) bool {
-	t := w.t
-	made := w.folder(path.Dir(file), e)
+func (st *settler) logs(file string, e startupError) bool {
+	t := st.t
+	made := st.folder(path.Dir(file), e)
 	all := t.find("error_log", "access_log", "pid", "proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path",
 		"proxy_temp_path", "fastcgi_temp_path", "client_body_temp_path", "uwsgi_temp_path", "scgi_temp_path")
 	var dirs []string
@@ -116,15 +116,15 @@ func (w *world) logs(file string, e emerg) bool {
 			dirs = append(dirs, path.Dir(d.Args[0]))
 		}
 	}
-	w.askFor(dirs...)
+	st.checkPaths(dirs...)
 	for _, d := range all {
 		if len(d.Args) == 0 || !path.IsAbs(d.Args[0]) || strings.Contains(d.Args[0], "$") || strings.HasPrefix(d.Args[0], "/dev/") {
 			continue
 		}
 		dir := path.Dir(d.Args[0])
-		if !t.has(dir) && !w.there(dir) {
+		if !t.has(dir) && !st.isThere(dir) {
 			t.put(agentapi.File{Path: dir, Dir: true, Mode: 0o755})
-			t.list("folder", dir, "an empty one", d.Place)
+			t.noteSupplied("folder", dir, "an empty one", d.Place)
 			made = true
 		}
 	}
@@ -132,8 +132,8 @@ func (w *world) logs(file string, e emerg) bool {
 }
 
 // folder makes a folder; false when it was made already and did not help.
-func (w *world) folder(dir string, e emerg) bool {
-	t := w.t
+func (st *settler) folder(dir string, e startupError) bool {
+	t := st.t
 	if t.has(dir) || dir == "/" {
 		return false
 	}
@@ -148,7 +148,7 @@ func (w *world) folder(dir string, e emerg) bool {
 			}
 			file := strings.TrimPrefix(d.Args[0], "unix:")
 			if !path.IsAbs(file) {
-				file = path.Join(w.prefix, file)
+				file = path.Join(st.prefix, file)
 			}
 			if path.Dir(file) == dir {
 				place = d.Place
@@ -156,34 +156,34 @@ func (w *world) folder(dir string, e emerg) bool {
 		}
 	}
 	t.put(agentapi.File{Path: dir, Dir: true, Mode: 0o755})
-	t.list("folder", dir, "an empty one", place)
+	t.noteSupplied("folder", dir, "an empty one", place)
 	return true
 }
 
-// there reports whether the image has something at a path.
-func (w *world) there(file string) bool {
-	w.askFor(file)
-	return w.exists[file]
+// isThere reports whether the image has something at a path.
+func (st *settler) isThere(file string) bool {
+	st.checkPaths(file)
+	return st.exists[file]
 }
 
-// askFor finds out for many paths at once whether the image has them.
-func (w *world) askFor(files ...string) {
+// checkPaths finds out for many paths at once whether the image has them.
+func (st *settler) checkPaths(files ...string) {
 	var open []string
 	for _, f := range files {
-		if _, known := w.exists[f]; !known && !w.t.has(f) {
-			w.exists[f] = false
+		if _, known := st.exists[f]; !known && !st.t.has(f) {
+			st.exists[f] = false
 			open = append(open, f)
 		}
 	}
 	for len(open) > 0 {
 		some := open[:min(len(open), 200)]
 		open = open[len(some):]
-		found, err := w.g.There(w.ctx, some...)
+		found, err := st.g.There(st.ctx, some...)
 		if err != nil {
 			continue
 		}
 		for _, file := range found {
-			w.exists[file] = true
+			st.exists[file] = true
 		}
 	}
 }
@@ -202,21 +202,21 @@ var known = map[string]string{
 }
 
 // include makes up included files that are missing, all of them.
-func (w *world) include(file string, place nginxconf.Place) (bool, error) {
-	t := w.t
-	made, err := w.oneInclude(file, place)
+func (st *settler) include(file string, place nginxconf.Place) (bool, error) {
+	t := st.t
+	made, err := st.oneInclude(file, place)
 	if err != nil {
 		return made, err
 	}
 	if c, err := t.Config(); err == nil && c != nil {
 		var files []string
 		for _, i := range c.Missing {
-			files = append(files, t.resolve(i.Pattern))
+			files = append(files, t.absPath(i.Pattern))
 		}
-		w.askFor(files...) // at once: each question runs a program
+		st.checkPaths(files...) // at once: each question runs a program
 		for _, i := range c.Missing {
-			if full := t.resolve(i.Pattern); !w.there(full) {
-				one, err := w.oneInclude(full, i.Place)
+			if full := t.absPath(i.Pattern); !st.isThere(full) {
+				one, err := st.oneInclude(full, i.Place)
 				if err != nil {
 					return made, err
 				}
@@ -227,26 +227,26 @@ func (w *world) include(file string, place nginxconf.Place) (bool, error) {
 	return made, nil
 }
 
-func (w *world) oneInclude(file string, place nginxconf.Place) (bool, error) {
-	if i, ok := w.t.index[file]; ok {
-		if to := w.t.Files[i].Link; to != "" {
-			return w.linkedInclude(file, follow(file, to), place)
+func (st *settler) oneInclude(file string, place nginxconf.Place) (bool, error) {
+	if i, ok := st.t.index[file]; ok {
+		if to := st.t.Files[i].Link; to != "" {
+			return st.linkedInclude(file, follow(file, to), place)
 		}
 		return false, nil
 	}
-	return w.missingInclude(file, place), nil
+	return st.missingInclude(file, place), nil
 }
 
 // linkedInclude meets a link whose target is not here: of a module, or of a file that was not brought along.
-func (w *world) linkedInclude(file, target string, place nginxconf.Place) (bool, error) {
-	t := w.t
-	if _, _, ok := t.read(target); ok || w.there(target) {
+func (st *settler) linkedInclude(file, target string, place nginxconf.Place) (bool, error) {
+	t := st.t
+	if _, _, ok := t.read(target); ok || st.isThere(target) {
 		return false, nil
 	}
 	if _, _, ok := t.bring(target); ok {
-		return t.admit(target, w.contextOf(file), place) == nil, nil
+		return t.admit(target, st.contextOf(file), place) == nil, nil
 	}
-	text := w.moduleLine(target)
+	text := st.moduleLine(target)
 	with := strings.TrimSpace(text)
 	switch {
 	case text != "":
@@ -259,12 +259,12 @@ func (w *world) linkedInclude(file, target string, place nginxconf.Place) (bool,
 		return false, linkOut(place, name+" is included", target)
 	}
 	t.put(agentapi.File{Path: file, Data: text})
-	t.list("include", file, with, place)
+	t.noteSupplied("include", file, with, place)
 	return true, nil
 }
 
-func (w *world) missingInclude(file string, place nginxconf.Place) bool {
-	t := w.t
+func (st *settler) missingInclude(file string, place nginxconf.Place) bool {
+	t := st.t
 	if _, _, ok := t.bring(file); ok {
 		return true
 	}
@@ -281,26 +281,26 @@ func (w *world) missingInclude(file string, place nginxconf.Place) bool {
 		with = "an empty file"
 	}
 	t.put(agentapi.File{Path: file, Data: text})
-	t.list("include", file, with, place)
+	t.noteSupplied("include", file, with, place)
 	return true
 }
 
 // contextOf is the level at which a file is included by a wildcard.
-func (w *world) contextOf(file string) string {
-	for _, s := range w.t.spots {
+func (st *settler) contextOf(file string) string {
+	for _, s := range st.t.includeGlobs {
 		if ok, _ := path.Match(s.glob, file); ok {
-			return s.within
+			return s.context
 		}
 	}
 	return "other"
 }
 
 // moduleLine is what Debian's files in modules-available say, for a module that the image has.
-func (w *world) moduleLine(file string) string {
+func (st *settler) moduleLine(file string) string {
 	base := strings.TrimSuffix(strings.TrimPrefix(path.Base(file), "mod-"), ".conf")
 	for _, m := range append(append([]module(nil), packaged...), packagedStream...) {
-		if m.deb == "libnginx-mod-"+base && w.available()[m.so] != "" {
-			return fmt.Sprintf("load_module %s;\n", w.available()[m.so])
+		if m.deb == "libnginx-mod-"+base && st.available()[m.so] != "" {
+			return fmt.Sprintf("load_module %s;\n", st.available()[m.so])
 		}
 	}
 	return ""

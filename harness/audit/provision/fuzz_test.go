@@ -23,7 +23,7 @@ func FuzzTemplate(f *testing.F) {
 		if bare := code(text); len(bare) != len(text) || strings.Count(bare, "\n") != strings.Count(text, "\n") {
 			t.Fatalf("without its comments %q is %q: places would be others", text, bare)
 		}
-		filled, made := fill(text, "x.conf", filling{env: map[string]string{"BACKEND": "app"}, ports: map[string]string{}, template: template})
+		filled, made := fill(text, "x.conf", substitution{env: map[string]string{"BACKEND": "app"}, ports: map[string]string{}, template: template})
 		if len(filled) > 64*(len(text)+1) || len(made) > len(text) {
 			t.Fatalf("%d bytes become %d, with %d supplied", len(text), len(filled), len(made))
 		}

@@ -18,7 +18,7 @@ const (
 // names of directives that can only stand in http{}, and that make a file worth to be included of itself
 var ofHTTP = regexp.MustCompile(`^(?:server|upstream|map|geo|split_clients|limit_req_zone|limit_conn_zone|log_format|\w+_cache_path|js_set|perl_set|lua_shared_dict)$`)
 
-// kindOf tells where a file belongs. A file that has a whole config's blocks among others is a whole one.
+// kindOf says where a file belongs. A file that has a whole config's blocks among others is a whole one.
 func kindOf(nodes []node) string {
 	kind := snippet
 	for _, n := range nodes {
@@ -38,7 +38,7 @@ func kindOf(nodes []node) string {
 	return kind
 }
 
-// isStreamServer tells a server of stream: it passes on without a location.
+// isStreamServer reports whether a server is one of stream: it passes on without a location.
 func isStreamServer(n node) bool {
 	pass := false
 	for _, d := range n.block {
@@ -74,7 +74,7 @@ var siteFolders = map[string]bool{"conf.d": true, "sites-enabled": true, "sites-
 	"vhosts.d": true, "vhost.d": true, "sites": true, "servers": true, "templates": true, "stream.d": true, "streams-enabled": true,
 	"stream-conf.d": true, "sites.d": true, "vhost": true}
 
-// looksLikeConfig tells by a file's name whether it may be nginx config at all.
+// looksLikeConfig reports by a file's name whether it may be nginx config at all.
 func looksLikeConfig(name string) bool {
 	base := strings.ToLower(path.Base(name))
 	if t, ok := target(base); ok {
@@ -97,7 +97,7 @@ func looksLikeConfig(name string) bool {
 // mayBeConfig reports whether a user's file may be nginx config: by its name, or, where no name in the folder tells, by servers
 // that stand in it (a site's file is often named for the site alone).
 func (t *Tree) mayBeConfig(name string) bool {
-	return looksLikeConfig(name) || t.anyName && t.stock[name].link == "" && !neverConfig[strings.ToLower(path.Ext(name))] &&
+	return looksLikeConfig(name) || t.anyName && t.userFiles[name].link == "" && !neverConfig[strings.ToLower(path.Ext(name))] &&
 		servesHTTP(outline(t.text(name)))
 }
 

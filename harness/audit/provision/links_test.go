@@ -32,7 +32,7 @@ func refusedAs(t *testing.T, err error, words ...string) {
 }
 
 // What an include names is read whatever its ending, its name and its depth.
-func TestReadsWhatAnIncludeNames(t *testing.T) {
+func TestLoad_ReadsWhatAnIncludeNames(t *testing.T) {
 	for _, named := range []string{"", "/nginx.conf"} {
 		p := newPlot(t)
 		deep := "a/b/c/d/e/f/g/h/i/j/k/l/m/n/deep.conf"
@@ -54,7 +54,7 @@ func TestReadsWhatAnIncludeNames(t *testing.T) {
 }
 
 // A file that is there and can't be read is refused by its name: with an empty one in its place a server would be missing.
-func TestRefusesWhatCannotBeRead(t *testing.T) {
+func TestLoad_RefusesWhatCannotBeRead(t *testing.T) {
 	big := strings.Repeat("# much\n", maxFile/7+1)
 	for name, c := range map[string]struct {
 		include string
@@ -104,7 +104,7 @@ func (p plot) pipe(name string) {
 }
 
 // Links within the folder lead where they lead in production; those of a tree that was copied from /etc/nginx too.
-func TestLinksWithinTheFolder(t *testing.T) {
+func TestLoad_FollowsLinksWithinTheFolder(t *testing.T) {
 	p := newPlot(t)
 	p.write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; }\n")
 	for _, name := range []string{"relative", "absolute", "copied"} {
@@ -135,7 +135,7 @@ func TestLinksWithinTheFolder(t *testing.T) {
 
 // A link that an include needs and that leads out is refused by its name once nginx has complained; what the lab has its own
 // of is supplied.
-func TestIncludedLinksOut(t *testing.T) {
+func TestLoad_RefusesIncludedLinksOut(t *testing.T) {
 	for to, want := range map[string]string{
 		"/srv/shop/site.conf": "sites/x.conf is included, a link to /srv/shop/site.conf, which is not in the folder",
 		"../../../outside":    "sites/x.conf is included, a link to /outside, which is not in the folder",
@@ -149,8 +149,8 @@ func TestIncludedLinksOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: tree, g: nothing{}, ctx: t.Context(), exists: map[string]bool{}, mods: map[string]string{}}
-		made, err := w.oneInclude("/etc/nginx/sites/x.conf", tree.Place(tree.Main, 2))
+		st := &settler{t: tree, g: nothing{}, ctx: t.Context(), exists: map[string]bool{}, mods: map[string]string{}}
+		made, err := st.oneInclude("/etc/nginx/sites/x.conf", tree.Place(tree.Main, 2))
 		if want == "" && (err != nil || !made) {
 			t.Errorf("%s: %v, %v", to, made, err)
 		}
@@ -172,7 +172,7 @@ func (nothing) Names(context.Context, string) ([]string, error)             { re
 func (nothing) ReadTree(context.Context, string) (map[string]string, error) { return nil, nil }
 
 // No link of the folder, and no name in a repository, shows a file of this machine.
-func TestLinksOut(t *testing.T) {
+func TestLoad_LinksOutLeadToNoFile(t *testing.T) {
 	secret := "server { listen 80; server_name SECRET; }\n"
 	for name, c := range map[string]struct {
 		path string
@@ -277,7 +277,7 @@ func TestLinksOut(t *testing.T) {
 }
 
 // Pages and scripts that a config asks for come from the config's own folder, and secrets that usually lie about do not.
-func TestBringsOnlyWhatIsTheConfigs(t *testing.T) {
+func TestLoad_TakesOnlyFilesOfTheConfig(t *testing.T) {
 	p := newPlot(t)
 	p.write("secret.yml", "SECRET")
 	p.write("c/nginx.conf", conf("honest"))
@@ -299,8 +299,8 @@ func TestBringsOnlyWhatIsTheConfigs(t *testing.T) {
 	}
 }
 
-// What a link out leads to in the lab is not the file that it leads to on the server, so nobody is told to mend that.
-func TestMistakeBehindLinkOut(t *testing.T) {
+// What a link out leads to in the lab is not the file that it leads to on the server, so nobody is told to change that.
+func TestSettle_NamesTheLinkOut(t *testing.T) {
 	p := newPlot(t)
 	p.write("c/nginx.conf", "events {}\nhttp { include x.conf; include y.conf; server { listen 80; } }\n")
 	p.write("c/y.conf", "proxy_buffering on\n")
@@ -314,7 +314,7 @@ func TestMistakeBehindLinkOut(t *testing.T) {
 		"/etc/passwd":       "x.conf: x.conf is a link to /etc/passwd, ",
 		"/etc/nginx/y.conf": "y.conf:3: unexpected end",
 	} {
-		if err := tree.mistake(emerg{"unexpected end", file, 3}).Error(); !strings.Contains(err, want) {
+		if err := tree.refusalOf(startupError{"unexpected end", file, 3}).Error(); !strings.Contains(err, want) {
 			t.Errorf("in %s: %s", file, err)
 		}
 	}

@@ -59,60 +59,60 @@ type Tree struct {
 	// Client is a certificate that servers with ssl_verify_client accept, with its key, both in PEM; empty when none asks.
 	Client, ClientKey string
 
-	o       Options
-	start   start
-	source  *source            // what the user's files are read from, while they are
-	stock   map[string]item    // the user's files, relative to Root
-	links   map[string]string  // of those, the links, and what they say
-	left    map[string]*unread // those that were not read
-	brought map[string]string  // path in the lab -> one of those, for what a Dockerfile or a Compose file brings there
-	index   map[string]int     // Files by path
-	origin  map[string]string  // path in the lab -> the user's file
-	fresh   []agentapi.File    // not put yet
-	image   map[string]string  // files of the image that were looked at
-	lay     string             // the folder of the config, relative to Root: what At stands for
-	frags   []fragment         // what the wrapper includes
-	defs    map[string][]string
-	seen    map[string]bool // files that were admitted, with their context
-	spots   []spot
-	chosen  map[string]bool   // the user's main file, or fragments
-	defined string            // the code of all of the user's files, for what it defines
-	guessed map[string]string // values of variables that were found by trying
-	ports   map[string]string // of variables that are listened on
+	options      Options
+	start        start
+	source       *source            // what the user's files are read from, while they are
+	userFiles    map[string]item    // the user's files, relative to Root
+	links        map[string]string  // of those, the links, and what they say
+	unread       map[string]*unread // those that were not read
+	mounted      map[string]string  // path in the lab -> one of those, for what a Dockerfile or a Compose file brings there
+	index        map[string]int     // Files by path
+	origin       map[string]string  // path in the lab -> the user's file
+	pending      []agentapi.File    // not put yet
+	image        map[string]string  // files of the image that were looked at
+	configDir    string             // the folder of the config, relative to Root: what At stands for
+	fragments    []fragment         // what the wrapper includes
+	definitions  map[string][]string
+	admitted     map[string]bool // files that were admitted, with their context
+	includeGlobs []includeGlob
+	chosen       map[string]bool   // the user's main file, or fragments
+	defined      string            // the code of all of the user's files, for what it defines
+	guessed      map[string]string // values of variables that were found by trying
+	ports        map[string]string // of variables that are listened on
 	// guessing is the variable whose value is being tried, nil for none.
-	guessing *guess
-	anyName  bool            // files are taken for config by what is in them, whatever their names
-	within   []string        // the files that are being admitted, the outermost first
-	dropped  map[string]bool // directives of the outer http block that the fragments have
-	servers  int
-	missing  map[string]bool     // included, and nowhere among the user's files
-	names    map[string][]string // the user's files by their last name; see called
-	globbed  int
-	listed   map[string]bool
-	modules  []string
-	sited    map[string]bool // files that nothing included, where they were brought to
-	view     *view
-	secrets  *secrets
+	guessing   *guess
+	anyName    bool            // files are taken for config by what is in them, whatever their names
+	admitting  []string        // the files that are being admitted, the outermost first
+	dropped    map[string]bool // directives of the outer http block that the fragments have
+	servers    int
+	missing    map[string]bool     // included, and nowhere among the user's files
+	names      map[string][]string // the user's files by their last name; see called
+	globbed    int
+	listed     map[string]bool
+	modules    []string
+	addedSites map[string]bool // files that nothing included, where they were brought to
+	view       *view
+	secrets    *secrets
 }
 
 type fragment struct{ file, kind string }
 
-// A spot is an include with a wildcard, where a further file can be put.
-type spot struct {
-	glob, within string // "main", "http", "stream", ...
-	file         string // the user's file with the include
-	line         int
+// An includeGlob is an include with a wildcard: further files can be put where it matches.
+type includeGlob struct {
+	glob, context string // "main", "http", "stream", ...
+	file          string // the user's file with the include
+	line          int
 }
 
 // At is where a config stands in the lab.
-const at = "/etc/nginx"
+const defaultDir = "/etc/nginx"
 
 // Load reads the user's files and finds the main one. The error is a *Refused when there is nothing to load, when it is
 // too much, or when it is a template that has to be rendered first.
 func Load(o Options) (*Tree, error) {
-	t := &Tree{At: at, o: o, stock: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
-		defs: map[string][]string{}, seen: map[string]bool{}, listed: map[string]bool{},
-		brought: map[string]string{}, links: map[string]string{}, dropped: map[string]bool{}, ports: map[string]string{}}
+	t := &Tree{At: defaultDir, options: o, userFiles: map[string]item{}, index: map[string]int{}, origin: map[string]string{}, image: map[string]string{},
+		definitions: map[string][]string{}, admitted: map[string]bool{}, listed: map[string]bool{},
+		mounted: map[string]string{}, links: map[string]string{}, dropped: map[string]bool{}, ports: map[string]string{}}
 	if o.Path == "" {
 		return t, nil
 	}
@@ -125,10 +125,10 @@ func Load(o Options) (*Tree, error) {
 		t.source = nil
 	}()
 	t.source, t.Root = src, src.shown
-	if t.stock, t.left, err = src.readFolder(); err != nil {
+	if t.userFiles, t.unread, err = src.readFolder(); err != nil {
 		return nil, err
 	}
-	for name, it := range t.stock {
+	for name, it := range t.userFiles {
 		if it.link != "" {
 			t.links[name] = it.link
 		}
@@ -150,7 +150,7 @@ func (t *Tree) readNamed() error {
 	data, err := t.source.text()
 	it, not := textItem(data, err)
 	if not == nil {
-		t.stock[name] = it
+		t.userFiles[name] = it
 		return nil
 	}
 	kind, remedy := "empty", nameConfig
@@ -170,7 +170,7 @@ func (t *Tree) arrange(named string, folder bool) error {
 	var frags []fragment
 	switch {
 	case named != "" && !folder:
-		if _, ok := t.stock[named]; !ok {
+		if _, ok := t.userFiles[named]; !ok {
 			return refuse("empty", nginxconf.Place{File: named}, nameConfig, "this is no text file")
 		}
 		switch kind := kindOf(outline(t.text(named))); kind {
@@ -200,7 +200,7 @@ func (t *Tree) arrange(named string, folder bool) error {
 			}
 		}
 		if main == "" && len(frags) == 0 {
-			for _, name := range keys(t.stock) {
+			for _, name := range keys(t.userFiles) {
 				if r := foreign(t.text(name), name); r != nil && looksLikeConfig(name) { // its own language hides what it is
 					return r
 				}
@@ -212,12 +212,12 @@ func (t *Tree) arrange(named string, folder bool) error {
 		}
 	}
 	if main != "" {
-		t.lay = path.Dir(main)
+		t.configDir = path.Dir(main)
 	} else {
 		if r := t.unreadConfig(); r != nil && folder { // which may be a site, as all others here are
 			return r
 		}
-		t.lay = layOf(frags)
+		t.configDir = layOf(frags)
 	}
 	t.chosen = map[string]bool{main: true}
 	for _, f := range frags {
@@ -235,15 +235,15 @@ func (t *Tree) arrange(named string, folder bool) error {
 	for i, f := range frags {
 		frags[i].file, _ = target(t.labPath(f.file))
 	}
-	t.frags = frags
+	t.fragments = frags
 	return t.wrap()
 }
 
 // unreadConfig refuses a folder of which a file can't be read that is config by its name.
 func (t *Tree) unreadConfig() *Refused {
-	for _, name := range keys(t.left) {
+	for _, name := range keys(t.unread) {
 		ext := path.Ext(name)
-		if not := t.left[name]; not != notAsked && !isSample(name) && (ext == ".conf" || ext == ".vhost" || ext == ".nginx" || ext == ".ngx") {
+		if not := t.unread[name]; not != notAsked && !isSample(name) && (ext == ".conf" || ext == ".vhost" || ext == ".nginx" || ext == ".ngx") {
 			return refuse("limit", nginxconf.Place{File: name}, "mend that, or take it out", "this file %s", not.why)
 		}
 	}
@@ -257,7 +257,7 @@ func hasEvents(t *Tree, main string) bool {
 			return true
 		}
 		if n.name == "include" && len(n.args) == 1 {
-			for name, it := range t.stock {
+			for name, it := range t.userFiles {
 				if path.Base(name) == path.Base(n.args[0]) && strings.Contains(it.text, "events") {
 					return true
 				}
@@ -270,16 +270,16 @@ func hasEvents(t *Tree, main string) bool {
 // text is that of a user's file, through links.
 func (t *Tree) text(name string) string {
 	for range 8 {
-		it, ok := t.stock[name]
+		it, ok := t.userFiles[name]
 		if !ok || it.link == "" {
 			return it.text
 		}
 		if path.IsAbs(it.link) {
-			rest, ok := strings.CutPrefix(it.link, at+"/")
+			rest, ok := strings.CutPrefix(it.link, defaultDir+"/")
 			if !ok {
 				return ""
 			}
-			name = path.Join(t.lay, rest)
+			name = path.Join(t.configDir, rest)
 			continue
 		}
 		name = path.Join(path.Dir(name), it.link)
@@ -290,7 +290,7 @@ func (t *Tree) text(name string) string {
 // findMain finds the main file of a folder: where a Dockerfile or a Compose file says that it goes, by its name and place,
 // or else by what is in it.
 func (t *Tree) findMain(there []mount) string {
-	names, isWhole := keys(t.stock), map[string]bool{}
+	names, isWhole := keys(t.userFiles), map[string]bool{}
 	for _, m := range there {
 		found := ""
 		m.each(names, func(from, to string) {
@@ -332,7 +332,7 @@ func (t *Tree) findMain(there []mount) string {
 		default:
 			rank += 450
 		}
-		if forTrial(name) {
+		if notForProduction(name) {
 			rank += 50
 		}
 		all = append(all, candidate{name, rank})
@@ -360,7 +360,7 @@ func (t *Tree) findFragments(under string) []fragment {
 	var all []fragment
 	included := map[string]bool{}
 	enabled := false
-	for _, name := range keys(t.stock) {
+	for _, name := range keys(t.userFiles) {
 		if !t.mayBeConfig(name) {
 			continue
 		}
@@ -373,7 +373,7 @@ func (t *Tree) findFragments(under string) []fragment {
 	}
 	done := map[string]bool{}
 	for _, kinds := range [][]string{{inHTTP, inStream}, {inServer}} {
-		for _, name := range keys(t.stock) {
+		for _, name := range keys(t.userFiles) {
 			dir := path.Base(path.Dir(name))
 			to, filled := target(name)
 			switch {
@@ -382,7 +382,7 @@ func (t *Tree) findFragments(under string) []fragment {
 				enabled && dir == "sites-available", done[to]:
 				continue
 			}
-			if _, both := t.stock[to]; filled && both {
+			if _, both := t.userFiles[to]; filled && both {
 				continue
 			}
 			if kind := kindOf(outline(t.text(name))); kind == kinds[0] || kind == kinds[len(kinds)-1] {
@@ -398,15 +398,15 @@ func (t *Tree) findFragments(under string) []fragment {
 				all = slices.DeleteFunc(all, func(f fragment) bool { return isSample(f.file) })
 			}
 			// Of two that exclude each other the first stays.
-			sort.SliceStable(all, func(i, k int) bool { return !forTrial(all[i].file) && forTrial(all[k].file) })
+			sort.SliceStable(all, func(i, k int) bool { return !notForProduction(all[i].file) && notForProduction(all[k].file) })
 			return all
 		}
 	}
 	return nil
 }
 
-// forTrial tells by its name a file that is rather not what runs in production.
-func forTrial(name string) bool {
+// notForProduction reports, by its name, whether a file is rather not what runs in production.
+func notForProduction(name string) bool {
 	for _, odd := range []string{"test", "example", "sample", "dev", "local", "vendor", "doc", "staging"} {
 		if strings.Contains(strings.ToLower(name), odd) && !strings.Contains(name, "docker") {
 			return true

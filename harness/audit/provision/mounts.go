@@ -32,7 +32,7 @@ const maxMounts = 4000
 func (t *Tree) mounts() ([]mount, error) {
 	var all []mount
 	var names []string
-	for name := range t.stock {
+	for name := range t.userFiles {
 		names = append(names, name)
 	}
 	sort.Slice(names, func(i, k int) bool { // the nearest first
@@ -40,7 +40,7 @@ func (t *Tree) mounts() ([]mount, error) {
 		return a < b || a == b && names[i] < names[k]
 	})
 	for _, name := range names {
-		if all = append(all, mountsOf(name, t.stock[name].text)...); len(all) > maxMounts {
+		if all = append(all, mountsOf(name, t.userFiles[name].text)...); len(all) > maxMounts {
 			return nil, tooManyMounts(name)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // Each line that brings something somewhere is held against each file, so there is a bound on them.
-func TestMountsAreBounded(t *testing.T) {
+func TestLoad_BoundsMounts(t *testing.T) {
 	p := newPlot(t)
 	p.write("c/nginx.conf", "events {}\nhttp { server { listen 80; } }\n")
 	p.write("c/Dockerfile", strings.Repeat("COPY nginx.conf /etc/nginx/nginx.conf\n", maxMounts))

@@ -14,8 +14,8 @@ const (
 	maxGlobbed = 50_000_000
 )
 
-// lacks notes an included file that is nowhere among the user's.
-func (t *Tree) lacks(file string, asked nginxconf.Place) error {
+// noteMissing notes an included file that is nowhere among the user's.
+func (t *Tree) noteMissing(file string, asked nginxconf.Place) error {
 	if t.missing == nil {
 		t.missing = map[string]bool{}
 	}
@@ -28,18 +28,18 @@ func (t *Tree) lacks(file string, asked nginxconf.Place) error {
 
 // keep takes a file that was read after the folder was.
 func (t *Tree) keep(name string, it item) {
-	if _, known := t.stock[name]; !known && t.names != nil {
+	if _, known := t.userFiles[name]; !known && t.names != nil {
 		t.addName(name)
 	}
-	t.stock[name] = it
-	delete(t.left, name)
+	t.userFiles[name] = it
+	delete(t.unread, name)
 }
 
-// called gives the user's files of that name, or that are filled to one of that name, sorted by their path.
-func (t *Tree) called(base string) []string {
+// filesNamed gives the user's files of that name, or that are filled to one of that name, sorted by their path.
+func (t *Tree) filesNamed(base string) []string {
 	if t.names == nil {
 		t.names = map[string][]string{}
-		for _, name := range keys(t.stock) {
+		for _, name := range keys(t.userFiles) {
 			t.addName(name)
 		}
 	}

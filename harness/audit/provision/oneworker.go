@@ -9,29 +9,29 @@ import (
 
 // OneWorker makes the config run with one worker process, by a change to the lab's copy of it. What a worker knows of the
 // peers of an upstream without a zone, it knows alone, and which of several takes a client is chance: no measurement would be
-// the same twice. It is for a config that Settle has proven, so that a mistake in these lines is told as any other. No line
+// the same twice. It is for a config that Settle has proven, so that a mistake in these lines is reported as any other. No line
 // moves, and what a worker may take (worker_connections, worker_rlimit_nofile) stays.
 func (t *Tree) OneWorker() {
 	one := func(d []token) (with string, changed bool) {
 		return "worker_processes 1;", len(d) == 3 && d[1].text != "1"
 	}
-	had := t.change("worker_processes", one)
+	had := t.changeDirective("worker_processes", one)
 	if had == "" {
 		return
 	}
 	note := "one worker process runs here in place of " + had + ": on your server each worker has its own state of the peers of an upstream without " +
 		"zone (failures, whose turn it is, kept connections)"
 	// The masks are those of several workers, and may name processors that the lab does not have.
-	if pinned := t.change("worker_cpu_affinity", func([]token) (string, bool) { return "", true }); pinned != "" {
+	if pinned := t.changeDirective("worker_cpu_affinity", func([]token) (string, bool) { return "", true }); pinned != "" {
 		note += "; " + pinned + " is left out"
 	}
 	t.Notes = append(t.Notes, note)
 }
 
-// change gives a directive of the main context another text, wherever the config or nginx's arguments have it, and says what
+// changeDirective gives a directive of the main context another text, wherever the config or nginx's arguments have it, and says what
 // it was and where; empty where nothing was changed.
-func (t *Tree) change(name string, to func(d []token) (with string, changed bool)) (was string) {
-	for _, key := range keys(t.seen) {
+func (t *Tree) changeDirective(name string, to func(d []token) (with string, changed bool)) (was string) {
+	for _, key := range keys(t.admitted) {
 		file, main := strings.CutSuffix(key, "\x00main")
 		if !main {
 			continue

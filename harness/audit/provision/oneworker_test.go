@@ -44,7 +44,7 @@ func TestOneWorker(t *testing.T) {
 	}
 }
 
-func TestOneWorkerInAnIncludeAndInArguments(t *testing.T) {
+func TestOneWorker_InAnIncludeAndInArguments(t *testing.T) {
 	dir := t.TempDir()
 	const own = "worker_processes 4;\n"
 	if err := os.WriteFile(filepath.Join(dir, "workers.conf"), []byte(own), 0o644); err != nil {
@@ -53,7 +53,7 @@ func TestOneWorkerInAnIncludeAndInArguments(t *testing.T) {
 	tree := loaded(t, filepath.Join(dir, "nginx.conf"), "include workers.conf;\nevents {}\nhttp { server { listen 80; } }\n")
 	tree.Args = []string{"-e", "worker_processes 5;", "-g", "daemon off; worker_cpu_affinity auto;"}
 	tree.OneWorker()
-	if got, _, _ := tree.read(at + "/workers.conf"); got != "worker_processes 1;\n" {
+	if got, _, _ := tree.read(defaultDir + "/workers.conf"); got != "worker_processes 1;\n" {
 		t.Errorf("the include is %q", got)
 	}
 	if got := strings.Join(tree.Args, " "); got != "-e worker_processes 5; -g daemon off; " {

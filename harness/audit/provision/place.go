@@ -22,8 +22,8 @@ func (t *Tree) Place(file string, line int) nginxconf.Place {
 	if !path.IsAbs(file) {
 		file = path.Join(t.At, file)
 	}
-	if t.Wrapper && file == t.Main && len(t.frags) > 0 {
-		if inner := t.frags[0].file; inner != file {
+	if t.Wrapper && file == t.Main && len(t.fragments) > 0 {
+		if inner := t.fragments[0].file; inner != file {
 			return t.Place(inner, 1) // the fragment that it is around
 		}
 	}
@@ -69,7 +69,7 @@ func (t *Tree) put(f agentapi.File) {
 		t.index[f.Path] = len(t.Files)
 		t.Files = append(t.Files, f)
 	}
-	t.fresh = append(t.fresh, f)
+	t.pending = append(t.pending, f)
 	t.view = nil
 }
 
@@ -79,8 +79,8 @@ func (t *Tree) has(file string) bool {
 	return ok && !t.Files[i].Gone
 }
 
-// list notes what was made up, once.
-func (t *Tree) list(kind, what, with string, at nginxconf.Place) {
+// noteSupplied notes what was made up, once.
+func (t *Tree) noteSupplied(kind, what, with string, at nginxconf.Place) {
 	if key := kind + "\x00" + what; !t.listed[key] {
 		t.listed[key] = true
 		t.Supplied = append(t.Supplied, audit.Supply{Kind: kind, What: what, With: with, Place: at})
@@ -90,9 +90,9 @@ func (t *Tree) list(kind, what, with string, at nginxconf.Place) {
 // labPath is where a user's file stands in the lab.
 func (t *Tree) labPath(name string) string {
 	rel := name
-	if t.lay != "." && t.lay != "" {
+	if t.configDir != "." && t.configDir != "" {
 		var inside bool
-		if rel, inside = strings.CutPrefix(name, t.lay+"/"); !inside {
+		if rel, inside = strings.CutPrefix(name, t.configDir+"/"); !inside {
 			rel = path.Join("badgateway-beside", name) // a fragment that stands outside the config's folder
 		}
 	}
@@ -102,27 +102,27 @@ func (t *Tree) labPath(name string) string {
 // placeAll puts the files below the config's folder to where the config has them, and those that a Dockerfile or a Compose
 // file brings into nginx's folders to there.
 func (t *Tree) placeAll(there []mount, main string) {
-	names, unread := keys(t.stock), keys(t.left)
+	names, unread := keys(t.userFiles), keys(t.unread)
 	for _, name := range names {
-		if t.lay != "." && !strings.HasPrefix(name, t.lay+"/") || isDocker.MatchString(path.Base(name)) || isCompose.MatchString(path.Base(name)) {
+		if t.configDir != "." && !strings.HasPrefix(name, t.configDir+"/") || isDocker.MatchString(path.Base(name)) || isCompose.MatchString(path.Base(name)) {
 			continue
 		}
 		t.place(name, t.labPath(name), false)
 	}
 	for _, m := range there {
-		m.each(unread, func(from, to string) { t.brought[to] = from })
+		m.each(unread, func(from, to string) { t.mounted[to] = from })
 		if !strings.Contains(m.to, "nginx") && !strings.Contains(m.to, "openresty") && !strings.HasPrefix(m.to, "/etc/ssl") &&
 			!strings.HasPrefix(m.to, "/var/www") && !strings.HasPrefix(m.to, "/usr/share") {
 			continue
 		}
-		if m.from == "." && !strings.HasPrefix(m.to, at) {
+		if m.from == "." && !strings.HasPrefix(m.to, defaultDir) {
 			continue // the whole project as a web site
 		}
 		m.each(names, func(from, to string) {
-			if filled, _ := target(to); from == main || main != "" && filled == at+"/nginx.conf" {
+			if filled, _ := target(to); from == main || main != "" && filled == defaultDir+"/nginx.conf" {
 				return
 			}
-			if !looksLikeConfig(from) && strings.HasPrefix(to, "/usr/share") && t.stock[from].link != "" {
+			if !looksLikeConfig(from) && strings.HasPrefix(to, "/usr/share") && t.userFiles[from].link != "" {
 				return
 			}
 			t.place(from, to, false)
@@ -132,9 +132,9 @@ func (t *Tree) placeAll(there []mount, main string) {
 
 // place puts one of the user's files to a place in the lab; where one stands already it stays, unless over says otherwise.
 func (t *Tree) place(name, to string, over bool) {
-	it := t.stock[name]
+	it := t.userFiles[name]
 	if filled, ok := target(to); ok && (looksLikeConfig(filled) || t.chosen[name]) && (!isSample(name) || t.chosen[name]) {
-		if _, real := t.stock[strings.TrimSuffix(name, path.Ext(name))]; real && path.Dir(filled) == path.Dir(to) {
+		if _, real := t.userFiles[strings.TrimSuffix(name, path.Ext(name))]; real && path.Dir(filled) == path.Dir(to) {
 			return // the finished file is there too
 		}
 		to = filled
@@ -151,7 +151,7 @@ func (t *Tree) place(name, to string, over bool) {
 		delete(t.origin, to) // its target is what the user opens
 	default:
 		real := path.Join(path.Dir(name), it.link)
-		_, known := t.stock[real]
+		_, known := t.userFiles[real]
 		if known && t.labPath(real) != follow(to, it.link) {
 			t.origin[to] = real
 			t.put(agentapi.File{Path: to, Data: t.text(name)})
@@ -201,8 +201,8 @@ func (t *Tree) glob(pattern string) []string {
 	return keys(all)
 }
 
-// resolve is the full path of what a config names: relative to the main file's folder.
-func (t *Tree) resolve(name string) string {
+// absPath is the full path of what a config names: relative to the main file's folder.
+func (t *Tree) absPath(name string) string {
 	if path.IsAbs(name) {
 		return path.Clean(name)
 	}
@@ -217,29 +217,29 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 		return nil
 	}
 	if !ok {
-		if err := t.want(real, asked); err != nil {
+		if err := t.readIncluded(real, asked); err != nil {
 			return err
 		}
 		text, real, ok = t.read(file)
 	}
 	if !ok {
-		t.wantEndingIn(file)
+		t.readByEnding(file)
 		if text, real, ok = t.bring(file); !ok {
-			return t.lacks(file, asked) // Settle sees to it
+			return t.noteMissing(file, asked) // Settle sees to it
 		}
 	}
-	for _, outer := range t.within {
+	for _, outer := range t.admitting {
 		if outer == real {
 			return refuse("mistake", asked, "take the include out", "%s includes itself, without end", t.Place(real, 0).File)
 		}
 	}
-	if key := real + "\x00" + within; t.seen[key] {
+	if key := real + "\x00" + within; t.admitted[key] {
 		return nil
 	} else {
-		t.seen[key] = true
+		t.admitted[key] = true
 	}
-	t.within = append(t.within, real)
-	defer func() { t.within = t.within[:len(t.within)-1] }()
+	t.admitting = append(t.admitting, real)
+	defer func() { t.admitting = t.admitting[:len(t.admitting)-1] }()
 	user, users := t.origin[real]
 	if users {
 		if r := foreign(text, user); r != nil {
@@ -249,7 +249,7 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 			text = filled
 			t.put(agentapi.File{Path: real, Data: text})
 			for _, s := range made {
-				t.list(s.Kind, s.What, s.With, s.Place)
+				t.noteSupplied(s.Kind, s.What, s.With, s.Place)
 			}
 		}
 	}
@@ -258,20 +258,20 @@ func (t *Tree) admit(file, within string, asked nginxconf.Place) error {
 
 // fill fills a user's file. What stands in a sample is nginx's own, as it is in the file that one makes of it.
 func (t *Tree) fill(text, user string) (string, []audit.Supply) {
-	if t.start.known && t.o.Path == "" {
+	if t.start.known && t.options.Path == "" {
 		return t.fillOwn(text, user)
 	}
 	if t.defined == "" && strings.Contains(text, "$") {
 		var all strings.Builder
-		for _, name := range keys(t.stock) {
-			if it := t.stock[name]; looksLikeConfig(name) && strings.Contains(it.text, "$") {
+		for _, name := range keys(t.userFiles) {
+			if it := t.userFiles[name]; looksLikeConfig(name) && strings.Contains(it.text, "$") {
 				all.WriteString(code(it.text) + "\n")
 			}
 		}
 		t.defined = all.String() + "\n"
 	}
 	_, template := target(user)
-	return fill(text, user, filling{t.o.Env, t.guessed, t.ports, t.defined, template && !isSample(user)})
+	return fill(text, user, substitution{t.options.Env, t.guessed, t.ports, t.defined, template && !isSample(user)})
 }
 
 // fillOwn fills what the image's own start has left open: variables that it is given from outside, and nobody gave. One that the
@@ -284,7 +284,7 @@ func (t *Tree) fillOwn(text, user string) (string, []audit.Supply) {
 	for name := range t.start.env {
 		left += "set $" + name + " x;\n"
 	}
-	return fill(text, user, filling{nil, t.guessed, t.ports, left, false})
+	return fill(text, user, substitution{nil, t.guessed, t.ports, left, false})
 }
 
 var blocks = map[string]bool{"http": true, "stream": true, "mail": true, "events": true, "server": true, "upstream": true, "location": true, "types": true, "map": true, "geo": true}
@@ -298,12 +298,12 @@ func (t *Tree) admitNodes(nodes []node, file, within string) error {
 			}
 		case n.name == "server" && n.open && (within == "http" || within == "stream" || within == "mail"):
 			t.servers++
-			if within == "mail" && !t.seen["mail"] {
-				t.seen["mail"] = true
+			if within == "mail" && !t.admitted["mail"] {
+				t.admitted["mail"] = true
 				t.Notes = append(t.Notes, fmt.Sprintf("the mail servers (%s) are loaded, and not looked at: routes are those of http and stream", t.Place(file, n.line)))
 			}
 		case n.name == "daemon" && within == "main":
-			t.seen["daemon"] = true
+			t.admitted["daemon"] = true
 			t.Daemon = len(n.args) == 1 && n.args[0] == "on"
 		}
 		if n.open {
@@ -320,22 +320,22 @@ func (t *Tree) admitNodes(nodes []node, file, within string) error {
 }
 
 func (t *Tree) admitInclude(n node, file, within string) error {
-	full := t.resolve(n.args[0])
+	full := t.absPath(n.args[0])
 	asked := t.Place(file, n.line)
 	if !strings.ContainsAny(full, "*?[") {
 		return t.admit(full, within, asked)
 	}
-	t.spots = append(t.spots, spot{full, within, asked.File, asked.Line})
-	if err := t.want(full, asked); err != nil {
+	t.includeGlobs = append(t.includeGlobs, includeGlob{full, within, asked.File, asked.Line})
+	if err := t.readIncluded(full, asked); err != nil {
 		return err
 	}
-	if t.globbed += len(t.index) + len(t.image) + len(t.left); t.globbed > maxGlobbed {
+	if t.globbed += len(t.index) + len(t.image) + len(t.unread); t.globbed > maxGlobbed {
 		return refuse("limit", asked, "name a smaller part of the config, or a folder with fewer files",
 			"the includes with wildcards compare more than %d names", maxGlobbed)
 	}
 	found := t.glob(full)
 	if len(found) == 0 {
-		t.wantEndingIn(full)
+		t.readByEnding(full)
 		t.bringAll(full)
 		found = t.glob(full)
 	}
@@ -354,7 +354,7 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 	for i := range parts {
 		tail := strings.Join(parts[i:], "/")
 		found := ""
-		for _, name := range t.called(path.Base(file)) {
+		for _, name := range t.filesNamed(path.Base(file)) {
 			plain, _ := target(name)
 			if !endsIn(plain, tail) && !endsIn(name, tail) { // a config may well ask for the sample itself
 				continue
@@ -363,7 +363,7 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 				found = name
 			}
 		}
-		if found == "" || t.text(found) == "" && t.stock[found].link != "" {
+		if found == "" || t.text(found) == "" && t.userFiles[found].link != "" {
 			continue
 		}
 		t.origin[file] = found
@@ -384,7 +384,7 @@ func (t *Tree) bring(file string) (text, real string, ok bool) {
 func (t *Tree) templateOf(file string) string {
 	stem := strings.TrimSuffix(path.Base(file), path.Ext(file))
 	found := ""
-	for _, name := range t.called(stem) {
+	for _, name := range t.filesNamed(stem) {
 		plain, filled := target(name)
 		if !filled || isSample(name) || path.Base(plain) != stem {
 			continue
@@ -406,7 +406,7 @@ func (t *Tree) bringAll(pattern string) {
 	for i := 0; i < len(parts)-1; i++ {
 		tail := strings.Join(parts[i:], "/")
 		folder := ""
-		for _, name := range keys(t.stock) {
+		for _, name := range keys(t.userFiles) {
 			plain, _ := target(name)
 			dirs := strings.Split(plain, "/")
 			if len(dirs) < len(parts)-i || isSample(name) {
@@ -423,7 +423,7 @@ func (t *Tree) bringAll(pattern string) {
 		if folder == "" {
 			continue
 		}
-		for _, name := range keys(t.stock) {
+		for _, name := range keys(t.userFiles) {
 			if path.Dir(name) != folder && strings.Count(tail, "*") < 2 || isSample(name) {
 				continue
 			}
@@ -441,5 +441,5 @@ func (t *Tree) bringAll(pattern string) {
 
 var notPlain = regexp.MustCompile(`[*?]+`)
 
-// further is a path at which a file of ours is included, first of all where names are sorted.
-func (s spot) further() string { return notPlain.ReplaceAllString(s.glob, "00-badgateway") }
+// newPath is a path at which a file of ours is included, first of all where names are sorted.
+func (s includeGlob) newPath() string { return notPlain.ReplaceAllString(s.glob, "00-badgateway") }

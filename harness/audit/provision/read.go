@@ -107,7 +107,7 @@ type folder struct {
 	linked     bool // it was come to through a link
 }
 
-// folder tells a folder, or a link to one that is within what is read. Of links below links, and of one to a folder that it
+// folder recognises a folder, or a link to one that is within what is read. Of links below links, and of one to a folder that it
 // is in, there would be no end.
 func (s *source) folder(in folder, d fs.DirEntry) (folder, bool) {
 	f := folder{path.Join(in.name, d.Name()), path.Join(in.full, d.Name()), in.linked}

@@ -158,7 +158,7 @@ func names(ctx context.Context, g interface {
 }
 
 func (r *record) ReadTree(ctx context.Context, dir string) (map[string]string, error) {
-	if filepath.Dir(dir) == "/etc" && dir != at {
+	if filepath.Dir(dir) == "/etc" && dir != defaultDir {
 		out, err := r.Exec(ctx, "cat", dir)
 		if err != nil || out.Code != 0 {
 			return nil, err
@@ -167,7 +167,7 @@ func (r *record) ReadTree(ctx context.Context, dir string) (map[string]string, e
 	}
 	if r.real != nil {
 		files, err := r.real.ReadTree(ctx, dir)
-		if dir == at && err == nil {
+		if dir == defaultDir && err == nil {
 			r.image = files
 		}
 		return files, err

@@ -120,7 +120,7 @@ func TestRevision(t *testing.T) {
 }
 
 // Where a Dockerfile above brings files to is known of a revision as it is of the working tree.
-func TestRevisionKnowsTheDockerfileAbove(t *testing.T) {
+func TestRevision_ReadsTheDockerfileAbove(t *testing.T) {
 	p := newPlot(t)
 	p.write("r/Dockerfile", "FROM nginx\nCOPY conf/site.conf /etc/nginx/conf.d/default.conf\n")
 	p.write("r/conf/site.conf", "server { listen 80; }\n")
@@ -135,7 +135,7 @@ func TestRevisionKnowsTheDockerfileAbove(t *testing.T) {
 
 // Each case is a repository that was made to run a program or to show a file of this machine when an old revision of the
 // config is asked for. The program would leave a canary; the file has the word SECRET in it.
-func TestHostileRepositories(t *testing.T) {
+func TestRevision_HostileRepositories(t *testing.T) {
 	script := func(p plot) string {
 		p.write("evil.sh", "#!/bin/sh\ntouch "+p.at("canary")+"\nexit 1\n")
 		return p.at("evil.sh")

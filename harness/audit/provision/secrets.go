@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// Group is the group ffdhe2048 of RFC 7919 in PEM: as good as any dhparam, and made in no time.
+// Group is the group ffdhe2048 of RFC 7919 in PEM: as strong as any dhparam, and made in no time.
 //
 //go:embed data/ffdhe2048.pem
 var group string

@@ -18,23 +18,23 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// maxRounds bounds the rounds of nginx -t. Each mends all lacks of one kind, and a config has few kinds.
+// maxRounds bounds the rounds of nginx -t. Each provides all that is lacking of one kind, and a config has few kinds.
 const maxRounds = 60
 
 // Settle puts the files into a sandbox and supplies what nginx finds lacking until it loads the config. The error is a
 // *Refused when that can't be had.
 func (t *Tree) Settle(ctx context.Context, g Gateway) error {
-	w := &world{t: t, g: g, ctx: ctx, exists: map[string]bool{}, made: map[string]bool{}}
-	if err := w.look(); err != nil {
+	st := &settler{t: t, g: g, ctx: ctx, exists: map[string]bool{}, made: map[string]bool{}}
+	if err := st.inspectImage(); err != nil {
 		return err
 	}
 	said, times := "", 0
 	left := testLimit
 	for range maxRounds {
-		if err := w.ahead(); err != nil {
+		if err := st.provideAhead(); err != nil {
 			return err
 		}
-		if err := w.flush(); err != nil {
+		if err := st.flush(); err != nil {
 			return err
 		}
 		began := time.Now()
@@ -45,7 +45,7 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 		}
 		if out.Code == 0 {
 			t.guessing = nil
-			done, err := w.complete()
+			done, err := st.complete()
 			if err != nil || done {
 				return err
 			}
@@ -55,25 +55,25 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 			return refuse("limit", t.Place(t.Main, 0), "name a smaller part of the config, or see what it runs while it is read (init_by_lua)",
 				"nginx -t does not come to its end within %v", testLimit)
 		}
-		e := firstEmerg(out.Output)
+		e := firstStartupError(out.Output)
 		if e.text == "" {
 			return refuse("mistake", t.Place(t.Main, 0), "see what nginx says", "nginx does not load the config: %s", lastLine(out.Output))
 		}
-		if w.refit(e) {
+		if st.tryNextValue(e) {
 			continue
 		}
 		if times++; e.String() != said {
 			said, times = e.String(), 0
 		}
 		if times > 3 { // what was supplied does not help
-			return t.mistake(e)
+			return t.refusalOf(e)
 		}
-		fixed, err := w.meet(e)
+		fixed, err := st.resolve(e)
 		if err != nil {
 			return err
 		}
 		if !fixed {
-			return t.mistake(e)
+			return t.refusalOf(e)
 		}
 	}
 	return refuse("limit", nginxconf.Place{}, "name a smaller part of the config", "after %d rounds nginx still lacks something: %s", maxRounds, said)
@@ -99,52 +99,52 @@ func (t *Tree) Argv(more ...string) []string {
 	return append(append(all, t.Args...), more...)
 }
 
-// sandbox is a sandbox that a tree is being settled in.
-type world struct {
+// A settler is at work on a tree in one sandbox.
+type settler struct {
 	t      *Tree
 	g      Gateway
 	ctx    context.Context
 	exists map[string]bool // paths of the image that were asked for
 	made   map[string]bool // files that were made in place of whatever stood there
-	wishes []wish
-	roots  []string // variables, in small letters, that were defined as lentRoot
+	needed []neededFile
+	roots  []string // variables, in small letters, that were defined as defaultRoot
 	prefix string   // nginx's own, for paths that are relative to it
 	mods   map[string]string
 	build  nginx.Build
 
-	followed *nginxconf.Config // whose ways were found
-	found    []nginxconf.Route
+	routesOf     *nginxconf.Config // the config of configRoutes
+	configRoutes []nginxconf.Route
 }
 
-// look finds out what the image has: its nginx, that one's folders, and the files that a config finds there.
-func (w *world) look() error {
-	t := w.t
-	if err := w.findNginx(); err != nil {
+// inspectImage finds out what the image has: its nginx, that one's folders, and the files that a config finds there.
+func (st *settler) inspectImage() error {
+	t := st.t
+	if err := st.findNginx(); err != nil {
 		return err
 	}
 	options := t.start.options()
-	t.Prefix, t.ErrorLog = w.build.Prefix, w.build.ErrorLog
+	t.Prefix, t.ErrorLog = st.build.Prefix, st.build.ErrorLog
 	if p := options["-p"]; p != "" {
 		t.Prefix = path.Clean(p)
 	}
 	if e := options["-e"]; e != "" {
 		t.ErrorLog = e
 	}
-	w.prefix = t.Prefix
-	conf := w.build.Conf
+	st.prefix = t.Prefix
+	conf := st.build.Conf
 	if c := options["-c"]; c != "" {
 		if conf = c; !path.IsAbs(c) {
 			conf = path.Join(t.Prefix, c)
 		}
 	}
 	dirs := []string{path.Dir(conf)}
-	for _, dir := range []string{path.Dir(w.build.Conf), at} {
+	for _, dir := range []string{path.Dir(st.build.Conf), defaultDir} {
 		if !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
 	for _, dir := range dirs {
-		files, err := w.g.ReadTree(w.ctx, dir)
+		files, err := st.g.ReadTree(st.ctx, dir)
 		if err != nil {
 			return fmt.Errorf("reading %s of the image: %w", dir, err)
 		}
@@ -155,22 +155,22 @@ func (w *world) look() error {
 			t.image[name] = text
 		}
 	}
-	for _, dir := range []string{path.Dir(w.build.Conf)} { // files that come with nginx are found in a config's folder, wherever nginx itself has them
-		if dir == at {
+	for _, dir := range []string{path.Dir(st.build.Conf)} { // files that come with nginx are found in a config's folder, wherever nginx itself has them
+		if dir == defaultDir {
 			continue
 		}
 		for name, text := range t.image {
-			if rest, ok := strings.CutPrefix(name, dir+"/"); ok && bundled[path.Base(name)] && !t.has(at+"/"+rest) && t.image[at+"/"+rest] == "" {
-				t.put(agentapi.File{Path: at + "/" + rest, Data: text})
+			if rest, ok := strings.CutPrefix(name, dir+"/"); ok && bundled[path.Base(name)] && !t.has(defaultDir+"/"+rest) && t.image[defaultDir+"/"+rest] == "" {
+				t.put(agentapi.File{Path: defaultDir + "/" + rest, Data: text})
 			}
 		}
 	}
 	if t.Main == "" {
-		return w.lookAtOwn(conf)
+		return st.useImageConfig(conf)
 	}
-	w.clear()
+	st.clearDistribution()
 	// Read once more, with what the image has: its files may include, and be included.
-	t.seen, t.spots, t.servers, t.missing, t.globbed = map[string]bool{}, nil, 0, nil, 0
+	t.admitted, t.includeGlobs, t.servers, t.missing, t.globbed = map[string]bool{}, nil, 0, nil, 0
 	if err := t.admit(t.Main, "main", nginxconf.Place{}); err != nil {
 		return err
 	}
@@ -178,16 +178,16 @@ func (w *world) look() error {
 	return nil
 }
 
-// lookAtOwn takes the config that the image itself has.
-func (w *world) lookAtOwn(conf string) error {
-	t := w.t
+// useImageConfig takes the config that the image itself has.
+func (st *settler) useImageConfig(conf string) error {
+	t := st.t
 	t.Main, t.At = conf, path.Dir(conf)
 	if _, _, ok := t.read(conf); !ok {
 		return refuse("empty", nginxconf.Place{File: conf}, "name a path, or an image whose nginx has a config", "the image has no config there")
 	}
 	for _, name := range keys(t.image) {
 		t.origin[name] = name
-		if to, template := target(name); !t.start.known && template && strings.HasPrefix(name, at+"/templates/") && t.image[to] == "" {
+		if to, template := target(name); !t.start.known && template && strings.HasPrefix(name, defaultDir+"/templates/") && t.image[to] == "" {
 			t.origin[to] = name // as the image's own start would
 			t.put(agentapi.File{Path: to, Data: t.image[name]})
 		}
@@ -200,7 +200,7 @@ func (w *world) lookAtOwn(conf string) error {
 	}
 	t.args()
 	direct := len(t.start.argv) > 0 && !t.start.ran
-	if direct && !t.seen["daemon"] && !strings.Contains(t.start.options()["-g"], "daemon") {
+	if direct && !t.admitted["daemon"] && !strings.Contains(t.start.options()["-g"], "daemon") {
 		return refuse("start", t.Place(t.Main, 0), "write `daemon off;` there, or -g 'daemon off;' into CMD",
 			"nginx leaves the foreground at its start (%s), and the container ends with it", strings.Join(t.start.argv, " "))
 	}
@@ -208,24 +208,24 @@ func (w *world) lookAtOwn(conf string) error {
 }
 
 // findNginx finds the image's nginx, and learns how it was built.
-func (w *world) findNginx() error {
-	t := w.t
+func (st *settler) findNginx() error {
+	t := st.t
 	programs := nginx.Driver.Programs
 	if len(t.start.argv) > 0 {
 		programs = append([]string{t.start.argv[0]}, programs...)
 	}
 	var said error
 	for _, program := range programs {
-		out, err := w.g.Exec(w.ctx, program, "-V")
+		out, err := st.g.Exec(st.ctx, program, "-V")
 		if err == nil {
-			w.build, err = nginx.ReadBuild(out.Output)
+			st.build, err = nginx.ReadBuild(out.Output)
 		}
 		if err == nil {
-			t.Program, t.Version = program, w.build.Version
+			t.Program, t.Version = program, st.build.Version
 			return nil
 		}
-		if w.ctx.Err() != nil {
-			return context.Cause(w.ctx)
+		if st.ctx.Err() != nil {
+			return context.Cause(st.ctx)
 		}
 		said = cmp.Or(said, err)
 	}
@@ -236,15 +236,15 @@ func (w *world) findNginx() error {
 var bundled = map[string]bool{"mime.types": true, "fastcgi_params": true, "fastcgi.conf": true, "uwsgi_params": true, "scgi_params": true,
 	"proxy_params": true, "koi-utf": true, "koi-win": true, "win-utf": true}
 
-// clear takes away what the distribution configures: none of it is the user's, unless the image is his own.
-func (w *world) clear() {
-	t := w.t
+// clearDistribution takes away what the distribution configures: none of it is the user's, unless the image is his own.
+func (st *settler) clearDistribution() {
+	t := st.t
 	for _, name := range keys(t.image) {
 		if t.has(name) {
 			continue
 		}
 		dir := path.Base(path.Dir(name))
-		own := t.o.Image != ""
+		own := t.options.Image != ""
 		switch {
 		case dir == "conf.d" || dir == "sites-enabled" || dir == "http.d":
 			if own && path.Base(name) != "default.conf" && path.Base(name) != "default" {
@@ -261,7 +261,7 @@ func (w *world) clear() {
 
 // included reports whether an include with a wildcard matches a file.
 func (t *Tree) included(file string) bool {
-	for _, s := range t.spots {
+	for _, s := range t.includeGlobs {
 		if ok, _ := path.Match(s.glob, file); ok {
 			return true
 		}
@@ -276,7 +276,7 @@ func (t *Tree) args() {
 	if globals = strings.TrimSpace(globals); globals != "" && !strings.HasSuffix(globals, ";") {
 		globals += ";"
 	}
-	if !t.seen["daemon"] && !strings.Contains(globals, "daemon") {
+	if !t.admitted["daemon"] && !strings.Contains(globals, "daemon") {
 		globals += " daemon off;"
 	}
 	for _, m := range t.modules {
@@ -294,16 +294,16 @@ func (t *Tree) args() {
 }
 
 // flush writes what was made up since the last time. Folders and links go as they came: their order is kept.
-func (w *world) flush() error {
-	if len(w.t.fresh) == 0 {
+func (st *settler) flush() error {
+	if len(st.t.pending) == 0 {
 		return nil
 	}
-	err := w.g.Put(w.ctx, w.t.fresh...)
-	w.t.fresh = nil
+	err := st.g.Put(st.ctx, st.t.pending...)
+	st.t.pending = nil
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		return refuse("limit", w.t.Place(w.t.Main, 0), "name a folder with fewer files, or a smaller part of the config",
-			"the config's %d files take more room than a lab gives to all that is written, 64 MiB and 65,536 files", len(w.t.Files))
+		return refuse("limit", st.t.Place(st.t.Main, 0), "name a folder with fewer files, or a smaller part of the config",
+			"the config's %d files take more room than a lab gives to all that is written, 64 MiB and 65,536 files", len(st.t.Files))
 	case err != nil:
 		return fmt.Errorf("putting the config into the lab: %w", err)
 	}
@@ -311,12 +311,12 @@ func (w *world) flush() error {
 }
 
 // complete looks at a config that nginx loads: one without a server is none.
-func (w *world) complete() (bool, error) {
-	t := w.t
+func (st *settler) complete() (bool, error) {
+	t := st.t
 	if t.servers > 0 {
 		return true, nil
 	}
-	found, err := t.seekSites()
+	found, err := t.addSites()
 	if err != nil {
 		return false, err
 	}
@@ -327,14 +327,14 @@ func (w *world) complete() (bool, error) {
 	return false, nil
 }
 
-// An emerg is nginx's first complaint.
-type emerg struct {
+// A startupError is nginx's first complaint.
+type startupError struct {
 	text string // without its place
 	file string // in the lab
 	line int
 }
 
-func (e emerg) String() string {
+func (e startupError) String() string {
 	if e.file == "" {
 		return e.text
 	}
@@ -342,12 +342,12 @@ func (e emerg) String() string {
 }
 
 var (
-	emergLine  = regexp.MustCompile(`(?m)\[emerg\](?: \d+#\d+:)? (.*)$`)
-	alertLine  = regexp.MustCompile(`(?m)\[(?:alert|crit)\](?: \d+#\d+:)? (.*)$`)
-	emergPlace = regexp.MustCompile(`^(.*) in (/[^:]+):(\d+)$`)
+	emergLine         = regexp.MustCompile(`(?m)\[emerg\](?: \d+#\d+:)? (.*)$`)
+	alertLine         = regexp.MustCompile(`(?m)\[(?:alert|crit)\](?: \d+#\d+:)? (.*)$`)
+	startupErrorPlace = regexp.MustCompile(`^(.*) in (/[^:]+):(\d+)$`)
 )
 
-func firstEmerg(out string) emerg {
+func firstStartupError(out string) startupError {
 	m := emergLine.FindStringSubmatch(out)
 	if m == nil {
 		for _, a := range alertLine.FindAllStringSubmatch(out, -1) {
@@ -357,13 +357,13 @@ func firstEmerg(out string) emerg {
 		}
 	}
 	if m == nil {
-		return emerg{}
+		return startupError{}
 	}
-	if p := emergPlace.FindStringSubmatch(strings.TrimSpace(m[1])); p != nil {
+	if p := startupErrorPlace.FindStringSubmatch(strings.TrimSpace(m[1])); p != nil {
 		line, _ := strconv.Atoi(p[3]) // they are digits
-		return emerg{p[1], p[2], line}
+		return startupError{p[1], p[2], line}
 	}
-	return emerg{text: strings.TrimSpace(m[1])}
+	return startupError{text: strings.TrimSpace(m[1])}
 }
 
 func lastLine(text string) string {
@@ -371,8 +371,8 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// mistake is the refusal of what nginx itself refuses.
-func (t *Tree) mistake(e emerg) *Refused {
+// refusalOf is the refusal of what nginx itself refuses.
+func (t *Tree) refusalOf(e startupError) *Refused {
 	place := t.Place(e.file, e.line)
 	if place.File == "" {
 		place = t.Place(t.Main, 0)
@@ -383,7 +383,7 @@ func (t *Tree) mistake(e emerg) *Refused {
 		return r
 	}
 	r := refuse("mistake", place, "mend it there: nginx refuses it on any machine", "%s", e.text)
-	if s := t.madeUp(e); len(s) > 0 && (!isWord(e) || t.guessing != nil && t.guessing.name == s[0].What) { // it may be what was made up that nginx refuses
+	if s := t.madeUp(e); len(s) > 0 && (!isSyntaxError(e) || t.guessing != nil && t.guessing.name == s[0].What) { // it may be what was made up that nginx refuses
 		r = refuse("undefined", place, "give the value that it has in production: --env "+s[0].What+"=...",
 			"%s has no value here, and with %q in its place nginx says: %s", s[0].What, s[0].With, e.text)
 	}
@@ -391,7 +391,7 @@ func (t *Tree) mistake(e emerg) *Refused {
 	return r
 }
 
-func (e emerg) refuse(t *Tree, kind, remedy, message string, args ...any) *Refused {
+func (e startupError) refusal(t *Tree, kind, remedy, message string, args ...any) *Refused {
 	r := refuse(kind, t.Place(e.file, e.line), remedy, message, args...)
 	r.Refusal.Nginx = e.String()
 	return r

@@ -8,13 +8,13 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// seekSites brings files that have servers, and that nothing includes, to where an include of the config matches.
-func (t *Tree) seekSites() (bool, error) {
-	if t.sited == nil {
-		t.sited = map[string]bool{}
+// addSites brings files that have servers, and that nothing includes, to where an include of the config matches.
+func (t *Tree) addSites() (bool, error) {
+	if t.addedSites == nil {
+		t.addedSites = map[string]bool{}
 	}
 	admitted := map[string]bool{}
-	for key := range t.seen {
+	for key := range t.admitted {
 		real, _, _ := strings.Cut(key, "\x00")
 		admitted[t.origin[real]] = true
 	}
@@ -25,8 +25,8 @@ func (t *Tree) seekSites() (bool, error) {
 		func(n string) bool { return siteFolders[path.Base(path.Dir(n))] },
 		func(n string) bool { return true },
 	} {
-		for _, name := range keys(t.stock) {
-			if !admitted[name] && rank(name) && looksLikeConfig(name) && !isSample(name) && t.stock[name].link == "" {
+		for _, name := range keys(t.userFiles) {
+			if !admitted[name] && rank(name) && looksLikeConfig(name) && !isSample(name) && t.userFiles[name].link == "" {
 				if kind := kindOf(outline(t.text(name))); (kind == inHTTP || kind == inStream) && hasServer(outline(t.text(name))) {
 					names = append(names, name)
 				}
@@ -37,7 +37,7 @@ func (t *Tree) seekSites() (bool, error) {
 		}
 	}
 	for _, name := range names {
-		s, ok := t.spotFor(name)
+		s, ok := t.includeGlobFor(name)
 		if !ok {
 			continue
 		}
@@ -49,30 +49,30 @@ func (t *Tree) seekSites() (bool, error) {
 		if ok, _ := path.Match(s.glob, to); !ok {
 			to = strings.TrimSuffix(to, path.Ext(to)) + path.Ext(s.glob)
 		}
-		if ok, _ := path.Match(s.glob, to); !ok || t.sited[to] {
+		if ok, _ := path.Match(s.glob, to); !ok || t.addedSites[to] {
 			continue
 		}
 		t.place(name, to, true)
 		if t.origin[to] == "" {
 			continue
 		}
-		t.sited[to] = true
-		t.list("include", name, to, nginxconf.Place{File: s.file, Line: s.line})
+		t.addedSites[to] = true
+		t.noteSupplied("include", name, to, nginxconf.Place{File: s.file, Line: s.line})
 		t.Notes = append(t.Notes, fmt.Sprintf("nothing includes %s: it was put where the include at %s:%d matches", name, s.file, s.line))
-		if err := t.admit(to, s.within, nginxconf.Place{File: s.file, Line: s.line}); err != nil {
+		if err := t.admit(to, s.context, nginxconf.Place{File: s.file, Line: s.line}); err != nil {
 			return false, err
 		}
 	}
-	return len(t.sited) > 0 && t.servers > 0, nil
+	return len(t.addedSites) > 0 && t.servers > 0, nil
 }
 
-// spotFor is the include that a site belongs to: that of its own folder's name, that for enabled sites, or the first.
-func (t *Tree) spotFor(name string) (spot, bool) {
+// includeGlobFor is the include that a site belongs to: that of its own folder's name, that for enabled sites, or the first.
+func (t *Tree) includeGlobFor(name string) (includeGlob, bool) {
 	kind := kindOf(outline(t.text(name)))
 	folder := path.Base(path.Dir(name))
-	var first *spot
-	for i, s := range t.spots {
-		if s.within != kind || path.Base(path.Dir(s.glob)) == "modules-enabled" {
+	var first *includeGlob
+	for i, s := range t.includeGlobs {
+		if s.context != kind || path.Base(path.Dir(s.glob)) == "modules-enabled" {
 			continue
 		}
 		base := path.Base(path.Dir(s.glob))
@@ -80,11 +80,11 @@ func (t *Tree) spotFor(name string) (spot, bool) {
 			return s, true
 		}
 		if first == nil {
-			first = &t.spots[i]
+			first = &t.includeGlobs[i]
 		}
 	}
 	if first == nil {
-		return spot{}, false
+		return includeGlob{}, false
 	}
 	return *first, true
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/gitread"
 )
 
-// A source is where the user's files are read from: this machine, or a revision of a git repository. Links in it are told,
+// A source is where the user's files are read from: this machine, or a revision of a git repository. Links in it are listed,
 // not followed.
 type source struct {
 	files fs.ReadLinkFS
@@ -212,5 +212,5 @@ func resolveIn(files fs.ReadLinkFS, folder, name string) (string, bool) {
 	return path.Join(folder, path.Join(done...)), true
 }
 
-// isClosed tells a folder of which nothing is ever read. Some file systems don't tell .GIT from .git.
+// isClosed reports whether nothing of a folder is ever read. Some file systems don't tell .GIT from .git.
 func isClosed(name string) bool { return closed[strings.ToLower(name)] }

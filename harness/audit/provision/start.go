@@ -42,14 +42,14 @@ func (t *Tree) StartsBy(argv, env []string) {
 		name, value, _ := strings.Cut(pair, "=")
 		t.start.env[name] = value
 	}
-	for name, value := range t.o.Env {
+	for name, value := range t.options.Env {
 		t.start.env[name] = value
 	}
-	if t.o.Path != "" {
-		t.o.Env = t.start.env // templates are filled with it, as the image's own start would
+	if t.options.Path != "" {
+		t.options.Env = t.start.env // templates are filled with it, as the image's own start would
 	}
 	t.start.foreign = len(argv) > 0 && !nginx.IsProgram(argv[0])
-	if t.start.foreign && t.o.Path != "" {
+	if t.start.foreign && t.options.Path != "" {
 		// It would be run for the config that the image has.
 		t.Notes = append(t.Notes, fmt.Sprintf("the image's start (%s) is not run, as the config is another than the image's: "+
 			"templates are filled with its ENV, and what else it writes or changes is not there", strings.Join(argv, " ")))
@@ -58,7 +58,7 @@ func (t *Tree) StartsBy(argv, env []string) {
 }
 
 // Rehearses reports whether the image's own start has to be run to know what it does.
-func (t *Tree) Rehearses() bool { return t.start.foreign && t.o.Path == "" }
+func (t *Tree) Rehearses() bool { return t.start.foreign && t.options.Path == "" }
 
 // A Trial is a sandbox in which an image's start is run.
 type Trial interface {
@@ -67,13 +67,13 @@ type Trial interface {
 	Written(ctx context.Context) ([]agentapi.File, error)
 }
 
-// noted is where a rehearsal notes how nginx was run.
-const noted = "/badgateway-start"
+// rehearsalDir is where a rehearsal notes how nginx was run.
+const rehearsalDir = "/badgateway-start"
 
 // Rehearse runs the image's own start as far as to nginx. That is not run: a script in its place notes what it is called with.
 // What was written until then, such as configs made of templates, is part of the config from now on.
 func (t *Tree) Rehearse(ctx context.Context, g Trial, as Identity) (Identity, error) {
-	places, err := t.stage(ctx, g)
+	places, err := t.placeRecorder(ctx, g)
 	if err != nil {
 		return as, err
 	}
@@ -81,11 +81,11 @@ func (t *Tree) Rehearse(ctx context.Context, g Trial, as Identity) (Identity, er
 	if ctx.Err() != nil {
 		return as, context.Cause(ctx)
 	}
-	files, rerr := g.ReadTree(ctx, noted)
+	files, rerr := g.ReadTree(ctx, rehearsalDir)
 	if rerr != nil {
 		return as, rerr
 	}
-	argv, called := files[noted+"/argv"]
+	argv, called := files[rehearsalDir+"/argv"]
 	command := strings.Join(t.start.argv, " ")
 	switch {
 	case called:
@@ -100,9 +100,9 @@ func (t *Tree) Rehearse(ctx context.Context, g Trial, as Identity) (Identity, er
 	}
 	t.start.ran = true
 	t.start.argv = strings.Split(strings.TrimSuffix(argv, "\x00"), "\x00")
-	as.Dir = strings.TrimSpace(files[noted+"/dir"])
-	as.Env = environ(files[noted+"/env"])
-	if uid, gid, ok := who(files[noted+"/who"]); ok && (as.User == "" || as.User == "root" || as.User == "0") && uid != "0" {
+	as.Dir = strings.TrimSpace(files[rehearsalDir+"/dir"])
+	as.Env = environ(files[rehearsalDir+"/env"])
+	if uid, gid, ok := processUser(files[rehearsalDir+"/who"]); ok && (as.User == "" || as.User == "root" || as.User == "0") && uid != "0" {
 		as.User = uid + ":" + gid
 	}
 	wrote, err := g.Written(ctx)
@@ -110,7 +110,7 @@ func (t *Tree) Rehearse(ctx context.Context, g Trial, as Identity) (Identity, er
 		return as, refuse("limit", nginxconf.Place{}, "see what it writes", "the image's start can't be followed: %v", err)
 	}
 	for _, f := range wrote {
-		if f.Path != noted && !strings.HasPrefix(f.Path, noted+"/") && !places[f.Path] {
+		if f.Path != rehearsalDir && !strings.HasPrefix(f.Path, rehearsalDir+"/") && !places[f.Path] {
 			t.put(f)
 			t.start.written[f.Path] = true
 		}
@@ -118,8 +118,8 @@ func (t *Tree) Rehearse(ctx context.Context, g Trial, as Identity) (Identity, er
 	return as, nil
 }
 
-// stage puts a script in the place of every nginx that the image's start may find.
-func (t *Tree) stage(ctx context.Context, g Gateway) (map[string]bool, error) {
+// placeRecorder puts a script in the place of every nginx that the image's start may find.
+func (t *Tree) placeRecorder(ctx context.Context, g Gateway) (map[string]bool, error) {
 	var all []string
 	for _, dir := range strings.Split(t.start.env["PATH"]+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":") {
 		for _, name := range []string{"nginx", "nginx-debug", "openresty", "angie", "freenginx"} {
@@ -142,11 +142,11 @@ func (t *Tree) stage(ctx context.Context, g Gateway) (map[string]bool, error) {
 		}
 	}
 	places := map[string]bool{}
-	files := []agentapi.File{{Path: noted, Dir: true, Mode: 0o777}}
+	files := []agentapi.File{{Path: rehearsalDir, Dir: true, Mode: 0o777}}
 	for _, program := range found {
 		if !places[program] {
 			places[program] = true
-			text := strings.ReplaceAll(standIn, "PROGRAM", program)
+			text := strings.ReplaceAll(recorderScript, "PROGRAM", program)
 			files = append(files, agentapi.File{Path: program, Mode: 0o755, Data: strings.ReplaceAll(text, "VERSION", strings.ReplaceAll(version.Output, "'", `'\''`))})
 		}
 	}
@@ -156,8 +156,8 @@ func (t *Tree) stage(ctx context.Context, g Gateway) (map[string]bool, error) {
 	return places, g.Put(ctx, files...)
 }
 
-// standIn notes how nginx is called, and ends all that the start has begun. A look at version or config is answered.
-const standIn = `#!/bin/sh
+// recorderScript notes how nginx is called, and ends all that the start has begun. A look at version or config is answered.
+const recorderScript = `#!/bin/sh
 for a; do
     case $a in
     -v|-V) printf '%s\n' 'VERSION' >&2; exit 0;;
@@ -190,8 +190,8 @@ func environ(text string) []string {
 	return all
 }
 
-// who reads the user and the group of a process.
-func who(text string) (uid, gid string, ok bool) {
+// processUser reads the user and the group of a process.
+func processUser(text string) (uid, gid string, ok bool) {
 	for line := range strings.Lines(text) {
 		switch name, id, _ := strings.Cut(strings.TrimSpace(line), " "); name {
 		case "Uid:":

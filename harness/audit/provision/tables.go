@@ -29,8 +29,8 @@ func rows(name string) [][]string {
 	return all
 }
 
-// fits reports whether a name is one of a list, where "x_*" stands for all that begin so.
-func fits(list, name string) bool {
+// inList reports whether a name is one of a list, where "x_*" stands for all that begin so.
+func inList(list, name string) bool {
 	for _, p := range strings.Fields(list) {
 		if p == name {
 			return true
@@ -65,7 +65,7 @@ func modulesOf(table string) []module {
 // lacking is what to do about a module that the image at hand has not.
 func (m module) lacking(version string) string {
 	if m.since != "" && older(version, m.since) {
-		return choose(m.since, "") + ", which has it"
+		return chooseVersion(m.since, "") + ", which has it"
 	}
 	return "check with --image and an image that has it (Debian's package is " + m.deb + ")"
 }
@@ -78,7 +78,7 @@ func moduleOf(name string, stream bool) (module, bool) {
 	}
 	for _, table := range tables {
 		for _, m := range table {
-			if fits(m.knows, name) {
+			if inList(m.knows, name) {
 				return m, true
 			}
 		}
@@ -96,10 +96,10 @@ func moduleFile(so string) (module, bool) {
 	return module{}, false
 }
 
-// lookUp finds the row of a table whose first fields fit a name; nil when there is none.
-func lookUp(table, name string) []string {
+// findRow finds the row of a table whose first fields fit a name; nil when there is none.
+func findRow(table, name string) []string {
 	for _, r := range rows(table) {
-		if r[0] == name || strings.HasSuffix(r[0], "*") && !strings.Contains(r[0], " ") && fits(r[0], name) {
+		if r[0] == name || strings.HasSuffix(r[0], "*") && !strings.Contains(r[0], " ") && inList(r[0], name) {
 			return r
 		}
 	}
@@ -109,7 +109,7 @@ func lookUp(table, name string) []string {
 // unpackagedModule is the module, packaged nowhere, that has a directive.
 func unpackagedModule(directive string) string {
 	for _, r := range rows("unpackaged") {
-		if fits(r[1], directive) {
+		if inList(r[1], directive) {
 			return r[0]
 		}
 	}
@@ -145,8 +145,8 @@ func numbers(version string) []int {
 // releases are Debian's, with their nginx: what --nginx can be given without a registry.
 var releases = []struct{ version, name string }{{"1.18.0", "bullseye"}, {"1.22.1", "bookworm"}, {"1.26.3", "trixie"}, {"1.30.0", "sid"}}
 
-// choose says which nginx to take, for one that has to be at least so new, or older than that.
-func choose(since, before string) string {
+// chooseVersion says which nginx to take, for one that has to be at least so new, or older than that.
+func chooseVersion(since, before string) string {
 	for i := range releases {
 		r := releases[i]
 		if before != "" {

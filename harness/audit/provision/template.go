@@ -63,7 +63,7 @@ func foreign(text, file string) *Refused {
 		if len(shown) > 60 {
 			shown = shown[:60] + "..."
 		}
-		if i == placeholders { // others share its braces: the file's name, or the way of writing, tells whose they are
+		if i == placeholders { // others share its braces: the file's name, or the way of writing, says whose they are
 			switch ext := path.Ext(file); {
 			case ext == ".j2" || ext == ".jinja" || ext == ".jinja2", jinjaName.MatchString(shown) && ext != ".mustache" && ext != ".hbs":
 				l = languages[jinja]

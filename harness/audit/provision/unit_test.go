@@ -74,7 +74,7 @@ func TestFill(t *testing.T) {
 		{"set_real_ip_from ${TRUSTED_ADDRESS};", "set_real_ip_from 198.18.0.0/15;"},
 		{"set_escape_uri ${SAFE} $uri;", "set_escape_uri ${SAFE} $uri;"},
 	} {
-		got, _ := fill(c.text, "x", filling{env: map[string]string{"given": "given.example.org"}})
+		got, _ := fill(c.text, "x", substitution{env: map[string]string{"given": "given.example.org"}})
 		if got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
 		}
@@ -129,8 +129,8 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// A link out of the user's folder is never followed: the folder may be a stranger's.
-func TestLinksOutAreNotRead(t *testing.T) {
+// A link out of the user's folder is never followed: the folder may be untrusted.
+func TestLoad_ReadsNoLinksOut(t *testing.T) {
 	dir, secret := t.TempDir(), filepath.Join(t.TempDir(), "secret.conf")
 	write(t, secret, "server { listen 80; }")
 	write(t, filepath.Join(dir, "nginx.conf"), "events {}\nhttp { include conf.d/*.conf; server { listen 81; } }")
@@ -151,7 +151,7 @@ func TestLinksOutAreNotRead(t *testing.T) {
 	}
 }
 
-func TestLoadRefuses(t *testing.T) {
+func TestLoad_Refuses(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "notes.txt"), "nothing here")
 	for path, kind := range map[string]string{dir: "empty", filepath.Join(dir, "none"): "empty", os.DevNull: "empty"} {
@@ -164,7 +164,7 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 // The user's own files go to the lab byte by byte; only a template's copy is filled.
-func TestFilesAreUntouched(t *testing.T) {
+func TestLoad_ChangesNoFile(t *testing.T) {
 	text := "events {}\r\nhttp {\n\tserver { listen 80; # ${NOT_ME}\n } }\n"
 	file := filepath.Join(t.TempDir(), "nginx.conf")
 	write(t, file, text)
@@ -181,7 +181,7 @@ func TestFilesAreUntouched(t *testing.T) {
 }
 
 // A sample beside the real files is not run; where it is all there is, it is.
-func TestSamples(t *testing.T) {
+func TestLoad_TakesSamplesLast(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "nginx.conf.example"), "events {}\nhttp { include conf.d/*.conf; server { listen 80; } }")
 	if err := os.Mkdir(filepath.Join(dir, "conf.d"), 0o755); err != nil {
@@ -201,7 +201,7 @@ func TestSamples(t *testing.T) {
 }
 
 // Given variables are taken, and none is listed as made up.
-func TestGivenVariables(t *testing.T) {
+func TestFill_GivenVariables(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "default.conf.template"), "server { listen ${PORT}; location / { proxy_pass http://${APP}; } }")
 	tree, err := Load(Options{Path: filepath.Join(dir, "default.conf.template"), Env: map[string]string{"PORT": "81", "APP": "app:9"}})
@@ -235,21 +235,21 @@ func write(t *testing.T, file, text string) {
 }
 
 // In a template a name in small letters is the environment's where nginx takes no variable.
-func TestFillTemplate(t *testing.T) {
+func TestFill_Template(t *testing.T) {
 	text := "upstream a { server ${node_ip}:443; } server { listen ${front_port}; server_name ${name}; return 200 ${host}$uri; }"
 	for template, want := range map[bool]string{
 		true:  "upstream a { server node-ip:443; } server { listen 8080; server_name name.example.com; return 200 ${host}$uri; }",
 		false: text,
 	} {
-		if got, _ := fill(text, "x", filling{template: template}); got != want {
+		if got, _ := fill(text, "x", substitution{template: template}); got != want {
 			t.Errorf("a template: %v: got %s, want %s", template, got, want)
 		}
 	}
 }
 
-// Servers that a template tells apart by their ports stay apart.
-func TestFillPorts(t *testing.T) {
-	f := filling{ports: map[string]string{}}
+// Servers that a template distinguishes by their ports stay apart.
+func TestFill_Ports(t *testing.T) {
+	f := substitution{ports: map[string]string{}}
 	got, _ := fill("listen ${HTTP_PORT}; listen [::]:${HTTP_PORT}; listen ${HTTPS_PORT} ssl; listen ${ADMIN_PORT};", "a", f)
 	if want := "listen 8080; listen [::]:8080; listen 8443 ssl; listen 8081;"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -261,7 +261,7 @@ func TestFillPorts(t *testing.T) {
 }
 
 // In a sample, and where another file defines it, a name in capitals is nginx's own.
-func TestFillKnowsOwnVariables(t *testing.T) {
+func TestFill_KeepsNginxVariables(t *testing.T) {
 	tree, err := Load(Options{Path: "testdata/capitals"})
 	if err != nil {
 		t.Fatal(err)
@@ -276,8 +276,8 @@ func TestFillKnowsOwnVariables(t *testing.T) {
 	}
 }
 
-// A folder whose names tell nothing is looked into.
-func TestLoadByContent(t *testing.T) {
+// A folder whose names say nothing is looked into.
+func TestLoad_ByContent(t *testing.T) {
 	for folder, want := range map[string]string{"sitename": "shop", "examplename": "shop.example"} {
 		tree, err := Load(Options{Path: "testdata/" + folder})
 		if err != nil {
@@ -295,7 +295,7 @@ func TestLoadByContent(t *testing.T) {
 }
 
 func TestTemplateOf(t *testing.T) {
-	tree := &Tree{stock: map[string]item{"templates/ports.template": {}, "a/x.template": {}, "b/x.template": {}, "y.sample": {}, "z.conf": {}}}
+	tree := &Tree{userFiles: map[string]item{"templates/ports.template": {}, "a/x.template": {}, "b/x.template": {}, "y.sample": {}, "z.conf": {}}}
 	for file, want := range map[string]string{
 		"/etc/nginx/conf.d/ports.active": "templates/ports.template",
 		"/etc/nginx/x.active":            "", // which of the two?
@@ -309,15 +309,15 @@ func TestTemplateOf(t *testing.T) {
 }
 
 // What the distribution has at /etc/nginx/sites-available is no site of a config that includes that folder.
-func TestClearSitesAvailable(t *testing.T) {
+func TestClear_SitesAvailable(t *testing.T) {
 	for glob, cleared := range map[string]bool{"/etc/nginx/sites-available/*.conf": true, "/etc/nginx/conf.d/*.conf": false} {
 		tree, err := Load(Options{Path: "testdata/sitename"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		tree.image["/etc/nginx/sites-available/welcome.conf"] = "server { listen 80; }"
-		tree.spots = []spot{{glob: glob, within: "http"}}
-		(&world{t: tree}).clear()
+		tree.includeGlobs = []includeGlob{{glob: glob, context: "http"}}
+		(&settler{t: tree}).clearDistribution()
 		text, _, _ := tree.read("/etc/nginx/sites-available/welcome.conf")
 		if (text == "") != cleared {
 			t.Errorf("%s: the image's own site is now %q", glob, text)
@@ -325,7 +325,7 @@ func TestClearSitesAvailable(t *testing.T) {
 	}
 }
 
-func TestAStartThatIsNotRunIsTold(t *testing.T) {
+func TestStartsBy_NotesAStartThatIsNotRun(t *testing.T) {
 	for _, c := range []struct {
 		path, argv string
 		noted      bool
@@ -335,7 +335,7 @@ func TestAStartThatIsNotRunIsTold(t *testing.T) {
 		{"deploy/nginx", "", false},
 		{"", "/docker-entrypoint.sh nginx", false}, // it is run
 	} {
-		tree := &Tree{o: Options{Path: c.path}}
+		tree := &Tree{options: Options{Path: c.path}}
 		tree.StartsBy(strings.Fields(c.argv), nil)
 		if noted := len(tree.Notes) == 1 && strings.Contains(tree.Notes[0], "("+c.argv+") is not run"); noted != c.noted {
 			t.Errorf("%q with %q: notes %q", c.argv, c.path, tree.Notes)

@@ -56,7 +56,7 @@ func (v *view) All() []string {
 	return all
 }
 
-// Config is the config as it stands in the lab, read, with all places told as the user finds them. The error is one of
+// Config is the config as it stands in the lab, read, with all places as the user finds them. The error is one of
 // form, which nginx has words for too.
 func (t *Tree) Config() (*nginxconf.Config, error) {
 	if t.view == nil {

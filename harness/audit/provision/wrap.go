@@ -21,7 +21,7 @@ func (t *Tree) wrap() error {
 		}
 	}
 	names := map[string]bool{} // what the fragments say themselves
-	for _, f := range t.frags {
+	for _, f := range t.fragments {
 		text, _, _ := t.read(f.file)
 		for _, n := range outline(text) {
 			names[n.name] = true
@@ -31,7 +31,7 @@ func (t *Tree) wrap() error {
 		}
 	}
 	inside := map[string][]string{}
-	for _, f := range t.frags {
+	for _, f := range t.fragments {
 		line := fmt.Sprintf("include %q;", f.file)
 		if f.kind == inServer {
 			line = fmt.Sprintf("server { listen 80 default_server; server_name _; %s }", line)
@@ -42,7 +42,7 @@ func (t *Tree) wrap() error {
 	}
 	var b strings.Builder
 	b.WriteString("# What a fragment needs around it. It was written by badgateway.\n")
-	for _, d := range t.defs["main"] {
+	for _, d := range t.definitions["main"] {
 		b.WriteString(d + "\n")
 	}
 	if !strings.Contains(t.textOf(whole), "events") {
@@ -53,7 +53,7 @@ func (t *Tree) wrap() error {
 	}
 	if all := inside[inHTTP]; len(all) > 0 {
 		b.WriteString("http {\n")
-		for _, d := range outer {
+		for _, d := range outerDirectives {
 			words := strings.Fields(d)
 			if words[0] == "log_format" {
 				if names["log_format "+words[1]] {
@@ -64,14 +64,14 @@ func (t *Tree) wrap() error {
 			}
 			b.WriteString("    " + d + "\n")
 		}
-		for _, d := range append(t.defs["http"], all...) {
+		for _, d := range append(t.definitions["http"], all...) {
 			b.WriteString("    " + d + "\n")
 		}
 		b.WriteString("}\n")
 	}
 	if all := inside[inStream]; len(all) > 0 {
 		b.WriteString("stream {\n")
-		for _, d := range append(t.defs["stream"], all...) {
+		for _, d := range append(t.definitions["stream"], all...) {
 			b.WriteString("    " + d + "\n")
 		}
 		b.WriteString("}\n")
@@ -81,7 +81,7 @@ func (t *Tree) wrap() error {
 		return nil
 	}
 	var what []string
-	for _, f := range t.frags {
+	for _, f := range t.fragments {
 		place := t.Place(f.file, 0)
 		what = append(what, place.File)
 	}
@@ -91,12 +91,12 @@ func (t *Tree) wrap() error {
 	if len(shown) > 6 {
 		shown = append(append([]string(nil), shown[:6]...), fmt.Sprintf("and %d more", len(what)-6))
 	}
-	t.list("wrapper", strings.Join(shown, ", "), "a main file around it, "+path.Base(t.Main), nginxconf.Place{File: chief, Line: 1})
+	t.noteSupplied("wrapper", strings.Join(shown, ", "), "a main file around it, "+path.Base(t.Main), nginxconf.Place{File: chief, Line: 1})
 	return t.admit(t.Main, "main", nginxconf.Place{})
 }
 
-// outer is what an http block around a fragment says, as that of the distributions does.
-var outer = []string{
+// outerDirectives is what an http block around a fragment says, as that of the distributions does.
+var outerDirectives = []string{
 	"include mime.types;",
 	"default_type application/octet-stream;",
 	"log_format main '$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \"$http_user_agent\"';",
@@ -108,7 +108,7 @@ var outer = []string{
 // textOf is the text of all fragments of a kind.
 func (t *Tree) textOf(kind string) string {
 	all := ""
-	for _, f := range t.frags {
+	for _, f := range t.fragments {
 		if f.kind == kind {
 			text, _, _ := t.read(f.file)
 			for _, n := range outline(text) {
@@ -122,20 +122,20 @@ func (t *Tree) textOf(kind string) string {
 // define adds a directive at the level of "http" or "stream": in our own main file, or in a further file that an
 // include of the config matches. It is false where neither is to be had.
 func (t *Tree) define(within, directive string) bool {
-	if t.Wrapper && (len(t.frags) != 1 || t.frags[0].kind != whole) {
-		for _, d := range t.defs[within] {
+	if t.Wrapper && (len(t.fragments) != 1 || t.fragments[0].kind != whole) {
+		for _, d := range t.definitions[within] {
 			if d == directive {
 				return false // it was tried already
 			}
 		}
-		t.defs[within] = append(t.defs[within], directive)
+		t.definitions[within] = append(t.definitions[within], directive)
 		return t.wrap() == nil
 	}
-	for _, s := range t.spots {
-		if s.within != within {
+	for _, s := range t.includeGlobs {
+		if s.context != within {
 			continue
 		}
-		file := s.further()
+		file := s.newPath()
 		text, _, _ := t.read(file)
 		if strings.Contains(text, directive) {
 			continue

@@ -203,7 +203,7 @@ func TestDoorHurriesOnlyWhileAClientWaits(t *testing.T) {
 }
 
 // A try breaks, tells, mends at the first line and ends at the second.
-func TestTry(t *testing.T) {
+func TestSettle_InAContainer(t *testing.T) {
 	p := serving(t, func(net.Conn) {})
 	p.down.Store(true)
 	var out strings.Builder

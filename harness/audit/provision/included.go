@@ -9,9 +9,9 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// want reads what an include names and was not read with the folder: because of its kind, its depth, or as there was too
+// readIncluded reads what an include names and was not read with the folder: because of its kind, its depth, or as there was too
 // much beside it. What is there and can't be read is refused, as the lab would else put an empty file in its place.
-func (t *Tree) want(file string, asked nginxconf.Place) error {
+func (t *Tree) readIncluded(file string, asked nginxconf.Place) error {
 	name, ok := t.userPath(file)
 	if !ok {
 		return nil
@@ -20,16 +20,16 @@ func (t *Tree) want(file string, asked nginxconf.Place) error {
 		return err
 	}
 	if !strings.ContainsAny(file, "*?[") {
-		return t.wantFile(name, file, asked)
+		return t.readIncludedFile(name, file, asked)
 	}
 	for _, one := range t.globUser(name) {
-		if err := t.wantFile(one, t.labPath(one), asked); err != nil {
+		if err := t.readIncludedFile(one, t.labPath(one), asked); err != nil {
 			return err
 		}
 	}
-	for _, to := range keys(t.brought) {
+	for _, to := range keys(t.mounted) {
 		if ok, _ := path.Match(file, to); ok {
-			if err := t.wantFile(t.brought[to], to, asked); err != nil {
+			if err := t.readIncludedFile(t.mounted[to], to, asked); err != nil {
 				return err
 			}
 		}
@@ -60,14 +60,14 @@ func linkOut(asked nginxconf.Place, what, to string) *Refused {
 		"%s, a link to %s, which is not in the folder that is read", what, to)
 }
 
-func (t *Tree) wantFile(name, to string, asked nginxconf.Place) error {
-	if _, known := t.stock[name]; known {
+func (t *Tree) readIncludedFile(name, to string, asked nginxconf.Place) error {
+	if _, known := t.userFiles[name]; known {
 		return nil
 	}
 	if slices.ContainsFunc(strings.Split(path.Dir(name), "/"), isClosed) {
 		return refuse("undefined", asked, "take the include out", "%s is included, and nothing is read of such a folder", name)
 	}
-	not := t.left[name]
+	not := t.unread[name]
 	if t.source != nil && (not == nil || not == notAsked) {
 		where, inside := resolveIn(t.source.files, t.source.root, name)
 		if !inside {
@@ -91,7 +91,7 @@ func (t *Tree) wantFile(name, to string, asked nginxconf.Place) error {
 
 // userPath is where a file of the lab stands among the user's.
 func (t *Tree) userPath(file string) (string, bool) {
-	if name, ok := t.brought[file]; ok {
+	if name, ok := t.mounted[file]; ok {
 		return name, true
 	}
 	rest, ok := strings.CutPrefix(file, t.At+"/")
@@ -101,7 +101,7 @@ func (t *Tree) userPath(file string) (string, bool) {
 	if beside, ok := strings.CutPrefix(rest, "badgateway-beside/"); ok {
 		return beside, true
 	}
-	return path.Join(t.lay, rest), true
+	return path.Join(t.configDir, rest), true
 }
 
 // globUser gives the user's files that a pattern matches, which stand in folders and not behind links.
@@ -134,22 +134,22 @@ func (t *Tree) globUser(pattern string) []string {
 	return found
 }
 
-// wantEndingIn reads files that were left out for their kind, and whose path ends as an include's does, for what brings
+// readByEnding reads files that were left out for their kind, and whose path ends as an include's does, for what brings
 // files to where a config looks for them. Names with a dot in front are not looked for.
-func (t *Tree) wantEndingIn(pattern string) {
+func (t *Tree) readByEnding(pattern string) {
 	if t.source == nil || bundled[path.Base(pattern)] {
 		return
 	}
 	base, dir := path.Base(pattern), path.Base(path.Dir(pattern))
 	var fit []string
-	for name := range t.left {
+	for name := range t.unread {
 		if ok, _ := path.Match(base, path.Base(name)); ok {
 			fit = append(fit, name)
 		}
 	}
 	slices.Sort(fit)
 	for _, name := range fit {
-		if t.left[name] != notAsked || strings.HasPrefix(path.Base(name), ".") {
+		if t.unread[name] != notAsked || strings.HasPrefix(path.Base(name), ".") {
 			continue
 		}
 		if strings.ContainsAny(base, "*?[") && path.Base(path.Dir(name)) != dir {

@@ -14,21 +14,21 @@ type guess struct {
 	next int
 }
 
-// values are tried in turn, with the variable's own name in lower case for NAME. The kinds that nginx knows are few: a flag, a
+// candidateValues are tried in turn, with the variable's own name in lower case for NAME. The kinds that nginx knows are few: a flag, a
 // number, a time, a size, an address, an upstream.
-var values = []string{"on", "1", "60s", "10m", "1r/s", "198.18.0.1", "GET", "http://NAME:8080", "NAME:8080", "/NAME", ""}
+var candidateValues = []string{"on", "1", "60s", "10m", "1r/s", "198.18.0.1", "GET", "http://NAME:8080", "NAME:8080", "/NAME", ""}
 
-// ofValues are nginx's words for an argument that it can't take.
-var ofValues = regexp.MustCompile(`^(?:invalid|unknown|unsupported|no |host not found|"\S+" directive|"\S+" (?:must|value)|the )|must be|value|not a valid`)
+// valueError are nginx's words for an argument that it can't take.
+var valueError = regexp.MustCompile(`^(?:invalid|unknown|unsupported|no |host not found|"\S+" directive|"\S+" (?:must|value)|the )|must be|value|not a valid`)
 
-// isWord tells a complaint that no value of an argument can mend.
-func isWord(e emerg) bool {
+// isSyntaxError reports whether no value of an argument can resolve an error.
+func isSyntaxError(e startupError) bool {
 	return strings.HasPrefix(e.text, "unknown directive") || strings.HasPrefix(e.text, "unexpected") ||
 		strings.Contains(e.text, "is not allowed here") || strings.HasPrefix(e.text, "invalid number of arguments")
 }
 
-// madeUp are the variables with a made-up value in the directive that a complaint is about.
-func (t *Tree) madeUp(e emerg) []audit.Supply {
+// madeUp are the variables with a made-up value in the directive that an error is about.
+func (t *Tree) madeUp(e startupError) []audit.Supply {
 	place := t.Place(e.file, e.line)
 	lines := strings.Split(t.text(place.File), "\n")
 	if e.file == "" || e.line < 1 || e.line > len(lines) {
@@ -47,11 +47,11 @@ func (t *Tree) madeUp(e emerg) []audit.Supply {
 	return all
 }
 
-// refit gives a variable with a made-up value that nginx does not take another one.
-func (w *world) refit(e emerg) bool {
-	t := w.t
+// tryNextValue gives a variable with a made-up value that nginx does not take another one.
+func (st *settler) tryNextValue(e startupError) bool {
+	t := st.t
 	made := t.madeUp(e)
-	if len(made) != 1 || isWord(e) || !ofValues.MatchString(e.text) {
+	if len(made) != 1 || isSyntaxError(e) || !valueError.MatchString(e.text) {
 		return false
 	}
 	name := made[0].What
@@ -62,10 +62,10 @@ func (w *world) refit(e emerg) bool {
 		t.guessing = &guess{name: name}
 	}
 	g := t.guessing
-	if g.next >= len(values) {
+	if g.next >= len(candidateValues) {
 		return false
 	}
-	value := strings.ReplaceAll(values[g.next], "NAME", strings.ToLower(strings.ReplaceAll(strings.Trim(name, "_"), "_", "-")))
+	value := strings.ReplaceAll(candidateValues[g.next], "NAME", strings.ToLower(strings.ReplaceAll(strings.Trim(name, "_"), "_", "-")))
 	g.next++
 	if t.guessed == nil {
 		t.guessed = map[string]string{}

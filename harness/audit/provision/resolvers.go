@@ -11,59 +11,59 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// An answer says how one kind of complaint is met: true when something was supplied, so that nginx is worth another try.
-type answer struct {
-	shape *regexp.Regexp
-	meet  func(w *world, e emerg, m []string) (bool, error)
+// A resolver says how one kind of startup error is resolved: true when something was supplied, so that nginx is worth another try.
+type resolver struct {
+	pattern *regexp.Regexp
+	resolve func(st *settler, e startupError, m []string) (bool, error)
 }
 
-// answers are tried in order; the first whose shape fits counts.
-var answers []answer
+// resolvers are tried in order; the first whose pattern matches counts.
+var resolvers []resolver
 
 func init() {
-	add := func(shape string, meet func(w *world, e emerg, m []string) (bool, error)) {
-		answers = append(answers, answer{regexp.MustCompile(shape), meet})
+	add := func(shape string, meet func(st *settler, e startupError, m []string) (bool, error)) {
+		resolvers = append(resolvers, resolver{regexp.MustCompile(shape), meet})
 	}
-	add(`^unknown directive "([^"]+)"`, (*world).unknownDirective)
-	add(`^unknown "([^"]+)" variable`, (*world).unknownVariable)
-	add(`dlopen\(\) "([^"]+)" failed`, (*world).missingModule)
-	add(`^module "([^"]+)" (?:version|is not binary compatible)`, (*world).otherBuild)
-	add(`get(pw|gr)nam\("([^"]+)"\) failed`, (*world).missingUser)
-	add(`host not found in .*?"([^"]+)"`, (*world).missingHost)
-	add(`^no port in upstream "([^"]+)"`, (*world).missingUpstream)
-	add(`^unknown log format "([^"]+)"`, (*world).missingLogFormat)
-	add(`^(?:zero size shared memory zone|"\w+" zone) "([^"]+)"`, (*world).missingZone)
-	add(`^no "ssl_certificate" is defined`, (*world).missingCertificate)
-	add(`^(?:a duplicate default server|duplicate |conflicting |the duplicate |"\w+" directive is duplicate|the shared memory zone)`, (*world).duplicate)
-	add(`^could not build (?:the )?(\w+), you should increase (?:either )?(\w+)`, (*world).smallHash)
-	add(`^(invalid event type|the "\w+" parameter requires|"[^"]+" (?:is unsupported on|is not supported on)|the "[^"]+" (?:parameter|directive) (?:is not supported|requires))`, (*world).otherBuild)
-	add(`"?(\w+)"? (?:directive )?requires (?:the )?(?:ngx_|PCRE|OpenSSL)`, (*world).otherBuild)
-	add(`^invalid (?:parameter|value|number of arguments|variable name|condition).*?"([^"]+)"`, (*world).invalidParameter)
-	add(`^bind\(\) to (\S+) failed \((\d+): ([^)]*)\)`, (*world).cannotBind)
-	add(`^socket\(\) (\S+) failed`, (*world).otherBuild)
-	add(`\bmkdir\(\) "([^"]+)" failed \(2:`, func(w *world, e emerg, m []string) (bool, error) { return w.folder(path.Dir(m[1]), e), nil })
-	add(`"([^"]*[/.][^"]*)"`, (*world).file)
+	add(`^unknown directive "([^"]+)"`, (*settler).unknownDirective)
+	add(`^unknown "([^"]+)" variable`, (*settler).unknownVariable)
+	add(`dlopen\(\) "([^"]+)" failed`, (*settler).missingModule)
+	add(`^module "([^"]+)" (?:version|is not binary compatible)`, (*settler).otherBuild)
+	add(`get(pw|gr)nam\("([^"]+)"\) failed`, (*settler).missingUser)
+	add(`host not found in .*?"([^"]+)"`, (*settler).missingHost)
+	add(`^no port in upstream "([^"]+)"`, (*settler).missingUpstream)
+	add(`^unknown log format "([^"]+)"`, (*settler).missingLogFormat)
+	add(`^(?:zero size shared memory zone|"\w+" zone) "([^"]+)"`, (*settler).missingZone)
+	add(`^no "ssl_certificate" is defined`, (*settler).missingCertificate)
+	add(`^(?:a duplicate default server|duplicate |conflicting |the duplicate |"\w+" directive is duplicate|the shared memory zone)`, (*settler).duplicate)
+	add(`^could not build (?:the )?(\w+), you should increase (?:either )?(\w+)`, (*settler).smallHash)
+	add(`^(invalid event type|the "\w+" parameter requires|"[^"]+" (?:is unsupported on|is not supported on)|the "[^"]+" (?:parameter|directive) (?:is not supported|requires))`, (*settler).otherBuild)
+	add(`"?(\w+)"? (?:directive )?requires (?:the )?(?:ngx_|PCRE|OpenSSL)`, (*settler).otherBuild)
+	add(`^invalid (?:parameter|value|number of arguments|variable name|condition).*?"([^"]+)"`, (*settler).invalidParameter)
+	add(`^bind\(\) to (\S+) failed \((\d+): ([^)]*)\)`, (*settler).cannotBind)
+	add(`^socket\(\) (\S+) failed`, (*settler).otherBuild)
+	add(`\bmkdir\(\) "([^"]+)" failed \(2:`, func(st *settler, e startupError, m []string) (bool, error) { return st.folder(path.Dir(m[1]), e), nil })
+	add(`"([^"]*[/.][^"]*)"`, (*settler).resolveFile)
 }
 
-// meet answers a complaint.
-func (w *world) meet(e emerg) (bool, error) {
-	if r := w.template(e); r != nil {
+// resolve tries the resolvers on an error.
+func (st *settler) resolve(e startupError) (bool, error) {
+	if r := st.template(e); r != nil {
 		return false, r
 	}
-	for _, a := range answers {
-		if m := a.shape.FindStringSubmatch(e.text); m != nil {
-			return a.meet(w, e, m)
+	for _, a := range resolvers {
+		if m := a.pattern.FindStringSubmatch(e.text); m != nil {
+			return a.resolve(st, e, m)
 		}
 	}
 	return false, nil
 }
 
-// template tells a file that is a template after all, in ways that only show where nginx stumbles over it.
-func (w *world) template(e emerg) *Refused {
-	user := w.t.Place(e.file, e.line)
-	text, _, _ := w.t.read(e.file)
+// template is the refusal of a file that is a template after all, in ways that only show where nginx stumbles over it.
+func (st *settler) template(e startupError) *Refused {
+	user := st.t.Place(e.file, e.line)
+	text, _, _ := st.t.read(e.file)
 	lines := strings.Split(text, "\n")
-	if e.line < 1 || e.line > len(lines) || w.t.origin[e.file] == "" {
+	if e.line < 1 || e.line > len(lines) || st.t.origin[e.file] == "" {
 		return nil
 	}
 	if m := regexp.MustCompile(`<[A-Z][A-Z0-9_-]{2,}>|<(?i:your|insert|change|replace)[\w .-]*>|\$\{[a-z_]+[A-Z]\w*\}|\[\[\s*\w+\s*\]\]`).FindString(code(lines[e.line-1])); m != "" {
@@ -74,14 +74,14 @@ func (w *world) template(e emerg) *Refused {
 	return nil
 }
 
-// directive is the one that a complaint is about: of those on its line, the one whose name or argument it quotes. Nginx names
+// directive is the one that an error is about: of those on its line, the one whose name or argument it quotes. Nginx names
 // the line on which a directive ends.
-func (w *world) directive(e emerg) *nginxconf.Directive {
-	c, err := w.t.Config()
+func (st *settler) directive(e startupError) *nginxconf.Directive {
+	c, err := st.t.Config()
 	if err != nil || c == nil || e.file == "" {
 		return nil
 	}
-	place := w.t.Place(e.file, e.line)
+	place := st.t.Place(e.file, e.line)
 	var found *nginxconf.Directive
 	best := -1
 	var walk func([]*nginxconf.Directive)
@@ -118,26 +118,26 @@ func within(d *nginxconf.Directive, block string) bool {
 	return false
 }
 
-func (w *world) missingUser(e emerg, m []string) (bool, error) {
-	t := w.t
+func (st *settler) missingUser(e startupError, m []string) (bool, error) {
+	t := st.t
 	for _, d := range t.find("user") {
 		names := append([]string(nil), d.Args...)
 		if len(names) == 1 {
 			names = append(names, names[0])
 		}
 		if len(names) == 2 {
-			w.addUser(names[0], names[1], d.Place)
+			st.addUser(names[0], names[1], d.Place)
 			return true, nil
 		}
 	}
-	w.addUser(m[2], m[2], t.Place(e.file, e.line))
+	st.addUser(m[2], m[2], t.Place(e.file, e.line))
 	return true, nil
 }
 
 // addUser adds a user and a group to those of the image, unless they are there.
-func (w *world) addUser(user, group string, place nginxconf.Place) {
-	t := w.t
-	passwd, groups := w.cat("/etc/passwd"), w.cat("/etc/group")
+func (st *settler) addUser(user, group string, place nginxconf.Place) {
+	t := st.t
+	passwd, groups := st.readFile("/etc/passwd"), st.readFile("/etc/group")
 	has := func(table, name string) bool {
 		return strings.HasPrefix(table, name+":") || strings.Contains(table, "\n"+name+":")
 	}
@@ -146,36 +146,36 @@ func (w *world) addUser(user, group string, place nginxconf.Place) {
 		id++
 	}
 	if !has(groups, group) {
-		t.put(agentapi.File{Path: "/etc/group", Data: ended(groups) + fmt.Sprintf("%s:x:%d:\n", group, id)})
-		t.list("user", "group "+group, fmt.Sprintf("group id %d", id), place)
+		t.put(agentapi.File{Path: "/etc/group", Data: withNewline(groups) + fmt.Sprintf("%s:x:%d:\n", group, id)})
+		t.noteSupplied("user", "group "+group, fmt.Sprintf("group id %d", id), place)
 	}
 	if !has(passwd, user) {
-		t.put(agentapi.File{Path: "/etc/passwd", Data: ended(passwd) + fmt.Sprintf("%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n", user, id, id)})
-		t.list("user", user, fmt.Sprintf("user id %d", id), place)
+		t.put(agentapi.File{Path: "/etc/passwd", Data: withNewline(passwd) + fmt.Sprintf("%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n", user, id, id)})
+		t.noteSupplied("user", user, fmt.Sprintf("user id %d", id), place)
 	}
 }
 
-func ended(text string) string {
+func withNewline(text string) string {
 	if text == "" || strings.HasSuffix(text, "\n") {
 		return text
 	}
 	return text + "\n"
 }
 
-// cat reads a small file of the sandbox; empty when there is none.
-func (w *world) cat(file string) string {
-	if text, _, ok := w.t.read(file); ok {
+// readFile reads a small file of the sandbox; empty when there is none.
+func (st *settler) readFile(file string) string {
+	if text, _, ok := st.t.read(file); ok {
 		return text
 	}
-	if files, err := w.g.ReadTree(w.ctx, file); err == nil {
+	if files, err := st.g.ReadTree(st.ctx, file); err == nil {
 		return files[file]
 	}
 	return ""
 }
 
 // missingHost gives an address to a name that is none for DNS; all others resolve in the lab.
-func (w *world) missingHost(e emerg, m []string) (bool, error) {
-	t := w.t
+func (st *settler) missingHost(e startupError, m []string) (bool, error) {
+	t := st.t
 	name := m[1]
 	if host, _, err := net.SplitHostPort(name); err == nil {
 		name = host
@@ -186,24 +186,24 @@ func (w *world) missingHost(e emerg, m []string) (bool, error) {
 	if strings.ContainsAny(name, " \t") || strings.Count(name, ":") > 0 {
 		return false, nil
 	}
-	hosts := w.cat("/etc/hosts")
+	hosts := st.readFile("/etc/hosts")
 	n := 1 + strings.Count(hosts, "198.19.255.")
 	if n > 250 {
-		return false, e.refuse(t, "limit", "name a smaller part of the config", "more than 250 names of upstreams are no names for DNS")
+		return false, e.refusal(t, "limit", "name a smaller part of the config", "more than 250 names of upstreams are no names for DNS")
 	}
 	address := fmt.Sprintf("198.19.255.%d", n)
 	if t.Hosts == nil {
 		t.Hosts = map[string]string{}
 	}
 	t.Hosts[address] = strings.ToLower(name)
-	t.put(agentapi.File{Path: "/etc/hosts", Data: ended(hosts) + address + " " + name + "\n"})
+	t.put(agentapi.File{Path: "/etc/hosts", Data: withNewline(hosts) + address + " " + name + "\n"})
 	place := t.Place(e.file, e.line)
 	if place.File == "" {
 		if all := t.owners(name); len(all) > 0 {
 			place = all[0].Place
 		}
 	}
-	t.list("name", name, address, place)
+	t.noteSupplied("name", name, address, place)
 	return true, nil
 }
 
@@ -211,13 +211,13 @@ func (w *world) missingHost(e emerg, m []string) (bool, error) {
 var defaultPorts = map[string]int{"fastcgi_pass": 9000, "uwsgi_pass": 3031, "scgi_pass": 4000, "memcached_pass": 11211, "grpc_pass": 50051}
 
 // missingUpstream defines an upstream that the config calls by a name alone, where the block for it is elsewhere.
-func (w *world) missingUpstream(e emerg, m []string) (bool, error) {
-	t, name := w.t, m[1]
+func (st *settler) missingUpstream(e startupError, m []string) (bool, error) {
+	t, name := st.t, m[1]
 	if net.ParseIP(name) != nil || strings.ContainsAny(name, ".:[") {
 		return false, nil
 	}
 	level, port := "http", 80
-	d := w.directive(e)
+	d := st.directive(e)
 	if d != nil {
 		if within(d, "stream") {
 			level, port = "stream", 8080
@@ -228,37 +228,37 @@ func (w *world) missingUpstream(e emerg, m []string) (bool, error) {
 	}
 	block := fmt.Sprintf("upstream %s { server %s:%d; }", name, strings.ToLower(strings.ReplaceAll(name, "_", "-")), port)
 	if !t.define(level, block) {
-		return false, e.refuse(t, "undefined", "check it together with the file that defines it, or write the port",
+		return false, e.refusal(t, "undefined", "check it together with the file that defines it, or write the port",
 			"upstream %q is defined nowhere, and the name alone has no port", name)
 	}
-	t.list("include", "upstream "+name, block, t.Place(e.file, e.line))
+	t.noteSupplied("include", "upstream "+name, block, t.Place(e.file, e.line))
 	return true, nil
 }
 
-func (w *world) missingLogFormat(e emerg, m []string) (bool, error) {
+func (st *settler) missingLogFormat(e startupError, m []string) (bool, error) {
 	level := "http"
-	if d := w.directive(e); d != nil && within(d, "stream") {
+	if d := st.directive(e); d != nil && within(d, "stream") {
 		level = "stream"
 	}
 	line := fmt.Sprintf("log_format %s '$remote_addr [$time_local] \"$request\" $status $body_bytes_sent';", m[1])
 	if level == "stream" {
 		line = fmt.Sprintf("log_format %s '$remote_addr [$time_local] $protocol $status $bytes_sent';", m[1])
 	}
-	return w.defined(e, level, "log_format "+m[1], line)
+	return st.defined(e, level, "log_format "+m[1], line)
 }
 
 // defined supplies a definition that the config lacks, or says that nothing has it.
-func (w *world) defined(e emerg, level, what, line string) (bool, error) {
-	place := w.t.Place(e.file, e.line)
-	if !w.t.define(level, line) {
-		return false, e.refuse(w.t, "undefined", "check it together with the file that defines it", "%s is defined nowhere", what)
+func (st *settler) defined(e startupError, level, what, line string) (bool, error) {
+	place := st.t.Place(e.file, e.line)
+	if !st.t.define(level, line) {
+		return false, e.refusal(st.t, "undefined", "check it together with the file that defines it", "%s is defined nowhere", what)
 	}
-	w.t.list("include", what, line, place)
+	st.t.noteSupplied("include", what, line, place)
 	return true, nil
 }
 
-func (w *world) missingZone(e emerg, m []string) (bool, error) {
-	t, zone := w.t, m[1]
+func (st *settler) missingZone(e startupError, m []string) (bool, error) {
+	t, zone := st.t, m[1]
 	for _, d := range t.find("limit_req", "limit_conn", "proxy_cache", "fastcgi_cache", "uwsgi_cache", "scgi_cache") {
 		level := "http"
 		if within(d, "stream") {
@@ -282,7 +282,7 @@ func (w *world) missingZone(e emerg, m []string) (bool, error) {
 			r.Refusal.Nginx = e.String()
 			return false, r
 		}
-		t.list("include", "zone "+zone, line, d.Place)
+		t.noteSupplied("include", "zone "+zone, line, d.Place)
 		return true, nil
 	}
 	return false, nil
@@ -298,11 +298,11 @@ func has(list []string, want string) bool {
 }
 
 // duplicate leaves out a file that the lab brought in beside another one that has the same; the user's own are his mistake.
-func (w *world) duplicate(e emerg, m []string) (bool, error) {
-	t := w.t
+func (st *settler) duplicate(e startupError, m []string) (bool, error) {
+	t := st.t
 	if name, ok := strings.CutSuffix(e.text, `" directive is duplicate`); ok && t.Wrapper {
 		name = strings.TrimPrefix(name, `"`)
-		for _, d := range outer {
+		for _, d := range outerDirectives {
 			if strings.HasPrefix(d, name+" ") && !t.dropped[name] {
 				t.dropped[name] = true // an included file of the fragment says it too
 				return true, t.wrap()
@@ -311,23 +311,23 @@ func (w *world) duplicate(e emerg, m []string) (bool, error) {
 		return false, nil
 	}
 	real := e.file
-	for i, f := range t.frags {
-		if f.file != real || len(t.frags) < 2 {
+	for i, f := range t.fragments {
+		if f.file != real || len(t.fragments) < 2 {
 			continue
 		}
 		if dir := path.Base(path.Dir(real)); siteFolders[dir] && dir != "sites-available" && dir != "templates" {
 			return false, nil // nginx reads all files of that folder at the user's too
 		}
-		t.frags = append(t.frags[:i:i], t.frags[i+1:]...)
+		t.fragments = append(t.fragments[:i:i], t.fragments[i+1:]...)
 		t.Notes = append(t.Notes, fmt.Sprintf("%s was left out: it has what another file has too (%s)", t.Place(real, 0).File, e.text))
-		t.seen, t.spots, t.servers = map[string]bool{}, nil, 0
+		t.admitted, t.includeGlobs, t.servers = map[string]bool{}, nil, 0
 		if err := t.wrap(); err != nil {
 			return false, err
 		}
 		return true, t.admit(t.Main, "main", nginxconf.Place{})
 	}
-	if t.sited[real] && len(t.sited) > 1 {
-		delete(t.sited, real)
+	if t.addedSites[real] && len(t.addedSites) > 1 {
+		delete(t.addedSites, real)
 		t.Notes = append(t.Notes, fmt.Sprintf("%s was left out: it has what another file has too (%s)", t.Place(real, 0).File, e.text))
 		t.put(agentapi.File{Path: real})
 		return true, nil
@@ -336,20 +336,20 @@ func (w *world) duplicate(e emerg, m []string) (bool, error) {
 }
 
 // smallHash is met where the outer http block is not the user's: the size that nginx starts with goes by the processor.
-func (w *world) smallHash(e emerg, m []string) (bool, error) {
+func (st *settler) smallHash(e startupError, m []string) (bool, error) {
 	line := m[2] + " 256;"
 	if strings.HasSuffix(m[2], "max_size") {
 		line = m[2] + " 8192;"
 	}
-	if len(w.t.find(m[2])) > 0 || !w.t.define("http", line) {
+	if len(st.t.find(m[2])) > 0 || !st.t.define("http", line) {
 		return false, nil
 	}
-	w.t.list("include", m[2], line, w.t.Place(e.file, e.line))
+	st.t.noteSupplied("include", m[2], line, st.t.Place(e.file, e.line))
 	return true, nil
 }
 
-func (w *world) otherBuild(e emerg, m []string) (bool, error) {
-	t := w.t
+func (st *settler) otherBuild(e startupError, m []string) (bool, error) {
+	t := st.t
 	remedy := "check with --image and the image that you run"
 	switch {
 	case strings.Contains(e.text, "aio on"):
@@ -358,19 +358,19 @@ func (w *world) otherBuild(e emerg, m []string) (bool, error) {
 		remedy = "it is of another operating system; drop the line, as nginx chooses the best by itself"
 	case strings.Contains(e.text, "quic"):
 		if older(t.Version, "1.25.0") {
-			return false, e.refuse(t, "version", choose("1.25.0", ""), "listen ... quic needs nginx 1.25.0, this is %s", t.Version)
+			return false, e.refusal(t, "version", chooseVersion("1.25.0", ""), "listen ... quic needs nginx 1.25.0, this is %s", t.Version)
 		}
 	}
-	return false, e.refuse(t, "build", remedy, "this build of nginx %s can't do it: %s", t.Version, e.text)
+	return false, e.refusal(t, "build", remedy, "this build of nginx %s can't do it: %s", t.Version, e.text)
 }
 
-func (w *world) cannotBind(e emerg, m []string) (bool, error) {
+func (st *settler) cannotBind(e startupError, m []string) (bool, error) {
 	if socket, ok := strings.CutPrefix(m[1], "unix:"); ok && m[2] == "2" {
-		return w.folder(path.Dir(socket), e), nil
+		return st.folder(path.Dir(socket), e), nil
 	}
 	address := m[1]
 	place := nginxconf.Place{}
-	for _, d := range w.t.find("listen") {
+	for _, d := range st.t.find("listen") {
 		if len(d.Args) > 0 && (strings.HasPrefix(address, d.Args[0]) || strings.HasSuffix(d.Args[0], address)) {
 			place = d.Place
 			break
