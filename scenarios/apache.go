@@ -12,7 +12,7 @@ const apacheProxy = "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html"
 
 // onApache is the gateway with a config of the folder apache.
 func onApache(conf string) lab.Gateway {
-	return lab.Gateway{Driver: apache.Driver, Files: []lab.File{{Path: apache.Driver.Conf, Data: text("apache/" + conf)}}}
+	return lab.Gateway{Driver: apache.Driver, Config: text("apache/" + conf)}
 }
 
 // apacheChanged is a config of the folder apache in which one text is replaced by another.

@@ -47,7 +47,5 @@ func text(name string) string {
 
 // nginx is the gateway with a config of the folder nginx.
 func onNginx(conf string) lab.Gateway {
-	return lab.Gateway{Driver: nginx.Driver, Files: []lab.File{
-		{Path: "/etc/nginx/nginx.conf", Data: text("nginx/" + conf)},
-	}}
+	return lab.Gateway{Driver: nginx.Driver, Config: text("nginx/" + conf)}
 }

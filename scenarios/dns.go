@@ -13,7 +13,7 @@ const resolverPage = "https://nginx.org/en/docs/http/ngx_http_core_module.html#r
 var appHost = map[string]string{"app.internal": "10.0.0.5"}
 
 // byName is the gateway that knows the application by name.
-var byName = lab.Gateway{Driver: nginx.Driver, Files: onNginx("proxy-name.conf").Files, Hosts: appHost}
+var byName = lab.Gateway{Driver: nginx.Driver, Config: text("nginx/proxy-name.conf"), Hosts: appHost}
 
 // dns is what goes wrong with the names of applications.
 var dns = []scenario.Scenario{

@@ -93,6 +93,6 @@ func poolWith(directive string) lab.Gateway {
 // nginxWith is the gateway with a config of which one piece is another.
 func nginxWith(conf, old, new string) lab.Gateway {
 	g := onNginx(conf)
-	g.Files[0].Data = changed(conf, old, new)
+	g.Config = changed(conf, old, new)
 	return g
 }

@@ -131,7 +131,8 @@ var tls = []scenario.Scenario{
 // verifying is the gateway that checks the application's certificate.
 var verifying = lab.Gateway{
 	Driver: nginx.Driver,
-	Files:  append(onNginx("https-verify.conf").Files, lab.File{Path: "/etc/nginx/ca.crt", Data: authority.Certificate}),
+	Config: text("nginx/https-verify.conf"),
+	Files:  []lab.File{{Path: "/etc/nginx/ca.crt", Data: authority.Certificate}},
 }
 
 // certificateFiles are a certificate where the configs nginx/origin*.conf have it.

@@ -134,7 +134,7 @@ func BenchmarkFake(b *testing.B) {
 	l := startLab(b)
 	const requests, connections = 40_000, 16
 	setup := lab.Setup{
-		Gateway:   lab.Gateway{Driver: nginx.Driver, Files: []lab.File{{Path: nginx.Driver.Conf, Data: passOn}}},
+		Gateway:   lab.Gateway{Driver: nginx.Driver, Config: passOn},
 		Upstreams: []lab.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
 	}
 	for b.Loop() {

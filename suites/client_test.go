@@ -36,7 +36,7 @@ http {
 }
 `
 	gateway := gatewayOf(conf)
-	gateway.Files = slices.Concat(gateway.Files, backend.Certificate{Name: "shop.test"}.Files("/etc/nginx/tls/shop.pem", "/etc/nginx/tls/shop.key"))
+	gateway.Files = backend.Certificate{Name: "shop.test"}.Files("/etc/nginx/tls/shop.pem", "/etc/nginx/tls/shop.key")
 	app := []lab.Upstream{fakeAt("app", "10.0.0.1:8080")}
 	do := func(ctx SpecContext, c *lab.Sandbox, r lab.Request, o ...lab.Option) lab.Exchange {
 		GinkgoHelper()
@@ -99,8 +99,8 @@ http {
 	})
 
 	It("need not find the gateway on port 80", func(ctx SpecContext) {
-		secure := lab.Gateway{Driver: gateway.Driver, Files: slices.Clone(gateway.Files), Listen: "192.0.2.80:443"}
-		secure.Files[0].Data = `events {} http { server { listen 443 ssl; ssl_certificate tls/shop.pem; ssl_certificate_key tls/shop.key; return 204; } }`
+		secure := gateway
+		secure.Listen, secure.Config = "192.0.2.80:443", `events {} http { server { listen 443 ssl; ssl_certificate tls/shop.pem; ssl_certificate_key tls/shop.key; return 204; } }`
 		c := open(ctx, lab.Setup{Gateway: secure})
 		Expect(do(ctx, c, lab.Request{}, lab.OverTLS("shop.test"))).To(HaveStatus(204))
 	})

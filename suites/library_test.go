@@ -17,9 +17,7 @@ import (
 )
 
 // gatewayOf is nginx with a config of one's own.
-func gatewayOf(conf string) lab.Gateway {
-	return lab.Gateway{Driver: nginx.Driver, Files: []lab.File{{Path: nginx.Driver.Conf, Data: conf}}}
-}
+func gatewayOf(conf string) lab.Gateway { return lab.Gateway{Driver: nginx.Driver, Config: conf} }
 
 // proxyTo is a config that passes everything on, with further lines for http and for the location.
 func proxyTo(to, http, location string) string {

@@ -212,13 +212,7 @@ func (f *labFlags) withConfig(s scenario.Scenario) (scenario.Scenario, error) {
 	if err != nil {
 		return s, fmt.Errorf("reading the config: %w", err)
 	}
-	files := append(s.Gateway.Files[:0:0], s.Gateway.Files...)
-	for i := range files {
-		if files[i].Path == s.Gateway.Driver.Conf {
-			files[i].Data = string(text)
-		}
-	}
-	s.Gateway.Files = files
+	s.Gateway.Config = string(text)
 	return s, nil
 }
 

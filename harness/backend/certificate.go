@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // A Certificate is what a real server shows to its clients. It is made anew in every program that asks for it.
@@ -26,12 +26,12 @@ type Certificate struct {
 }
 
 // Files are the certificate and its key, as files of a server's config.
-func (c Certificate) Files(cert, key string) []agentapi.File {
+func (c Certificate) Files(cert, key string) []lab.File {
 	certPEM, keyPEM, err := c.pair()
 	if err != nil {
 		panic(fmt.Sprintf("making the certificate of %s: %v", c.Name, err)) // nothing in it depends on the surroundings
 	}
-	return []agentapi.File{{Path: cert, Data: certPEM}, {Path: key, Data: keyPEM, Mode: 0o600}}
+	return []lab.File{{Path: cert, Data: certPEM}, {Path: key, Data: keyPEM, Mode: 0o600}}
 }
 
 func (c Certificate) pair() (cert, key string, err error) {

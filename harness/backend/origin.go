@@ -2,7 +2,6 @@ package backend
 
 import (
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -13,7 +12,7 @@ type Origin struct {
 	// Conf is the whole config; it logs to /var/log/upstream/NAME.log and has to name a pid file of its own.
 	Conf string
 	// Files are what it serves, and its certificates.
-	Files []agentapi.File
+	Files []lab.File
 }
 
 // Upstream is the server as an upstream of a sandbox.
@@ -21,7 +20,7 @@ func (o Origin) Upstream() lab.Upstream {
 	conf := "/etc/nginx/" + o.Name + ".conf"
 	return lab.Upstream{Name: o.Name, Real: &lab.Backend{
 		Argv:   []string{"nginx", "-c", conf, "-g", "daemon off;"},
-		Files:  append([]agentapi.File{{Path: conf, Data: o.Conf}}, o.Files...),
+		Files:  append([]lab.File{{Path: conf, Data: o.Conf}}, o.Files...),
 		Listen: o.Listen,
 		Log:    "/var/log/upstream/" + o.Name + ".log",
 		Wake:   nginx.Driver.Wake,

@@ -5,7 +5,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -34,9 +33,9 @@ const sigchld = 17
 // Upstream is the pool as an upstream of a sandbox.
 func (p PHPFPM) Upstream() lab.Upstream {
 	conf := "/etc/php-fpm-" + p.Name + ".conf"
-	files := []agentapi.File{{Path: conf, Data: p.config()}}
+	files := []lab.File{{Path: conf, Data: p.config()}}
 	for at, text := range p.Scripts {
-		files = append(files, agentapi.File{Path: at, Data: text})
+		files = append(files, lab.File{Path: at, Data: text})
 	}
 	b := &lab.Backend{
 		Image:  "php",
@@ -44,12 +43,12 @@ func (p PHPFPM) Upstream() lab.Upstream {
 		Files:  files,
 		Listen: p.Listen,
 		Log:    fpmLog,
-		Wake:   agentapi.WakeSignal{Signal: sigchld},
+		Wake:   lab.WakeSignal{Signal: sigchld},
 		Memory: p.Memory,
 		CPUs:   p.CPUs,
 	}
 	if socket, ok := strings.CutPrefix(p.Listen, "unix:"); ok {
-		b.Folders = []agentapi.Folder{{Path: path.Dir(socket)}}
+		b.Folders = []lab.Folder{{Path: path.Dir(socket)}}
 	}
 	return lab.Upstream{Name: p.Name, Real: b}
 }

@@ -2,6 +2,18 @@ package gateway
 
 import "github.com/badgateway/badgateway/harness/internal/agentapi"
 
+// What a lab has to know of a program's files and signals.
+type (
+	// A File is written before the program starts.
+	File = agentapi.File
+	// A Folder is one that the program writes in, or has its config in.
+	Folder = agentapi.Folder
+	// A ClockSpec is a run of the program that prints what time it takes it to be.
+	ClockSpec = agentapi.ClockSpec
+	// A WakeSignal makes the program look at the clock after it was moved.
+	WakeSignal = agentapi.WakeSignal
+)
+
 // A Driver is all that a lab has to know of one gateway's program: how it is found, started and woken, where it logs, and
 // what the lines of its log say. Its values are those of the program as it comes; Fit makes them those of an image.
 type Driver struct {
@@ -17,7 +29,7 @@ type Driver struct {
 
 	Argv    []string
 	Conf    string // its main config file
-	Folders []agentapi.Folder
+	Folders []Folder
 
 	ErrorLog  string
 	AccessLog string // where it writes a line a request that begins with the client's address, unless its config says otherwise; empty for nowhere
@@ -33,6 +45,6 @@ type Driver struct {
 	// Refusal are the words for which it did not start, the one that stopped it first, of all that it printed then.
 	Refusal func(printed string) []LogRecord
 
-	Clock agentapi.ClockSpec // a run that prints the time, for a look whether it takes a moved clock; empty for one that never does
-	Wake  agentapi.WakeSignal
+	Clock ClockSpec // a run that prints the time, for a look whether it takes a moved clock; empty for one that never does
+	Wake  WakeSignal
 }

@@ -26,6 +26,14 @@ type (
 	ProbeAnswer = agentapi.ProbeAnswer
 	// Executed is how a program ended.
 	Executed = agentapi.Executed
+	// Events are what the upstreams and names of a sandbox with a CatchAll saw.
+	Events = agentapi.Events
+	// A WakeSignal makes a program look at the clock after it was moved.
+	WakeSignal = agentapi.WakeSignal
+	// Limits are what the kernel holds a container to.
+	Limits = agentapi.Limits
+	// A ProductionStart is how an image is started in production.
+	ProductionStart = docker.Start
 	// A Lack is something that a container has no right to, or that its kernel does not have.
 	Lack = agentapi.Lack
 	// A NoEngineError says that there is no container engine, and what helps.

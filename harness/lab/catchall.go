@@ -8,17 +8,17 @@ import (
 )
 
 // Put writes files, links and folders into the sandbox.
-func (c *Sandbox) Put(ctx context.Context, files ...agentapi.File) error {
+func (c *Sandbox) Put(ctx context.Context, files ...File) error {
 	return c.call(ctx, "Put", agentapi.PutSpec{Files: files}, nil)
 }
 
 // Exec runs a program in the sandbox to its end, for ten seconds at the most.
-func (c *Sandbox) Exec(ctx context.Context, argv ...string) (agentapi.Executed, error) {
+func (c *Sandbox) Exec(ctx context.Context, argv ...string) (Executed, error) {
 	return c.ExecWithin(ctx, agentapi.ExecLimit, argv...)
 }
 
 // ExecWithin is Exec with a limit of its own.
-func (c *Sandbox) ExecWithin(ctx context.Context, limit time.Duration, argv ...string) (out agentapi.Executed, err error) {
+func (c *Sandbox) ExecWithin(ctx context.Context, limit time.Duration, argv ...string) (out Executed, err error) {
 	err = c.call(ctx, "Exec", agentapi.ExecSpec{Argv: argv, Limit: limit}, &out)
 	return out, err
 }
@@ -36,7 +36,7 @@ func (c *Sandbox) Names(ctx context.Context, folder string) (names []string, err
 }
 
 // Written is all that was written in the sandbox, so that it can be put into another.
-func (c *Sandbox) Written(ctx context.Context) (files []agentapi.File, err error) {
+func (c *Sandbox) Written(ctx context.Context) (files []File, err error) {
 	err = c.call(ctx, "Written", agentapi.None{}, &files)
 	return files, err
 }
@@ -77,13 +77,13 @@ func (c *Sandbox) isRunning(now bool) (before bool) {
 }
 
 // SetBehaviour makes upstreams and names behave so from now on; all that are not named are healthy.
-func (c *Sandbox) SetBehaviour(ctx context.Context, upstreams []agentapi.UpstreamBehaviour, names []agentapi.NameBehaviour) error {
+func (c *Sandbox) SetBehaviour(ctx context.Context, upstreams []UpstreamBehaviour, names []NameBehaviour) error {
 	return c.call(ctx, "SetBehaviour", agentapi.BehaviourSpec{Upstreams: upstreams, Names: names}, nil)
 }
 
 // Probe asks the gateway as a client with an address of its own. The sandbox's time passes until the answer is there, from
 // one moment at which something may end to the next.
-func (c *Sandbox) Probe(ctx context.Context, spec agentapi.ProbeSpec) (out agentapi.ProbeAnswer, err error) {
+func (c *Sandbox) Probe(ctx context.Context, spec ProbeSpec) (out ProbeAnswer, err error) {
 	if !c.exchange.TryLock() {
 		return out, ErrBusy
 	}
@@ -96,7 +96,7 @@ func (c *Sandbox) Probe(ctx context.Context, spec agentapi.ProbeSpec) (out agent
 }
 
 // DrainEvents is what upstreams and names saw since it was last told.
-func (c *Sandbox) DrainEvents(ctx context.Context) (out agentapi.Events, err error) {
+func (c *Sandbox) DrainEvents(ctx context.Context) (out Events, err error) {
 	err = c.call(ctx, "DrainEvents", agentapi.None{}, &out)
 	return out, err
 }

@@ -24,10 +24,7 @@ http {
 }
 `
 
-var gateway = lab.Gateway{
-	Driver: nginx.Driver,
-	Files:  []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}},
-}
+var gateway = lab.Gateway{Driver: nginx.Driver, Config: conf}
 
 // app is the application behind it, a fake one.
 var app = lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}

@@ -116,10 +116,10 @@ func (l *Lab) Spare() int {
 }
 
 // Engine is the container engine that the lab runs on.
-func (l *Lab) Engine() *docker.Engine { return l.engine }
+func (l *Lab) Engine() *Engine { return l.engine }
 
 // Production is how the gateway's image is started in production; nothing is known of that of the project's own.
-func (l *Lab) Production(ctx context.Context) (docker.Start, error) {
+func (l *Lab) Production(ctx context.Context) (ProductionStart, error) {
 	if l.own {
 		return docker.Start{}, nil
 	}

@@ -13,7 +13,7 @@ import (
 // helps.
 type TooLittleError struct {
 	Engine string // "Docker 28.5.2 at unix:///var/run/docker.sock"
-	Lacks  []agentapi.Lack
+	Lacks  []Lack
 }
 
 func (e *TooLittleError) Error() string {
@@ -27,8 +27,8 @@ func (e *TooLittleError) Error() string {
 // A LimitsError says that an engine does not hold a lab for untrusted configs to its limits.
 type LimitsError struct {
 	Engine string
-	Asked  agentapi.Limits
-	Got    agentapi.Limits
+	Asked  Limits
+	Got    Limits
 }
 
 func (e *LimitsError) Error() string {
@@ -76,14 +76,14 @@ func notHeld(asked, got agentapi.Limits) *agentapi.Lack {
 }
 
 // A LackError says what the engine lacks that something takes.
-type LackError struct{ agentapi.Lack }
+type LackError struct{ Lack }
 
 func (e *LackError) Error() string {
 	return fmt.Sprintf("%s is missing (%s): %s", e.What, e.Why, e.Remedy)
 }
 
 // Lacks are what the lab's engine and its first container lack.
-func (l *Lab) Lacks() []agentapi.Lack { return l.lacks }
+func (l *Lab) Lacks() []Lack { return l.lacks }
 
 // survey notes what the lab's engine and its first container lack. What every sandbox needs is an error.
 func (l *Lab) survey(ctx context.Context) error {

@@ -281,7 +281,7 @@ func (c *Sandbox) setCPUs(ctx context.Context, u Upstream, cpus float64) error {
 		Resources: &container.Resources{CPUPeriod: period, CPUQuota: quota},
 	})
 	if errdefs.IsNotFound(err) && c.lab.engine.Name() == "Podman" {
-		return &LackError{agentapi.Lack{
+		return &LackError{Lack{
 			Need: agentapi.NeedCPUs, What: "changing a container's limits while it runs", Why: "this Podman's API has no such call",
 			Remedy: "use Podman 5 or Docker",
 		}}

@@ -71,7 +71,7 @@ func (l *Lab) look(ctx context.Context, d gateway.Driver) (*Program, error) {
 		first = cmp.Or(first, err)
 	}
 	image := cmp.Or(l.options.GatewayImage, "of the project's own")
-	return nil, &LackError{agentapi.Lack{
+	return nil, &LackError{Lack{
 		Need: d.Name, What: fmt.Sprintf("the program %s in the image %s", d.Name, image), Why: fmt.Sprint(first),
 		Remedy: "take an image that has one that can be run, such as " + d.Image,
 	}}

@@ -115,13 +115,11 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, spec agenta
 	spec = agentapi.SandboxSpec{
 		ID:        c.id,
 		Folders:   driver.Folders,
-		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files),
+		Files:     append([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files...),
 		Addresses: addresses(setup),
 	}
-	for _, f := range setup.Gateway.Files {
-		if f.Path == driver.Conf {
-			c.config = f.Data
-		}
+	if c.config = setup.Gateway.Config; c.config != "" {
+		spec.Files = append(spec.Files, agentapi.File{Path: driver.Conf, Data: c.config})
 	}
 	c.logs = errorLogs(driver, c.config)
 	spec.Logs = slices.Concat(c.logs, setup.Logs)

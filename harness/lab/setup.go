@@ -14,6 +14,10 @@ func (s Setup) validate() error {
 	if len(s.Gateway.Driver.Argv) == 0 {
 		return errors.New("the setup's gateway has no program: set Gateway.Driver, for example to nginx.Driver")
 	}
+	conf := s.Gateway.Driver.Conf
+	if slices.ContainsFunc(s.Gateway.Files, func(f File) bool { return f.Path == conf }) {
+		return fmt.Errorf("%s is the gateway's main config: set Gateway.Config, and leave it out of Gateway.Files", conf)
+	}
 	seen := map[string]bool{}
 	for i, u := range s.Upstreams {
 		switch {

@@ -20,6 +20,7 @@ func TestASetupSaysWhatItLacks(t *testing.T) {
 		want  string
 	}{
 		{Setup{}, "has no program"},
+		{Setup{Gateway: Gateway{Driver: nginx.Driver, Files: []File{{Path: "/etc/nginx/nginx.conf"}}}}, "set Gateway.Config"},
 		{with(Upstream{Fake: fake}), "upstream 1 of the setup has"},
 		{with(Upstream{Name: "app", Fake: fake}, Upstream{Name: "app", Fake: fake}), `are called "app"`},
 		{with(Upstream{Name: "app"}), "either Fake or Real"},

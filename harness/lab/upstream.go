@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/fakeupstream"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // An Upstream is what the gateway calls: a fake, or a real one.
@@ -21,11 +20,11 @@ type Backend struct {
 	Image   string
 	Argv    []string
 	Env     []string
-	Files   []agentapi.File
-	Folders []agentapi.Folder // private folders that it needs beside the gateway's
-	Listen  string            // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
-	Log     string            // its own log file; empty when it has none
-	Wake    agentapi.WakeSignal
+	Files   []File
+	Folders []Folder // private folders that it needs beside the gateway's
+	Listen  string   // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
+	Log     string   // its own log file; empty when it has none
+	Wake    WakeSignal
 	// Woken reports whether a line of its log is there only because it was poked; nil for none.
 	Woken func(line string) bool
 	// Memory is the limit of its container in bytes, which the kernel's OOM killer guards. A backend with a limit gets a

@@ -16,12 +16,12 @@ import (
 // proxy is a gateway with a config of its own.
 var proxy = lab.Gateway{
 	Driver: nginx.Driver,
-	Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: `
+	Config: `
 events {}
 http {
     server { listen 80; location / { proxy_pass http://10.0.0.5:8080; } }
 }
-`}},
+`,
 }
 
 var backend = lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // Driver is Apache httpd as Debian packages it. It has one child, as what it remembers of its upstreams, such as connections
@@ -20,7 +19,7 @@ var Driver = gateway.Driver{
 	Fit:      fit,
 	Argv:     []string{"apache2", "-f", "/etc/apache2/apache2.conf", "-c", "StartServers 1", "-c", "MinSpareThreads 1", "-DFOREGROUND"},
 	Conf:     "/etc/apache2/apache2.conf",
-	Folders: []agentapi.Folder{
+	Folders: []gateway.Folder{
 		{Path: "/etc/apache2"}, {Path: "/var/log/apache2"}, {Path: "/var/log/upstream"}, {Path: "/run"}, {Path: "/var/www"},
 		{Path: "/etc/nginx", Keep: true}, {Path: "/var/lib/nginx"}, // of the real upstreams
 	},

@@ -29,7 +29,7 @@ var Driver = gateway.Driver{
 	Fit:      fit,
 	Argv:     []string{"nginx", "-c", nginxConf, "-g", "daemon off;"},
 	Conf:     nginxConf,
-	Folders: []agentapi.Folder{
+	Folders: []gateway.Folder{
 		{Path: "/etc/nginx", Keep: true},
 		// Debian's build and the one of nginx.org keep their temporary files in different places.
 		{Path: "/var/lib/nginx"}, {Path: "/var/cache/nginx"},
@@ -44,13 +44,13 @@ var Driver = gateway.Driver{
 
 	NotConnected: notConnected,
 
-	Clock: agentapi.ClockSpec{
+	Clock: gateway.ClockSpec{
 		Argv: []string{"nginx", "-c", clockConf},
-		Files: []agentapi.File{{Path: clockConf, Data: "daemon off; master_process off; pid " + clockConf + ".pid;\n" +
+		Files: []gateway.File{{Path: clockConf, Data: "daemon off; master_process off; pid " + clockConf + ".pid;\n" +
 			"user www-data; error_log stderr notice; events {}\n"}},
 	},
 	// A worker ignores SIGIO, but it wakes from epoll_wait, and looks at the clock and its timers.
-	Wake: agentapi.WakeSignal{Signal: sigio, Children: true},
+	Wake: gateway.WakeSignal{Signal: sigio, Children: true},
 }
 
 func fit(d gateway.Driver, program, printed string) (gateway.Driver, gateway.Build, error) {
@@ -73,9 +73,9 @@ func on(d gateway.Driver, b Build, program string) gateway.Driver {
 	}
 	for _, dir := range b.Writes() {
 		dir = strings.Replace(dir, "/var/run", "/run", 1) // a link nearly everywhere, and one folder would hide the other
-		held := func(f agentapi.Folder) bool { return dir == f.Path || strings.HasPrefix(dir, f.Path+"/") }
+		held := func(f gateway.Folder) bool { return dir == f.Path || strings.HasPrefix(dir, f.Path+"/") }
 		if !slices.ContainsFunc(d.Folders, held) {
-			d.Folders = append(d.Folders, agentapi.Folder{Path: dir})
+			d.Folders = append(d.Folders, gateway.Folder{Path: dir})
 		}
 	}
 	if b.ErrorLog != "" {

@@ -22,7 +22,7 @@ func TestADeadAppIsA502(t *testing.T) {
 	RegisterTestingT(t)
 	ctx := t.Context()
 	sandbox := labtest.Open(t, labtest.Start(t), lab.Setup{
-		Gateway:   lab.Gateway{Driver: nginx.Driver, Files: []lab.File{{Path: "/etc/nginx/nginx.conf", Data: conf}}},
+		Gateway:   lab.Gateway{Driver: nginx.Driver, Config: conf},
 		Upstreams: []lab.Upstream{{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:8080"}}},
 	})
 	healthy, err := sandbox.Do(ctx, lab.Request{Path: "/"})
