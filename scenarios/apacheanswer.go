@@ -92,7 +92,7 @@ var apacheAnswer = []scenario.Scenario{
 		Fault: "the application ends while it sends a large body",
 		Variants: []scenario.Variant{
 			sends(downloadFile, stop),
-			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell}),
+			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy}),
 		},
 		Expect:  scenario.Expectation{Status: 200, Cut: true, Tries: 1, Log: badBody(70008)},
 		Confirm: "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",

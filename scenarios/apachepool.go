@@ -30,7 +30,7 @@ func bothRefuse(first, second string) scenario.Expectation {
 	return scenario.Expectation{Status: 503, Tries: 2, Log: slices.Concat(memberRefuses(first), memberRefuses(second))}
 }
 
-// memberAlone is what visitors get for as long as Apache leaves a member of a balancer alone that failed.
+// memberAlone is what clients get for as long as Apache leaves a member of a balancer alone that failed.
 func memberAlone() *scenario.Sequel {
 	return &scenario.Sequel{Each: []scenario.Expectation{byTheOther}, For: memberRetry, Why: "Apache leaves the second server alone (retry=60)"}
 }
@@ -59,7 +59,7 @@ var apachePool = []scenario.Scenario{
 		Variants: poolVariants(nil, fault.Stop{Upstream: "app"}, fault.Stop{Upstream: "second"}),
 		Expect:   bothRefuse("10.0.0.6", "10.0.0.5"),
 		Then: &scenario.Sequel{
-			Each: []scenario.Expectation{bothRefuse("10.0.0.5", "10.0.0.6")}, Turns: true, Why: "the two servers are asked in turn",
+			Each: []scenario.Expectation{bothRefuse("10.0.0.5", "10.0.0.6")}, Cycles: true, Why: "the two servers are asked in turn",
 		},
 		Confirm: "grep AH01114 /var/log/apache2/error.log: two lines with the same client and time, one for each BalancerMember.",
 		Remedy:  "Start them. There is nothing to wait for afterwards, unless ProxySet forcerecovery=Off says so.",
@@ -74,7 +74,7 @@ var apachePool = []scenario.Scenario{
 		Fault:    "the second server closes every connection without an answer",
 		Variants: secondCloses,
 		Expect:   noStatusLineFrom("10.0.0.6:8080", 20014, "/"),
-		Then:     &scenario.Sequel{Each: []scenario.Expectation{byTheOther}, Turns: true, Why: "the two servers are asked in turn"},
+		Then:     &scenario.Sequel{Each: []scenario.Expectation{byTheOther}, Cycles: true, Why: "the two servers are asked in turn"},
 		Confirm:  "grep AH01102 /var/log/apache2/error.log: all lines name the same server.",
 		Remedy:   "Mend the second server, or take it out: status=+D for its BalancerMember, and apachectl graceful.",
 		Source:   apacheBalancer,

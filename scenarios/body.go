@@ -13,10 +13,10 @@ import (
 // download is a large answer, of which 9 KB come at once. Not 8: where what has come fills its buffers of 4 KB to the
 // last byte, nginx 1.22 stops its read timer, and waits for ever.
 var (
-	download     = lab.Request{Path: "/download"}
-	downloadFile = lab.File{Path: "/var/www/large.bin", Data: strings.Repeat("0123456789abcdef", 16<<10)}
-	dripFile     = lab.File{Path: "/var/www/small.bin", Data: strings.Repeat("0123456789", 1180)}
-	downloadWell = fakeupstream.Well{BodySize: 256 << 10}
+	download        = lab.Request{Path: "/download"}
+	downloadFile    = lab.File{Path: "/var/www/large.bin", Data: strings.Repeat("0123456789abcdef", 16<<10)}
+	dripFile        = lab.File{Path: "/var/www/small.bin", Data: strings.Repeat("0123456789", 1180)}
+	downloadHealthy = fakeupstream.Well{BodySize: 256 << 10}
 )
 
 // upload is a request whose body no socket's buffer holds.
@@ -34,7 +34,7 @@ var body = []scenario.Scenario{
 		Fault: "the application ends while it sends a large body",
 		Variants: []scenario.Variant{
 			sends(downloadFile, stop),
-			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell}),
+			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy}),
 		},
 		Expect:  cutWith(prematureClosed, 0),
 		Confirm: "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",
@@ -52,7 +52,7 @@ var body = []scenario.Scenario{
 		Variants: []scenario.Variant{
 			// The reset comes with the next piece of the body.
 			sends(downloadFile, fault.Reject{To: appAddress, With: "tcp-reset"}, fault.Wait{For: 2 * time.Second}),
-			fakeBecomes(fakeupstream.Reset{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell}),
+			fakeBecomes(fakeupstream.Reset{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy}),
 		},
 		Expect: cutWith("failed", 104),
 		Confirm: "tcpdump -ni any 'tcp port 8080 and tcp[tcpflags] & tcp-rst != 0' on both hosts: an RST that one of them sees " +
@@ -70,7 +70,7 @@ var body = []scenario.Scenario{
 		Fault: "the application hangs while it sends a large body",
 		Variants: []scenario.Variant{
 			sends(downloadFile, fault.Freeze{Upstream: "app"}),
-			waitingFor(lab.AnswerFrom("app"), fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadWell})),
+			waitingFor(lab.AnswerFrom("app"), fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy})),
 		},
 		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},
@@ -177,7 +177,7 @@ func reusedForPost() scenario.Scenario {
 	s := reused("post", lab.Request{Method: "POST", Path: "/reused", Body: "order=1"}, badGateway(prematureClosed, 0, readingHeader),
 		"a POST may have been carried out already, so it is not repeated: 502")
 	s.Then = &scenario.Sequel{
-		Each: []scenario.Expectation{{Status: 200, Tries: 1}}, Turns: true,
+		Each: []scenario.Expectation{{Status: 200, Tries: 1}}, Cycles: true,
 		Why: "the 502 has cost the kept connection, and the 200 over a new one leaves one to be reused",
 	}
 	return s
@@ -190,7 +190,7 @@ func cutWith(text string, errno int) scenario.Expectation {
 	}}
 }
 
-// sends is the real application that sends a file slowly, and what strikes meanwhile.
+// sends is the real application that sends a file slowly, and what happens meanwhile.
 func sends(file lab.File, strike ...fault.Fault) scenario.Variant {
 	return scenario.Variant{
 		Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")},

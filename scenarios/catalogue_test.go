@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-func TestEveryScenarioSaysAllThatItsReadersNeed(t *testing.T) {
+func TestCatalogue_ScenariosAreComplete(t *testing.T) {
 	id := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	seen := map[string]bool{}
 	for _, s := range All() {
@@ -47,7 +47,7 @@ var fakeAlone = map[string]string{
 	"http-to-tls": "what the lab has of real servers answers plain HTTP on a TLS port with 400 (http-to-https), not with an alert",
 }
 
-func TestAFakeHasARealVariant(t *testing.T) {
+func TestCatalogue_FakesHaveARealVariant(t *testing.T) {
 	for _, s := range All() {
 		real := false
 		for _, tw := range s.Variants {
@@ -59,7 +59,7 @@ func TestAFakeHasARealVariant(t *testing.T) {
 	}
 }
 
-func TestSelectNamesTheNearest(t *testing.T) {
+func TestSelect_NamesTheNearest(t *testing.T) {
 	g := NewWithT(t)
 	_, err := Select("fpm-ded")
 	g.Expect(err).To(MatchError(ContainSubstring(`the nearest is "fpm-dead"`)))
@@ -82,7 +82,7 @@ func TestSelectNamesTheNearest(t *testing.T) {
 	}
 }
 
-func TestShardsCoverTheCatalogueOnce(t *testing.T) {
+func TestShard_CoversTheCatalogueOnce(t *testing.T) {
 	g := NewWithT(t)
 	seen := map[string]int{}
 	for _, part := range []string{"1/3", "2/3", "3/3"} {
@@ -102,7 +102,7 @@ func TestShardsCoverTheCatalogueOnce(t *testing.T) {
 	}
 }
 
-func TestTheSameSeedGivesTheSameOrder(t *testing.T) {
+func TestShuffle_SameSeedSameOrder(t *testing.T) {
 	g := NewWithT(t)
 	order := func(seed int64) (ids []string) {
 		jobs := Jobs(All())

@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// overload is more visitors than PHP-FPM has workers for.
+// overload is more clients than PHP-FPM has workers for.
 var overload = []scenario.Scenario{workersBusy(), backlogSocket(), backlogTCP()}
 
 // report is the page that takes long, beside the one that is quick.
@@ -21,9 +21,9 @@ func withReport(p backend.PHPFPM) backend.PHPFPM {
 	return p
 }
 
-// crowded is a variant on PHP-FPM, called through the config, with one visitor for each worker whose page takes long, and
+// withBusyWorkers is a variant on PHP-FPM, called through the config, with one client for each worker whose page takes long, and
 // some more who wait for a worker. The remedy is a pool that is big enough for the same crowd.
-func crowded(small, big backend.PHPFPM, workers, more int) scenario.Variant {
+func withBusyWorkers(small, big backend.PHPFPM, workers, more int) scenario.Variant {
 	crowd := []fault.Fault{
 		fault.ConcurrentRequests{Clients: workers, Request: report, WaitFor: lab.RequestAt("api")}, fault.ConcurrentRequests{Clients: more, Request: report},
 	}
@@ -39,7 +39,7 @@ func crowded(small, big backend.PHPFPM, workers, more int) scenario.Variant {
 
 func workersBusy() scenario.Scenario {
 	dynamic := []string{"pm = dynamic", "pm.start_servers = 2", "pm.min_spare_servers = 1", "pm.max_spare_servers = 2"}
-	onFPM := crowded(fpm.With(dynamic...), fpm.With("pm.max_children = 20"), 2, 0)
+	onFPM := withBusyWorkers(fpm.With(dynamic...), fpm.With("pm.max_children = 20"), 2, 0)
 	onFPM.UpstreamLog = "server reached pm.max_children setting (2), consider raising it"
 
 	onFake := fake(fakeupstream.Silent{At: fakeupstream.AtAccept})
@@ -78,7 +78,7 @@ func backlogSocket() scenario.Scenario {
 		Gateway: onNginx("php-socket.conf"),
 		Fault:   "a slow page keeps the only worker busy, and other visitors fill a queue of two",
 		Variants: []scenario.Variant{
-			crowded(small, big, 1, queue), onSocket(behave(fakeupstream.BacklogFull{})),
+			withBusyWorkers(small, big, 1, queue), onSocket(behave(fakeupstream.BacklogFull{})),
 		},
 		Expect:  socketFails("error", 11),
 		Confirm: "ss -lx | grep php8.2-fpm.sock: Recv-Q, the connections that wait, has reached Send-Q, the backlog.",
@@ -99,7 +99,7 @@ func backlogTCP() scenario.Scenario {
 		Family: "overload", Causes: []string{"D1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "a slow page keeps the only worker busy, and other visitors fill a queue of two",
-		Variants: []scenario.Variant{crowded(small, big, 1, queue), fake(fakeupstream.BacklogFull{})},
+		Variants: []scenario.Variant{withBusyWorkers(small, big, 1, queue), fake(fakeupstream.BacklogFull{})},
 		Expect: scenario.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
 		}},

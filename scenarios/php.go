@@ -26,13 +26,13 @@ const (
 	sigusr2 = 12
 )
 
-// fpm is PHP-FPM on a host of its own, with a page that is well.
+// fpm is PHP-FPM on a host of its own, with a page that works.
 var fpm = backend.PHPFPM{Name: "app", Listen: fpmAddress, Scripts: page("well.php")}
 
 // fakeFPM is what plays PHP-FPM.
 var fakeFPM = fakePHP(fpmAddress)
 
-// page is a script of the folder php as the page that every visitor asks for.
+// page is a script of the folder php as the page that every client asks for.
 func page(name string) map[string]string { return map[string]string{index: text("php/" + name)} }
 
 // fpmWith is fpm with another page.
@@ -76,7 +76,7 @@ func slowAPI(d time.Duration) fault.Fault {
 	return fault.SetBehaviour{Upstream: "api", Script: fakeupstream.Always(fakeupstream.Delay{For: d})}
 }
 
-// deploy puts another page in the place of the one that is well.
+// deploy puts another page in the place of the one that works.
 func deploy(name string) fault.Fault {
 	return fault.Deploy{Path: index, Text: text("php/" + name)}
 }

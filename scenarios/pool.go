@@ -29,18 +29,18 @@ var (
 	noneLive = scenario.LogLine{Level: "error", Text: "no live upstreams", Phase: "connecting to upstream"}
 )
 
-// leftAlone is what visitors get for as long as nginx leaves a server alone that failed.
-func leftAlone(why string, each ...scenario.Expectation) *scenario.Sequel {
+// whileLeftAlone is what clients get for as long as nginx leaves a server alone that failed.
+func whileLeftAlone(why string, each ...scenario.Expectation) *scenario.Sequel {
 	return &scenario.Sequel{Each: each, For: failTimeout, Why: why}
 }
 
 // failTimeout is nginx's default.
 const failTimeout = 10 * time.Second
 
-// byTheOther is an answer of the server that is well, without a word in the log.
+// byTheOther is an answer of the server that is healthy, without a word in the log.
 var (
 	byTheOther    = scenario.Expectation{Status: 200, Tries: 1}
-	secondIsAlone = leftAlone("nginx leaves the second server alone (fail_timeout)", byTheOther)
+	secondIsAlone = whileLeftAlone("nginx leaves the second server alone (fail_timeout)", byTheOther)
 	askedNobody   = scenario.Expectation{Status: 502, Tries: scenario.NoTry, Log: []scenario.LogLine{noneLive}}
 )
 
@@ -72,7 +72,7 @@ var pool = []scenario.Scenario{
 		Variants: poolVariants([]fault.Fault{fault.Start{Upstream: "app"}, fault.Start{Upstream: "second"}, benched},
 			fault.Stop{Upstream: "app"}, fault.Stop{Upstream: "second"}),
 		Expect:  scenario.Expectation{Status: 502, Tries: 2, Log: slices.Concat(refusedByOne, refusedByOne)},
-		Then:    leftAlone("nginx leaves both alone (fail_timeout)", askedNobody),
+		Then:    whileLeftAlone("nginx leaves both alone (fail_timeout)", askedNobody),
 		Confirm: "Two lines with the same request and client, one for each server of the upstream block.",
 		Remedy:  "Start them. Then wait for fail_timeout, or nginx -s reload: until then nginx does not ask them.",
 		Source:  maxFails,
@@ -192,7 +192,7 @@ var pool = []scenario.Scenario{
 		Fault:    "both servers answer 503",
 		Variants: bothIn503(),
 		Expect:   scenario.Expectation{Status: 503, Tries: 2, Log: []scenario.LogLine{disabled(readingHeader)}},
-		Then: leftAlone("nginx leaves both alone (fail_timeout), as in pool-503-becomes-502",
+		Then: whileLeftAlone("nginx leaves both alone (fail_timeout), as in pool-503-becomes-502",
 			scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{disabled(readingHeader), noneLive}}, askedNobody),
 		Confirm: "The access log: $upstream_status is 503, 503.",
 		Remedy:  "End the maintenance; or keep one server out of it.",
@@ -221,7 +221,7 @@ var pool = []scenario.Scenario{
 		Fault:    "the regular server does not run",
 		Variants: poolVariants(nil, fault.Stop{Upstream: "app"}),
 		Expect:   scenario.Expectation{Status: 200, Tries: 2, Log: refusedByOne},
-		Then:     leftAlone("nginx leaves the regular server alone (fail_timeout)", byTheOther),
+		Then:     whileLeftAlone("nginx leaves the regular server alone (fail_timeout)", byTheOther),
 		Confirm:  "The access log: $upstream_addr ends with the backup's address.",
 		Remedy:   "Start the regular server; it is asked again after fail_timeout.",
 		Source:   serverBackup,

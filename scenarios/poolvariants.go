@@ -27,7 +27,7 @@ var (
 	fakePool = []lab.Upstream{fakeApp(), {Name: "second", Fake: &fakeupstream.Spec{Listen: secondApp}}}
 )
 
-// poolVariants are the variants that are broken, and mended, in the same way.
+// poolVariants are the variants that are broken, and remedied, in the same way.
 func poolVariants(remedy []fault.Fault, breaks ...fault.Fault) []scenario.Variant {
 	return []scenario.Variant{
 		{Kind: scenario.Real, Upstreams: realPool, Inject: breaks, Remedy: remedy},
@@ -47,7 +47,7 @@ var secondCloses = []scenario.Variant{
 	},
 }
 
-// bothIn503 are the variants whose servers both answer 503, and what happened before the visitor asks.
+// bothIn503 are the variants whose servers both answer 503, and what happened before the client asks.
 func bothIn503(before ...fault.Fault) []scenario.Variant {
 	ill := fakeupstream.Well{Status: 503, Body: "Back at 14:00.\n"}
 	return []scenario.Variant{

@@ -8,7 +8,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// restarts is PHP-FPM restarted or reloaded while it works for a visitor.
+// restarts is PHP-FPM restarted or reloaded while it works for a client.
 var restarts = []scenario.Scenario{fpmRestart(), fpmReload()}
 
 const scriptTakes = 10 * time.Second

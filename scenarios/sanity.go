@@ -9,20 +9,20 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// sanity is what must be well when nothing is broken: 200, and not a line in the log.
+// sanity is what must be healthy when nothing is broken: 200, and not a line in the log.
 var sanity = []scenario.Scenario{
-	well("http", onNginx("proxy.conf"), lab.Request{}, bothApps()),
-	well("upload", onNginx("proxy-upload.conf"), lab.Request{Method: "POST", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10}, bothApps()),
-	well("pool", onNginx("pool.conf"), lab.Request{}, poolVariants(nil, fault.OtherRequest{Status: 200})),
-	well("keepalive", onNginx("proxy-keepalive.conf"), lab.Request{}, bothApps(fault.OtherRequest{Status: 200})),
-	well("name", byName, lab.Request{}, bothApps()),
-	well("https", verifying, lab.Request{}, []scenario.Variant{
+	healthy("http", onNginx("proxy.conf"), lab.Request{}, bothApps()),
+	healthy("upload", onNginx("proxy-upload.conf"), lab.Request{Method: "POST", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10}, bothApps()),
+	healthy("pool", onNginx("pool.conf"), lab.Request{}, poolVariants(nil, fault.OtherRequest{Status: 200})),
+	healthy("keepalive", onNginx("proxy-keepalive.conf"), lab.Request{}, bothApps(fault.OtherRequest{Status: 200})),
+	healthy("name", byName, lab.Request{}, bothApps()),
+	healthy("https", verifying, lab.Request{}, []scenario.Variant{
 		{Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)}},
 		{Kind: scenario.Fake, Upstreams: tlsFake(fakeupstream.TLSNoCloseNotify).Upstreams},
 	}),
 }
 
-func well(what string, gateway lab.Gateway, ask lab.Request, variants []scenario.Variant) scenario.Scenario {
+func healthy(what string, gateway lab.Gateway, ask lab.Request, variants []scenario.Variant) scenario.Scenario {
 	return scenario.Scenario{
 		ID:       "well-" + what,
 		Claim:    "Nothing is broken (" + what + "): 200 at once, one try, and nothing in the error log.",

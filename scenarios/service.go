@@ -133,7 +133,7 @@ func fpmLocalhost() scenario.Scenario {
 			refusedLine,
 			{Level: "warn", Text: "upstream server temporarily disabled", Phase: "connecting to upstream"},
 		}},
-		Then:    leftAlone("nginx leaves the address that refuses alone (fail_timeout)", byTheOther),
+		Then:    whileLeftAlone("nginx leaves the address that refuses alone (fail_timeout)", byTheOther),
 		Confirm: "getent ahosts localhost lists both addresses; $upstream_addr in the access log has [::1]:9000, 127.0.0.1:9000.",
 		Remedy:  "Name the address: fastcgi_pass 127.0.0.1:9000;, then systemctl reload nginx.",
 		Source:  "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_pass",

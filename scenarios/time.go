@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// timeouts are limits of time: the gateway's own, PHP-FPM's and PHP's, and who of them strikes first.
+// timeouts are limits of time: the gateway's own, PHP-FPM's and PHP's, and which of them ends first.
 var timeouts = []scenario.Scenario{
 	fpmTerminateTimeout(), fpmReadTimeout(), fpmMaxExecutionTime(), fpmMaxExecutionTimeWaiting(),
 }

@@ -41,8 +41,8 @@ func production(b *testing.B, servers int) string {
 // twelve are the faults that every route of http meets.
 var twelve = []string{"refused", "off", "silent", "slow", "died", "reset", "cut", "stalled", "500", "503", "huge-header", "garbage"}
 
-// startStrangersLab is a lab as a check has it.
-func startStrangersLab(b *testing.B) *lab.Lab {
+// startUntrustedLab is a lab as a check has it.
+func startUntrustedLab(b *testing.B) *lab.Lab {
 	b.Helper()
 	l, err := lab.Start(b.Context(), lab.Options{Untrusted: true, Install: true, Logger: slog.New(slog.NewTextHandler(b.Output(), nil))})
 	if err != nil {
@@ -137,7 +137,7 @@ func BenchmarkCheckFirstVerdict(b *testing.B) {
 // BenchmarkCheckMemory is the most memory that a lab takes while it measures 20 routes by 12 faults.
 func BenchmarkCheckMemory(b *testing.B) {
 	conf := production(b, 20)
-	l := startStrangersLab(b)
+	l := startUntrustedLab(b)
 	for b.Loop() {
 		var most atomic.Int64
 		ctx, stop := context.WithCancel(b.Context())

@@ -91,7 +91,7 @@ func tryKept(ctx context.Context, conf, route, fault, fast string) []string {
 		words = append(words, fast)
 	}
 	c := badgateway(words...)
-	s := student{driver: nginx.Driver, out: c.Out, ended: make(chan error, 1)}
+	s := byHandReader{driver: nginx.Driver, out: c.Out, ended: make(chan error, 1)}
 	go func() {
 		<-c.Exited
 		var err error
@@ -143,16 +143,16 @@ func tryByHand(ctx context.Context, j scenario.Job) []string {
 	defer door.Close()
 	in, enter := io.Pipe()
 	defer enter.Close()
-	s := student{driver: j.Scenario.Gateway.Driver, out: gbytes.NewBuffer(), ended: make(chan error, 1)}
+	s := byHandReader{driver: j.Scenario.Gateway.Driver, out: gbytes.NewBuffer(), ended: make(chan error, 1)}
 	go func() {
-		s.ended <- byhand.Scenario(ctx, shared, j.Scenario, j.Variant, byhand.Options{Door: door, In: in, Out: s.out, Fast: true})
+		s.ended <- byhand.Scenario(ctx, shared, j.Scenario, j.Variant, byhand.Options{Listener: door, In: in, Out: s.out, Fast: true})
 	}()
 	s.tryAll(ctx, enter)
 	return s.wrong
 }
 
 // tryAll asks five times before Enter, and five times after.
-func (s *student) tryAll(ctx context.Context, enter io.Writer) {
+func (s *byHandReader) tryAll(ctx context.Context, enter io.Writer) {
 	for _, mark := range []string{"Enter mends it.\n\n", "Enter ends the lab.\n\n"} {
 		text, err := s.await(mark)
 		if err != nil {
@@ -171,15 +171,15 @@ func (s *student) tryAll(ctx context.Context, enter io.Writer) {
 	}
 }
 
-// student knows what he has read.
-type student struct {
+// byHandReader knows what he has read.
+type byHandReader struct {
 	driver  gateway.Driver
 	out     *gbytes.Buffer
 	ended   chan error
 	read    int // how much of out
 	command string
 	steps   []*said
-	turns   bool // they come in turn
+	cycles  bool // they come in turn
 	later   bool // all but the first come only after some time
 	logged  []string
 	wrong   []string
@@ -191,13 +191,15 @@ type said struct {
 	log          []string
 }
 
-func (s *student) add(format string, a ...any) { s.wrong = append(s.wrong, fmt.Sprintf(format, a...)) }
+func (s *byHandReader) add(format string, a ...any) {
+	s.wrong = append(s.wrong, fmt.Sprintf(format, a...))
+}
 
 // unread is what has been printed and not been read.
-func (s *student) unread() string { return string(s.out.Contents())[s.read:] }
+func (s *byHandReader) unread() string { return string(s.out.Contents())[s.read:] }
 
 // await reads up to a mark.
-func (s *student) await(mark string) (string, error) {
+func (s *byHandReader) await(mark string) (string, error) {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		if text, _, found := strings.Cut(s.unread(), mark); found {
 			s.read += len(text) + len(mark)
@@ -219,8 +221,8 @@ var (
 )
 
 // learn reads what is expected.
-func (s *student) learn(text string) {
-	s.steps, s.turns, s.later, s.logged = nil, false, false, nil
+func (s *byHandReader) learn(text string) {
+	s.steps, s.cycles, s.later, s.logged = nil, false, false, nil
 	for line := range strings.Lines(text) {
 		m := label.FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil {
@@ -236,7 +238,7 @@ func (s *student) learn(text string) {
 				one.code, _ = strconv.Atoi(code[1])
 			}
 			s.steps = append(s.steps, one)
-			s.turns = s.turns || strings.Contains(m[2], "in turn")
+			s.cycles = s.cycles || strings.Contains(m[2], "in turn")
 			s.later = s.later || strings.Contains(m[2], "only once")
 		case "log":
 			last := s.steps[len(s.steps)-1]
@@ -246,18 +248,18 @@ func (s *student) learn(text string) {
 }
 
 // step is what the request of that number is to get.
-func (s *student) step(i int) *said {
+func (s *byHandReader) step(i int) *said {
 	switch {
 	case s.later:
 		return s.steps[0]
-	case s.turns:
+	case s.cycles:
 		return s.steps[i%len(s.steps)]
 	}
 	return s.steps[min(i, len(s.steps)-1)]
 }
 
 // ask runs the printed command.
-func (s *student) ask(ctx context.Context, i int) {
+func (s *byHandReader) ask(ctx context.Context, i int) {
 	want := s.step(i)
 	out, err := exec.CommandContext(ctx, "timeout", "60", "sh", "-c", s.command).Output()
 	var exit *exec.ExitError
@@ -283,7 +285,7 @@ func (s *student) ask(ctx context.Context, i int) {
 }
 
 // compareLogs waits until the lines are shown, and compares them one by one.
-func (s *student) compareLogs() {
+func (s *byHandReader) compareLogs() {
 	var shown []gateway.LogRecord
 	for deadline := time.Now().Add(soon); ; time.Sleep(10 * time.Millisecond) {
 		if shown = s.shown(); len(shown) >= len(s.logged) || time.Now().After(deadline) {
@@ -317,7 +319,7 @@ func logLine(text string) scenario.LogLine {
 }
 
 // shown are the lines that the lab has shown of the student's own requests.
-func (s *student) shown() (all []gateway.LogRecord) {
+func (s *byHandReader) shown() (all []gateway.LogRecord) {
 	var log strings.Builder
 	for line := range strings.Lines(s.unread()) {
 		if raw, found := strings.CutPrefix(line, "gateway's error log: "); found {

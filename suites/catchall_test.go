@@ -12,8 +12,8 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// worldConf calls what no machine at hand has: names, addresses of other networks, a socket, itself.
-const worldConf = `error_log /var/log/nginx/error.log warn;
+// catchAllConf calls what no machine at hand has: names, addresses of other networks, a socket, itself.
+const catchAllConf = `error_log /var/log/nginx/error.log warn;
 events {}
 http {
     upstream pool { server app:8080; server 10.1.2.3:9000; }
@@ -41,7 +41,7 @@ var _ = Describe("a sandbox", func() {
 		w, err = shared.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{Sockets: []string{"/run/php/php.sock"}}, Logs: []string{"/var/log/nginx/error.log"}})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(w.Close)
-		Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/nginx.conf", Data: worldConf})).To(Succeed())
+		Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/nginx.conf", Data: catchAllConf})).To(Succeed())
 		Expect(w.StartCommand(ctx, "nginx", "-g", "daemon off;")).To(Succeed())
 	})
 

@@ -96,7 +96,7 @@ var _ = Describe("configs as deployments have them", Label("check"), func() {
 
 			report, err := measure.Run(ctx, measure.Options{
 				Path: filepath.Join(folder, want.Path), Env: want.Env, Nginx: want.Nginx,
-				Lab: strangersLab(ctx, want.Nginx),
+				Lab: untrustedLab(ctx, want.Nginx),
 			})
 
 			Expect(err).NotTo(HaveOccurred(), "case %s", c.Name())
@@ -112,23 +112,23 @@ var _ = Describe("configs as deployments have them", Label("check"), func() {
 	}
 })
 
-var strangersLabs = map[string]*lab.Lab{}
+var untrustedLabs = map[string]*lab.Lab{}
 
-// strangersLab is this process's lab for strangers' configs, one for each version of nginx.
-func strangersLab(ctx context.Context, version string) *lab.Lab {
+// untrustedLab is this process's lab for strangers' configs, one for each version of nginx.
+func untrustedLab(ctx context.Context, version string) *lab.Lab {
 	GinkgoHelper()
-	if l := strangersLabs[version]; l != nil {
+	if l := untrustedLabs[version]; l != nil {
 		return l
 	}
 	l, err := lab.Start(ctx, lab.Options{Untrusted: true, Nginx: version, Logger: toGinkgo})
 	Expect(err).NotTo(HaveOccurred())
-	strangersLabs[version] = l
+	untrustedLabs[version] = l
 	return l
 }
 
-// closeStrangersLabs is for the end of the suite.
-func closeStrangersLabs() {
-	for _, l := range strangersLabs {
+// closeUntrustedLabs is for the end of the suite.
+func closeUntrustedLabs() {
+	for _, l := range untrustedLabs {
 		Expect(l.Close()).To(Succeed())
 	}
 }

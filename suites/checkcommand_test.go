@@ -16,8 +16,8 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 )
 
-// careful is a config that no rule of weight objects to.
-const careful = `events {}
+// carefulPolicy is a config that no rule of weight objects to.
+const carefulPolicy = `events {}
 
 http {
     server_tokens off;
@@ -37,8 +37,8 @@ http {
 }
 `
 
-// patient is the same with a visitor who waits for a minute.
-var patient = strings.Replace(careful, "proxy_read_timeout 5s", "proxy_read_timeout 60s", 1)
+// patientConf is the same with a visitor who waits for a minute.
+var patientConf = strings.Replace(carefulPolicy, "proxy_read_timeout 5s", "proxy_read_timeout 60s", 1)
 
 // rewrite writes another text to a file.
 func rewrite(path, text string) {
@@ -51,7 +51,7 @@ func inOneLine(text string) string { return strings.Join(strings.Fields(text), "
 
 var _ = Describe("check, the command", Label("check-command"), func() {
 	It("writes a policy that holds as long as nothing changes, and tells the route, the fault and the numbers when it does", func() {
-		conf := file("nginx.conf", careful)
+		conf := file("nginx.conf", carefulPolicy)
 		c := badgateway("check", conf, "--init", "--quiet").ended()
 		Expect(c).To(gexec.Exit(0))
 		Expect(c.stdout()).To(ContainSubstring("badgateway.yaml holds what visitors get now"))
@@ -60,7 +60,7 @@ var _ = Describe("check, the command", Label("check-command"), func() {
 			Expect(again).To(gexec.Exit(0), "%s", again.stdout())
 			Expect(again.stdout()).To(ContainSubstring("\npassed: "))
 		}
-		rewrite(conf, strings.Replace(careful, "proxy_read_timeout 5s", "proxy_read_timeout 8s", 1))
+		rewrite(conf, strings.Replace(carefulPolicy, "proxy_read_timeout 5s", "proxy_read_timeout 8s", 1))
 		c = badgateway("check", conf, "--quiet").ended()
 		Expect(c).To(gexec.Exit(1))
 		Expect(inOneLine(c.stdout())).To(ContainSubstring(
@@ -71,7 +71,7 @@ var _ = Describe("check, the command", Label("check-command"), func() {
 	})
 
 	It("says what visitors would notice of a change, and nothing where they would not", func() {
-		old, new := file("nginx.conf", careful), file("nginx.conf", patient)
+		old, new := file("nginx.conf", carefulPolicy), file("nginx.conf", patientConf)
 		lines := []string{
 			"- :80/api/, upstream silent and slow: 504 after 5 s before, after 60 s now",
 			"- :80/api/, upstream won't read, POST: 504 after 5 s before, after 60 s now",
@@ -101,7 +101,7 @@ var _ = Describe("check, the command", Label("check-command"), func() {
 	})
 
 	It("takes the old config from a git revision", func() {
-		conf := file("nginx.conf", careful)
+		conf := file("nginx.conf", carefulPolicy)
 		git := func(words ...string) {
 			GinkgoHelper()
 			cmd := exec.Command("git", append([]string{"-c", "user.name=x", "-c", "user.email=x@example.com"}, words...)...)
@@ -112,7 +112,7 @@ var _ = Describe("check, the command", Label("check-command"), func() {
 		git("init", "--quiet")
 		git("add", ".")
 		git("commit", "--quiet", "--message", "the config")
-		rewrite(conf, patient)
+		rewrite(conf, patientConf)
 		c := badgateway("check", conf, "--against", "git:HEAD", "--quiet").ended()
 		Expect(c).To(gexec.Exit(1), "%s", c.stderr())
 		Expect(c.stdout()).To(HavePrefix("git:HEAD:" + conf + " -> " + conf + "\n"))
@@ -123,26 +123,26 @@ var _ = Describe("check, the command", Label("check-command"), func() {
 	})
 
 	It("ends with 0 within the policy, 1 with findings, 2 where the config can't be loaded, 3 without a lab", func(ctx SpecContext) {
-		conf := file("nginx.conf", careful)
+		conf := file("nginx.conf", carefulPolicy)
 		c := badgateway("check", conf).ended()
 		Expect(c).To(gexec.Exit(0), "%s", c.stdout())
 		Expect(leftOf(ctx, c.pid())).To(BeEmpty())
 
 		c = badgateway("check", conf, "--fail-on", "low").ended()
 		Expect(c).To(gexec.Exit(1))
-		rewrite(conf, patient)
+		rewrite(conf, patientConf)
 		c = badgateway("check", conf).ended()
 		Expect(c).To(gexec.Exit(1))
 		Expect(c.stdout()).To(ContainSubstring("[long-wait]"))
 
-		rewrite(conf, strings.Replace(careful, "listen 80;", "listen 80;\n        lisen 81;", 1))
+		rewrite(conf, strings.Replace(carefulPolicy, "listen 80;", "listen 80;\n        lisen 81;", 1))
 		c = badgateway("check", conf, "--quiet").ended()
 		Expect(c).To(gexec.Exit(2))
 		Expect(c.stdout()).To(ContainSubstring(`unknown directive "lisen"`))
 		Expect(c.stderr()).To(MatchRegexp(`\Abadgateway: .*nginx.conf can't be loaded: nginx.conf:13: .*\n\z`))
 		Expect(leftOf(ctx, c.pid())).To(BeEmpty())
 
-		rewrite(conf, careful)
+		rewrite(conf, carefulPolicy)
 		c = badgateway("check", conf, noEngine).ended()
 		Expect(c).To(gexec.Exit(3))
 		Expect(c.stdout()).To(BeEmpty())
@@ -150,7 +150,7 @@ var _ = Describe("check, the command", Label("check-command"), func() {
 	})
 
 	It("writes reports that can be read: of what passed, of what was found, and of what was refused", func() {
-		for text, code := range map[string]int{careful: 0, patient: 1, careful + "}": 2} {
+		for text, code := range map[string]int{carefulPolicy: 0, patientConf: 1, carefulPolicy + "}": 2} {
 			dir := filepath.Join(GinkgoT().TempDir(), "a new", "folder")
 			Expect(badgateway("check", file("nginx.conf", text), "--reports", dir, "--quiet").ended()).To(gexec.Exit(code))
 			read := func(name string) string {

@@ -25,8 +25,8 @@ import (
 // noEngine is an engine that nobody has: what is told in spite of it was told before a lab was tried.
 var noEngine = env("DOCKER_HOST", "unix:///nonexistent.sock")
 
-// sorry makes a gateway answer 503 where it would have answered 502.
-const sorry = `listen 80;
+// errorPage503 makes a gateway answer 503 where it would have answered 502.
+const errorPage503 = `listen 80;
         error_page 502 @sorry;
         location @sorry { return 503; }`
 
@@ -70,7 +70,7 @@ var _ = Describe("the command", func() {
 		Entry("a shard that there is not", []any{"run", "--all", "--shard", "6/5"}, `K/N with K from 1 to N, like 2/5, not "6/5"`),
 		Entry("a shard of another form", []any{"run", "--all", "--shard", "2"}, `K/N with K from 1 to N, like 2/5, not "2"`),
 		Entry("a twin that there is not", []any{"run", "fpm-dead", "--twin", "bad"}, `--twin is real or fake, not "bad"`),
-		Entry("the same for a lab", []any{"lab", "fpm-dead", "--twin", "bad"}, `fpm-dead has no twin of kind "bad"; it has real + fake`),
+		Entry("the same for a lab", []any{"lab", "fpm-dead", "--twin", "bad"}, `fpm-dead has no variant of kind "bad"; it has real + fake`),
 		Entry("a number that is none", []any{"run", "fpm-dead", "--labs", "0"}, "--labs and --repeat are 1 or more, --parallel is not negative"),
 		Entry("a number that is no number", []any{"run", "fpm-dead", "--repeat", "x"}, `--repeat takes a number, not "x"`),
 		Entry("a door that nothing waits at", []any{"check", ".", "--listen", "127.0.0.1:8080"}, "--listen is where --keep waits for your request"),
@@ -173,12 +173,12 @@ var _ = Describe("the command", func() {
 			Expect(e.Evidence).To(HaveStatus(502))
 			n++
 		}
-		Expect(n).To(Equal(4), "two twins, twice")
+		Expect(n).To(Equal(4), "two variants, twice")
 		Expect(c.stderr()).To(ContainSubstring("0 differing verdicts in 4 runs\n"))
 	})
 
 	It("tells all of a failure: what was expected, what came, who did what when, the config, the log, how to run it again", func() {
-		conf := another("fpm-dead", "listen 80;", sorry)
+		conf := another("fpm-dead", "listen 80;", errorPage503)
 		c := badgateway("run", "--all", "fpm-dead", "--twin", "fake", "--config", conf).ended()
 		Expect(c).To(gexec.Exit(1))
 		out := c.stdout()
@@ -255,7 +255,7 @@ var _ = Describe("the command", func() {
 			Expect(c).To(gexec.Exit(0))
 			return strings.Fields(c.stdout())
 		}
-		It("completes ids, families, causes, gateways and twins", func() {
+		It("completes ids, families, causes, gateways and variants", func() {
 			Expect(complete("run", "fpm-dea")).To(Equal([]string{"fpm-dead", ":4"}))
 			Expect(complete("lab", "fpm-dea")).To(Equal([]string{"fpm-dead", ":4"}))
 			Expect(complete("lab", "fpm-dead", "")).To(Equal([]string{":4"}), "a lab takes one")

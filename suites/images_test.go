@@ -22,12 +22,12 @@ import (
 // Images as others make them, each in the likeness of a kind that people run.
 //
 //go:embed testdata/images
-var likenesses embed.FS
+var builds embed.FS
 
-// likeness is the image of one of them. What it is made from is an argument of its Dockerfile.
-func likeness(ctx context.Context, name string, args map[string]string) string {
+// buildOf is the image of one of them. What it is made from is an argument of its Dockerfile.
+func buildOf(ctx context.Context, name string, args map[string]string) string {
 	GinkgoHelper()
-	text, err := likenesses.ReadFile(path.Join("testdata/images", name, "Dockerfile"))
+	text, err := builds.ReadFile(path.Join("testdata/images", name, "Dockerfile"))
 	Expect(err).NotTo(HaveOccurred())
 	return madeFrom(ctx, name, string(text), args)
 }
@@ -72,7 +72,7 @@ func waits(r audit.Report) time.Duration {
 var _ = Describe("an image runs as it does in production", func() {
 	DescribeTable("its own config is checked, as its user, with its environment, by its own start",
 		func(ctx SpecContext, name, route string, want time.Duration, words ...any) {
-			ref := likeness(ctx, name, ownNginx(ctx))
+			ref := buildOf(ctx, name, ownNginx(ctx))
 			r := checkedImage(0, append([]any{"--image", ref, "--fault", "silent"}, words...)...)
 			Expect(waits(r)).To(Equal(want))
 			Expect(r.Routes[0].ID).To(Equal(route))
@@ -100,7 +100,7 @@ var _ = Describe("an image runs as it does in production", func() {
 	)
 
 	It("leaves no volume of an image's behind", func(ctx SpecContext) {
-		l, err := lab.Start(ctx, lab.Options{GatewayImage: likeness(ctx, "volumes", ownNginx(ctx)), Logger: toGinkgo})
+		l, err := lab.Start(ctx, lab.Options{GatewayImage: buildOf(ctx, "volumes", ownNginx(ctx)), Logger: toGinkgo})
 		Expect(err).NotTo(HaveOccurred())
 		var volumes []string
 		for id := range containersOf(ctx, os.Getpid()) {
@@ -120,7 +120,7 @@ var _ = Describe("an image runs as it does in production", func() {
 
 	It("has the catalogue on an image with nothing but nginx", func(ctx SpecContext) {
 		c := badgateway("run", "app-dies", "body-drips", "fpm-dead", "two-lengths", "not-http", "sni-missing",
-			"--gateway-image", likeness(ctx, "distroless", ownNginx(ctx)))
+			"--gateway-image", buildOf(ctx, "distroless", ownNginx(ctx)))
 		Eventually(c.Session).WithTimeout(2 * time.Minute).Should(gexec.Exit(0))
 	})
 })
@@ -135,7 +135,7 @@ var _ = Describe("images of other builds", func() {
 
 	build := func(ctx context.Context, name string) string {
 		GinkgoHelper()
-		return likeness(ctx, name, map[string]string{"BUILD": likeness(ctx, "compiled", nil)})
+		return buildOf(ctx, name, map[string]string{"BUILD": buildOf(ctx, "compiled", nil)})
 	}
 
 	for _, name := range []string{"nginx-org", "bitnami", "openresty"} {
@@ -151,7 +151,7 @@ var _ = Describe("images of other builds", func() {
 
 	It("moves the clock of an nginx that is built for musl", func(ctx SpecContext) {
 		// The minute itself is what the check objects to.
-		r := checkedImage(1, "--image", likeness(ctx, "musl", nil), "--fault", "silent")
+		r := checkedImage(1, "--image", buildOf(ctx, "musl", nil), "--fault", "silent")
 		Expect(r.Clock).To(Equal(lab.ClockMoved), r.ClockWhy)
 		Expect(waits(r)).To(Equal(time.Minute))
 	})

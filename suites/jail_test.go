@@ -20,8 +20,8 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// curious is a gateway that hands out all that its user, who is root, can read.
-const curious = `user root;
+// probe is a gateway that hands out all that its user, who is root, can read.
+const probe = `user root;
 events {}
 http {
     access_log /dev/stdout;
@@ -87,7 +87,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		neighbour, err = strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(neighbour.Put(ctx, lab.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
-		start(ctx, neighbour, curious)
+		start(ctx, neighbour, probe)
 	})
 	// Whatever a spec did: the lab answers, opens catch-all sandboxes, and the neighbour has noticed nothing.
 	AfterEach(func(ctx SpecContext) {
@@ -232,7 +232,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 	Describe("by a gateway that hands out all it can read", func() {
 		It("shows its sandbox and none other", func(ctx SpecContext) {
 			w := openWorld(ctx)
-			start(ctx, w, curious)
+			start(ctx, w, probe)
 			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200), "it does hand out files")
 			for path, status := range map[string]int{
 				"/proc/1/environ": 403, "/proc/1/fd/0": 403, "/proc/1/root/etc/passwd": 403, "/proc/1/maps": 403,
@@ -244,7 +244,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		})
 		It("may log to its standard output", func(ctx SpecContext) {
 			w := openWorld(ctx)
-			start(ctx, w, curious)
+			start(ctx, w, probe)
 			get(ctx, w, "/logged")
 			printed, err := w.ReadTree(ctx, "/badgateway-output")
 			Expect(err).NotTo(HaveOccurred())
@@ -255,14 +255,14 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 	Describe("and runs as it would elsewhere", func() {
 		It("with workers of another user, on a port below 1024", func(ctx SpecContext) {
 			w := openWorld(ctx)
-			start(ctx, w, strings.Replace(curious, "user root;", "user www-data;", 1))
+			start(ctx, w, strings.Replace(probe, "user root;", "user www-data;", 1))
 			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
 			Expect(get(ctx, w, "/etc/shadow")).To(HaveField("Status", 403), "only root can read it")
 			Expect(strings.Fields(sh(ctx, w, "stat -c %U /proc/[0-9]*").Output)).To(ContainElement("www-data"))
 		})
 		It("with a program run beside it, which does not end it", func(ctx SpecContext) {
 			w := openWorld(ctx)
-			start(ctx, w, curious)
+			start(ctx, w, probe)
 			Expect(run(ctx, w, "nginx", "-s", "reload").Code).To(Equal(0))
 			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
 		})
@@ -333,7 +333,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			Expect(err).NotTo(HaveOccurred())
 			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
 			sh(ctx, w, "cd /var/log/nginx && mkfifo pipe && ln -s /dev/zero zero")
-			start(ctx, w, curious)
+			start(ctx, w, probe)
 			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
 		})
 		It("does not lead the wiping of its folders out of its sandbox", func(ctx SpecContext) {
@@ -353,7 +353,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		})
 		It("multiplies as a gateway until it is ended", func(ctx SpecContext) {
 			w := openWorld(ctx)
-			Expect(w.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: "worker_processes 5000;\n" + curious})).To(Succeed())
+			Expect(w.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: "worker_processes 5000;\n" + probe})).To(Succeed())
 			_ = w.StartCommand(ctx, nginx.Driver.Argv...)
 			_, err := w.Exec(ctx, "true")
 			Expect(lab.Overrun(err)).To(MatchError(lab.ErrMultiplied), "%v", err)

@@ -25,8 +25,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A victim is the real command, which is ended at some moment. It has a folder for temporary files of its own.
-type victim struct {
+// A process is the real command, which is ended at some moment. It has a folder for temporary files of its own.
+type process struct {
 	cmd    *exec.Cmd
 	output *os.File // the reader's end of its output
 	tmp    string
@@ -38,17 +38,17 @@ type victim struct {
 type ending struct {
 	name     string
 	terminal bool // it has a terminal
-	end      func(*victim)
+	end      func(*process)
 	signal   syscall.Signal
 	code     int
 }
 
 func signalled(s syscall.Signal, code int) ending {
-	return ending{name: unix.SignalName(s), end: func(v *victim) { v.cmd.Process.Signal(s) }, signal: s, code: code}
+	return ending{name: unix.SignalName(s), end: func(v *process) { v.cmd.Process.Signal(s) }, signal: s, code: code}
 }
 
 // hangUp ends the reading of the output: a pipe breaks, a terminal is gone.
-func hangUp(v *victim) { v.output.Close() }
+func hangUp(v *process) { v.output.Close() }
 
 var endings = []ending{
 	signalled(syscall.SIGKILL, -1),
@@ -58,16 +58,16 @@ var endings = []ending{
 	signalled(syscall.SIGHUP, 130),
 	{name: "its reader left", end: hangUp, signal: syscall.SIGPIPE, code: 1},
 	{name: "its terminal was closed", terminal: true, end: hangUp, signal: syscall.SIGHUP, code: 130},
-	{name: "SIGINT twice", signal: syscall.SIGINT, code: 130, end: func(v *victim) {
+	{name: "SIGINT twice", signal: syscall.SIGINT, code: 130, end: func(v *process) {
 		v.cmd.Process.Signal(syscall.SIGINT)
 		v.cmd.Process.Signal(syscall.SIGINT)
 	}},
 }
 
 // start starts a victim. Its variables come before its words, as a shell has it.
-func start(terminal bool, variables []string, words ...string) *victim {
+func start(terminal bool, variables []string, words ...string) *process {
 	GinkgoHelper()
-	v := &victim{cmd: exec.Command(program(), words...), tmp: GinkgoT().TempDir(), ended: make(chan struct{})}
+	v := &process{cmd: exec.Command(program(), words...), tmp: GinkgoT().TempDir(), ended: make(chan struct{})}
 	v.cmd.Env = append(append(os.Environ(), "TERM=xterm", "TMPDIR="+v.tmp), variables...)
 	// No keyboard: a pipe that stays open, of which nothing comes.
 	in, keyboard, err := os.Pipe()
@@ -115,7 +115,7 @@ func newTerminal() (user, program *os.File) {
 }
 
 // dies ends a victim, and waits for it.
-func (v *victim) dies(e ending) {
+func (v *process) dies(e ending) {
 	GinkgoHelper()
 	e.end(v)
 	Eventually(v.ended).WithTimeout(time.Minute).Should(BeClosed(), "it does not end after "+e.name)
@@ -156,7 +156,7 @@ func folders() []string {
 }
 
 // leavesNothing waits until the victim's watchers have ended, after which nothing can come.
-func (v *victim) leavesNothing(ctx SpecContext, before []string) {
+func (v *process) leavesNothing(ctx SpecContext, before []string) {
 	GinkgoHelper()
 	pid := v.cmd.Process.Pid
 	Eventually(func(g Gomega) {
@@ -226,11 +226,11 @@ var _ = Describe("ended at random moments, in all ways,", func() {
 	BeforeEach(onThisMachine)
 
 	// each ends a command so many times, at moments that the seed of this run decides, and then waits until nothing is left.
-	each := func(ctx SpecContext, seed uint64, within time.Duration, begin func(terminal bool) *victim) {
+	each := func(ctx SpecContext, seed uint64, within time.Duration, begin func(terminal bool) *process) {
 		GinkgoHelper()
 		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), seed))
 		before := folders()
-		var all []*victim
+		var all []*process
 		for n := range kills() {
 			how := endings[0]
 			if n > 0 {
@@ -272,7 +272,7 @@ var _ = Describe("ended at random moments, in all ways,", func() {
 		{[]string{"fake", "--listen", "127.0.0.1:0"}, 500 * time.Millisecond},
 	} {
 		It(strings.Join(command.words[:1], " ")+" leaves nothing: "+strings.Join(command.words, " "), func(ctx SpecContext) {
-			each(ctx, uint64(n), command.within, func(terminal bool) *victim {
+			each(ctx, uint64(n), command.within, func(terminal bool) *process {
 				words := slices.Clone(command.words)
 				for i := range words {
 					switch words[i] {
@@ -294,7 +294,7 @@ var _ = Describe("ended at random moments, in all ways,", func() {
 			}
 			pass()
 		})
-		each(ctx, 100, 300*time.Millisecond, func(terminal bool) *victim {
+		each(ctx, 100, 300*time.Millisecond, func(terminal bool) *process {
 			return start(terminal, []string{"DOCKER_HOST=" + host, "XDG_CACHE_HOME=" + GinkgoT().TempDir()}, "clean")
 		})
 	})
@@ -303,7 +303,7 @@ var _ = Describe("ended at random moments, in all ways,", func() {
 		It("in its first second, and while it makes the base image", func(ctx SpecContext) {
 			host, forget := engineWithout(ctx)
 			n := 0
-			each(ctx, 101, time.Second, func(terminal bool) *victim {
+			each(ctx, 101, time.Second, func(terminal bool) *process {
 				forget()
 				v := start(terminal, []string{"DOCKER_HOST=" + host, "XDG_CACHE_HOME=" + GinkgoT().TempDir()}, "run", "fpm-dead", "--twin", "fake")
 				if n++; n%2 == 0 { // every other one once it is well at it
@@ -315,13 +315,13 @@ var _ = Describe("ended at random moments, in all ways,", func() {
 		It("while it builds", func(ctx SpecContext) {
 			base := "badgateway/base:bookworm"
 			host, forget := engineWithout(ctx, base)
-			each(ctx, 102, 10*time.Second, func(terminal bool) *victim {
+			each(ctx, 102, 10*time.Second, func(terminal bool) *process {
 				forget()
 				return start(terminal, []string{"DOCKER_HOST=" + host, "XDG_CACHE_HOME=" + GinkgoT().TempDir()}, "run", "fpm-dead", "--twin", "fake")
 			})
 		})
 		It("when it has its images, and takes a library out of one", func(ctx SpecContext) {
-			each(ctx, 103, time.Second, func(terminal bool) *victim {
+			each(ctx, 103, time.Second, func(terminal bool) *process {
 				return start(terminal, []string{"XDG_CACHE_HOME=" + GinkgoT().TempDir()}, "run", "fpm-dead", "--twin", "fake")
 			})
 		})
@@ -329,7 +329,7 @@ var _ = Describe("ended at random moments, in all ways,", func() {
 })
 
 // atWork is nil once a victim's programs are at work, or it has ended.
-func atWork(v *victim) error {
+func atWork(v *process) error {
 	select {
 	case <-v.ended:
 		return nil

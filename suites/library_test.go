@@ -117,15 +117,15 @@ var _ = Describe("the harness as a library", func() {
 				{Level: "error", Text: "recv() failed", Errno: 104, Phase: "reading response header from upstream"},
 			}},
 		}
-		twin := scenario.Variant{
+		fake := scenario.Variant{
 			Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeAt("a", "10.0.0.1:8080")},
 			Inject: []fault.Fault{fault.SetBehaviour{Upstream: "a", Script: fakeupstream.Always(fakeupstream.Reset{})}},
 		}
-		e := scenario.Run(ctx, shared, mine, twin)
+		e := scenario.Run(ctx, shared, mine, fake)
 		Expect(e).To(And(HavePassed(), HaveStatus(502), HaveNoAlerts()))
 
 		mine.Expect.Log[0].Errno = 111
-		e = scenario.Run(ctx, shared, mine, twin)
+		e = scenario.Run(ctx, shared, mine, fake)
 		Expect(e.Verdict).To(Equal(scenario.Failed))
 		Expect(e.Differences).To(ConsistOf(HaveField("What", "log")))
 	})

@@ -23,7 +23,7 @@ var _ = Describe("a check of a config with many workers", Label("check"), func()
 	It("runs one of them, says so, and leaves the file alone", func(ctx SpecContext) {
 		conf := filepath.Join(GinkgoT().TempDir(), "nginx.conf")
 		Expect(os.WriteFile(conf, []byte(manyWorkers), 0o644)).To(Succeed())
-		o := measure.Options{Path: conf, Faults: []string{"500"}, Lab: strangersLab(ctx, "")}
+		o := measure.Options{Path: conf, Faults: []string{"500"}, Lab: untrustedLab(ctx, "")}
 
 		report, err := measure.Run(ctx, o)
 		Expect(err).NotTo(HaveOccurred())

@@ -22,7 +22,7 @@ var _ = Describe("the process that a lab is a part of", func() {
 	It("keeps its environment, and testcontainers as it had set it up", func(ctx SpecContext) {
 		some, err := scenarios.Select("fpm-dead")
 		Expect(err).NotTo(HaveOccurred())
-		for _, j := range scenarios.Jobs(some) { // the real twin takes a container more
+		for _, j := range scenarios.Jobs(some) { // the real variant takes a container more
 			r := scenario.Run(ctx, shared, j.Scenario, j.Variant)
 			Expect(r.Verdict).To(Equal("passed"))
 		}

@@ -43,7 +43,7 @@ func badlyNested(page string) (bad []string) {
 var _ = Describe("the reports", func() {
 	It("are written for a CI system, for programs and for a browser, of what passed and of what failed", func() {
 		dir := filepath.Join(GinkgoT().TempDir(), "a new", "folder")
-		conf := another("fpm-dead", "listen 80;", sorry)
+		conf := another("fpm-dead", "listen 80;", errorPage503)
 		c := badgateway("run", "--all", "fpm-dead", "php-recursion", "--config", conf, "--reports", dir).ended()
 		Expect(c).To(gexec.Exit(1))
 		Expect(c.stdout()).To(ContainSubstring("reports: " + filepath.Join(dir, "index.html")))

@@ -49,7 +49,7 @@ var _ = Describe("what an expert objects to", Label("review"), func() {
 func reviewed(ctx SpecContext, conf string) *audit.Report {
 	GinkgoHelper()
 	r, err := measure.Run(ctx, measure.Options{
-		Path: conf, Lab: strangersLab(ctx, ""),
+		Path: conf, Lab: untrustedLab(ctx, ""),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(r.Refused).To(BeNil())

@@ -31,5 +31,5 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(shared.Close()).To(Succeed()) })
-	DeferCleanup(closeStrangersLabs)
+	DeferCleanup(closeUntrustedLabs)
 })

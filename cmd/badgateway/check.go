@@ -139,17 +139,17 @@ func (f *checkFlags) check(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if f.reports != "" { // whatever can be known to fail is told before time is spent in a lab
+	if f.reports != "" { // whatever can be known to fail is said before time is spent in a lab
 		if err := prepareReports(f.reports); err != nil {
 			return err
 		}
 	}
 	if f.load > 0 {
-		defer busy(f.load)()
+		defer burnProcessors(f.load)()
 	}
 	switch {
 	case f.repeat > 1:
-		return f.again(c, o, p)
+		return f.repeatCheck(c, o, p)
 	case f.keep:
 		return f.keepOne(c, o)
 	case f.against != "":
@@ -175,7 +175,7 @@ func (f *checkFlags) check(c *cobra.Command, path string) error {
 	return verdict(r)
 }
 
-// valid tells what is wrong with the flags before anything is done.
+// valid says what is wrong with the flags before anything is done.
 func (f *checkFlags) valid(path string) error {
 	if f.asJSON {
 		f.format = asJSON
@@ -239,7 +239,7 @@ func (f *checkFlags) measure(ctx context.Context, o measure.Options, p *checkPro
 	return r, nil
 }
 
-// checkError tells an error of the lab from one of the input.
+// checkError distinguishes an error of the lab from one of the input.
 func checkError(err error) error {
 	var none *measure.NoLab
 	var version *lab.NoNginxError

@@ -18,7 +18,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// measuredReport is what the runner may give: a route that keeps visitors waiting for so long.
+// measuredReport is what the runner may give: a route that keeps clients waiting for so long.
 func measuredReport(wait time.Duration) *audit.Report {
 	place := nginxconf.Place{File: "nginx.conf", Line: 5}
 	r := &audit.Report{
@@ -75,7 +75,7 @@ func contains(t *testing.T, text string, wants ...string) {
 	}
 }
 
-func TestCheckExitCodes(t *testing.T) {
+func TestCheck_ExitCodes(t *testing.T) {
 	dir := configFolderOf(t)
 	refused := &audit.Report{Config: "conf", Refused: &audit.Refusal{Message: "unknown directive \"foo\"", Place: nginxconf.Place{File: "nginx.conf", Line: 3}, Remedy: "mend it"}}
 	for name, c := range map[string]struct {
@@ -106,7 +106,7 @@ func TestCheckExitCodes(t *testing.T) {
 	}
 }
 
-func TestCheckTellsBadFlagsFirst(t *testing.T) {
+func TestCheck_RefusesBadFlagsFirst(t *testing.T) {
 	dir := configFolderOf(t)
 	for want, args := range map[string][]string{
 		"name a config":               {},
@@ -135,7 +135,7 @@ func TestCheckTellsBadFlagsFirst(t *testing.T) {
 	}
 }
 
-func TestCheckShows(t *testing.T) {
+func TestCheck_Formats(t *testing.T) {
 	dir := configFolderOf(t)
 	out, asked, err := checked(t, []string{dir, "--nginx", "1.26", "--env", "A=b=c", "--real-time"}, measuredReport(time.Minute))
 	if !errors.Is(err, errDiffers) {
@@ -162,7 +162,7 @@ func TestCheckShows(t *testing.T) {
 	}
 }
 
-func TestCheckHoldsThePolicyBesideTheConfig(t *testing.T) {
+func TestCheck_AppliesThePolicyBesideTheConfig(t *testing.T) {
 	dir := configFolderOf(t)
 	file := filepath.Join(dir, audit.PolicyName)
 	out, _, err := checked(t, []string{dir, "--init"}, measuredReport(5*time.Second))
@@ -191,7 +191,7 @@ func TestCheckHoldsThePolicyBesideTheConfig(t *testing.T) {
 	}
 }
 
-func TestCheckWritesReports(t *testing.T) {
+func TestCheck_WritesReports(t *testing.T) {
 	dir, reports := configFolderOf(t), filepath.Join(t.TempDir(), "deep", "report")
 	r := measuredReport(time.Minute)
 	r.Config = dir
@@ -231,7 +231,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-func TestCheckAgainst(t *testing.T) {
+func TestCheck_Against(t *testing.T) {
 	dir, other := configFolderOf(t), configFolderOf(t)
 	out, asked, err := checked(t, []string{dir, "--against", other}, measuredReport(5*time.Second), measuredReport(50*time.Second))
 	if !errors.Is(err, errDiffers) || asked[0].Path != other || asked[1].Path != dir {
@@ -254,7 +254,7 @@ func TestCheckAgainst(t *testing.T) {
 }
 
 // The old revision is read where it is, in the repository: nothing of it is put on the disk.
-func TestCheckAgainstRevision(t *testing.T) {
+func TestCheck_AgainstRevision(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	folder := t.TempDir()
 	out, asked, err := checked(t, []string{folder, "--against", "git:origin/main"}, measuredReport(0), measuredReport(0))

@@ -15,9 +15,9 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/report"
 )
 
-// compare shows what visitors would notice when what --against names is replaced by what is checked.
+// compare shows what clients would notice when what --against names is replaced by what is checked.
 func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgress) error {
-	old, label, err := f.before(o)
+	old, label, err := f.oldReport(o)
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgre
 	return nil
 }
 
-// before are the options of the old one, and how it is called.
-func (f *checkFlags) before(o measure.Options) (old measure.Options, label string, err error) {
+// oldReport are the options of the old one, and how it is called.
+func (f *checkFlags) oldReport(o measure.Options) (old measure.Options, label string, err error) {
 	old = o
 	kind, rest, _ := strings.Cut(f.against, ":")
 	switch {

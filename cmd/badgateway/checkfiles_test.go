@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// What a stranger's repository has in place of a policy shows nothing of this machine, and does not keep it.
-func TestCheckPolicyIsAFile(t *testing.T) {
+// What an untrusted repository has in place of a policy shows nothing of this machine, and does not keep it.
+func TestCheck_PolicyIsARegularFile(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("root:SECRET:0\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestCheckPolicyIsAFile(t *testing.T) {
 }
 
 // A name that leads out of its repository is refused before anything beside it is read.
-func TestCheckPathStaysInItsRepository(t *testing.T) {
+func TestCheck_PathStaysInItsRepository(t *testing.T) {
 	dir := t.TempDir()
 	for _, folder := range []string{"r/.git", "private"} {
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
@@ -69,7 +69,7 @@ func TestCheckPathStaysInItsRepository(t *testing.T) {
 }
 
 // What is written replaces a link, and leaves alone what it led to.
-func TestCheckWritesThroughNoLink(t *testing.T) {
+func TestCheck_WritesThroughNoLink(t *testing.T) {
 	dir := t.TempDir()
 	other := filepath.Join(dir, "other")
 	if err := os.WriteFile(other, []byte("other"), 0o644); err != nil {

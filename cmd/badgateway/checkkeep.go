@@ -26,21 +26,21 @@ func (f *checkFlags) keepOne(c *cobra.Command, o measure.Options) error {
 	}
 	defer kept.Close()
 	return checkError(byhand.Try(c.Context(), kept, byhand.Options{
-		Door: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: f.fast, Gone: kept.Gone(),
-	}, keptWords(kept, f.fast)))
+		Listener: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: f.fast, Gone: kept.Gone(),
+	}, keptTexts(kept, f.fast)))
 }
 
-// keptWords are what is told of it.
-func keptWords(k *measure.Kept, fast bool) byhand.Words {
+// keptTexts are the texts of it.
+func keptTexts(k *measure.Kept, fast bool) byhand.Texts {
 	expect, then := k.Expected()
 	recovered, later := k.Recovered()
-	return byhand.Words{
+	return byhand.Texts{
 		Broken: func(address string) string {
 			return byhand.Claim{
-				Where: k.Route.ID, Broken: k.Fault.Claim, Try: k.Ask(address), Expect: expect, Then: then,
+				Where: k.Route.ID, Broken: k.Fault.Claim, Command: k.Ask(address), Expect: expect, Then: then,
 				Refusal: k.Refusal, Clocked: k.Clocked(), Fast: fast,
 			}.String()
 		},
-		Mended: byhand.Mended("the upstreams are well again", recovered, later),
+		Remedied: byhand.RemediedText("the upstreams are well again", recovered, later),
 	}
 }

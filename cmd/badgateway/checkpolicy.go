@@ -62,7 +62,7 @@ func (f *checkFlags) loadPolicy(ctx context.Context, path string) (*audit.Policy
 	return policy, nil
 }
 
-// readPolicy reads a policy. The one beside a config may be a stranger's, as the config is: a link is not followed.
+// readPolicy reads a policy. The one beside a config may be untrusted, as the config is: a link is not followed.
 func (f *checkFlags) readPolicy(ctx context.Context, file string) (*audit.Policy, error) {
 	if f.policy == "" {
 		return audit.LoadPolicy(file)

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// checkProgress tells how far a check has come: on a terminal in one line that changes, else in a line for each tenth.
+// checkProgress says how far a check has come: on a terminal in one line that changes, else in a line for each tenth.
 type checkProgress struct {
 	*progress
 	tenths int
@@ -18,7 +18,7 @@ func newCheckProgress(w io.Writer, quiet bool) *checkProgress {
 	return &checkProgress{progress: newProgress(w, 0)}
 }
 
-// say tells of one long step, in place of what stood there.
+// say reports one long step, in place of what stood there.
 func (p *checkProgress) say(format string, a ...any) {
 	p.mu.Lock()
 	p.clear()
@@ -26,7 +26,7 @@ func (p *checkProgress) say(format string, a ...any) {
 	p.progress.say(format, a...)
 }
 
-// matrix tells how many sandboxes of the matrix are measured.
+// matrix says how many sandboxes of the matrix are measured.
 func (p *checkProgress) matrix(done, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

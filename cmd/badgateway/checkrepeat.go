@@ -9,8 +9,8 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/measure"
 )
 
-// again checks the same config many times, and prints what is not the same each time.
-func (f *checkFlags) again(c *cobra.Command, o measure.Options, p *checkProgress) error {
+// repeatCheck checks the same config many times, and prints what is not the same each time.
+func (f *checkFlags) repeatCheck(c *cobra.Command, o measure.Options, p *checkProgress) error {
 	var first *audit.Report
 	var all []audit.Measurement
 	differences := 0

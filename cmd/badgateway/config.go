@@ -10,10 +10,10 @@ import (
 )
 
 // refusedConfig says that the gateway does not start with the user's config, in the gateway's own words.
-type refusedConfig struct{ file, words string }
+type refusedConfig struct{ file, message string }
 
 func (e refusedConfig) Error() string {
-	return fmt.Sprintf("%s (the gateway does not start with %s)", e.words, e.file)
+	return fmt.Sprintf("%s (the gateway does not start with %s)", e.message, e.file)
 }
 
 // refusal is what the gateway said, where it did not start in a lab in which nothing was broken yet.

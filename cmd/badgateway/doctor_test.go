@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-func TestAnExaminationSaysWhatIsMissingAndWhatHelps(t *testing.T) {
+func TestDoctor_SaysWhatIsMissingAndWhatHelps(t *testing.T) {
 	g := NewWithT(t)
 	x := lab.Examination{Things: []lab.Thing{
 		{Name: "engine", OK: true, Says: "Docker 1"},

@@ -13,16 +13,16 @@ import (
 // errInterrupted says that the user ended the run, or closed its terminal.
 var errInterrupted = errors.New("interrupted")
 
-// errUnread says that nobody reads the output any more, as after `| head`. Whoever left knows, so it is not told.
+// errUnread says that nobody reads the output any more, as after `| head`. Whoever left knows, so it is not said.
 var errUnread = errors.New("nobody reads the output any more")
 
 // endWithin bounds how long a program that was told to end takes to do so in order. After that it ends at once: what it
 // leaves is its watcher's to remove.
 const endWithin = 10 * time.Second
 
-// untilTold returns the context of all that the program does. Its end, with errInterrupted or errUnread as its cause, is
+// signalContext returns the context of all that the program does. Its end, with errInterrupted or errUnread as its cause, is
 // an order to end.
-func untilTold(stdout *os.File) context.Context {
+func signalContext(stdout *os.File) context.Context {
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, endingSignals()...)
@@ -57,9 +57,9 @@ func endingSignals() []os.Signal {
 	return all
 }
 
-// told is the error of a command, given why the program was told to end, if it was: whatever was cut off by it is no news.
+// exitError is the error of a command, given why the program was told to end, if it was: whatever was cut off by it is no news.
 // The output's own error is one of a reader that left, or of a disk that is full.
-func told(err, why, output error) error {
+func exitError(err, why, output error) error {
 	after := new(interruptedAfter)
 	switch {
 	case err != nil && errors.Is(why, errInterrupted) && errors.As(err, after):

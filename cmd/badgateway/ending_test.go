@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestWhatACommandTellsAtItsEnd(t *testing.T) {
+func TestExitError_Precedence(t *testing.T) {
 	cut := fmt.Errorf("the lab: %w", context.Canceled)
 	full := fmt.Errorf("write: %w", syscall.ENOSPC)
 	left := fmt.Errorf("write: %w", syscall.EPIPE)
@@ -32,7 +32,7 @@ func TestWhatACommandTellsAtItsEnd(t *testing.T) {
 		{name: "its reader left, which a write found out", output: left, want: errUnread, text: errUnread.Error(), code: exitDiffers},
 		{name: "a full disk", output: full, want: syscall.ENOSPC, text: "writing the output: write: no space left on device", code: exitDiffers},
 	} {
-		got := told(c.err, c.why, c.output)
+		got := exitError(c.err, c.why, c.output)
 		if !errors.Is(got, c.want) || got != nil && got.Error() != c.text || exitCode(got) != c.code {
 			t.Errorf("%s: %v, code %d; want %q, code %d", c.name, got, exitCode(got), c.text, c.code)
 		}

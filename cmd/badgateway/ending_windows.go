@@ -2,5 +2,5 @@ package main
 
 import "os"
 
-// readerLost waits for ever: the next write tells.
+// readerLost waits for ever: the next write fails.
 func readerLost(*os.File) error { select {} }

@@ -46,7 +46,7 @@ func startFake(t *testing.T) (c *exec.Cmd, socket string, out *bufio.Reader) {
 	}
 }
 
-func TestFakeEndsBySignals(t *testing.T) {
+func TestFake_EndsBySignals(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE} {
 		t.Run(sig.String(), func(t *testing.T) {
 			if signal.Ignored(sig) {
@@ -65,9 +65,9 @@ func TestFakeEndsBySignals(t *testing.T) {
 	}
 }
 
-func TestFakeServesUnread(t *testing.T) {
+func TestFake_ServesWithoutAReader(t *testing.T) {
 	c, socket, _ := startFake(t)
-	for i := range 2000 { // of which it tells more than a pipe holds
+	for i := range 2000 { // of which it prints more than a pipe holds
 		conn, err := net.Dial("unix", socket)
 		if err != nil {
 			t.Fatal(err)

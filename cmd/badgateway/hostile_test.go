@@ -145,7 +145,7 @@ func hostileOne(dir, way string, say func(format string, a ...any)) (said string
 }
 
 // A report of as many measurements as there may be is written in each form within the bounds.
-func TestGreatReportIsBounded(t *testing.T) {
+func TestReport_LargeOneIsBounded(t *testing.T) {
 	if dir := os.Getenv("BADGATEWAY_HOSTILE_DIR"); dir != "" {
 		leanMemory()
 		r := greatReport(t)
@@ -225,7 +225,7 @@ func greatReport(t *testing.T) *audit.Report {
 }
 
 // Each hostile config, of a small size, comes to a verdict or a refusal that says where, and what to do.
-func TestHostileConfigsEnd(t *testing.T) {
+func TestHostileConfigs_End(t *testing.T) {
 	for _, c := range hostileConfigs(3000) {
 		t.Run(c.Name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "config")
@@ -244,7 +244,7 @@ func TestHostileConfigsEnd(t *testing.T) {
 
 // The same of 10 MB each, in processes of their own: make hostile. A process's greatest memory counts from that of who started it,
 // so this one stays small: others write the configs, one each, and check them, one way each.
-func TestHostileConfigsAreBounded(t *testing.T) {
+func TestHostileConfigs_AreBounded(t *testing.T) {
 	if dir := os.Getenv("BADGATEWAY_HOSTILE_DIR"); dir != "" {
 		if way := os.Getenv("BADGATEWAY_HOSTILE_WAY"); way != "" {
 			leanMemory()

@@ -98,10 +98,10 @@ func hostileConfigs(portion int) []hostileConfig {
 		http("templates", lines(n(200_000), "add_header x ${UNKNOWN_%d};")),
 		{"words", split("http", strings.Repeat("a ", size/2)+";", site)},
 		{"comments", split("http", strings.Repeat("#\n", size/2), site)},
-		{"Compose of aliases", beside("docker-compose.yml", bomb(n(9), n(9)))},
-		{"Compose of 10 MB", beside("docker-compose.yml", "services:\n"+lines(min(size, part)/60, " s%[1]d:\n  volumes: [./a%[1]d:/etc/nginx/conf.d/%[1]d.conf]"))},
+		{"Compose of aliases", besideConfig("docker-compose.yml", aliasExpansion(n(9), n(9)))},
+		{"Compose of 10 MB", besideConfig("docker-compose.yml", "services:\n"+lines(min(size, part)/60, " s%[1]d:\n  volumes: [./a%[1]d:/etc/nginx/conf.d/%[1]d.conf]"))},
 		{"Compose of files", many("docker-compose.%d.yml", n(10), "services:\n"+lines(min(size, part)/60, " s%[1]d:\n  volumes: [./:/etc/nginx/%[1]d]"))},
-		{"deep Compose", beside("docker-compose.yml", "a: "+strings.Repeat("[", min(size, part)))},
+		{"deep Compose", besideConfig("docker-compose.yml", "a: "+strings.Repeat("[", min(size, part)))},
 		{"Dockerfiles", many("Dockerfile.%d", n(10), "FROM nginx\n"+lines(min(size, part)/40, "COPY . /etc/nginx/%d/"))},
 		{"Dockerfile of stages", many("Dockerfile.%d", n(10), lines(min(size, part)/60, "FROM nginx AS s%[1]d\nCOPY --from=s%[1]d *.conf /etc/nginx/"))},
 	}
@@ -195,7 +195,7 @@ func manyFiles(n int) map[string]string {
 
 const ordinary = "events {}\nhttp { server { listen 80; location / { proxy_pass http://app; } } }\n"
 
-func beside(name, text string) map[string]string {
+func besideConfig(name, text string) map[string]string {
 	return map[string]string{"nginx.conf": ordinary, name: text}
 }
 
@@ -210,8 +210,8 @@ func many(name string, n int, text string) map[string]string {
 	return files
 }
 
-// bomb is YAML whose aliases unfold to each to the power of depth.
-func bomb(depth, each int) string {
+// aliasExpansion is YAML whose aliases unfold to each to the power of depth.
+func aliasExpansion(depth, each int) string {
 	out := "a0: &a0 [\"./x:/etc/nginx/x\"]\n"
 	for d := 1; d < depth; d++ {
 		out += fmt.Sprintf("a%d: &a%d [%s]\n", d, d, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", d-1), each), ","))

@@ -67,7 +67,7 @@ func (f *judgeFlags) judge(ctx context.Context, in io.Reader, out io.Writer, fil
 			wrong = append(wrong, fmt.Errorf("%s: %s", terminal.OneLine(name), c))
 		}
 		if stored.Counts != nil {
-			run = together(run, stored.Run)
+			run = mergeEvidence(run, stored.Run)
 			heads = append(heads, terminal.OneLine(name+": "+headline(stored.Run)))
 		}
 	}
@@ -76,7 +76,7 @@ func (f *judgeFlags) judge(ctx context.Context, in io.Reader, out io.Writer, fil
 			return err
 		}
 	}
-	whole := scenarioCount(all) <= wholeUpTo && len(all) > 0
+	whole := scenarioCount(all) <= maxShownWhole && len(all) > 0
 	if err := show(out, all, f.asJSON, whole); err != nil {
 		return err
 	}
@@ -90,11 +90,11 @@ func (f *judgeFlags) judge(ctx context.Context, in io.Reader, out io.Writer, fil
 			return err
 		}
 		if !f.asJSON {
-			tellReports(out, f.reports)
+			announceReports(out, f.reports)
 		}
 	}
 	if len(wrong) > 0 {
-		return misstated(wrong)
+		return contradictions(wrong)
 	}
 	passed, failed, skipped := report.Count(all)
 	switch {
@@ -126,19 +126,19 @@ func readStored(ctx context.Context, in io.Reader, name string) (report.Stored, 
 	return stored, nil
 }
 
-// together is the head of the report of several runs.
-func together(sum, one report.Run) report.Run {
+// mergeEvidence is the head of the report of several runs.
+func mergeEvidence(sum, one report.Run) report.Run {
 	if sum.Started.IsZero() || one.Started.Before(sum.Started) {
 		sum.Started = one.Started
 	}
 	sum.Took += max(one.Took, 0)
 	sum.Seed = cmp.Or(sum.Seed, one.Seed)
-	sum.Image, sum.Engine, sum.Clock = withAnother(sum.Image, one.Image), withAnother(sum.Engine, one.Engine), withAnother(sum.Clock, one.Clock)
+	sum.Image, sum.Engine, sum.Clock = addEvidence(sum.Image, one.Image), addEvidence(sum.Engine, one.Engine), addEvidence(sum.Clock, one.Clock)
 	return sum
 }
 
-// withAnother is a list of texts with one more, unless that is in it.
-func withAnother(list, one string) string {
+// addEvidence is a list of texts with one more, unless that is in it.
+func addEvidence(list, one string) string {
 	switch {
 	case list == "" || list == one:
 		return one
@@ -156,13 +156,13 @@ func scenarioCount(all []scenario.Evidence) int {
 	return len(ids)
 }
 
-// misstatedShown is how many wrong verdicts are told one by one.
-const misstatedShown = 20
+// maxContradictions is how many wrong verdicts are listed one by one.
+const maxContradictions = 20
 
-// misstated is the error of files that tell what their evidence does not bear out.
-func misstated(wrong []error) error {
-	if more := len(wrong) - misstatedShown; more > 0 {
-		wrong = append(wrong[:misstatedShown:misstatedShown], fmt.Errorf("and %d more", more))
+// contradictions is the error of files that say what their evidence does not bear out.
+func contradictions(wrong []error) error {
+	if more := len(wrong) - maxContradictions; more > 0 {
+		wrong = append(wrong[:maxContradictions:maxContradictions], fmt.Errorf("and %d more", more))
 	}
 	return errors.Join(wrong...)
 }

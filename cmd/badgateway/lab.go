@@ -14,7 +14,7 @@ import (
 
 func labCommand() *cobra.Command {
 	var f labFlags
-	var listen, twin string
+	var listen, variant string
 	var fast bool
 	c := &cobra.Command{
 		Use:   "lab ID",
@@ -45,7 +45,7 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 			if err != nil {
 				return err
 			}
-			t, err := twinOf(s, twin)
+			v, err := variantOf(s, variant)
 			if err != nil {
 				return err
 			}
@@ -75,26 +75,26 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 			if w := lab.Clock().Warning(0); w != "" {
 				say("%s", w)
 			}
-			return f.asRefusal(byhand.Scenario(c.Context(), lab, s, t, byhand.Options{
-				Door: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: fast,
+			return f.asRefusal(byhand.Scenario(c.Context(), lab, s, v, byhand.Options{
+				Listener: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: fast,
 			}))
 		},
 	}
 	f.add(c)
 	c.Flags().StringVar(&listen, "listen", anyPort, "where to listen for your curl")
 	c.Flags().BoolVar(&fast, "fast", false, "let no wait take its time: move the lab's clock on while a request waits")
-	c.Flags().StringVar(&twin, "twin", "", "the kind of upstream, real or fake; the first that the scenario has when empty")
-	completeTwin(c)
+	c.Flags().StringVar(&variant, "twin", "", "the kind of upstream, real or fake; the first that the scenario has when empty")
+	completeVariant(c)
 	return c
 }
 
-func twinOf(s scenario.Scenario, kind string) (scenario.Variant, error) {
-	for _, t := range s.Variants {
-		if kind == "" || string(t.Kind) == kind {
-			return t, nil
+func variantOf(s scenario.Scenario, kind string) (scenario.Variant, error) {
+	for _, v := range s.Variants {
+		if kind == "" || string(v.Kind) == kind {
+			return v, nil
 		}
 	}
-	return scenario.Variant{}, fmt.Errorf("%s has no twin of kind %q; it has %s", s.ID, kind, kinds(s))
+	return scenario.Variant{}, fmt.Errorf("%s has no variant of kind %q; it has %s", s.ID, kind, kinds(s))
 }
 
 // clockByHand is a lab's clock where somebody waits in front of it.

@@ -100,10 +100,10 @@ type listing struct {
 	Claim      string   `json:"claim"`
 	Said       string   `json:"said,omitempty"` // what articles claim, where the measurement differs
 	Fault      string   `json:"fault"`
-	Status     int      `json:"status"` // 0 when the visitor gets no answer
+	Status     int      `json:"status"` // 0 when the client gets no answer
 	NoAnswer   string   `json:"no_answer,omitempty"`
 	Cut        bool     `json:"cut,omitempty"`
-	AfterNanos int64    `json:"after_ns"` // how long the visitor waits
+	AfterNanos int64    `json:"after_ns"` // how long the client waits
 	Log        []string `json:"log"`      // the log lines, in short
 	Variants   []string `json:"variants"`
 	Confirm    string   `json:"confirm"`
@@ -121,13 +121,13 @@ func listed(s scenario.Scenario) listing {
 	for _, line := range s.Expect.Log {
 		l.Log = append(l.Log, line.String())
 	}
-	for _, t := range s.Variants {
-		l.Variants = append(l.Variants, string(t.Kind))
+	for _, v := range s.Variants {
+		l.Variants = append(l.Variants, string(v.Kind))
 	}
 	return l
 }
 
-// outcome is what the visitor gets, in a few words.
+// outcome is what the client gets, in a few words.
 func outcome(e scenario.Expectation) string {
 	s := fmt.Sprint(e.Status)
 	switch {
@@ -146,8 +146,8 @@ func gatewayOf(s scenario.Scenario) string { return s.Gateway.Driver.Name }
 
 func kinds(s scenario.Scenario) string {
 	var all []string
-	for _, t := range s.Variants {
-		all = append(all, string(t.Kind))
+	for _, v := range s.Variants {
+		all = append(all, string(v.Kind))
 	}
 	return strings.Join(all, " + ")
 }
@@ -191,8 +191,8 @@ func completeOneID(c *cobra.Command, args []string, begun string) ([]string, cob
 	return completeIDs(c, args, begun)
 }
 
-// completeTwin lets --twin be completed.
-func completeTwin(c *cobra.Command) {
+// completeVariant lets --twin be completed.
+func completeVariant(c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("twin", cobra.FixedCompletions(
 		[]string{string(scenario.Real), string(scenario.Fake)}, cobra.ShellCompDirectiveNoFileComp))
 }

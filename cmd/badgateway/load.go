@@ -14,9 +14,9 @@ func addLoad(flags *pflag.FlagSet, load *int) {
 	flags.Lookup("load").NoOptDefVal = strconv.Itoa(4 * runtime.NumCPU())
 }
 
-// busy keeps so many loops busy until it is told to stop, each on a thread of its own that the machine's other programs have
+// burnProcessors keeps so many loops busy until it is told to stop, each on a thread of its own that the machine's other programs have
 // to share the processors with.
-func busy(loops int) (stop func()) {
+func burnProcessors(loops int) (stop func()) {
 	before := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(before + loops)
 	var quit atomic.Bool

@@ -1,5 +1,5 @@
 // Command badgateway reproduces the causes of 502 Bad Gateway on a real gateway, shows how each is recognised, and proves
-// what mends it.
+// what helps.
 package main
 
 import (
@@ -48,15 +48,15 @@ func main() {
 		os.Exit(code)
 	}
 	leanMemory()
-	ctx := untilTold(stdout.file.File)
+	ctx := signalContext(stdout.file.File)
 	c := root()
 	c.SetOut(stdout)
 	c.SetErr(stderr)
 	err := c.ExecuteContext(ctx)
 	stdout.close()
-	err = told(err, context.Cause(ctx), stdout.lost())
+	err = exitError(err, context.Cause(ctx), stdout.writeError())
 	code := exitCode(err)
-	said := saidWhy(0)
+	said := explained(0)
 	if err != nil && !errors.Is(err, errDiffers) && !errors.Is(err, errUnread) && !errors.As(err, &said) {
 		fmt.Fprintln(stderr, "badgateway:", err)
 	}
@@ -75,7 +75,7 @@ func leanMemory() {
 func exitCode(err error) int {
 	var none noLab
 	var lost notWritten
-	var said saidWhy
+	var said explained
 	switch {
 	case err == nil:
 		return exitOK
@@ -92,10 +92,10 @@ func exitCode(err error) int {
 	}
 }
 
-// saidWhy is the exit code of what has printed its own error.
-type saidWhy int
+// explained is the exit code of what has printed its own error.
+type explained int
 
-func (e saidWhy) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e explained) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // noLab marks an error that kept the lab from starting.
 type noLab struct{ error }

@@ -12,7 +12,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// progress tells what is going on while it is: on a terminal in one line that changes, else in a line for each tenth.
+// progress says what is going on while it is: on a terminal in one line that changes, else in a line for each tenth.
 type progress struct {
 	mu       sync.Mutex
 	w        io.Writer
@@ -22,18 +22,18 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, of int) *progress {
-	d, ok := w.(*door)
+	d, ok := w.(*output)
 	return &progress{w: w, of: of, terminal: ok && term.IsTerminal(int(d.Fd()))}
 }
 
-// say tells of one long step.
+// say reports one long step.
 func (p *progress) say(format string, a ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fmt.Fprintf(p.w, format+"\n", a...)
 }
 
-// begin tells of what may take long.
+// begin reports what may take long.
 func (p *progress) begin(jobs []scenario.Job, clock lab.Clock, takes time.Duration) {
 	text := ""
 	if clock.Kind == lab.ClockReal {
@@ -50,7 +50,7 @@ func (p *progress) begin(jobs []scenario.Job, clock lab.Clock, takes time.Durati
 	}
 }
 
-// done tells of one run that has ended.
+// done reports one run that has ended.
 func (p *progress) done(e scenario.Evidence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,7 +70,7 @@ func (p *progress) done(e scenario.Evidence) {
 }
 
 func (p *progress) clear() {
-	if d, ok := p.w.(*door); ok && p.terminal {
+	if d, ok := p.w.(*output); ok && p.terminal {
 		d.Erase()
 	}
 }

@@ -34,7 +34,7 @@ func writeReports(dir string, run report.Run, all []scenario.Evidence) error {
 	return nil
 }
 
-// tellReports says where the reports are.
-func tellReports(out io.Writer, dir string) {
+// announceReports says where the reports are.
+func announceReports(out io.Writer, dir string) {
 	fmt.Fprintf(out, "reports: %s, junit.xml and evidence.json beside it\n", filepath.Join(dir, "index.html"))
 }

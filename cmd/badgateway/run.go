@@ -26,7 +26,7 @@ type runFlags struct {
 	asJSON   bool
 	reports  string
 	shard    string
-	twin     string
+	variant  string
 	seed     int64
 	labs     int
 	parallel int
@@ -61,28 +61,28 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.all, "all", false, "run the whole catalogue, or all that the patterns pick, and end with a table")
-	c.Flags().BoolVar(&f.asJSON, "json", false, "print the evidence as one JSON object a line, at the end, when the twins were compared")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print the evidence as one JSON object a line, at the end, when the variants were compared")
 	c.Flags().StringVar(&f.reports, "reports", "", "write junit.xml, evidence.json and index.html into this folder")
 	c.Flags().StringVar(&f.shard, "shard", "", "run one part of the scenarios, as K/N")
-	c.Flags().StringVar(&f.twin, "twin", "", "run one kind of upstream only: real or fake")
+	c.Flags().StringVar(&f.variant, "twin", "", "run one kind of upstream only: real or fake")
 	c.Flags().Int64Var(&f.seed, "seed", 0, "the random order's seed (printed at the end of every run of many)")
 	c.Flags().IntVar(&f.labs, "labs", 1, "how many labs to run in")
 	c.Flags().IntVar(&f.parallel, "parallel", 0, "how many scenarios run at once in each lab (default 4, and more where the engine is far away)")
 	c.Flags().IntVar(&f.repeat, "repeat", 1, "run everything so many times, and count the verdicts that differ")
 	addLoad(c.Flags(), &f.load)
-	completeTwin(c)
+	completeVariant(c)
 	return c
 }
 
-// wholeUpTo is how many scenarios are shown whole rather than as rows of a table.
-const wholeUpTo = 3
+// maxShownWhole is how many scenarios are shown whole rather than as rows of a table.
+const maxShownWhole = 3
 
 func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []string) error {
 	some, jobs, err := f.choose(patterns)
 	if err != nil {
 		return err
 	}
-	// Whatever can be known to fail is told before time is spent in a lab.
+	// Whatever can be known to fail is said before time is spent in a lab.
 	if f.reports != "" {
 		if err := prepareReports(f.reports); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		return err
 	}
 	if f.load > 0 {
-		defer busy(f.load)()
+		defer burnProcessors(f.load)()
 	}
 	taken, err := programs(ctx, labs[0], jobs)
 	if err != nil {
@@ -116,7 +116,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		p.say("%s, %v", program.Name, program.Clock())
 	}
 	p.begin(jobs, labs[0].Clock(), scenario.Batch{Labs: labs, Parallel: f.parallel}.Estimate(jobs))
-	all, err := f.prove(ctx, labs, jobs, p)
+	all, err := f.runJobs(ctx, labs, jobs, p)
 	p.end()
 	var refused refusedConfig
 	if errors.As(err, &refused) {
@@ -125,7 +125,7 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 	run.Took = time.Since(run.Started)
 	all = inOrder(all, some)
 	if len(all) > 0 || err == nil {
-		if perr := f.print(out, run, all, len(some) <= wholeUpTo && !f.all); perr != nil {
+		if perr := f.print(out, run, all, len(some) <= maxShownWhole && !f.all); perr != nil {
 			return perr
 		}
 	}
@@ -153,8 +153,8 @@ func result(all []scenario.Evidence) error {
 	return nil
 }
 
-// prove runs the jobs. A config of the user's that the gateway refuses ends it at once.
-func (f *runFlags) prove(ctx context.Context, labs []*lab.Lab, jobs []scenario.Job, p *progress) ([]scenario.Evidence, error) {
+// runJobs runs the jobs. A config of the user's that the gateway refuses ends it at once.
+func (f *runFlags) runJobs(ctx context.Context, labs []*lab.Lab, jobs []scenario.Job, p *progress) ([]scenario.Evidence, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	done := func(e scenario.Evidence) {
@@ -166,16 +166,16 @@ func (f *runFlags) prove(ctx context.Context, labs []*lab.Lab, jobs []scenario.J
 	}
 	all, err := scenario.Batch{Labs: labs, Parallel: f.parallel, Lean: f.repeat > 1, Done: done}.Run(ctx, jobs)
 	for i := range all {
-		all[i].Again = f.again(typed(os.Args[0]), all[i].Scenario)
+		all[i].Again = f.rerunCommand(typed(os.Args[0]), all[i].Scenario)
 	}
 	return all, err
 }
 
-// again is the command that runs a scenario alone, with the flags that its outcome depends on.
-func (f *runFlags) again(program, id string) string {
+// rerunCommand is the command that runs a scenario alone, with the flags that its outcome depends on.
+func (f *runFlags) rerunCommand(program, id string) string {
 	words := []string{program, "run", id}
 	for _, flag := range []struct{ name, value string }{
-		{"--gateway-image", f.image}, {"--config", f.config}, {"--twin", f.twin},
+		{"--gateway-image", f.image}, {"--config", f.config}, {"--twin", f.variant},
 	} {
 		if flag.value != "" {
 			words = append(words, flag.name, terminal.Quote(flag.value))
@@ -187,14 +187,14 @@ func (f *runFlags) again(program, id string) string {
 	return strings.Join(words, " ")
 }
 
-// choose picks the scenarios, and puts their twins in random order.
+// choose picks the scenarios, and puts their variants in random order.
 func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Job, error) {
 	some, err := scenarios.Select(patterns...)
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.twin != "" && f.twin != string(scenario.Real) && f.twin != string(scenario.Fake) {
-		return nil, nil, fmt.Errorf("--twin is real or fake, not %q", f.twin)
+	if f.variant != "" && f.variant != string(scenario.Real) && f.variant != string(scenario.Fake) {
+		return nil, nil, fmt.Errorf("--twin is real or fake, not %q", f.variant)
 	}
 	if f.parallel < 0 || f.labs < 1 || f.repeat < 1 {
 		return nil, nil, errors.New("--labs and --repeat are 1 or more, --parallel is not negative")
@@ -204,10 +204,10 @@ func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Jo
 	}
 	var jobs []scenario.Job
 	has := func(s scenario.Scenario) bool {
-		return slices.ContainsFunc(s.Variants, func(t scenario.Variant) bool { return f.wants(t) })
+		return slices.ContainsFunc(s.Variants, func(v scenario.Variant) bool { return f.wantsVariant(v) })
 	}
 	if !slices.ContainsFunc(some, has) {
-		return nil, nil, fmt.Errorf("none of these scenarios has a twin of the kind %s: leave out --twin", f.twin)
+		return nil, nil, fmt.Errorf("none of these scenarios has a variant of the kind %s: leave out --twin", f.variant)
 	}
 	if some, err = scenarios.Shard(some, f.shard); err != nil {
 		return nil, nil, err
@@ -219,7 +219,7 @@ func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Jo
 	}
 	for range f.repeat {
 		for _, j := range scenarios.Jobs(some) {
-			if f.wants(j.Variant) {
+			if f.wantsVariant(j.Variant) {
 				jobs = append(jobs, j)
 			}
 		}
@@ -231,7 +231,9 @@ func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Jo
 	return some, jobs, nil
 }
 
-func (f *runFlags) wants(t scenario.Variant) bool { return f.twin == "" || f.twin == string(t.Kind) }
+func (f *runFlags) wantsVariant(v scenario.Variant) bool {
+	return f.variant == "" || f.variant == string(v.Kind)
+}
 
 func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*lab.Lab, error) {
 	var labs []*lab.Lab
@@ -270,7 +272,7 @@ func (f *runFlags) header(l *lab.Lab, taken []*lab.Program) report.Run {
 		Started: time.Now(), Seed: f.seed, Engine: l.Engine().Name() + " " + l.Engine().Version(), Command: command(),
 	}
 	for _, program := range taken {
-		run.Image, run.Clock = withAnother(run.Image, program.Name), withAnother(run.Clock, program.Clock().String())
+		run.Image, run.Clock = addEvidence(run.Image, program.Name), addEvidence(run.Clock, program.Clock().String())
 	}
 	return run
 }
@@ -285,9 +287,9 @@ func inOrder(all []scenario.Evidence, some []scenario.Scenario) []scenario.Evide
 	}
 	var ordered []scenario.Evidence
 	for _, s := range some {
-		for _, t := range s.Variants {
+		for _, v := range s.Variants {
 			for _, e := range byID[s.ID] {
-				if e.Variant == t.Kind {
+				if e.Variant == v.Kind {
 					ordered = append(ordered, e)
 				}
 			}
@@ -308,7 +310,7 @@ func (f *runFlags) print(out io.Writer, run report.Run, all []scenario.Evidence,
 		return err
 	}
 	if !f.asJSON {
-		tellReports(out, f.reports)
+		announceReports(out, f.reports)
 	}
 	return nil
 }
@@ -381,7 +383,7 @@ func measuredAgain[T any](all []T, why func(T) []string) string {
 	return fmt.Sprintf("; %d measured again, as the machine had no processor for them", n)
 }
 
-// differing counts the runs whose verdict is not that of the first run of the same twin.
+// differing counts the runs whose verdict is not that of the first run of the same variant.
 func differing(all []scenario.Evidence) int {
 	first := map[string]string{}
 	n := 0

@@ -19,7 +19,7 @@ import (
 	"github.com/badgateway/badgateway/scenarios"
 )
 
-func TestMeasuredAgainIsSaid(t *testing.T) {
+func TestMeasuredAgain_IsReported(t *testing.T) {
 	why := func(e scenario.Evidence) []string { return e.MeasuredAgain }
 	once := scenario.Evidence{}
 	twice := scenario.Evidence{MeasuredAgain: []string{"the lab waited 3.0 s for a processor"}}
@@ -53,20 +53,20 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestAgainNamesWhatTheOutcomeDependsOn(t *testing.T) {
+func TestRerunCommand_NamesWhatTheOutcomeDependsOn(t *testing.T) {
 	for want, f := range map[string]runFlags{
 		"badgateway run fpm-dead":                                                              {all: true, repeat: 7, seed: 3},
 		"badgateway run fpm-dead --gateway-image nginx:1.29":                                   {labFlags: labFlags{image: "nginx:1.29"}},
 		"badgateway run fpm-dead --config 'my site.conf' --real-time":                          {labFlags: labFlags{config: "my site.conf", realTime: true}},
-		`badgateway run fpm-dead --gateway-image a --config 'it'\''s' --twin real --real-time`: {labFlags: labFlags{image: "a", config: "it's", realTime: true}, twin: "real"},
+		`badgateway run fpm-dead --gateway-image a --config 'it'\''s' --twin real --real-time`: {labFlags: labFlags{image: "a", config: "it's", realTime: true}, variant: "real"},
 	} {
-		if got := f.again("badgateway", "fpm-dead"); got != want {
+		if got := f.rerunCommand("badgateway", "fpm-dead"); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
 
-func TestTheProgramIsNamedAsItWasCalled(t *testing.T) {
+func TestTyped_NamesTheProgramAsItWasCalled(t *testing.T) {
 	for program, want := range map[string]string{
 		"badgateway": "badgateway", "bin/badgateway": "bin/badgateway", "/my tools/badgateway": "'/my tools/badgateway'",
 	} {
@@ -76,23 +76,23 @@ func TestTheProgramIsNamedAsItWasCalled(t *testing.T) {
 	}
 }
 
-func TestOutputThatIsLostIsAnError(t *testing.T) {
+func TestRun_LostOutputIsAnError(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("no /dev/full here")
 	}
 	defer full.Close()
-	out := newDoor(full, 0)
+	out := newOutput(full, 0)
 	c := root()
 	c.SetOut(out)
 	c.SetArgs([]string{"list"})
 	_ = c.Execute()
-	if out.lost() == nil {
+	if out.writeError() == nil {
 		t.Error("nobody knows that the list was lost")
 	}
 }
 
-func TestWhatNoCommandKnowsIsRefused(t *testing.T) {
+func TestRoot_RefusesUnknownCommands(t *testing.T) {
 	for says, words := range map[string][]string{
 		`there is no command "nosuch"`:        {"help", "nosuch"},
 		`there is no command "run nosuch"`:    {"help", "run", "nosuch"},
@@ -116,7 +116,7 @@ func TestWhatNoCommandKnowsIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnEmptyShardIsNoError(t *testing.T) {
+func TestRun_EmptyShardIsNoError(t *testing.T) {
 	var said strings.Builder
 	dir := t.TempDir()
 	f := runFlags{parallel: 1, labs: 1, repeat: 1, shard: "5/5", reports: dir}
@@ -131,7 +131,7 @@ func TestAnEmptyShardIsNoError(t *testing.T) {
 	}
 }
 
-func TestARunInRealTimeSaysSo(t *testing.T) {
+func TestHeader_SaysRealTime(t *testing.T) {
 	one := []scenario.Job{{Scenario: scenario.Scenario{ID: "a"}, Variant: scenario.Variant{Kind: scenario.Real}}}
 	for want, begin := range map[string]func(*progress){
 		"": func(p *progress) { p.begin(one, lab.Clock{Kind: lab.ClockMoved}, time.Minute) },
@@ -152,7 +152,7 @@ func TestARunInRealTimeSaysSo(t *testing.T) {
 	}
 }
 
-func TestOnlyARefusalBeforeTheFaultIsTheUsers(t *testing.T) {
+func TestAsRefusal_OnlyBeforeTheFault(t *testing.T) {
 	config := &lab.ConfigError{Program: "nginx", Lines: []gateway.LogRecord{{Level: "emerg", Message: `unknown directive "lisen" in /etc/nginx/nginx.conf:8`}}}
 	for name, c := range map[string]struct {
 		err   string
@@ -180,7 +180,7 @@ func TestOnlyARefusalBeforeTheFaultIsTheUsers(t *testing.T) {
 	}
 }
 
-func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
+func TestWithConfig_ReplacesTheScenariosConfig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "my.conf")
 	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
@@ -197,9 +197,9 @@ func TestTheUsersConfigTakesThePlaceOfTheScenarios(t *testing.T) {
 	}
 }
 
-func TestEvidenceComesInTheOrderOfTheCatalogue(t *testing.T) {
-	twins := []scenario.Variant{{Kind: scenario.Real}, {Kind: scenario.Fake}}
-	some := []scenario.Scenario{{ID: "a", Variants: twins}, {ID: "b", Variants: twins[1:]}}
+func TestInOrder_OfTheCatalogue(t *testing.T) {
+	variants := []scenario.Variant{{Kind: scenario.Real}, {Kind: scenario.Fake}}
+	some := []scenario.Scenario{{ID: "a", Variants: variants}, {ID: "b", Variants: variants[1:]}}
 	got := inOrder([]scenario.Evidence{
 		{Scenario: "b", Variant: scenario.Fake}, {Scenario: "a", Variant: scenario.Fake}, {Scenario: "a", Variant: scenario.Real}, {Scenario: "a", Variant: scenario.Fake},
 	}, some)
@@ -212,7 +212,7 @@ func TestEvidenceComesInTheOrderOfTheCatalogue(t *testing.T) {
 	}
 }
 
-func TestDifferingCountsAgainstTheFirst(t *testing.T) {
+func TestDiffering_CountsAgainstTheFirst(t *testing.T) {
 	of := func(verdicts ...string) (all []scenario.Evidence) {
 		for _, v := range verdicts {
 			all = append(all, scenario.Evidence{Scenario: "a", Variant: scenario.Fake, Verdict: v})
@@ -244,7 +244,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-func TestCompletionStartsWithWhatIsThere(t *testing.T) {
+func TestCompleteIDs_StartsWithWhatIsTyped(t *testing.T) {
 	all, _ := completeIDs(nil, nil, "")
 	for _, word := range all {
 		if strings.HasPrefix(word, "family:") || strings.HasPrefix(word, "cause:") || strings.HasPrefix(word, "gateway:") {
@@ -264,7 +264,7 @@ func TestCompletionStartsWithWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestTheListFitsIntoEveryTerminal(t *testing.T) {
+func TestList_FitsEveryTerminal(t *testing.T) {
 	some := []scenario.Scenario{{ID: "a-name-of-usual-length", Family: "firewall", Causes: []string{"A1", "B2"}, Fault: strings.Repeat("word ", 30)}}
 	for _, width := range []int{40, 80, 129, 130, 160, 400} {
 		for _, c := range listColumns(some, width) {
@@ -282,7 +282,7 @@ func TestTheListFitsIntoEveryTerminal(t *testing.T) {
 	}
 }
 
-func TestReportsThatCannotBeWrittenAreToldBefore(t *testing.T) {
+func TestPrepareReports_RefusesWhatCannotBeWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	if err := prepareReports(dir); err != nil {
 		t.Fatal(err)
@@ -296,7 +296,7 @@ func TestReportsThatCannotBeWrittenAreToldBefore(t *testing.T) {
 	}
 }
 
-func TestChooseSaysWhatIsWrong(t *testing.T) {
+func TestChoose_SaysWhatIsWrong(t *testing.T) {
 	realAlone := ""
 	for _, s := range scenarios.All() {
 		if kinds(s) == string(scenario.Real) {
@@ -304,13 +304,13 @@ func TestChooseSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 	if realAlone == "" {
-		t.Skip("every scenario has a fake twin")
+		t.Skip("every scenario has a fake variant")
 	}
 	for says, f := range map[string]runFlags{
-		`--twin is real or fake, not "x"`:                 {twin: "x", parallel: 1, labs: 1, repeat: 1},
-		"--gateway-image Nginx: ":                         {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{image: "Nginx"}},
-		"--labs and --repeat are 1 or more, --parallel":   {parallel: -1, labs: 1, repeat: 1},
-		"none of these scenarios has a twin of the kind ": {twin: "fake", parallel: 1, labs: 1, repeat: 1},
+		`--twin is real or fake, not "x"`:                    {variant: "x", parallel: 1, labs: 1, repeat: 1},
+		"--gateway-image Nginx: ":                            {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{image: "Nginx"}},
+		"--labs and --repeat are 1 or more, --parallel":      {parallel: -1, labs: 1, repeat: 1},
+		"none of these scenarios has a variant of the kind ": {variant: "fake", parallel: 1, labs: 1, repeat: 1},
 	} {
 		if _, _, err := f.choose([]string{realAlone}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %s", err, says)

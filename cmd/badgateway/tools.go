@@ -22,7 +22,7 @@ func fakeCommand() *cobra.Command {
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if code := fakeupstream.Main(c.Context(), args, c.OutOrStdout(), c.ErrOrStderr()); code != 0 {
-				return saidWhy(code)
+				return explained(code)
 			}
 			return nil
 		},

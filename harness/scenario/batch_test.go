@@ -60,7 +60,7 @@ func TestCompareVariants(t *testing.T) {
 	}
 }
 
-func TestABatchThatWasEndedSaysWhy(t *testing.T) {
+func TestBatch_CancelledSaysWhy(t *testing.T) {
 	why := errors.New("enough")
 	ctx, stop := context.WithCancelCause(context.Background())
 	stop(why)
@@ -73,7 +73,7 @@ func TestABatchThatWasEndedSaysWhy(t *testing.T) {
 	}
 }
 
-func TestABatchWithoutLabsProvesNothing(t *testing.T) {
+func TestBatch_WithoutLabsIsAnError(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		_, err := Batch{}.Run(context.Background(), make([]Job, 1))
@@ -89,7 +89,7 @@ func TestABatchWithoutLabsProvesNothing(t *testing.T) {
 	}
 }
 
-func TestALeanBatchKeepsWhatDiffers(t *testing.T) {
+func TestBatch_LeanKeepsWhatDiffers(t *testing.T) {
 	one := func(status int, verdict string) Evidence {
 		return Evidence{Scenario: "a", Variant: Real, Verdict: verdict, Config: strings.Repeat("c", 1<<20),
 			Broken: lab.Exchange{Status: status, Body: "b"}, Transcript: []lab.Event{{Text: "x"}, {Text: "y"}}}

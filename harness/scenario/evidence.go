@@ -23,8 +23,8 @@ type Evidence struct {
 
 	// Gateway is the program and version that answered, as it names itself ("nginx/1.22.1").
 	Gateway string `json:"gateway"`
-	// Here is why something else follows on this gateway than on others; empty where it does not.
-	Here string `json:"here,omitempty"`
+	// ExceptionReason is why something else follows on this gateway than on others; empty where it does not.
+	ExceptionReason string `json:"here,omitempty"`
 	// Config is the gateway's config file as it stood under the fault.
 	Config string `json:"config"`
 	// Clock says whose time it was: "real", "moved" or "scaled"; ClockWhy the reason.

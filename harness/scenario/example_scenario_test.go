@@ -64,7 +64,7 @@ func ExampleJudge() {
 	// waited: expected 60 s, came 3 s
 }
 
-// A line of the log that was expected tells what keeps another from being it.
+// A line of the log that was expected says what keeps another from being it.
 func ExampleLogLine_String() {
 	fmt.Println(scenario.LogLine{Level: "error", Text: "connect() failed", Errno: 111, Phase: "connecting to upstream"})
 	// Output: [error] connect() failed (111) while connecting to upstream

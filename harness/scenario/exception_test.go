@@ -8,7 +8,7 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway"
 )
 
-func TestAScenarioExpectsWhatFollowsOnItsGateway(t *testing.T) {
+func TestForBuild_FirstFittingExceptionCounts(t *testing.T) {
 	build := func(version, tls string) gateway.Build { return gateway.Build{Version: version, TLS: tls} }
 	s := Scenario{
 		Expect: Expectation{Status: 200},
@@ -30,7 +30,7 @@ func TestAScenarioExpectsWhatFollowsOnItsGateway(t *testing.T) {
 		{build("1.18.0", "OpenSSL 1.1.1w"), 504, "library"},
 		{build("1.9.15", ""), 200, ""},
 	} {
-		got, why := s.on(c.build)
+		got, why := s.forBuild(c.build)
 		if got.Expect.Status != c.status || why != c.why {
 			t.Errorf("%+v: %d for %q, not %d for %q", c.build, got.Expect.Status, why, c.status, c.why)
 		}

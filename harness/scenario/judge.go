@@ -25,7 +25,7 @@ const (
 //
 // A wait is proven from both sides: the client still waited at got.NotBefore and had the answer at got.Waited, both
 // within a second of the expected time, which lies between them. A wait that nobody shortened needs no NotBefore; it
-// is told by got.Real being as long. With want.Until, the answer may come up to then, and a second later. An expected
+// is seen by got.Real being as long. With want.Until, the answer may come up to then, and a second later. An expected
 // wait of nothing allows less than 5 s.
 func Judge(want Expectation, got lab.Exchange) []Difference {
 	var all []Difference

@@ -96,7 +96,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestLogLineDiffers(t *testing.T) {
+func TestLogLine_Differs(t *testing.T) {
 	for _, c := range []struct {
 		want LogLine
 		line gateway.LogRecord

@@ -10,7 +10,7 @@ import (
 const noLine = "no further line"
 
 // judgeLog compares the lines one to one, in order. Lines that agree are found first, so that one missing line does not
-// make all that follow it differ; what is left between them is then told pair by pair.
+// make all that follow it differ; what is left between them is then reported pair by pair.
 func judgeLog(want []LogLine, got []gateway.LogRecord) []Difference {
 	var all []Difference
 	tell := func(want []LogLine, got []gateway.LogRecord) {

@@ -10,9 +10,9 @@ import (
 )
 
 // needs are what a scenario takes of the engine besides what every sandbox does.
-func (s Scenario) needs(t Variant) []string {
+func (s Scenario) needs(v Variant) []string {
 	var all []string
-	for _, u := range t.Upstreams {
+	for _, u := range v.Upstreams {
 		if u.Real != nil && u.Real.Memory > 0 {
 			all = append(all, agentapi.NeedMemory)
 		}
@@ -20,7 +20,7 @@ func (s Scenario) needs(t Variant) []string {
 			all = append(all, agentapi.NeedCPUs)
 		}
 	}
-	for _, list := range [][]fault.Fault{t.Inject, t.InjectInFlight, t.Remedy} {
+	for _, list := range [][]fault.Fault{v.Inject, v.InjectInFlight, v.Remedy} {
 		for _, c := range list {
 			if n, ok := c.(interface{ Needs() string }); ok && !slices.Contains(all, n.Needs()) {
 				all = append(all, n.Needs())
@@ -31,10 +31,10 @@ func (s Scenario) needs(t Variant) []string {
 }
 
 // LackFor says why a lab can't stage a variant of a scenario; nil when it can.
-func LackFor(l *lab.Lab, s Scenario, t Variant) *lab.Lack { return lackOf(l.Lacks(), s, t) }
+func LackFor(l *lab.Lab, s Scenario, v Variant) *lab.Lack { return lackOf(l.Lacks(), s, v) }
 
-func lackOf(lacks []lab.Lack, s Scenario, t Variant) *agentapi.Lack {
-	for _, need := range s.needs(t) {
+func lackOf(lacks []lab.Lack, s Scenario, v Variant) *agentapi.Lack {
+	for _, need := range s.needs(v) {
 		for _, have := range lacks {
 			if have.Need == need {
 				return &have

@@ -17,7 +17,7 @@ type filtering struct{}
 func (filtering) Inject(context.Context, fault.Target) (fault.Undo, error) { return nil, nil }
 func (filtering) Needs() string                                            { return agentapi.NeedFilters }
 
-func TestAScenarioIsSkippedWhereWhatItTakesIsMissing(t *testing.T) {
+func TestLackOf_SkipsWhereTheEngineLacksSomething(t *testing.T) {
 	g := NewWithT(t)
 	limited := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{Memory: 1 << 25}}}}
 	slow := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{CPUs: 1}}}}
@@ -32,7 +32,7 @@ func TestAScenarioIsSkippedWhereWhatItTakesIsMissing(t *testing.T) {
 	g.Expect(lackOf(none, Scenario{}, blocked).What).To(Equal("nftables"))
 }
 
-func TestALackIsTheReasonOfASkip(t *testing.T) {
+func TestSkipped_GivesTheLack(t *testing.T) {
 	g := NewWithT(t)
 	err := fmt.Errorf("starting the upstream app: %w", &lab.LackError{Lack: agentapi.Lack{What: "a limit on memory"}})
 	g.Expect(skipped(err)).To(ContainSubstring("a limit on memory is missing"))

@@ -15,8 +15,8 @@ import (
 // Run proves one variant of a scenario in a lab: healthy, fault, look, remedy, healthy. What differs from the expectation is
 // in the evidence; a lab that failed is its Error, and never a finding. A run in which the machine had no processor for the
 // lab proves nothing: it is done again in a sandbox of its own, which the evidence says.
-func Run(ctx context.Context, lab *lab.Lab, s Scenario, t Variant) Evidence {
-	return untilProven(ctx, func() (Evidence, string) { return runOnce(ctx, lab, s, t) })
+func Run(ctx context.Context, lab *lab.Lab, s Scenario, v Variant) Evidence {
+	return untilProven(ctx, func() (Evidence, string) { return runOnce(ctx, lab, s, v) })
 }
 
 // untilProven does a run again while it proves nothing, a few times.
@@ -25,7 +25,7 @@ func untilProven(ctx context.Context, once func() (e Evidence, starved string)) 
 	var again []string
 	for {
 		e, starved := once()
-		if starved != "" && len(again) < timesAgain && ctx.Err() == nil {
+		if starved != "" && len(again) < maxReruns && ctx.Err() == nil {
 			again = append(again, starved)
 			continue
 		}
@@ -41,13 +41,13 @@ func untilProven(ctx context.Context, once func() (e Evidence, starved string)) 
 	}
 }
 
-// timesAgain is how often a run that was starved is done again.
-const timesAgain = 3
+// maxReruns is how often a run that was starved is done again.
+const maxReruns = 3
 
 // runOnce runs it. Starved says why the run proves nothing: the machine had no processor for it.
-func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence, starved string) {
+func runOnce(ctx context.Context, l *lab.Lab, s Scenario, v Variant) (e Evidence, starved string) {
 	e = Evidence{
-		Scenario: s.ID, Variant: t.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
+		Scenario: s.ID, Variant: v.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source, Again: "badgateway run " + s.ID,
 	}
 	program, err := l.Program(ctx, s.Gateway.Driver)
@@ -59,21 +59,21 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence
 	}
 	clock := program.Clock()
 	e.Gateway, e.Clock, e.ClockWhy, e.ClockUnasked = program.Name, clock.Kind, clock.Why, clock.Unasked
-	s, e.Here = s.on(program.Build)
-	e.Expected = Expected{Expectation: s.Expect, RemedyTakes: t.RemedyTakes, UpstreamLog: t.UpstreamLog}
-	if lack := LackFor(l, s, t); lack != nil {
+	s, e.ExceptionReason = s.forBuild(program.Build)
+	e.Expected = Expected{Expectation: s.Expect, RemedyTakes: v.RemedyTakes, UpstreamLog: v.UpstreamLog}
+	if lack := LackFor(l, s, v); lack != nil {
 		e.Skipped = (&lab.LackError{Lack: *lack}).Error()
 		return e.judged(), ""
 	}
-	// Each run is bounded, so that a lab that hangs is told as such. In real time the waits are as long as they say.
+	// Each run is bounded, so that a lab that hangs is reported as such. In real time the waits are as long as they say.
 	limit := 3 * time.Minute
 	if clock.Kind == lab.ClockReal {
-		limit += 2 * waits(s, t)
+		limit += 2 * totalWait(s, v)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
 	defer cancel()
-	r := &run{lab: l, program: program, scenario: s, variant: t, evidence: &e}
-	err = r.all(ctx)
+	r := &trialRun{lab: l, program: program, scenario: s, variant: v, evidence: &e}
+	err = r.execute(ctx)
 	if err != nil {
 		if e.Skipped = skipped(err); e.Skipped == "" {
 			e.Error = err.Error()
@@ -81,7 +81,7 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence
 	}
 	if r.sandbox != nil {
 		if e.Skipped == "" {
-			starved = r.starved(err)
+			starved = r.inconclusive(err)
 		}
 		e.Transcript = r.sandbox.Transcript()
 		if err := r.sandbox.Close(); err != nil && e.Error == "" {
@@ -91,14 +91,14 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, t Variant) (e Evidence
 	return e.judged(), starved
 }
 
-// starved says why a run proves nothing; empty when it does.
-func (r *run) starved(err error) string {
-	return whyNothing(r.sandbox.TooLate(), err, []lab.Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Recovered}, r.sandbox.Starved)
+// inconclusive says why a run proves nothing; empty when it does.
+func (r *trialRun) inconclusive(err error) string {
+	return inconclusiveReason(r.sandbox.TooLate(), err, []lab.Exchange{r.evidence.Healthy, r.evidence.Broken, r.evidence.Recovered}, r.sandbox.Starved)
 }
 
-// whyNothing says why a run proves nothing; empty when it does. It goes by how late the lab was and how long it had to wait
+// inconclusiveReason says why a run proves nothing; empty when it does. It goes by how late the lab was and how long it had to wait
 // for processors, never by what came. What was in time proves what it proves, however busy the machine was.
-func whyNothing(late string, err error, seen []lab.Exchange, delayed func() time.Duration) string {
+func inconclusiveReason(late string, err error, seen []lab.Exchange, delayed func() time.Duration) string {
 	if late != "" {
 		return late
 	}
@@ -116,7 +116,7 @@ func whyNothing(late string, err error, seen []lab.Exchange, delayed func() time
 // of what "at once" allows.
 const starvation = atOnce / 2
 
-type run struct {
+type trialRun struct {
 	lab      *lab.Lab
 	program  *lab.Program
 	scenario Scenario
@@ -127,9 +127,9 @@ type run struct {
 	refusal  []gateway.LogRecord // what the gateway said when it did not start
 }
 
-func (r *run) all(ctx context.Context) error {
-	e, s, t := r.evidence, r.scenario, r.variant
-	setup := lab.Setup{Gateway: s.Gateway, Upstreams: t.Upstreams, Clock: r.needsClock()}
+func (r *trialRun) execute(ctx context.Context) error {
+	e, s, v := r.evidence, r.scenario, r.variant
+	setup := lab.Setup{Gateway: s.Gateway, Upstreams: v.Upstreams, Clock: r.needsClock()}
 	var err error
 	if r.sandbox, err = r.lab.Open(ctx, setup); err != nil {
 		return fmt.Errorf("the lab is not healthy before the fault: %w", err)
@@ -142,13 +142,13 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.healthy(ctx); err != nil {
 		return err
 	}
-	if err := r.inject(ctx, t.Inject); err != nil {
+	if err := r.inject(ctx, v.Inject); err != nil {
 		return err
 	}
 	if conf, err := r.sandbox.Config(ctx); err == nil {
 		e.Config = conf
 	}
-	if e.Broken, err = r.ask(ctx, lab.WaitWindow{After: s.Expect.After, Until: s.Expect.Until, WaitFor: t.WaitFor, InFlight: r.inFlight(t.InjectInFlight)}); err != nil {
+	if e.Broken, err = r.ask(ctx, lab.WaitWindow{After: s.Expect.After, Until: s.Expect.Until, WaitFor: v.WaitFor, InFlight: r.inFlight(v.InjectInFlight)}); err != nil {
 		return fmt.Errorf("asking under the fault: %w", err)
 	}
 	if len(e.Broken.Log) == 0 {
@@ -161,9 +161,9 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.remedy(ctx); err != nil {
 		return fmt.Errorf("mending: %w", err)
 	}
-	after := lab.WaitWindow{After: t.RemedyTakes, WaitFor: r.waitForAfterRemedy()}
-	if t.RemedyToleratesFault {
-		after.WaitFor, after.InFlight = t.WaitFor, r.inFlight(t.InjectInFlight)
+	after := lab.WaitWindow{After: v.RemedyTakes, WaitFor: r.waitForAfterRemedy()}
+	if v.RemedyToleratesFault {
+		after.WaitFor, after.InFlight = v.WaitFor, r.inFlight(v.InjectInFlight)
 	}
 	if e.Recovered, err = r.ask(ctx, after); err != nil {
 		return fmt.Errorf("asking after the remedy: %w", err)
@@ -173,7 +173,7 @@ func (r *run) all(ctx context.Context) error {
 }
 
 // clock says whose time the run is in.
-func (r *run) clock() lab.Clock {
+func (r *trialRun) clock() lab.Clock {
 	c := r.program.Clock()
 	switch {
 	case c.Kind == lab.ClockReal || r.sandbox.Clocked():
@@ -185,16 +185,16 @@ func (r *run) clock() lab.Clock {
 }
 
 // needsClock reports whether time has to pass in the scenario.
-func (r *run) needsClock() bool {
+func (r *trialRun) needsClock() bool {
 	return r.scenario.Expect.After > 0 || r.variant.RemedyTakes > 0 || r.passesTime()
 }
 
 // passesTime reports whether one of the faults is that time passes.
-func (r *run) passesTime() bool {
+func (r *trialRun) passesTime() bool {
 	return r.anyFault(func(c fault.Fault) bool { _, waits := c.(waiter); return waits })
 }
 
-func (r *run) anyFault(is func(fault.Fault) bool) bool {
+func (r *trialRun) anyFault(is func(fault.Fault) bool) bool {
 	for _, list := range [][]fault.Fault{r.variant.Inject, r.variant.InjectInFlight, r.variant.Remedy} {
 		if slices.ContainsFunc(list, is) {
 			return true
@@ -204,7 +204,7 @@ func (r *run) anyFault(is func(fault.Fault) bool) bool {
 }
 
 // inFlight injects faults while a request is in flight; it is nil where there are none.
-func (r *run) inFlight(faults []fault.Fault) func(context.Context) error {
+func (r *trialRun) inFlight(faults []fault.Fault) func(context.Context) error {
 	if len(faults) == 0 {
 		return nil
 	}
@@ -219,14 +219,14 @@ func (r *run) inFlight(faults []fault.Fault) func(context.Context) error {
 	}
 }
 
-func (r *run) waitForAfterRemedy() []lab.Condition {
+func (r *trialRun) waitForAfterRemedy() []lab.Condition {
 	if r.variant.RemedyTakes > 0 {
 		return r.variant.WaitFor
 	}
 	return nil
 }
 
-func (r *run) ask(ctx context.Context, p lab.WaitWindow) (lab.Exchange, error) {
+func (r *trialRun) ask(ctx context.Context, p lab.WaitWindow) (lab.Exchange, error) {
 	if p.After == 0 && p.InFlight == nil {
 		return r.sandbox.Do(ctx, r.scenario.Ask)
 	}
@@ -234,14 +234,14 @@ func (r *run) ask(ctx context.Context, p lab.WaitWindow) (lab.Exchange, error) {
 }
 
 // healthy asks before the fault.
-func (r *run) healthy(ctx context.Context) (err error) {
+func (r *trialRun) healthy(ctx context.Context) (err error) {
 	if r.evidence.Healthy, err = r.sandbox.Do(ctx, r.scenario.Ask); err != nil {
 		return fmt.Errorf("asking before the fault: %w", err)
 	}
 	return unhealthy(r.evidence.Healthy)
 }
 
-func (r *run) inject(ctx context.Context, faults []fault.Fault) error {
+func (r *trialRun) inject(ctx context.Context, faults []fault.Fault) error {
 	r.sandbox.Note("fault", "%s", r.scenario.Fault)
 	for _, f := range faults {
 		err := r.injected.Inject(ctx, r.sandbox, f)
@@ -259,7 +259,7 @@ func (r *run) inject(ctx context.Context, faults []fault.Fault) error {
 }
 
 // remedy performs the remedy; without any, that is to undo the fault.
-func (r *run) remedy(ctx context.Context) error {
+func (r *trialRun) remedy(ctx context.Context) error {
 	r.sandbox.Note("remedy", "%s", r.scenario.Remedy)
 	if len(r.variant.Remedy) == 0 {
 		return r.injected.Undo(ctx)
@@ -274,7 +274,7 @@ func (r *run) remedy(ctx context.Context) error {
 
 // awaitUpstreamLog waits a while for the upstream's own log to say what it has to: a server may log a death after its client
 // has noticed it.
-func (r *run) awaitUpstreamLog(ctx context.Context) error {
+func (r *trialRun) awaitUpstreamLog(ctx context.Context) error {
 	e := &r.evidence.Broken
 	for deadline := time.Now().Add(5 * time.Second); len(judgeUpstreamLog(r.variant.UpstreamLog, e.UpstreamLog)) > 0 && time.Now().Before(deadline); {
 		news, err := r.sandbox.UpstreamLogs(ctx)

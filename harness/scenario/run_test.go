@@ -12,7 +12,7 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-func TestARunThatWasStarvedIsDoneAgainWhateverCame(t *testing.T) {
+func TestUntilProven_RepeatsStarvedRuns(t *testing.T) {
 	for _, verdict := range []string{Passed, Failed, Error} {
 		g := NewWithT(t)
 		runs := 0
@@ -29,14 +29,14 @@ func TestARunThatWasStarvedIsDoneAgainWhateverCame(t *testing.T) {
 	}
 }
 
-func TestARunThatIsStarvedEachTimeIsAnErrorOfTheLab(t *testing.T) {
+func TestUntilProven_StarvedEachTimeIsAnError(t *testing.T) {
 	g := NewWithT(t)
 	runs := 0
 	e := untilProven(t.Context(), func() (Evidence, string) {
 		runs++
 		return Evidence{Verdict: Failed, Differences: []Difference{{What: "status"}}}, "too busy"
 	})
-	g.Expect(runs).To(Equal(1 + timesAgain))
+	g.Expect(runs).To(Equal(1 + maxReruns))
 	g.Expect(e.Verdict).To(Equal(Error))
 	g.Expect(e.Error).To(ContainSubstring("too busy"))
 
@@ -47,7 +47,7 @@ func TestARunThatIsStarvedEachTimeIsAnErrorOfTheLab(t *testing.T) {
 	g.Expect(runs).To(Equal(1), "one that is cut off is not begun again")
 }
 
-func TestWhatARunProves(t *testing.T) {
+func TestInconclusiveReason(t *testing.T) {
 	starved := func() time.Duration { return 2 * starvation }
 	turns := func() time.Duration { return starvation / 2 }
 	quick, slow := []lab.Exchange{{Real: time.Second, Waited: time.Second}}, []lab.Exchange{{}, {Real: 6 * time.Second, Waited: 6 * time.Second}}
@@ -69,14 +69,14 @@ func TestWhatARunProves(t *testing.T) {
 		{"an error on a quiet machine", "", failed, quick, turns, ""},
 		{"a look that came late", "came late", nil, quick, turns, "came late"},
 	} {
-		got := whyNothing(c.late, c.err, c.seen, c.delayed)
+		got := inconclusiveReason(c.late, c.err, c.seen, c.delayed)
 		if c.nothing == "" && got != "" || !strings.Contains(got, c.nothing) {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}
 }
 
-func TestTheEstimateIsAsLongAsTheWaitsInRealTime(t *testing.T) {
+func TestEstimate_SumsTheWaitsInRealTime(t *testing.T) {
 	g := NewWithT(t)
 	minute := Job{Scenario: Scenario{Expect: Expectation{After: 20 * time.Second}}, Variant: Variant{RemedyTakes: 40 * time.Second}}
 	g.Expect(estimate([]Job{minute, minute, minute, minute}, 2, false)).To(BeNumerically("<", 5*time.Second))

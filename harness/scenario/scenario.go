@@ -71,7 +71,7 @@ type Variant struct {
 	UpstreamLog string
 }
 
-// A VariantKind tells a programmable upstream from the real component.
+// A VariantKind distinguishes a programmable upstream from the real component.
 type VariantKind string
 
 // The kinds of variant. A fake is believed only because a real component gave the same log line.
@@ -109,7 +109,7 @@ type Expectation struct {
 type Exception struct {
 	From   string // its version ("1.23.0"), or later
 	Before string // older than this version
-	TLS    string // it has this TLS library, up to where its name is told apart ("OpenSSL 1.")
+	TLS    string // it has this TLS library, as far as its name begins so ("OpenSSL 1.")
 	// Why says what is another there, for the evidence to show.
 	Why    string
 	Expect Expectation
@@ -120,8 +120,8 @@ func (x Exception) fits(b gateway.Build) bool {
 	return (x.From == "" || !b.Before(x.From)) && (x.Before == "" || b.Before(x.Before)) && strings.HasPrefix(b.TLS, x.TLS)
 }
 
-// on is the scenario with the expectation that holds on a build, and why it is another one than elsewhere.
-func (s Scenario) on(b gateway.Build) (fitted Scenario, why string) {
+// forBuild is the scenario with the expectation that holds on a build, and why it is another one than elsewhere.
+func (s Scenario) forBuild(b gateway.Build) (fitted Scenario, why string) {
 	for _, x := range s.Exceptions {
 		if x.fits(b) {
 			s.Expect = x.Expect
@@ -138,8 +138,8 @@ type Sequel struct {
 	Each []Expectation
 	// For is how long they do, from the first one's answer on; then it begins anew. 0 is for as long as the fault lasts.
 	For time.Duration
-	// Turns says that it begins anew at once after the last of Each.
-	Turns bool
+	// Cycles says that it begins anew at once after the last of Each.
+	Cycles bool
 	// From says that it comes only when so much time has passed since the fault; until then each gets what the first gets.
 	From time.Duration
 	// Why says in a few words why it is not the same again.

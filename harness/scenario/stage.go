@@ -14,35 +14,35 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// A Stage is a scenario that is kept as it is, for somebody to try by hand. Its clock goes on as his does. One in haste may
+// A Stage is a scenario that is kept as it is, for somebody to try by hand. Its clock goes on as his does. A fast one may
 // move it: by [Stage.Pass], and where the remedy is to wait.
 type Stage struct {
-	r      *run
-	haste  bool       // its waits are not as long as they say
-	why    string     // what is another on the lab's gateway than on most; empty where nothing is
-	failed chan error // what could not be injected into a request in flight
+	r               *trialRun
+	fast            bool       // its waits are not as long as they say
+	exceptionReason string     // what is another on the lab's gateway than on most; empty where nothing is
+	failed          chan error // what could not be injected into a request in flight
 
-	mu       sync.Mutex // held while anything is changed, and from before a request comes until the fault met it
-	armed    bool       // faults are injected while requests are in flight
-	remedied bool
-	met      bool          // a request was met by the fault, which has not been undone
-	live     chan struct{} // closed when the client of the last one has gone, and the fault is undone; nil before there was one
+	mu         sync.Mutex // held while anything is changed, and from before a request comes until the fault met it
+	armed      bool       // faults are injected while requests are in flight
+	remedied   bool
+	injected   bool          // a request was met by the fault, which has not been undone
+	lastClient chan struct{} // closed when the client of the last one has gone, and the fault is undone; nil before there was one
 }
 
 // SetStage sets a scenario up, and sees it healthy once, as [Run] does. The clock goes on as the caller's does.
-func SetStage(ctx context.Context, l *lab.Lab, scenario Scenario, t Variant, haste bool) (*Stage, error) {
+func SetStage(ctx context.Context, l *lab.Lab, scenario Scenario, v Variant, fast bool) (*Stage, error) {
 	program, err := l.Program(ctx, scenario.Gateway.Driver)
 	if err != nil {
 		return nil, err
 	}
-	scenario, why := scenario.on(program.Build)
-	r := &run{lab: l, program: program, scenario: scenario, variant: t, evidence: &Evidence{}}
-	if r.sandbox, err = l.Open(ctx, lab.Setup{Gateway: scenario.Gateway, Upstreams: t.Upstreams, Clock: true, KernelTime: !haste}); err != nil {
+	scenario, why := scenario.forBuild(program.Build)
+	r := &trialRun{lab: l, program: program, scenario: scenario, variant: v, evidence: &Evidence{}}
+	if r.sandbox, err = l.Open(ctx, lab.Setup{Gateway: scenario.Gateway, Upstreams: v.Upstreams, Clock: true, KernelTime: !fast}); err != nil {
 		return nil, fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}
-	s := &Stage{r: r, why: why, haste: haste, failed: make(chan error, 1)}
+	s := &Stage{r: r, exceptionReason: why, fast: fast, failed: make(chan error, 1)}
 	if err = r.healthy(ctx); err == nil {
-		err = s.awaitRest(ctx)
+		err = s.awaitIdle(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.sandbox.Close())
@@ -57,7 +57,7 @@ func (s *Stage) Sandbox() *lab.Sandbox { return s.r.sandbox }
 func (s *Stage) Scenario() Scenario { return s.r.scenario }
 
 // Exception says why the lab's gateway answers otherwise than most do; it is empty where it does not.
-func (s *Stage) Exception() string { return s.why }
+func (s *Stage) Exception() string { return s.exceptionReason }
 
 // Refusal is what the gateway said when the fault kept it from starting.
 func (s *Stage) Refusal() []gateway.LogRecord { return s.r.refusal }
@@ -92,11 +92,11 @@ func (s *Stage) RemedyTakes() (d time.Duration) {
 	return d
 }
 
-// Remedy performs the remedy. What it waits is real, unless the stage is in haste.
+// Remedy performs the remedy. What it waits is real, unless the stage is fast.
 func (s *Stage) Remedy(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.met {
+	if s.injected {
 		if err := s.reset(ctx); err != nil {
 			return err
 		}
@@ -113,16 +113,16 @@ func (s *Stage) Remedy(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.awaitRest(ctx)
+	return s.awaitIdle(ctx)
 }
 
-// restWithin bounds the wait for what earlier requests have begun.
-const restWithin = 30 * time.Second
+// idleTimeout bounds the wait for what earlier requests have begun.
+const idleTimeout = 30 * time.Second
 
-// awaitRest waits until what earlier requests have begun is through, or waits itself, so that it does not stand in the way of
+// awaitIdle waits until what earlier requests have begun has ended, or waits itself, so that it does not stand in the way of
 // those that come. It does not wait for ever: a script may compute without end.
-func (s *Stage) awaitRest(ctx context.Context) error {
-	for deadline := time.Now().Add(restWithin); time.Now().Before(deadline); {
+func (s *Stage) awaitIdle(ctx context.Context) error {
+	for deadline := time.Now().Add(idleTimeout); time.Now().Before(deadline); {
 		if rests, err := s.r.sandbox.Resting(ctx); err != nil || rests {
 			return err
 		}
@@ -132,7 +132,7 @@ func (s *Stage) awaitRest(ctx context.Context) error {
 
 func (s *Stage) remedy(ctx context.Context, c fault.Fault) error {
 	w, waits := c.(waiter)
-	if !waits || s.haste {
+	if !waits || s.fast {
 		_, err := c.Inject(ctx, s.r.sandbox)
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *Stage) Listens(ctx context.Context) (bool, error) {
 	return s.r.sandbox.Listens(ctx, lab.FrontDoor)
 }
 
-// Failed tells of a fault that could not be injected while a request was in flight.
+// Failed reports a fault that could not be injected while a request was in flight.
 func (s *Stage) Failed() <-chan error { return s.failed }
 
 // Close ends the stage.

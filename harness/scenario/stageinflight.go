@@ -14,13 +14,13 @@ import (
 // Dial is a client's connection to the gateway. Where the fault is injected while a request is in flight, it meets the request
 // that comes over this connection. It is undone when the connection is closed, so that the next client meets the same.
 func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
-	s.awaitLast(ctx)
+	s.awaitLastClient(ctx)
 	s.mu.Lock()
-	if !s.armed || s.met {
+	if !s.armed || s.injected {
 		defer s.mu.Unlock()
 		return s.r.sandbox.Tunnel(ctx, lab.FrontDoor)
 	}
-	watch, err := s.r.sandbox.Watch(ctx, s.until())
+	watch, err := s.r.sandbox.Watch(ctx, s.condition())
 	var conn net.Conn
 	if err == nil {
 		conn, err = s.r.sandbox.Tunnel(ctx, lab.FrontDoor)
@@ -31,33 +31,33 @@ func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
 	}
 	ctx, ended := context.WithCancel(ctx)
 	last := make(chan struct{})
-	s.live = last
+	s.lastClient = last
 	go func() {
 		defer s.mu.Unlock()
-		s.meet(ctx, watch)
+		s.injectInFlight(ctx, watch)
 	}()
-	return &metConn{Conn: conn, ended: sync.OnceFunc(func() {
+	return &notifyingConn{Conn: conn, closed: sync.OnceFunc(func() {
 		ended()
 		s.prepareNext()
 		close(last)
 	})}, nil
 }
 
-// nextWaits is how long a client that comes while the fault meets another's request is kept from asking. For one that comes
+// nextClientWait is how long a client that comes while the fault meets another's request is kept from asking. For one that comes
 // after that other the fault is undone by then; one that comes at the same time meets what is broken already.
-const nextWaits = 3 * time.Second
+const nextClientWait = 3 * time.Second
 
-// awaitLast waits until the client before has gone.
-func (s *Stage) awaitLast(ctx context.Context) {
+// awaitLastClient waits until the client before has gone.
+func (s *Stage) awaitLastClient(ctx context.Context) {
 	s.mu.Lock()
-	live := s.live
+	live := s.lastClient
 	s.mu.Unlock()
 	if live == nil {
 		return
 	}
 	select {
 	case <-live:
-	case <-time.After(nextWaits):
+	case <-time.After(nextClientWait):
 	case <-ctx.Done():
 	}
 }
@@ -65,23 +65,23 @@ func (s *Stage) awaitLast(ctx context.Context) {
 // inFlight are the faults that are injected while a request is in flight.
 func (s *Stage) inFlight() []fault.Fault { return withoutWaits(s.r.variant.InjectInFlight) }
 
-// until is how far the request has to come before.
-func (s *Stage) until() lab.Condition {
+// condition is how far the request has to come before.
+func (s *Stage) condition() lab.Condition {
 	if len(s.r.variant.WaitFor) == 0 {
 		return lab.Condition{}
 	}
 	return s.r.variant.WaitFor[0]
 }
 
-// meet waits until the request is in flight, or its client gone, and injects the faults.
-func (s *Stage) meet(ctx context.Context, watch *lab.Watch) {
+// injectInFlight waits until the request is in flight, or its client gone, and injects the faults.
+func (s *Stage) injectInFlight(ctx context.Context, watch *lab.Watch) {
 	for watch.Wait(ctx) != nil {
 		// Nothing has been asked yet, which is all that the error can mean here.
 		if ctx.Err() != nil {
 			return
 		}
 	}
-	s.met = true
+	s.injected = true
 	for _, f := range s.inFlight() {
 		if err := s.r.injected.Inject(context.WithoutCancel(ctx), s.r.sandbox, f); err != nil {
 			s.fail(fmt.Errorf("making the fault while the request is under way: %w", err))
@@ -94,7 +94,7 @@ func (s *Stage) meet(ctx context.Context, watch *lab.Watch) {
 func (s *Stage) prepareNext() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.met {
+	if !s.injected {
 		return
 	}
 	if err := s.reset(context.Background()); err != nil {
@@ -104,7 +104,7 @@ func (s *Stage) prepareNext() {
 
 // reset makes all as it was before the fault met a request.
 func (s *Stage) reset(ctx context.Context) error {
-	s.met = false
+	s.injected = false
 	if err := s.r.injected.Undo(ctx); err != nil {
 		return err
 	}
@@ -121,20 +121,20 @@ func (s *Stage) fail(err error) {
 	}
 }
 
-// metConn tells when it is closed.
-type metConn struct {
+// notifyingConn tells when it is closed.
+type notifyingConn struct {
 	net.Conn
-	ended func()
+	closed func()
 }
 
-func (c *metConn) Close() error {
+func (c *notifyingConn) Close() error {
 	err := c.Conn.Close()
-	c.ended()
+	c.closed()
 	return err
 }
 
 // CloseWrite ends what the client sends.
-func (c *metConn) CloseWrite() error {
+func (c *notifyingConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}

@@ -21,7 +21,7 @@ func JudgeAll(all []Evidence) []Evidence {
 }
 
 // judged is the evidence with what follows from it alone, without the scenario's other variants. What the lab could not do or
-// finish is never a finding, but of what took place until then, what differed is told.
+// finish is never a finding, but of what took place until then, what differed is reported.
 func (e Evidence) judged() Evidence {
 	if err := unhealthy(e.Healthy); err != nil && e.Error == "" && e.Skipped == "" {
 		e.Error = err.Error()

@@ -6,10 +6,10 @@ import (
 	"github.com/badgateway/badgateway/harness/fault"
 )
 
-// waits is how long one run of a variant waits in all, where its clock is not moved.
-func waits(s Scenario, t Variant) (sum time.Duration) {
-	sum = max(s.Expect.After, s.Expect.Until) + t.RemedyTakes
-	for _, list := range [][]fault.Fault{t.Inject, t.InjectInFlight, t.Remedy} {
+// totalWait is how long one run of a variant waits in all, where its clock is not moved.
+func totalWait(s Scenario, v Variant) (sum time.Duration) {
+	sum = max(s.Expect.After, s.Expect.Until) + v.RemedyTakes
+	for _, list := range [][]fault.Fault{v.Inject, v.InjectInFlight, v.Remedy} {
 		for _, c := range list {
 			if w, ok := c.(interface{ Waits() time.Duration }); ok {
 				sum += w.Waits()
@@ -36,7 +36,7 @@ func estimate(jobs []Job, lanes int, realTime bool) time.Duration {
 	for _, j := range jobs {
 		took := each
 		if realTime {
-			took += waits(j.Scenario, j.Variant)
+			took += totalWait(j.Scenario, j.Variant)
 		}
 		sum, longest = sum+took, max(longest, took)
 	}

@@ -70,7 +70,7 @@ var engines = []engine{
 const packages = "docker.io,podman,runc,slirp4netns,uidmap,iptables,fuse-overlayfs,ca-certificates,netavark,aardvark-dns," +
 	"iproute2,procps,catatonit,passt,rootlesskit"
 
-func TestTheCatalogueOnOtherEngines(t *testing.T) {
+func TestCatalogue_OnOtherEngines(t *testing.T) {
 	if os.Getenv("BADGATEWAY_ENGINES") == "" {
 		t.Skip("it takes an hour and some gigabytes: make test-engines")
 	}

@@ -134,16 +134,16 @@ func TestTable_WrapsWithoutLoss(t *testing.T) {
 
 func TestTable_MergesEqualRows(t *testing.T) {
 	r := sample()
-	twin := r.Routes[1]
-	twin.ID = "blog.example.com ~ \\.php$"
-	r.Routes = append(r.Routes, twin)
+	same := r.Routes[1]
+	same.ID = "blog.example.com ~ \\.php$"
+	r.Routes = append(r.Routes, same)
 	columns, _ := newGrid(r).columns()
 	rows := newGrid(r).rows(columns)
-	if len(rows) != 5 || len(rows[1].names) != 2 || rows[1].names[1] != twin.ID {
+	if len(rows) != 5 || len(rows[1].names) != 2 || rows[1].names[1] != same.ID {
 		t.Errorf("%d rows, %+v", len(rows), rows)
 	}
 	// A breach that one of the two has makes them differ.
-	r.Routes[len(r.Routes)-1].Cells = append([]audit.Measurement{}, twin.Cells...)
+	r.Routes[len(r.Routes)-1].Cells = append([]audit.Measurement{}, same.Cells...)
 	r.Routes[len(r.Routes)-1].Cells[0].Breaches = []string{"502"}
 	if rows := newGrid(r).rows(columns); len(rows) != 6 {
 		t.Errorf("%d rows", len(rows))

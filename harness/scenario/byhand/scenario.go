@@ -20,17 +20,17 @@ func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario
 	defer func() { _ = stage.Close() }() // the lab ends it at the latest
 	s = stage.Scenario()
 	o.Gone = lab.Gone()
-	w := Words{
+	w := Texts{
 		Broken: func(address string) string {
 			return Claim{
-				Broken: s.Fault, Strikes: len(t.InjectInFlight) > 0, Try: Curl(address, s.Ask), Expect: s.Expect, Then: s.Then,
-				Why: stage.Exception(), Refusal: stage.Refusal(), Clocked: stage.Clocked(), Fast: o.Fast,
+				Broken: s.Fault, InFlight: len(t.InjectInFlight) > 0, Command: Curl(address, s.Ask), Expect: s.Expect, Then: s.Then,
+				Reason: stage.Exception(), Refusal: stage.Refusal(), Clocked: stage.Clocked(), Fast: o.Fast,
 			}.String()
 		},
-		Mended: Mended(s.Remedy, scenario.Expectation{Status: 200, After: t.RemedyTakes}, nil),
+		Remedied: RemediedText(s.Remedy, scenario.Expectation{Status: 200, After: t.RemedyTakes}, nil),
 	}
 	if takes := stage.RemedyTakes(); takes > 0 && !o.Fast {
-		w.Mending = "The remedy has to wait, " + seconds(takes) + ".\n"
+		w.Remedying = "The remedy has to wait, " + seconds(takes) + ".\n"
 	}
 	return Try(ctx, stage, o, w)
 }

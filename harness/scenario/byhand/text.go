@@ -10,18 +10,18 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// A Claim is what is told once it is broken: what a client gets who asks by the command.
+// A Claim is printed once it is broken: what a client gets who asks by the command.
 type Claim struct {
-	Where   string // the route of a check; empty in a scenario
-	Broken  string
-	Strikes bool // it strikes requests that are under way
-	Try     string
-	Expect  scenario.Expectation
-	Why     string // why this gateway's answer is another than most gateways'; empty where it is not
-	Then    *scenario.Sequel
-	Refusal []gateway.LogRecord // the words of a gateway that does not start
-	Clocked bool                // the lab's clock can be moved
-	Fast    bool
+	Where    string // the route of a check; empty in a scenario
+	Broken   string
+	InFlight bool // it meets requests that are under way
+	Command  string
+	Expect   scenario.Expectation
+	Reason   string // why this gateway's answer is another than most gateways'; empty where it is not
+	Then     *scenario.Sequel
+	Refusal  []gateway.LogRecord // the words of a gateway that does not start
+	Clocked  bool                // the lab's clock can be moved
+	Fast     bool
 }
 
 func (c Claim) String() string {
@@ -30,26 +30,26 @@ func (c Claim) String() string {
 		b.add("route", c.Where)
 	}
 	b.add("broken", c.Broken)
-	if c.Strikes {
+	if c.InFlight {
 		b.add("", "It strikes each request that is under way.")
 	}
-	b.add("try it", c.Try)
+	b.add("try it", c.Command)
 	b.add("expect", Outcome(c.Expect))
 	if len(c.Refusal) > 0 {
 		b.add("log", c.Refusal[0].String())
 	} else {
 		b.log(c.Expect.Log)
 	}
-	if c.Why != "" {
-		b.add("why", c.Why)
+	if c.Reason != "" {
+		b.add("why", c.Reason)
 	}
 	b.sequel(c.Then)
-	b.add("time", whose(c.Clocked, c.Fast))
+	b.add("time", clockText(c.Clocked, c.Fast))
 	return b.String()
 }
 
-// Mended is what is told once it is mended.
-func Mended(remedy string, e scenario.Expectation, then *scenario.Sequel) string {
+// RemediedText is printed once the remedy was done.
+func RemediedText(remedy string, e scenario.Expectation, then *scenario.Sequel) string {
 	var b lines
 	b.add("mended", remedy)
 	b.add("expect", Outcome(e))
@@ -66,18 +66,18 @@ func (b *lines) sequel(n *scenario.Sequel) {
 	for i, e := range n.Each {
 		text := Outcome(e)
 		if i == len(n.Each)-1 {
-			text += until(n) + ": " + n.Why
+			text += sequelEnd(n) + ": " + n.Why
 		}
 		b.add("then", text)
 		b.log(e.Log)
 	}
 }
 
-func until(n *scenario.Sequel) string {
+func sequelEnd(n *scenario.Sequel) string {
 	switch {
 	case n.From > 0:
 		return ", but only once " + seconds(n.From) + " have passed"
-	case n.Turns:
+	case n.Cycles:
 		return ", and so on in turn"
 	case n.For > 0:
 		return " for " + seconds(n.For) + ", and then as at first"
@@ -85,8 +85,8 @@ func until(n *scenario.Sequel) string {
 	return ""
 }
 
-// whose says whose clock it is.
-func whose(clocked, fast bool) string {
+// clockText says whose clock it is.
+func clockText(clocked, fast bool) string {
 	switch {
 	case !clocked:
 		return "the machine's own clock, which nobody moves"

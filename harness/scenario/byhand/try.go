@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// A Place is what is kept broken.
-type Place interface {
+// A Target is what is kept broken.
+type Target interface {
 	// Inject makes the fault, and Remedy performs what helps.
 	Inject(context.Context) error
 	Remedy(context.Context) error
@@ -24,71 +24,71 @@ type Place interface {
 	Pass(context.Context, time.Duration) (bool, error)
 	// FollowLogs writes what is logged, as it comes.
 	FollowLogs(context.Context, io.Writer) error
-	// Failed tells of what could not be kept as it was.
+	// Failed reports what could not be kept as it was.
 	Failed() <-chan error
 }
 
 // Options say how it is tried.
 type Options struct {
-	Door net.Listener // where it is asked
-	In   io.Reader    // a line mends it, the next one ends it
-	Out  io.Writer    // what is to be known, and the logs
+	Listener net.Listener // where it is asked
+	In       io.Reader    // a line starts the remedy, the next one ends it
+	Out      io.Writer    // what is to be known, and the logs
 	// Fast moves the clock on while a request waits and nothing else happens.
 	Fast bool
 	// Gone is closed when the lab has ended.
 	Gone <-chan struct{}
 }
 
-// Words are what is told beside the logs.
-type Words struct {
-	Broken  func(address string) string // once it is broken
-	Mending string                      // before it is mended, where that takes its time
-	Mended  string
+// Texts are printed beside the logs.
+type Texts struct {
+	Broken    func(address string) string // once it is broken
+	Remedying string                      // before the remedy, where that takes its time
+	Remedied  string
 }
 
-// Try breaks the place, and keeps it so until the first line comes in; it mends it then, and keeps it well until the next.
-func Try(ctx context.Context, p Place, o Options, w Words) error {
+// Try breaks the target, and keeps it so until the first line comes in; it performs the remedy then, and keeps it healthy until the next.
+func Try(ctx context.Context, p Target, o Options, w Texts) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if err := p.Inject(ctx); err != nil {
 		return err
 	}
-	d := newDoor(o.Door, p)
-	defer d.close()
-	if err := d.update(ctx); err != nil {
+	f := newForwarder(o.Listener, p)
+	defer f.close()
+	if err := f.update(ctx); err != nil {
 		return err
 	}
 	if o.Fast {
-		go d.hurry(ctx)
+		go f.advanceClock(ctx)
 	}
-	t := &trial{p, o, make(chan struct{})}
+	t := &session{p, o, make(chan struct{})}
 	go t.read(ctx)
-	fmt.Fprint(o.Out, w.Broken(d.address), "\nThe logs follow. Enter mends it.\n\n")
+	fmt.Fprint(o.Out, w.Broken(f.address), "\nThe logs follow. Enter mends it.\n\n")
 	if err := t.follow(ctx); err != nil {
 		return err
 	}
-	if w.Mending != "" {
-		fmt.Fprint(o.Out, "\n", w.Mending)
+	if w.Remedying != "" {
+		fmt.Fprint(o.Out, "\n", w.Remedying)
 	}
 	if err := p.Remedy(ctx); err != nil {
 		return err
 	}
-	if err := d.update(ctx); err != nil {
+	if err := f.update(ctx); err != nil {
 		return err
 	}
-	fmt.Fprint(o.Out, "\n", w.Mended, "Try again; Enter ends the lab.\n\n")
+	fmt.Fprint(o.Out, "\n", w.Remedied, "Try again; Enter ends the lab.\n\n")
 	return t.follow(ctx)
 }
 
-type trial struct {
-	Place
-	o     Options
-	enter chan struct{}
+type session struct {
+	Target
+	options Options
+	enter   chan struct{}
 }
 
 // read waits for Enter. Where there is no keyboard (nohup, a service), a signal ends the lab.
-func (t *trial) read(ctx context.Context) {
-	for lines := bufio.NewScanner(t.o.In); lines.Scan(); {
+func (t *session) read(ctx context.Context) {
+	for lines := bufio.NewScanner(t.options.In); lines.Scan(); {
 		select {
 		case t.enter <- struct{}{}:
 		case <-ctx.Done():
@@ -98,13 +98,13 @@ func (t *trial) read(ctx context.Context) {
 }
 
 // follow shows the logs as they come, until Enter.
-func (t *trial) follow(ctx context.Context) error {
+func (t *session) follow(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var err error // why the logs ended, once they have
 	ended := make(chan struct{})
 	go func() {
-		err = t.FollowLogs(ctx, t.o.Out)
+		err = t.FollowLogs(ctx, t.options.Out)
 		close(ended)
 	}()
 	select {
@@ -119,7 +119,7 @@ func (t *trial) follow(ctx context.Context) error {
 			err = context.Cause(ctx)
 		}
 		return err
-	case <-t.o.Gone:
+	case <-t.options.Gone:
 		return errors.New("the lab is gone: its container or the container engine has ended")
 	}
 }

@@ -30,7 +30,7 @@ const (
 
 // columns are the widths of the columns in a terminal of this width, 0 for one that is left out. The short ones get what
 // they need; the log line, by which a fault is recognised, gets the most of what is left. In a narrow terminal
-// what was broken is left out, because the scenario's name tells it too.
+// what was broken is left out, because the scenario's name says it too.
 func columns(all []scenario.Evidence, width int) [columnCount]int {
 	var need [columnCount]int
 	for i, h := range headings {

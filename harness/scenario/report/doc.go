@@ -25,7 +25,7 @@
 //	scenario, variant, family   what was tried; variant is "fake" or "real"
 //	causes                      ids of the documented causes
 //	claim, said                 what it proves; what articles say where that differs
-//	fault, confirm, remedy      what was broken, how to confirm it on a live server, what mends it
+//	fault, confirm, remedy      what was broken, how to confirm it on a live server, what helps
 //	source                      where the claim can be read
 //	gateway, config             the gateway's name and version; its config file under the fault
 //	here                        why something else follows on this gateway than on others

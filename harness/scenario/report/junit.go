@@ -12,7 +12,7 @@ import (
 )
 
 // JUnit writes the run in the XML form that CI systems read: a suite for each family, in the order of their first
-// scenario, and a case for each scenario and twin. What differed is a failure, with the transcript as its text; what the
+// scenario, and a case for each scenario and variant. What differed is a failure, with the transcript as its text; what the
 // lab could not try is an error. Times are real seconds. The error is the writer's.
 func JUnit(w io.Writer, run Run, all []scenario.Evidence) error {
 	root := junit.Root{Name: "badgateway", Time: junit.Time(run.Took)}

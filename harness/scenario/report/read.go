@@ -23,7 +23,7 @@ const (
 	maxLine     = 64 << 10  // bytes of one part of a log line
 )
 
-// A Stored is what a file of stored evidence holds, as it is told there.
+// A Stored is what a file of stored evidence holds, as it is said there.
 type Stored struct {
 	// Run is the head of a run's report; empty where the file has lines of scenarios only.
 	Run      Run
@@ -78,7 +78,7 @@ func (s *Stored) add(object json.RawMessage) error {
 		Scenarios []json.RawMessage `json:"scenarios"`
 	}
 	if err := json.Unmarshal(object, &head); err != nil {
-		return fmt.Errorf("this is no report of a run: %w", told(err))
+		return fmt.Errorf("this is no report of a run: %w", cleanError(err))
 	}
 	switch {
 	case head.Schema == ScenarioSchema && s.Counts == nil:
@@ -133,7 +133,7 @@ func readEvidence(object json.RawMessage) (e scenario.Evidence, err error) {
 		return e, fmt.Errorf("has more than %d values", maxValues)
 	}
 	if err := json.Unmarshal(object, &e); err != nil {
-		return e, fmt.Errorf("is not as it should be: %w", told(err))
+		return e, fmt.Errorf("is not as it should be: %w", cleanError(err))
 	}
 	return e, plausible(e)
 }
@@ -197,11 +197,11 @@ func malformed(err error, at int64, size int) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("it ends in the middle, after %d bytes: it was cut off", size)
 	}
-	return fmt.Errorf("it is no JSON, in what follows byte %d: %w", at, told(err))
+	return fmt.Errorf("it is no JSON, in what follows byte %d: %w", at, cleanError(err))
 }
 
-// told is an error about JSON as it may be printed: it may name what the file holds.
-func told(err error) error {
+// cleanError is an error about JSON as it may be printed: it may name what the file holds.
+func cleanError(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		field := strings.ReplaceAll(wrong.Field, ".Expectation", "") // which the JSON does not have
@@ -210,7 +210,7 @@ func told(err error) error {
 	return errors.New(terminal.OneLine(err.Error()))
 }
 
-// Contradictions says where what a file tells of its evidence is not what follows from it. Judged is [scenario.JudgeAll] of the
+// Contradictions says where what a file says of its evidence is not what follows from it. Judged is [scenario.JudgeAll] of the
 // file's evidence.
 func (s Stored) Contradictions(judged []scenario.Evidence) []string {
 	var all []string

@@ -83,7 +83,7 @@ func TestJudgeAll_StoredEvidence(t *testing.T) {
 	}
 }
 
-// Each field that a verdict rests on turns it when it is another.
+// Each field that a verdict depends on changes it when it is another.
 func TestJudgeAll_EachFieldCounts(t *testing.T) {
 	t.Parallel()
 	type evidence = scenario.Evidence

@@ -22,7 +22,7 @@ type Run struct {
 	Command string `json:"command"`
 }
 
-// Count tells how many of the evidence passed, and how many did not. What the lab failed at has not passed. What the engine
+// Count says how many of the evidence passed, and how many did not. What the lab failed at has not passed. What the engine
 // can't stage counts for neither: it was skipped.
 func Count(all []scenario.Evidence) (passed, failed, skipped int) {
 	for _, e := range all {

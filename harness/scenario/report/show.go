@@ -19,7 +19,7 @@ const (
 )
 
 // Show writes one scenario as an operator reads it: what was broken, what the client saw, what the log says, what that
-// means, how to confirm it on a live server, what mends it, and what proves all that. Log lines stand as nginx wrote
+// means, how to confirm it on a live server, what helps,  and what proves all that. Log lines stand as nginx wrote
 // them, to be searched for. It ends with an empty line. The error is the writer's.
 func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 	s := textWriter{style: terminal.Style(colour)}
@@ -44,7 +44,7 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 		s.labelledLines("Error log", logText(e.Broken)...)
 	}
 	s.prose("Means", e.Claim)
-	s.prose("Here", e.Here)
+	s.prose("Here", e.ExceptionReason)
 	if e.Said != "" {
 		s.prose("Articles", "say: "+e.Said)
 		s.prose("", "measured: "+measured(e))
@@ -84,7 +84,7 @@ func measured(e scenario.Evidence) string {
 	return s + "; " + logged(e.Broken.Log)
 }
 
-// proof tells that the fault and nothing else made the difference, and how it was measured.
+// proof says that the fault and nothing else made the difference, and how it was measured.
 func proof(e scenario.Evidence) string {
 	if e.Verdict == scenario.Error {
 		return "none: the lab failed before anything was proven"

@@ -13,7 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// Table writes the end of a run: a row for each scenario and twin (where it was run many times, for the first time that it
+// Table writes the end of a run: a row for each scenario and variant (where it was run many times, for the first time that it
 // passed and each that it did not), then a line for each that did not pass, then the line
 // "N passed, N failed", alone on its line. What the lab could not try counts as failed.
 //

@@ -138,7 +138,7 @@ func TestTerminal_IsSafe(t *testing.T) {
 	}
 }
 
-func TestTableShowsOnceWhatPassedOften(t *testing.T) {
+func TestTable_ShowsOnceWhatPassedOften(t *testing.T) {
 	again := sample("fpm-dead", "service", "A1", "PHP-FPM is stopped", 502)
 	bad := again
 	bad.Verdict, bad.Differences = scenario.Failed, []scenario.Difference{{What: "status", Want: "502", Got: "200"}}
@@ -150,7 +150,7 @@ func TestTableShowsOnceWhatPassedOften(t *testing.T) {
 	}
 }
 
-func TestTableKeepsTheErrno(t *testing.T) {
+func TestTable_KeepsTheErrno(t *testing.T) {
 	e := sample("socket", "service", "A4", "the socket belongs to root", 502, line("crit",
 		"connect() to unix:/run/php/a-rather-long-folder/php8.2-fpm.sock failed (13: Permission denied) while connecting to upstream"))
 	for width, want := range map[int]string{0: "unix:/run/php/a-rather-long-folder/php8.2-fpm.sock", 80: "unix:…/php8.2-fpm.sock", 60: "unix:… failed"} {
@@ -163,7 +163,7 @@ func TestTableKeepsTheErrno(t *testing.T) {
 	}
 }
 
-func TestShowWrapsProseAndNoLogLine(t *testing.T) {
+func TestShow_WrapsProseButNoLogLine(t *testing.T) {
 	e := samples()[3]
 	e.Confirm = strings.Repeat("confirm it ", 30) + "\n" + strings.Repeat("so ", 60)
 	e.Remedy = strings.Repeat("mend it ", 30)
@@ -178,7 +178,7 @@ func TestShowWrapsProseAndNoLogLine(t *testing.T) {
 	}
 }
 
-func TestNoHTTPInWords(t *testing.T) {
+func TestStatusLong_NoHTTP(t *testing.T) {
 	x := lab.Exchange{NoAnswer: garbled}
 	if got := status(x) + "; " + statusLong(x); got != "no HTTP; an answer that is no HTTP" {
 		t.Error(got)

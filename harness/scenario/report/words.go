@@ -12,7 +12,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// name is the scenario with its twin: "upstream-stopped (fake)".
+// name is the scenario with its variant: "upstream-stopped (fake)".
 func name(e scenario.Evidence) string {
 	if e.Variant == "" {
 		return e.Scenario
@@ -69,7 +69,7 @@ func statusLong(x lab.Exchange) string {
 }
 
 // waited is how long the client waited, in the gateway's time. Where the clock was moved, the answer came in a window
-// around the time that was configured, and the middle of that window is told; of a wide one, both ends.
+// around the time that was configured, and the middle of that window is reported; of a wide one, both ends.
 func waited(x lab.Exchange) string {
 	window := x.Waited - x.NotBefore
 	switch {

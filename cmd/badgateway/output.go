@@ -11,31 +11,31 @@ import (
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
-// A door is the only way out of this program: all that it prints goes through one, so that nothing of a stranger's reaches the
+// An output is the only way out of this program: all that it prints goes through one, so that nothing untrusted reaches the
 // terminal or a CI system's log as it came.
-type door struct {
+type output struct {
 	*terminal.Writer
 	file file
 }
 
-// The doors of standard output and standard error. No other code of the command names the two files.
+// The outputs are those of standard output and standard error. No other code of the command names the two files.
 var (
-	stdout = newDoor(os.Stdout, 0)
-	stderr = newDoor(os.Stderr, 16<<10)
+	stdout = newOutput(os.Stdout, 0)
+	stderr = newOutput(os.Stderr, 16<<10)
 )
 
-func newDoor(f *os.File, longestLine int) *door {
-	d := &door{file: file{File: f}}
+func newOutput(f *os.File, longestLine int) *output {
+	d := &output{file: file{File: f}}
 	d.Writer = terminal.NewWriter(&d.file)
 	d.Long, d.Colour = longestLine, term.IsTerminal(int(f.Fd()))
 	return d
 }
 
 // Fd lets a terminal be known as one.
-func (d *door) Fd() uintptr { return d.file.Fd() }
+func (d *output) Fd() uintptr { return d.file.Fd() }
 
 // close passes on what was held back. It does not wait for long for one who does not read: the program ends all the same.
-func (d *door) close() {
+func (d *output) close() {
 	done := make(chan struct{})
 	go func() {
 		d.Flush()
@@ -47,8 +47,8 @@ func (d *door) close() {
 	}
 }
 
-// lost is the first error of writing: a result that is lost, on a full disk, must not pass for one.
-func (d *door) lost() error {
+// writeError is the first error of writing: a result that is lost, on a full disk, must not pass for one.
+func (d *output) writeError() error {
 	if err := d.file.err.Load(); err != nil {
 		return *err
 	}

@@ -34,10 +34,10 @@ func ran(t *testing.T, in string, words ...string) (stdout, stderr string, code 
 	return out.String(), errs.String(), c.ProcessState.ExitCode()
 }
 
-// nasty is what a stranger may name a thing.
+// nasty is what somebody may name a thing.
 const nasty = "\x1b]0;owned\x07\u202e\u200b\u009b2J\r\n::error::x\n##vso[task.complete]"
 
-func TestNoRefusalReachesTheTerminalAsItCame(t *testing.T) {
+func TestOutput_RefusalsAreEscaped(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "spec.json"), []byte(`[{"listen":"127.0.0.1:0","protocol":"`+"\u202e"+`\u001b[2J\n::error::"}]`), 0o600); err != nil {
 		t.Fatal(err)
@@ -74,17 +74,17 @@ func TestNoRefusalReachesTheTerminalAsItCame(t *testing.T) {
 	}
 }
 
-func TestARefusalIsBounded(t *testing.T) {
+func TestOutput_RefusalsAreBounded(t *testing.T) {
 	long := strings.Repeat("x", 100<<10)
 	if _, errs, _ := ran(t, t.TempDir(), "list", long); len(errs) > 17<<10 || !strings.Contains(errs, "bytes more)") {
 		t.Errorf("%d bytes for an argument of %d", len(errs), len(long))
 	}
 }
 
-// What is printed goes through a door: one who names the files of the process, or prints without saying where, goes past it.
-func TestNothingGoesPastTheDoor(t *testing.T) {
+// What is printed goes through an output: one who names the files of the process, or prints without saying where, goes past it.
+func TestOutput_IsTheOnlyWayOut(t *testing.T) {
 	allowed := map[string]string{
-		"cmd/badgateway/door.go":           "it is the door",
+		"cmd/badgateway/output.go":         "it is the output",
 		"harness/agentmain/agent_other.go": "a text of our own",
 		"harness/internal/agent/":          "speaks to the driving program, inside of the container",
 		"harness/internal/docker/reap.go":  "the watcher of a run that is gone: nobody reads it",
@@ -122,11 +122,11 @@ func TestNothingGoesPastTheDoor(t *testing.T) {
 				}
 				switch what := x.Name + "." + n.Sel.Name; what {
 				case "os.Stdout", "os.Stderr", "fmt.Print", "fmt.Printf", "fmt.Println", "syscall.Stdout", "syscall.Stderr":
-					t.Errorf("%s:%d: %s goes past the door (door.go)", name, files.Position(n.Pos()).Line, what)
+					t.Errorf("%s:%d: %s goes past the output (output.go)", name, files.Position(n.Pos()).Line, what)
 				}
 			case *ast.CallExpr:
 				if f, ok := n.Fun.(*ast.Ident); ok && (f.Name == "print" || f.Name == "println") {
-					t.Errorf("%s:%d: %s goes past the door (door.go)", name, files.Position(n.Pos()).Line, f.Name)
+					t.Errorf("%s:%d: %s goes past the output (output.go)", name, files.Position(n.Pos()).Line, f.Name)
 				}
 			}
 			return true

@@ -15,38 +15,38 @@ import (
 	"time"
 )
 
-// place is a gateway of the test's own.
-type place struct {
-	gateway net.Listener
-	down    atomic.Bool
-	passed  atomic.Int64
-	due     func(time.Duration) // is told of time that passes
+// fakeTarget is a gateway of the test's own.
+type fakeTarget struct {
+	gateway   net.Listener
+	down      atomic.Bool
+	passed    atomic.Int64
+	onAdvance func(time.Duration) // gets the time that passes
 }
 
-func (p *place) Inject(context.Context) error { return nil }
-func (p *place) Remedy(context.Context) error {
+func (p *fakeTarget) Inject(context.Context) error { return nil }
+func (p *fakeTarget) Remedy(context.Context) error {
 	p.down.Store(false)
 	return nil
 }
-func (p *place) Listens(context.Context) (bool, error) { return !p.down.Load(), nil }
-func (p *place) Dial(context.Context) (net.Conn, error) {
+func (p *fakeTarget) Listens(context.Context) (bool, error) { return !p.down.Load(), nil }
+func (p *fakeTarget) Dial(context.Context) (net.Conn, error) {
 	if p.down.Load() {
 		return nil, errors.New("refused")
 	}
 	return net.Dial("tcp", p.gateway.Addr().String())
 }
-func (p *place) Pass(_ context.Context, d time.Duration) (bool, error) {
+func (p *fakeTarget) Pass(_ context.Context, d time.Duration) (bool, error) {
 	now := time.Duration(p.passed.Add(int64(d)))
-	if p.due != nil {
-		p.due(now)
+	if p.onAdvance != nil {
+		p.onAdvance(now)
 	}
 	return true, nil
 }
-func (p *place) FollowLogs(ctx context.Context, _ io.Writer) error {
+func (p *fakeTarget) FollowLogs(ctx context.Context, _ io.Writer) error {
 	<-ctx.Done()
 	return nil
 }
-func (p *place) Failed() <-chan error { return nil }
+func (p *fakeTarget) Failed() <-chan error { return nil }
 
 func listening(t *testing.T) net.Listener {
 	t.Helper()
@@ -59,7 +59,7 @@ func listening(t *testing.T) net.Listener {
 }
 
 // serving answers each connection of the gateway by f.
-func serving(t *testing.T, f func(conn net.Conn)) *place {
+func serving(t *testing.T, f func(conn net.Conn)) *fakeTarget {
 	t.Helper()
 	l := listening(t)
 	go func() {
@@ -74,12 +74,12 @@ func serving(t *testing.T, f func(conn net.Conn)) *place {
 			}()
 		}
 	}()
-	return &place{gateway: l}
+	return &fakeTarget{gateway: l}
 }
 
-func dialled(t *testing.T, d *door) net.Conn {
+func dialled(t *testing.T, f *forwarder) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", d.address)
+	conn, err := net.Dial("tcp", f.address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,14 +89,14 @@ func dialled(t *testing.T, d *door) net.Conn {
 }
 
 // What a client sends gets to the gateway, its answer gets back, and the end of either is passed on.
-func TestDoorCarries(t *testing.T) {
+func TestForwarder_Forwards(t *testing.T) {
 	p := serving(t, func(conn net.Conn) {
 		request, _ := io.ReadAll(conn)
 		_, _ = io.WriteString(conn, "got "+string(request))
 	})
-	d := newDoor(listening(t), p)
-	defer d.close()
-	conn := dialled(t, d)
+	f := newForwarder(listening(t), p)
+	defer f.close()
+	conn := dialled(t, f)
 	_, _ = io.WriteString(conn, "a request")
 	conn.(*net.TCPConn).CloseWrite()
 	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "got a request" {
@@ -105,33 +105,33 @@ func TestDoorCarries(t *testing.T) {
 }
 
 // While the gateway listens to nobody, the client is refused by his own kernel, and no longer once it does again.
-func TestDoorIsShutWhileTheGatewayIsDown(t *testing.T) {
+func TestForwarder_ClosesWhileTheGatewayIsDown(t *testing.T) {
 	p := serving(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "here") })
 	p.down.Store(true)
-	d := newDoor(listening(t), p)
-	defer d.close()
-	if err := d.update(t.Context()); err != nil {
+	f := newForwarder(listening(t), p)
+	defer f.close()
+	if err := f.update(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := net.Dial("tcp", d.address); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := net.Dial("tcp", f.address); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the client gets %v, not a refusal", err)
 	}
 	p.down.Store(false)
-	if err := d.update(t.Context()); err != nil {
+	if err := f.update(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := io.ReadAll(dialled(t, d)); err != nil || string(answer) != "here" {
+	if answer, err := io.ReadAll(dialled(t, f)); err != nil || string(answer) != "here" {
 		t.Errorf("%q, %v", answer, err)
 	}
 }
 
 // A gateway that goes down unseen resets the client who comes next, and the ones after him are refused.
-func TestDoorLearnsThatTheGatewayIsDown(t *testing.T) {
+func TestForwarder_ClosesAfterAFailedDial(t *testing.T) {
 	p := serving(t, func(net.Conn) {})
-	d := newDoor(listening(t), p)
-	defer d.close()
+	f := newForwarder(listening(t), p)
+	defer f.close()
 	p.down.Store(true)
-	conn, err := net.Dial("tcp", d.address)
+	conn, err := net.Dial("tcp", f.address)
 	if err == nil {
 		defer conn.Close()
 		_, err = conn.Read(make([]byte, 1))
@@ -140,7 +140,7 @@ func TestDoorLearnsThatTheGatewayIsDown(t *testing.T) {
 		t.Errorf("the client gets %v, not a reset", err)
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		again, err := net.Dial("tcp", d.address)
+		again, err := net.Dial("tcp", f.address)
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return
 		}
@@ -154,7 +154,7 @@ func TestDoorLearnsThatTheGatewayIsDown(t *testing.T) {
 }
 
 // Time runs ahead while a client waits for his answer, and neither before he has asked nor once he has it.
-func TestDoorHurriesOnlyWhileAClientWaits(t *testing.T) {
+func TestForwarder_AdvancesOnlyWhileAClientWaits(t *testing.T) {
 	asked, due := make(chan bool, 1), make(chan bool)
 	p := serving(t, func(conn net.Conn) {
 		in := bufio.NewReader(conn)
@@ -167,17 +167,17 @@ func TestDoorHurriesOnlyWhileAClientWaits(t *testing.T) {
 		_, _ = io.Copy(io.Discard, in) // the connection is kept
 	})
 	done := false
-	p.due = func(now time.Duration) {
+	p.onAdvance = func(now time.Duration) {
 		if now >= time.Minute && !done {
 			done = true
 			close(due)
 		}
 	}
-	d := newDoor(listening(t), p)
-	defer d.close()
-	go d.hurry(t.Context())
-	conn := dialled(t, d)
-	time.Sleep(3 * stillFor)
+	f := newForwarder(listening(t), p)
+	defer f.close()
+	go f.advanceClock(t.Context())
+	conn := dialled(t, f)
+	time.Sleep(3 * idleFor)
 	if n := p.passed.Load(); n != 0 {
 		t.Errorf("%v passed before he asked", time.Duration(n))
 	}
@@ -190,25 +190,25 @@ func TestDoorHurriesOnlyWhileAClientWaits(t *testing.T) {
 	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "no" {
 		t.Errorf("%q, %v", body, err)
 	}
-	for d.waiting.Load() > 0 {
+	for f.waiting.Load() > 0 {
 		time.Sleep(time.Millisecond)
 	}
 	// The step under way may still come; after it no other does.
-	time.Sleep(3 * stillFor)
+	time.Sleep(3 * idleFor)
 	passed := p.passed.Load()
-	time.Sleep(3 * stillFor)
+	time.Sleep(3 * idleFor)
 	if now := p.passed.Load(); now != passed {
 		t.Errorf("time runs on, from %v to %v, though he has his answer", time.Duration(passed), time.Duration(now))
 	}
 }
 
-// A try breaks, tells, mends at the first line and ends at the second.
-func TestSettle_InAContainer(t *testing.T) {
+// A try breaks, says so, remedies at the first line and ends at the second.
+func TestTry(t *testing.T) {
 	p := serving(t, func(net.Conn) {})
 	p.down.Store(true)
 	var out strings.Builder
-	err := Try(t.Context(), p, Options{Door: listening(t), In: strings.NewReader("\n\n"), Out: &out}, Words{
-		Broken: func(address string) string { return "broken at " + address + "\n" }, Mending: "mending\n", Mended: "mended\n",
+	err := Try(t.Context(), p, Options{Listener: listening(t), In: strings.NewReader("\n\n"), Out: &out}, Texts{
+		Broken: func(address string) string { return "broken at " + address + "\n" }, Remedying: "mending\n", Remedied: "mended\n",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -223,11 +223,11 @@ func TestSettle_InAContainer(t *testing.T) {
 	}
 }
 
-func TestTryEndsWithTheProgram(t *testing.T) {
+func TestTry_EndsWithTheContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	o := Options{Door: listening(t), In: strings.NewReader(""), Out: io.Discard} // no keyboard
-	err := Try(ctx, serving(t, func(net.Conn) {}), o, Words{Broken: func(string) string { return "" }})
+	o := Options{Listener: listening(t), In: strings.NewReader(""), Out: io.Discard} // no keyboard
+	err := Try(ctx, serving(t, func(net.Conn) {}), o, Texts{Broken: func(string) string { return "" }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("it ends with %v", err)
 	}
