@@ -323,8 +323,8 @@ func (c *sandbox) through(name string) (bool, error) {
 
 // idle reports whether the process and all its children sleep.
 func (p *process) idle() (bool, error) {
-	for _, pid := range append(childrenOf(p.pid), p.pid) {
-		if !asleep(pid) {
+	for _, pid := range append(p.proc.children(p.pid), p.pid) {
+		if !p.proc.asleep(pid) {
 			return false, nil
 		}
 	}
@@ -337,8 +337,8 @@ func (c *sandbox) logged(gateway string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, pid := range append(childrenOf(p.pid), p.pid) {
-		if s, err := scheduleOfAll(pid); err == nil && !s.asleep {
+	for _, pid := range append(p.proc.children(p.pid), p.pid) {
+		if s, err := p.proc.scheduleOfAll(pid); err == nil && !s.asleep {
 			return false, nil
 		}
 	}

@@ -149,7 +149,7 @@ func (w *catchAll) awaitUp(ctx context.Context, limit time.Duration) (*process, 
 			return p, fmt.Errorf("waiting until the gateway is up: %w; it printed: %s", err, p.printed())
 		}
 		w.cell.mu.Lock()
-		p.resident, p.up = grandchildrenOf(p.pid), true
+		p.resident, p.up = p.proc.grandchildren(p.pid), true
 		w.cell.mu.Unlock()
 	}
 }
@@ -173,7 +173,7 @@ func (w *catchAll) up(ctx context.Context, p *process, limit time.Duration) erro
 			last, since = q, time.Now()
 			return false, err
 		}
-		return len(childrenOf(p.pid)) > 0 || time.Since(since) > aloneFor, nil
+		return len(p.proc.children(p.pid)) > 0 || time.Since(since) > aloneFor, nil
 	})
 }
 

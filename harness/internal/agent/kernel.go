@@ -172,19 +172,7 @@ func (c *sandbox) unixListening(path string) (bool, error) {
 }
 
 // childrenOf lists the children of a process.
-func childrenOf(pid int) []int {
-	text, err := readProc(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, f := range strings.Fields(text) {
-		if n, err := strconv.Atoi(f); err == nil {
-			pids = append(pids, n)
-		}
-	}
-	return pids
-}
+func childrenOf(pid int) []int { return (*procFiles)(nil).children(pid) }
 
 // schedule is how a process stands with the kernel's scheduler.
 type schedule struct {
@@ -194,77 +182,8 @@ type schedule struct {
 	threads  int
 }
 
-func scheduleOf(pid int) (schedule, error) { return scheduleAt(fmt.Sprintf("/proc/%d", pid)) }
-
-// scheduleOfAll is how all threads of a process stand together: a gateway may leave its files to others than its first
-// ("aio threads").
-func scheduleOfAll(pid int) (schedule, error) {
-	all, err := scheduleOf(pid)
-	if err != nil || all.threads < 2 {
-		return all, err
-	}
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return all, err
-	}
-	for _, t := range threads {
-		if t.Name() == strconv.Itoa(pid) {
-			continue
-		}
-		s, err := scheduleAt(fmt.Sprintf("/proc/%d/task/%s", pid, t.Name()))
-		if err != nil {
-			continue // it has just ended
-		}
-		all.asleep = all.asleep && s.asleep
-		all.switches += s.switches
-	}
-	return all, nil
-}
-
-func scheduleAt(place string) (schedule, error) {
-	text, err := readProc(place + "/status")
-	if err != nil {
-		return schedule{}, err
-	}
-	var s schedule
-	for line := range strings.Lines(text) {
-		key, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		switch key {
-		case "State":
-			s.asleep, s.stopped = strings.HasPrefix(value, "S"), strings.HasPrefix(value, "T")
-		case "Threads":
-			s.threads, _ = strconv.Atoi(value)
-		case "voluntary_ctxt_switches":
-			s.switches, _ = strconv.ParseUint(value, 10, 64)
-		}
-	}
-	s.asleep = s.asleep && !busy(place)
-	return s, nil
-}
-
-// asleep reports whether a process sleeps. It asks the kernel for less than scheduleOf does.
-func asleep(pid int) bool {
-	text, err := readProc(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	state := text[strings.LastIndexByte(text, ')')+1:] // the name, in brackets, may hold anything
-	return strings.HasPrefix(state, " S ") && !busy(fmt.Sprintf("/proc/%d", pid))
-}
-
-// busy reports whether a process that counts as sleeping is in the middle of something: it waits for a file system that is
-// a program, as some engines have for their containers (FUSE), or it has woken up since, and waits nowhere ("0").
-func busy(place string) bool {
-	at, err := readProc(place + "/wchan")
-	switch {
-	case err != nil:
-		return false // a kernel that does not tell
-	case at == "0":
-		return waitsKnown()
-	default:
-		return strings.Contains(at, "fuse") || at == "request_wait_answer" || strings.Contains(at, "seccomp")
-	}
+func scheduleOf(pid int) (schedule, error) {
+	return (*procFiles)(nil).schedule(fmt.Sprintf("/proc/%d", pid))
 }
 
 // waitsKnown reports whether the kernel says where a process sleeps: most of this program's own threads do.
@@ -286,8 +205,13 @@ func readProc(path string) (string, error) {
 		return "", &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	buf := make([]byte, 4096)
-	n, err := unix.Read(fd, buf)
+	return readProcAt(fd, path)
+}
+
+// readProcAt reads it from its beginning.
+func readProcAt(fd int, path string) (string, error) {
+	var buf [4096]byte
+	n, err := unix.Pread(fd, buf[:], 0)
 	if err == unix.ESRCH {
 		err = unix.ENOENT // the process ended in between
 	}

@@ -25,9 +25,10 @@ type process struct {
 	spec     agentapi.ProcSpec
 	pid      int
 	cell     *sandbox
-	memory   int           // oomKills when it started
-	up       bool          // its start is over; guarded by the mu of the sandbox, as is the next
-	resident []int         // what its children had started by then
+	memory   int   // oomKills when it started
+	up       bool  // its start is over; guarded by the mu of the sandbox, as is the next
+	resident []int // what its children had started by then
+	proc     procFiles
 	output   int64         // where what it prints begins in its file, which those before it of its name wrote to as well
 	ended    chan struct{} // closed when it was waited for
 	state    *os.ProcessState
@@ -99,6 +100,7 @@ func (c *sandbox) start(ctx context.Context, spec agentapi.ProcSpec) (agentapi.P
 		if c.jail != nil {
 			c.jailedEnded(p)
 		}
+		p.proc.close()
 		close(p.ended)
 	})
 	started, err := c.awaitReady(ctx, p)

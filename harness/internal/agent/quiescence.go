@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,11 +39,11 @@ type counted struct {
 }
 
 func (c *sandbox) counted() (counted, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/snmp", c.tid))
+	text, err := c.network.read(fmt.Sprintf("/proc/self/task/%d/net/snmp", c.tid))
 	if err != nil {
 		return counted{}, fmt.Errorf("reading what the network of sandbox %s counts: %w", c.id, err)
 	}
-	return parseCounted(string(text)), nil
+	return parseCounted(text), nil
 }
 
 // parseCounted reads /proc/net/snmp: for each protocol a line with the names and one with the values.
@@ -90,8 +89,8 @@ func (w *catchAll) look(p *process) (q activity, asleep bool, err error) {
 		asleep = true
 	default:
 		asleep = true
-		for _, pid := range append(childrenOf(p.pid), p.pid) {
-			s, err := scheduleOfAll(pid)
+		for _, pid := range append(p.proc.children(p.pid), p.pid) {
+			s, err := p.proc.scheduleOfAll(pid)
 			if err != nil {
 				continue // it has just ended
 			}
@@ -129,12 +128,12 @@ func (w *catchAll) startedMore(p *process) bool {
 	if !p.up {
 		return false
 	}
-	return slices.ContainsFunc(grandchildrenOf(p.pid), func(pid int) bool { return !slices.Contains(p.resident, pid) })
+	return slices.ContainsFunc(p.proc.grandchildren(p.pid), func(pid int) bool { return !slices.Contains(p.resident, pid) })
 }
 
-func grandchildrenOf(pid int) (all []int) {
-	for _, child := range childrenOf(pid) {
-		all = append(all, childrenOf(child)...)
+func (f *procFiles) grandchildren(pid int) (all []int) {
+	for _, child := range f.children(pid) {
+		all = append(all, f.children(child)...)
 	}
 	return all
 }

@@ -20,13 +20,13 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		for _, pid := range append(grandchildrenOf(master.Process.Pid), childrenOf(master.Process.Pid)...) {
+		for _, pid := range append((*procFiles)(nil).grandchildren(master.Process.Pid), childrenOf(master.Process.Pid)...) {
 			_ = exec.Command("kill", "-9", strconv.Itoa(pid)).Run()
 		}
 		master.Process.Kill()
 		master.Wait()
 	}()
-	if err := poll(t.Context(), 10*time.Second, func() (bool, error) { return len(grandchildrenOf(master.Process.Pid)) == 1, nil }); err != nil {
+	if err := poll(t.Context(), 10*time.Second, func() (bool, error) { return len((*procFiles)(nil).grandchildren(master.Process.Pid)) == 1, nil }); err != nil {
 		t.Fatalf("the processes did not come: %v", err)
 	}
 	w, p := &catchAll{cell: &sandbox{}}, &process{pid: master.Process.Pid}
@@ -37,7 +37,7 @@ func TestWhatAWorkerStartedIsNoRest(t *testing.T) {
 	if !w.startedMore(p) {
 		t.Error("a process that a worker waits for counts as rest")
 	}
-	p.resident = grandchildrenOf(p.pid)
+	p.resident = p.proc.grandchildren(p.pid)
 	if w.startedMore(p) {
 		t.Error("a process that was there from the start keeps the sandbox from resting for ever")
 	}

@@ -38,6 +38,7 @@ type sandbox struct {
 	attempts *attempts    // whom the gateway calls
 	tid      int          // the thread that lives in both namespaces; /proc/self/task/TID shows the sandbox's view
 	own      *thread      // that thread's work
+	network  procFiles    // what the kernel counts of the network
 
 	life    context.Context // ends when the sandbox is closed; the cause says so
 	end     context.CancelCauseFunc
@@ -305,6 +306,7 @@ func (c *sandbox) remove() error {
 	if c.jail != nil {
 		c.jail.close()
 	}
+	c.network.close()
 	c.attempts.close()
 	if c.diag != nil {
 		c.diag.close()

@@ -1,0 +1,148 @@
+//go:build linux
+
+package agent
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// procFiles are the files of /proc about a program's processes. They stay open from one look to the next: to find and open
+// one takes the kernel longer than to say what is in it. Those of nil are opened for each look.
+type procFiles struct {
+	mu     sync.Mutex
+	open   map[string]int
+	closed bool
+}
+
+// procFilesOpen is how many may be open for one program: a gateway with more workers has the others opened for each look.
+const procFilesOpen = 256
+
+func (f *procFiles) read(path string) (string, error) {
+	if f == nil {
+		return readProc(path)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fd, there := f.open[path]
+	if !there {
+		if f.closed || len(f.open) >= procFilesOpen {
+			return readProc(path)
+		}
+		var err error
+		if fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return "", &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		if f.open == nil {
+			f.open = map[string]int{}
+		}
+		f.open[path] = fd
+	}
+	text, err := readProcAt(fd, path)
+	if err != nil {
+		delete(f.open, path) // the process is no more, and another may have its number one day
+		unix.Close(fd)
+	}
+	return text, err
+}
+
+func (f *procFiles) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fd := range f.open {
+		unix.Close(fd)
+	}
+	f.open, f.closed = nil, true
+}
+
+// children lists the children of a process.
+func (f *procFiles) children(pid int) []int {
+	text, err := f.read(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, f := range strings.Fields(text) {
+		if n, err := strconv.Atoi(f); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// scheduleOfAll is how all threads of a process stand together: a gateway may leave its files to others than its first
+// ("aio threads").
+func (f *procFiles) scheduleOfAll(pid int) (schedule, error) {
+	all, err := f.schedule(fmt.Sprintf("/proc/%d", pid))
+	if err != nil || all.threads < 2 {
+		return all, err
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return all, err
+	}
+	for _, t := range threads {
+		if t.Name() == strconv.Itoa(pid) {
+			continue
+		}
+		s, err := f.schedule(fmt.Sprintf("/proc/%d/task/%s", pid, t.Name()))
+		if err != nil {
+			continue // it has just ended
+		}
+		all.asleep = all.asleep && s.asleep
+		all.switches += s.switches
+	}
+	return all, nil
+}
+
+// schedule is how the process or thread at a place in /proc stands.
+func (f *procFiles) schedule(place string) (schedule, error) {
+	text, err := f.read(place + "/status")
+	if err != nil {
+		return schedule{}, err
+	}
+	var s schedule
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "State":
+			s.asleep, s.stopped = strings.HasPrefix(value, "S"), strings.HasPrefix(value, "T")
+		case "Threads":
+			s.threads, _ = strconv.Atoi(value)
+		case "voluntary_ctxt_switches":
+			s.switches, _ = strconv.ParseUint(value, 10, 64)
+		}
+	}
+	s.asleep = s.asleep && !f.busy(place)
+	return s, nil
+}
+
+// asleep reports whether a process sleeps. It asks the kernel for less than scheduleOf does.
+func (f *procFiles) asleep(pid int) bool {
+	text, err := f.read(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	state := text[strings.LastIndexByte(text, ')')+1:] // the name, in brackets, may hold anything
+	return strings.HasPrefix(state, " S ") && !f.busy(fmt.Sprintf("/proc/%d", pid))
+}
+
+// busy reports whether a process that counts as sleeping is in the middle of something: it waits for a file system that is
+// a program, as some engines have for their containers (FUSE), or it has woken up since, and waits nowhere ("0").
+func (f *procFiles) busy(place string) bool {
+	at, err := f.read(place + "/wchan")
+	switch {
+	case err != nil:
+		return false // a kernel that does not tell
+	case at == "0":
+		return waitsKnown()
+	default:
+		return strings.Contains(at, "fuse") || at == "request_wait_answer" || strings.Contains(at, "seccomp")
+	}
+}
