@@ -20,6 +20,12 @@ type (
 	UpstreamBehaviour = agentapi.UpstreamBehaviour
 	// A NameBehaviour is how a name resolves in it.
 	NameBehaviour = agentapi.NameBehaviour
+	// A BehaviourSpec is how the upstreams and names of such a sandbox behave from one moment on.
+	BehaviourSpec = agentapi.BehaviourSpec
+	// An UpstreamCall is one connection of the gateway to an upstream.
+	UpstreamCall = agentapi.UpstreamCall
+	// A DNSQuery is one question of the gateway to the DNS.
+	DNSQuery = agentapi.DNSQuery
 	// A ProbeSpec is one request to its gateway.
 	ProbeSpec = agentapi.ProbeSpec
 	// A ProbeAnswer is what came of it.
@@ -34,6 +40,8 @@ type (
 	Limits = agentapi.Limits
 	// A ProductionStart is how an image is started in production.
 	ProductionStart = docker.Start
+	// An AgentError is what the agent in the lab's container says of a call that failed.
+	AgentError = agentapi.Error
 	// A Lack is something that a container has no right to, or that its kernel does not have.
 	Lack = agentapi.Lack
 	// A NoEngineError says that there is no container engine, and what helps.
@@ -54,6 +62,10 @@ var (
 	ErrGone = agentapi.ErrGone
 	// ErrMultiplied says that an untrusted config's processes multiplied without end.
 	ErrMultiplied = agentapi.ErrMultiplied
+	// ErrNotUp says that a gateway's start had no end within [UpLimit].
+	ErrNotUp = agentapi.ErrNotUp
+	// ErrNoUser says that the image has no user of the name that a [CatchAll] gives.
+	ErrNoUser = agentapi.ErrNoUser
 	// ErrOutOfMemory says that an untrusted config's processes used up the lab's memory.
 	ErrOutOfMemory = agentapi.ErrOutOfMemory
 )
@@ -64,6 +76,9 @@ const (
 	NeedMemory  = agentapi.NeedMemory
 	NeedCPUs    = agentapi.NeedCPUs
 )
+
+// UpLimit is how long a gateway may take to come up; see [ErrNotUp].
+const UpLimit = agentapi.UpLimit
 
 // FaketimeAt is where a lab puts libfaketime in a container.
 const FaketimeAt = agentapi.FaketimeAt

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -50,14 +49,14 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 	var wg sync.WaitGroup
 	var done sync.Mutex
 	first := map[string]*Evidence{}
-	for _, lab := range b.Labs {
-		for range b.parallel(lab) {
+	for _, l := range b.Labs {
+		for range b.parallel(l) {
 			wg.Go(func() {
 				for i := range next {
-					e := Run(ctx, lab, jobs[i].Scenario, jobs[i].Variant)
+					e := Run(ctx, l, jobs[i].Scenario, jobs[i].Variant)
 					select {
-					case <-lab.Gone():
-						stop(agentapi.ErrGone)
+					case <-l.Gone():
+						stop(lab.ErrGone)
 						return
 					case <-ctx.Done():
 						return // it was cut off, and proves nothing

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/badgateway/badgateway/harness/fault"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -14,10 +13,10 @@ func (s Scenario) needs(v Variant) []string {
 	var all []string
 	for _, u := range v.Upstreams {
 		if u.Real != nil && u.Real.Memory > 0 {
-			all = append(all, agentapi.NeedMemory)
+			all = append(all, lab.NeedMemory)
 		}
 		if u.Real != nil && u.Real.CPUs > 0 {
-			all = append(all, agentapi.NeedCPUs)
+			all = append(all, lab.NeedCPUs)
 		}
 	}
 	for _, list := range [][]fault.Fault{v.Inject, v.InjectInFlight, v.Remedy} {
@@ -33,7 +32,7 @@ func (s Scenario) needs(v Variant) []string {
 // LackFor says why a lab can't stage a variant of a scenario; nil when it can.
 func LackFor(l *lab.Lab, s Scenario, v Variant) *lab.Lack { return lackOf(l.Lacks(), s, v) }
 
-func lackOf(lacks []lab.Lack, s Scenario, v Variant) *agentapi.Lack {
+func lackOf(lacks []lab.Lack, s Scenario, v Variant) *lab.Lack {
 	for _, need := range s.needs(v) {
 		for _, have := range lacks {
 			if have.Need == need {

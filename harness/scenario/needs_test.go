@@ -8,14 +8,13 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/badgateway/badgateway/harness/fault"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
 type filtering struct{}
 
 func (filtering) Inject(context.Context, fault.Target) (fault.Undo, error) { return nil, nil }
-func (filtering) Needs() string                                            { return agentapi.NeedFilters }
+func (filtering) Needs() string                                            { return lab.NeedFilters }
 
 func TestLackOf_SkipsWhereTheEngineLacksSomething(t *testing.T) {
 	g := NewWithT(t)
@@ -23,7 +22,7 @@ func TestLackOf_SkipsWhereTheEngineLacksSomething(t *testing.T) {
 	slow := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{CPUs: 1}}}}
 	blocked := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}, Inject: []fault.Fault{filtering{}}}
 	plain := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}}
-	none := []agentapi.Lack{{Need: agentapi.NeedMemory}, {Need: agentapi.NeedCPUs}, {Need: agentapi.NeedFilters, What: "nftables"}}
+	none := []lab.Lack{{Need: lab.NeedMemory}, {Need: lab.NeedCPUs}, {Need: lab.NeedFilters, What: "nftables"}}
 	for _, variant := range []Variant{limited, slow, blocked} {
 		g.Expect(lackOf(none, Scenario{}, variant)).NotTo(BeNil())
 		g.Expect(lackOf(nil, Scenario{}, variant)).To(BeNil())
@@ -34,7 +33,7 @@ func TestLackOf_SkipsWhereTheEngineLacksSomething(t *testing.T) {
 
 func TestSkipped_GivesTheLack(t *testing.T) {
 	g := NewWithT(t)
-	err := fmt.Errorf("starting the upstream app: %w", &lab.LackError{Lack: agentapi.Lack{What: "a limit on memory"}})
+	err := fmt.Errorf("starting the upstream app: %w", &lab.LackError{Lack: lab.Lack{What: "a limit on memory"}})
 	g.Expect(skipped(err)).To(ContainSubstring("a limit on memory is missing"))
 	g.Expect(skipped(fmt.Errorf("anything else"))).To(BeEmpty())
 }

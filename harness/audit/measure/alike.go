@@ -9,16 +9,16 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-// manyCells is from how many measurements on routes that are alike are measured once.
-const manyCells = 4000
+// manyMeasurements is from how many measurements on routes that are alike are measured once.
+const manyMeasurements = 4000
 
-// alike marks routes that differ in nothing but their names and addresses, where there are very many.
-func (s *session) alike(routes []*route) {
-	if s.o.Everything || 2*len(routes)*len(s.o.FaultList) <= manyCells {
+// markSameRoutes marks routes that differ in nothing but their names and addresses, where there are very many.
+func (s *session) markSameRoutes(routes []*route) {
+	if s.options.Everything || 2*len(routes)*len(s.options.FaultList) <= manyMeasurements {
 		return
 	}
 	first, n := map[string]string{}, 0
-	forms := newForms()
+	forms := newRouteDigests()
 	for _, r := range routes {
 		if !r.Reached {
 			continue
@@ -37,16 +37,16 @@ func (s *session) alike(routes []*route) {
 	}
 }
 
-// forms are how routes behave, as sums: the lines of an http block with very many are gone through once, not for each route.
-type forms struct {
+// routeDigests are how routes behave, as sums: the lines of an http block with very many are gone through once, not for each route.
+type routeDigests struct {
 	own   map[*nginxconf.Directive]digest // of a block's own lines
 	pools map[*nginxconf.Directive]digest
 }
 
 type digest = [sha256.Size]byte
 
-func newForms() *forms {
-	return &forms{map[*nginxconf.Directive]digest{}, map[*nginxconf.Directive]digest{}}
+func newRouteDigests() *routeDigests {
+	return &routeDigests{map[*nginxconf.Directive]digest{}, map[*nginxconf.Directive]digest{}}
 }
 
 // sum is that of lines, in whatever order they stand.
@@ -59,19 +59,19 @@ func sum(lines []string) digest {
 func written(d *nginxconf.Directive, args []string) string { return fmt.Sprintf("%q %q", d.Name, args) }
 
 // of is all that decides how a route behaves, without names and addresses.
-func (f *forms) of(r *route) string {
+func (f *routeDigests) of(r *route) string {
 	var around []digest
-	for b := r.way.Location; b != nil; b = b.Parent {
+	for b := r.conf.Location; b != nil; b = b.Parent {
 		around = append(around, f.block(b))
 	}
 	var pool digest
-	if u := r.way.Target.Block; u != nil {
+	if u := r.conf.Target.Block; u != nil {
 		pool = f.pool(u)
 	}
-	return fmt.Sprint(r.Protocol, r.Role, r.Dynamic, r.way.Target.Variables, len(r.keys), r.request.ask.Listen.TLS, r.Healthy.Status, around, pool)
+	return fmt.Sprint(r.Protocol, r.Role, r.Dynamic, r.conf.Target.Variables, len(r.keys), r.request.candidate.Listen.TLS, r.Healthy.Status, around, pool)
 }
 
-func (f *forms) block(b *nginxconf.Directive) digest {
+func (f *routeDigests) block(b *nginxconf.Directive) digest {
 	known, ok := f.own[b]
 	if ok {
 		return known
@@ -91,7 +91,7 @@ func (f *forms) block(b *nginxconf.Directive) digest {
 	return f.own[b]
 }
 
-func (f *forms) pool(u *nginxconf.Directive) digest {
+func (f *routeDigests) pool(u *nginxconf.Directive) digest {
 	known, ok := f.pools[u]
 	if ok {
 		return known

@@ -20,9 +20,9 @@ const (
 	maxWord      = 1 << 10
 	maxHeaders   = 16 << 10
 	maxEvidence  = 32 << 20 // of all measurements together
-	littleLog    = 1 << 10  // of each measurement beyond that
-	littleCalls  = 4
-	littleBody   = 256
+	minLog       = 1 << 10  // of each measurement beyond that
+	minCalls     = 4
+	minBody      = 256
 	outcomeOwn   = 300 // bytes that an outcome takes in a report without any of these
 	callOwn      = 150
 	bytesOfOther = 4 // a line has its parts beside it
@@ -54,12 +54,12 @@ func (s *session) fewCells(routes []*route) error {
 		if !r.Reached || r.SameAs != "" {
 			continue
 		}
-		for _, f := range s.o.FaultList {
+		for _, f := range s.options.FaultList {
 			cells += len(methods(r, f))
 		}
 		if cells > MaxCells {
 			return &provision.Refused{Refusal: audit.Refusal{Kind: "limit", Place: r.Place, Remedy: "look at some of them, with --route and --fault",
-				Message: fmt.Sprintf("%d routes with %d faults are more than %d measurements: this is the first route beyond", len(routes), len(s.o.FaultList), MaxCells)}}
+				Message: fmt.Sprintf("%d routes with %d faults are more than %d measurements: this is the first route beyond", len(routes), len(s.options.FaultList), MaxCells)}}
 		}
 	}
 	return nil
@@ -72,7 +72,7 @@ func bound(o *audit.Outcome) {
 	boundHeader(o)
 }
 
-// boundLog keeps the lines that tell of an upstream before all others, in their order.
+// boundLog keeps the lines that name an upstream before all others, in their order.
 func boundLog(o *audit.Outcome, most int) {
 	keep := make([]bool, len(o.Log))
 	size := 0
@@ -158,7 +158,7 @@ func (a *Allowance) Take(o *audit.Outcome) {
 	if a.spent.Add(int64(size)) <= maxEvidence {
 		return
 	}
-	boundLog(o, littleLog)
-	boundCalls(o, littleCalls)
-	o.Body, o.Header = cut(o.Body, littleBody), nil
+	boundLog(o, minLog)
+	boundCalls(o, minCalls)
+	o.Body, o.Header = cut(o.Body, minBody), nil
 }

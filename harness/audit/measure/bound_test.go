@@ -11,11 +11,11 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/harness/audit/provision"
 	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // noisy is what a script that prints without end makes of an answer, with nginx's own line in the middle.
-func noisy(lines int) agentapi.ProbeAnswer {
+func noisy(lines int) lab.ProbeAnswer {
 	var log strings.Builder
 	for i := range lines {
 		fmt.Fprintf(&log, "2026/11/26 12:00:00 [error] 7#7: *1 [lua] %d %s, client: 198.51.100.1, server: , request: \"GET / HTTP/1.1\", host: \"a\"\n", i, strings.Repeat("x", 1900))
@@ -23,20 +23,20 @@ func noisy(lines int) agentapi.ProbeAnswer {
 			log.WriteString("2026/11/26 12:00:00 [error] 7#7: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 198.51.100.1, server: , request: \"GET / HTTP/1.1\", upstream: \"http://198.18.0.5:80/\", host: \"a\"\n")
 		}
 	}
-	a := agentapi.ProbeAnswer{LogsLeft: map[string]int{"/var/log/nginx/error.log": 7}}
+	a := lab.ProbeAnswer{LogsLeft: map[string]int{"/var/log/nginx/error.log": 7}}
 	a.Logs = map[string]string{"/var/log/nginx/error.log": log.String()}
 	a.Header = map[string][]string{}
 	for i := range 5000 {
 		a.Header[fmt.Sprintf("X-%d", i)] = []string{strings.Repeat("v", 5000)}
 	}
 	for range 5000 {
-		a.Events.Calls = append(a.Events.Calls, agentapi.UpstreamCall{At: "198.18.0.5:80"})
+		a.Events.Calls = append(a.Events.Calls, lab.UpstreamCall{At: "198.18.0.5:80"})
 	}
 	return a
 }
 
-func TestEvidenceOfOneAnswerIsBounded(t *testing.T) {
-	o := pool().outcome(noisy(3000), seen{})
+func TestBound_OneAnswer(t *testing.T) {
+	o := pool().outcome(noisy(3000), addressNames{})
 	tries := len(o.Tries)
 	o.Tries = nil // as many as there are peers, by their names
 	text, err := json.Marshal(o)
@@ -69,7 +69,7 @@ func hasUpstream(lines []gateway.LogRecord) bool {
 	return false
 }
 
-func TestEvidenceOfAllCellsIsBounded(t *testing.T) {
+func TestAllowance_BoundsAllEvidence(t *testing.T) {
 	var a Allowance
 	total := 0
 	for range 4000 {
@@ -93,23 +93,23 @@ func TestEvidenceOfAllCellsIsBounded(t *testing.T) {
 }
 
 // Too many routes are refused at the first beyond.
-func TestRoutesAreBounded(t *testing.T) {
-	ways := make([]nginxconf.Route, maxRoutes+1)
-	if err := FewRoutes(ways[:maxRoutes]); err != nil {
+func TestFewRoutes(t *testing.T) {
+	routes := make([]nginxconf.Route, maxRoutes+1)
+	if err := FewRoutes(routes[:maxRoutes]); err != nil {
 		t.Error(err)
 	}
-	ways[maxRoutes].Target.Pass = &nginxconf.Directive{Place: nginxconf.Place{File: "nginx.conf", Line: 7}}
+	routes[maxRoutes].Target.Pass = &nginxconf.Directive{Place: nginxconf.Place{File: "nginx.conf", Line: 7}}
 	var refused *provision.Refused
-	if err := FewRoutes(ways); !errors.As(err, &refused) || refused.Kind != "limit" || refused.Place.Line != 7 || refused.Remedy == "" {
+	if err := FewRoutes(routes); !errors.As(err, &refused) || refused.Kind != "limit" || refused.Place.Line != 7 || refused.Remedy == "" {
 		t.Errorf("said %v", err)
 	}
 }
 
 // Too many measurements are refused, without those of routes that are like another.
-func TestMeasurementsAreBounded(t *testing.T) {
+func TestFewCells(t *testing.T) {
 	s := &session{}
 	for range 10 {
-		s.o.FaultList = append(s.o.FaultList, audit.Fault{})
+		s.options.FaultList = append(s.options.FaultList, audit.Fault{})
 	}
 	var routes []*route
 	for range MaxCells / 20 {

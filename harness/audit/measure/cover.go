@@ -11,26 +11,25 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// manyTurns bounds the requests until every peer of a pool had its turn.
-const manyTurns = 128
+// maxTurns bounds the requests until every peer of a pool had its turn.
+const maxTurns = 128
 
-// saw notes which of the route's endpoints were called.
-func (r *route) saw(news agentapi.Events) {
+// noteCalled notes which of the route's endpoints were called.
+func (r *route) noteCalled(events lab.Events) {
 	for i := range r.Endpoints {
 		e := &r.Endpoints[i]
-		own := addresses([]string{called(e.Name)})
-		e.Called = e.Called || slices.ContainsFunc(news.Calls, func(c agentapi.UpstreamCall) bool {
-			return !c.Self && slices.Contains(own, called(keyOf(c)))
+		own := allAddresses([]string{canonicalKey(e.Name)})
+		e.Called = e.Called || slices.ContainsFunc(events.Calls, func(c lab.UpstreamCall) bool {
+			return !c.Self && slices.Contains(own, canonicalKey(keyOf(c)))
 		})
 	}
 }
 
-// left is how many endpoints no request got to so far.
-func (r *route) left(backups bool) (n int) {
+// uncalledCount is how many endpoints no request got to so far.
+func (r *route) uncalledCount(backups bool) (n int) {
 	for i := range r.Endpoints {
 		if e := &r.Endpoints[i]; !e.Called && (backups || !e.Backup) {
 			n++
@@ -51,82 +50,82 @@ func (r *route) uncalled(backups bool) (names []string) {
 
 // cover asks on until each endpoint of the route was called: by requests for which the config chooses another one, by as many
 // as a pool has turns, by clients of other networks, and at last with all dead but the backups. What stays is noted.
-func (s *session) cover(ctx context.Context, w *lab.Sandbox, r *route, further []nginxconf.Candidate, names seen) error {
-	if r.left(true) == 0 {
+func (s *session) cover(ctx context.Context, sb *lab.Sandbox, r *route, further []nginxconf.Candidate, names addressNames) error {
+	if r.uncalledCount(true) == 0 {
 		return nil
 	}
 	asked := 0
 	ask := func(request request) error {
 		if asked++; len(s.caches) > 0 {
-			request = request.fresh(fmt.Sprintf("badgateway-turn=%d", asked)) // so that no cache has the answer
+			request = request.withArgument(fmt.Sprintf("badgateway-turn=%d", asked)) // so that no cache has the answer
 		}
-		answer, err := w.Probe(ctx, request.spec(cmp.Or(request.ask.Method, "GET"), s.steps, s.patience()))
+		answer, err := sb.Probe(ctx, request.spec(cmp.Or(request.candidate.Method, "GET"), s.steps, s.waitLimit()))
 		if err != nil {
 			return err
 		}
 		names.learn(answer.Events)
-		r.saw(answer.Events)
+		r.noteCalled(answer.Events)
 		return nil
 	}
-	if r.beside != nil { // the way here is the same as it was
-		if err := w.SetBehaviour(ctx, r.beside, nil); err != nil {
+	if r.otherBehaviours != nil { // the route here is the same as it was
+		if err := sb.SetBehaviour(ctx, r.otherBehaviours, nil); err != nil {
 			return err
 		}
 	}
-	for n := 0; n < r.rounds() && r.left(false) > 0 && r.turns() > 1; n++ {
-		if err := ask(r.request.visitor(n, n >= 2*r.turns())); err != nil {
+	for n := 0; n < r.rounds() && r.uncalledCount(false) > 0 && r.turns() > 1; n++ {
+		if err := ask(r.request.asClient(n, n >= 2*r.turns())); err != nil {
 			return err
 		}
 	}
 	choices := []request{r.request}
 	repeated := false
 	for _, a := range further {
-		if s.leading(a, r.keys) != nil || a.Listen.QUIC || repeated && a.Repeat > 0 {
+		if s.behavioursFor(a, r.keys) != nil || a.Listen.QUIC || repeated && a.Repeat > 0 {
 			continue
 		}
 		other := r.request
-		other.ask, other.udp = a, a.Listen.Network == "udp"
+		other.candidate, other.udp = a, a.Listen.Network == "udp"
 		choices = append(choices, other)
 		repeated = repeated || a.Repeat > 0
 	}
 	pass := func() error {
-		if !s.ticks {
+		if !s.timeChooses {
 			return nil
 		}
-		return w.Wait(ctx, time.Second)
+		return sb.Wait(ctx, time.Second)
 	}
-	if err := r.choose(choices[1:], s.pools, ask, pass); err != nil {
+	if err := r.askChoices(choices[1:], s.pools, ask, pass); err != nil {
 		return err
 	}
-	killed := r.left(true) > r.left(false)
+	killed := r.uncalledCount(true) > r.uncalledCount(false)
 	if killed {
-		if err := s.coverBackups(ctx, w, r, choices, ask); err != nil {
+		if err := s.coverBackups(ctx, sb, r, choices, ask); err != nil {
 			return err
 		}
 	}
-	if r.beside != nil || !s.forgetful || killed {
-		if err := s.restart(ctx, w, names); err != nil {
+	if r.otherBehaviours != nil || !s.stateless || killed {
+		if err := s.restart(ctx, sb, names); err != nil {
 			return err
 		}
 	}
-	r.note = r.unmet(asked, s.answers)
+	r.note = r.uncalledNote(asked, s.isOwnAddress)
 	return nil
 }
 
-// choose makes the requests for which the config chooses another upstream. Where one is a pool that was not called before,
+// askChoices makes the requests for which the config chooses another upstream. Where one is a pool that was not called before,
 // its peers take turns: as many requests follow as it needs, so that all together are no more than a few for each endpoint.
-func (r *route) choose(choices []request, pools map[nginxconf.Place]*peerPool, ask func(request) error, pass func() error) error {
+func (r *route) askChoices(choices []request, pools map[nginxconf.Place]*peerPool, ask func(request) error, pass func() error) error {
 	turned := map[*peerPool]bool{}
 	for _, other := range choices {
-		if r.left(false) == 0 {
+		if r.uncalledCount(false) == 0 {
 			break
 		}
 		before := r.calledAt()
-		for n := 0; n < max(1, other.ask.Repeat) && r.left(true) == len(r.Endpoints)-len(before); n++ {
+		for n := 0; n < max(1, other.candidate.Repeat) && r.uncalledCount(true) == len(r.Endpoints)-len(before); n++ {
 			if err := ask(other); err != nil {
 				return err
 			}
-			if other.ask.Repeat > 0 {
+			if other.candidate.Repeat > 0 {
 				if err := pass(); err != nil {
 					return err
 				}
@@ -137,8 +136,8 @@ func (r *route) choose(choices []request, pools map[nginxconf.Place]*peerPool, a
 			continue
 		}
 		turned[p] = true
-		for n := 0; n < 2*p.turns && r.left(false) > 0; n++ {
-			if err := ask(other.visitor(n, false)); err != nil {
+		for n := 0; n < 2*p.turns && r.uncalledCount(false) > 0; n++ {
+			if err := ask(other.asClient(n, false)); err != nil {
 				return err
 			}
 		}
@@ -194,26 +193,26 @@ func weight(params []string) int {
 	for _, param := range params {
 		var n int
 		if _, err := fmt.Sscanf(param, "weight=%d", &n); err == nil && n > 1 {
-			return min(n, manyTurns)
+			return min(n, maxTurns)
 		}
 	}
 	return 1
 }
 
 // coverBackups asks while all but the backups are dead.
-func (s *session) coverBackups(ctx context.Context, w *lab.Sandbox, r *route, choices []request, ask func(request) error) error {
-	var dead []agentapi.UpstreamBehaviour
+func (s *session) coverBackups(ctx context.Context, sb *lab.Sandbox, r *route, choices []request, ask func(request) error) error {
+	var dead []lab.UpstreamBehaviour
 	backups := 0
 	for _, e := range r.Endpoints {
 		if e.Backup {
 			backups++
 			continue
 		}
-		for _, k := range addresses([]string{called(e.Name)}) {
-			dead = append(dead, agentapi.UpstreamBehaviour{At: k, Down: "refused"})
+		for _, k := range allAddresses([]string{canonicalKey(e.Name)}) {
+			dead = append(dead, lab.UpstreamBehaviour{At: k, Down: "refused"})
 		}
 	}
-	if err := w.SetBehaviour(ctx, append(dead, r.beside...), nil); err != nil {
+	if err := sb.SetBehaviour(ctx, append(dead, r.otherBehaviours...), nil); err != nil {
 		return err
 	}
 	rounds := 2 * backups
@@ -221,43 +220,43 @@ func (s *session) coverBackups(ctx context.Context, w *lab.Sandbox, r *route, ch
 		rounds = 2 + 2*backups/len(choices)
 	}
 	for _, one := range choices {
-		for n := 0; n < rounds && r.left(true) > r.left(false) && one.ask.Repeat == 0; n++ {
-			if err := ask(one.visitor(n, n >= backups)); err != nil {
+		for n := 0; n < rounds && r.uncalledCount(true) > r.uncalledCount(false) && one.candidate.Repeat == 0; n++ {
+			if err := ask(one.asClient(n, n >= backups)); err != nil {
 				return err
 			}
 		}
 	}
-	return w.SetBehaviour(ctx, nil, nil)
+	return sb.SetBehaviour(ctx, nil, nil)
 }
 
 // rounds is how many requests are tried: a pool that is hashed gives its peers no turns.
 func (r *route) rounds() int {
-	if b := r.way.Target.Block; b != nil {
+	if b := r.conf.Target.Block; b != nil {
 		for _, d := range b.Block {
 			if d.Name == "hash" || d.Name == "ip_hash" || d.Name == "random" || d.Name == "sticky" {
-				return manyTurns
+				return maxTurns
 			}
 		}
 	}
-	return min(manyTurns, 4*r.turns())
+	return min(maxTurns, 4*r.turns())
 }
 
 // turns is how many requests a pool needs at the least until each peer had one: peers with more weight have more of them.
 func (r *route) turns() int {
 	n := 0
-	for _, p := range r.way.Target.Peers {
+	for _, p := range r.conf.Target.Peers {
 		n += weight(p.Params)
 	}
 	return n
 }
 
-// answers reports whether the gateway itself listens at an upstream's address.
-func (s *session) answers(name string) bool {
-	host, port, err := net.SplitHostPort(called(name))
+// isOwnAddress reports whether the gateway itself listens at an upstream's address.
+func (s *session) isOwnAddress(name string) bool {
+	host, port, err := net.SplitHostPort(canonicalKey(name))
 	if ip, perr := netip.ParseAddr(host); err != nil || perr != nil || !ip.IsLoopback() {
 		return s.listensAt(strings.TrimPrefix(name, "unix:"))
 	}
-	return slices.ContainsFunc(s.ways, func(w nginxconf.Route) bool {
+	return slices.ContainsFunc(s.routes, func(w nginxconf.Route) bool {
 		return slices.ContainsFunc(w.Listens, func(l nginxconf.Listen) bool {
 			return l.Network == "tcp" && fmt.Sprint(l.Port) == port
 		})
@@ -266,25 +265,25 @@ func (s *session) answers(name string) bool {
 
 // client is the request as another client sends it: his address, his cookie and his URI choose him another peer where a
 // pool is hashed by one of them.
-func (r request) visitor(n int, another bool) request {
+func (r request) asClient(n int, another bool) request {
 	if !another {
 		return r
 	}
-	if r.ask.From == "" {
-		r.ask.From = fmt.Sprintf("10.%d.%d.9", n%250+1, n*7%250)
+	if r.candidate.From == "" {
+		r.candidate.From = fmt.Sprintf("10.%d.%d.9", n%250+1, n*7%250)
 	}
-	return r.fresh(fmt.Sprintf("badgateway=%d", n))
+	return r.withArgument(fmt.Sprintf("badgateway=%d", n))
 }
 
-// unmet says which endpoints no request got to, and what is known of the reason; empty when there are none.
-// own tells where the gateway itself answers.
-func (r *route) unmet(asked int, own func(name string) bool) string {
+// uncalledNote says which endpoints no request got to, and what is known of the reason; empty when there are none.
+// own reports where the gateway itself answers.
+func (r *route) uncalledNote(asked int, own func(name string) bool) string {
 	left := r.uncalled(true)
 	if len(left) == 0 {
 		return ""
 	}
 	why := fmt.Sprintf("%d further requests were all sent to others", asked)
-	switch t := r.way.Target; {
+	switch t := r.conf.Target; {
 	case !slices.ContainsFunc(left, func(name string) bool { return !own(name) }):
 		why = "the gateway itself answers there"
 	case t.Variables:

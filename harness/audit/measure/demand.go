@@ -9,7 +9,6 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/harness/audit/provision"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -55,8 +54,8 @@ func (d demand) parallel(most int) (int, error) {
 
 // begin starts the gateway for the first time in a sandbox. That it does not come up, although nginx -t takes the config, is the
 // config's own, and refused.
-func (s *session) begin(ctx context.Context, w *lab.Sandbox, names seen) error {
-	err := s.start(ctx, w, names)
+func (s *session) begin(ctx context.Context, sb *lab.Sandbox, names addressNames) error {
+	err := s.start(ctx, sb, names)
 	var refused *lab.ConfigError
 	switch {
 	case errors.As(err, &refused):
@@ -66,8 +65,8 @@ func (s *session) begin(ctx context.Context, w *lab.Sandbox, names seen) error {
 			r.Nginx = refused.Lines[0].Raw
 		}
 		return &provision.Refused{Refusal: r}
-	case errors.Is(err, agentapi.ErrNotUp):
-		return &provision.Refused{Refusal: audit.Refusal{Kind: "limit", Place: s.startup(), Message: agentapi.ErrNotUp.Error() + " within " + agentapi.UpLimit.String(),
+	case errors.Is(err, lab.ErrNotUp):
+		return &provision.Refused{Refusal: audit.Refusal{Kind: "limit", Place: s.startup(), Message: lab.ErrNotUp.Error() + " within " + lab.UpLimit.String(),
 			Remedy: "see what its workers do when they start: they have to come to rest before visitors can be sent"}}
 	case err != nil:
 		return fmt.Errorf("starting the gateway: %w", err)

@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/provision"
 )
 
-func TestParallelFollowsWhatAGatewayTakes(t *testing.T) {
+func TestParallel_FollowsTheDemand(t *testing.T) {
 	for text, want := range map[string]int{
 		"events {}": 6,
 		"worker_processes 8;\nevents { worker_connections 65535; }": 6,
@@ -28,7 +28,7 @@ func TestParallelFollowsWhatAGatewayTakes(t *testing.T) {
 	}
 }
 
-func TestWhatNoLabHasRoomForIsRefused(t *testing.T) {
+func TestParallel_RefusesWhatNoLabHasRoomFor(t *testing.T) {
 	for text, want := range map[string]string{
 		"worker_processes 2;\nevents { worker_connections 10000000; }": "nginx.conf:2: a worker with 10000000 connections takes 4200 MiB",
 	} {

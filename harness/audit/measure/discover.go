@@ -14,100 +14,99 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// route is a way, with all that is needed to ask for it and to break it.
+// A route is one of the config's, with all that is needed to ask for it and to break it.
 type route struct {
 	audit.Route
-	way     nginxconf.Route
+	conf    nginxconf.Route
 	note    string // of what the reader should know of how it was found
 	request request
-	// keys are its upstreams', as called tells them.
+	// keys are its upstreams', as canonicalKey writes them.
 	keys []string
-	// beside are the conducts of other upstreams under which requests get here.
-	beside []agentapi.UpstreamBehaviour
-	// others are upstreams that the request calls on its way here, as far as they had to be told from the route's own.
-	others []string
+	// otherBehaviours are the behaviours of other upstreams under which requests get here.
+	otherBehaviours []lab.UpstreamBehaviour
+	// otherKeys are upstreams that the request calls on its way here, as far as they had to be kept apart from the route's own.
+	otherKeys []string
 }
 
-// answering is what an upstream does that answers a status with a page of its own.
-func answering(status int) fakeupstream.Behaviour {
+// statusBehaviour is what an upstream does that answers a status with a page of its own.
+func statusBehaviour(status int) fakeupstream.Behaviour {
 	w := fakeupstream.Well{Status: status, Chunked: true, Body: fmt.Sprintf("%sthe upstream says %d\n", ownPage, status)}
 	if status >= 300 && status < 400 {
-		w.Headers = []string{"Location: http://" + elsewhere + "/moved"}
+		w.Headers = []string{"Location: http://" + redirectTarget + "/moved"}
 	}
 	return w
 }
 
-// elsewhere is where upstreams that answer with a redirect send to: some gateways go there themselves.
-const elsewhere = "elsewhere.example.com:80"
+// redirectTarget is where upstreams that answer with a redirect send to: some gateways go there themselves.
+const redirectTarget = "elsewhere.example.com:80"
 
-// sending is what an upstream does that sends the client to an internal location.
-func sending(accel string) fakeupstream.Script {
+// accelScript is what an upstream does that sends the client to an internal location.
+func accelScript(accel string) fakeupstream.Script {
 	return fakeupstream.Always(fakeupstream.Well{Chunked: true, Headers: []string{"X-Accel-Redirect: " + accel}})
 }
 
-// leading are the conducts of other upstreams under which an ask gets to the upstreams that are the route's own; nil where
-// all may be well.
-func (s *session) leading(ask nginxconf.Candidate, own []string) []agentapi.UpstreamBehaviour {
+// behavioursFor are the behaviours of other upstreams under which a candidate gets to the upstreams that are the route's own; nil where
+// all may be healthy.
+func (s *session) behavioursFor(candidate nginxconf.Candidate, own []string) []lab.UpstreamBehaviour {
 	switch {
-	case ask.AccelRedirect != "":
-		var all []agentapi.UpstreamBehaviour
-		for _, p := range ask.AccelFrom {
-			for _, k := range addresses([]string{called(peerKey(p))}) {
-				all = append(all, agentapi.UpstreamBehaviour{At: k, Script: sending(ask.AccelRedirect)})
+	case candidate.AccelRedirect != "":
+		var all []lab.UpstreamBehaviour
+		for _, p := range candidate.AccelFrom {
+			for _, k := range allAddresses([]string{canonicalKey(peerKey(p))}) {
+				all = append(all, lab.UpstreamBehaviour{At: k, Script: accelScript(candidate.AccelRedirect)})
 			}
 		}
 		return all
-	case ask.RequiresStatus == 502 || ask.RequiresStatus == 504:
+	case candidate.RequiresStatus == 502 || candidate.RequiresStatus == 504:
 		// Not an answer of that status, which passes where errors are not intercepted, but what nginx says so of itself. Whom
-		// the gateway asks for leave stays well, or nobody would be let in.
-		all := wellFor(append(slices.Clone(own), s.guards...), ask.RequiresStatus)
+		// the gateway asks for leave stays healthy, or nobody would be let in.
+		all := statusBehaviours(append(slices.Clone(own), s.authUpstreams...), candidate.RequiresStatus)
 		fails := fakeupstream.Script(fakeupstream.Always(fakeupstream.Close{}))
-		if ask.RequiresStatus == 504 {
+		if candidate.RequiresStatus == 504 {
 			fails = fakeupstream.Always(fakeupstream.Silent{})
 		}
 		all[len(all)-1].Script = fails
 		return all
-	case ask.RequiresStatus != 0:
-		return wellFor(own, ask.RequiresStatus)
+	case candidate.RequiresStatus != 0:
+		return statusBehaviours(own, candidate.RequiresStatus)
 	}
 	return nil
 }
 
-// given says in words what others have to answer.
-func given(ask nginxconf.Candidate) string {
+// requirement says in words what others have to answer.
+func requirement(candidate nginxconf.Candidate) string {
 	switch {
-	case ask.AccelRedirect != "":
-		return fmt.Sprintf("%s answers with X-Accel-Redirect: %s", peerKey(ask.AccelFrom[0]), ask.AccelRedirect)
-	case ask.RequiresStatus == 502:
+	case candidate.AccelRedirect != "":
+		return fmt.Sprintf("%s answers with X-Accel-Redirect: %s", peerKey(candidate.AccelFrom[0]), candidate.AccelRedirect)
+	case candidate.RequiresStatus == 502:
 		return "all other upstreams close without an answer"
-	case ask.RequiresStatus == 504:
+	case candidate.RequiresStatus == 504:
 		return "all other upstreams are silent"
-	case ask.RequiresStatus != 0:
-		return fmt.Sprintf("all other upstreams answer %d", ask.RequiresStatus)
+	case candidate.RequiresStatus != 0:
+		return fmt.Sprintf("all other upstreams answer %d", candidate.RequiresStatus)
 	}
 	return ""
 }
 
-// How many requests are tried for a way before it is given up: all that there are, but few where each needs the gateway to
-// be started anew, or where the config has very many ways.
+// How many requests are tried for a route before it is given up: all that there are, but few where each needs the gateway to
+// be started anew, or where the config has very many routes.
 const (
-	tooMany  = 64
-	tooDear  = 8
-	manyWays = 200
+	maxCandidates       = 64
+	maxCostlyCandidates = 8
+	manyRoutes          = 200
 )
 
-// discover proves a request for each way, and finds what the gateway calls besides, in several sandboxes at once where there
-// are many. Names are learnt on the way.
-func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
-	all := make([]*route, len(s.ways))
+// discover proves a request for each route, and finds what the gateway calls besides, in several sandboxes at once where there
+// are many. Names are learnt meanwhile.
+func (s *session) discover(ctx context.Context, names addressNames) ([]*route, error) {
+	all := make([]*route, len(s.routes))
 	queue := make(chan int)
 	go func() {
 		defer close(queue)
-		for i := range s.ways {
+		for i := range s.routes {
 			select {
 			case queue <- i:
 			case <-ctx.Done():
@@ -115,14 +114,14 @@ func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
 			}
 		}
 	}()
-	workers := min(s.o.Parallel, 1+len(s.ways)/20)
-	learnt, errs := make([]seen, workers), make([]error, workers)
+	workers := min(s.options.Parallel, 1+len(s.routes)/20)
+	learnt, errs := make([]addressNames, workers), make([]error, workers)
 	var wg sync.WaitGroup
 	for k := range workers {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			learnt[k] = s.known()
+			learnt[k] = s.knownNames()
 			errs[k] = s.search(ctx, queue, all, learnt[k])
 			for range queue { // where it failed, the others take the rest
 			}
@@ -141,86 +140,86 @@ func (s *session) discover(ctx context.Context, names seen) ([]*route, error) {
 			s.report.Notes = append(s.report.Notes, r.note)
 		}
 	}
-	return s.withStrangers(all), nil
+	return s.withUnlistedUpstreams(all), nil
 }
 
-// search takes ways from a queue and looks for a request that gets to each, in one sandbox.
-func (s *session) search(ctx context.Context, queue <-chan int, all []*route, names seen) error {
-	w, err := s.open(ctx)
+// search takes routes from a queue and looks for a request that gets to each, in one sandbox.
+func (s *session) search(ctx context.Context, queue <-chan int, all []*route, names addressNames) error {
+	sb, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if w != nil { // the one in its place could not be had
-			_ = w.Close() // the lab ends it at the latest
+		if sb != nil { // the one in its place could not be had
+			_ = sb.Close() // the lab ends it at the latest
 		}
 	}()
-	if err := s.begin(ctx, w, names); err != nil {
+	if err := s.begin(ctx, sb, names); err != nil {
 		return err
 	}
-	news, err := w.DrainEvents(ctx)
+	events, err := sb.DrainEvents(ctx)
 	if err != nil {
 		return err
 	}
-	names.learn(news)
+	names.learn(events)
 	for i := range queue {
-		r := s.newRoute(s.ways[i])
+		r := s.newRoute(s.routes[i])
 		all[i] = r
-		s.asUserSays(r)
-		if len(r.way.Candidates) == 0 {
-			r.Why = cmp.Or(r.way.UnreachableReason, "no request could be worked out that gets there")
+		s.applyPolicyRequest(r)
+		if len(r.conf.Candidates) == 0 {
+			r.Why = cmp.Or(r.conf.UnreachableReason, "no request could be worked out that gets there")
 			continue
 		}
-		err := s.reach(ctx, w, r, names)
+		err := s.reach(ctx, sb, r, names)
 		if err == nil {
 			continue
 		}
-		err = fmt.Errorf("looking for the way %s: %w", r.ID, err)
-		if errors.Is(err, agentapi.ErrGone) || agentapi.Overrun(err) != nil || ctx.Err() != nil {
+		err = fmt.Errorf("looking for the route %s: %w", r.ID, err)
+		if errors.Is(err, lab.ErrGone) || lab.Overrun(err) != nil || ctx.Err() != nil {
 			return err
 		}
-		// One way that the gateway comes to grief on leaves the others to be looked for.
+		// One route that the gateway fails on leaves the others to be looked for.
 		r.Reached, r.Why = false, err.Error()
-		_ = w.Close()
-		if w, err = s.open(ctx); err != nil {
+		_ = sb.Close()
+		if sb, err = s.open(ctx); err != nil {
 			return err
 		}
-		if err := s.start(ctx, w, names); err != nil {
+		if err := s.start(ctx, sb, names); err != nil {
 			return fmt.Errorf("starting the gateway: %w", err)
 		}
 	}
 	return nil
 }
 
-func (s *session) newRoute(way nginxconf.Route) *route {
-	r := &route{way: way, Route: audit.Route{
-		ID: way.ID, Location: way.Match, Role: way.Role, Protocol: way.Target.Protocol, Pass: way.Target.Written,
-		Upstream: way.Target.Upstream, Dynamic: way.Target.Dynamic, Cells: []audit.Measurement{},
+func (s *session) newRoute(conf nginxconf.Route) *route {
+	r := &route{conf: conf, Route: audit.Route{
+		ID: conf.ID, Location: conf.Match, Role: conf.Role, Protocol: conf.Target.Protocol, Pass: conf.Target.Written,
+		Upstream: conf.Target.Upstream, Dynamic: conf.Target.Dynamic, Cells: []audit.Measurement{},
 	}}
 	if r.Role == "" {
 		r.Role = nginxconf.Content
 	}
-	if way.Target.Pass != nil {
-		r.Place = way.Target.Pass.Place
+	if conf.Target.Pass != nil {
+		r.Place = conf.Target.Pass.Place
 	}
-	if len(way.Names) > 0 {
-		r.Server = way.Names[0]
+	if len(conf.Names) > 0 {
+		r.Server = conf.Names[0]
 	}
-	for _, l := range way.Listens {
+	for _, l := range conf.Listens {
 		if r.Listen != "" {
 			r.Listen += ", "
 		}
 		r.Listen += shownListen(l)
 	}
-	for _, p := range way.Target.Peers {
+	for _, p := range conf.Target.Peers {
 		if p.Down {
 			continue
 		}
 		key := peerKey(p)
-		if slices.Contains(r.keys, called(key)) {
+		if slices.Contains(r.keys, canonicalKey(key)) {
 			continue
 		}
-		r.keys = append(r.keys, called(key))
+		r.keys = append(r.keys, canonicalKey(key))
 		r.Endpoints = append(r.Endpoints, audit.Endpoint{Name: key, Place: p.Place, Backup: p.Backup})
 	}
 	return r
@@ -247,74 +246,74 @@ func shownListen(l nginxconf.Listen) string {
 	return text
 }
 
-// reach asks until a request gets to the way.
-func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names seen) error {
+// reach asks until a request gets to the route.
+func (s *session) reach(ctx context.Context, sb *lab.Sandbox, r *route, names addressNames) error {
 	var last audit.Outcome
-	most, dear := tooMany, 0
-	if len(s.ways) > manyWays {
-		most = tooDear
+	most, dear := maxCandidates, 0
+	if len(s.routes) > manyRoutes {
+		most = maxCostlyCandidates
 	}
-	for i, ask := range r.way.Candidates {
+	for i, candidate := range r.conf.Candidates {
 		if i >= most {
 			break
 		}
 		own := r.keys
-		if len(own) == 0 && ask.RequiresStatus >= 300 && ask.RequiresStatus < 400 {
-			own = []string{elsewhere} // no pass directive names it; the answer does
+		if len(own) == 0 && candidate.RequiresStatus >= 300 && candidate.RequiresStatus < 400 {
+			own = []string{redirectTarget} // no pass directive names it; the answer does
 		}
-		led := s.leading(ask, own)
-		if ask.Listen.QUIC || led != nil && dear >= tooDear {
+		behaviours := s.behavioursFor(candidate, own)
+		if candidate.Listen.QUIC || behaviours != nil && dear >= maxCostlyCandidates {
 			continue
 		}
 		r.request = request{
-			ask: ask, stream: r.way.Stream, udp: ask.Listen.Network == "udp",
-			auth: !r.way.Stream && asksForPassword(r.way.Location), cert: s.tree.Client, key: s.tree.ClientKey,
+			candidate: candidate, stream: r.conf.Stream, udp: candidate.Listen.Network == "udp",
+			auth: !r.conf.Stream && asksForPassword(r.conf.Location), cert: s.tree.Client, key: s.tree.ClientKey,
 		}
-		method := cmp.Or(ask.Method, "GET")
-		spec := r.request.spec(method, s.steps, s.patience())
-		r.others = nil
-		if led != nil {
+		method := cmp.Or(candidate.Method, "GET")
+		spec := r.request.spec(method, s.steps, s.waitLimit())
+		r.otherKeys = nil
+		if behaviours != nil {
 			dear++
 			if r.Dynamic || len(r.keys) == 0 {
 				aside := r.request
 				if len(s.caches) > 0 {
-					aside = aside.fresh("badgateway=plain") // so that no cache has the answer, nor will have
+					aside = aside.withArgument("badgateway=plain") // so that no cache has the answer, nor will have
 				}
-				plain, err := w.Probe(ctx, aside.spec(method, s.steps, s.patience()))
+				plain, err := sb.Probe(ctx, aside.spec(method, s.steps, s.waitLimit()))
 				if err != nil {
 					return err
 				}
 				names.learn(plain.Events)
 				for _, c := range plain.Events.Calls {
-					r.others = appendNew(r.others, keyOf(c))
+					r.otherKeys = appendUnique(r.otherKeys, keyOf(c))
 				}
 			}
-			r.beside = led
-			if err := w.SetBehaviour(ctx, r.beside, nil); err != nil {
+			r.otherBehaviours = behaviours
+			if err := sb.SetBehaviour(ctx, r.otherBehaviours, nil); err != nil {
 				return err
 			}
 		}
-		answer, err := w.Probe(ctx, spec)
+		answer, err := sb.Probe(ctx, spec)
 		if err != nil {
 			return err
 		}
 		if len(answer.Events.Calls) == 0 && len(s.caches) > 0 && answer.Killed == nil { // an answer that another request had brought
-			if err := s.restart(ctx, w, names); err != nil {
+			if err := s.restart(ctx, sb, names); err != nil {
 				return err
 			}
-			if err := w.SetBehaviour(ctx, r.beside, nil); err != nil {
+			if err := sb.SetBehaviour(ctx, r.otherBehaviours, nil); err != nil {
 				return err
 			}
-			if answer, err = w.Probe(ctx, spec); err != nil {
+			if answer, err = sb.Probe(ctx, spec); err != nil {
 				return err
 			}
 		}
-		for n := 1; n < ask.Repeat && answer.Killed == nil; n++ { // chance decides
+		for n := 1; n < candidate.Repeat && answer.Killed == nil; n++ { // chance decides
 			names.learn(answer.Events)
 			if _, got := r.hit(answer.Events); got {
 				break
 			}
-			if answer, err = w.Probe(ctx, spec); err != nil {
+			if answer, err = sb.Probe(ctx, spec); err != nil {
 				return err
 			}
 		}
@@ -322,44 +321,44 @@ func (s *session) reach(ctx context.Context, w *lab.Sandbox, r *route, names see
 			return answer.Killed
 		}
 		last = r.outcome(answer, names)
-		if led != nil {
+		if behaviours != nil {
 			// Peers that failed may be left out for a while.
-			if err := s.restart(ctx, w, names); err != nil {
+			if err := s.restart(ctx, sb, names); err != nil {
 				return err
 			}
 		}
 		if answer.Events.Loop {
 			r.Why = "the gateway calls itself without end"
-			r.beside = nil
+			r.otherBehaviours = nil
 			continue // another request may be sent elsewhere
 		}
 		keys, got := r.hit(answer.Events)
 		if len(own) > len(r.keys) {
-			got = slices.Contains(keys, elsewhere)
+			got = slices.Contains(keys, redirectTarget)
 			keys = own
 		}
-		if got && !r.way.Stream && (last.Status == 0 || last.Status >= 500) && last.Page != "upstream" {
-			// An upstream that is well and an answer that is not: nothing could be learnt from breaking it.
-			r.Why = unwell(last)
-			r.beside = nil
+		if got && !r.conf.Stream && (last.Status == 0 || last.Status >= 500) && last.Page != "upstream" {
+			// An upstream that is healthy and an answer that is not: nothing could be learnt from breaking it.
+			r.Why = unhealthyAnswer(last)
+			r.otherBehaviours = nil
 			continue
 		} else if got {
 			r.Reached, r.Why, r.Healthy = true, "", last
 			r.Ask = r.request.shown(method)
-			r.Ask.Requires = given(ask)
+			r.Ask.Requires = requirement(candidate)
 			r.adopt(keys)
-			r.saw(answer.Events)
-			return s.cover(ctx, w, r, r.way.Candidates[i+1:min(len(r.way.Candidates), most)], names)
+			r.noteCalled(answer.Events)
+			return s.cover(ctx, sb, r, r.conf.Candidates[i+1:min(len(r.conf.Candidates), most)], names)
 		}
-		r.beside = nil
+		r.otherBehaviours = nil
 	}
-	r.Healthy, r.Ask = last, r.request.shown(cmp.Or(r.request.ask.Method, "GET"))
-	r.Why = cmp.Or(r.Why, whyNot(last, r.Ask))
+	r.Healthy, r.Ask = last, r.request.shown(cmp.Or(r.request.candidate.Method, "GET"))
+	r.Why = cmp.Or(r.Why, unreachedReason(last, r.Ask))
 	return nil
 }
 
-// unwell says what is wrong with a route whose upstream is well.
-func unwell(o audit.Outcome) string {
+// unhealthyAnswer says what is wrong with a route whose upstream is healthy.
+func unhealthyAnswer(o audit.Outcome) string {
 	why := "it " + answered(o) + " although the upstream is well"
 	for _, l := range o.Log {
 		return why + ": " + l.Message
@@ -367,20 +366,20 @@ func unwell(o audit.Outcome) string {
 	return why
 }
 
-func (s *session) restart(ctx context.Context, w *lab.Sandbox, names seen) error {
-	if err := w.StopGateway(ctx); err != nil {
+func (s *session) restart(ctx context.Context, sb *lab.Sandbox, names addressNames) error {
+	if err := sb.StopGateway(ctx); err != nil {
 		return err
 	}
-	if err := w.SetBehaviour(ctx, nil, nil); err != nil {
+	if err := sb.SetBehaviour(ctx, nil, nil); err != nil {
 		return err
 	}
-	return s.start(ctx, w, names)
+	return s.start(ctx, sb, names)
 }
 
-func whyNot(o audit.Outcome, ask audit.ClientRequest) string {
+func unreachedReason(o audit.Outcome, ask audit.ClientRequest) string {
 	var calls []string
 	for _, c := range o.Calls {
-		calls = appendNew(calls, c.Endpoint)
+		calls = appendUnique(calls, c.Endpoint)
 	}
 	whom := "nobody"
 	if len(calls) > 0 {
@@ -402,22 +401,22 @@ func asksForPassword(location *nginxconf.Directive) bool {
 	return false
 }
 
-// hit reports whether a request got to the way, and which upstreams were called that the config does not list for it.
-func (r *route) hit(news agentapi.Events) (fresh []string, got bool) {
-	for _, c := range news.Calls {
+// hit reports whether a request got to the route, and which upstreams were called that the config does not list for it.
+func (r *route) hit(events lab.Events) (fresh []string, got bool) {
+	for _, c := range events.Calls {
 		switch {
 		case c.Self:
-			// A way to the gateway itself leads on to what that calls.
+			// A route to the gateway itself leads on to what that calls.
 			_, port, _ := net.SplitHostPort(c.At)
-			for _, p := range r.way.Target.Peers {
+			for _, p := range r.conf.Target.Peers {
 				if fmt.Sprint(p.Port) == port {
 					got = true
 				}
 			}
-		case slices.Contains(addresses(r.keys), called(keyOf(c))):
+		case slices.Contains(allAddresses(r.keys), canonicalKey(keyOf(c))):
 			got = true
-		case !slices.Contains(r.others, keyOf(c)):
-			fresh = appendNew(fresh, keyOf(c))
+		case !slices.Contains(r.otherKeys, keyOf(c)):
+			fresh = appendUnique(fresh, keyOf(c))
 		}
 	}
 	if r.Dynamic || len(r.keys) == 0 {
@@ -433,8 +432,8 @@ func (r *route) adopt(fresh []string) {
 	if self {
 		r.Endpoints, r.keys = nil, nil
 		for _, c := range r.Healthy.Calls {
-			if c.Protocol != "itself" && !slices.Contains(r.others, c.Endpoint) {
-				fresh = appendNew(fresh, c.Endpoint)
+			if c.Protocol != "itself" && !slices.Contains(r.otherKeys, c.Endpoint) {
+				fresh = appendUnique(fresh, c.Endpoint)
 			}
 		}
 	}
@@ -442,27 +441,27 @@ func (r *route) adopt(fresh []string) {
 		return
 	}
 	for _, key := range fresh {
-		if slices.Contains(r.keys, called(key)) {
+		if slices.Contains(r.keys, canonicalKey(key)) {
 			continue
 		}
-		r.keys = append(r.keys, called(key))
+		r.keys = append(r.keys, canonicalKey(key))
 		r.Endpoints = append(r.Endpoints, audit.Endpoint{Name: key})
 	}
 }
 
 // locate fills in where the lab has the endpoints.
-func (s *session) locate(r *route, names seen) {
+func (s *session) locate(r *route, names addressNames) {
 	for i := range r.Endpoints {
 		e := &r.Endpoints[i]
-		e.Address = names.addressOf(called(e.Name))
+		e.Address = names.addressOf(canonicalKey(e.Name))
 	}
 }
 
-// withStrangers adds a route for each upstream that a request called and no way explains.
-func (s *session) withStrangers(all []*route) []*route {
+// withUnlistedUpstreams adds a route for each upstream that a request called and no route of the config explains.
+func (s *session) withUnlistedUpstreams(all []*route) []*route {
 	known := map[string]bool{}
 	for _, r := range all {
-		for _, k := range addresses(r.keys) {
+		for _, k := range allAddresses(r.keys) {
 			known[k] = true
 		}
 	}
@@ -471,17 +470,17 @@ func (s *session) withStrangers(all []*route) []*route {
 			continue
 		}
 		for _, c := range r.Healthy.Calls {
-			key := called(c.Endpoint)
+			key := canonicalKey(c.Endpoint)
 			if c.Protocol == "itself" || known[key] {
 				continue
 			}
 			known[key] = true
-			stranger := *r
-			stranger.ID = r.ID + " > " + c.Endpoint
-			stranger.keys = []string{key}
-			stranger.Endpoints = []audit.Endpoint{{Name: c.Endpoint}}
-			stranger.Dynamic, stranger.Upstream, stranger.Pass = true, "", c.Endpoint
-			all = append(all, &stranger)
+			added := *r
+			added.ID = r.ID + " > " + c.Endpoint
+			added.keys = []string{key}
+			added.Endpoints = []audit.Endpoint{{Name: c.Endpoint}}
+			added.Dynamic, added.Upstream, added.Pass = true, "", c.Endpoint
+			all = append(all, &added)
 		}
 	}
 	return all

@@ -27,15 +27,15 @@ type Kept struct {
 	// Refusal are the gateway's words when it does not start under the fault.
 	Refusal []gateway.LogRecord
 
-	after  audit.Outcome // what the first one gets after it was mended
-	m      *cellRun
-	failed chan error
+	afterRemedy audit.Outcome // what the first one gets after the remedy
+	m           *measurement
+	failed      chan error
 }
 
-// trials is how often a broken route is asked before somebody tries it by hand.
-const trials = 5
+// keptRequests is how often a broken route is asked before somebody tries it by hand.
+const keptRequests = 5
 
-// Keep breaks one route in one way, sees what comes of it, and mends it again. [Kept.Break] breaks it once more. The ids are
+// Keep breaks one route in one way, sees what comes of it, and undoes it. [Kept.Inject] breaks it once more. The ids are
 // exact.
 func Keep(ctx context.Context, o Options, routeID, faultID string) (*Kept, error) {
 	o.defaults()
@@ -43,13 +43,13 @@ func Keep(ctx context.Context, o Options, routeID, faultID string) (*Kept, error
 	if len(o.FaultList) != 1 {
 		return nil, fmt.Errorf("there is no fault %q", faultID)
 	}
-	s := &session{o: o, report: &audit.Report{}}
+	s := &session{options: o, report: &audit.Report{}}
 	k, err := s.keep(ctx, routeID)
 	if err != nil {
 		s.close()
 		return nil, err
 	}
-	if err := k.tryOut(ctx); err != nil {
+	if err := k.rehearse(ctx); err != nil {
 		k.Close()
 		return nil, err
 	}
@@ -65,30 +65,30 @@ func (s *session) keep(ctx context.Context, routeID string) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, f := some[0], s.o.FaultList[0]
+	r, f := some[0], s.options.FaultList[0]
 	if !r.Reached {
 		return nil, fmt.Errorf("no request gets to the route %s: %s", r.ID, r.Why)
 	}
 	if r.request.udp {
 		return nil, fmt.Errorf("the route %s takes datagrams, which no tunnel carries to it", r.ID)
 	}
-	if why := notFor(r, f); why != "" {
+	if why := inapplicableReason(r, f); why != "" {
 		return nil, fmt.Errorf("the fault %s makes no sense for the route %s: %s", f.ID, r.ID, why)
 	}
-	w, err := s.open(ctx)
+	sb, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := &cellRun{s: s, w: w, r: r, fault: f, method: r.Ask.Method, cell: &audit.Measurement{}, names: s.known()}
+	m := &measurement{session: s, sandbox: sb, route: r, fault: f, method: r.Ask.Method, result: &audit.Measurement{}, names: s.knownNames()}
 	return &Kept{Route: r.Route, Fault: f.FaultInfo, m: m, failed: make(chan error)}, nil
 }
 
-// tryOut breaks it, asks several times, and mends it.
-func (k *Kept) tryOut(ctx context.Context) error {
-	if err := k.fail(ctx); err != nil {
+// rehearse breaks it, asks several times, and undoes it.
+func (k *Kept) rehearse(ctx context.Context) error {
+	if err := k.injectFault(ctx); err != nil {
 		return err
 	}
-	for range trials {
+	for range keptRequests {
 		if len(k.Refusal) > 0 {
 			return nil
 		}
@@ -98,31 +98,31 @@ func (k *Kept) tryOut(ctx context.Context) error {
 		}
 		k.Outcomes = append(k.Outcomes, o)
 	}
-	k.m.behave(nil, nil)
+	k.m.setBehaviour(nil, nil)
 	var err error
-	if k.after, err = k.m.ask(ctx); err != nil || good(k.after, k.m.healthy) {
+	if k.afterRemedy, err = k.m.ask(ctx); err != nil || asHealthy(k.afterRemedy, k.m.healthy) {
 		return err
 	}
 	return k.m.recover(ctx)
 }
 
-// fail begins anew, sees it well, and makes the fault.
-func (k *Kept) fail(ctx context.Context) (err error) {
+// injectFault begins anew, sees it healthy, and makes the fault.
+func (k *Kept) injectFault(ctx context.Context) (err error) {
 	m := k.m
-	if err := m.s.freshly(ctx, m.w, job{route: m.r}, m.names); err != nil {
+	if err := m.session.restartHealthy(ctx, m.sandbox, job{route: m.route}, m.names); err != nil {
 		return err
 	}
-	m.behave(nil, nil)
+	m.setBehaviour(nil, nil)
 	if m.fault.Kind == audit.Reuse {
-		m.behave(m.onReuse(), nil)
+		m.setBehaviour(m.reuseBehaviours(), nil)
 	}
 	if m.healthy, err = m.ask(ctx); err != nil {
 		return err
 	}
-	if ill := m.unhealthy(); ill != "" {
-		return errors.New(ill)
+	if reason := m.unhealthyReason(); reason != "" {
+		return errors.New(reason)
 	}
-	keys := m.r.keys
+	keys := m.route.keys
 	switch m.fault.Kind {
 	case audit.Reuse:
 		return nil
@@ -139,34 +139,36 @@ func (k *Kept) fail(ctx context.Context) (err error) {
 	case audit.OnePeer, audit.OneSilent:
 		keys = keys[:1]
 	}
-	return m.w.SetBehaviour(ctx, append(m.broken(keys), m.r.beside...), nil)
+	return m.sandbox.SetBehaviour(ctx, append(m.brokenBehaviours(keys), m.route.otherBehaviours...), nil)
 }
 
 // Inject breaks it, and lets the clock go on as the machine's does.
 func (k *Kept) Inject(ctx context.Context) error {
-	if err := k.fail(ctx); err != nil {
+	if err := k.injectFault(ctx); err != nil {
 		return err
 	}
-	return k.m.w.Run(ctx)
+	return k.m.sandbox.Run(ctx)
 }
 
-// Mend makes all upstreams and names well, and starts a gateway that did not start.
+// Remedy makes all upstreams and names healthy, and starts a gateway that did not start.
 func (k *Kept) Remedy(ctx context.Context) error {
-	if err := k.m.w.SetBehaviour(ctx, k.m.r.beside, nil); err != nil || len(k.Refusal) == 0 {
+	if err := k.m.sandbox.SetBehaviour(ctx, k.m.route.otherBehaviours, nil); err != nil || len(k.Refusal) == 0 {
 		return err
 	}
-	return k.m.s.start(ctx, k.m.w, k.m.names)
+	return k.m.session.start(ctx, k.m.sandbox, k.m.names)
 }
 
 // Dial is a connection to where the route's clients connect to.
-func (k *Kept) Dial(ctx context.Context) (net.Conn, error) { return k.m.w.Tunnel(ctx, k.m.r.Ask.To) }
+func (k *Kept) Dial(ctx context.Context) (net.Conn, error) {
+	return k.m.sandbox.Tunnel(ctx, k.m.route.Ask.To)
+}
 
 // Listens reports whether the gateway takes connections there.
 func (k *Kept) Listens(ctx context.Context) (bool, error) {
-	if strings.HasPrefix(k.m.r.Ask.To, "unix:") {
+	if strings.HasPrefix(k.m.route.Ask.To, "unix:") {
 		return true, nil
 	}
-	return k.m.w.Listens(ctx, k.m.r.Ask.To)
+	return k.m.sandbox.Listens(ctx, k.m.route.Ask.To)
 }
 
 // Pass moves the clock, and reports whether it could: only while all waits for something to happen.
@@ -174,33 +176,35 @@ func (k *Kept) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	if !k.Clocked() {
 		return false, nil
 	}
-	if rests, err := k.m.w.Resting(ctx); err != nil || !rests {
+	if rests, err := k.m.sandbox.Resting(ctx); err != nil || !rests {
 		return false, err
 	}
-	return true, k.m.w.Wait(ctx, d)
+	return true, k.m.sandbox.Wait(ctx, d)
 }
 
 // Clocked reports whether its time can be moved.
-func (k *Kept) Clocked() bool { return k.m.w.Clocked() }
+func (k *Kept) Clocked() bool { return k.m.sandbox.Clocked() }
 
 // FollowLogs writes what the gateway logs, as it comes.
-func (k *Kept) FollowLogs(ctx context.Context, to io.Writer) error { return k.m.w.FollowLogs(ctx, to) }
+func (k *Kept) FollowLogs(ctx context.Context, to io.Writer) error {
+	return k.m.sandbox.FollowLogs(ctx, to)
+}
 
-// Failed never tells of anything: what is broken here stays so by itself.
+// Failed never reports anything: what is broken here stays so by itself.
 func (k *Kept) Failed() <-chan error { return k.failed }
 
 // Gone is closed when the lab has ended.
-func (k *Kept) Gone() <-chan struct{} { return k.m.s.lab.Gone() }
+func (k *Kept) Gone() <-chan struct{} { return k.m.session.lab.Gone() }
 
 // Close ends the lab.
 func (k *Kept) Close() {
-	_ = k.m.w.Close() // the lab ends it at the latest
-	k.m.s.close()
+	_ = k.m.sandbox.Close() // the lab ends it at the latest
+	k.m.session.close()
 }
 
 // Ask is the request that gets to the route, as curl makes it of the local address at which it is listened for.
 func (k *Kept) Ask(local string) string {
-	a := k.m.r.Ask
+	a := k.m.route.Ask
 	switch a.Method {
 	case "TCP":
 		return "nc " + strings.Replace(local, ":", " ", 1)
@@ -239,7 +243,7 @@ func shellWord(word string) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
 
-// Expected are the outcomes as a client is told of them: what the first one gets, and, where the others do not get the same, what
+// Expected are the outcomes as they are told to a client: what the first one gets, and, where the others do not get the same, what
 // they get.
 func (k *Kept) Expected() (first scenario.Expectation, then *scenario.Sequel) {
 	if len(k.Outcomes) == 0 {
@@ -254,22 +258,22 @@ func (k *Kept) Expected() (first scenario.Expectation, then *scenario.Sequel) {
 		last--
 	}
 	if last > 1 {
-		then = &scenario.Sequel{Each: all[1:last], Why: fmt.Sprintf("so it was for %d who asked at once one after the other", trials)}
+		then = &scenario.Sequel{Each: all[1:last], Why: fmt.Sprintf("so it was for %d who asked at once one after the other", keptRequests)}
 	}
 	return all[0], then
 }
 
-// Recovered is the same for after it was mended.
+// Recovered is the same for after the remedy.
 func (k *Kept) Recovered() (first scenario.Expectation, then *scenario.Sequel) {
 	well := scenario.Expectation{Status: k.Route.Healthy.Status}
 	switch {
-	case len(k.Refusal) > 0, good(k.after, k.m.healthy):
+	case len(k.Refusal) > 0, asHealthy(k.afterRemedy, k.m.healthy):
 		return well, nil
-	case k.m.cell.NotRecovered:
-		return expectation(k.after), nil
+	case k.m.result.NotRecovered:
+		return expectation(k.afterRemedy), nil
 	}
-	return expectation(k.after), &scenario.Sequel{
-		Each: []scenario.Expectation{well}, From: k.m.cell.ErrorsFor, Why: "until then the gateway goes by what it has found before",
+	return expectation(k.afterRemedy), &scenario.Sequel{
+		Each: []scenario.Expectation{well}, From: k.m.result.ErrorsFor, Why: "until then the gateway goes by what it has found before",
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // What is printed is copied into a shell: a config's names must not be commands there.
-func TestKeptAskIsOneCommand(t *testing.T) {
+func TestKept_AskIsOneCommand(t *testing.T) {
 	const evil = "';touch owned;'$(touch owned)`touch owned`\"\\ &|>x"
-	k := &Kept{m: &cellRun{r: &route{Route: audit.Route{Ask: audit.ClientRequest{
+	k := &Kept{m: &measurement{route: &route{Route: audit.Route{Ask: audit.ClientRequest{
 		Method: "GET" + evil, URL: "https://shop.example.com" + evil + ":8443/a" + evil, Header: map[string]string{"B": evil, "A" + evil: "x"},
 	}}}}}
 	command := k.Ask("127.0.0.1:5")
@@ -23,7 +23,7 @@ func TestKeptAskIsOneCommand(t *testing.T) {
 	if string(out) != want {
 		t.Errorf("a shell reads %s\nas    %s\nnot as %s", command, out, want)
 	}
-	k.m.r.Ask = audit.ClientRequest{Method: "GET", URL: "http://shop.example.com/a?b=1"}
+	k.m.route.Ask = audit.ClientRequest{Method: "GET", URL: "http://shop.example.com/a?b=1"}
 	if got := k.Ask("127.0.0.1:5"); !strings.HasSuffix(got, " 'http://shop.example.com/a?b=1'") {
 		t.Errorf("printed: %s", got)
 	}

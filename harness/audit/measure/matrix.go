@@ -16,7 +16,7 @@ import (
 // job is one measurement of the matrix to be measured.
 type job struct {
 	route  *route
-	at     int // in the route's measurements
+	index  int // in the route's measurements
 	fault  audit.Fault
 	method string
 }
@@ -28,9 +28,9 @@ func (s *session) jobs(routes []*route) []job {
 		if !r.Reached || r.SameAs != "" {
 			continue
 		}
-		for _, f := range s.o.FaultList {
+		for _, f := range s.options.FaultList {
 			for _, m := range methods(r, f) {
-				r.Cells = append(r.Cells, audit.Measurement{Fault: f.ID, Method: m, Skipped: notFor(r, f)})
+				r.Cells = append(r.Cells, audit.Measurement{Fault: f.ID, Method: m, Skipped: inapplicableReason(r, f)})
 				if at := len(r.Cells) - 1; r.Cells[at].Skipped == "" {
 					all = append(all, job{r, at, f, m})
 				}
@@ -44,25 +44,25 @@ func methods(r *route, f audit.Fault) []string {
 	switch {
 	case r.request.udp:
 		return []string{"UDP"}
-	case r.way.Stream:
+	case r.conf.Stream:
 		return []string{"TCP"}
-	case r.request.ask.Method != "" && r.request.ask.Method != "GET":
-		return []string{r.request.ask.Method}
+	case r.request.candidate.Method != "" && r.request.candidate.Method != "GET":
+		return []string{r.request.candidate.Method}
 	case len(f.Methods) > 0:
 		return f.Methods
 	}
 	return []string{"GET", "POST"}
 }
 
-// notFor says why a fault makes no sense for a route; empty when it does.
-func notFor(r *route, f audit.Fault) string {
+// inapplicableReason says why a fault makes no sense for a route; empty when it does.
+func inapplicableReason(r *route, f audit.Fault) string {
 	if len(r.keys) == 0 {
 		return "the route calls no upstream of its own"
 	}
 	if len(f.Protocols) > 0 && !slices.Contains(f.Protocols, r.Protocol) {
 		return "the upstream does not speak that protocol"
 	}
-	named := slices.ContainsFunc(r.keys, func(k string) bool { return !literal(k) })
+	named := slices.ContainsFunc(r.keys, func(k string) bool { return !isLiteral(k) })
 	socket := slices.ContainsFunc(r.keys, func(k string) bool { return len(k) > 5 && k[:5] == "unix:" })
 	switch f.Kind {
 	case audit.Off, audit.OneSilent:
@@ -93,7 +93,7 @@ func notFor(r *route, f audit.Fault) string {
 
 // peers is how many peers of one upstream share the route's requests.
 func (r *route) peers() int {
-	if r.way.Target.Upstream == "" || r.way.Target.Variables {
+	if r.conf.Target.Upstream == "" || r.conf.Target.Variables {
 		return 1
 	}
 	return len(r.Endpoints)
@@ -116,11 +116,11 @@ func (s *session) measure(ctx context.Context, jobs []job) error {
 	}()
 	var done atomic.Int64
 	var wg sync.WaitGroup
-	for range min(s.o.Parallel, len(jobs)) {
+	for range min(s.options.Parallel, len(jobs)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			if err := s.work(ctx, queue, func() { s.o.Progress(int(done.Add(1)), len(jobs)) }); err != nil {
+			if err := s.work(ctx, queue, func() { s.options.Progress(int(done.Add(1)), len(jobs)) }); err != nil {
 				cancel(err)
 			}
 		}()
@@ -131,9 +131,9 @@ func (s *session) measure(ctx context.Context, jobs []job) error {
 
 // worker measures measurements in a sandbox of its own.
 type worker struct {
-	s     *session
-	w     *lab.Sandbox
-	names seen
+	session *session
+	sandbox *lab.Sandbox
+	names   addressNames
 	// fresh is true while the gateway runs and holds nothing of the measurements before: no peer that it takes for dead, no answer
 	// that it keeps.
 	fresh bool
@@ -141,11 +141,11 @@ type worker struct {
 
 // work measures measurements until none is left.
 func (s *session) work(ctx context.Context, queue <-chan job, done func()) error {
-	k := &worker{s: s, names: s.known()}
+	k := &worker{session: s, names: s.knownNames()}
 	defer k.close()
 	for j := range queue {
-		c := &j.route.Cells[j.at]
-		err := k.proven(ctx, j, c)
+		c := &j.route.Cells[j.index]
+		err := k.measureUntilProven(ctx, j, c)
 		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -160,17 +160,17 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 	return nil
 }
 
-// proven measures one measurement, and once more, in a sandbox of its own, where the lab failed because the machine had no processor
+// measureUntilProven measures one measurement, and once more, in a sandbox of its own, where the lab failed because the machine had no processor
 // for it.
-func (k *worker) proven(ctx context.Context, j job, c *audit.Measurement) error {
+func (k *worker) measureUntilProven(ctx context.Context, j job, c *audit.Measurement) error {
 	var again []string
 	for {
-		err := k.cell(ctx, j, c)
-		if err == nil || len(again) == timesAgain || k.w == nil || ctx.Err() != nil {
+		err := k.measure(ctx, j, c)
+		if err == nil || len(again) == maxReruns || k.sandbox == nil || ctx.Err() != nil {
 			c.MeasuredAgain = again
 			return err
 		}
-		starved := k.w.Starved()
+		starved := k.sandbox.Starved()
 		if starved < starvation {
 			c.MeasuredAgain = again
 			return err
@@ -182,46 +182,46 @@ func (k *worker) proven(ctx context.Context, j job, c *audit.Measurement) error 
 }
 
 const (
-	// timesAgain is how often a measurement that was starved is measured again.
-	timesAgain = 3
+	// maxReruns is how often a measurement that was starved is measured again.
+	maxReruns = 3
 	// starvation is how long something of a sandbox has to have waited for a processor for an error of the lab to come of that.
 	starvation = 2 * time.Second
 )
 
 func (k *worker) close() {
-	if k.w != nil {
-		_ = k.w.Close() // the lab ends it at the latest
+	if k.sandbox != nil {
+		_ = k.sandbox.Close() // the lab ends it at the latest
 	}
-	k.w, k.fresh = nil, false
+	k.sandbox, k.fresh = nil, false
 }
 
-// measurement measures one measurement: healthy, broken, looked at, mended, looked at.
-func (k *worker) cell(ctx context.Context, j job, c *audit.Measurement) error {
+// measure measures once: healthy, broken, looked at, remedied, looked at.
+func (k *worker) measure(ctx context.Context, j job, c *audit.Measurement) error {
 	was := k.fresh
 	for {
-		if err := k.freshen(ctx, j); err != nil {
+		if err := k.ensureFresh(ctx, j); err != nil {
 			return err
 		}
-		m := &cellRun{s: k.s, w: k.w, r: j.route, fault: j.fault, method: j.method, cell: c, names: k.names}
-		m.behave(nil, nil)
+		m := &measurement{session: k.session, sandbox: k.sandbox, route: j.route, fault: j.fault, method: j.method, result: c, names: k.names}
+		m.setBehaviour(nil, nil)
 		k.fresh = false
 		if err := m.run(ctx); err != nil {
 			return err
 		}
-		if m.ill && was {
-			// A gateway that was begun anew says whether that is the route's own way, or the measurements' before.
+		if m.notHealthy && was {
+			// A gateway that was begun anew says whether that is the route's own, or the measurements' before.
 			*c, was = audit.Measurement{Fault: c.Fault, Method: c.Method}, false
 			continue
 		}
-		k.fresh = k.s.forgetful && j.route.remembersNothing() && j.fault.PassesBy()
+		k.fresh = k.session.stateless && j.route.isStateless() && j.fault.PassesBy()
 		return nil
 	}
 }
 
-// freshen sees to it that a gateway runs that holds nothing of the measurements before.
-func (k *worker) freshen(ctx context.Context, j job) (err error) {
-	if k.w == nil {
-		if k.w, err = k.s.open(ctx); err != nil {
+// ensureFresh sees to it that a gateway runs that holds nothing of the measurements before.
+func (k *worker) ensureFresh(ctx context.Context, j job) (err error) {
+	if k.sandbox == nil {
+		if k.sandbox, err = k.session.open(ctx); err != nil {
 			return err
 		}
 	}
@@ -229,24 +229,24 @@ func (k *worker) freshen(ctx context.Context, j job) (err error) {
 	if k.fresh && j.fault.Kind != audit.NameMoved {
 		return nil
 	}
-	return k.s.freshly(ctx, k.w, j, k.names)
+	return k.session.restartHealthy(ctx, k.sandbox, j, k.names)
 }
 
-// remembersNothing reports whether the gateway keeps nothing of a request on the route: a single peer is never left out.
-func (r *route) remembersNothing() bool { return r.peers() == 1 && !r.caches() }
+// isStateless reports whether the gateway keeps nothing of a request on the route: a single peer is never left out.
+func (r *route) isStateless() bool { return r.peers() == 1 && !r.hasCache() }
 
-// freshly starts the gateway anew with all upstreams well.
-func (s *session) freshly(ctx context.Context, w *lab.Sandbox, j job, names seen) error {
-	if err := w.StopGateway(ctx); err != nil {
+// restartHealthy starts the gateway anew with all upstreams healthy.
+func (s *session) restartHealthy(ctx context.Context, sb *lab.Sandbox, j job, names addressNames) error {
+	if err := sb.StopGateway(ctx); err != nil {
 		return err
 	}
-	if err := w.SetBehaviour(ctx, j.route.beside, nil); err != nil {
+	if err := sb.SetBehaviour(ctx, j.route.otherBehaviours, nil); err != nil {
 		return err
 	}
-	if err := s.start(ctx, w, names); err != nil {
+	if err := s.start(ctx, sb, names); err != nil {
 		return fmt.Errorf("starting the gateway: %w", err)
 	}
-	news, err := w.DrainEvents(ctx)
-	names.learn(news)
+	events, err := sb.DrainEvents(ctx)
+	names.learn(events)
 	return err
 }

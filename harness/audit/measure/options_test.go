@@ -28,7 +28,7 @@ func TestOptions_ZeroIsTheBuiltInFaultsAndRules(t *testing.T) {
 }
 
 // Without faults there is nothing to measure, and nothing passes.
-func TestNoFaultsIsNoCheck(t *testing.T) {
+func TestOptions_NoFaultsIsAnError(t *testing.T) {
 	if r, err := Run(t.Context(), Options{Path: t.TempDir(), FaultList: []audit.Fault{}}); !errors.Is(err, errNothing) || r.Verdict != "" {
 		t.Errorf("verdict %q, %v", r.Verdict, err)
 	}

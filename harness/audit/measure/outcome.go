@@ -10,11 +10,11 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // keyOf is how reports name the peer at an address: by its name where it has one.
-func keyOf(c agentapi.UpstreamCall) string {
+func keyOf(c lab.UpstreamCall) string {
 	if c.Name == "" {
 		return c.At
 	}
@@ -25,22 +25,22 @@ func keyOf(c agentapi.UpstreamCall) string {
 	return net.JoinHostPort(c.Name, port)
 }
 
-// seen are the names of the addresses that a sandbox's gateway looked up or called so far: log lines have addresses only. The
+// addressNames are the names of the addresses that a sandbox's gateway looked up or called so far: log lines have addresses only. The
 // keys are addresses, with a port or without.
-type seen map[string]string
+type addressNames map[string]string
 
-func (s seen) learn(news agentapi.Events) {
-	for _, l := range news.DNSQueries {
+func (s addressNames) learn(events lab.Events) {
+	for _, l := range events.DNSQueries {
 		if l.Got != "" {
 			s[l.Got] = l.Name
 		}
 	}
-	for _, c := range news.Calls {
+	for _, c := range events.Calls {
 		s[c.At] = keyOf(c)
 	}
 }
 
-func (s seen) name(address string) string {
+func (s addressNames) name(address string) string {
 	if n, known := s[address]; known {
 		return n
 	}
@@ -53,7 +53,7 @@ func (s seen) name(address string) string {
 }
 
 // addressOf is where the lab has what reports call so.
-func (s seen) addressOf(key string) string {
+func (s addressNames) addressOf(key string) string {
 	host, port, err := net.SplitHostPort(key)
 	if err != nil {
 		return key
@@ -70,14 +70,14 @@ func (s seen) addressOf(key string) string {
 }
 
 // outcome is what a client of the route got, and what led to it.
-func (r *route) outcome(a agentapi.ProbeAnswer, names seen) audit.Outcome {
-	keys := addresses(r.keys)
+func (r *route) outcome(a lab.ProbeAnswer, names addressNames) audit.Outcome {
+	keys := allAddresses(r.keys)
 	names.learn(a.Events)
 	o := audit.Outcome{
 		Status: a.Status, NoAnswer: a.NoAnswer, Cut: a.Cut, Waited: a.Waited, NotBefore: a.NotBefore, TimedOut: a.Endless,
 		Body: a.Body, Header: a.Header,
 	}
-	if r.way.Stream && o.NoAnswer == "reset" {
+	if r.conf.Stream && o.NoAnswer == "reset" {
 		o.NoAnswer = "closed" // which of the two depends on whether the client's bytes had come by then
 	}
 	if r.request.udp && o.TimedOut {
@@ -105,7 +105,7 @@ func (r *route) outcome(a agentapi.ProbeAnswer, names seen) audit.Outcome {
 // nameOf is how the config names what was called, where that is one of the route's own.
 func (r *route) nameOf(key string) string {
 	for _, e := range r.Endpoints {
-		if slices.Contains(addresses([]string{called(e.Name)}), called(key)) {
+		if slices.Contains(allAddresses([]string{canonicalKey(e.Name)}), canonicalKey(key)) {
 			return e.Name
 		}
 	}
@@ -113,7 +113,7 @@ func (r *route) nameOf(key string) string {
 }
 
 // logOf are the lines of level warn and above, and the file that has them.
-func logOf(a agentapi.ProbeAnswer) (lines []gateway.LogRecord, file string) {
+func logOf(a lab.ProbeAnswer) (lines []gateway.LogRecord, file string) {
 	files := make([]string, 0, len(a.Logs))
 	for f := range a.Logs {
 		files = append(files, f)
@@ -145,7 +145,7 @@ func logOf(a agentapi.ProbeAnswer) (lines []gateway.LogRecord, file string) {
 }
 
 // callsOf are the requests that upstreams read, and connections on which none came.
-func callsOf(n agentapi.Events) []audit.Call {
+func callsOf(n lab.Events) []audit.Call {
 	var all []audit.Call
 	for _, c := range n.Calls {
 		if c.Self {
@@ -177,11 +177,11 @@ func callsOf(n agentapi.Events) []audit.Call {
 
 // triesOf are the peers of a route that were tried, by name: each that failed has a line in the log, and what upstreams saw
 // beyond those did not fail. What else a request calls (an auth service, a mirror) is no try.
-func triesOf(n agentapi.Events, log []gateway.LogRecord, names seen, keys []string) []string {
+func triesOf(n lab.Events, log []gateway.LogRecord, names addressNames, keys []string) []string {
 	var tries []string
 	failed := map[string]int{}
 	add := func(name string) {
-		if len(keys) == 0 || slices.Contains(keys, called(name)) {
+		if len(keys) == 0 || slices.Contains(keys, canonicalKey(name)) {
 			tries = append(tries, name)
 		}
 	}
@@ -223,10 +223,10 @@ func addressIn(upstream string) string {
 }
 
 // repeated is how many times more than once a POST reached these upstreams. What is mirrored to others is not repeated.
-func repeated(n agentapi.Events, keys []string) int {
+func repeated(n lab.Events, keys []string) int {
 	posts := 0
 	for _, c := range n.Calls {
-		if !slices.Contains(keys, called(keyOf(c))) {
+		if !slices.Contains(keys, canonicalKey(keyOf(c))) {
 			continue
 		}
 		for _, r := range c.Record.Requests {
@@ -249,7 +249,7 @@ const ownPage = "badgateway: "
 // upstreamPattern begins the bodies that the fakes make of a given size.
 const upstreamPattern = "0123456789abcdef"
 
-// pageOf tells whose page the client sees.
+// pageOf says whose page the client sees.
 func pageOf(o audit.Outcome) string {
 	switch body := strings.TrimSpace(o.Body); {
 	case body == "":
@@ -263,7 +263,7 @@ func pageOf(o audit.Outcome) string {
 	}
 }
 
-// good reports whether an answer is as good as the healthy one.
-func good(o, healthy audit.Outcome) bool {
+// asHealthy reports whether an answer is as good as the healthy one.
+func asHealthy(o, healthy audit.Outcome) bool {
 	return o.Status == healthy.Status && o.NoAnswer == healthy.NoAnswer && !o.Cut && !o.TimedOut && o.Page == healthy.Page
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/lab"
 )
 
 func TestAddressIn(t *testing.T) {
@@ -35,8 +35,8 @@ func line(level, upstream string) gateway.LogRecord {
 	return gateway.LogRecord{Level: level, Upstream: upstream}
 }
 
-func call(at, name string, methods ...string) agentapi.UpstreamCall {
-	c := agentapi.UpstreamCall{At: at, Name: name, Record: fakeupstream.ConnectionRecord{Protocol: "http"}}
+func call(at, name string, methods ...string) lab.UpstreamCall {
+	c := lab.UpstreamCall{At: at, Name: name, Record: fakeupstream.ConnectionRecord{Protocol: "http"}}
 	for i, m := range methods {
 		c.Record.Requests = append(c.Record.Requests, fakeupstream.RequestRecord{Number: i + 1, Method: m, URI: "/x"})
 	}
@@ -44,20 +44,20 @@ func call(at, name string, methods ...string) agentapi.UpstreamCall {
 }
 
 func TestTries(t *testing.T) {
-	names := seen{"198.18.0.5": "app"}
+	names := addressNames{"198.18.0.5": "app"}
 	keys := []string{"app:8080", "10.0.0.2:8080"}
 	for what, c := range map[string]struct {
-		calls []agentapi.UpstreamCall
+		calls []lab.UpstreamCall
 		log   []gateway.LogRecord
 		want  []string
 	}{
-		"one that answers": {[]agentapi.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, nil, []string{"10.0.0.2:8080"}},
+		"one that answers": {[]lab.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, nil, []string{"10.0.0.2:8080"}},
 		"one that refuses, which no upstream sees, and one that answers": {
-			[]agentapi.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
+			[]lab.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
 			[]string{"app:8080", "10.0.0.2:8080"},
 		},
 		"one that was called and failed counts once": {
-			[]agentapi.UpstreamCall{call("198.18.0.5:8080", "app", "GET")}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
+			[]lab.UpstreamCall{call("198.18.0.5:8080", "app", "GET")}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
 			[]string{"app:8080"},
 		},
 		"a warning beside the error is no try": {
@@ -65,18 +65,18 @@ func TestTries(t *testing.T) {
 			[]string{"10.0.0.2:8080"},
 		},
 		"an auth service and the gateway itself are none": {
-			[]agentapi.UpstreamCall{call("10.9.9.9:1", "", "GET"), {At: "127.0.0.1:80", Self: true}, call("10.0.0.2:8080", "", "GET")}, nil,
+			[]lab.UpstreamCall{call("10.9.9.9:1", "", "GET"), {At: "127.0.0.1:80", Self: true}, call("10.0.0.2:8080", "", "GET")}, nil,
 			[]string{"10.0.0.2:8080"},
 		},
 	} {
-		if got := triesOf(agentapi.Events{Calls: c.calls}, c.log, names, keys); !slices.Equal(got, c.want) {
+		if got := triesOf(lab.Events{Calls: c.calls}, c.log, names, keys); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, not %q", what, got, c.want)
 		}
 	}
 }
 
 func TestRepeated(t *testing.T) {
-	whole := func(c agentapi.UpstreamCall) agentapi.UpstreamCall {
+	whole := func(c lab.UpstreamCall) lab.UpstreamCall {
 		for i := range c.Record.Requests {
 			c.Record.Requests[i].HeadRead = c.Record.Requests[i].HeadRead.AddDate(1, 0, 0)
 		}
@@ -84,17 +84,17 @@ func TestRepeated(t *testing.T) {
 	}
 	keys := []string{"10.0.0.1:80", "10.0.0.2:80"}
 	for what, c := range map[string]struct {
-		calls []agentapi.UpstreamCall
+		calls []lab.UpstreamCall
 		want  int
 	}{
-		"once":                  {[]agentapi.UpstreamCall{whole(call("10.0.0.1:80", "", "POST"))}, 0},
-		"to two peers":          {[]agentapi.UpstreamCall{whole(call("10.0.0.1:80", "", "POST")), whole(call("10.0.0.2:80", "", "POST"))}, 1},
-		"mirrored":              {[]agentapi.UpstreamCall{whole(call("10.0.0.1:80", "", "POST")), whole(call("10.7.7.7:80", "", "POST"))}, 0},
-		"a GET, twice":          {[]agentapi.UpstreamCall{whole(call("10.0.0.1:80", "", "GET", "GET"))}, 0},
-		"never read in whole":   {[]agentapi.UpstreamCall{call("10.0.0.1:80", "", "POST"), call("10.0.0.2:80", "", "POST")}, 0},
-		"three times at a peer": {[]agentapi.UpstreamCall{whole(call("10.0.0.1:80", "", "POST", "POST", "POST"))}, 2},
+		"once":                  {[]lab.UpstreamCall{whole(call("10.0.0.1:80", "", "POST"))}, 0},
+		"to two peers":          {[]lab.UpstreamCall{whole(call("10.0.0.1:80", "", "POST")), whole(call("10.0.0.2:80", "", "POST"))}, 1},
+		"mirrored":              {[]lab.UpstreamCall{whole(call("10.0.0.1:80", "", "POST")), whole(call("10.7.7.7:80", "", "POST"))}, 0},
+		"a GET, twice":          {[]lab.UpstreamCall{whole(call("10.0.0.1:80", "", "GET", "GET"))}, 0},
+		"never read in whole":   {[]lab.UpstreamCall{call("10.0.0.1:80", "", "POST"), call("10.0.0.2:80", "", "POST")}, 0},
+		"three times at a peer": {[]lab.UpstreamCall{whole(call("10.0.0.1:80", "", "POST", "POST", "POST"))}, 2},
 	} {
-		if got := repeated(agentapi.Events{Calls: c.calls}, keys); got != c.want {
+		if got := repeated(lab.Events{Calls: c.calls}, keys); got != c.want {
 			t.Errorf("%s: %d, not %d", what, got, c.want)
 		}
 	}
@@ -116,10 +116,10 @@ func TestPage(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	s := seen{}
-	s.learn(agentapi.Events{
-		DNSQueries: []agentapi.DNSQuery{{Name: "late.internal", Type: "A", Got: "198.18.7.7"}, {Name: "late.internal", Type: "AAAA"}},
-		Calls:      []agentapi.UpstreamCall{{At: "198.18.0.5:8080", Name: "app"}, {At: "10.0.0.1:80"}},
+	s := addressNames{}
+	s.learn(lab.Events{
+		DNSQueries: []lab.DNSQuery{{Name: "late.internal", Type: "A", Got: "198.18.7.7"}, {Name: "late.internal", Type: "AAAA"}},
+		Calls:      []lab.UpstreamCall{{At: "198.18.0.5:8080", Name: "app"}, {At: "10.0.0.1:80"}},
 	})
 	for at, want := range map[string]string{
 		"198.18.0.5:8080": "app:8080", "10.0.0.1:80": "10.0.0.1:80", "198.18.7.7:99": "late.internal:99", "10.5.5.5:1": "10.5.5.5:1",

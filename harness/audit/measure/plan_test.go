@@ -13,12 +13,11 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/provision"
 	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/gateway"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// planned is a session that has read a config, and its routes, each reached and well.
+// planned is a session that has read a config, and its routes, each reached and healthy.
 func planned(t *testing.T, text string) (*session, []*route) {
 	t.Helper()
 	c, err := nginxconf.Read(nginxconf.Map(map[string]string{"nginx.conf": text}), "nginx.conf", "/etc/nginx")
@@ -26,12 +25,12 @@ func planned(t *testing.T, text string) (*session, []*route) {
 		t.Fatal(err)
 	}
 	s := &session{config: c, report: &audit.Report{Clock: lab.ClockMoved}, prefix: "/usr/share/nginx", errorLog: "logs/error.log"}
-	s.o.defaults()
+	s.options.defaults()
 	if err := s.read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var routes []*route
-	for _, w := range s.ways {
+	for _, w := range s.routes {
 		r := s.newRoute(w)
 		r.Reached, r.Healthy.Status = true, 200
 		routes = append(routes, r)
@@ -54,7 +53,7 @@ func TestJobs_LayOutTheMatrix(t *testing.T) {
 	measured := map[string]bool{}
 	for _, j := range jobs {
 		measured[j.route.Location+" "+j.fault.ID+" "+j.method] = true
-		if cell := j.route.Cells[j.at]; cell.Fault != j.fault.ID || cell.Method != j.method || cell.Skipped != "" {
+		if cell := j.route.Cells[j.index]; cell.Fault != j.fault.ID || cell.Method != j.method || cell.Skipped != "" {
 			t.Errorf("the job %s %s is of the cell %+v", j.fault.ID, j.method, cell)
 		}
 	}
@@ -82,26 +81,26 @@ func TestJobs_LayOutTheMatrix(t *testing.T) {
 	}
 }
 
-func TestNotFor_SaysWhy(t *testing.T) {
+func TestInapplicableReason(t *testing.T) {
 	t.Parallel()
 	r := &route{}
-	if got := notFor(r, audit.Fault{}); got != "the route calls no upstream of its own" {
+	if got := inapplicableReason(r, audit.Fault{}); got != "the route calls no upstream of its own" {
 		t.Error(got)
 	}
 	r.keys, r.request.udp = []string{"a:53"}, true
 	for _, kind := range []audit.FaultKind{audit.Behaves, audit.Reuse, audit.TLSFault} {
-		if got := notFor(r, audit.Fault{Kind: kind}); got != "the upstream is asked by datagrams" {
+		if got := inapplicableReason(r, audit.Fault{Kind: kind}); got != "the upstream is asked by datagrams" {
 			t.Errorf("%s: %q", kind, got)
 		}
 	}
 	if got := methods(r, audit.Fault{}); !slices.Equal(got, []string{"UDP"}) {
 		t.Error(got)
 	}
-	r.request.udp, r.way.Stream = false, true
+	r.request.udp, r.conf.Stream = false, true
 	if got := methods(r, audit.Fault{}); !slices.Equal(got, []string{"TCP"}) {
 		t.Error(got)
 	}
-	r.way.Stream, r.request.ask.Method = false, "PUT"
+	r.conf.Stream, r.request.candidate.Method = false, "PUT"
 	if got := methods(r, audit.Fault{Methods: []string{"POST"}}); !slices.Equal(got, []string{"PUT"}) {
 		t.Errorf("a route that takes PUT only is asked by %q", got)
 	}
@@ -120,22 +119,22 @@ func TestRead_TakesWhatTheConfigSays(t *testing.T) {
 	for what, c := range map[string]struct{ got, want []string }{
 		"logs":    {s.logs, []string{"/usr/share/nginx/logs/error.log", "/var/log/e.log"}},
 		"caches":  {s.caches, []string{"/usr/share/nginx/cache"}},
-		"guards":  {s.guards, []string{"guard:8080"}},
-		"late":    {s.late, []string{"_http._tcp._svc.app.test", "app.test"}},
-		"sockets": {s.world.Sockets, []string{"/run/a.sock"}},
-		"names":   {s.world.Names, []string{"tls.test"}},
+		"guards":  {s.authUpstreams, []string{"guard:8080"}},
+		"late":    {s.lateNames, []string{"_http._tcp._svc.app.test", "app.test"}},
+		"sockets": {s.catchAll.Sockets, []string{"/run/a.sock"}},
+		"names":   {s.catchAll.Names, []string{"tls.test"}},
 	} {
 		if !slices.Equal(c.got, c.want) {
 			t.Errorf("%s: %q, want %q", what, c.got, c.want)
 		}
 	}
-	if s.forgetful || !s.ticks || !slices.Equal(s.kept, []time.Duration{10 * time.Minute}) {
-		t.Errorf("forgetful %v, ticks %v, kept %v", s.forgetful, s.ticks, s.kept)
+	if s.stateless || !s.timeChooses || !slices.Equal(s.cacheTimes, []time.Duration{10 * time.Minute}) {
+		t.Errorf("forgetful %v, ticks %v, kept %v", s.stateless, s.timeChooses, s.cacheTimes)
 	}
 	if !slices.Contains(s.steps, 7*time.Second) || !slices.Contains(s.steps, 30*time.Second) || !slices.IsSorted(s.steps) {
 		t.Errorf("steps %v", s.steps)
 	}
-	if !s.listensAt("/run/own.sock") || !s.answers("unix:/run/own.sock") || !s.answers("localhost:80") || s.answers("127.0.0.1:81") || s.answers("app.test:80") {
+	if !s.listensAt("/run/own.sock") || !s.isOwnAddress("unix:/run/own.sock") || !s.isOwnAddress("localhost:80") || s.isOwnAddress("127.0.0.1:81") || s.isOwnAddress("app.test:80") {
 		t.Error("where the gateway itself answers is not known")
 	}
 }
@@ -161,16 +160,16 @@ func TestNewRoute_ListsItsUpstreams(t *testing.T) {
 			t.Errorf("the pool has %d turns", p.turns)
 		}
 	}
-	if r.peers() != 3 || r.remembersNothing() {
+	if r.peers() != 3 || r.isStateless() {
 		t.Errorf("%d peers", r.peers())
 	}
 	_, hashed := planned(t, http(`upstream app { ip_hash; server a; server b; } server { location / { proxy_pass http://app; } }`))
-	if n := hashed[0].rounds(); n != manyTurns {
+	if n := hashed[0].rounds(); n != maxTurns {
 		t.Errorf("a hashed pool is asked %d times", n)
 	}
 }
 
-func TestAlike_MarksRoutesThatDifferInNamesOnly(t *testing.T) {
+func TestMarkSameRoutes_DifferInNamesOnly(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	for n := range 120 {
@@ -181,7 +180,7 @@ func TestAlike_MarksRoutesThatDifferInNamesOnly(t *testing.T) {
 		fmt.Fprintf(&b, "upstream u%d { server h%d:80 max_fails=2; } server { listen 80; server_name s%d.test; location / { %s proxy_pass http://u%d; } }\n", n, n, n, extra, n)
 	}
 	s, routes := planned(t, http(b.String()))
-	s.alike(routes)
+	s.markSameRoutes(routes)
 	for n, r := range routes {
 		switch {
 		case n == 0 || n == 60:
@@ -196,8 +195,8 @@ func TestAlike_MarksRoutesThatDifferInNamesOnly(t *testing.T) {
 		t.Errorf("notes %q", s.report.Notes)
 	}
 	s, routes = planned(t, http(b.String()))
-	s.o.Everything = true
-	s.alike(routes)
+	s.options.Everything = true
+	s.markSameRoutes(routes)
 	if slices.ContainsFunc(routes, func(r *route) bool { return r.SameAs != "" }) {
 		t.Error("every route was asked for")
 	}
@@ -225,12 +224,12 @@ func TestPickRoutes_ByIDLocationOrPattern(t *testing.T) {
 
 func TestTimes_AreShorterInRealTime(t *testing.T) {
 	t.Parallel()
-	s := &session{report: &audit.Report{Clock: lab.ClockMoved}, o: Options{Parallel: 2}}
-	if s.patience() != 25*time.Hour || s.observation() <= time.Hour {
+	s := &session{report: &audit.Report{Clock: lab.ClockMoved}, options: Options{Parallel: 2}}
+	if s.waitLimit() != 25*time.Hour || s.observation() <= time.Hour {
 		t.Error("a moved clock waits for a day, and looks for an hour")
 	}
 	s.report.Clock = lab.ClockReal
-	if s.patience() != realPatience || s.observation() != realObservation {
+	if s.waitLimit() != realWaitLimit || s.observation() != realObservation {
 		t.Error("nobody waits for a day in real time")
 	}
 	silent, refused := job{fault: audit.Fault{FaultInfo: audit.FaultInfo{ID: "silent"}}}, job{fault: audit.Fault{FaultInfo: audit.FaultInfo{ID: "refused"}}}
@@ -242,14 +241,14 @@ func TestTimes_AreShorterInRealTime(t *testing.T) {
 	}
 }
 
-func TestHitAndAdopt(t *testing.T) {
+func TestHit_AndAdopt(t *testing.T) {
 	t.Parallel()
-	news := func(all ...agentapi.UpstreamCall) agentapi.Events { return agentapi.Events{Calls: all} }
-	r := &route{keys: []string{"127.0.0.1:80"}, others: []string{"guard:80"}}
-	if _, got := r.hit(news(agentapi.UpstreamCall{At: "[::1]:80"})); !got {
+	news := func(all ...lab.UpstreamCall) lab.Events { return lab.Events{Calls: all} }
+	r := &route{keys: []string{"127.0.0.1:80"}, otherKeys: []string{"guard:80"}}
+	if _, got := r.hit(news(lab.UpstreamCall{At: "[::1]:80"})); !got {
 		t.Error("localhost has an address of each kind")
 	}
-	guard, other := agentapi.UpstreamCall{At: "198.18.0.2:80", Name: "guard"}, agentapi.UpstreamCall{At: "198.18.0.3:80", Name: "other"}
+	guard, other := lab.UpstreamCall{At: "198.18.0.2:80", Name: "guard"}, lab.UpstreamCall{At: "198.18.0.3:80", Name: "other"}
 	fresh, got := r.hit(news(guard, other))
 	if got || !slices.Equal(fresh, []string{"other:80"}) {
 		t.Errorf("hit %v, new %q", got, fresh)
@@ -272,8 +271,8 @@ func TestHitAndAdopt(t *testing.T) {
 	if !slices.Equal(self.keys, []string{"app:80"}) {
 		t.Errorf("what the gateway calls by way of itself is %q", self.keys)
 	}
-	self.way.Target.Peers = []nginxconf.Peer{{Host: "127.0.0.1", Port: 81}}
-	if _, got := self.hit(news(agentapi.UpstreamCall{At: "127.0.0.1:81", Self: true})); !got {
+	self.conf.Target.Peers = []nginxconf.Peer{{Host: "127.0.0.1", Port: 81}}
+	if _, got := self.hit(news(lab.UpstreamCall{At: "127.0.0.1:81", Self: true})); !got {
 		t.Error("a way to the gateway itself is got to there")
 	}
 }
@@ -282,7 +281,7 @@ func TestSupplied_ListsEachUpstreamOnce(t *testing.T) {
 	t.Parallel()
 	s, routes := planned(t, http(`upstream app { server a.test:80; server 192.0.2.9:80; server unix:/run/a.sock; }
 		server { location / { proxy_pass http://app; } location /x { proxy_pass http://a.test; } }`))
-	s.supplied(seen{"198.18.0.4": "a.test"})
+	s.listSupplied(addressNames{"198.18.0.4": "a.test"})
 	var got []string
 	for _, one := range s.report.Supplied {
 		got = append(got, one.Kind+" "+one.What)
@@ -290,7 +289,7 @@ func TestSupplied_ListsEachUpstreamOnce(t *testing.T) {
 	if !slices.Equal(got, []string{"name a.test", "address 192.0.2.9:80", "socket /run/a.sock"}) {
 		t.Errorf("supplied %q", got)
 	}
-	s.locate(routes[0], seen{"198.18.0.4:80": "a.test:80"})
+	s.locate(routes[0], addressNames{"198.18.0.4:80": "a.test:80"})
 	if at := routes[0].Endpoints[0].Address; at != "198.18.0.4:80" {
 		t.Errorf("a.test is at %q", at)
 	}
@@ -300,7 +299,7 @@ func TestAsksForPassword(t *testing.T) {
 	t.Parallel()
 	_, routes := planned(t, http(`auth_basic closed; server { location / { proxy_pass http://x; } location /open/ { auth_basic off; proxy_pass http://x; } }`))
 	for _, r := range routes {
-		if got := asksForPassword(r.way.Location); got != (r.Location == "/") {
+		if got := asksForPassword(r.conf.Location); got != (r.Location == "/") {
 			t.Errorf("%s asks for a password: %v", r.Location, got)
 		}
 	}
@@ -309,7 +308,7 @@ func TestAsksForPassword(t *testing.T) {
 func TestRefusedUser(t *testing.T) {
 	t.Parallel()
 	var refused *provision.Refused
-	if err := refusedUser(&agentapi.Error{Code: "no such user", Message: "no user web"}); !errors.As(err, &refused) || refused.Message != "no user web" {
+	if err := refusedUser(&lab.AgentError{Code: "no such user", Message: "no user web"}); !errors.As(err, &refused) || refused.Message != "no user web" {
 		t.Errorf("got %v", err)
 	}
 	other := errors.New("another")
@@ -322,7 +321,7 @@ func TestKept_SaysWhatAClientGets(t *testing.T) {
 	t.Parallel()
 	healthy := audit.Outcome{Status: 200, Page: "upstream"}
 	bad := audit.Outcome{Status: 504, Waited: 60050 * time.Millisecond, Log: []gateway.LogRecord{{Level: "error", Message: "upstream timed out", Errno: 110}}}
-	k := &Kept{Route: audit.Route{Healthy: healthy}, after: healthy, m: &cellRun{healthy: healthy, cell: &audit.Measurement{}}}
+	k := &Kept{Route: audit.Route{Healthy: healthy}, afterRemedy: healthy, m: &measurement{healthy: healthy, result: &audit.Measurement{}}}
 	if first, then := k.Expected(); first.NoAnswer != "refused" || then != nil {
 		t.Errorf("a gateway that does not start: %+v, %+v", first, then)
 	}
@@ -341,11 +340,11 @@ func TestKept_SaysWhatAClientGets(t *testing.T) {
 	if first, then := k.Recovered(); first.Status != 200 || then != nil {
 		t.Errorf("well at once: %+v, %+v", first, then)
 	}
-	k.after, k.m.cell.ErrorsFor = bad, 10*time.Second
+	k.afterRemedy, k.m.result.ErrorsFor = bad, 10*time.Second
 	if first, then := k.Recovered(); first.Status != 504 || then == nil || then.From != 10*time.Second || then.Each[0].Status != 200 {
 		t.Errorf("well after ten seconds: %+v, %+v", first, then)
 	}
-	k.m.cell.NotRecovered = true
+	k.m.result.NotRecovered = true
 	if first, then := k.Recovered(); first.Status != 504 || then != nil {
 		t.Errorf("never well: %+v, %+v", first, then)
 	}
@@ -354,7 +353,7 @@ func TestKept_SaysWhatAClientGets(t *testing.T) {
 	}
 }
 
-func TestCellRun_JudgesAnswers(t *testing.T) {
+func TestMeasurement_JudgesAnswers(t *testing.T) {
 	t.Parallel()
 	healthy := audit.Outcome{Status: 200, Page: "upstream", Calls: []audit.Call{{Endpoint: "a:80"}}}
 	slow, twice, bad := healthy, healthy, audit.Outcome{Status: 502, Page: "nginx"}
@@ -371,16 +370,16 @@ func TestCellRun_JudgesAnswers(t *testing.T) {
 		}
 	}
 
-	m := &cellRun{r: &route{Route: audit.Route{Healthy: healthy}}, method: "POST", healthy: audit.Outcome{Status: 405}}
-	m.r.Ask.Method = "GET"
-	if got := m.unhealthy(); got != "POST is answered 405 without any fault" {
+	m := &measurement{route: &route{Route: audit.Route{Healthy: healthy}}, method: "POST", healthy: audit.Outcome{Status: 405}}
+	m.route.Ask.Method = "GET"
+	if got := m.unhealthyReason(); got != "POST is answered 405 without any fault" {
 		t.Error(got)
 	}
 	m.method, m.healthy = "GET", audit.Outcome{NoAnswer: "reset"}
-	if got := m.unhealthy(); !strings.HasPrefix(got, "the route gets no answer (reset)") {
+	if got := m.unhealthyReason(); !strings.HasPrefix(got, "the route gets no answer (reset)") {
 		t.Error(got)
 	}
-	if m.healthy = healthy; m.unhealthy() != "" {
+	if m.healthy = healthy; m.unhealthyReason() != "" {
 		t.Error("a healthy route is none")
 	}
 }
@@ -389,7 +388,7 @@ func TestLostDatagram_AsksUntilOneIsLost(t *testing.T) {
 	t.Parallel()
 	healthy := audit.Outcome{Status: 200, Calls: []audit.Call{{Endpoint: "b:53"}}}
 	lost := audit.Outcome{NoAnswer: "silent", Calls: []audit.Call{{Endpoint: "a:53"}}}
-	m := &cellRun{r: &route{}, cell: &audit.Measurement{}, healthy: healthy}
+	m := &measurement{route: &route{}, result: &audit.Measurement{}, healthy: healthy}
 	n := 0
 	err := m.lostDatagram("a:53", func() (audit.Outcome, error) {
 		if n++; n < 3 {
@@ -397,12 +396,12 @@ func TestLostDatagram_AsksUntilOneIsLost(t *testing.T) {
 		}
 		return lost, nil
 	})
-	if err != nil || n != 3 || m.cell.Bad != 1 || m.cell.Of != 1 || m.cell.NoAnswer != "silent" {
-		t.Errorf("%v after %d: %+v", err, n, m.cell)
+	if err != nil || n != 3 || m.result.Bad != 1 || m.result.Of != 1 || m.result.NoAnswer != "silent" {
+		t.Errorf("%v after %d: %+v", err, n, m.result)
 	}
-	m.cell = &audit.Measurement{}
-	if err := m.lostDatagram("a:53", func() (audit.Outcome, error) { return healthy, nil }); err != nil || m.cell.Skipped != "none of 16 datagrams went to the dead peer" {
-		t.Errorf("%v: %+v", err, m.cell)
+	m.result = &audit.Measurement{}
+	if err := m.lostDatagram("a:53", func() (audit.Outcome, error) { return healthy, nil }); err != nil || m.result.Skipped != "none of 16 datagrams went to the dead peer" {
+		t.Errorf("%v: %+v", err, m.result)
 	}
 	broken := errors.New("the lab is gone")
 	if err := m.lostDatagram("a:53", func() (audit.Outcome, error) { return healthy, broken }); err != broken {

@@ -11,28 +11,27 @@ import (
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
 // The client's own name and password, which every password file of the lab's making knows.
-const visitorAuthorization = "Basic YmFkZ2F0ZXdheTpiYWRnYXRld2F5" // badgateway:badgateway
+const clientAuthorization = "Basic YmFkZ2F0ZXdheTpiYWRnYXRld2F5" // badgateway:badgateway
 
 // form is the body of a POST.
 const form = "badgateway=1"
 
-// request is how a way is asked for.
+// A request is how a route is asked for.
 type request struct {
-	ask    nginxconf.Candidate
-	stream bool
-	udp    bool
-	auth   bool // the location asks for a password
-	cert   string
-	key    string // with cert, what servers that verify their clients accept
+	candidate nginxconf.Candidate
+	stream    bool
+	udp       bool
+	auth      bool // the location asks for a password
+	cert      string
+	key       string // with cert, what servers that verify their clients accept
 }
 
-// to is the address that the client connects to.
-func to(l nginxconf.Listen) string {
+// connectAddress is the address that the client connects to.
+func connectAddress(l nginxconf.Listen) string {
 	if l.Network == "unix" {
 		return "unix:" + l.Address
 	}
@@ -52,23 +51,23 @@ func to(l nginxconf.Listen) string {
 	return net.JoinHostPort(host, fmt.Sprint(l.Port))
 }
 
-// fresh is the request with a further argument in its URI.
-func (r request) fresh(argument string) request {
+// withArgument is the request with a further argument in its URI.
+func (r request) withArgument(argument string) request {
 	switch {
 	case argument == "" || r.stream:
-	case strings.Contains(r.ask.URI, "?"):
-		r.ask.URI += "&" + argument
+	case strings.Contains(r.candidate.URI, "?"):
+		r.candidate.URI += "&" + argument
 	default:
-		r.ask.URI += "?" + argument
+		r.candidate.URI += "?" + argument
 	}
 	return r
 }
 
 // spec is the request as the lab takes it.
-func (r request) spec(method string, steps []time.Duration, patience time.Duration) agentapi.ProbeSpec {
-	a := r.ask
-	s := agentapi.ProbeSpec{
-		From: a.From, To: to(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
+func (r request) spec(method string, steps []time.Duration, patience time.Duration) lab.ProbeSpec {
+	a := r.candidate
+	s := lab.ProbeSpec{
+		From: a.From, To: connectAddress(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
 		ALPN: a.ALPN, TLSMax: a.TLSMax, HTTP2: a.Listen.H2C && !r.stream, Cert: r.cert, Key: r.key, Steps: steps, Limit: patience, Stream: r.stream, UDP: r.udp,
 	}
 	if r.stream {
@@ -77,7 +76,7 @@ func (r request) spec(method string, steps []time.Duration, patience time.Durati
 	}
 	header := map[string]string{"User-Agent": "Mozilla/5.0 (badgateway)", "Accept": "*/*", "Connection": "close"}
 	if r.auth {
-		header["Authorization"] = visitorAuthorization
+		header["Authorization"] = clientAuthorization
 	}
 	for n, v := range a.Header {
 		header[n] = v
@@ -107,8 +106,8 @@ func (r request) spec(method string, steps []time.Duration, patience time.Durati
 
 // shown is the request as reports show it.
 func (r request) shown(method string) audit.ClientRequest {
-	a := r.ask
-	s := audit.ClientRequest{Method: method, To: to(a.Listen), Header: a.Header}
+	a := r.candidate
+	s := audit.ClientRequest{Method: method, To: connectAddress(a.Listen), Header: a.Header}
 	switch {
 	case r.udp:
 		s.Method, s.URL = "UDP", "udp://"+s.To
@@ -131,35 +130,35 @@ func (r request) shown(method string) audit.ClientRequest {
 	return s
 }
 
-// asUserSays takes the request that the policy gives for a route in place of those that were worked out.
-func (s *session) asUserSays(r *route) {
-	if s.o.Policy == nil {
+// applyPolicyRequest takes the request that the policy gives for a route in place of those that were worked out.
+func (s *session) applyPolicyRequest(r *route) {
+	if s.options.Policy == nil {
 		return
 	}
-	said, ok := s.o.Policy.Request(r.ID)
+	said, ok := s.options.Policy.Request(r.ID)
 	if !ok {
 		return
 	}
-	ask := nginxconf.Candidate{Method: said.Method, URI: said.Path, Header: said.Header}
-	if len(r.way.Candidates) > 0 {
-		ask.Listen, ask.Host, ask.TLSName = r.way.Candidates[0].Listen, r.way.Candidates[0].Host, r.way.Candidates[0].TLSName
-	} else if len(r.way.Listens) > 0 {
-		ask.Listen = r.way.Listens[0]
-		if len(r.way.Names) > 0 {
-			ask.Host = r.way.Names[0]
+	candidate := nginxconf.Candidate{Method: said.Method, URI: said.Path, Header: said.Header}
+	if len(r.conf.Candidates) > 0 {
+		candidate.Listen, candidate.Host, candidate.TLSName = r.conf.Candidates[0].Listen, r.conf.Candidates[0].Host, r.conf.Candidates[0].TLSName
+	} else if len(r.conf.Listens) > 0 {
+		candidate.Listen = r.conf.Listens[0]
+		if len(r.conf.Names) > 0 {
+			candidate.Host = r.conf.Names[0]
 		}
 	}
 	if u, err := url.Parse(said.URL); err == nil && said.URL != "" {
-		ask.Host, ask.URI, ask.TLSName = u.Host, u.RequestURI(), u.Hostname()
-		for _, l := range r.way.Listens {
+		candidate.Host, candidate.URI, candidate.TLSName = u.Host, u.RequestURI(), u.Hostname()
+		for _, l := range r.conf.Listens {
 			if l.TLS == (u.Scheme == "https") && (u.Port() == "" || u.Port() == fmt.Sprint(l.Port)) {
-				ask.Listen = l
+				candidate.Listen = l
 				break
 			}
 		}
 	}
-	if !ask.Listen.TLS {
-		ask.TLSName = ""
+	if !candidate.Listen.TLS {
+		candidate.TLSName = ""
 	}
-	r.way.Candidates, r.way.UnreachableReason = []nginxconf.Candidate{ask}, ""
+	r.conf.Candidates, r.conf.UnreachableReason = []nginxconf.Candidate{candidate}, ""
 }

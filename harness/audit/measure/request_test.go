@@ -9,7 +9,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
-func TestTo(t *testing.T) {
+func TestConnectAddress(t *testing.T) {
 	for _, c := range []struct {
 		listen nginxconf.Listen
 		want   string
@@ -21,21 +21,21 @@ func TestTo(t *testing.T) {
 		{nginxconf.Listen{Network: "tcp", Address: "gw.example.com", Port: 80}, "192.0.2.80:80"},
 		{nginxconf.Listen{Network: "unix", Address: "/run/gw.sock"}, "unix:/run/gw.sock"},
 	} {
-		if got := to(c.listen); got != c.want {
+		if got := connectAddress(c.listen); got != c.want {
 			t.Errorf("%+v is asked at %s, not %s", c.listen, got, c.want)
 		}
 	}
 }
 
 func TestRequest(t *testing.T) {
-	tls := request{ask: nginxconf.Candidate{
+	tls := request{candidate: nginxconf.Candidate{
 		Listen: nginxconf.Listen{Network: "tcp", Address: "*", Port: 8443, TLS: true}, TLSName: "shop.example.com",
 		Host: "shop.example.com", URI: "/api/?a=1", Header: map[string]string{"X-Mine": "yes"},
 	}}
 	if got, want := tls.shown("POST").URL, "https://shop.example.com:8443/api/?a=1"; got != want {
 		t.Errorf("the URL is %s, not %s", got, want)
 	}
-	s := tls.fresh("badgateway=broken").spec("POST", []time.Duration{time.Minute}, time.Hour)
+	s := tls.withArgument("badgateway=broken").spec("POST", []time.Duration{time.Minute}, time.Hour)
 	raw := string(s.Raw)
 	for _, part := range []string{
 		"POST /api/?a=1&badgateway=broken HTTP/1.1\r\n", "Host: shop.example.com\r\n", "X-Mine: yes\r\n", "Content-Length: 12\r\n", "Connection: close\r\n",
@@ -47,10 +47,10 @@ func TestRequest(t *testing.T) {
 	if !s.TLS || s.ServerName != "shop.example.com" || s.Body != form {
 		t.Errorf("the request is %+v", s)
 	}
-	if tls.ask.URI != "/api/?a=1" {
+	if tls.candidate.URI != "/api/?a=1" {
 		t.Error("a fresh request changed the one that it was made of")
 	}
-	stream := request{stream: true, ask: nginxconf.Candidate{Listen: nginxconf.Listen{Network: "tcp", Address: "*", Port: 443}, TLSName: "vault.example.com"}}
+	stream := request{stream: true, candidate: nginxconf.Candidate{Listen: nginxconf.Listen{Network: "tcp", Address: "*", Port: 443}, TLSName: "vault.example.com"}}
 	if s := stream.spec("TCP", nil, time.Hour); !s.TLS || !s.Stream {
 		t.Error("a stream that is chosen by its TLS name is not asked in TLS")
 	}
@@ -70,11 +70,11 @@ func TestKeys(t *testing.T) {
 		{nginxconf.Peer{Socket: "/run/x.sock"}, "unix:/run/x.sock", "unix:/run/x.sock", true},
 	} {
 		key := peerKey(c.peer)
-		if key != c.key || called(key) != c.isCalled || literal(key) != c.literal {
-			t.Errorf("%+v: key %s, called %s, literal %v", c.peer, key, called(key), literal(key))
+		if key != c.key || canonicalKey(key) != c.isCalled || isLiteral(key) != c.literal {
+			t.Errorf("%+v: key %s, called %s, literal %v", c.peer, key, canonicalKey(key), isLiteral(key))
 		}
 	}
-	if got := addresses([]string{"127.0.0.1:5000", "app:80"}); !slices.Equal(got, []string{"127.0.0.1:5000", "app:80", "[::1]:5000"}) {
+	if got := allAddresses([]string{"127.0.0.1:5000", "app:80"}); !slices.Equal(got, []string{"127.0.0.1:5000", "app:80", "[::1]:5000"}) {
 		t.Errorf("localhost is called at %q", got)
 	}
 }

@@ -13,11 +13,10 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/harness/audit/provision"
-	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// Run checks a config. A config that can't be loaded is told by the report; an error is the lab's, or says that the
+// Run checks a config. A config that can't be loaded is in the report; an error is the lab's, or says that the
 // options make no sense.
 func Run(ctx context.Context, o Options) (*audit.Report, error) {
 	o.defaults()
@@ -32,7 +31,7 @@ func Run(ctx context.Context, o Options) (*audit.Report, error) {
 		r.Refused, r.Verdict = &refused.Refusal, audit.Refused
 		return r, nil
 	}
-	if over := agentapi.Overrun(err); over != nil {
+	if over := lab.Overrun(err); over != nil {
 		r.Refused, r.Verdict = &audit.Refusal{
 			Kind: "limit", Message: over.Error(), Remedy: "see what the config starts: a lab gives it 256 processes and 1 GiB",
 		}, audit.Refused
@@ -57,7 +56,7 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 	for _, f := range o.FaultList {
 		r.Faults = append(r.Faults, f.FaultInfo)
 	}
-	s := &session{o: o, report: r}
+	s := &session{options: o, report: r}
 	defer s.close()
 	routes, err := s.prepare(ctx)
 	if err != nil {
@@ -69,7 +68,7 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 			return err
 		}
 	}
-	s.alike(routes)
+	s.markSameRoutes(routes)
 	if err := s.fewCells(routes); err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 	ways := map[string]nginxconf.Route{}
 	for _, one := range routes {
 		r.Routes = append(r.Routes, one.Route)
-		ways[one.ID] = one.way
+		ways[one.ID] = one.conf
 	}
 	r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: s.config, ConfigRoutes: ways}, o.Rules)...)
 	policy := o.Policy
@@ -97,13 +96,13 @@ func (s *session) prepare(ctx context.Context) ([]*route, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
-	s.o.Logger.Info("looking for routes")
-	names := s.known()
+	s.options.Logger.Info("looking for routes")
+	names := s.knownNames()
 	routes, err := s.discover(ctx, names)
 	if err != nil {
 		return nil, err
 	}
-	s.supplied(names)
+	s.listSupplied(names)
 	return routes, nil
 }
 
@@ -111,7 +110,7 @@ func (s *session) prepare(ctx context.Context) ([]*route, error) {
 func (s *session) load(ctx context.Context) error {
 	ours := fakeupstream.NewAuthority("badgateway")
 	tree, err := provision.Load(provision.Options{
-		Path: s.o.Path, Revision: s.o.Revision, Env: s.o.Env, Image: s.o.Image, CA: ours.Certificate, CAKey: ours.Key,
+		Path: s.options.Path, Revision: s.options.Revision, Env: s.options.Env, Image: s.options.Image, CA: ours.Certificate, CAKey: ours.Key,
 	})
 	if err != nil {
 		return err
@@ -123,17 +122,17 @@ func (s *session) load(ctx context.Context) error {
 		}
 	}
 	s.report.Gateway = s.lab.GatewayVersion()
-	s.tellClock()
+	s.reportClock()
 	if err := s.asInProduction(ctx); err != nil {
 		return err
 	}
-	w, err := s.lab.Open(ctx, lab.Setup{CatchAll: &s.world})
+	sb, err := s.lab.Open(ctx, lab.Setup{CatchAll: &s.catchAll})
 	if err != nil {
 		return refusedUser(err)
 	}
-	defer func() { _ = w.Close() }() // the lab ends it at the latest
-	s.o.Logger.Info("loading the config")
-	if err = tree.Settle(ctx, w); err == nil {
+	defer func() { _ = sb.Close() }() // the lab ends it at the latest
+	s.options.Logger.Info("loading the config")
+	if err = tree.Settle(ctx, sb); err == nil {
 		if s.config, err = tree.Config(); err == nil {
 			tree.OneWorker()
 		}
@@ -144,7 +143,7 @@ func (s *session) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.o.Parallel, err = demandOf(s.config).parallel(s.o.Parallel); err != nil {
+	if s.options.Parallel, err = demandOf(s.config).parallel(s.options.Parallel); err != nil {
 		return err
 	}
 	s.prefix, s.errorLog = tree.Prefix, tree.ErrorLog
@@ -152,13 +151,13 @@ func (s *session) load(ctx context.Context) error {
 }
 
 func (s *session) startLab(ctx context.Context) error {
-	if s.o.Lab != nil {
-		s.lab = s.o.Lab
+	if s.options.Lab != nil {
+		s.lab = s.options.Lab
 		return nil
 	}
 	lab, err := lab.Start(ctx, lab.Options{
-		GatewayImage: s.o.Image, Nginx: s.o.Nginx, RealTime: s.o.RealTime, Install: s.o.Install, Untrusted: true,
-		WithoutLimits: s.o.WithoutLimits, Logger: s.o.Logger,
+		GatewayImage: s.options.Image, Nginx: s.options.Nginx, RealTime: s.options.RealTime, Install: s.options.Install, Untrusted: true,
+		WithoutLimits: s.options.WithoutLimits, Logger: s.options.Logger,
 	})
 	if err != nil {
 		return &NoLab{err}
@@ -168,9 +167,9 @@ func (s *session) startLab(ctx context.Context) error {
 }
 
 func (s *session) close() {
-	if s.lab != nil && s.o.Lab == nil {
+	if s.lab != nil && s.options.Lab == nil {
 		if err := s.lab.Close(); err != nil {
-			s.o.Logger.Warn("ending the lab: " + err.Error())
+			s.options.Logger.Warn("ending the lab: " + err.Error())
 		}
 	}
 }

@@ -7,28 +7,28 @@ import (
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
-// tellClock says whose time the check is in, in the report and before it begins.
-func (s *session) tellClock() {
+// reportClock says whose time the check is in, in the report and before it begins.
+func (s *session) reportClock() {
 	clock := s.lab.Clock()
 	s.report.Clock, s.report.ClockWhy, s.report.ClockUnasked = clock.Kind, clock.Why, clock.Unasked
-	s.o.Logger.Info(fmt.Sprintf("%s, %v", s.report.Gateway, clock))
+	s.options.Logger.Info(fmt.Sprintf("%s, %v", s.report.Gateway, clock))
 	if clock.Kind == lab.ClockReal {
 		s.report.Notes = append(s.report.Notes, fmt.Sprintf("All of this was waited for in real time, as %s: errors are looked for up to %v "+
-			"after the upstream is well, and no answer is waited for longer than %v.", clock.Why, realObservation, realPatience))
+			"after the upstream is well, and no answer is waited for longer than %v.", clock.Why, realObservation, realWaitLimit))
 	}
 }
 
 // In real time nobody waits for a day, or looks for an hour whether an upstream is used again.
 const (
-	realPatience    = 5*time.Minute + 15*time.Second
+	realWaitLimit   = 5*time.Minute + 15*time.Second
 	realObservation = time.Minute + time.Second
 )
 
-// patience bounds every wait, in the config's time: where the clock is moved a day and an hour, as a day is the longest that
+// waitLimit bounds every wait, in the config's time: where the clock is moved a day and an hour, as a day is the longest that
 // configs set.
-func (s *session) patience() time.Duration {
+func (s *session) waitLimit() time.Duration {
 	if s.report.Clock == lab.ClockReal {
-		return realPatience
+		return realWaitLimit
 	}
 	return 25 * time.Hour
 }
@@ -44,7 +44,7 @@ func (s *session) observation() time.Duration {
 // warn says, where the time is real and nobody asked for that, why, and about how long these jobs take.
 func (s *session) warn(jobs []job) {
 	if w := s.lab.Clock().Warning(s.estimate(jobs)); w != "" {
-		s.o.Logger.Warn(w)
+		s.options.Logger.Warn(w)
 	}
 }
 
@@ -57,5 +57,5 @@ func (s *session) estimate(jobs []job) (sum time.Duration) {
 			sum += time.Minute
 		}
 	}
-	return sum / time.Duration(max(min(s.o.Parallel, len(jobs)), 1))
+	return sum / time.Duration(max(min(s.options.Parallel, len(jobs)), 1))
 }
