@@ -1,4 +1,4 @@
-// Package backends holds the real servers behind a gateway, each as a value that a scenario names.
+// Package backend holds the real servers behind a gateway, each as a value that a scenario names.
 package backend
 
 import (

@@ -4,14 +4,18 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"testing"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/fault"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/example"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 )
+
+func TestMain(m *testing.M) { example.Main(m, "^ExampleRun$") }
 
 // proxy is a gateway with a config of its own.
 var proxy = lab.Gateway{
@@ -49,7 +53,8 @@ func ExampleRun() {
 		Kind: scenario.Fake, Upstreams: []lab.Upstream{backend},
 		Inject: []fault.Fault{fault.SetBehaviour{Upstream: "app", Script: fakeupstream.Always(fakeupstream.Reset{})}},
 	})
-	fmt.Println(evidence.Verdict, evidence.Differences)
+	fmt.Println(evidence.Verdict, evidence.Broken.Status)
+	// Output: passed 502
 }
 
 // What came is compared with what was expected in one place, which needs no lab.
