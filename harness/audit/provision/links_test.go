@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
+
+	"github.com/badgateway/badgateway/harness/internal/testgit"
 )
 
 // refusedAs holds a refusal against words that it has to have.
@@ -34,14 +36,14 @@ func refusedAs(t *testing.T, err error, words ...string) {
 // What an include names is read whatever its ending, its name and its depth.
 func TestLoad_ReadsWhatAnIncludeNames(t *testing.T) {
 	for _, named := range []string{"", "/nginx.conf"} {
-		p := newPlot(t)
+		p := testgit.New(t)
 		deep := "a/b/c/d/e/f/g/h/i/j/k/l/m/n/deep.conf"
-		p.write("c/nginx.conf", "events {}\nhttp { include maps/pools.map; include lists/*.sql; include own/.hidden; include vendor/venv/x.conf; include "+deep+
+		p.Write("c/nginx.conf", "events {}\nhttp { include maps/pools.map; include lists/*.sql; include own/.hidden; include vendor/venv/x.conf; include "+deep+
 			"; include /etc/nginx/more/x.md; server { listen 80; } }\n")
 		for _, name := range []string{"maps/pools.map", "lists/a.sql", "own/.hidden", deep, "vendor/venv/x.conf", "elsewhere/more/x.md"} {
-			p.write("c/"+name, "# text of "+name+"\n")
+			p.Write("c/"+name, "# text of "+name+"\n")
 		}
-		tree, err := Load(Options{Path: p.at("c" + named)})
+		tree, err := Load(Options{Path: p.At("c" + named)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,68 +60,68 @@ func TestLoad_RefusesWhatCannotBeRead(t *testing.T) {
 	big := strings.Repeat("# much\n", maxFile/7+1)
 	for name, c := range map[string]struct {
 		include string
-		make    func(p plot)
+		make    func(p testgit.Folder)
 		want    string
 	}{
-		"by name":           {"conf.d/big.conf", func(p plot) { p.write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has 1048579 bytes, more than 1 MiB"},
-		"by a wildcard":     {"conf.d/*.conf", func(p plot) { p.write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has"},
-		"by two wildcards":  {"*/*.conf", func(p plot) { p.write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has"},
-		"no text":           {"conf.d/*", func(p plot) { p.write("c/conf.d/logo", "\x00\x01") }, "conf.d/logo is included, and is no text"},
-		"a pipe":            {"conf.d/*", func(p plot) { p.pipe("c/conf.d/pipe") }, "conf.d/pipe is included, and is no regular file"},
-		"a socket's folder": {"conf.d/x/y.conf", func(p plot) { p.pipe("c/conf.d/x/y.conf") }, "conf.d/x/y.conf is included, and is no regular file"},
+		"by name":           {"conf.d/big.conf", func(p testgit.Folder) { p.Write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has 1048579 bytes, more than 1 MiB"},
+		"by a wildcard":     {"conf.d/*.conf", func(p testgit.Folder) { p.Write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has"},
+		"by two wildcards":  {"*/*.conf", func(p testgit.Folder) { p.Write("c/conf.d/big.conf", big) }, "conf.d/big.conf is included, and has"},
+		"no text":           {"conf.d/*", func(p testgit.Folder) { p.Write("c/conf.d/logo", "\x00\x01") }, "conf.d/logo is included, and is no text"},
+		"a pipe":            {"conf.d/*", func(p testgit.Folder) { pipe(p, "c/conf.d/pipe") }, "conf.d/pipe is included, and is no regular file"},
+		"a socket's folder": {"conf.d/x/y.conf", func(p testgit.Folder) { pipe(p, "c/conf.d/x/y.conf") }, "conf.d/x/y.conf is included, and is no regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlot(t)
-			p.write("c/nginx.conf", "events {}\nhttp {\n include "+c.include+";\n server { listen 80; } }\n")
+			p := testgit.New(t)
+			p.Write("c/nginx.conf", "events {}\nhttp {\n include "+c.include+";\n server { listen 80; } }\n")
 			c.make(p)
-			_, err := Load(Options{Path: p.at("c")})
+			_, err := Load(Options{Path: p.At("c")})
 			refusedAs(t, err, "nginx.conf:3: ", c.want)
-			_, err = Load(Options{Path: p.at("c/nginx.conf")})
+			_, err = Load(Options{Path: p.At("c/nginx.conf")})
 			refusedAs(t, err, "nginx.conf:3: ", c.want)
 		})
 	}
 	for _, folder := range []string{".git", ".GIT", ".ssh"} {
-		p := newPlot(t)
-		p.write("c/nginx.conf", "events {}\nhttp {\n include "+folder+"/config;\n server { listen 80; } }\n")
-		p.write("c/"+folder+"/config", "server { listen 81; }\n")
-		_, err := Load(Options{Path: p.at("c")})
+		p := testgit.New(t)
+		p.Write("c/nginx.conf", "events {}\nhttp {\n include "+folder+"/config;\n server { listen 80; } }\n")
+		p.Write("c/"+folder+"/config", "server { listen 81; }\n")
+		_, err := Load(Options{Path: p.At("c")})
 		refusedAs(t, err, "nginx.conf:3: ", folder+"/config is included, and nothing is read of such a folder")
 	}
-	p := newPlot(t)
-	p.write("sites/a.conf", "server { listen 80; }\n")
-	p.write("sites/b.conf", "server { listen 81; }\n"+big)
-	_, err := Load(Options{Path: p.at("sites")})
+	p := testgit.New(t)
+	p.Write("sites/a.conf", "server { listen 80; }\n")
+	p.Write("sites/b.conf", "server { listen 81; }\n"+big)
+	_, err := Load(Options{Path: p.At("sites")})
 	refusedAs(t, err, "b.conf: this file has", "more than 1 MiB")
 }
 
-func (p plot) pipe(name string) {
-	p.t.Helper()
-	p.write(name+".beside", "")
-	if err := syscall.Mkfifo(p.at(name), 0o644); err != nil {
-		p.t.Skip(err)
+func pipe(p testgit.Folder, name string) {
+	p.T.Helper()
+	p.Write(name+".beside", "")
+	if err := syscall.Mkfifo(p.At(name), 0o644); err != nil {
+		p.T.Skip(err)
 	}
-	if err := os.Remove(p.at(name + ".beside")); err != nil {
-		p.t.Fatal(err)
+	if err := os.Remove(p.At(name + ".beside")); err != nil {
+		p.T.Fatal(err)
 	}
 }
 
 // Links within the folder lead where they lead in production; those of a tree that was copied from /etc/nginx too.
 func TestLoad_FollowsLinksWithinTheFolder(t *testing.T) {
-	p := newPlot(t)
-	p.write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; }\n")
+	p := testgit.New(t)
+	p.Write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; }\n")
 	for _, name := range []string{"relative", "absolute", "copied"} {
-		p.write("c/sites-available/"+name, "server { listen 80; server_name "+name+"; }\n")
+		p.Write("c/sites-available/"+name, "server { listen 80; server_name "+name+"; }\n")
 	}
-	p.link("c/sites-enabled/relative", "../sites-available/relative")
-	p.link("c/sites-enabled/absolute", p.at("c/sites-available/absolute"))
-	p.link("c/sites-enabled/copied", "/etc/nginx/sites-available/copied")
-	p.link("c/modules-enabled/50-mod-stream.conf", "/usr/share/nginx/modules-available/mod-stream.conf")
-	p.write("c/conf-available/a.conf", "server { listen 80; server_name folder; }\n")
-	p.write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; include conf.d/*.conf; }\n")
-	p.link("c/conf.d", "conf-available")
-	p.link("live", p.at("c"))
+	p.Link("c/sites-enabled/relative", "../sites-available/relative")
+	p.Link("c/sites-enabled/absolute", p.At("c/sites-available/absolute"))
+	p.Link("c/sites-enabled/copied", "/etc/nginx/sites-available/copied")
+	p.Link("c/modules-enabled/50-mod-stream.conf", "/usr/share/nginx/modules-available/mod-stream.conf")
+	p.Write("c/conf-available/a.conf", "server { listen 80; server_name folder; }\n")
+	p.Write("c/nginx.conf", "events {}\nhttp { include sites-enabled/*; include modules-enabled/*.conf; include conf.d/*.conf; }\n")
+	p.Link("c/conf.d", "conf-available")
+	p.Link("live", p.At("c"))
 	for _, path := range []string{"c", "live", "c/nginx.conf", "live/nginx.conf"} {
-		tree, err := Load(Options{Path: p.at(path)})
+		tree, err := Load(Options{Path: p.At(path)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,8 +129,8 @@ func TestLoad_FollowsLinksWithinTheFolder(t *testing.T) {
 			t.Errorf("%s has %d servers, not 4:\n%s", path, tree.servers, texts(tree))
 		}
 	}
-	p.link("enabled.conf", p.at("c/nginx.conf"))
-	if tree, err := Load(Options{Path: p.at("enabled.conf")}); err != nil || tree.Main != "/etc/nginx/enabled.conf" {
+	p.Link("enabled.conf", p.At("c/nginx.conf"))
+	if tree, err := Load(Options{Path: p.At("enabled.conf")}); err != nil || tree.Main != "/etc/nginx/enabled.conf" {
 		t.Errorf("a main file that is a link: %v", err)
 	}
 }
@@ -142,10 +144,10 @@ func TestLoad_RefusesIncludedLinksOut(t *testing.T) {
 		"/usr/share/nginx/modules-available/mod-nobody-has.conf": "",
 		"/etc/letsencrypt/options-ssl-nginx.conf":                "",
 	} {
-		p := newPlot(t)
-		p.write("c/nginx.conf", "events {}\nhttp { include sites/*.conf; server { listen 80; } }\n")
-		p.link("c/sites/x.conf", to)
-		tree, err := Load(Options{Path: p.at("c")})
+		p := testgit.New(t)
+		p.Write("c/nginx.conf", "events {}\nhttp { include sites/*.conf; server { listen 80; } }\n")
+		p.Link("c/sites/x.conf", to)
+		tree, err := Load(Options{Path: p.At("c")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,93 +178,93 @@ func TestLoad_LinksOutLeadToNoFile(t *testing.T) {
 	secret := "server { listen 80; server_name SECRET; }\n"
 	for name, c := range map[string]struct {
 		path string
-		make func(p plot)
+		make func(p testgit.Folder)
 		want string // a part of the error; empty where there is none
 	}{
-		"a folder that leads out of its repository": {"r/deploy", func(p plot) {
-			p.write("private/nginx.conf", conf("SECRET"))
-			p.link("r/deploy", "../private")
+		"a folder that leads out of its repository": {"r/deploy", func(p testgit.Folder) {
+			p.Write("private/nginx.conf", conf("SECRET"))
+			p.Link("r/deploy", "../private")
 		}, "leads out of the git repository"},
-		"a file that leads out of its repository": {"r/nginx.conf", func(p plot) {
-			p.write("private/nginx.conf", conf("SECRET"))
-			p.link("r/nginx.conf", p.at("private/nginx.conf"))
+		"a file that leads out of its repository": {"r/nginx.conf", func(p testgit.Folder) {
+			p.Write("private/nginx.conf", conf("SECRET"))
+			p.Link("r/nginx.conf", p.At("private/nginx.conf"))
 		}, "leads out of the git repository"},
-		"a file in a folder that leads out": {"r/deploy/nginx.conf", func(p plot) {
-			p.write("private/nginx.conf", conf("SECRET"))
-			p.link("r/deploy", p.at("private"))
+		"a file in a folder that leads out": {"r/deploy/nginx.conf", func(p testgit.Folder) {
+			p.Write("private/nginx.conf", conf("SECRET"))
+			p.Link("r/deploy", p.At("private"))
 		}, "leads out of the git repository"},
-		"a name that leads into another repository": {"r/deploy", func(p plot) {
-			p.write("private/.git/HEAD", "")
-			p.write("private/nginx.conf", conf("SECRET"))
-			p.link("r/deploy", p.at("private"))
+		"a name that leads into another repository": {"r/deploy", func(p testgit.Folder) {
+			p.Write("private/.git/HEAD", "")
+			p.Write("private/nginx.conf", conf("SECRET"))
+			p.Link("r/deploy", p.At("private"))
 		}, "leads out of the git repository"},
-		"a name that leads into .git": {"r/deploy", func(p plot) {
-			p.write("r/.git/x/nginx.conf", conf("SECRET"))
-			p.link("r/deploy", ".git/x")
+		"a name that leads into .git": {"r/deploy", func(p testgit.Folder) {
+			p.Write("r/.git/x/nginx.conf", conf("SECRET"))
+			p.Link("r/deploy", ".git/x")
 		}, "leads into the .git"},
-		"links of the folder": {"r/deploy", func(p plot) {
-			p.write("private/x.conf", secret)
-			p.write("r/.git/x.conf", secret)
-			p.write("r/deploy/.git/x.conf", secret)
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.link("r/deploy/a.conf", p.at("private/x.conf"))
-			p.link("r/deploy/b.conf", "../../private/x.conf")
-			p.link("r/deploy/c.conf", p.at("r/.git/x.conf"))
-			p.link("r/deploy/d.conf", p.at("r/deploy/.git/x.conf"))
-			p.link("r/deploy/e.conf", ".git/x.conf")
-			p.link("r/deploy/f", p.at("private"))
+		"links of the folder": {"r/deploy", func(p testgit.Folder) {
+			p.Write("private/x.conf", secret)
+			p.Write("r/.git/x.conf", secret)
+			p.Write("r/deploy/.git/x.conf", secret)
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Link("r/deploy/a.conf", p.At("private/x.conf"))
+			p.Link("r/deploy/b.conf", "../../private/x.conf")
+			p.Link("r/deploy/c.conf", p.At("r/.git/x.conf"))
+			p.Link("r/deploy/d.conf", p.At("r/deploy/.git/x.conf"))
+			p.Link("r/deploy/e.conf", ".git/x.conf")
+			p.Link("r/deploy/f", p.At("private"))
 		}, ""},
-		"an absolute link that goes round the skip of .git": {"r", func(p plot) {
-			p.write("r/.git/x.conf", secret)
-			p.write("r/nginx.conf", "events {}\nhttp { include a.conf; server { listen 80; } }\n")
-			p.link("r/a.conf", p.at("r/.git/x.conf"))
+		"an absolute link that goes round the skip of .git": {"r", func(p testgit.Folder) {
+			p.Write("r/.git/x.conf", secret)
+			p.Write("r/nginx.conf", "events {}\nhttp { include a.conf; server { listen 80; } }\n")
+			p.Link("r/a.conf", p.At("r/.git/x.conf"))
 		}, ""},
-		"a folder that goes round the skip of .git": {"r", func(p plot) {
-			p.write("r/.git/x.conf", secret)
-			p.write("r/nginx.conf", "events {}\nhttp { include b/*.conf; server { listen 80; } }\n")
-			p.link("r/b", ".git")
+		"a folder that goes round the skip of .git": {"r", func(p testgit.Folder) {
+			p.Write("r/.git/x.conf", secret)
+			p.Write("r/nginx.conf", "events {}\nhttp { include b/*.conf; server { listen 80; } }\n")
+			p.Link("r/b", ".git")
 		}, "b/*.conf is included through b, a link to .git"},
-		"an include through a folder that leads out": {"r", func(p plot) {
-			p.write("private/x.conf", secret)
-			p.write("r/nginx.conf", "events {}\nhttp { include out/x.conf; server { listen 80; } }\n")
-			p.link("r/out", p.at("private"))
+		"an include through a folder that leads out": {"r", func(p testgit.Folder) {
+			p.Write("private/x.conf", secret)
+			p.Write("r/nginx.conf", "events {}\nhttp { include out/x.conf; server { listen 80; } }\n")
+			p.Link("r/out", p.At("private"))
 		}, "nginx.conf:2: out/x.conf is included through out, a link to "},
-		"a wildcard through a folder that leads out": {"r", func(p plot) {
-			p.write("private/x.conf", secret)
-			p.write("r/nginx.conf", "events {}\nhttp { include sites/*/*.conf; server { listen 80; } }\n")
-			p.link("r/sites/out", "../../private")
+		"a wildcard through a folder that leads out": {"r", func(p testgit.Folder) {
+			p.Write("private/x.conf", secret)
+			p.Write("r/nginx.conf", "events {}\nhttp { include sites/*/*.conf; server { listen 80; } }\n")
+			p.Link("r/sites/out", "../../private")
 		}, "sites/*/*.conf is included through sites/out, a link to ../../private"},
-		"an include past the folder": {"r", func(p plot) {
-			p.write("private/x.conf", secret)
-			p.write("r/nginx.conf", "events {}\nhttp { include ../private/x.conf; include ../../../../"+p.at("private/x.conf")+"; server { listen 80; } }\n")
+		"an include past the folder": {"r", func(p testgit.Folder) {
+			p.Write("private/x.conf", secret)
+			p.Write("r/nginx.conf", "events {}\nhttp { include ../private/x.conf; include ../../../../"+p.At("private/x.conf")+"; server { listen 80; } }\n")
 		}, ""},
-		"folders that lead into one another": {"r", func(p plot) {
-			p.write("r/nginx.conf", conf("honest"))
+		"folders that lead into one another": {"r", func(p testgit.Folder) {
+			p.Write("r/nginx.conf", conf("honest"))
 			for _, name := range []string{"a", "b", "c"} {
-				p.write("r/"+name+"/x.conf", "")
-				p.link("r/"+name+"/up", "..")
-				p.link("r/"+name+"/self", ".")
-				p.link("r/"+name+"/next", "../b")
+				p.Write("r/"+name+"/x.conf", "")
+				p.Link("r/"+name+"/up", "..")
+				p.Link("r/"+name+"/self", ".")
+				p.Link("r/"+name+"/next", "../b")
 			}
 		}, ""},
-		"a Dockerfile that is a link": {"r/deploy", func(p plot) {
-			p.write("private/Dockerfile", "FROM x\nCOPY nginx.conf /etc/nginx/SECRET.conf\n")
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.link("r/Dockerfile", p.at("private/Dockerfile"))
-			p.link("r/deploy/compose.yaml", p.at("private/Dockerfile"))
+		"a Dockerfile that is a link": {"r/deploy", func(p testgit.Folder) {
+			p.Write("private/Dockerfile", "FROM x\nCOPY nginx.conf /etc/nginx/SECRET.conf\n")
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Link("r/Dockerfile", p.At("private/Dockerfile"))
+			p.Link("r/deploy/compose.yaml", p.At("private/Dockerfile"))
 		}, ""},
-		"a Dockerfile that never ends": {"r/deploy", func(p plot) {
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.link("r/Dockerfile", "/dev/zero")
-			p.pipe("r/deploy/Dockerfile")
-			p.pipe("r/compose.yaml")
+		"a Dockerfile that never ends": {"r/deploy", func(p testgit.Folder) {
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Link("r/Dockerfile", "/dev/zero")
+			pipe(p, "r/deploy/Dockerfile")
+			pipe(p, "r/compose.yaml")
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlot(t)
-			p.write("r/.git/HEAD", "ref: refs/heads/main\n")
+			p := testgit.New(t)
+			p.Write("r/.git/HEAD", "ref: refs/heads/main\n")
 			c.make(p)
-			tree, err := Load(Options{Path: p.at(c.path)})
+			tree, err := Load(Options{Path: p.At(c.path)})
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
@@ -278,14 +280,14 @@ func TestLoad_LinksOutLeadToNoFile(t *testing.T) {
 
 // Pages and scripts that a config asks for come from the config's own folder, and secrets that usually lie about do not.
 func TestLoad_TakesOnlyFilesOfTheConfig(t *testing.T) {
-	p := newPlot(t)
-	p.write("secret.yml", "SECRET")
-	p.write("c/nginx.conf", conf("honest"))
-	p.write("c/web/page.html", "the page")
-	p.write("c/.npmrc", "SECRET")
-	p.write("c/.ssh/config.txt", "SECRET")
-	p.link("c/link.yml", p.at("secret.yml"))
-	tree, err := Load(Options{Path: p.at("c")})
+	p := testgit.New(t)
+	p.Write("secret.yml", "SECRET")
+	p.Write("c/nginx.conf", conf("honest"))
+	p.Write("c/web/page.html", "the page")
+	p.Write("c/.npmrc", "SECRET")
+	p.Write("c/.ssh/config.txt", "SECRET")
+	p.Link("c/link.yml", p.At("secret.yml"))
+	tree, err := Load(Options{Path: p.At("c")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,11 +303,11 @@ func TestLoad_TakesOnlyFilesOfTheConfig(t *testing.T) {
 
 // What a link out leads to in the lab is not the file that it leads to on the server, so nobody is told to change that.
 func TestSettle_NamesTheLinkOut(t *testing.T) {
-	p := newPlot(t)
-	p.write("c/nginx.conf", "events {}\nhttp { include x.conf; include y.conf; server { listen 80; } }\n")
-	p.write("c/y.conf", "proxy_buffering on\n")
-	p.link("c/x.conf", "/etc/passwd")
-	tree, err := Load(Options{Path: p.at("c")})
+	p := testgit.New(t)
+	p.Write("c/nginx.conf", "events {}\nhttp { include x.conf; include y.conf; server { listen 80; } }\n")
+	p.Write("c/y.conf", "proxy_buffering on\n")
+	p.Link("c/x.conf", "/etc/passwd")
+	tree, err := Load(Options{Path: p.At("c")})
 	if err != nil {
 		t.Fatal(err)
 	}

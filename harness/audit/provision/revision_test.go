@@ -3,69 +3,11 @@ package provision
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/badgateway/badgateway/harness/internal/testgit"
 )
-
-// A plot is a folder for repositories and what stands around them.
-type plot struct {
-	t   *testing.T
-	dir string
-}
-
-func newPlot(t *testing.T) plot {
-	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("there is no git to make repositories with")
-	}
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plot{t, dir}
-}
-
-func (p plot) at(name string) string { return filepath.Join(p.dir, name) }
-
-func (p plot) write(name, text string) {
-	p.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(p.at(name)), 0o755); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(p.at(name), []byte(text), 0o755); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p plot) link(name, to string) {
-	p.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(p.at(name)), 0o755); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.Symlink(to, p.at(name)); err != nil {
-		p.t.Skip(err)
-	}
-}
-
-func (p plot) git(folder string, words ...string) string {
-	p.t.Helper()
-	c := exec.Command("git", append([]string{"-c", "user.name=x", "-c", "user.email=x@example.com", "-C", p.at(folder)}, words...)...)
-	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
-	out, err := c.CombinedOutput()
-	if err != nil {
-		p.t.Fatalf("git %v: %v: %s", words, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// commit makes a repository of a folder, or adds a commit to it.
-func (p plot) commit(folder string) {
-	p.t.Helper()
-	p.git(folder, "init", "-q", "-b", "main")
-	p.git(folder, "add", "-A")
-	p.git(folder, "commit", "-q", "-m", "a commit")
-}
 
 // texts are all that a tree would put into the lab.
 func texts(tree *Tree) string {
@@ -81,22 +23,22 @@ const smallConf = "events {}\nhttp { server { listen 80; server_name %; location
 func conf(name string) string { return strings.Replace(smallConf, "%", name, 1) }
 
 func TestRevision(t *testing.T) {
-	p := newPlot(t)
-	p.write("r/deploy/nginx.conf", "events {}\nhttp { include sites-enabled/*; }\n")
-	p.write("r/deploy/sites-available/shop", "server { listen 80; server_name old; }\n")
-	p.link("r/deploy/sites-enabled/shop", "../sites-available/shop")
-	p.write("r/elsewhere", "not to be read")
-	p.link("r/current", "deploy")
-	p.commit("r")
-	p.write("r/deploy/sites-available/shop", "server { listen 80; server_name new; }\n")
-	p.write("r/fresh/nginx.conf", conf("x"))
-	p.write("r/deploy/other.conf", conf("x"))
-	if err := os.RemoveAll(p.at("r/current")); err != nil {
+	p := testgit.New(t)
+	p.Write("r/deploy/nginx.conf", "events {}\nhttp { include sites-enabled/*; }\n")
+	p.Write("r/deploy/sites-available/shop", "server { listen 80; server_name old; }\n")
+	p.Link("r/deploy/sites-enabled/shop", "../sites-available/shop")
+	p.Write("r/elsewhere", "not to be read")
+	p.Link("r/current", "deploy")
+	p.Repository("r")
+	p.Write("r/deploy/sites-available/shop", "server { listen 80; server_name new; }\n")
+	p.Write("r/fresh/nginx.conf", conf("x"))
+	p.Write("r/deploy/other.conf", conf("x"))
+	if err := os.RemoveAll(p.At("r/current")); err != nil {
 		t.Fatal(err)
 	}
 
 	for _, name := range []string{"r/deploy", "r/deploy/nginx.conf", "r/current", "r/current/nginx.conf"} {
-		tree, err := Load(Options{Path: p.at(name), Revision: "HEAD"})
+		tree, err := Load(Options{Path: p.At(name), Revision: "HEAD"})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -113,7 +55,7 @@ func TestRevision(t *testing.T) {
 		{"r/deploy/other.conf", "HEAD", "there is no deploy/other.conf in it"},
 		{".", "HEAD", "it is in no git repository"},
 	} {
-		if _, err := Load(Options{Path: p.at(c.name), Revision: c.revision}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Load(Options{Path: p.At(c.name), Revision: c.revision}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s at %s: %v, want %q", c.name, c.revision, err, c.want)
 		}
 	}
@@ -121,12 +63,12 @@ func TestRevision(t *testing.T) {
 
 // Where a Dockerfile above brings files to is known of a revision as it is of the working tree.
 func TestRevision_ReadsTheDockerfileAbove(t *testing.T) {
-	p := newPlot(t)
-	p.write("r/Dockerfile", "FROM nginx\nCOPY conf/site.conf /etc/nginx/conf.d/default.conf\n")
-	p.write("r/conf/site.conf", "server { listen 80; }\n")
-	p.commit("r")
+	p := testgit.New(t)
+	p.Write("r/Dockerfile", "FROM nginx\nCOPY conf/site.conf /etc/nginx/conf.d/default.conf\n")
+	p.Write("r/conf/site.conf", "server { listen 80; }\n")
+	p.Repository("r")
 	for _, revision := range []string{"", "HEAD"} {
-		tree, err := Load(Options{Path: p.at("r/conf"), Revision: revision})
+		tree, err := Load(Options{Path: p.At("r/conf"), Revision: revision})
 		if err != nil || !tree.has("/etc/nginx/conf.d/default.conf") {
 			t.Errorf("%q: %v\n%s", revision, err, texts(tree))
 		}
@@ -136,9 +78,9 @@ func TestRevision_ReadsTheDockerfileAbove(t *testing.T) {
 // Each case is a repository that was made to run a program or to show a file of this machine when an old revision of the
 // config is asked for. The program would leave a canary; the file has the word SECRET in it.
 func TestRevision_HostileRepositories(t *testing.T) {
-	script := func(p plot) string {
-		p.write("evil.sh", "#!/bin/sh\ntouch "+p.at("canary")+"\nexit 1\n")
-		return p.at("evil.sh")
+	script := func(p testgit.Folder) string {
+		p.Write("evil.sh", "#!/bin/sh\ntouch "+p.At("canary")+"\nexit 1\n")
+		return p.At("evil.sh")
 	}
 	// settings are all that git would run a program for, were it asked for the files of a commit.
 	settings := func(run string) string {
@@ -151,142 +93,142 @@ func TestRevision_HostileRepositories(t *testing.T) {
 			"[protocol]\n\tallow = always\n[protocol \"ext\"]\n\tallow = always\n" +
 			"[remote \"origin\"]\n\turl = ext::" + run + "\n\tpromisor = true\n\tpartialclonefilter = blob:none\n\tuploadpack = " + run + "\n[extensions]\n\tpartialClone = origin\n"
 	}
-	hooks := func(p plot, folder, run string) {
+	hooks := func(p testgit.Folder, folder, run string) {
 		for _, hook := range []string{"post-checkout", "post-index-change", "reference-transaction", "fsmonitor-watchman", "pre-auto-gc", "proc-receive"} {
-			p.write(folder+"/hooks/"+hook, "#!/bin/sh\nexec "+run+"\n")
+			p.Write(folder+"/hooks/"+hook, "#!/bin/sh\nexec "+run+"\n")
 		}
 	}
-	private := func(p plot) {
-		p.write("private/deploy/nginx.conf", conf("SECRET"))
-		p.commit("private")
+	private := func(p testgit.Folder) {
+		p.Write("private/deploy/nginx.conf", conf("SECRET"))
+		p.Repository("private")
 	}
 	for name, c := range map[string]struct {
-		make func(p plot)
+		make func(p testgit.Folder)
 		want string // a part of the error; empty where the old config is to be had
 		by   []string
 	}{
-		"the folder is laid out as a repository with a worktree": {make: func(p plot) {
+		"the folder is laid out as a repository with a worktree": {make: func(p testgit.Folder) {
 			run := script(p)
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.write("r/deploy/.gitattributes", "* filter=evil diff=evil\n")
-			p.commit("r/deploy")
-			if err := os.Rename(p.at("r/deploy/.git"), p.at("bare")); err != nil {
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Write("r/deploy/.gitattributes", "* filter=evil diff=evil\n")
+			p.Repository("r/deploy")
+			if err := os.Rename(p.At("r/deploy/.git"), p.At("bare")); err != nil {
 				t.Fatal(err)
 			}
 			for _, part := range []string{"HEAD", "objects", "refs"} {
-				if err := os.Rename(p.at("bare/"+part), p.at("r/deploy/"+part)); err != nil {
+				if err := os.Rename(p.At("bare/"+part), p.At("r/deploy/"+part)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			p.write("r/deploy/config", settings(run)+"[core]\n\tbare = false\n\tworktree = .\n")
-			p.write("r/deploy/refs/heads/.keep", "")
+			p.Write("r/deploy/config", settings(run)+"[core]\n\tbare = false\n\tworktree = .\n")
+			p.Write("r/deploy/refs/heads/.keep", "")
 			hooks(p, "r/deploy", run)
-			p.commit("r")
+			p.Repository("r")
 		}, by: []string{"-c", "safe.bareRepository=all", "archive", "--worktree-attributes", "HEAD"}},
-		"the repository's own settings, hooks and attributes": {make: func(p plot) {
+		"the repository's own settings, hooks and attributes": {make: func(p testgit.Folder) {
 			run := script(p)
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.write("r/deploy/.gitattributes", "* filter=evil diff=evil text eol=crlf ident export-subst\n")
-			p.commit("r")
-			p.write("r/.git/info/attributes", "* filter=evil diff=evil\n")
-			p.write("r/.git/config", settings(run))
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Write("r/deploy/.gitattributes", "* filter=evil diff=evil text eol=crlf ident export-subst\n")
+			p.Repository("r")
+			p.Write("r/.git/info/attributes", "* filter=evil diff=evil\n")
+			p.Write("r/.git/config", settings(run))
 			hooks(p, "r/.git", run)
 		}, by: []string{"archive", "HEAD"}},
-		"a promisor remote that is a command": {make: func(p plot) {
+		"a promisor remote that is a command": {make: func(p testgit.Folder) {
 			run := script(p)
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.commit("r")
-			blob := p.git("r", "rev-parse", "HEAD:deploy/nginx.conf")
-			if err := os.Remove(p.at("r/.git/objects/" + blob[:2] + "/" + blob[2:])); err != nil {
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Repository("r")
+			blob := p.Git("r", "rev-parse", "HEAD:deploy/nginx.conf")
+			if err := os.Remove(p.At("r/.git/objects/" + blob[:2] + "/" + blob[2:])); err != nil {
 				t.Fatal(err)
 			}
-			p.write("r/.git/config", settings(run))
+			p.Write("r/.git/config", settings(run))
 		}, want: "this is a partial clone, and nothing is fetched", by: []string{"cat-file", "-p", "HEAD:./nginx.conf"}},
-		"objects of another repository": {make: func(p plot) {
+		"objects of another repository": {make: func(p testgit.Folder) {
 			private(p)
-			p.write("r/deploy/x", "")
-			p.commit("r")
-			p.write("r/.git/objects/info/alternates", p.at("private/.git/objects")+"\n")
-			p.write("r/.git/refs/heads/main", p.git("private", "rev-parse", "HEAD")+"\n")
+			p.Write("r/deploy/x", "")
+			p.Repository("r")
+			p.Write("r/.git/objects/info/alternates", p.At("private/.git/objects")+"\n")
+			p.Write("r/.git/refs/heads/main", p.Git("private", "rev-parse", "HEAD")+"\n")
 		}, want: "objects/info/alternates"},
-		"objects that are a link": {make: func(p plot) {
+		"objects that are a link": {make: func(p testgit.Folder) {
 			private(p)
-			p.write("r/deploy/x", "")
-			p.commit("r")
-			if err := os.RemoveAll(p.at("r/.git/objects")); err != nil {
+			p.Write("r/deploy/x", "")
+			p.Repository("r")
+			if err := os.RemoveAll(p.At("r/.git/objects")); err != nil {
 				t.Fatal(err)
 			}
-			p.link("r/.git/objects", p.at("private/.git/objects"))
-			p.write("r/.git/refs/heads/main", p.git("private", "rev-parse", "HEAD")+"\n")
+			p.Link("r/.git/objects", p.At("private/.git/objects"))
+			p.Write("r/.git/refs/heads/main", p.Git("private", "rev-parse", "HEAD")+"\n")
 		}, want: "path escapes from parent"},
-		"a .git file that points elsewhere": {make: func(p plot) {
+		"a .git file that points elsewhere": {make: func(p testgit.Folder) {
 			private(p)
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.write("r/.git", "gitdir: "+p.at("private/.git")+"\n")
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Write("r/.git", "gitdir: "+p.At("private/.git")+"\n")
 		}, want: "which does not point back"},
-		"a .git file by way of a made-up worktree": {make: func(p plot) {
+		"a .git file by way of a made-up worktree": {make: func(p testgit.Folder) {
 			private(p)
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.write("r/.git", "gitdir: deploy/worktrees/x\n")
-			p.write("r/deploy/worktrees/x/gitdir", p.at("r/.git")+"\n")
-			p.write("r/deploy/worktrees/x/commondir", p.at("private/.git")+"\n")
-			p.write("r/deploy/worktrees/x/HEAD", "ref: refs/heads/main\n")
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Write("r/.git", "gitdir: deploy/worktrees/x\n")
+			p.Write("r/deploy/worktrees/x/gitdir", p.At("r/.git")+"\n")
+			p.Write("r/deploy/worktrees/x/commondir", p.At("private/.git")+"\n")
+			p.Write("r/deploy/worktrees/x/HEAD", "ref: refs/heads/main\n")
 		}, want: "which does not point back"},
-		"a .git that is a link": {make: func(p plot) {
+		"a .git that is a link": {make: func(p testgit.Folder) {
 			private(p)
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.link("r/.git", p.at("private/.git"))
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Link("r/.git", p.At("private/.git"))
 		}, want: "a link is not followed"},
-		"the folder is a link to another repository": {make: func(p plot) {
+		"the folder is a link to another repository": {make: func(p testgit.Folder) {
 			private(p)
-			p.write("r/x", "")
-			p.link("r/deploy", p.at("private/deploy"))
-			p.commit("r")
+			p.Write("r/x", "")
+			p.Link("r/deploy", p.At("private/deploy"))
+			p.Repository("r")
 		}, want: "leads out of the git repository"},
-		"a folder above is a link to another repository": {make: func(p plot) {
+		"a folder above is a link to another repository": {make: func(p testgit.Folder) {
 			private(p)
-			p.write("r/x", "")
-			p.link("r/deploy", p.at("private"))
-			p.commit("r")
+			p.Write("r/x", "")
+			p.Link("r/deploy", p.At("private"))
+			p.Repository("r")
 		}, want: "leads out of the git repository"},
-		"a branch that is a file elsewhere": {make: func(p plot) {
-			p.write("SECRET", "SECRET")
-			p.write("r/deploy/nginx.conf", conf("honest"))
-			p.commit("r")
-			p.write("r/.git/HEAD", "ref: ../../SECRET\n")
+		"a branch that is a file elsewhere": {make: func(p testgit.Folder) {
+			p.Write("SECRET", "SECRET")
+			p.Write("r/deploy/nginx.conf", conf("honest"))
+			p.Repository("r")
+			p.Write("r/.git/HEAD", "ref: ../../SECRET\n")
 		}, want: "is no name of a branch"},
-		"links in the commit that lead out of it": {make: func(p plot) {
-			p.write("SECRET", conf("SECRET"))
-			p.write("r/.git.conf", "")
-			p.write("r/deploy/nginx.conf", "events {}\nhttp { include links/*.conf; "+`server { listen 80; server_name honest; } }`)
-			p.link("r/deploy/links/absolute.conf", p.at("SECRET"))
-			p.link("r/deploy/links/relative.conf", "../../../SECRET")
-			p.link("r/deploy/links/git.conf", "../../.git/config")
-			p.commit("r")
+		"links in the commit that lead out of it": {make: func(p testgit.Folder) {
+			p.Write("SECRET", conf("SECRET"))
+			p.Write("r/.git.conf", "")
+			p.Write("r/deploy/nginx.conf", "events {}\nhttp { include links/*.conf; "+`server { listen 80; server_name honest; } }`)
+			p.Link("r/deploy/links/absolute.conf", p.At("SECRET"))
+			p.Link("r/deploy/links/relative.conf", "../../../SECRET")
+			p.Link("r/deploy/links/git.conf", "../../.git/config")
+			p.Repository("r")
 		}},
-		"the config is a link in the commit that leads out": {make: func(p plot) {
-			p.write("SECRET", conf("SECRET"))
-			p.link("r/deploy", "../private")
-			p.commit("r")
-			if err := os.Remove(p.at("r/deploy")); err != nil {
+		"the config is a link in the commit that leads out": {make: func(p testgit.Folder) {
+			p.Write("SECRET", conf("SECRET"))
+			p.Link("r/deploy", "../private")
+			p.Repository("r")
+			if err := os.Remove(p.At("r/deploy")); err != nil {
 				t.Fatal(err)
 			}
-			p.write("r/deploy/nginx.conf", conf("new"))
+			p.Write("r/deploy/nginx.conf", conf("new"))
 		}, want: "there is no deploy in it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlot(t)
+			p := testgit.New(t)
 			c.make(p)
 			if len(c.by) > 0 { // that it is hostile: git itself falls for it
 				cmd := exec.CommandContext(t.Context(), "git", c.by...)
-				cmd.Dir = p.at("r/deploy")
+				cmd.Dir = p.At("r/deploy")
 				out, err := cmd.CombinedOutput()
-				if os.Remove(p.at("canary")) != nil {
+				if os.Remove(p.At("canary")) != nil {
 					t.Errorf("git ran nothing, so this case proves nothing: %v, %s", err, out)
 				}
 			}
 			t.Setenv("PATH", t.TempDir())
-			tree, err := Load(Options{Path: p.at("r/deploy"), Revision: "HEAD"})
+			tree, err := Load(Options{Path: p.At("r/deploy"), Revision: "HEAD"})
 			switch {
 			case c.want == "" && err != nil:
 				t.Errorf("it can't be read: %v", err)
@@ -298,7 +240,7 @@ func TestRevision_HostileRepositories(t *testing.T) {
 			if err == nil && strings.Contains(texts(tree), "server_name SECRET") {
 				t.Errorf("a file of this machine is in it:\n%s", texts(tree))
 			}
-			if _, err := os.Stat(p.at("canary")); err == nil {
+			if _, err := os.Stat(p.At("canary")); err == nil {
 				t.Error("a program of the repository ran")
 			}
 		})

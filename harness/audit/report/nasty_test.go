@@ -19,6 +19,8 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/junit"
 	"github.com/badgateway/badgateway/harness/internal/nasty"
 	"github.com/badgateway/badgateway/harness/terminal"
+
+	"github.com/badgateway/badgateway/harness/internal/testhtml"
 )
 
 // reportsOf are reports in which every text is this, in all the shapes that show one text or another.
@@ -218,8 +220,8 @@ func activeText(t *testing.T, name string, root *html.Node) {
 		if n.Type == html.ElementNode && (n.Data == "code" || n.Data == "pre") {
 			return
 		}
-		if n.Type == html.ElementNode && n.Data == "a" && !strings.HasPrefix(attribute(n, "href"), "https://nginx.org/") {
-			t.Errorf("%s: a link to %q", name, attribute(n, "href"))
+		if n.Type == html.ElementNode && n.Data == "a" && !strings.HasPrefix(testhtml.Attribute(n, "href"), "https://nginx.org/") {
+			t.Errorf("%s: a link to %q", name, testhtml.Attribute(n, "href"))
 		}
 		if n.Type == html.TextNode {
 			if at := regexp.MustCompile(`(?i)@\w|https?:|www\.|#\d|!\d|gh-\d|\$\S`).FindString(n.Data); at != "" {

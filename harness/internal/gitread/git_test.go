@@ -4,96 +4,54 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/badgateway/badgateway/harness/internal/testgit"
 )
 
-// A bench is a folder with git in it, for repositories that git itself makes.
+// A bench is a folder with repositories that git itself makes.
 type bench struct {
-	t   *testing.T
-	dir string
-}
-
-func newBench(t *testing.T) bench {
-	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("there is no git to make repositories with")
-	}
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bench{t, dir}
-}
-
-// git runs git in a folder and gives what it says.
-func (b bench) git(folder string, words ...string) string {
-	b.t.Helper()
-	c := exec.Command("git", append([]string{"-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "protocol.file.allow=always", "-C", b.at(folder)}, words...)...)
-	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
-	out, err := c.CombinedOutput()
-	if err != nil {
-		b.t.Fatalf("git %s: %v\n%s", strings.Join(words, " "), err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func (b bench) at(name string) string { return filepath.Join(b.dir, name) }
-
-func (b bench) write(name, text string) {
-	b.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(b.at(name)), 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(b.at(name), []byte(text), 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// commit puts all that is there into a commit.
-func (b bench) commit(folder, message string) {
-	b.t.Helper()
-	b.git(folder, "add", "-A")
-	b.git(folder, "commit", "-q", "-m", message)
+	testgit.Folder
+	t *testing.T
 }
 
 // history makes a repository with branches, tags, a merge, deltas, a link and a run of commits.
 func (b bench) history(folder string, init ...string) {
-	if err := os.MkdirAll(b.at(folder), 0o755); err != nil {
+	if err := os.MkdirAll(b.At(folder), 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	b.git(folder, append([]string{"init", "-q", "-b", "main"}, init...)...)
+	b.Git(folder, append([]string{"init", "-q", "-b", "main"}, init...)...)
 	var long strings.Builder
 	for i := range 400 {
 		long.WriteString(strings.Repeat(string(rune('a'+i%26)), i%60) + "\n")
 	}
 	for _, n := range []string{"one", "two", "three"} {
-		b.write(folder+"/conf/nginx.conf", "# "+n+"\nevents {}\n")
-		b.write(folder+"/conf/sites/long.conf", long.String()+n)
-		b.write(folder+"/"+n, n)
-		b.commit(folder, n)
+		b.Write(folder+"/conf/nginx.conf", "# "+n+"\nevents {}\n")
+		b.Write(folder+"/conf/sites/long.conf", long.String()+n)
+		b.Write(folder+"/"+n, n)
+		b.Commit(folder, n)
 	}
-	if err := os.Symlink("nginx.conf", b.at(folder+"/conf/link.conf")); err != nil {
+	if err := os.Symlink("nginx.conf", b.At(folder+"/conf/link.conf")); err != nil {
 		b.t.Fatal(err)
 	}
-	b.commit(folder, "link")
-	b.git(folder, "tag", "-a", "-m", "a tag", "v1", "HEAD~1")
-	b.git(folder, "tag", "light", "HEAD~2")
-	b.git(folder, "checkout", "-q", "-b", "feature/x", "HEAD~1")
-	b.write(folder+"/side", "side")
-	b.commit(folder, "side")
-	b.git(folder, "checkout", "-q", "main")
-	b.git(folder, "merge", "-q", "--no-ff", "-m", "merge", "feature/x")
-	b.git(folder, "update-ref", "refs/remotes/origin/main", "HEAD~1")
-	b.git(folder, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	b.Commit(folder, "link")
+	b.Git(folder, "tag", "-a", "-m", "a tag", "v1", "HEAD~1")
+	b.Git(folder, "tag", "light", "HEAD~2")
+	b.Git(folder, "checkout", "-q", "-b", "feature/x", "HEAD~1")
+	b.Write(folder+"/side", "side")
+	b.Commit(folder, "side")
+	b.Git(folder, "checkout", "-q", "main")
+	b.Git(folder, "merge", "-q", "--no-ff", "-m", "merge", "feature/x")
+	b.Git(folder, "update-ref", "refs/remotes/origin/main", "HEAD~1")
+	b.Git(folder, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
 }
 
 // find opens a repository for the length of a test.
 func (b bench) find(folder string) *Repository {
 	b.t.Helper()
-	r, err := Find(b.at(folder))
+	r, err := Find(b.At(folder))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -108,12 +66,12 @@ var revisions = []string{"HEAD", "@", "main", "feature/x", "heads/main", "refs/h
 func (b bench) agree(folder string) {
 	b.t.Helper()
 	r := b.find(folder)
-	all := append([]string{b.git(folder, "rev-parse", "--short", "v1^{}")}, revisions...)
+	all := append([]string{b.Git(folder, "rev-parse", "--short", "v1^{}")}, revisions...)
 	var asked []string
 	for _, rev := range all {
 		asked = append(asked, rev+"^{commit}")
 	}
-	said := strings.Fields(b.git(folder, append([]string{"rev-parse"}, asked...)...))
+	said := strings.Fields(b.Git(folder, append([]string{"rev-parse"}, asked...)...))
 	for i, rev := range append(all, said[0]) {
 		want := append(said, said[0])[i]
 		if commit, err := r.Commit(rev); commit != want {
@@ -121,7 +79,7 @@ func (b bench) agree(folder string) {
 		}
 	}
 	for _, rev := range []string{"main", "v1", "light"} {
-		b.sameFiles(r, folder, b.git(folder, "rev-parse", rev+"^{commit}"))
+		b.sameFiles(r, folder, b.Git(folder, "rev-parse", rev+"^{commit}"))
 	}
 }
 
@@ -153,7 +111,7 @@ func (b bench) sameFiles(r *Repository, folder, commit string) {
 		return err
 	})
 	var want []string
-	for l := range strings.Lines(b.git(folder, "ls-tree", "-r", "-l", commit)) {
+	for l := range strings.Lines(b.Git(folder, "ls-tree", "-r", "-l", commit)) {
 		want = append(want, strings.TrimSpace(l[len("100644 blob "):]))
 	}
 	if err != nil || strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -163,33 +121,33 @@ func (b bench) sameFiles(r *Repository, folder, commit string) {
 
 func TestReadsWhatGitWrites(t *testing.T) {
 	for _, form := range []string{"sha1", "sha256"} {
-		b := newBench(t)
+		b := bench{testgit.New(t), t}
 		b.history("r", "--object-format="+form)
 		b.agree("r")
-		b.git("r", "worktree", "add", "-q", "--detach", "../linked", "main")
+		b.Git("r", "worktree", "add", "-q", "--detach", "../linked", "main")
 		b.agree("linked")
-		b.git("r", "gc", "-q", "--aggressive", "--prune=now")
-		if deltas := b.git("r", "verify-pack", "-s", firstOf(t, b.at("r/.git/objects/pack/*.idx"))); !strings.Contains(deltas, "chain length") {
+		b.Git("r", "gc", "-q", "--aggressive", "--prune=now")
+		if deltas := b.Git("r", "verify-pack", "-s", firstOf(t, b.At("r/.git/objects/pack/*.idx"))); !strings.Contains(deltas, "chain length") {
 			t.Fatalf("there is no delta to be read: %s", deltas)
 		}
 		b.agree("r")
 		if form == "sha256" {
 			continue // only names are different
 		}
-		b.git("r", "checkout", "-q", "-b", "later")
-		b.write("r/later", "later")
-		b.commit("r", "loose ones beside the pack")
-		b.git("r", "checkout", "-q", "main")
+		b.Git("r", "checkout", "-q", "-b", "later")
+		b.Write("r/later", "later")
+		b.Commit("r", "loose ones beside the pack")
+		b.Git("r", "checkout", "-q", "main")
 		b.agree("r")
-		b.git("r", "repack", "-adq", "--write-midx")
+		b.Git("r", "repack", "-adq", "--write-midx")
 		b.agree("r")
-		b.git("r", "-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq") // bases come by name
+		b.Git("r", "-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq") // bases come by name
 		b.agree("r")
 		b.history("other", "--object-format="+form)
-		b.git("r", "submodule", "--quiet", "add", "../other", "sub")
-		b.git("r/sub", "checkout", "-q", "-B", "main", "HEAD")
+		b.Git("r", "submodule", "--quiet", "add", "../other", "sub")
+		b.Git("r/sub", "checkout", "-q", "-B", "main", "HEAD")
 		r := b.find("r/sub/conf")
-		if got, err := r.Commit("HEAD"); got != b.git("r/sub", "rev-parse", "HEAD") {
+		if got, err := r.Commit("HEAD"); got != b.Git("r/sub", "rev-parse", "HEAD") {
 			t.Errorf("a submodule: %q, %v", got, err)
 		}
 	}
@@ -206,14 +164,14 @@ func firstOf(t *testing.T, pattern string) string {
 
 // What can't be had is said, with what helps.
 func TestSaysWhatIsMissing(t *testing.T) {
-	b := newBench(t)
+	b := bench{testgit.New(t), t}
 	b.history("r")
-	b.git("r", "config", "uploadpack.allowFilter", "true")
-	b.git("", "clone", "-q", "--depth", "1", "file://"+b.at("r"), "shallow")
-	b.git("", "clone", "-q", "--no-checkout", "--filter=blob:none", "file://"+b.at("r"), "partial")
-	b.git("", "clone", "-q", "--shared", "r", "shared")
-	b.git("", "clone", "-q", "--separate-git-dir", b.at("apart.git"), "r", "apart")
-	if err := os.MkdirAll(b.at("plain"), 0o755); err != nil {
+	b.Git("r", "config", "uploadpack.allowFilter", "true")
+	b.Git("", "clone", "-q", "--depth", "1", "file://"+b.At("r"), "shallow")
+	b.Git("", "clone", "-q", "--no-checkout", "--filter=blob:none", "file://"+b.At("r"), "partial")
+	b.Git("", "clone", "-q", "--shared", "r", "shared")
+	b.Git("", "clone", "-q", "--separate-git-dir", b.At("apart.git"), "r", "apart")
+	if err := os.MkdirAll(b.At("plain"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 
@@ -248,10 +206,10 @@ func TestSaysWhatIsMissing(t *testing.T) {
 	if _, err := fs.ReadFile(files, "conf/nginx.conf"); err == nil || !strings.Contains(err.Error(), "partial clone") || !strings.Contains(err.Error(), "git worktree add") {
 		t.Errorf("a partial clone: %v", err)
 	}
-	if _, err := Find(b.at("apart")); err == nil || !strings.Contains(err.Error(), "does not point back") {
+	if _, err := Find(b.At("apart")); err == nil || !strings.Contains(err.Error(), "does not point back") {
 		t.Errorf("a folder of git's elsewhere: %v", err)
 	}
-	if _, err := Find(b.at("plain")); err != ErrNone {
+	if _, err := Find(b.At("plain")); err != ErrNone {
 		t.Errorf("no repository: %v", err)
 	}
 }

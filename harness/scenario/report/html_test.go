@@ -1,53 +1,27 @@
 package report
 
 import (
-	"bytes"
+	"io"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
 
 	"github.com/badgateway/badgateway/harness/scenario"
+
+	"github.com/badgateway/badgateway/harness/internal/testhtml"
 )
 
 // parsedPage is the page as a browser reads it.
 func parsedPage(t *testing.T, all []scenario.Evidence) *html.Node {
 	t.Helper()
-	var out bytes.Buffer
-	if err := HTML(&out, sampleRun, all); err != nil {
-		t.Fatal(err)
-	}
-	root, err := html.Parse(&out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return root
-}
-
-func attribute(n *html.Node, name string) string {
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return a.Val
-		}
-	}
-	return ""
-}
-
-// textOf is all text below a node.
-func textOf(n *html.Node) string {
-	var b strings.Builder
-	for c := range n.Descendants() {
-		if c.Type == html.TextNode {
-			b.WriteString(c.Data)
-		}
-	}
-	return b.String()
+	return testhtml.Parse(t, func(w io.Writer) error { return HTML(w, sampleRun, all) })
 }
 
 // cardsOf are the nodes of the scenarios.
 func cardsOf(root *html.Node) (all []*html.Node) {
 	for n := range root.Descendants() {
-		if n.Data == "details" && strings.HasPrefix(attribute(n, "class"), "card ") {
+		if n.Data == "details" && strings.HasPrefix(testhtml.Attribute(n, "class"), "card ") {
 			all = append(all, n)
 		}
 	}
@@ -69,7 +43,7 @@ func TestHTML(t *testing.T) {
 		{10, []string{"FAILED", "the errno is 111, not 24", "badgateway run too-many-files", "listens again", "proxy_set_header"}},
 		{11, []string{"ERROR", "no space left on device"}},
 	} {
-		text := textOf(all[c.card])
+		text := testhtml.Text(all[c.card])
 		for _, want := range c.want {
 			if !strings.Contains(text, want) {
 				t.Errorf("scenario %d: no %q in %s", c.card, want, text)
@@ -78,27 +52,27 @@ func TestHTML(t *testing.T) {
 	}
 	filters := 0
 	for n := range root.Descendants() {
-		if n.Type == html.ElementNode && n.Data == "html" && attribute(n, "lang") != "en" {
+		if n.Type == html.ElementNode && n.Data == "html" && testhtml.Attribute(n, "lang") != "en" {
 			t.Error("the page names no language")
 		}
-		if n.Data == "input" && attribute(n, "type") == "radio" {
+		if n.Data == "input" && testhtml.Attribute(n, "type") == "radio" {
 			filters++
 		}
 	}
 	if filters != 6 { // all, and five families
 		t.Errorf("%d filters", filters)
 	}
-	if text := textOf(root); !strings.Contains(text, "badgateway: 10 passed, 2 failed") {
+	if text := testhtml.Text(root); !strings.Contains(text, "badgateway: 10 passed, 2 failed") {
 		t.Error("the title lacks the sums")
 	} else if !strings.Contains(text, "* in the gateway's own time") {
 		t.Error("nothing explains the mark")
 	}
 	for n := range all[4].Descendants() {
-		if n.Data == "pre" && strings.Contains(textOf(n), "systemctl start app") {
+		if n.Data == "pre" && strings.Contains(testhtml.Text(n), "systemctl start app") {
 			t.Error("the remedy is set as code")
 		}
 	}
-	if text := textOf(parsedPage(t, nil)); !strings.Contains(text, "Nothing was run.") {
+	if text := testhtml.Text(parsedPage(t, nil)); !strings.Contains(text, "Nothing was run.") {
 		t.Error("an empty run says nothing")
 	}
 }
@@ -117,7 +91,7 @@ func TestHTML_IsSafe(t *testing.T) {
 				t.Errorf("the page has a <%s>", n.Data)
 			}
 		case "style":
-			if text := textOf(n); strings.Contains(text, "alert") || strings.Contains(text, "url(") || strings.Contains(text, "@import") {
+			if text := testhtml.Text(n); strings.Contains(text, "alert") || strings.Contains(text, "url(") || strings.Contains(text, "@import") {
 				t.Errorf("the style is not ours: %s", text)
 			}
 		}
@@ -127,7 +101,7 @@ func TestHTML_IsSafe(t *testing.T) {
 			}
 		}
 	}
-	if text := textOf(root); !strings.Contains(text, "<script>alert(1)</script>") {
+	if text := testhtml.Text(root); !strings.Contains(text, "<script>alert(1)</script>") {
 		t.Error("the hostile text is not shown as text")
 	}
 }
