@@ -35,7 +35,7 @@ test-suites: build ## The suites: the lab's own laws, the command, the catalogue
 # Each target takes its seeds first, which plain go test does too, and then what it makes of them.
 FUZZTIME    ?= 1m
 FUZZTARGETS ?= .
-fuzz: ## Feed random bytes to every reader of a stranger's (FUZZTIME=10m for long, FUZZTARGETS='./harness/audit/nginxconf/')
+fuzz: ## Feed random bytes to every reader of untrusted bytes (FUZZTIME=10m for long, FUZZTARGETS='./harness/audit/nginxconf/')
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZTARGETS)); do \
 	    for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$file); do \
 	        echo "$$(dirname $$file) $$target"; \

@@ -48,13 +48,13 @@ func fpmTerminateTimeout() scenario.Scenario {
 
 func fpmReadTimeout() scenario.Scenario {
 	const limit, needed = 60 * time.Second, 90 * time.Second
-	patience := []fault.Fault{directive("php.conf", "fastcgi_read_timeout 120s;")}
+	longerTimeout := []fault.Fault{directive("php.conf", "fastcgi_read_timeout 120s;")}
 
 	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(needed))
-	onFPM.Remedy, onFPM.RemedyTakes = patience, needed
+	onFPM.Remedy, onFPM.RemedyTakes = longerTimeout, needed
 
 	onFake := fake(fakeupstream.Delay{For: needed})
-	onFake.WaitFor, onFake.Remedy, onFake.RemedyTakes = []lab.Condition{lab.RequestAt("app")}, patience, needed
+	onFake.WaitFor, onFake.Remedy, onFake.RemedyTakes = []lab.Condition{lab.RequestAt("app")}, longerTimeout, needed
 
 	return scenario.Scenario{
 		ID: "fpm-read-timeout",

@@ -63,7 +63,7 @@ func checkOf(b *testing.B, o measure.Options) *audit.Report {
 		b.Fatal(r.Refused.Message, r.Refused.Nginx)
 	}
 	for _, route := range r.Routes {
-		for _, c := range route.Cells {
+		for _, c := range route.Measurements {
 			if c.Error != "" {
 				b.Fatal(c.Error)
 			}
@@ -73,7 +73,7 @@ func checkOf(b *testing.B, o measure.Options) *audit.Report {
 }
 
 // BenchmarkCheck is a check of 20 routes by 12 faults, GET and POST, from nothing to the report, against the time that its
-// visitors waited on the config's own clock, and against plain nginx processes that are broken by hand.
+// clients waited on the config's own clock, and against plain nginx processes that are broken by hand.
 func BenchmarkCheck(b *testing.B) {
 	conf := production(b, 20)
 	yard := startLab(b)
@@ -84,7 +84,7 @@ func BenchmarkCheck(b *testing.B) {
 		var waited time.Duration
 		cells := 0
 		for _, route := range r.Routes {
-			for _, c := range route.Cells {
+			for _, c := range route.Measurements {
 				if c.Skipped == "" {
 					cells++
 					waited += c.Waited

@@ -132,7 +132,7 @@ func needsCurl() {
 	Expect(err).NotTo(HaveOccurred(), string(out))
 }
 
-// tryByHand does what a student does who reads what the lab prints, and tells what was not as it said.
+// tryByHand does what somebody does who reads what the lab prints, and reports what was not as it said.
 func tryByHand(ctx context.Context, j scenario.Job) []string {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -185,7 +185,7 @@ type byHandReader struct {
 	wrong   []string
 }
 
-// said is what the lab says that one visitor gets.
+// said is what the lab says that one client gets.
 type said struct {
 	status, code int
 	log          []string

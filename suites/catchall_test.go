@@ -34,20 +34,20 @@ http {
 `
 
 var _ = Describe("a sandbox", func() {
-	var w *lab.Sandbox
+	var sb *lab.Sandbox
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
-		w, err = shared.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{Sockets: []string{"/run/php/php.sock"}}, Logs: []string{"/var/log/nginx/error.log"}})
+		sb, err = shared.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{Sockets: []string{"/run/php/php.sock"}}, Logs: []string{"/var/log/nginx/error.log"}})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(w.Close)
-		Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/nginx.conf", Data: catchAllConf})).To(Succeed())
-		Expect(w.StartCommand(ctx, "nginx", "-g", "daemon off;")).To(Succeed())
+		DeferCleanup(sb.Close)
+		Expect(sb.Put(ctx, lab.File{Path: "/etc/nginx/nginx.conf", Data: catchAllConf})).To(Succeed())
+		Expect(sb.StartCommand(ctx, "nginx", "-g", "daemon off;")).To(Succeed())
 	})
 
 	visit := func(ctx context.Context, to, path string) lab.ProbeAnswer {
 		GinkgoHelper()
-		a, err := w.Probe(ctx, lab.ProbeSpec{
+		a, err := sb.Probe(ctx, lab.ProbeSpec{
 			To: to, Raw: []byte("GET " + path + " HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"),
 			Steps: []time.Duration{time.Minute}, Limit: time.Hour,
 		})
@@ -94,12 +94,12 @@ var _ = Describe("a sandbox", func() {
 	})
 
 	It("breaks one upstream and leaves the others well", func(ctx SpecContext) {
-		Expect(w.SetBehaviour(ctx, []lab.UpstreamBehaviour{{At: "172.16.5.5:81", Down: "refused"}}, nil)).To(Succeed())
+		Expect(sb.SetBehaviour(ctx, []lab.UpstreamBehaviour{{At: "172.16.5.5:81", Down: "refused"}}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/literal")
 		Expect(a.Status).To(Equal(502))
 		Expect(a.Logs["/var/log/nginx/error.log"]).To(ContainSubstring("connect() failed (111: Connection refused)"))
 		Expect(visit(ctx, "192.0.2.80:80", "/socket").Status).To(Equal(200))
-		Expect(w.SetBehaviour(ctx, nil, nil)).To(Succeed())
+		Expect(sb.SetBehaviour(ctx, nil, nil)).To(Succeed())
 		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(200))
 	})
 
@@ -111,17 +111,17 @@ var _ = Describe("a sandbox", func() {
 		}
 		down = append(down, lab.UpstreamBehaviour{At: "172.16.5.5:81", Down: "refused"}, lab.UpstreamBehaviour{At: "172.16.5.5:81", Down: "off"},
 			lab.UpstreamBehaviour{At: "[2001:db8::5]:88", Down: "off"})
-		Expect(w.SetBehaviour(ctx, down, nil)).To(Succeed())
-		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(502), "the first conduct of an address counts")
+		Expect(sb.SetBehaviour(ctx, down, nil)).To(Succeed())
+		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(502), "the first behaviour of an address counts")
 		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(504))
 		Expect(visit(ctx, "192.0.2.80:80", "/").Status).To(Equal(200))
-		Expect(w.SetBehaviour(ctx, down[:1], nil)).To(Succeed())
+		Expect(sb.SetBehaviour(ctx, down[:1], nil)).To(Succeed())
 		Expect(visit(ctx, "192.0.2.80:80", "/literal").Status).To(Equal(200))
 		Expect(visit(ctx, "192.0.2.80:80", "/six").Status).To(Equal(200))
 	})
 
 	DescribeTable("proves a wait of a minute from both sides", func(ctx SpecContext, c lab.UpstreamBehaviour, path string, status int, cut bool) {
-		Expect(w.SetBehaviour(ctx, []lab.UpstreamBehaviour{c}, nil)).To(Succeed())
+		Expect(sb.SetBehaviour(ctx, []lab.UpstreamBehaviour{c}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", path)
 		Expect(a.Status).To(Equal(status))
 		Expect(a.Cut).To(Equal(cut))
@@ -138,7 +138,7 @@ var _ = Describe("a sandbox", func() {
 	It("tells when there is no answer at all", func(ctx SpecContext) {
 		// Something is sent each 30 s, so that no time-out of the gateway's ever ends it.
 		drip := fakeupstream.Drip{From: fakeupstream.AtBody, Every: 30 * time.Second, Answer: fakeupstream.Well{BodySize: 100000}}
-		Expect(w.SetBehaviour(ctx, []lab.UpstreamBehaviour{{Script: fakeupstream.Always(drip)}}, nil)).To(Succeed())
+		Expect(sb.SetBehaviour(ctx, []lab.UpstreamBehaviour{{Script: fakeupstream.Always(drip)}}, nil)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/literal")
 		Expect(a.Endless).To(BeTrue())
 		Expect(a.Waited).To(BeNumerically(">=", time.Hour))
@@ -146,12 +146,12 @@ var _ = Describe("a sandbox", func() {
 
 	It("moves and removes names", func(ctx SpecContext) {
 		before := visit(ctx, "192.0.2.80:80", "/late").Events.Calls[0].At
-		Expect(w.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Move: 1}})).To(Succeed())
-		Expect(w.Wait(ctx, 6*time.Second)).To(Succeed())
+		Expect(sb.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Move: 1}})).To(Succeed())
+		Expect(sb.Wait(ctx, 6*time.Second)).To(Succeed())
 		after := visit(ctx, "192.0.2.80:80", "/late").Events.Calls[0].At
 		Expect(after).NotTo(Equal(before))
-		Expect(w.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Gone: true}})).To(Succeed())
-		Expect(w.Wait(ctx, 6*time.Second)).To(Succeed())
+		Expect(sb.SetBehaviour(ctx, nil, []lab.NameBehaviour{{Name: "late.internal", Gone: true}})).To(Succeed())
+		Expect(sb.Wait(ctx, 6*time.Second)).To(Succeed())
 		a := visit(ctx, "192.0.2.80:80", "/late")
 		Expect(a.Status).To(Equal(502))
 		Expect(a.Logs["/var/log/nginx/error.log"]).To(ContainSubstring("could not be resolved (3: Host not found)"))

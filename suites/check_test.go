@@ -114,7 +114,7 @@ var _ = Describe("configs as deployments have them", Label("check"), func() {
 
 var untrustedLabs = map[string]*lab.Lab{}
 
-// untrustedLab is this process's lab for strangers' configs, one for each version of nginx.
+// untrustedLab is this process's lab for untrusted configs, one for each version of nginx.
 func untrustedLab(ctx context.Context, version string) *lab.Lab {
 	GinkgoHelper()
 	if l := untrustedLabs[version]; l != nil {
@@ -262,7 +262,7 @@ func (e *checkExpectation) compareRoutes(got *audit.Report, wrong *differences) 
 	}
 	failed, first := 0, ""
 	for _, r := range got.Routes {
-		for _, c := range r.Cells {
+		for _, c := range r.Measurements {
 			if c.Error != "" {
 				failed++
 				first = cmp.Or(first, c.Error)
@@ -315,13 +315,13 @@ func (r expectedRoute) compare(got audit.Route, wrong *differences) {
 		wrong.add("route %s: answered %d while all is well: %v", r, got.Healthy.Status, got.Healthy.Log)
 	}
 	for _, c := range r.Cells {
-		at := slices.IndexFunc(got.Cells, func(g audit.Measurement) bool { return g.Fault == c.Fault && g.Method == c.Method })
+		at := slices.IndexFunc(got.Measurements, func(g audit.Measurement) bool { return g.Fault == c.Fault && g.Method == c.Method })
 		if at < 0 {
 			wrong.add("route %s: no cell %s %s", r, c.Fault, c.Method)
 			continue
 		}
 		var cell differences
-		c.compare(got.Cells[at], &cell)
+		c.compare(got.Measurements[at], &cell)
 		for _, d := range cell {
 			wrong.add("route %s: %s %s: %s", r, c.Fault, c.Method, d)
 		}

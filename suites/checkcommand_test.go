@@ -37,7 +37,7 @@ http {
 }
 `
 
-// patientConf is the same with a visitor who waits for a minute.
+// patientConf is the same with a client that waits for a minute.
 var patientConf = strings.Replace(carefulPolicy, "proxy_read_timeout 5s", "proxy_read_timeout 60s", 1)
 
 // rewrite writes another text to a file.

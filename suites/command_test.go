@@ -22,7 +22,7 @@ import (
 	"github.com/badgateway/badgateway/scenarios"
 )
 
-// noEngine is an engine that nobody has: what is told in spite of it was told before a lab was tried.
+// noEngine is an engine that nobody has: what is said in spite of it was said before a lab was tried.
 var noEngine = env("DOCKER_HOST", "unix:///nonexistent.sock")
 
 // errorPage503 makes a gateway answer 503 where it would have answered 502.

@@ -57,14 +57,14 @@ func checkedImage(code int, words ...any) audit.Report {
 	return r
 }
 
-// waits is how long the only route of a report waits for an upstream that is silent: its proxy_read_timeout, which tells
+// waits is how long the only route of a report waits for an upstream that is silent: its proxy_read_timeout, which says
 // whose config it is.
 func waits(r audit.Report) time.Duration {
 	GinkgoHelper()
 	Expect(r.Refused).To(BeNil())
 	Expect(r.Routes).To(HaveLen(1))
-	Expect(r.Routes[0].Cells).NotTo(BeEmpty())
-	c := r.Routes[0].Cells[0]
+	Expect(r.Routes[0].Measurements).NotTo(BeEmpty())
+	c := r.Routes[0].Measurements[0]
 	Expect(c.Outcome.Status).To(Equal(504), "%+v", c)
 	return c.Outcome.Waited.Round(time.Second)
 }

@@ -34,35 +34,35 @@ http {
 
 const secret = "the neighbour's own"
 
-var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, func() {
-	var strangers *lab.Lab
+var _ = Describe("an untrusted config is jailed", Ordered, ContinueOnFailure, func() {
+	var untrusted *lab.Lab
 	var neighbour *lab.Sandbox
 
-	openWorld := func(ctx context.Context) *lab.Sandbox {
+	openSandbox := func(ctx context.Context) *lab.Sandbox {
 		GinkgoHelper()
-		w, err := strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}})
+		sb, err := untrusted.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
-		return w
+		DeferCleanup(func() { Expect(sb.Close()).To(Succeed()) })
+		return sb
 	}
-	run := func(ctx context.Context, w *lab.Sandbox, argv ...string) lab.Executed {
+	run := func(ctx context.Context, sb *lab.Sandbox, argv ...string) lab.Executed {
 		GinkgoHelper()
-		out, err := w.Exec(ctx, argv...)
+		out, err := sb.Exec(ctx, argv...)
 		Expect(err).NotTo(HaveOccurred())
 		return out
 	}
-	sh := func(ctx context.Context, w *lab.Sandbox, script string) lab.Executed {
+	sh := func(ctx context.Context, sb *lab.Sandbox, script string) lab.Executed {
 		GinkgoHelper()
-		return run(ctx, w, "sh", "-c", script)
+		return run(ctx, sb, "sh", "-c", script)
 	}
-	start := func(ctx context.Context, w *lab.Sandbox, conf string) {
+	start := func(ctx context.Context, sb *lab.Sandbox, conf string) {
 		GinkgoHelper()
-		Expect(w.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: conf})).To(Succeed())
-		Expect(w.StartCommand(ctx, nginx.Driver.Argv...)).To(Succeed())
+		Expect(sb.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: conf})).To(Succeed())
+		Expect(sb.StartCommand(ctx, nginx.Driver.Argv...)).To(Succeed())
 	}
-	get := func(ctx context.Context, w *lab.Sandbox, path string) lab.ProbeAnswer {
+	get := func(ctx context.Context, sb *lab.Sandbox, path string) lab.ProbeAnswer {
 		GinkgoHelper()
-		a, err := w.Probe(ctx, lab.ProbeSpec{
+		a, err := sb.Probe(ctx, lab.ProbeSpec{
 			To:  lab.GatewayAddress + ":80",
 			Raw: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", path), Limit: time.Minute,
 		})
@@ -75,33 +75,33 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 	BeforeAll(func(ctx SpecContext) {
 		others := containersOf(ctx, os.Getpid())
 		var err error
-		strangers, err = lab.Start(ctx, lab.Options{Untrusted: true, Logger: toGinkgo})
+		untrusted, err = lab.Start(ctx, lab.Options{Untrusted: true, Logger: toGinkgo})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() { Expect(strangers.Close()).To(Succeed()) })
+		DeferCleanup(func() { Expect(untrusted.Close()).To(Succeed()) })
 		for id := range containersOf(ctx, os.Getpid()) {
 			if _, old := others[id]; !old {
 				Expect(container).To(BeEmpty(), "a lab is one container")
 				container = id
 			}
 		}
-		neighbour, err = strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}})
+		neighbour, err = untrusted.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(neighbour.Put(ctx, lab.File{Path: "/srv/neighbour", Data: secret})).To(Succeed())
 		start(ctx, neighbour, probe)
 	})
 	// Whatever a spec did: the lab answers, opens catch-all sandboxes, and the neighbour has noticed nothing.
 	AfterEach(func(ctx SpecContext) {
-		Expect(strangers.Gone()).NotTo(BeClosed())
+		Expect(untrusted.Gone()).NotTo(BeClosed())
 		a := get(ctx, neighbour, "/srv/neighbour")
 		Expect(a.Status).To(Equal(200))
 		Expect(a.Body).To(Equal(secret))
 		Expect(a.Killed).To(BeNil())
-		fresh := openWorld(ctx)
+		fresh := openSandbox(ctx)
 		Expect(sh(ctx, fresh, "echo well").Output).To(Equal("well"))
 	})
 
 	It("in a container without network, port, path of the machine and most rights, which has limits", func(ctx SpecContext) {
-		c, err := strangers.Engine().Client().ContainerInspect(ctx, container, client.ContainerInspectOptions{})
+		c, err := untrusted.Engine().Client().ContainerInspect(ctx, container, client.ContainerInspectOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		h := c.Container.HostConfig
 		Expect(string(h.NetworkMode)).To(Equal("none"))
@@ -115,7 +115,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		Expect(c.Container.Mounts).To(ConsistOf(HaveField("Type", BeEquivalentTo("volume"))), "the sandboxes' folders")
 		Expect(h.Mounts).To(ConsistOf(HaveField("VolumeOptions.DriverConfig.Options",
 			And(HaveKeyWithValue("type", "tmpfs"), HaveKeyWithValue("o", ContainSubstring("size=536870912"))))), "in memory")
-		if strangers.Engine().Name() == "Docker" { // Podman lists what is left in another form
+		if untrusted.Engine().Name() == "Docker" { // Podman lists what is left in another form
 			Expect(h.CapDrop).To(ConsistOf("ALL"))
 			Expect(h.CapAdd).To(HaveLen(12))
 		}
@@ -129,7 +129,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 
 	Describe("by a program that it runs as root", func() {
 		It("has few rights, and no way to more", func(ctx SpecContext) {
-			status := sh(ctx, openWorld(ctx), "cat /proc/self/status").Output
+			status := sh(ctx, openSandbox(ctx), "cat /proc/self/status").Output
 			// CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID, NET_BIND_SERVICE
 			for _, set := range []string{"CapPrm", "CapEff", "CapBnd"} {
 				Expect(status).To(ContainSubstring(set + ":\t00000000000004eb\n"))
@@ -143,7 +143,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		// None of them does harm where the jail is open: what would change the machine is only opened to be written.
 		DescribeTable("cannot",
 			func(ctx SpecContext, script, says string) {
-				out := sh(ctx, openWorld(ctx), script)
+				out := sh(ctx, openSandbox(ctx), script)
 				Expect(out.Output).To(ContainSubstring(says))
 				Expect(out.Code).NotTo(Equal(0), out.Output)
 			},
@@ -176,35 +176,35 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		)
 
 		It("sees no processes but its own", func(ctx SpecContext) {
-			out := sh(ctx, openWorld(ctx), `for p in /proc/[0-9]*; do cat $p/comm; done | sort -u | tr '\n' ' '`)
+			out := sh(ctx, openSandbox(ctx), `for p in /proc/[0-9]*; do cat $p/comm; done | sort -u | tr '\n' ' '`)
 			Expect(strings.Fields(out.Output)).To(HaveEach(BeElementOf("exe", "sh", "cat", "sort", "tr")))
 		})
 		It("reads and writes the devices that all sandboxes share", func(ctx SpecContext) {
-			out := sh(ctx, openWorld(ctx), "echo gone > /dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom | wc -c")
+			out := sh(ctx, openSandbox(ctx), "echo gone > /dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom | wc -c")
 			Expect(out.Code).To(BeZero(), out.Output)
 			Expect(out.Output).To(Equal("4\n4"))
 		})
 
 		It("ends no processes but its own", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			Expect(sh(ctx, w, "kill -9 1; kill -9 -1; exit 0").Output).To(ContainSubstring("No such process"))
-			Expect(sh(ctx, w, "for s in 1 2 3 10 12 15 19 21; do kill -$s 1; done; echo there").Output).To(Equal("there"))
-			Expect(sh(ctx, w, "echo still").Output).To(Equal("still"))
+			sb := openSandbox(ctx)
+			Expect(sh(ctx, sb, "kill -9 1; kill -9 -1; exit 0").Output).To(ContainSubstring("No such process"))
+			Expect(sh(ctx, sb, "for s in 1 2 3 10 12 15 19 21; do kill -$s 1; done; echo there").Output).To(Equal("there"))
+			Expect(sh(ctx, sb, "echo still").Output).To(Equal("still"))
 		})
 		It("changes no files but its own", func(ctx SpecContext) {
-			before := sh(ctx, openWorld(ctx), "cksum /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1").Output
-			spoilt := openWorld(ctx)
+			before := sh(ctx, openSandbox(ctx), "cksum /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1").Output
+			spoilt := openSandbox(ctx)
 			sh(ctx, spoilt, "for f in /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1; do echo x > $f; done; rm -rf /srv /usr/bin")
-			Expect(sh(ctx, openWorld(ctx), "cksum /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1").Output).To(Equal(before))
+			Expect(sh(ctx, openSandbox(ctx), "cksum /usr/sbin/nginx /etc/passwd /badgateway-libfaketime.so.1").Output).To(Equal(before))
 		})
 
 		DescribeTable("may not make the call",
 			func(ctx SpecContext, number int, errno unix.Errno, args string) {
-				if strangers.Engine().IsRemote() {
+				if untrusted.Engine().IsRemote() {
 					Skip("the engine's machine may number its calls in another way")
 				}
 				script := fmt.Sprintf(`@a = (%[2]s); $r = syscall(%[1]d, @a); exit($r == -1 ? $!+0 : 0)`, number, args)
-				out := run(ctx, openWorld(ctx), "perl", "-e", script)
+				out := run(ctx, openSandbox(ctx), "perl", "-e", script)
 				Expect(unix.Errno(out.Code)).To(Equal(errno), out.Output)
 			},
 			Entry(nil, unix.SYS_MOUNT, unix.EPERM, `"none", "/tmp", "tmpfs", 0, 0`),
@@ -231,22 +231,22 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 
 	Describe("by a gateway that hands out all it can read", func() {
 		It("shows its sandbox and none other", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			start(ctx, w, probe)
-			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200), "it does hand out files")
+			sb := openSandbox(ctx)
+			start(ctx, sb, probe)
+			Expect(get(ctx, sb, "/etc/passwd")).To(HaveField("Status", 200), "it does hand out files")
 			for path, status := range map[string]int{
 				"/proc/1/environ": 403, "/proc/1/fd/0": 403, "/proc/1/root/etc/passwd": 403, "/proc/1/maps": 403,
 				"/proc/1/task/1/root/etc/passwd": 403, "/proc/sys/kernel/core_pattern": 404, "/proc/kcore": 404,
 				"/badgateway/": 404, "/badgateway-agent": 404, "/srv/neighbour": 404, "/sys/kernel/": 404, "/dev/mem": 404,
 			} {
-				Expect(get(ctx, w, path).Status).To(Equal(status), path)
+				Expect(get(ctx, sb, path).Status).To(Equal(status), path)
 			}
 		})
 		It("may log to its standard output", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			start(ctx, w, probe)
-			get(ctx, w, "/logged")
-			printed, err := w.ReadTree(ctx, "/badgateway-output")
+			sb := openSandbox(ctx)
+			start(ctx, sb, probe)
+			get(ctx, sb, "/logged")
+			printed, err := sb.ReadTree(ctx, "/badgateway-output")
 			Expect(err).NotTo(HaveOccurred())
 			Expect(printed).To(HaveKeyWithValue("/badgateway-output/gateway", ContainSubstring("GET /logged")))
 		})
@@ -254,29 +254,29 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 
 	Describe("and runs as it would elsewhere", func() {
 		It("with workers of another user, on a port below 1024", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			start(ctx, w, strings.Replace(probe, "user root;", "user www-data;", 1))
-			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
-			Expect(get(ctx, w, "/etc/shadow")).To(HaveField("Status", 403), "only root can read it")
-			Expect(strings.Fields(sh(ctx, w, "stat -c %U /proc/[0-9]*").Output)).To(ContainElement("www-data"))
+			sb := openSandbox(ctx)
+			start(ctx, sb, strings.Replace(probe, "user root;", "user www-data;", 1))
+			Expect(get(ctx, sb, "/etc/passwd")).To(HaveField("Status", 200))
+			Expect(get(ctx, sb, "/etc/shadow")).To(HaveField("Status", 403), "only root can read it")
+			Expect(strings.Fields(sh(ctx, sb, "stat -c %U /proc/[0-9]*").Output)).To(ContainElement("www-data"))
 		})
 		It("with a program run beside it, which does not end it", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			start(ctx, w, probe)
-			Expect(run(ctx, w, "nginx", "-s", "reload").Code).To(Equal(0))
-			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
+			sb := openSandbox(ctx)
+			start(ctx, sb, probe)
+			Expect(run(ctx, sb, "nginx", "-s", "reload").Code).To(Equal(0))
+			Expect(get(ctx, sb, "/etc/passwd")).To(HaveField("Status", 200))
 		})
 		It("by the sandbox's clock", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			if !w.Clocked() {
+			sb := openSandbox(ctx)
+			if !sb.Clocked() {
 				Skip("no clock can be moved here")
 			}
 			date := "LD_PRELOAD=" + lab.FaketimeAt + " FAKETIME_NO_CACHE=1 date +%s"
 			var before, after int
-			_, err := fmt.Sscan(sh(ctx, w, date).Output, &before)
+			_, err := fmt.Sscan(sh(ctx, sb, date).Output, &before)
 			Expect(err).NotTo(HaveOccurred())
-			Expect(w.Wait(ctx, 24*time.Hour)).To(Succeed())
-			_, err = fmt.Sscan(sh(ctx, w, date).Output, &after)
+			Expect(sb.Wait(ctx, 24*time.Hour)).To(Succeed())
+			_, err = fmt.Sscan(sh(ctx, sb, date).Output, &after)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(after - before).To(BeNumerically("~", 86400, 60))
 		})
@@ -284,10 +284,10 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 
 	It("has limits on what one process may use, whoever that runs as", func(ctx SpecContext) {
 		for _, user := range []string{"root", "www-data", "101"} {
-			w, err := strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{User: user}})
+			sb, err := untrusted.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{User: user}})
 			Expect(err).NotTo(HaveOccurred())
-			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
-			limits := sh(ctx, w, "ulimit -H -c; ulimit -H -f; ulimit -H -n").Output
+			DeferCleanup(func() { Expect(sb.Close()).To(Succeed()) })
+			limits := sh(ctx, sb, "ulimit -H -c; ulimit -H -f; ulimit -H -n").Output
 			var core, blocks, open int // blocks have 512 bytes
 			_, err = fmt.Sscan(limits, &core, &blocks, &open)
 			Expect(err).NotTo(HaveOccurred(), "%s: %s", user, limits)
@@ -298,30 +298,30 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 
 	Describe("by links in its folders", func() {
 		It("does not lead the lab's own writing out of its sandbox", func(ctx SpecContext) {
-			w := openWorld(ctx)
+			sb := openSandbox(ctx)
 			up := strings.Repeat("../", 20)
-			Expect(w.Put(ctx,
+			Expect(sb.Put(ctx,
 				lab.File{Path: "/etc/nginx/up", Link: up},
 				lab.File{Path: "/etc/nginx/program", Link: up + "badgateway-agent"},
 				lab.File{Path: "/etc/nginx/root", Link: "/proc/1/root"},
 				lab.File{Path: "/etc/nginx/own", Link: "/proc/self/root"},
 				lab.File{Path: "/etc/nginx/absolute", Link: "/srv"},
 			)).To(Succeed())
-			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/up/escaped", Data: "x"})).To(Succeed())
-			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/absolute/escaped", Data: "x"})).To(Succeed())
-			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/program", Data: "x"})).To(Succeed())
-			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/root/escaped", Data: "x"})).NotTo(Succeed())
-			Expect(w.Put(ctx, lab.File{Path: "/etc/nginx/own/escaped", Data: "x"})).NotTo(Succeed())
-			Expect(sh(ctx, w, "cat /escaped /srv/escaped /etc/nginx/program").Output).To(Equal("xxx"), "all are in the sandbox")
-			Expect(sh(ctx, openWorld(ctx), "ls /escaped /srv/escaped").Output).To(
+			Expect(sb.Put(ctx, lab.File{Path: "/etc/nginx/up/escaped", Data: "x"})).To(Succeed())
+			Expect(sb.Put(ctx, lab.File{Path: "/etc/nginx/absolute/escaped", Data: "x"})).To(Succeed())
+			Expect(sb.Put(ctx, lab.File{Path: "/etc/nginx/program", Data: "x"})).To(Succeed())
+			Expect(sb.Put(ctx, lab.File{Path: "/etc/nginx/root/escaped", Data: "x"})).NotTo(Succeed())
+			Expect(sb.Put(ctx, lab.File{Path: "/etc/nginx/own/escaped", Data: "x"})).NotTo(Succeed())
+			Expect(sh(ctx, sb, "cat /escaped /srv/escaped /etc/nginx/program").Output).To(Equal("xxx"), "all are in the sandbox")
+			Expect(sh(ctx, openSandbox(ctx), "ls /escaped /srv/escaped").Output).To(
 				And(ContainSubstring("cannot access '/escaped'"), ContainSubstring("cannot access '/srv/escaped'")),
 				"the image, which each sandbox begins with, has none of them")
 		})
 		It("does not lead the lab's own reading out of its sandbox", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			Expect(sh(ctx, w, `cd /etc/nginx && mkfifo pipe && ln -s /proc/1/root/etc/passwd root &&
+			sb := openSandbox(ctx)
+			Expect(sh(ctx, sb, `cd /etc/nginx && mkfifo pipe && ln -s /proc/1/root/etc/passwd root &&
 				ln -s /proc/1/exe agent && ln -s ../../../../badgateway-agent agent2 && ln -s /dev/zero zero`).Code).To(Equal(0))
-			files, err := w.ReadTree(ctx, "/etc/nginx")
+			files, err := sb.ReadTree(ctx, "/etc/nginx")
 			Expect(err).NotTo(HaveOccurred())
 			Expect(files).To(HaveKey("/etc/nginx/nginx.conf"))
 			for _, link := range []string{"pipe", "root", "agent", "agent2", "zero"} {
@@ -329,57 +329,57 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			}
 		})
 		It("does not keep the lab waiting for its logs", func(ctx SpecContext) {
-			w, err := strangers.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}, Logs: []string{"/var/log/nginx/pipe", "/var/log/nginx/zero"}})
+			sb, err := untrusted.Open(ctx, lab.Setup{CatchAll: &lab.CatchAll{}, Logs: []string{"/var/log/nginx/pipe", "/var/log/nginx/zero"}})
 			Expect(err).NotTo(HaveOccurred())
-			DeferCleanup(func() { Expect(w.Close()).To(Succeed()) })
-			sh(ctx, w, "cd /var/log/nginx && mkfifo pipe && ln -s /dev/zero zero")
-			start(ctx, w, probe)
-			Expect(get(ctx, w, "/etc/passwd")).To(HaveField("Status", 200))
+			DeferCleanup(func() { Expect(sb.Close()).To(Succeed()) })
+			sh(ctx, sb, "cd /var/log/nginx && mkfifo pipe && ln -s /dev/zero zero")
+			start(ctx, sb, probe)
+			Expect(get(ctx, sb, "/etc/passwd")).To(HaveField("Status", 200))
 		})
 		It("does not lead the wiping of its folders out of its sandbox", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			Expect(sh(ctx, w, "mkdir /wiped && ln -s /usr/sbin /wiped/link && touch /wiped/file").Code).To(Equal(0))
-			Expect(w.Wipe(ctx, "/wiped")).To(Succeed())
-			Expect(sh(ctx, w, "ls /wiped | wc -l; ls /usr/sbin/nginx").Output).To(Equal("0\n/usr/sbin/nginx"))
+			sb := openSandbox(ctx)
+			Expect(sh(ctx, sb, "mkdir /wiped && ln -s /usr/sbin /wiped/link && touch /wiped/file").Code).To(Equal(0))
+			Expect(sb.Wipe(ctx, "/wiped")).To(Succeed())
+			Expect(sh(ctx, sb, "ls /wiped | wc -l; ls /usr/sbin/nginx").Output).To(Equal("0\n/usr/sbin/nginx"))
 		})
 	})
 
 	Describe("by using up what it can", func() {
 		It("multiplies until it is ended", func(ctx SpecContext) {
-			for _, bomb := range []string{"bomb() { bomb | bomb & }; bomb; wait", "bomb() { setsid sh -c 'sleep 60' & bomb; }; bomb"} {
-				_, err := openWorld(ctx).Exec(ctx, "sh", "-c", bomb)
+			for _, forkLoop := range []string{"forkLoop() { forkLoop | forkLoop & }; forkLoop; wait", "forkLoop() { setsid sh -c 'sleep 60' & forkLoop; }; forkLoop"} {
+				_, err := openSandbox(ctx).Exec(ctx, "sh", "-c", forkLoop)
 				Expect(lab.Overrun(err)).To(MatchError(lab.ErrMultiplied), "%v", err)
 			}
 		})
 		It("multiplies as a gateway until it is ended", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			Expect(w.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: "worker_processes 5000;\n" + probe})).To(Succeed())
-			_ = w.StartCommand(ctx, nginx.Driver.Argv...)
-			_, err := w.Exec(ctx, "true")
+			sb := openSandbox(ctx)
+			Expect(sb.Put(ctx, lab.File{Path: nginx.Driver.Conf, Data: "worker_processes 5000;\n" + probe})).To(Succeed())
+			_ = sb.StartCommand(ctx, nginx.Driver.Argv...)
+			_, err := sb.Exec(ctx, "true")
 			Expect(lab.Overrun(err)).To(MatchError(lab.ErrMultiplied), "%v", err)
 		})
 		It("leaves nothing behind that runs on", func(ctx SpecContext) {
-			w := openWorld(ctx)
-			sh(ctx, w, "setsid sleep 1000 > /dev/null 2>&1 & sleep 0.1")
-			Expect(sh(ctx, w, "cat /proc/[0-9]*/comm").Output).NotTo(ContainSubstring("sleep"))
+			sb := openSandbox(ctx)
+			sh(ctx, sb, "setsid sleep 1000 > /dev/null 2>&1 & sleep 0.1")
+			Expect(sh(ctx, sb, "cat /proc/[0-9]*/comm").Output).NotTo(ContainSubstring("sleep"))
 		})
 		It("takes memory until it is ended", func(ctx SpecContext) {
-			_, err := openWorld(ctx).Exec(ctx, "perl", "-e", `$x .= "x" x 10_000_000 while 1`)
+			_, err := openSandbox(ctx).Exec(ctx, "perl", "-e", `$x .= "x" x 10_000_000 while 1`)
 			Expect(lab.Overrun(err)).To(MatchError(lab.ErrOutOfMemory), "%v", err)
 		})
 		It("fills no disk but its own", func(ctx SpecContext) {
 			for range 6 {
-				out := sh(ctx, openWorld(ctx), "for f in /big /dev/shm/big /tmp/big /run/big; do head -c 1G /dev/zero > $f; done; exit 1")
+				out := sh(ctx, openSandbox(ctx), "for f in /big /dev/shm/big /tmp/big /run/big; do head -c 1G /dev/zero > $f; done; exit 1")
 				Expect(out.Output).To(ContainSubstring("No space left on device"))
 			}
-			Expect(sh(ctx, openWorld(ctx), "head -c 1M /dev/zero > /some && echo room").Output).To(Equal("room"))
+			Expect(sh(ctx, openSandbox(ctx), "head -c 1M /dev/zero > /some && echo room").Output).To(Equal("room"))
 		})
 		It("makes no more files than its own disk has", func(ctx SpecContext) {
-			out := run(ctx, openWorld(ctx), "perl", "-e", `mkdir "/tmp/$_" or die "$!\n" for 1..200_000`)
+			out := run(ctx, openSandbox(ctx), "perl", "-e", `mkdir "/tmp/$_" or die "$!\n" for 1..200_000`)
 			Expect(out.Output).To(Equal("No space left on device"))
 		})
 		It("runs and prints no longer than it may", func(ctx SpecContext) {
-			endless, loop := openWorld(ctx), openWorld(ctx)
+			endless, loop := openSandbox(ctx), openSandbox(ctx)
 			outs := make(chan lab.Executed, 2)
 			begun := time.Now()
 			go func() {
@@ -419,7 +419,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 		port := l.Addr().(*net.TCPAddr).Port
 		addresses, err := net.InterfaceAddrs()
 		Expect(err).NotTo(HaveOccurred())
-		w := openWorld(ctx)
+		sb := openSandbox(ctx)
 		tried := 0
 		for _, a := range addresses {
 			ip := a.(*net.IPNet).IP
@@ -428,7 +428,7 @@ var _ = Describe("a stranger's config is jailed", Ordered, ContinueOnFailure, fu
 			}
 			tried++
 			script := fmt.Sprintf(`use IO::Socket::INET; IO::Socket::INET->new(PeerAddr => "%s:%d", Timeout => 1)`, ip, port)
-			run(ctx, w, "perl", "-e", script)
+			run(ctx, sb, "perl", "-e", script)
 		}
 		Expect(tried).To(BeNumerically(">=", 2), "the loopback and the engine's bridge, at least")
 		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))

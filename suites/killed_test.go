@@ -126,7 +126,7 @@ func (v *process) dies(e ending) {
 		// With 0 and 1, a check's findings, it had just ended by itself.
 		codes := []any{0, 1, e.code}
 		if e.signal == syscall.SIGQUIT {
-			codes = append(codes, 2) // Go's own way, before the program catches it
+			codes = append(codes, 2) // Go's own exit code, before the program catches it
 		}
 		Expect(status.ExitStatus()).To(BeElementOf(codes...), "ended by "+e.name)
 	}
@@ -306,7 +306,7 @@ var _ = Describe("ended at random moments, in all ways,", func() {
 			each(ctx, 101, time.Second, func(terminal bool) *process {
 				forget()
 				v := start(terminal, []string{"DOCKER_HOST=" + host, "XDG_CACHE_HOME=" + GinkgoT().TempDir()}, "run", "fpm-dead", "--twin", "fake")
-				if n++; n%2 == 0 { // every other one once it is well at it
+				if n++; n%2 == 0 { // every other one in the middle of its work
 					Eventually(func() error { return atWork(v) }).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
 				}
 				return v

@@ -54,7 +54,7 @@ func open(ctx context.Context, setup lab.Setup) *lab.Sandbox {
 	return c
 }
 
-// ask asks as a visitor.
+// ask asks as a client.
 func ask(ctx context.Context, c *lab.Sandbox, r lab.Request) lab.Exchange {
 	GinkgoHelper()
 	x, err := c.Do(ctx, r)

@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit/measure"
 )
 
-// manyWorkers has each worker say its number to the upstream, and visitors spread over the workers by their port. Its masks name
+// manyWorkers has each worker say its number to the upstream, and clients spread over the workers by their port. Its masks name
 // processors that few machines have.
 const manyWorkers = `worker_processes 16;
 worker_cpu_affinity 1000000000000000000000000000000000000000000000000000000000000000 01;

@@ -14,7 +14,7 @@ import (
 	"github.com/badgateway/badgateway/scenarios"
 )
 
-// waiting are scenarios whose visitor waits 20 to 60 s: for a connection behind a firewall that drops, for an answer, for
+// waiting are scenarios whose client waits 20 to 60 s: for a connection behind a firewall that drops, for an answer, for
 // the rest of a body, for PHP-FPM's own limit, and for a script that waits itself.
 var waiting = []string{"drop-connect", "app-hangs", "body-stalls", "fpm-terminate-timeout", "fpm-max-execution-time-waiting"}
 

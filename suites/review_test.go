@@ -54,7 +54,7 @@ func reviewed(ctx SpecContext, conf string) *audit.Report {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(r.Refused).To(BeNil())
 	for _, route := range r.Routes {
-		for _, c := range route.Cells {
+		for _, c := range route.Measurements {
 			Expect(c.Error).To(BeEmpty())
 		}
 	}

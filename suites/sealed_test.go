@@ -37,7 +37,7 @@ var _ = Describe("the lab is sealed", func() {
 		Expect(leftOf(ctx, c.pid())).To(BeEmpty())
 	})
 
-	It("or takes no config of a stranger's: an engine that applies no limits is found out", func(ctx SpecContext) {
+	It("or takes no untrusted config: an engine that applies no limits is found out", func(ctx SpecContext) {
 		host := engineThatMakes(`"Memory":1073741824,`, `"Memory":0,`, `"MemorySwap":1073741824,`, `"MemorySwap":0,`)
 		conf := file("nginx.conf", carefulPolicy)
 		c := badgateway("check", conf, env("DOCKER_HOST", host)).ended()

@@ -18,7 +18,7 @@ import (
 // eachWay is how long bytes are on their way to the engine, and back, over the slow link of these tests.
 const eachWay = 20 * time.Millisecond
 
-// slowLink is a way to the container engine that takes its time. Its bandwidth is that of this machine.
+// slowLink is a connection to the container engine that takes its time. Its bandwidth is that of this machine.
 type slowLink struct {
 	net.Listener
 	socket string       // of the engine

@@ -279,7 +279,7 @@ func (f *checkFlags) command(program, path string) string {
 	return strings.Join(words, " ")
 }
 
-// print shows a report in the form that was asked for; one route, or one sandbox, more closely.
+// print shows a report in the form that was asked for; one route, or one measurement, in detail.
 func (f *checkFlags) print(out io.Writer, r *audit.Report) error {
 	colour, width := screen(out)
 	v := report.View{Width: width, Colour: colour, Supplied: f.supplied}
@@ -305,7 +305,7 @@ func verdict(r *audit.Report) error {
 		return errDiffers
 	}
 	for _, route := range r.Routes {
-		for _, c := range route.Cells {
+		for _, c := range route.Measurements {
 			if c.Error != "" {
 				return noLab{fmt.Errorf("not all is known, as the lab failed: %s", c.Error)}
 			}

@@ -27,7 +27,7 @@ func measuredReport(wait time.Duration) *audit.Report {
 		Routes: []audit.Route{{
 			ID: "example.com/", Location: "/", Role: nginxconf.Content, Protocol: "http", Pass: "http://app", Place: place, Reached: true,
 			Endpoints: []audit.Endpoint{{Name: "app:80"}}, Healthy: audit.Outcome{Status: 200, Page: "upstream"},
-			Cells: []audit.Measurement{{Fault: "silent", Method: "GET", Outcome: audit.Outcome{Status: 504, Page: "nginx", Waited: wait}}},
+			Measurements: []audit.Measurement{{Fault: "silent", Method: "GET", Outcome: audit.Outcome{Status: 504, Page: "nginx", Waited: wait}}},
 		}},
 	}
 	if wait >= time.Minute {

@@ -26,7 +26,7 @@ func (p *checkProgress) say(format string, a ...any) {
 	p.progress.say(format, a...)
 }
 
-// matrix says how many sandboxes of the matrix are measured.
+// matrix says how many measurements of the matrix are measured.
 func (p *checkProgress) matrix(done, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

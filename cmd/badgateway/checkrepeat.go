@@ -20,7 +20,7 @@ func (f *checkFlags) repeatCheck(c *cobra.Command, o measure.Options, p *checkPr
 			return fmt.Errorf("check %d of %d: %w", n+1, f.repeat, err)
 		}
 		for _, route := range r.Routes {
-			for _, c := range route.Cells { // without the evidence, which is that of each check
+			for _, c := range route.Measurements { // without the evidence, which is that of each check
 				all = append(all, audit.Measurement{MeasuredAgain: c.MeasuredAgain})
 			}
 		}

@@ -20,7 +20,7 @@ func doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Try all that labs take of this machine's container engine, and say what helps where something is missing",
 		Long: `Finds the container engine as all commands do, and tries each thing that labs take of it: an image, a container, its rights,
-limits on memory, processes and processors, the kernel's features, a clock that can be moved, the jail for a stranger's
+limits on memory, processes and processors, the kernel's features, a clock that can be moved, the jail for an untrusted
 config. What is missing stands there with what it costs and what helps.
 
 Exit codes: 0 a lab can be had (something may be missing for some scenarios), 2 bad input, 3 none can be had, 130 interrupted.`,

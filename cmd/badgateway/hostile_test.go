@@ -73,14 +73,14 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*audit
 		}
 		all := config.Routes(ctx)
 		say(fmt.Sprintf("%d ways", len(all)))
-		if err := measure.FewRoutes(all); err != nil {
+		if err := measure.CheckRouteCount(all); err != nil {
 			return refused(err)
 		}
 		ways := map[string]nginxconf.Route{}
 		for _, w := range all {
 			ways[w.ID] = w
 			one := audit.Route{ID: w.ID, Location: w.Match, Role: w.Role, Protocol: w.Target.Protocol, Pass: w.Target.Written, Upstream: w.Target.Upstream,
-				Reached: len(w.Candidates) > 0, Why: w.UnreachableReason, Cells: []audit.Measurement{}}
+				Reached: len(w.Candidates) > 0, Why: w.UnreachableReason, Measurements: []audit.Measurement{}}
 			if w.Target.Pass != nil {
 				one.Place = w.Target.Pass.Place
 			}
@@ -95,7 +95,7 @@ func unmeasured(say func(string)) func(context.Context, measure.Options) (*audit
 			one.Healthy = audit.Outcome{Status: 200, Page: "upstream"}
 			if len(r.Routes) < 400 { // as of very many routes that are alike
 				for _, f := range o.FaultList {
-					one.Cells = append(one.Cells, audit.Measurement{Fault: f.ID, Method: "POST", Outcome: bad})
+					one.Measurements = append(one.Measurements, audit.Measurement{Fault: f.ID, Method: "POST", Outcome: bad})
 				}
 			} else {
 				one.SameAs = r.Routes[0].ID
@@ -148,7 +148,7 @@ func hostileOne(dir, way string, say func(format string, a ...any)) (said string
 func TestReport_LargeOneIsBounded(t *testing.T) {
 	if dir := os.Getenv("BADGATEWAY_HOSTILE_DIR"); dir != "" {
 		leanMemory()
-		r := greatReport(t)
+		r := largeReport(t)
 		if os.Getenv("BADGATEWAY_HOSTILE_WAY") == "reports" {
 			if err := prepareReports(dir); err != nil {
 				t.Fatal(err)
@@ -187,14 +187,14 @@ func TestReport_LargeOneIsBounded(t *testing.T) {
 	}
 }
 
-// greatReport has at least measure.MaxCells bad answers, with as much evidence as is kept of all of them, and a finding for each two.
-func greatReport(t *testing.T) *audit.Report {
+// largeReport has at least measure.MaxCells bad answers, with as much evidence as is kept of all of them, and a finding for each two.
+func largeReport(t *testing.T) *audit.Report {
 	r := &audit.Report{Schema: audit.Schema, Config: "nginx.conf", Main: "nginx.conf", Gateway: "nginx/1.22.1", Clock: "moved", Supplied: []audit.Supply{}, Findings: []audit.Finding{}}
 	for i := range 20 {
 		r.Faults = append(r.Faults, audit.FaultInfo{ID: fmt.Sprintf("fault-%d", i), Title: "fault", Claim: "the upstream fails"})
 	}
 	var kept measure.Allowance
-	for cells := 0; cells < measure.MaxCells; {
+	for cells := 0; cells < measure.MaxMeasurements; {
 		i := len(r.Routes)
 		name := fmt.Sprintf("s%d.example.com/%d/", i, i)
 		one := audit.Route{ID: name, Server: fmt.Sprintf("s%d.example.com", i), Location: fmt.Sprintf("/%d/", i), Role: nginxconf.Content, Protocol: "http",
@@ -209,7 +209,7 @@ func greatReport(t *testing.T) *audit.Report {
 					o.Log = append(o.Log, gateway.LogRecord{Raw: raw, Message: raw[40:]})
 				}
 				kept.Take(&o)
-				one.Cells = append(one.Cells, audit.Measurement{Fault: f.ID, Method: method, Outcome: o, Breaches: []string{"visitors get an error", "visitors wait too long"}})
+				one.Measurements = append(one.Measurements, audit.Measurement{Fault: f.ID, Method: method, Outcome: o, Breaches: []string{"visitors get an error", "visitors wait too long"}})
 				cells++
 			}
 			r.Findings = append(r.Findings, audit.Finding{Rule: fmt.Sprintf("rule-%d", j), Severity: "high", Title: "visitors get an error", Place: one.Place, Lacks: "proxy_next_upstream",

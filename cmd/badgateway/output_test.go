@@ -34,8 +34,8 @@ func ran(t *testing.T, in string, words ...string) (stdout, stderr string, code 
 	return out.String(), errs.String(), c.ProcessState.ExitCode()
 }
 
-// nasty is what somebody may name a thing.
-const nasty = "\x1b]0;owned\x07\u202e\u200b\u009b2J\r\n::error::x\n##vso[task.complete]"
+// hostileText is what somebody may name a thing.
+const hostileText = "\x1b]0;owned\x07\u202e\u200b\u009b2J\r\n::error::x\n##vso[task.complete]"
 
 func TestOutput_RefusalsAreEscaped(t *testing.T) {
 	dir := t.TempDir()
@@ -49,13 +49,13 @@ func TestOutput_RefusalsAreEscaped(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, words := range [][]string{
-		{nasty}, {"help", nasty}, {"list", nasty}, {"list", "causes", nasty}, {"run", nasty}, {"run", "fpm-dead", "--twin", nasty}, {"run", "fpm-dead", "--config", nasty},
-		{"run", "fpm-dead", "--shard", nasty}, {"lab", nasty}, {"lab", "fpm-dead", "--listen", nasty}, {"completion", nasty},
-		{"check", nasty, nasty}, {"check", "nginx.conf"}, {"check", "nginx.conf", "--policy", nasty}, {"check", "nginx.conf", "--format", nasty},
-		{"check", "nginx.conf", "--init", "--against", nasty}, {"check", "nginx.conf", "--env", nasty + "=1"}, {"check", "nginx.conf", "--env-file", nasty},
-		{"check", "nginx.conf", "--reports", "nginx.conf/" + nasty}, {"fake", nasty}, {"fake", "--" + nasty}, {"fake", "--spec", nasty},
-		{"fake", "--spec", "spec.json"}, {"fake", "--listen", nasty}, {"fake", "--listen", ":0", "--do", nasty}, {"images", nasty},
-		{"--" + nasty},
+		{hostileText}, {"help", hostileText}, {"list", hostileText}, {"list", "causes", hostileText}, {"run", hostileText}, {"run", "fpm-dead", "--twin", hostileText}, {"run", "fpm-dead", "--config", hostileText},
+		{"run", "fpm-dead", "--shard", hostileText}, {"lab", hostileText}, {"lab", "fpm-dead", "--listen", hostileText}, {"completion", hostileText},
+		{"check", hostileText, hostileText}, {"check", "nginx.conf"}, {"check", "nginx.conf", "--policy", hostileText}, {"check", "nginx.conf", "--format", hostileText},
+		{"check", "nginx.conf", "--init", "--against", hostileText}, {"check", "nginx.conf", "--env", hostileText + "=1"}, {"check", "nginx.conf", "--env-file", hostileText},
+		{"check", "nginx.conf", "--reports", "nginx.conf/" + hostileText}, {"fake", hostileText}, {"fake", "--" + hostileText}, {"fake", "--spec", hostileText},
+		{"fake", "--spec", "spec.json"}, {"fake", "--listen", hostileText}, {"fake", "--listen", ":0", "--do", hostileText}, {"images", hostileText},
+		{"--" + hostileText},
 	} {
 		out, errs, code := ran(t, dir, words...)
 		if code != exitBadInput {

@@ -30,12 +30,12 @@ func Differing(a, b *Report) []string {
 		}
 		o := b.Routes[i]
 		add(r.ID+", healthy", summary(Measurement{Outcome: r.Healthy}), summary(Measurement{Outcome: o.Healthy}))
-		for j := range max(len(r.Cells), len(o.Cells)) {
-			if j >= len(r.Cells) || j >= len(o.Cells) {
-				add(r.ID, fmt.Sprintf("%d cells", len(r.Cells)), fmt.Sprintf("%d cells", len(o.Cells)))
+		for j := range max(len(r.Measurements), len(o.Measurements)) {
+			if j >= len(r.Measurements) || j >= len(o.Measurements) {
+				add(r.ID, fmt.Sprintf("%d cells", len(r.Measurements)), fmt.Sprintf("%d cells", len(o.Measurements)))
 				break
 			}
-			x, y := r.Cells[j], o.Cells[j]
+			x, y := r.Measurements[j], o.Measurements[j]
 			where := fmt.Sprintf("%s, %s, %s", r.ID, x.Fault, x.Method)
 			switch {
 			case summary(x) != summary(y):

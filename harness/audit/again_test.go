@@ -11,7 +11,7 @@ func TestDiffering_SameCheckAgain(t *testing.T) {
 	g := NewWithT(t)
 	report := func(c Measurement) *Report {
 		c.Fault, c.Method = "silent", "GET"
-		return &Report{Verdict: Passed, Routes: []Route{{ID: "a/", Reached: true, Cells: []Measurement{c}}}}
+		return &Report{Verdict: Passed, Routes: []Route{{ID: "a/", Reached: true, Measurements: []Measurement{c}}}}
 	}
 	was := Measurement{Outcome: Outcome{Status: 504, Waited: 20 * time.Second, Tries: []string{"a", "b"}, Page: "nginx"}}
 	same := was

@@ -130,12 +130,12 @@ func routeOrder(old, new *Report) []string {
 
 func passOf(r *Route) string { return cmp.Or(r.Pass, r.Protocol) }
 
-// cellsOf are a route's measurements, or those of the route that it is like.
-func cellsOf(routes map[string]*Route, route *Route) []Measurement {
-	if like := routes[route.SameAs]; like != nil && len(route.Cells) == 0 {
-		return like.Cells
+// measurementsOf are a route's measurements, or those of the route that it is like.
+func measurementsOf(routes map[string]*Route, route *Route) []Measurement {
+	if like := routes[route.SameAs]; like != nil && len(route.Measurements) == 0 {
+		return like.Measurements
 	}
-	return route.Cells
+	return route.Measurements
 }
 
 func routeChanges(before, after map[string]*Route, o, n *Route) []Change {
@@ -159,10 +159,10 @@ func routeChanges(before, after map[string]*Route, o, n *Route) []Change {
 	}
 	type key struct{ fault, method string }
 	cells := map[key]Measurement{}
-	for _, c := range cellsOf(before, o) {
+	for _, c := range measurementsOf(before, o) {
 		cells[key{c.Fault, c.Method}] = c
 	}
-	for _, c := range cellsOf(after, n) {
+	for _, c := range measurementsOf(after, n) {
 		b, ok := cells[key{c.Fault, c.Method}]
 		if !ok || !conclusive(b) || !conclusive(c) || !differ(b, c) {
 			continue

@@ -14,12 +14,12 @@ func two(change func(*Report)) (*Report, *Report) {
 	old, new := measuredReport(), measuredReport()
 	for _, r := range []*Report{old, new} {
 		r.Routes[0].ID = "/api/"
-		r.Routes[0].Cells = nil
+		r.Routes[0].Measurements = nil
 		r.Findings = nil
 		for _, fault := range []string{"refused", "silent", "one-dead"} {
 			for _, method := range []string{"GET", "POST"} {
 				c := Measurement{Fault: fault, Method: method, Outcome: Outcome{Status: 504, Page: "nginx", Waited: 5 * time.Second}}
-				r.Routes[0].Cells = append(r.Routes[0].Cells, c)
+				r.Routes[0].Measurements = append(r.Routes[0].Measurements, c)
 			}
 		}
 	}
@@ -27,9 +27,9 @@ func two(change func(*Report)) (*Report, *Report) {
 	return old, new
 }
 
-func cellsWith(r *Report, fault, method string, change func(*Measurement)) {
-	for i := range r.Routes[0].Cells {
-		c := &r.Routes[0].Cells[i]
+func measurementsWith(r *Report, fault, method string, change func(*Measurement)) {
+	for i := range r.Routes[0].Measurements {
+		c := &r.Routes[0].Measurements[i]
 		if (fault == "" || c.Fault == fault) && (method == "" || c.Method == method) {
 			change(c)
 		}
@@ -45,46 +45,52 @@ func TestCompare(t *testing.T) {
 	}{
 		"nothing": {func(*Report) {}, nil, ""},
 		"noise": {func(r *Report) {
-			cellsWith(r, "", "", func(c *Measurement) { c.Waited += 400 * time.Millisecond; c.ErrorsFor += time.Second })
+			measurementsWith(r, "", "", func(c *Measurement) { c.Waited += 400 * time.Millisecond; c.ErrorsFor += time.Second })
 		}, nil, ""},
 		"what visitors do not notice": {func(r *Report) {
-			cellsWith(r, "", "", func(c *Measurement) { c.Tries = []string{"a", "b"}; c.Log = nil; c.LogFile = "x"; c.Body = "y" })
+			measurementsWith(r, "", "", func(c *Measurement) { c.Tries = []string{"a", "b"}; c.Log = nil; c.LogFile = "x"; c.Body = "y" })
 		}, nil, ""},
-		"a wait": {func(r *Report) { cellsWith(r, "silent", "", slow) },
+		"a wait": {func(r *Report) { measurementsWith(r, "silent", "", slow) },
 			[]string{"/api/, upstream silent: 504 after 5 s before, after 60 s now"}, Worse},
-		"a wait of one method": {func(r *Report) { cellsWith(r, "silent", "POST", slow) },
+		"a wait of one method": {func(r *Report) { measurementsWith(r, "silent", "POST", slow) },
 			[]string{"/api/, upstream silent, POST: 504 after 5 s before, after 60 s now"}, Worse},
-		"several faults": {func(r *Report) { cellsWith(r, "silent", "", slow); cellsWith(r, "refused", "", slow) },
+		"several faults": {func(r *Report) { measurementsWith(r, "silent", "", slow); measurementsWith(r, "refused", "", slow) },
 			[]string{"/api/, upstream refused and silent: 504 after 5 s before, after 60 s now"}, Worse},
-		"faults whose methods differ": {func(r *Report) { cellsWith(r, "silent", "", slow); cellsWith(r, "refused", "GET", slow) },
+		"faults whose methods differ": {func(r *Report) { measurementsWith(r, "silent", "", slow); measurementsWith(r, "refused", "GET", slow) },
 			[]string{"/api/, upstream refused: 504 after 5 s before, after 60 s now", "/api/, upstream silent: 504 after 5 s before, after 60 s now"}, Worse},
 		"a pool": {func(r *Report) {
-			cellsWith(r, "one-dead", "", func(c *Measurement) { c.Status, c.Waited, c.Page = 200, 0, "upstream" })
+			measurementsWith(r, "one-dead", "", func(c *Measurement) { c.Status, c.Waited, c.Page = 200, 0, "upstream" })
 		}, []string{"/api/, one dead: 504 after 5 s, nginx's page before, 200 at once, the upstream's page now"}, Better},
-		"a page": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.Page = "config" }) },
+		"a page": {func(r *Report) { measurementsWith(r, "refused", "", func(c *Measurement) { c.Page = "config" }) },
 			[]string{"/api/, upstream refused: 504, nginx's page before, 504, the config's page now"}, ""},
-		"cut as whole": {func(r *Report) { cellsWith(r, "refused", "GET", func(c *Measurement) { c.SilentTruncation = true }) },
+		"cut as whole": {func(r *Report) {
+			measurementsWith(r, "refused", "GET", func(c *Measurement) { c.SilentTruncation = true })
+		},
 			[]string{"/api/, upstream refused: 504 before, 504, cut but complete to see now"}, Worse},
-		"a POST twice": {func(r *Report) { cellsWith(r, "refused", "POST", func(c *Measurement) { c.Repeated = 1 }) },
+		"a POST twice": {func(r *Report) { measurementsWith(r, "refused", "POST", func(c *Measurement) { c.Repeated = 1 }) },
 			[]string{"/api/, upstream refused, POST: 504, sent once before, 504, sent twice now"}, Worse},
-		"errors for long": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.ErrorsFor = time.Minute }) },
+		"errors for long": {func(r *Report) {
+			measurementsWith(r, "refused", "", func(c *Measurement) { c.ErrorsFor = time.Minute })
+		},
 			[]string{"/api/, upstream refused: 504, no errors after recovery before, 504, errors for 60 s after recovery now"}, Worse},
-		"errors for ever": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.NotRecovered = true }) },
+		"errors for ever": {func(r *Report) { measurementsWith(r, "refused", "", func(c *Measurement) { c.NotRecovered = true }) },
 			[]string{"/api/, upstream refused: 504, no errors after recovery before, 504, errors for ever now"}, Worse},
 		"no start": {func(r *Report) {
-			cellsWith(r, "refused", "", func(c *Measurement) { *c = Measurement{Fault: c.Fault, Method: c.Method, NotStarted: "x"} })
+			measurementsWith(r, "refused", "", func(c *Measurement) { *c = Measurement{Fault: c.Fault, Method: c.Method, NotStarted: "x"} })
 		},
 			[]string{"/api/, upstream refused: 504 after 5 s before, nothing, as the gateway does not start now"}, Worse},
 		"no answer": {func(r *Report) {
-			cellsWith(r, "refused", "", func(c *Measurement) { c.Status, c.NoAnswer, c.Page = 0, "reset", "" })
+			measurementsWith(r, "refused", "", func(c *Measurement) { c.Status, c.NoAnswer, c.Page = 0, "reset", "" })
 		},
 			[]string{"/api/, upstream refused: 504, nginx's page before, no answer (reset), no page now"}, Worse},
-		"endless": {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.TimedOut = true }) },
+		"endless": {func(r *Report) { measurementsWith(r, "refused", "", func(c *Measurement) { c.TimedOut = true }) },
 			[]string{"/api/, upstream refused: 504 after 5 s before, 504, waiting without end now"}, Worse},
 		"skipped cells": {func(r *Report) {
-			cellsWith(r, "refused", "", func(c *Measurement) { c.Skipped, c.Status = "one peer", 0 })
+			measurementsWith(r, "refused", "", func(c *Measurement) { c.Skipped, c.Status = "one peer", 0 })
 		}, nil, ""},
-		"lab errors":   {func(r *Report) { cellsWith(r, "refused", "", func(c *Measurement) { c.Error, c.Status = "lab", 0 }) }, nil, ""},
+		"lab errors": {func(r *Report) {
+			measurementsWith(r, "refused", "", func(c *Measurement) { c.Error, c.Status = "lab", 0 })
+		}, nil, ""},
 		"healthy":      {func(r *Report) { r.Routes[0].Healthy.Status = 404 }, []string{"/api/, all well: 200 before, 404 now"}, Worse},
 		"a route new":  {func(r *Report) { r.Routes = append(r.Routes, Route{ID: "/new", Pass: "http://app"}) }, []string{"/new: is new (to http://app)"}, ""},
 		"a route gone": {func(r *Report) { r.Routes = r.Routes[1:] }, []string{"/api/: is gone (was to http://app:8080)"}, ""},
@@ -111,7 +117,7 @@ func TestCompare(t *testing.T) {
 func TestCompare_JoinsMethodsThatChangeAlike(t *testing.T) {
 	g := NewWithT(t)
 	c := Compare(two(func(r *Report) {
-		cellsWith(r, "silent", "", func(c *Measurement) { c.Waited = time.Minute })
+		measurementsWith(r, "silent", "", func(c *Measurement) { c.Waited = time.Minute })
 		r.Gateway = "nginx/1.26.3"
 	}))
 	g.Expect(c.Old).To(Equal("nginx.conf (nginx/1.22.1)"))
@@ -130,10 +136,10 @@ func TestCompare_JoinsRoutesThatChangeAlike(t *testing.T) {
 		r.Routes[1] = r.Routes[0]
 		r.Routes[1].ID = "/b/"
 		r.Routes = append(r.Routes, Route{ID: "/c/", SameAs: "/b/", Reached: true, Healthy: r.Routes[0].Healthy})
-		r.Routes[1].Cells = append([]Measurement(nil), r.Routes[0].Cells...)
+		r.Routes[1].Measurements = append([]Measurement(nil), r.Routes[0].Measurements...)
 	}
-	new.Routes[0].Cells = append([]Measurement(nil), new.Routes[0].Cells...)
-	new.Routes[1].Cells[0].Status, new.Routes[0].Cells[0].Status = 502, 502
+	new.Routes[0].Measurements = append([]Measurement(nil), new.Routes[0].Measurements...)
+	new.Routes[1].Measurements[0].Status, new.Routes[0].Measurements[0].Status = 502, 502
 	c := Compare(old, new)
 	g.Expect(c.Changes).To(HaveLen(1))
 	g.Expect(c.Changes[0].Also).To(Equal([]string{"/b/", "/c/"}))

@@ -23,7 +23,7 @@ func FuzzParsePolicy(f *testing.F) {
 		p, err := ParsePolicy("x.yaml", text)
 		if err == nil {
 			_ = p.Known([]string{"silent"}, []string{"long-wait"})
-			p.Apply(&Report{Routes: []Route{{ID: "shop/api", Reached: true, Cells: []Measurement{{Fault: "silent", Method: "GET"}}}}}, time.Now())
+			p.Apply(&Report{Routes: []Route{{ID: "shop/api", Reached: true, Measurements: []Measurement{{Fault: "silent", Method: "GET"}}}}}, time.Now())
 			return
 		}
 		if n := len(err.Error()); n > 1000+100*len(text) {

@@ -23,7 +23,7 @@ func measuredReport() *Report {
 		Routes: []Route{{
 			ID: `example.com ~ \.php$`, Pass: "http://app:8080", Reached: true, Ask: ClientRequest{Method: "GET"},
 			Healthy: Outcome{Status: 200, Page: "upstream", Tries: []string{"app:8080"}},
-			Cells: []Measurement{
+			Measurements: []Measurement{
 				{Fault: "refused", Method: "GET", Outcome: Outcome{Status: 502, Page: "nginx", Tries: []string{"app:8080"}, Waited: 2 * time.Millisecond}},
 				{Fault: "refused", Method: "POST", Outcome: Outcome{Status: 502, Page: "nginx", Tries: []string{"app:8080"}, Waited: 3 * time.Millisecond}},
 				{Fault: "silent", Method: "GET", Outcome: Outcome{Status: 504, Page: "nginx", Tries: []string{"app:8080", "second:8080"}, Waited: 60080 * time.Millisecond}},
@@ -62,7 +62,7 @@ func TestInitPolicy_PassesItsOwnReport(t *testing.T) {
 	p, err := LoadPolicy(path)
 	g.Expect(err).NotTo(HaveOccurred(), string(text))
 	p.Apply(r, today)
-	for _, c := range r.Routes[0].Cells {
+	for _, c := range r.Routes[0].Measurements {
 		g.Expect(c.Breaches).To(BeEmpty(), "%s %s\n%s", c.Fault, c.Method, text)
 	}
 	g.Expect(r.Routes[0].Breaches).To(BeEmpty())
@@ -82,25 +82,25 @@ func TestInitPolicy_PassesItsOwnReport(t *testing.T) {
 func TestInitPolicy_FailsOnEveryChange(t *testing.T) {
 	p := parsed(t, string(InitPolicy(measuredReport())))
 	for name, change := range map[string]func(*Route){
-		"status":               func(r *Route) { r.Cells[0].Status = 504 },
-		"status of POST alone": func(r *Route) { r.Cells[1].Status = 200 },
-		"no answer":            func(r *Route) { r.Cells[0].Status = 0 },
-		"longer wait":          func(r *Route) { r.Cells[0].Waited = 5 * time.Second },
-		"shorter wait":         func(r *Route) { r.Cells[2].Waited = 5 * time.Second },
-		"endless wait":         func(r *Route) { r.Cells[2].TimedOut = true },
-		"no more endless":      func(r *Route) { r.Cells[9].TimedOut = false },
-		"tries fewer":          func(r *Route) { r.Cells[2].Tries = r.Cells[2].Tries[:1] },
-		"tries more":           func(r *Route) { r.Cells[3].Tries = append(r.Cells[3].Tries, "third:8080") },
-		"page":                 func(r *Route) { r.Cells[3].Page = "nginx" },
-		"repeated":             func(r *Route) { r.Cells[1].Repeated = 1 },
-		"repeated no more":     func(r *Route) { r.Cells[9].Repeated = 0 },
-		"repeated more often":  func(r *Route) { r.Cells[9].Repeated = 2 },
-		"cut as whole":         func(r *Route) { r.Cells[0].SilentTruncation = true },
-		"recovers later":       func(r *Route) { r.Cells[7].ErrorsFor = 20 * time.Second },
-		"recovers sooner":      func(r *Route) { r.Cells[6].ErrorsFor = 0 },
-		"never recovers":       func(r *Route) { r.Cells[6].NotRecovered = true },
-		"does not start":       func(r *Route) { r.Cells[0].NotStarted = "host not found" },
-		"starts":               func(r *Route) { r.Cells[5].NotStarted, r.Cells[5].Status = "", 502 },
+		"status":               func(r *Route) { r.Measurements[0].Status = 504 },
+		"status of POST alone": func(r *Route) { r.Measurements[1].Status = 200 },
+		"no answer":            func(r *Route) { r.Measurements[0].Status = 0 },
+		"longer wait":          func(r *Route) { r.Measurements[0].Waited = 5 * time.Second },
+		"shorter wait":         func(r *Route) { r.Measurements[2].Waited = 5 * time.Second },
+		"endless wait":         func(r *Route) { r.Measurements[2].TimedOut = true },
+		"no more endless":      func(r *Route) { r.Measurements[9].TimedOut = false },
+		"tries fewer":          func(r *Route) { r.Measurements[2].Tries = r.Measurements[2].Tries[:1] },
+		"tries more":           func(r *Route) { r.Measurements[3].Tries = append(r.Measurements[3].Tries, "third:8080") },
+		"page":                 func(r *Route) { r.Measurements[3].Page = "nginx" },
+		"repeated":             func(r *Route) { r.Measurements[1].Repeated = 1 },
+		"repeated no more":     func(r *Route) { r.Measurements[9].Repeated = 0 },
+		"repeated more often":  func(r *Route) { r.Measurements[9].Repeated = 2 },
+		"cut as whole":         func(r *Route) { r.Measurements[0].SilentTruncation = true },
+		"recovers later":       func(r *Route) { r.Measurements[7].ErrorsFor = 20 * time.Second },
+		"recovers sooner":      func(r *Route) { r.Measurements[6].ErrorsFor = 0 },
+		"never recovers":       func(r *Route) { r.Measurements[6].NotRecovered = true },
+		"does not start":       func(r *Route) { r.Measurements[0].NotStarted = "host not found" },
+		"starts":               func(r *Route) { r.Measurements[5].NotStarted, r.Measurements[5].Status = "", 502 },
 		"healthy no more":      func(r *Route) { r.Healthy.Status = 404 },
 		"not reached":          func(r *Route) { r.Reached = false },
 		"renamed":              func(r *Route) { r.ID = "other" },
@@ -122,9 +122,9 @@ func TestApply_IgnoresNoise(t *testing.T) {
 	g := NewWithT(t)
 	r := measuredReport()
 	p := parsed(t, string(InitPolicy(r)))
-	r.Routes[0].Cells[0].Waited = 300 * time.Millisecond
-	r.Routes[0].Cells[2].Waited = 61 * time.Second
-	r.Routes[0].Cells[6].ErrorsFor = 31 * time.Second
+	r.Routes[0].Measurements[0].Waited = 300 * time.Millisecond
+	r.Routes[0].Measurements[2].Waited = 61 * time.Second
+	r.Routes[0].Measurements[6].ErrorsFor = 31 * time.Second
 	p.Apply(r, today)
 	g.Expect(r.Verdict).To(Equal(Passed))
 }
@@ -163,7 +163,7 @@ func TestApply_Breaches(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := measuredReport()
 			parsed(t, c.policy).Apply(r, today)
-			for _, cell := range r.Routes[0].Cells {
+			for _, cell := range r.Routes[0].Measurements {
 				if cell.Fault == c.fault && cell.Method == c.method {
 					NewWithT(t).Expect(cell.Breaches).To(Equal(c.want))
 					return
@@ -205,8 +205,8 @@ func TestApply_Verdict(t *testing.T) {
 		"a request for no route":     {"fail_on: high\nrequests: {nobody: {path: /}}", nil, Findings},
 		"no route reached":           {"fail_on: high", unreachable, Findings},
 		"the same, waived":           {"waive: [{rule: unmeasured, reason: only pages, until: 2026-11-23}]", unreachable, Passed},
-		"nothing applied":            {"fail_on: high", func(r *Report) { r.Routes[0].Cells = r.Routes[0].Cells[10:] }, Findings},
-		"the lab failed":             {"fail_on: high", func(r *Report) { r.Routes[0].Cells = []Measurement{{Error: "gone"}} }, Passed},
+		"nothing applied":            {"fail_on: high", func(r *Report) { r.Routes[0].Measurements = r.Routes[0].Measurements[10:] }, Findings},
+		"the lab failed":             {"fail_on: high", func(r *Report) { r.Routes[0].Measurements = []Measurement{{Error: "gone"}} }, Passed},
 		"nothing to be reached":      {"fail_on: high", func(r *Report) { r.Routes = nil }, Passed},
 		"refused":                    {"", func(r *Report) { r.Refused = &Refusal{} }, Refused},
 		"a breach without a finding": {"fail_on: high\nall: {wait: 10s}", nil, Findings},

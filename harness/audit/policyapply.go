@@ -57,7 +57,7 @@ func unmeasured(r *Report) []Finding {
 	for i := range r.Routes {
 		route := &r.Routes[i]
 		reached = reached || route.Reached
-		for _, c := range route.Cells {
+		for _, c := range route.Measurements {
 			if c.Skipped == "" || c.Error != "" {
 				return nil
 			}
@@ -80,8 +80,8 @@ func unmeasured(r *Report) []Finding {
 // applyTo fills the breaches of a route, and reports whether there are any.
 func (l lookup) applyTo(r *Route) bool {
 	r.Breaches = nil
-	for i := range r.Cells {
-		r.Cells[i].Breaches = nil
+	for i := range r.Measurements {
+		r.Measurements[i].Breaches = nil
 	}
 	if !r.Reached {
 		if _, ok := l.ids[r.ID]; ok {
@@ -93,8 +93,8 @@ func (l lookup) applyTo(r *Route) bool {
 	well, _ := limitsOf(scopes, Healthy, r.Ask.Method)
 	r.Breaches = well.breaches(r.healthy())
 	broken := len(r.Breaches) > 0
-	for i := range r.Cells {
-		c := &r.Cells[i]
+	for i := range r.Measurements {
+		c := &r.Measurements[i]
 		if !conclusive(*c) {
 			continue
 		}

@@ -75,7 +75,7 @@ func routeNode(r *Route) *yaml.Node {
 	faults := &yaml.Node{Kind: yaml.MappingNode}
 	put(faults, Healthy, cellNode(r.healthy(), false))
 	written := map[string]string{} // by fault: the first method's, as it is written
-	for _, c := range r.Cells {
+	for _, c := range r.Measurements {
 		if !conclusive(c) {
 			continue
 		}

@@ -125,8 +125,8 @@ type Route struct {
 	// SameAs names the route whose matrix holds for this one too, for configs with very many that are alike.
 	SameAs string `json:"like,omitempty"`
 	// Healthy is the answer before any fault.
-	Healthy Outcome       `json:"healthy"`
-	Cells   []Measurement `json:"cells"`
+	Healthy      Outcome       `json:"healthy"`
+	Measurements []Measurement `json:"cells"`
 	// Breaches are what the policy does not allow of the healthy answer.
 	Breaches []string `json:"breaches,omitempty"`
 }

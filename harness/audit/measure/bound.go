@@ -30,12 +30,12 @@ const (
 
 // Bounds on what is looked for and measured. Reports keep all of it.
 const (
-	maxRoutes = 10_000
-	MaxCells  = 12_000
+	maxRoutes       = 10_000
+	MaxMeasurements = 12_000
 )
 
-// FewRoutes refuses a config with more routes than are looked for.
-func FewRoutes(ways []nginxconf.Route) error {
+// CheckRouteCount refuses a config with more routes than are looked for.
+func CheckRouteCount(ways []nginxconf.Route) error {
 	if len(ways) <= maxRoutes {
 		return nil
 	}
@@ -47,8 +47,8 @@ func FewRoutes(ways []nginxconf.Route) error {
 	return &provision.Refused{Refusal: r}
 }
 
-// fewCells refuses a matrix with more measurements than are measured.
-func (s *session) fewCells(routes []*route) error {
+// checkMeasurementCount refuses a matrix with more measurements than are measured.
+func (s *session) checkMeasurementCount(routes []*route) error {
 	cells := 0
 	for _, r := range routes {
 		if !r.Reached || r.SameAs != "" {
@@ -57,9 +57,9 @@ func (s *session) fewCells(routes []*route) error {
 		for _, f := range s.options.FaultList {
 			cells += len(methods(r, f))
 		}
-		if cells > MaxCells {
+		if cells > MaxMeasurements {
 			return &provision.Refused{Refusal: audit.Refusal{Kind: "limit", Place: r.Place, Remedy: "look at some of them, with --route and --fault",
-				Message: fmt.Sprintf("%d routes with %d faults are more than %d measurements: this is the first route beyond", len(routes), len(s.options.FaultList), MaxCells)}}
+				Message: fmt.Sprintf("%d routes with %d faults are more than %d measurements: this is the first route beyond", len(routes), len(s.options.FaultList), MaxMeasurements)}}
 		}
 	}
 	return nil

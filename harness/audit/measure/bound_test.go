@@ -93,34 +93,34 @@ func TestAllowance_BoundsAllEvidence(t *testing.T) {
 }
 
 // Too many routes are refused at the first beyond.
-func TestFewRoutes(t *testing.T) {
+func TestCheckRouteCount(t *testing.T) {
 	routes := make([]nginxconf.Route, maxRoutes+1)
-	if err := FewRoutes(routes[:maxRoutes]); err != nil {
+	if err := CheckRouteCount(routes[:maxRoutes]); err != nil {
 		t.Error(err)
 	}
 	routes[maxRoutes].Target.Pass = &nginxconf.Directive{Place: nginxconf.Place{File: "nginx.conf", Line: 7}}
 	var refused *provision.Refused
-	if err := FewRoutes(routes); !errors.As(err, &refused) || refused.Kind != "limit" || refused.Place.Line != 7 || refused.Remedy == "" {
+	if err := CheckRouteCount(routes); !errors.As(err, &refused) || refused.Kind != "limit" || refused.Place.Line != 7 || refused.Remedy == "" {
 		t.Errorf("said %v", err)
 	}
 }
 
 // Too many measurements are refused, without those of routes that are like another.
-func TestFewCells(t *testing.T) {
+func TestCheckMeasurementCount(t *testing.T) {
 	s := &session{}
 	for range 10 {
 		s.options.FaultList = append(s.options.FaultList, audit.Fault{})
 	}
 	var routes []*route
-	for range MaxCells / 20 {
+	for range MaxMeasurements / 20 {
 		routes = append(routes, &route{Route: audit.Route{Reached: true}}, &route{Route: audit.Route{Reached: true, SameAs: "x"}})
 	}
-	if err := s.fewCells(routes); err != nil {
+	if err := s.checkMeasurementCount(routes); err != nil {
 		t.Error(err)
 	}
 	routes = append(routes, &route{Route: audit.Route{Reached: true, Place: nginxconf.Place{File: "nginx.conf", Line: 7}}})
 	var refused *provision.Refused
-	if err := s.fewCells(routes); !errors.As(err, &refused) || refused.Place.Line != 7 || refused.Remedy == "" {
+	if err := s.checkMeasurementCount(routes); !errors.As(err, &refused) || refused.Place.Line != 7 || refused.Remedy == "" {
 		t.Errorf("said %v", err)
 	}
 }

@@ -194,7 +194,7 @@ func (s *session) search(ctx context.Context, queue <-chan int, all []*route, na
 func (s *session) newRoute(conf nginxconf.Route) *route {
 	r := &route{conf: conf, Route: audit.Route{
 		ID: conf.ID, Location: conf.Match, Role: conf.Role, Protocol: conf.Target.Protocol, Pass: conf.Target.Written,
-		Upstream: conf.Target.Upstream, Dynamic: conf.Target.Dynamic, Cells: []audit.Measurement{},
+		Upstream: conf.Target.Upstream, Dynamic: conf.Target.Dynamic, Measurements: []audit.Measurement{},
 	}}
 	if r.Role == "" {
 		r.Role = nginxconf.Content

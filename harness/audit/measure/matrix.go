@@ -30,8 +30,8 @@ func (s *session) jobs(routes []*route) []job {
 		}
 		for _, f := range s.options.FaultList {
 			for _, m := range methods(r, f) {
-				r.Cells = append(r.Cells, audit.Measurement{Fault: f.ID, Method: m, Skipped: inapplicableReason(r, f)})
-				if at := len(r.Cells) - 1; r.Cells[at].Skipped == "" {
+				r.Measurements = append(r.Measurements, audit.Measurement{Fault: f.ID, Method: m, Skipped: inapplicableReason(r, f)})
+				if at := len(r.Measurements) - 1; r.Measurements[at].Skipped == "" {
 					all = append(all, job{r, at, f, m})
 				}
 			}
@@ -144,7 +144,7 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 	k := &worker{session: s, names: s.knownNames()}
 	defer k.close()
 	for j := range queue {
-		c := &j.route.Cells[j.index]
+		c := &j.route.Measurements[j.index]
 		err := k.measureUntilProven(ctx, j, c)
 		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -53,7 +53,7 @@ func TestJobs_LayOutTheMatrix(t *testing.T) {
 	measured := map[string]bool{}
 	for _, j := range jobs {
 		measured[j.route.Location+" "+j.fault.ID+" "+j.method] = true
-		if cell := j.route.Cells[j.index]; cell.Fault != j.fault.ID || cell.Method != j.method || cell.Skipped != "" {
+		if cell := j.route.Measurements[j.index]; cell.Fault != j.fault.ID || cell.Method != j.method || cell.Skipped != "" {
 			t.Errorf("the job %s %s is of the cell %+v", j.fault.ID, j.method, cell)
 		}
 	}
@@ -69,13 +69,13 @@ func TestJobs_LayOutTheMatrix(t *testing.T) {
 		}
 	}
 	for _, r := range routes {
-		for _, c := range r.Cells {
+		for _, c := range r.Measurements {
 			if (c.Skipped == "") != measured[r.Location+" "+c.Fault+" "+c.Method] {
 				t.Errorf("%s %s %s is neither measured nor is it said why not: %q", r.Location, c.Fault, c.Method, c.Skipped)
 			}
 		}
 	}
-	routes[0].Reached, routes[0].Cells, routes[1].SameAs, routes[1].Cells = false, nil, "other", nil
+	routes[0].Reached, routes[0].Measurements, routes[1].SameAs, routes[1].Measurements = false, nil, "other", nil
 	for _, j := range s.jobs(routes[:2]) {
 		t.Errorf("%s is measured, which was not reached or is like another", j.route.ID)
 	}

@@ -64,11 +64,11 @@ func (r request) withArgument(argument string) request {
 }
 
 // spec is the request as the lab takes it.
-func (r request) spec(method string, steps []time.Duration, patience time.Duration) lab.ProbeSpec {
+func (r request) spec(method string, steps []time.Duration, limit time.Duration) lab.ProbeSpec {
 	a := r.candidate
 	s := lab.ProbeSpec{
 		From: a.From, To: connectAddress(a.Listen), TLS: a.Listen.TLS || r.stream && a.TLSName != "", ServerName: a.TLSName, Proxy: a.Listen.Proxy,
-		ALPN: a.ALPN, TLSMax: a.TLSMax, HTTP2: a.Listen.H2C && !r.stream, Cert: r.cert, Key: r.key, Steps: steps, Limit: patience, Stream: r.stream, UDP: r.udp,
+		ALPN: a.ALPN, TLSMax: a.TLSMax, HTTP2: a.Listen.H2C && !r.stream, Cert: r.cert, Key: r.key, Steps: steps, Limit: limit, Stream: r.stream, UDP: r.udp,
 	}
 	if r.stream {
 		s.Raw = []byte("badgateway\r\n")

@@ -69,7 +69,7 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 		}
 	}
 	s.markSameRoutes(routes)
-	if err := s.fewCells(routes); err != nil {
+	if err := s.checkMeasurementCount(routes); err != nil {
 		return err
 	}
 	jobs := s.jobs(routes)

@@ -106,7 +106,7 @@ func (s *session) read(ctx context.Context) error {
 	if s.routes = s.config.Routes(ctx); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := FewRoutes(s.routes); err != nil {
+	if err := CheckRouteCount(s.routes); err != nil {
 		return err
 	}
 	s.pools = poolsOf(s.config)

@@ -72,12 +72,12 @@ func Route(w io.Writer, r *audit.Report, id string, v View) error {
 // which none was tried by its own name.
 func inapplicable(r *audit.Report, route *audit.Route) (all []string) {
 	tried := map[string]bool{}
-	for _, c := range route.Cells {
+	for _, c := range route.Measurements {
 		tried[c.Method] = tried[c.Method] || c.Skipped == ""
 	}
 	known := map[string][]string{}
 	var reasons []string
-	for _, c := range route.Cells {
+	for _, c := range route.Measurements {
 		if c.Skipped == "" {
 			continue
 		}
@@ -102,7 +102,7 @@ func inapplicable(r *audit.Report, route *audit.Route) (all []string) {
 func (s *textWriter) outcomes(g *grid, r *audit.Route) {
 	const logColumn = 5
 	rows := [][]string{{"fault", "", "visitors get", "page", "tries", "log"}}
-	for _, c := range r.Cells {
+	for _, c := range r.Measurements {
 		if c.Skipped != "" {
 			continue
 		}

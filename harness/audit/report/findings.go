@@ -100,7 +100,7 @@ func mergedBreaches(r *audit.Report) (all []breach) {
 			}
 		}
 		add(route.Breaches, audit.Healthy)
-		for _, c := range route.Cells {
+		for _, c := range route.Measurements {
 			add(c.Breaches, titleOfFault(r, c.Fault)+" "+c.Method)
 		}
 	}

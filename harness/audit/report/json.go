@@ -42,8 +42,8 @@ func JSON(w io.Writer, r *audit.Report) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	out.WriteString(before + strings.TrimSuffix(noRoutes, "]"))
 	for i, route := range r.Routes {
-		if route.Cells == nil {
-			route.Cells = []audit.Measurement{}
+		if route.Measurements == nil {
+			route.Measurements = []audit.Measurement{}
 		}
 		if route.Endpoints == nil {
 			route.Endpoints = []audit.Endpoint{}

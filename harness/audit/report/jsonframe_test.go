@@ -13,8 +13,8 @@ func TestJSON_IsWrittenAsAWhole(t *testing.T) {
 	for name, r := range map[string]*audit.Report{"sample": sample(), "hostile": hostile(), "refused": refusedSample()} {
 		got := written(t, func(w *strings.Builder) error { return JSON(w, r) })
 		for i := range r.Routes {
-			if r.Routes[i].Cells == nil {
-				r.Routes[i].Cells = []audit.Measurement{}
+			if r.Routes[i].Measurements == nil {
+				r.Routes[i].Measurements = []audit.Measurement{}
 			}
 			if r.Routes[i].Endpoints == nil {
 				r.Routes[i].Endpoints = []audit.Endpoint{}

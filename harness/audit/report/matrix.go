@@ -28,7 +28,7 @@ func newGrid(r *audit.Report) *grid {
 		if route.SameAs != "" {
 			g.sameAs[route.SameAs] = append(g.sameAs[route.SameAs], route.ID)
 		}
-		for _, c := range route.Cells {
+		for _, c := range route.Measurements {
 			at := cellKey{route.ID, c.Fault}
 			g.cells[at] = append(g.cells[at], c)
 		}

@@ -62,12 +62,12 @@ func sample() *audit.Report {
 	for _, r := range []*audit.Route{&api, &php, &account, &auth} {
 		for _, f := range sampleFaults {
 			for _, method := range []string{"GET", "POST"} {
-				r.Cells = append(r.Cells, webCell(r, f.ID, method))
+				r.Measurements = append(r.Measurements, webCell(r, f.ID, method))
 			}
 		}
 	}
 	for _, f := range sampleFaults {
-		db.Cells = append(db.Cells, streamCell(f.ID))
+		db.Measurements = append(db.Measurements, streamCell(f.ID))
 	}
 	r := &audit.Report{
 		Schema: audit.Schema, Config: "deploy/nginx", Main: "nginx.conf", Gateway: "nginx/1.26.3", Clock: "moved",
@@ -97,8 +97,8 @@ func sample() *audit.Report {
 				Saw: "app1 and app2 both got the body", Patch: "proxy_next_upstream error timeout;", In: "location /api/ at conf.d/shop.conf:20", Why: "Two orders are made of one.", Waived: "the API discards repeats by its idempotency key", Until: "2026-12-31"},
 		},
 	}
-	for i := range r.Routes[0].Cells {
-		if c := &r.Routes[0].Cells[i]; c.Fault == "off" || c.Fault == "silent" {
+	for i := range r.Routes[0].Measurements {
+		if c := &r.Routes[0].Measurements[i]; c.Fault == "off" || c.Fault == "silent" {
 			c.Breaches = []string{"waited 60 s, 10 s at most allowed"}
 		}
 	}
@@ -254,8 +254,8 @@ func passedSample() *audit.Report {
 	r := sample()
 	r.Verdict, r.Findings, r.PolicyFile = audit.Passed, []audit.Finding{}, ""
 	r.Routes = r.Routes[1:2]
-	for i := range r.Routes[0].Cells {
-		if c := &r.Routes[0].Cells[i]; c.Error != "" {
+	for i := range r.Routes[0].Measurements {
+		if c := &r.Routes[0].Measurements[i]; c.Error != "" {
 			*c = audit.Measurement{Fault: c.Fault, Method: c.Method, Skipped: "no connection is kept"}
 		}
 	}
@@ -280,7 +280,7 @@ func hostile() *audit.Report {
 		Faults: []audit.FaultInfo{{ID: bad, Title: bad, Claim: bad, Causes: []string{bad}, Scenario: bad}},
 		Routes: []audit.Route{
 			{ID: bad, Listen: bad, Server: bad, Location: bad, Role: bad, Protocol: bad, Pass: bad, Place: here, Endpoints: []audit.Endpoint{{Name: bad, Address: bad, Place: here}},
-				Reached: true, Ask: audit.ClientRequest{Method: bad, URL: bad, To: bad, Requires: bad, Header: map[string]string{bad: bad}}, Healthy: o, Cells: []audit.Measurement{cell, down, skipped, lab}},
+				Reached: true, Ask: audit.ClientRequest{Method: bad, URL: bad, To: bad, Requires: bad, Header: map[string]string{bad: bad}}, Healthy: o, Measurements: []audit.Measurement{cell, down, skipped, lab}},
 			{ID: bad + "2", Why: bad},
 		},
 		Findings: []audit.Finding{{Rule: bad, Severity: bad, Title: bad, Place: here, Lacks: bad, Routes: []string{bad}, Faults: []string{bad}, Saw: bad, Patch: bad, In: bad, Why: bad, Source: "javascript:alert(3)//" + bad},

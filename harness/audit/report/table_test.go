@@ -143,8 +143,8 @@ func TestTable_MergesEqualRows(t *testing.T) {
 		t.Errorf("%d rows, %+v", len(rows), rows)
 	}
 	// A breach that one of the two has makes them differ.
-	r.Routes[len(r.Routes)-1].Cells = append([]audit.Measurement{}, same.Cells...)
-	r.Routes[len(r.Routes)-1].Cells[0].Breaches = []string{"502"}
+	r.Routes[len(r.Routes)-1].Measurements = append([]audit.Measurement{}, same.Measurements...)
+	r.Routes[len(r.Routes)-1].Measurements[0].Breaches = []string{"502"}
 	if rows := newGrid(r).rows(columns); len(rows) != 6 {
 		t.Errorf("%d rows", len(rows))
 	}
@@ -201,8 +201,8 @@ func TestGrid_MarksOnlyWhatFails(t *testing.T) {
 func TestTable_OmitsAMethodThatDoesNotApply(t *testing.T) {
 	r := sample()
 	account := &r.Routes[2]
-	for i := range account.Cells {
-		if c := &account.Cells[i]; c.Method == "POST" {
+	for i := range account.Measurements {
+		if c := &account.Measurements[i]; c.Method == "POST" {
 			*c = audit.Measurement{Fault: c.Fault, Method: "POST", Skipped: "the location takes GET alone"}
 		}
 	}

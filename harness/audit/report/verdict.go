@@ -39,7 +39,7 @@ func Summary(r *audit.Report) string {
 		if len(route.Breaches) > 0 {
 			breaches++
 		}
-		for _, c := range route.Cells {
+		for _, c := range route.Measurements {
 			if len(c.Breaches) > 0 {
 				breaches++
 			}

@@ -23,7 +23,7 @@ type observation struct {
 func observations(e *audit.Evidence) []observation {
 	cells := make(map[string][]audit.Measurement, len(e.Report.Routes))
 	for _, r := range e.Report.Routes {
-		cells[r.ID] = r.Cells
+		cells[r.ID] = r.Measurements
 	}
 	var all []observation
 	for i := range e.Report.Routes {
@@ -31,7 +31,7 @@ func observations(e *audit.Evidence) []observation {
 		if r.Role == nginxconf.Mirror {
 			continue
 		}
-		own := r.Cells
+		own := r.Measurements
 		if len(own) == 0 && r.SameAs != "" {
 			own = cells[r.SameAs]
 		}

@@ -140,7 +140,7 @@ func (s *ruleTest) measured(i int, c audit.Measurement) *ruleTest {
 	if c.Method == "" {
 		c.Method = "GET"
 	}
-	s.e.Report.Routes[i].Cells = append(s.e.Report.Routes[i].Cells, c)
+	s.e.Report.Routes[i].Measurements = append(s.e.Report.Routes[i].Measurements, c)
 	return s
 }
 

@@ -25,7 +25,7 @@ var headings = [columnCount]string{"result", "scenario", "what was broken", "sta
 
 const (
 	gap     = 2 // spaces after each column
-	deepest = 3 // lines of a sandbox: with two, a log line loses its phase
+	deepest = 3 // lines of a cell: with two, a log line loses its phase
 )
 
 // columns are the widths of the columns in a terminal of this width, 0 for one that is left out. The short ones get what

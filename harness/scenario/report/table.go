@@ -125,7 +125,7 @@ func rows(all []scenario.Evidence, style terminal.Style, width int) string {
 	return t.Render()
 }
 
-// sandboxes are the texts of a row.
+// cells are the texts of a row.
 func cells(e scenario.Evidence) [columnCount]string {
 	time := waited(e.Broken)
 	if shortened(e) {

@@ -28,7 +28,7 @@ func reportsOf(text string) map[string]*audit.Report {
 	plain := func() *audit.Report {
 		cells := make([]audit.Measurement, 6)
 		r := &audit.Report{Faults: make([]audit.FaultInfo, 1), Routes: make([]audit.Route, 2), Findings: make([]audit.Finding, 2)}
-		r.Routes[0].Cells, r.Routes[0].Reached = cells, true
+		r.Routes[0].Measurements, r.Routes[0].Reached = cells, true
 		nasty.Fill(r, text)
 		for i, method := range []string{"GET", "POST", "PUT"} { // what leads to different rows
 			cells[i].Method = method + " " + text
