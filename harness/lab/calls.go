@@ -109,18 +109,14 @@ func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 	if !known {
 		return nil, nil
 	}
-	c.mu.Lock()
-	playing := maps.Clone(c.playing)
-	c.mu.Unlock()
-	for _, u := range playing {
-		if u.Fake == nil {
-			continue
+	var playing map[string]int
+	if err := c.call(ctx, "Connections", agentapi.None{}, &playing); err != nil {
+		return nil, err
+	}
+	for name, connections := range playing {
+		if u, runs := c.Running(name); runs {
+			taken[u.listen()] += connections
 		}
-		all, err := c.Records(ctx, u.Name)
-		if err != nil {
-			return nil, err
-		}
-		taken[u.listen()] += len(all)
 	}
 	var calls []UpstreamCalls
 	for _, at := range slices.Sorted(maps.Keys(taken)) {

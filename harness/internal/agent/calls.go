@@ -35,34 +35,35 @@ func (a *Agent) server() *agentapi.Server {
 		"Open":     agentapi.Handle(a.openSandbox),
 		"Close":    agentapi.HandleIn(a.closeSandbox),
 
-		"Start":      inSandbox(a, (*sandbox).start),
-		"Signal":     inSandbox(a, none((*sandbox).signal)),
-		"StartFake":  inSandbox(a, none((*sandbox).startFake)),
-		"StopFake":   inSandbox(a, (*sandbox).stopFake),
-		"Records":    inSandbox(a, (*sandbox).records),
-		"Ask":        inSandbox(a, (*sandbox).ask),
-		"StartAsk":   inSandbox(a, none((*sandbox).beginAsk)),
-		"Pending":    inSandbox(a, (*sandbox).pending),
-		"EndAsk":     inSandbox(a, (*sandbox).endAsk),
-		"Move":       inSandbox(a, none((*sandbox).move)),
-		"Resting":    inSandbox(a, (*sandbox).resting),
-		"Listens":    inSandbox(a, (*sandbox).listens),
-		"BreakNet":   inSandbox(a, none((*sandbox).breakNet)),
-		"RestoreNet": inSandbox(a, none((*sandbox).restoreNet)),
-		"Change":     inSandbox(a, (*sandbox).changeFile),
-		"UndoChange": inSandbox(a, none((*sandbox).undoChange)),
-		"Disk":       inSandbox(a, none((*sandbox).disk)),
-		"Read":       inSandbox(a, (*sandbox).readText),
-		"News":       inSandbox(a, (*sandbox).logNews),
-		"Watch":      inSandbox(a, none((*sandbox).watch)),
-		"Opened":     inSandbox(a, none((*sandbox).opened)),
-		"Follow":     inSandbox(a, none((*sandbox).follow)),
-		"Reached":    inSandbox(a, none((*sandbox).reached)),
-		"Taken":      inSandbox(a, none((*sandbox).taken)),
-		"Settled":    inSandbox(a, none((*sandbox).settled)),
-		"Idle":       inSandbox(a, none((*sandbox).awaitIdle)),
-		"Starved":    inSandbox(a, (*sandbox).starved),
-		"Load":       inSandbox(a, (*sandbox).load),
+		"Start":       inSandbox(a, (*sandbox).start),
+		"Signal":      inSandbox(a, none((*sandbox).signal)),
+		"StartFake":   inSandbox(a, none((*sandbox).startFake)),
+		"StopFake":    inSandbox(a, (*sandbox).stopFake),
+		"Records":     inSandbox(a, (*sandbox).records),
+		"Connections": inSandbox(a, (*sandbox).connections),
+		"Ask":         inSandbox(a, (*sandbox).ask),
+		"StartAsk":    inSandbox(a, none((*sandbox).beginAsk)),
+		"Pending":     inSandbox(a, (*sandbox).pending),
+		"EndAsk":      inSandbox(a, (*sandbox).endAsk),
+		"Move":        inSandbox(a, none((*sandbox).move)),
+		"Resting":     inSandbox(a, (*sandbox).resting),
+		"Listens":     inSandbox(a, (*sandbox).listens),
+		"BreakNet":    inSandbox(a, none((*sandbox).breakNet)),
+		"RestoreNet":  inSandbox(a, none((*sandbox).restoreNet)),
+		"Change":      inSandbox(a, (*sandbox).changeFile),
+		"UndoChange":  inSandbox(a, none((*sandbox).undoChange)),
+		"Disk":        inSandbox(a, none((*sandbox).disk)),
+		"Read":        inSandbox(a, (*sandbox).readText),
+		"News":        inSandbox(a, (*sandbox).logNews),
+		"Watch":       inSandbox(a, none((*sandbox).watch)),
+		"Opened":      inSandbox(a, none((*sandbox).opened)),
+		"Follow":      inSandbox(a, none((*sandbox).follow)),
+		"Reached":     inSandbox(a, none((*sandbox).reached)),
+		"Taken":       inSandbox(a, none((*sandbox).taken)),
+		"Settled":     inSandbox(a, none((*sandbox).settled)),
+		"Idle":        inSandbox(a, none((*sandbox).awaitIdle)),
+		"Starved":     inSandbox(a, (*sandbox).starved),
+		"Load":        inSandbox(a, (*sandbox).load),
 
 		"SetBehaviour": inCatchAll(a, none((*catchAll).setBehaviourAndWait)),
 		"Probe":        inCatchAll(a, (*catchAll).probe),
@@ -200,6 +201,17 @@ func (c *sandbox) records(_ context.Context, ref agentapi.NameRef) ([]fakeupstre
 		return nil, err
 	}
 	return f.Records(), nil
+}
+
+// connections is how many each fake upstream has accepted.
+func (c *sandbox) connections(context.Context, agentapi.None) (map[string]int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make(map[string]int, len(c.fakes))
+	for name, f := range c.fakes {
+		all[name], _ = f.Counts()
+	}
+	return all, nil
 }
 
 // move moves the clock of the sandbox.

@@ -87,7 +87,7 @@ func (l *connectListener) serve(each func(c connectCall, goOn func() bool)) {
 	if err != nil {
 		return
 	}
-	conn.Read(func(fd uintptr) (done bool) {
+	_ = conn.Read(func(fd uintptr) (done bool) {
 		for l.waiting(fd) {
 			var n seccompNotification
 			if ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)) != nil {
