@@ -44,6 +44,7 @@ var undoable = []struct {
 	{Stop{Upstream: "app"}, "stop app by 0", stopped},
 	{Stop{Upstream: "app", Signal: 15}, "stop app by 15", stopped},
 	{Replace{Upstream: moved}, "start app at 10.0.0.5:81", func(t *fakeTarget) bool { return t.running["app"].Fake == moved.Fake }},
+	{SetBehaviour{Upstream: "ruled"}, "start ruled at 10.0.0.7:80", func(t *fakeTarget) bool { return t.running["ruled"].Fake.Rules == nil }},
 	{resets, "start app at 10.0.0.5:80", func(t *fakeTarget) bool { return len(t.running["app"].Fake.Script) == 1 }},
 }
 

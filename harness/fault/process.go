@@ -96,13 +96,15 @@ func (f FailToStart) Inject(ctx context.Context, t Target) (Undo, error) {
 
 func (f FailToStart) String() string { return f.Upstream.Name + " does not start" }
 
-// SetBehaviour makes a fake upstream follow another script.
+// SetBehaviour makes a fake upstream follow another script, and other rules.
 type SetBehaviour struct {
 	Upstream string
 	Script   fakeupstream.Script
+	// Rules take the place of those that the fake has, too: without any it has none, and all requests meet the script.
+	Rules []fakeupstream.Rule
 }
 
-// Inject closes the fake with all its connections, and starts it with the script.
+// Inject closes the fake with all its connections, and starts it with the script and the rules.
 func (f SetBehaviour) Inject(ctx context.Context, t Target) (Undo, error) {
 	u, err := t.Upstream(f.Upstream)
 	if err != nil {
@@ -112,7 +114,7 @@ func (f SetBehaviour) Inject(ctx context.Context, t Target) (Undo, error) {
 		return nil, fmt.Errorf("the upstream %s is real, and follows no script", f.Upstream)
 	}
 	spec := *u.Fake
-	spec.Script = f.Script
+	spec.Script, spec.Rules = f.Script, f.Rules
 	u.Fake = &spec
 	return exchange(ctx, t, f.Upstream, func() error { return t.StartUpstream(ctx, u) })
 }

@@ -13,8 +13,9 @@ import (
 
 // app and real are the upstreams that a fakeTarget is set up with.
 var (
-	app  = lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:80"}}
-	real = lab.Upstream{Name: "real", Real: &lab.Backend{Listen: "10.0.0.6:80", CPUs: 1}}
+	app   = lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: "10.0.0.5:80"}}
+	ruled = lab.Upstream{Name: "ruled", Fake: &fakeupstream.Spec{Listen: "10.0.0.7:80", Rules: []fakeupstream.Rule{{Nth: 1, Then: fakeupstream.Reset{}}}}}
+	real  = lab.Upstream{Name: "real", Real: &lab.Backend{Listen: "10.0.0.6:80", CPUs: 1}}
 )
 
 // fakeTarget does what a sandbox does, to itself. Every call is noted, and fails if it is named in fails.
@@ -35,7 +36,7 @@ type fakeTarget struct {
 }
 
 func newFakeTarget() *fakeTarget {
-	setup := map[string]lab.Upstream{"app": app, "real": real}
+	setup := map[string]lab.Upstream{"app": app, "real": real, "ruled": ruled}
 	return &fakeTarget{
 		fails: map[string]error{}, setup: setup, running: maps.Clone(setup), frozen: map[string]bool{}, cpus: map[string]float64{"real": 1},
 		conf: "events {}", files: map[string]lab.File{"/var/www/index.php": {Path: "/var/www/index.php", Data: "old", Mode: 0o640}},
@@ -47,7 +48,7 @@ func newFakeTarget() *fakeTarget {
 // state is all that a fault can change, so that it can be compared.
 func (t *fakeTarget) state() string {
 	names := ""
-	for _, name := range []string{"app", "real", "new"} {
+	for _, name := range []string{"app", "real", "ruled", "new"} {
 		if u, runs := t.running[name]; runs {
 			names += fmt.Sprintf(" %s=%+v/%+v", name, u.Fake, u.Real)
 		}

@@ -3,7 +3,6 @@ package lab
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,8 +42,8 @@ const (
 //
 // A sandbox with a [CatchAll] has [Sandbox.Probe] in its place.
 func (c *Sandbox) Do(ctx context.Context, r Request, options ...Option) (Exchange, error) {
-	if c.setup.CatchAll != nil {
-		return Exchange{}, errors.New("a sandbox with a CatchAll is asked by Probe, not by Do")
+	if err := c.refuses("Ask"); err != nil {
+		return Exchange{}, err
 	}
 	m, err := mannerOf(options)
 	if err != nil {

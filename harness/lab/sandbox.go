@@ -45,6 +45,11 @@ type Setup struct {
 // [Sandbox.Probe] in one with a [CatchAll]): what was logged meanwhile is the exchange's, so there is one at a time, and
 // another one is refused with [ErrBusy]. Clients beside it are started with [Sandbox.StartBackground]. A fault that is injected
 // while an exchange is under way may meet it or not; see [WaitWindow] for how to be sure. Close ends what is under way.
+//
+// One with a [CatchAll] has no upstreams of its own and a file system that is put together anew, so what may be done in it is
+// another: StartCommand in place of StartGateway, Probe of Do, Put of WriteFile, Chmod and SetHosts, SetBehaviour of
+// StartUpstream, DrainEvents of Records; and Exec, There, Names, ReadTree, Written and Wipe are for it alone. What is not for a
+// sandbox is refused with an error that names what is, and is [errors.ErrUnsupported].
 type Sandbox struct {
 	lab     *Lab
 	id      string
@@ -211,6 +216,9 @@ func hostsFile(hosts map[string]string) agentapi.File {
 
 // call makes a call to the agent beside the gateway.
 func (c *Sandbox) call(ctx context.Context, name string, args, reply any) error {
+	if err := c.refuses(name); err != nil {
+		return err
+	}
 	if reply == nil {
 		reply = &agentapi.None{}
 	}
