@@ -44,9 +44,9 @@ func routeIDs(path, begun string) (all []string) {
 	if err != nil || config == nil {
 		return nil
 	}
-	for _, way := range config.Routes(context.Background()) {
-		if strings.HasPrefix(way.ID, begun) {
-			all = append(all, way.ID+"\t"+way.Target.Written)
+	for _, route := range config.Routes(context.Background()) {
+		if strings.HasPrefix(route.ID, begun) {
+			all = append(all, route.ID+"\t"+route.Target.Written)
 		}
 	}
 	return all

@@ -50,7 +50,7 @@ func Differing(a, b *Report) []string {
 
 // summary is all of a measurement that is the same each time it is measured.
 func summary(c Measurement) string {
-	c.Waited, c.ErrorsFor = 0, 0 // told apart by differ
+	c.Waited, c.ErrorsFor = 0, 0 // compared by differ
 	words := []string{visible(c, Measurement{})}
 	if c.Skipped != "" {
 		words = []string{"skipped (" + c.Skipped + ")"}

@@ -40,7 +40,7 @@ func change(b, a Measurement, route string) Change {
 	return c
 }
 
-// visible is what a client gets, in words, with as much as tells it from the other.
+// visible is what a client gets, in words, with as much as sets it apart from the other.
 func visible(c, other Measurement) string {
 	if c.NotStarted != "" {
 		return "nothing, as the gateway does not start"

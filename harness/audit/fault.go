@@ -17,7 +17,7 @@ type Fault struct {
 	Protocols []string
 	// Methods are those that it is tried with; GET and POST when empty.
 	Methods []string
-	// Cuts tells that the upstream's answer ends before its end.
+	// Cuts says that the upstream's answer ends before its end.
 	Cuts bool
 }
 

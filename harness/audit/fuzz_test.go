@@ -8,7 +8,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/nasty"
 )
 
-// FuzzParsePolicy holds that no text makes the reading of a policy fall over, and that what is wrong is told in lines that name
+// FuzzParsePolicy holds that no text makes the reading of a policy fall over, and that what is wrong is reported in lines that name
 // the file, and not without end.
 func FuzzParsePolicy(f *testing.F) {
 	for _, text := range []string{

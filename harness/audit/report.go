@@ -174,7 +174,7 @@ type Outcome struct {
 	Tries []string `json:"tries,omitempty"`
 	// Repeated is how many times more than once the request's body reached an upstream.
 	Repeated int `json:"repeated,omitempty"`
-	// Page tells whose body it was: "nginx" (its built-in page), "config" (the config's own), "upstream", "" for none.
+	// Page says whose body it was: "nginx" (its built-in page), "config" (the config's own), "upstream", "" for none.
 	Page string `json:"page,omitempty"`
 	// Version is true when the page or a header shows the gateway's version.
 	Version bool `json:"version,omitempty"`

@@ -121,7 +121,7 @@ func (s *Stage) fail(err error) {
 	}
 }
 
-// notifyingConn tells when it is closed.
+// notifyingConn reports when it is closed.
 type notifyingConn struct {
 	net.Conn
 	closed func()

@@ -35,13 +35,13 @@ const (
 )
 
 // CheckRouteCount refuses a config with more routes than are looked for.
-func CheckRouteCount(ways []nginxconf.Route) error {
-	if len(ways) <= maxRoutes {
+func CheckRouteCount(routes []nginxconf.Route) error {
+	if len(routes) <= maxRoutes {
 		return nil
 	}
 	r := audit.Refusal{Kind: "limit", Remedy: "name a smaller part of the config",
-		Message: fmt.Sprintf("the config has %d routes, more than %d: this is the first beyond", len(ways), maxRoutes)}
-	if pass := ways[maxRoutes].Target.Pass; pass != nil {
+		Message: fmt.Sprintf("the config has %d routes, more than %d: this is the first beyond", len(routes), maxRoutes)}
+	if pass := routes[maxRoutes].Target.Pass; pass != nil {
 		r.Place = pass.Place
 	}
 	return &provision.Refused{Refusal: r}

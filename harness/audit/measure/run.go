@@ -77,12 +77,12 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 	if err := s.measure(ctx, jobs); err != nil {
 		return err
 	}
-	ways := map[string]nginxconf.Route{}
+	configRoutes := map[string]nginxconf.Route{}
 	for _, one := range routes {
 		r.Routes = append(r.Routes, one.Route)
-		ways[one.ID] = one.conf
+		configRoutes[one.ID] = one.conf
 	}
-	r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: s.config, ConfigRoutes: ways}, o.Rules)...)
+	r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: s.config, ConfigRoutes: configRoutes}, o.Rules)...)
 	policy := o.Policy
 	if policy == nil {
 		policy = audit.DefaultPolicy()

@@ -32,7 +32,7 @@ type routeFinder struct {
 	*budget
 }
 
-// A routeKey tells routes apart: the answer itself is one route however it gets to the pass directive.
+// A routeKey identifies a route: the answer itself is one route however it gets to the pass directive.
 type routeKey struct {
 	server, pass *Directive
 	role         Role
@@ -224,7 +224,7 @@ func idPart(match string) string {
 	return " " + match
 }
 
-// idSuffix tells the pass directives of one location apart: by the condition they stand under.
+// idSuffix separates the pass directives of one location: by the condition they stand under.
 func idSuffix(pass *Directive) string {
 	suffix := ""
 	for d := pass.Parent; d != nil && d.Name != "location" && d.Name != "server"; d = d.Parent {

@@ -23,8 +23,8 @@ func read(t testing.TB, text string) *nginxconf.Config {
 	return c
 }
 
-// told writes routes in short: ID, role, what is called, and the best candidates.
-func told(routes []nginxconf.Route, candidates int) []string {
+// summary writes routes in short: ID, role, what is called, and the best candidates.
+func summary(routes []nginxconf.Route, candidates int) []string {
 	var out []string
 	for _, route := range routes {
 		var peers []string
@@ -107,7 +107,7 @@ func TestRoutes(t *testing.T) {
 			}
 			config, expected, _ := strings.Cut(string(text), mark)
 			found := ""
-			for _, line := range told(read(t, config).Routes(t.Context()), 4) {
+			for _, line := range summary(read(t, config).Routes(t.Context()), 4) {
 				found += mark + line + "\n"
 			}
 			if *update {

@@ -113,7 +113,7 @@ func (m *routeFinder) addValue(t *Target, value string, stream bool, seen map[pe
 	t.addPeer(peer, seen)
 }
 
-// A peerKey tells peers apart: two lines of an upstream block that are alike are two.
+// A peerKey identifies a peer: two lines of an upstream block that are alike are two.
 type peerKey struct {
 	host, socket string
 	port         int

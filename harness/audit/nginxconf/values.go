@@ -90,7 +90,7 @@ type definitions struct {
 	*budget
 }
 
-// A setKey tells the variables of one server from those of another that have the same name.
+// A setKey separates the variables of one server from those of another that have the same name.
 type setKey struct {
 	name   string
 	server *Directive

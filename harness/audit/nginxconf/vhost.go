@@ -100,7 +100,7 @@ func splitHostPort(text string) (host, port string) {
 	return host, port
 }
 
-// key tells listens apart as sockets do.
+// key identifies a listen as sockets do.
 func (l Listen) key() string {
 	if l.Network == "unix" {
 		return "unix:" + l.Address

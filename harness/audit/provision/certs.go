@@ -111,10 +111,10 @@ func (st *settler) sniNames(d *nginxconf.Directive) []string {
 		return nil
 	}
 	var all []string
-	for _, way := range st.routes(c) {
+	for _, route := range st.routes(c) {
 		for b := d.Parent; b != nil; b = b.Parent {
-			if b == way.Server || b.Name == "http" {
-				for _, a := range way.Candidates {
+			if b == route.Server || b.Name == "http" {
+				for _, a := range route.Candidates {
 					if a.TLSName != "" && len(all) < 100 && !has(all, a.TLSName) {
 						all = append(all, a.TLSName)
 					}

@@ -94,7 +94,7 @@ func looksLikeConfig(name string) bool {
 	return siteFolders[dir] && dir != "templates" && dir != "servers" || siteFolders[dir] && path.Ext(base) == ""
 }
 
-// mayBeConfig reports whether a user's file may be nginx config: by its name, or, where no name in the folder tells, by servers
+// mayBeConfig reports whether a user's file may be nginx config: by its name, or, where no name in the folder does, by servers
 // that stand in it (a site's file is often named for the site alone).
 func (t *Tree) mayBeConfig(name string) bool {
 	return looksLikeConfig(name) || t.anyName && t.userFiles[name].link == "" && !neverConfig[strings.ToLower(path.Ext(name))] &&

@@ -127,7 +127,7 @@ func tlsFault(f audit.FaultInfo, fault string) audit.Fault {
 	return audit.Fault{FaultInfo: f, Kind: audit.TLSFault, TLS: fault, Protocols: secured}
 }
 
-// ownPage is an error that the application answers by itself. The runner gives it a page that can be told from others.
+// ownPage is an error that the application answers by itself. The runner gives it a page that differs from others.
 func ownPage(status int) fakeupstream.Behaviour {
 	return fakeupstream.Well{Status: status, Headers: []string{"Content-Type: text/html"}}
 }

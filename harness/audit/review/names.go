@@ -157,7 +157,7 @@ func hostOf(written string) string {
 	return strings.Trim(written, "[]")
 }
 
-// isName tells a host name from an address.
+// isName reports whether a host is a name, not an address.
 func isName(host string) bool {
 	return host != "" && net.ParseIP(host) == nil && !strings.Contains(host, "$")
 }
