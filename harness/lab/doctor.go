@@ -9,7 +9,6 @@ import (
 
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/internal/docker"
-	"github.com/badgateway/badgateway/harness/internal/once"
 )
 
 // An Examination is what a lab would find on an engine, thing by thing.
@@ -61,7 +60,7 @@ func Examine(ctx context.Context, o Options) (x Examination) {
 	}
 	defer e.Close()
 	x.engine(ctx, e)
-	l := &Lab{options: o, engine: e, backends: map[string]*once.Value[*labContainer]{}}
+	l := newLab(o, e)
 	defer func() {
 		if err := l.Close(); err != nil {
 			x.missing("end of the lab", lostSome, err, "`badgateway clean` removes what is left")

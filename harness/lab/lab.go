@@ -72,8 +72,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		_ = e.Sweep(ctx) // the next one finds it again
 	}()
 	defer func() { <-swept }()
-	l := &Lab{options: o, engine: e, own: o.GatewayImage == "",
-		programs: map[string]*once.Value[*Program]{}, backends: map[string]*once.Value[*labContainer]{}}
+	l := newLab(o, e)
 	image := o.GatewayImage
 	switch {
 	case image != "":
@@ -106,6 +105,12 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	case <-ctx.Done():
 		return nil, errors.Join(context.Cause(ctx), l.Close())
 	}
+}
+
+// newLab is a lab on an engine, without its containers.
+func newLab(o Options, e *docker.Engine) *Lab {
+	return &Lab{options: o, engine: e, own: o.GatewayImage == "",
+		programs: map[string]*once.Value[*Program]{}, backends: map[string]*once.Value[*labContainer]{}}
 }
 
 // Spare is how many sandboxes can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,

@@ -280,8 +280,10 @@ func (c *Sandbox) Clocked() bool {
 	return c.setup.Clock && c.program.clock.Kind != ClockReal
 }
 
-// Wait lets time pass for all that runs in the sandbox: by its clock, where that can be moved, else by the machine's.
+// Wait lets time pass for all that runs in the sandbox: by its clock, where that can be moved, else by the machine's. A clock is
+// never moved back, so less than nothing is nothing.
 func (c *Sandbox) Wait(ctx context.Context, d time.Duration) error {
+	d = max(d, 0)
 	if !c.Clocked() {
 		c.Note("clock", "%v pass in real time", d)
 		select {
