@@ -142,7 +142,7 @@ func decodeBehaviour(path string, raw []byte) (Behaviour, error) {
 	}
 	t, ok := typeOf(name)
 	if !ok {
-		return nil, fmt.Errorf("%s.do: no behaviour is called %q; %s", path, name, suggest(name, names()))
+		return nil, fmt.Errorf("%s.do: %w %q; %s", path, ErrNoBehaviour, name, suggest(name, names()))
 	}
 	v := reflect.New(t).Elem()
 	if err := decodeStruct(path, raw, v, name); err != nil {

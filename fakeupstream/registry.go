@@ -1,6 +1,7 @@
 package fakeupstream
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -51,7 +52,8 @@ var registry = []Entry{
 //
 // Call it from an init function. It panics when the name or the type is taken, or the type is no such struct.
 //
-// A lab of this project runs its fakes in a program of its own, which knows only what is registered there.
+// A lab of this project runs its fakes in another process; how that comes to know a behaviour of yours, package
+// harness/agentmain says.
 func Register(e Entry) {
 	t := reflect.TypeOf(e.Zero)
 	if e.Name == "" || t == nil || t.Kind() != reflect.Struct {
@@ -103,6 +105,9 @@ func registered(b Behaviour) (name string, err error) {
 	}
 	return name, err
 }
+
+// ErrNoBehaviour is for a name that no behaviour has which is registered in this program.
+var ErrNoBehaviour = errors.New("no behaviour is called")
 
 // typeOf gives the type of the behaviour with that name.
 func typeOf(name string) (reflect.Type, bool) {

@@ -54,6 +54,13 @@ func open(ctx context.Context, setup lab.Setup) *lab.Sandbox {
 	return c
 }
 
+// unknownToLabs is a behaviour that only this program knows.
+type unknownToLabs struct{ fakeupstream.Silent }
+
+func init() {
+	fakeupstream.Register(fakeupstream.Entry{Name: "unknown-to-labs", Zero: unknownToLabs{}})
+}
+
 // ask asks as a client.
 func ask(ctx context.Context, c *lab.Sandbox, r lab.Request) lab.Exchange {
 	GinkgoHelper()
@@ -128,6 +135,14 @@ var _ = Describe("the harness as a library", func() {
 		e = scenario.Run(ctx, shared, mine, fake)
 		Expect(e.Verdict).To(Equal(scenario.Failed))
 		Expect(e.Differences).To(ConsistOf(HaveField("What", "log")))
+	})
+
+	It("names what is registered in this program and not in the lab's", func(ctx SpecContext) {
+		_, err := shared.Open(ctx, lab.Setup{Gateway: pool, Upstreams: []lab.Upstream{fakeAt("a", "10.0.0.1:8080", unknownToLabs{})}})
+		Expect(err).To(MatchError(And(ContainSubstring("agentmain.Main"), ContainSubstring(`no behaviour is called "unknown-to-labs"`))))
+		c := open(ctx, lab.Setup{Gateway: pool, Upstreams: both})
+		err = c.StartUpstream(ctx, fakeAt("a", "10.0.0.1:8080", unknownToLabs{}))
+		Expect(err).To(And(MatchError(ContainSubstring("agentmain.Main")), MatchError(fakeupstream.ErrNoBehaviour)))
 	})
 
 	It("tells in a type that a config is refused, in nginx's words", func(ctx SpecContext) {

@@ -170,7 +170,7 @@ func (s *labContainer) openSandbox(ctx context.Context, spec agentapi.SandboxSpe
 		defer cancel()
 		err = errors.Join(err, s.closeSandbox(ctx, spec.ID))
 	}
-	return opened, err
+	return opened, unregistered(err)
 }
 
 // closeSandbox closes a sandbox. All of them are closed when the lab is gone.

@@ -222,7 +222,16 @@ func (c *Sandbox) call(ctx context.Context, name string, args, reply any) error 
 	if reply == nil {
 		reply = &agentapi.None{}
 	}
-	return c.lab.gateway.client.Call(ctx, c.id, name, args, reply)
+	return unregistered(c.lab.gateway.client.Call(ctx, c.id, name, args, reply))
+}
+
+// unregistered says of a behaviour that the lab's program does not know, though this one does, how it comes to.
+func unregistered(err error) error {
+	if errors.Is(err, fakeupstream.ErrNoBehaviour) {
+		return fmt.Errorf("a behaviour is registered in this program, and not in the one that the lab runs: let main, or TestMain, "+
+			"begin with agentmain.Main (go doc github.com/badgateway/badgateway/harness/agentmain): %w", err)
+	}
+	return err
 }
 
 // Close ends all that runs in the sandbox and removes it.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"github.com/badgateway/badgateway/fakeupstream"
 )
 
 // What calls fail with. [errors.Is] finds each in the error of a call, whatever else that says.
@@ -80,6 +82,7 @@ var codes = []struct {
 	{"not up", ErrNotUp},
 	{"no such user", ErrNoUser},
 	{"no such sandbox", ErrNoSandbox},
+	{"no such behaviour", fakeupstream.ErrNoBehaviour},
 	{"deadline exceeded", context.DeadlineExceeded},
 	{"canceled", context.Canceled},
 

@@ -27,6 +27,8 @@ var agentPackage = modulePath + "/cmd/badgateway"
 //
 //   - the file that $BADGATEWAY_AGENT names;
 //   - the running program, if it is one: an installed badgateway on Linux;
+//   - the running program, if it has said so (Serve), built with the go
+//     command unless it runs in a lab as it is;
 //   - built with the go command from the module that the current folder is in
 //     or depends on: so a Go test needs no step before it;
 //   - built with the go command from the folder that the running program was
@@ -47,6 +49,9 @@ func (e *Engine) findAgent(ctx context.Context) ([]byte, error) {
 	}
 	if program := runningProgram(e.arch); program != nil {
 		return program, nil
+	}
+	if serves.Load() && !isCommand() {
+		return e.servingProgram(ctx)
 	}
 	tool, err := findGo()
 	if err != nil {
@@ -99,6 +104,12 @@ func runningProgram(arch string) []byte {
 		return nil
 	}
 	return programIfAgent(path, arch)
+}
+
+// isCommand reports whether the running program is our command.
+func isCommand() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && info.Path == agentPackage
 }
 
 // programIfAgent reads a program if it is our command and runs on any Linux of

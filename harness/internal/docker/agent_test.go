@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -116,6 +117,16 @@ func TestARunningProgramServesIfItIsOurs(t *testing.T) {
 	self, err := os.Executable()
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(programIfAgent(self, "amd64")).To(BeNil(), "a test program")
+}
+
+func TestAProgramThatServesIsBuiltAsItWas(t *testing.T) {
+	g := NewWithT(t)
+	of := func(path string, settings ...debug.BuildSetting) string {
+		return strings.Join(againArgs(&debug.BuildInfo{Path: path, Settings: settings}, "to"), " ")
+	}
+	g.Expect(of("a/cmd/b")).To(Equal("build -trimpath -buildvcs=false -ldflags=-s -w -o to a/cmd/b"))
+	g.Expect(of("a/b.test", debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"}, debug.BuildSetting{Key: "-tags", Value: "x,y"})).
+		To(Equal("test -c -trimpath -ldflags=-s -w -tags=x,y -o to a/b"))
 }
 
 func TestTheAgentIsBuiltFromTheModuleAtHand(t *testing.T) {

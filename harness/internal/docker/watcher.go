@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"sync"
 )
 
@@ -88,7 +87,7 @@ func (e *Engine) watcher(ctx context.Context) *watcher {
 
 // ownCommand makes a command of the running program, nil if it is not ours.
 func ownCommand() *exec.Cmd {
-	if info, ok := debug.ReadBuildInfo(); !ok || info.Path != agentPackage {
+	if !isCommand() && !serves.Load() {
 		return nil
 	}
 	path, err := ownProgram()
