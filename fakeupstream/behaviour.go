@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Behaviour is what an upstream does with one request or, if it acts before anything is read, with a connection. The structs
@@ -195,7 +197,7 @@ func first(errs ...error) error {
 func suggest(value string, names []string) string {
 	best, near := "", len(value)/2+1
 	for _, n := range names {
-		if d := distance(value, n); d <= near {
+		if d := levenshtein.ComputeDistance(value, n); d <= near {
 			best, near = n, d-1
 		}
 	}
@@ -204,25 +206,4 @@ func suggest(value string, names []string) string {
 		return all
 	}
 	return fmt.Sprintf("did you mean %q? %s", best, all)
-}
-
-// distance counts the single-letter edits between two words (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
