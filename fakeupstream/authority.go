@@ -54,6 +54,11 @@ func (a Authority) Issue(names ...string) (tls.Certificate, error) {
 	return a.issue(names, longAgo, farAhead)
 }
 
+// IssueExpired makes one that was good for the year 2000, and is not since.
+func (a Authority) IssueExpired(names ...string) (tls.Certificate, error) {
+	return a.issue(names, longAgo, longAgo.AddDate(1, 0, 0))
+}
+
 // Pool holds the authority's certificate, as crypto/tls wants it.
 func (a Authority) Pool() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
@@ -89,8 +94,11 @@ func (a Authority) issue(names []string, from, to time.Time) (tls.Certificate, e
 	return sign(leaf(names, from, to), ca.Leaf, key, ca.PrivateKey)
 }
 
-// selfSigned is a certificate that no authority signed.
-func selfSigned(names []string) (tls.Certificate, error) {
+// SelfSigned makes a certificate for these names that no authority signed.
+func SelfSigned(names ...string) (tls.Certificate, error) {
+	if len(names) == 0 {
+		return tls.Certificate{}, errors.New("a certificate needs a name")
+	}
 	key := keyFrom("self-signed " + strings.Join(names, " "))
 	t := leaf(names, longAgo, farAhead)
 	return sign(t, t, key, key)
@@ -140,6 +148,19 @@ func keyFrom(text string) *ecdsa.PrivateKey {
 		}
 		sum = sha256.Sum256(sum[:])
 	}
+}
+
+// PEM is a certificate of this package and its key as servers read them from files.
+func PEM(c tls.Certificate) (certificate, key string, err error) {
+	own, ok := c.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok || len(c.Certificate) == 0 {
+		return "", "", errors.New("that is no certificate with an ECDSA key")
+	}
+	raw, err := x509.MarshalECPrivateKey(own)
+	if err != nil {
+		return "", "", err
+	}
+	return inPEM("CERTIFICATE", c.Certificate[0]), inPEM("EC PRIVATE KEY", raw), nil
 }
 
 func inPEM(kind string, der []byte) string {

@@ -134,7 +134,7 @@ func (f TLSFault) config(good *tls.Config, authority *Authority) (c *tls.Config,
 func (f TLSFault) certificate(authority *Authority, names []string) (tls.Certificate, error) {
 	switch f {
 	case TLSExpired:
-		return authority.issue(names, longAgo, longAgo.AddDate(1, 0, 0))
+		return authority.IssueExpired(names...)
 	case TLSNotYetValid:
 		return authority.issue(names, farAhead.AddDate(-1, 0, 0), farAhead)
 	case TLSWrongName:
@@ -142,7 +142,7 @@ func (f TLSFault) certificate(authority *Authority, names []string) (tls.Certifi
 	case TLSUnknownIssuer:
 		return NewAuthority("nobody knows this authority").Issue(names...)
 	case TLSSelfSigned:
-		return selfSigned(names)
+		return SelfSigned(names...)
 	}
 	return authority.Issue(names...)
 }
