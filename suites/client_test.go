@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/backend"
 	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/gateway/apache"
 	"github.com/badgateway/badgateway/harness/lab"
 	. "github.com/badgateway/badgateway/harness/match"
 )
@@ -89,6 +91,31 @@ http {
 		}
 		_, err := c.Do(ctx, lab.Request{}, lab.KeepAlive(), lab.Within(lab.WaitWindow{}))
 		Expect(err).To(MatchError(ContainSubstring("leave out KeepAlive")))
+	})
+
+	It("has all that Apache's threads log of a request, on a connection that stays open", func(ctx SpecContext) {
+		const access = "/var/log/apache2/access.log"
+		const modules = "/usr/lib/apache2/modules/"
+		c := open(ctx, lab.Setup{Logs: []string{access}, Upstreams: app, Gateway: lab.Gateway{Driver: apache.Driver, Config: `
+ServerName example.com
+PidFile /run/apache2.pid
+DefaultRuntimeDir /run
+ErrorLog /var/log/apache2/error.log
+LoadModule mpm_event_module ` + modules + `mod_mpm_event.so
+LoadModule authz_core_module ` + modules + `mod_authz_core.so
+LoadModule proxy_module ` + modules + `mod_proxy.so
+LoadModule proxy_http_module ` + modules + `mod_proxy_http.so
+CustomLog ` + access + ` "%U"
+Listen 80
+ProxyPass / http://10.0.0.1:8080/
+`}})
+		client := lab.KeepAlive()
+		for i := range 30 {
+			path := fmt.Sprintf("/%d", i)
+			x := do(ctx, c, lab.Request{Path: path}, client)
+			Expect(x).To(And(HaveStatus(200), HaveField("Reused", i > 0)))
+			Expect(x.UpstreamLog).To(ConsistOf(path))
+		}
 	})
 
 	It("waits over TLS as it does without", func(ctx SpecContext) {
