@@ -18,6 +18,13 @@ func onApache(conf string) lab.Gateway {
 // apacheChanged is a config of the folder apache in which one text is replaced by another.
 func apacheChanged(conf, was, is string) string { return changedIn("apache/"+conf, was, is) }
 
+// apacheWith is Apache with a config of which one piece is another.
+func apacheWith(conf, old, new string) lab.Gateway {
+	g := onApache(conf)
+	g.Config = apacheChanged(conf, old, new)
+	return g
+}
+
 // refusedByApache is what follows where nothing listens.
 var refusedByApache = scenario.Expectation{Status: 503, Tries: 1, Log: []scenario.LogLine{
 	{Level: "error", Code: "AH00957", Text: "attempt to connect to 10.0.0.5:8080", Errno: 111},

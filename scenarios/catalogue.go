@@ -29,7 +29,7 @@ func All() []scenario.Scenario {
 		cpu,
 		code,
 		crashes,
-		overApache, apacheAnswer, apacheTLS, apachePool, apachePHP,
+		overApache, apacheAnswer, apacheTLS, apachePool, apachePHP, apacheTime,
 	} {
 		all = append(all, family...)
 	}

@@ -99,11 +99,12 @@ func variantOf(s scenario.Scenario, kind string) (scenario.Variant, error) {
 
 // clockByHand is a lab's clock where somebody waits in front of it.
 func clockByHand(c lab.Clock, fast bool) lab.Clock {
-	if c.Kind == lab.ClockMoved {
-		c.Why = "it goes as yours does"
-		if fast {
-			c.Why = "it runs ahead while you wait (--fast)"
-		}
+	switch {
+	case c.Kind == lab.ClockReal:
+	case !fast:
+		c = lab.Clock{Kind: lab.ClockMoved, Why: "it goes as yours does"}
+	case c.Kind == lab.ClockMoved:
+		c.Why = "it runs ahead while you wait (--fast)"
 	}
 	return c
 }

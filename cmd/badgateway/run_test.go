@@ -139,9 +139,9 @@ func TestHeader_SaysRealTime(t *testing.T) {
 			p.begin(one, lab.Clock{Kind: lab.ClockReal}, time.Minute)
 		},
 		"WARNING: this lab is in real time, as nginx is a static program. Every wait takes as long as it says, in all about 60 s.\n" +
-			"Take an image whose nginx is a dynamic program for glibc (Debian's, or nginx:1.29) to have the clock moved, or say --real-time if that is meant.\n" +
+			"Take an image whose gateway is a dynamic program for glibc (Debian's, or nginx:1.29) to have its clock moved, or say --real-time if that is meant.\n" +
 			"running a (real) in real time, about 1m0s\n": func(p *progress) {
-			p.begin(one, lab.Clock{Kind: lab.ClockReal, Why: "nginx is a static program", Unasked: true}, time.Minute)
+			p.begin(one, lab.Clock{Kind: lab.ClockReal, Why: "nginx is a static program", Unasked: true, Image: "nginx:1.29"}, time.Minute)
 		},
 	} {
 		var said strings.Builder

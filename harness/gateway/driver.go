@@ -46,5 +46,8 @@ type Driver struct {
 	Refusal func(printed string) []LogRecord
 
 	Clock ClockSpec // a run that prints the time, for a look whether it takes a moved clock; empty for one that never does
-	Wake  WakeSignal
+	// Pace is for a program that can't be sent forward while it waits, as it sleeps for the whole of a limit at once: its clock goes
+	// so many times as fast as the machine's. 0 for one whose clock is moved.
+	Pace float64
+	Wake WakeSignal
 }

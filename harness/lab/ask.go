@@ -69,8 +69,8 @@ func (c *Sandbox) Do(ctx context.Context, r Request, options ...Option) (Exchang
 func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange, error) {
 	p := *m.window
 	limit := atMost
-	if !c.Clocked() {
-		limit += max(p.After, p.Until)
+	if !c.Moves() {
+		limit += c.real(max(p.After, p.Until))
 	}
 	spec := c.askSpec(r, m, limit)
 	watches, err := c.watchAll(ctx, p.WaitFor)
@@ -78,6 +78,10 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 		return Exchange{}, err
 	}
 	c.Note("visitor", "asks %s", r.line())
+	var starvedBefore time.Duration
+	if c.pace() > 0 {
+		starvedBefore = c.Starved()
+	}
 	begun, start := time.Now(), c.ahead()
 	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
 		return Exchange{}, err
@@ -92,6 +96,7 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 			return Exchange{}, err
 		}
 	}
+	ready := time.Since(begun)
 	ref := agentapi.NameRef{Name: spec.Name}
 	var notBefore time.Duration
 	if p.After > 0 {
@@ -114,43 +119,72 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 	}
 	e := c.readExchange(spec, r, got)
 	e.NotBefore, e.Waited = notBefore, c.ahead()-start+e.Real
+	if p.After > 0 && c.pace() > 0 {
+		e.Waited = c.byClock(e.Real)
+		if late := e.Waited - max(p.After, p.Until); late > c.window(p.After) {
+			c.noteDelay(late, p.After, c.byClock(ready), c.byClock(c.Starved()-starvedBefore))
+		}
+	}
 	return e, nil
+}
+
+// window is how far an answer may be from a limit, by a clock that goes faster. Half a second before it is over too soon, as what the
+// machine needs for itself counts many times over: as much as what was waited on the machine's clock is allowed beside it.
+func (c *Sandbox) window(limit time.Duration) time.Duration { return 2*LookMargin + c.real(limit) }
+
+// noteDelay notes that an answer which came that late proves nothing, if it is known why: ready is after how long all was as it has to be
+// while the gateway waits, and starved for how long a processor was waited for, both by the gateway's clock.
+func (c *Sandbox) noteDelay(late, limit, ready, starved time.Duration) {
+	if ready+starved >= late-c.window(limit) {
+		c.cameLate("an answer came %.1f s late by the gateway's clock, which went on for %.1f s until the request had come to where it waits, and "+
+			"for %.1f s for want of a processor", late.Seconds(), ready.Seconds(), starved.Seconds())
+	}
 }
 
 // outlast lets time pass until the answer is due, and looks just before whether the client still waits. It tells how
 // long he had waited by then for certain. The request was begun when the clock stood at start; what has passed on the
-// machine since then counts for a backend, whose clock goes on, and not for the gateway, whose clock stands still.
+// machine since then counts for a backend, whose clock goes on, and not for the gateway, whose clock stands still. Where the
+// gateway's clock goes faster, it counts for all that many times over.
 func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindow, begun time.Time, start time.Duration) (time.Duration, error) {
 	waits := func() (still bool, err error) {
 		err = c.call(ctx, "Pending", ref, &still)
 		return still, err
 	}
-	passed := func() time.Duration { return c.ahead() - start + time.Since(begun) }
+	passed := func() time.Duration { return c.ahead() - start + c.byClock(time.Since(begun)) }
+	before := p.After - c.margin(p.After)
 	if still, err := waits(); err != nil || !still {
 		return 0, err
 	}
-	notBefore := max(p.After-LookMargin, passed())
+	notBefore := max(before, passed())
 	if err := c.Wait(ctx, notBefore-passed()); err != nil {
 		return 0, err
 	}
 	still, err := waits()
 	if at := passed(); err == nil && !still && at > p.After-TimerSlack && c.Clocked() {
-		c.cameLate("a look that was due after %v came after %.1f s, when the answer was due itself", p.After-LookMargin, at.Seconds())
+		c.cameLate("a look that was due after %v came after %.1f s, when the answer was due itself", before, at.Seconds())
 	}
 	if err != nil || !still {
 		return 0, err
 	}
-	if c.Clocked() {
+	if c.Moves() {
 		notBefore = c.ahead() - start
 	}
 	c.Note("visitor", "still waits after %.1f s", notBefore.Seconds())
-	if c.Clocked() { // otherwise the answer comes by itself
+	if c.Moves() { // otherwise the answer comes by itself
 		// The gateway began to wait a little later than the client, so all of this is by the clock.
 		if err := c.Wait(ctx, max(p.After, p.Until)+LookMargin-(c.ahead()-start)); err != nil {
 			return 0, err
 		}
 	}
 	return notBefore, nil
+}
+
+// margin is how far before a limit the lab looks.
+func (c *Sandbox) margin(limit time.Duration) time.Duration {
+	if c.pace() > 1 {
+		return c.window(limit) / 2
+	}
+	return LookMargin
 }
 
 // cameLate notes how a look came too late to prove anything.

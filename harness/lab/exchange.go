@@ -24,7 +24,7 @@ type Exchange struct {
 	// Cut is true when the answer ended before its declared length or its last chunk.
 	Cut bool `json:"cut"`
 	// Waited is how long the client waited in the gateway's own time. When the clock was moved, the answer came
-	// between NotBefore and Waited, and Real tells how long that took on the machine.
+	// between NotBefore and Waited; when it went faster, at Waited. Real tells how long that took on the machine.
 	Waited    time.Duration `json:"waited_ns"`
 	NotBefore time.Duration `json:"not_before_ns,omitempty"`
 	Real      time.Duration `json:"real_ns"`

@@ -200,7 +200,7 @@ func (c *Sandbox) containerOf(ctx context.Context, u Upstream) (*labContainer, e
 		return s, nil
 	}
 	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}}, u.Real.Folders...)
-	spec := agentapi.SandboxSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == ""}
+	spec := agentapi.SandboxSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == "", Pace: c.pace()}
 	if _, err := s.openSandbox(ctx, spec); err != nil {
 		return nil, err
 	}

@@ -83,13 +83,13 @@ func (l *Lab) lookAtClock(ctx context.Context, p *Program) (Clock, error) {
 		return askedForRealTime, nil
 	}
 	if len(p.driver.Clock.Argv) == 0 {
-		return clockOf(p.driver.Name + " can't be sent forward while it waits"), nil
+		return clockOf(p.driver, p.driver.Name+" can't be sent forward while it waits"), nil
 	}
 	taken, err := l.clockOf(ctx, p)
 	if err == nil && taken.Musl {
 		taken, err = l.muslClockOf(ctx, p)
 	}
-	return clockOf(taken.Why), err
+	return clockOf(p.driver, taken.Why), err
 }
 
 func (l *Lab) clockOf(ctx context.Context, p *Program) (taken agentapi.ClockTaken, err error) {

@@ -122,6 +122,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, spec agenta
 		Folders:   driver.Folders,
 		Files:     append([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files...),
 		Addresses: addresses(setup),
+		Pace:      c.pace(),
 	}
 	if c.config = setup.Gateway.Config; c.config != "" {
 		spec.Files = append(spec.Files, agentapi.File{Path: driver.Conf, Data: c.config})
@@ -284,19 +285,54 @@ func (c *Sandbox) Transcript() []Event {
 	return append([]Event(nil), c.events...)
 }
 
-// Clocked reports whether the sandbox's processes obey a clock that can be moved.
+// Clocked reports whether the sandbox's processes obey a clock of the lab's.
 func (c *Sandbox) Clocked() bool {
 	return c.setup.Clock && c.program.clock.Kind != ClockReal
+}
+
+// Moves reports whether that clock is moved. One that goes faster than the machine's is not.
+func (c *Sandbox) Moves() bool { return c.Clocked() && c.pace() == 0 }
+
+// pace is how many times as fast as the machine's the sandbox's clock goes; 0 for one that is moved, and for none.
+func (c *Sandbox) pace() float64 {
+	switch {
+	case !c.Clocked() || c.program.clock.Kind != ClockScaled:
+		return 0
+	case c.setup.KernelTime:
+		return 1
+	}
+	return c.program.driver.Pace
+}
+
+// byClock is how far the sandbox's clock goes while the machine's goes so far.
+func (c *Sandbox) byClock(d time.Duration) time.Duration {
+	if pace := c.pace(); pace > 0 {
+		return time.Duration(float64(d) * pace)
+	}
+	return d
+}
+
+// real is for how long the machine's clock goes until the sandbox's has gone so far, if that is not moved.
+func (c *Sandbox) real(d time.Duration) time.Duration {
+	if pace := c.pace(); pace > 0 {
+		return time.Duration(float64(d) / pace)
+	}
+	return d
 }
 
 // Wait lets time pass for all that runs in the sandbox: by its clock, where that can be moved, else by the machine's. A clock is
 // never moved back, so less than nothing is nothing.
 func (c *Sandbox) Wait(ctx context.Context, d time.Duration) error {
 	d = max(d, 0)
-	if !c.Clocked() {
-		c.Note("clock", "%v pass in real time", d)
+	if !c.Moves() {
+		real := c.real(d)
+		if real == d {
+			c.Note("clock", "%v pass in real time", d)
+		} else {
+			c.Note("clock", "%.1f s pass in %.2f s", d.Seconds(), real.Seconds())
+		}
 		select {
-		case <-time.After(d):
+		case <-time.After(real):
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -344,7 +380,7 @@ func (c *Sandbox) Advance(ctx context.Context, d time.Duration) error { return c
 // Run lets the sandbox's clock go on at the machine's pace from now on. Until then the gateway's all but stands still between
 // two moves.
 func (c *Sandbox) Run(ctx context.Context) error {
-	if !c.Clocked() {
+	if !c.Moves() {
 		return nil
 	}
 	c.Note("clock", "goes on")

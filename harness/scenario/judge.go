@@ -89,9 +89,10 @@ func spanText(d time.Duration) string {
 func judgeWait(want Expectation, got lab.Exchange) string {
 	earliest, latest := want.After, max(want.After, want.Until)
 	waited, notBefore := spanText(got.Waited), spanText(got.NotBefore)
-	// Beside a clock that was moved the machine's own time passes too: it widens the window on a busy machine.
+	// Beside a clock that was moved the machine's own time passes too, and one that goes faster counts that many times over: it widens
+	// the window on a busy machine.
 	window := waitWindow
-	if got.Waited > got.Real { // what is more was moved
+	if got.Waited > got.Real { // what is more nobody waited
 		window += got.Real
 	}
 	switch {

@@ -147,7 +147,7 @@ func (s *Stage) remedy(ctx context.Context, c fault.Fault) error {
 // Pass moves the clock, and reports whether it could: only while all that runs waits for something to happen.
 func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	// While the fault is to meet a request, or a remedy is performed, that comes first.
-	if !s.r.sandbox.Clocked() || !s.mu.TryLock() {
+	if !s.r.sandbox.Moves() || !s.mu.TryLock() {
 		return false, nil
 	}
 	defer s.mu.Unlock()
@@ -158,7 +158,7 @@ func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
 	return true, s.r.sandbox.Advance(ctx, d)
 }
 
-// Clocked reports whether the stage's time can be moved.
+// Clocked reports whether the stage's time is the lab's.
 func (s *Stage) Clocked() bool { return s.r.sandbox.Clocked() }
 
 // Listens reports whether the gateway takes connections.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // Driver is Apache httpd as Debian packages it. It has one child, as what it remembers of its upstreams, such as connections
@@ -29,7 +30,23 @@ var Driver = gateway.Driver{
 	NotConnected: notConnected,
 	Woken:        func(line string) bool { return strings.Contains(line, " AH00098: pid file ") },
 	Refusal:      refusal,
+
+	Clock: gateway.ClockSpec{
+		Argv:  []string{"apache2", "-X", "-f", clockConf},
+		Files: []gateway.File{{Path: clockConf, Data: clockText}},
+	},
+	// A worker sleeps in poll for the whole of ProxyTimeout at once, and no signal makes it look at the clock. At this pace a minute
+	// takes 3 s.
+	Pace: 20,
 }
+
+// clockConf is the config of a run that only prints the time, in its log.
+const clockConf = agentapi.Root + "/clock/apache2.conf"
+
+const clockText = "ServerRoot " + agentapi.Root + "/clock\nServerName example.com\nPidFile " + clockConf + ".pid\nListen 127.0.0.1:80\n" +
+	"ErrorLog /dev/stderr\nLogLevel notice\n" +
+	"LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n" +
+	"LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\n"
 
 var version = regexp.MustCompile(`Server version: (Apache/(\d+\.\d+\.\d+)[^\n]*)`)
 
@@ -39,6 +56,7 @@ func fit(d gateway.Driver, program, printed string) (gateway.Driver, gateway.Bui
 		return d, gateway.Build{}, errors.New("it does not say that it is Apache httpd")
 	}
 	d.Argv = append([]string{program}, d.Argv[1:]...)
+	d.Clock.Argv = append([]string{program}, d.Clock.Argv[1:]...)
 	return d, gateway.Build{Name: strings.TrimSpace(m[1]), Version: m[2]}, nil
 }
 

@@ -321,10 +321,10 @@ func (c *sandbox) through(name string) (bool, error) {
 	}
 }
 
-// idle reports whether the process and all its children sleep.
+// idle reports whether the process and all its children sleep, with all their threads.
 func (p *process) idle() (bool, error) {
 	for _, pid := range append(p.proc.children(p.pid), p.pid) {
-		if !p.proc.asleep(pid) {
+		if !p.proc.allAsleep(pid) {
 			return false, nil
 		}
 	}

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,11 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// clock is a sandbox's clock: the machine's, moved forward by an offset. The fake upstreams of the sandbox obey it.
+// clock is a sandbox's clock: the machine's, moved forward by an offset, or one that goes faster. The fake upstreams of the sandbox
+// obey it.
 type clock struct {
+	pace   float64 // of the machine's
+	begun  time.Time
 	mu     sync.Mutex
 	offset time.Duration
 	alarms map[*alarm]bool
@@ -28,22 +32,34 @@ type alarm struct {
 	timer *time.Timer
 }
 
-func newClock() *clock { return &clock{alarms: map[*alarm]bool{}} }
+// newClock is a clock that goes so many times as fast as the machine's; 0 is the same as 1.
+func newClock(pace float64) *clock {
+	return &clock{pace: cmp.Or(pace, 1), begun: time.Now(), alarms: map[*alarm]bool{}}
+}
+
+// now is the sandbox's time. It is called with the clock locked.
+func (k *clock) now() time.Time {
+	passed := float64(time.Since(k.begun)) * k.pace
+	return k.begun.Add(time.Duration(passed) + k.offset)
+}
+
+// real is for how long the machine's clock goes until this one has gone so far.
+func (k *clock) real(d time.Duration) time.Duration { return time.Duration(float64(d) / k.pace) }
 
 // Now is the sandbox's time.
 func (k *clock) Now() time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return time.Now().Add(k.offset)
+	return k.now()
 }
 
 // After sends the sandbox's time once it is d later than now.
 func (k *clock) After(d time.Duration) <-chan time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	a := &alarm{at: time.Now().Add(k.offset + d), ring: make(chan time.Time, 1)}
+	a := &alarm{at: k.now().Add(d), ring: make(chan time.Time, 1)}
 	k.alarms[a] = true
-	a.timer = time.AfterFunc(d, func() { k.ring(a) })
+	a.timer = time.AfterFunc(k.real(d), func() { k.ring(a) })
 	return a.ring
 }
 
@@ -97,10 +113,10 @@ func (k *clock) move(offset time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.offset = offset
-	now := time.Now().Add(offset)
+	now := k.now()
 	for a := range k.alarms {
 		if left := a.at.Sub(now); left > 0 {
-			a.timer.Reset(left)
+			a.timer.Reset(k.real(left))
 			continue
 		}
 		a.timer.Stop()
@@ -129,8 +145,12 @@ func (c *sandbox) openClock() (*os.File, error) {
 
 // clockText is how faketimerc says an offset. The gateway's clock all but stands still between two moves (a thousandth of
 // the machine's pace), so that what it is seen to do half a second before a limit does not depend on how busy the machine
-// is. That of a backend which runs programs goes on, for those may sleep; and so does every other where a person waits.
+// is. That of a backend which runs programs goes on, for those may sleep; and so does every other where a person waits. In a
+// sandbox with a pace all of them go at that.
 func (c *sandbox) clockText(offset time.Duration) string {
+	if c.pace > 0 {
+		return fmt.Sprintf("+%.3f x%.3f\n", offset.Seconds(), c.pace)
+	}
 	if !c.frozen {
 		return fmt.Sprintf("+%.3f\n", offset.Seconds())
 	}
@@ -268,8 +288,8 @@ func (c *sandbox) slept() (switches uint64, asleep bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.procs {
-		for _, pid := range append(childrenOf(p.pid), p.pid) {
-			s, err := scheduleOf(pid)
+		for _, pid := range append(p.proc.children(p.pid), p.pid) {
+			s, err := p.proc.scheduleOfAll(pid)
 			if err != nil {
 				continue // it has ended
 			}

@@ -31,7 +31,7 @@ func isQuiescent(t *testing.T, alarm <-chan time.Time) {
 }
 
 func TestAClockRingsByItsOwnTime(t *testing.T) {
-	k := newClock()
+	k := newClock(1)
 	early, late := k.After(farAway), k.After(2*farAway)
 	k.move(farAway - time.Minute)
 	isQuiescent(t, early)
@@ -56,21 +56,45 @@ func TestAClockRingsByItsOwnTime(t *testing.T) {
 }
 
 func TestAClockThatNobodyMovesRings(t *testing.T) {
-	k := newClock()
+	k := newClock(1)
 	rings(t, k.After(time.Millisecond))
 	rings(t, k.After(0))
 	rings(t, k.After(-time.Second))
 }
 
 func TestAMoveBringsAnAlarmNearer(t *testing.T) {
-	k := newClock()
+	k := newClock(1)
 	alarm := k.After(farAway)
 	k.move(farAway - 20*time.Millisecond)
 	rings(t, alarm) // by itself, soon after
 }
 
+func TestAClockThatGoesFaster(t *testing.T) {
+	const pace = 1000
+	k := newClock(pace)
+	begun, realBegun := k.Now(), time.Now()
+	at := rings(t, k.After(20*time.Second))
+	real := time.Since(realBegun)
+	if gone := at.Sub(begun); gone < 20*time.Second || real < 20*time.Millisecond {
+		t.Errorf("it rings after %v, which took %v", gone, real)
+	}
+	far := k.After(1000 * farAway)
+	k.move(1000*farAway - 20*time.Second)
+	rings(t, far) // by itself, soon after
+}
+
+func TestAClocksPaceIsInItsFile(t *testing.T) {
+	for want, c := range map[string]*sandbox{
+		"+2.500 x20.000\n": {pace: 20, frozen: true}, "+2.500 x1.000\n": {pace: 1}, "+2.500 x0.001\n": {frozen: true}, "+2.500\n": {},
+	} {
+		if got := c.clockText(2500 * time.Millisecond); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestNowIsAhead(t *testing.T) {
-	k := newClock()
+	k := newClock(1)
 	k.move(farAway)
 	if ahead := time.Until(k.Now()); ahead < farAway-time.Minute || ahead > farAway {
 		t.Errorf("it is %v ahead", ahead)
@@ -79,7 +103,7 @@ func TestNowIsAhead(t *testing.T) {
 
 // Nobody waits for what rang meanwhile, and each alarm rings once.
 func TestManyAlarmsAndMovesAtOnce(t *testing.T) {
-	k := newClock()
+	k := newClock(1)
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {

@@ -184,6 +184,39 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	}
 }
 
+func TestAProcessSleepsOnlyWhenAllItsThreadsDo(t *testing.T) {
+	done, turns := make(chan struct{}), make(chan int)
+	go func() {
+		defer close(turns)
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	}()
+	// This program's first thread may sleep meanwhile; one of the others does not.
+	if (*procFiles)(nil).allAsleep(os.Getpid()) {
+		t.Error("a thread that computes was taken for one that sleeps")
+	}
+	close(done)
+	<-turns
+
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	if err := poll(t.Context(), 5*time.Second, func() (bool, error) { return (*procFiles)(nil).allAsleep(cmd.Process.Pid), nil }); err != nil {
+		t.Errorf("it does not sleep: %v", err)
+	}
+	if (*procFiles)(nil).allAsleep(1 << 30) {
+		t.Error("there is no such process")
+	}
+}
+
 func TestChildrenOf(t *testing.T) {
 	// The shell waits for its child.
 	cmd := exec.Command("sh", "-c", "sleep 60 & wait")

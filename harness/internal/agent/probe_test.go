@@ -27,7 +27,7 @@ func checkpoints(a *probe, bases []time.Duration, limit int) (all []time.Duratio
 func TestMoments(t *testing.T) {
 	const s = time.Second
 	a := &probe{
-		w:    &catchAll{cell: &sandbox{clock: newClock()}},
+		w:    &catchAll{cell: &sandbox{clock: newClock(1)}},
 		spec: agentapi.ProbeSpec{Steps: []time.Duration{5 * s, 60 * s}, Limit: time.Hour},
 	}
 	want := []time.Duration{5*s - lookBefore, 5*s + lookAfter, 60*s - lookBefore, 60*s + lookAfter, time.Hour + lookAfter}
@@ -45,7 +45,7 @@ func TestMoments(t *testing.T) {
 }
 
 func TestWhatAnUpstreamDoesLaterIsNotJumpedOver(t *testing.T) {
-	k := newClock()
+	k := newClock(1)
 	a := &probe{w: &catchAll{cell: &sandbox{clock: k}}, spec: agentapi.ProbeSpec{Steps: []time.Duration{time.Minute}, Limit: time.Hour}}
 	k.After(30 * time.Second)
 	m, ok := a.next([]time.Duration{0}, 0)

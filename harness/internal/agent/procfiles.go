@@ -123,14 +123,36 @@ func (f *procFiles) schedule(place string) (schedule, error) {
 	return s, nil
 }
 
-// asleep reports whether a process sleeps. It asks the kernel for less than scheduleOf does.
-func (f *procFiles) asleep(pid int) bool {
-	text, err := f.read(fmt.Sprintf("/proc/%d/stat", pid))
+// allAsleep reports whether all threads of a process sleep. It asks the kernel for less than scheduleOfAll does.
+func (f *procFiles) allAsleep(pid int) bool {
+	sleeps, threads := f.asleep(fmt.Sprintf("/proc/%d", pid))
+	if !sleeps || threads < 2 {
+		return sleeps
+	}
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		return false
 	}
-	state := text[strings.LastIndexByte(text, ')')+1:] // the name, in brackets, may hold anything
-	return strings.HasPrefix(state, " S ") && !f.busy(fmt.Sprintf("/proc/%d", pid))
+	for _, t := range all {
+		if sleeps, threads := f.asleep(fmt.Sprintf("/proc/%d/task/%s", pid, t.Name())); !sleeps && threads > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// asleep reports whether the process or thread at a place in /proc sleeps, and how many threads there are; none where it has ended.
+func (f *procFiles) asleep(place string) (sleeps bool, threads int) {
+	text, err := f.read(place + "/stat")
+	if err != nil {
+		return false, 0
+	}
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]) // the name, in brackets, may hold anything
+	if len(fields) < 18 {
+		return false, 1
+	}
+	threads, _ = strconv.Atoi(fields[17])
+	return fields[0] == "S" && !f.busy(place), threads
 }
 
 // busy reports whether a process that counts as sleeping is in the middle of something: it waits for a file system that is

@@ -28,9 +28,10 @@ const faketimerc = "/etc/faketimerc"
 type sandbox struct {
 	id       string
 	dir      string
-	attached bool // the folder and the network belong to the sandbox of another container
-	frozen   bool // the clock all but stands still between two moves; a guest's is the sandbox's own then
-	runs     bool // its clock goes on at the machine's pace between two moves
+	attached bool    // the folder and the network belong to the sandbox of another container
+	frozen   bool    // the clock all but stands still between two moves; a guest's is the sandbox's own then
+	runs     bool    // its clock goes on at the machine's pace between two moves
+	pace     float64 // how many times as fast as the machine's its clock goes; 0 for one that is moved
 	netns    *os.File
 	diag     *diagnostics // nil where the kernel has none
 	jail     *jail        // of a catch-all sandbox; nil otherwise
@@ -61,13 +62,15 @@ type sandbox struct {
 	clock   *clock
 
 	delayedBefore time.Duration // how long this program had waited for processors when the sandbox was opened
+	overslept     atomic.Int64  // nanoseconds; counted where the clock goes faster
 }
 
 func newSandbox(root string, spec agentapi.SandboxSpec) *sandbox {
 	c := &sandbox{
 		id: spec.ID, dir: filepath.Join(root, spec.ID), folders: spec.Folders, attached: spec.Join != "", frozen: spec.Join == "" || spec.Still,
 		procs: map[string]*process{}, fakes: map[string]*fakeupstream.Server{}, asks: map[string]*ask{}, kept: map[keptConn]*clientConn{},
-		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, changes: map[int]func(context.Context) error{}, watches: map[string]*os.File{}, clock: newClock(),
+		logs: map[string]int64{}, undo: map[agentapi.NetSpec]func() error{}, changes: map[int]func(context.Context) error{}, watches: map[string]*os.File{},
+		pace: spec.Pace, clock: newClock(spec.Pace),
 		delayedBefore: delayed(os.Getpid()),
 	}
 	for _, l := range spec.Logs {
@@ -127,6 +130,9 @@ func (c *sandbox) open(ctx context.Context, spec agentapi.SandboxSpec) (err erro
 		if err := c.startFake(ctx, f); err != nil {
 			return err
 		}
+	}
+	if c.pace > 1 {
+		c.running.Go(c.oversleep)
 	}
 	return nil
 }

@@ -45,3 +45,11 @@ func TestItIsKnownHowLongAProcessWaitsForAProcessor(t *testing.T) {
 		t.Errorf("of a process that is not there it says %v", d)
 	}
 }
+
+func TestWhatThisProgramOversleptCounts(t *testing.T) {
+	c := &sandbox{procs: map[string]*process{}, delayedBefore: time.Hour}
+	c.overslept.Store(int64(time.Minute))
+	if d, err := c.starved(t.Context(), agentapi.None{}); d != time.Minute || err != nil {
+		t.Errorf("got %v, %v", d, err)
+	}
+}

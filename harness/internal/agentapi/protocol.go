@@ -98,6 +98,7 @@ type SandboxSpec struct {
 	Gateway   *ProcSpec     // started once the fakes play; nil for later
 	CatchAll  *CatchAllSpec // makes it a catch-all sandbox; nil for an ordinary sandbox
 	Still     bool          // with Join: its clock is that of the sandbox that it joins, which all but stands still between two moves
+	Pace      float64       // how many times as fast as the machine's its clock goes; 0 for one that is moved
 }
 
 // SandboxOpened answers OpenCell.

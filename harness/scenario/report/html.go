@@ -71,7 +71,8 @@ type card struct {
 
 // A stage is one of the three times that the client asked.
 type stage struct {
-	When string
+	When  string
+	Clock string
 	lab.Exchange
 }
 
@@ -93,7 +94,9 @@ func newPage(run Run, all []scenario.Evidence) pageData {
 			Evidence: e, Anchor: fmt.Sprintf("s%d", i+1), Family: n,
 			Name: terminal.Clean(e.Scenario), Verdict: cells[verdictColumn], Answer: cells[statusColumn], Logged: cells[logColumn],
 			Wait: strings.TrimSuffix(cells[timeColumn], " "+mark), Shortened: shortened(e), Asked: e.Broken.Request != "",
-			Exchanges: []stage{{"Before the fault", e.Healthy}, {"Under the fault", e.Broken}, {"After the remedy", e.Recovered}},
+			Exchanges: []stage{
+				{"Before the fault", e.Clock, e.Healthy}, {"Under the fault", e.Clock, e.Broken}, {"After the remedy", e.Clock, e.Recovered},
+			},
 		})
 	}
 	return data

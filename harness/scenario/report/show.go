@@ -68,7 +68,7 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 
 // saw is what the client asked and got, and when.
 func saw(e scenario.Evidence) string {
-	s := fmt.Sprintf("%s: %s after %s", e.Broken.Request, statusLong(e.Broken), waited(e.Broken))
+	s := fmt.Sprintf("%s: %s after %s", e.Broken.Request, statusLong(e.Broken), waited(e.Broken, e.Clock))
 	if shortened(e) {
 		s += " in the gateway's time"
 	}
@@ -77,7 +77,7 @@ func saw(e scenario.Evidence) string {
 
 // measured is what came, in one line, to stand beside what articles say.
 func measured(e scenario.Evidence) string {
-	s := statusLong(e.Broken) + " after " + waited(e.Broken)
+	s := statusLong(e.Broken) + " after " + waited(e.Broken, e.Clock)
 	if n := len(e.Broken.Tries); n > 1 {
 		s += fmt.Sprintf(", %d upstreams tried", n)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/harness/terminal"
 )
@@ -83,12 +84,20 @@ const mark = "*"
 
 // notes explain the mark, where it was used.
 func notes(all []scenario.Evidence) []string {
+	how := ""
 	for _, e := range all {
-		if shortened(e) {
-			return []string{mark + " in the gateway's own time: its clock was moved, so nobody waited that long"}
+		switch {
+		case !shortened(e):
+		case e.Clock == lab.ClockScaled:
+			how = "was moved or ran faster"
+		case how == "":
+			how = "was moved"
 		}
 	}
-	return nil
+	if how == "" {
+		return nil
+	}
+	return []string{mark + " in the gateway's own time: its clock " + how + ", so nobody waited that long"}
 }
 
 // rows is the table itself, without a line break at its end.
@@ -127,7 +136,7 @@ func rows(all []scenario.Evidence, style terminal.Style, width int) string {
 
 // cells are the texts of a row.
 func cells(e scenario.Evidence) [columnCount]string {
-	time := waited(e.Broken)
+	time := waited(e.Broken, e.Clock)
 	if shortened(e) {
 		time += " " + mark
 	}

@@ -109,6 +109,12 @@ func TestTranscript(t *testing.T) {
 	}
 }
 
+func TestWaitedByAClockThatGoesFaster(t *testing.T) {
+	if got := waited(lab.Exchange{NotBefore: 58 * time.Second, Waited: 60140 * time.Millisecond}, lab.ClockScaled); got != "60.1 s" {
+		t.Error(got)
+	}
+}
+
 func TestWaited(t *testing.T) {
 	for _, c := range []struct {
 		notBefore, waited time.Duration
@@ -118,7 +124,7 @@ func TestWaited(t *testing.T) {
 		{59500 * time.Millisecond, 60500 * time.Millisecond, "60 s"}, {59 * time.Second, 60500 * time.Millisecond, "60 s"},
 		{19500 * time.Millisecond, 30500 * time.Millisecond, "19.5-30.5 s"},
 	} {
-		if got := waited(lab.Exchange{NotBefore: c.notBefore, Waited: c.waited}); got != c.want {
+		if got := waited(lab.Exchange{NotBefore: c.notBefore, Waited: c.waited}, lab.ClockMoved); got != c.want {
 			t.Errorf("%v to %v: %q, want %q", c.notBefore, c.waited, got, c.want)
 		}
 	}
