@@ -217,7 +217,7 @@ func TestStart_FindsOutWhoseTimeItIs(t *testing.T) {
 		l, err := Start(t.Context(), Options{GatewayImage: imageOf(t)})
 		g.Expect(err).NotTo(HaveOccurred())
 		t.Cleanup(func() { _ = l.Close() })
-		g.Expect(l.Clock()).To(Equal(Clock{Kind: ClockReal, Why: "nginx is a static program", Unasked: true}))
+		g.Expect(l.Clock()).To(Equal(Clock{Kind: ClockReal, Why: "nginx is a static program", Unasked: true, Image: nginx.Driver.Image}))
 		g.Expect(l.Clocked()).To(BeFalse())
 	})
 	t.Run("asked for", func(t *testing.T) {
