@@ -57,7 +57,7 @@ type Target interface {
 
 	// Do sends a request and waits for its answer, StartBackground only until it is where the condition says.
 	Do(ctx context.Context, r lab.Request, options ...lab.Option) (lab.Exchange, error)
-	StartBackground(ctx context.Context, r lab.Request, until lab.Condition) error
+	StartBackground(ctx context.Context, r lab.Request, until lab.Condition, options ...lab.Option) error
 	// Wait lets time pass.
 	Wait(ctx context.Context, d time.Duration) error
 	// Note adds a line to the transcript.

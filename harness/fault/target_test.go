@@ -194,7 +194,7 @@ func (t *fakeTarget) Do(_ context.Context, r lab.Request, _ ...lab.Option) (lab.
 	return lab.Exchange{Status: t.status}, t.call("ask " + r.Path)
 }
 
-func (t *fakeTarget) StartBackground(_ context.Context, r lab.Request, until lab.Condition) error {
+func (t *fakeTarget) StartBackground(_ context.Context, r lab.Request, until lab.Condition, _ ...lab.Option) error {
 	return t.call(fmt.Sprintf("ask %s until %v", r.Path, until))
 }
 

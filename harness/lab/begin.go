@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -9,15 +10,23 @@ import (
 const longest = 10 * time.Minute
 
 // StartBackground sends a request as another client, and returns while that waits for its answer: once the gateway has read
-// the request, and the condition holds.
-func (c *Sandbox) StartBackground(ctx context.Context, r Request, until Condition) error {
+// the request, and the condition holds. The options are those of [Sandbox.Do] but for [Within] and [KeepAlive], which are
+// about an answer.
+func (c *Sandbox) StartBackground(ctx context.Context, r Request, until Condition, options ...Option) error {
+	m, err := mannerOf(options)
+	if err == nil && (m.window != nil || m.client != "") {
+		err = errors.New("nobody has the answer of a client in the background: leave out Within and KeepAlive")
+	}
+	if err != nil {
+		return err
+	}
 	watch, err := c.Watch(ctx, until)
 	if err != nil {
 		return err
 	}
 	c.calls.backgroundStarted()
 	c.Note("visitor", "another one asks %s, and waits", r.line())
-	if err := c.call(ctx, "StartAsk", c.askSpec(r, manner{}, longest), nil); err != nil {
+	if err := c.call(ctx, "StartAsk", c.askSpec(r, m, longest), nil); err != nil {
 		return err
 	}
 	return watch.Wait(ctx)

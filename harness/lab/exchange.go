@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/badgateway/badgateway/harness/gateway"
@@ -17,7 +18,7 @@ type Exchange struct {
 	// Reused is true when the request went over the connection of an earlier one; see [KeepAlive].
 	Reused bool `json:"reused,omitempty"`
 	// Header holds the answer's header fields.
-	Header map[string][]string `json:"header,omitempty"`
+	Header http.Header `json:"header,omitempty"`
 	// Body is the beginning of the answer's body, 4 KiB at the most; BodyBytes is its full length.
 	Body      string `json:"body,omitempty"`
 	BodyBytes int64  `json:"body_bytes"`

@@ -12,7 +12,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// ByHand does so many cases of a dead upstream as plain processes beside the lab's own, with no sandbox and no evidence, and
+// Baseline does so many cases of a dead upstream as plain processes beside the lab's own, with no sandbox and no evidence, and
 // tells how long they took: the yardstick of the benchmarks.
 func (l *Lab) Baseline(ctx context.Context, cases, parallel int) (time.Duration, error) {
 	var took agentapi.BaselineTook

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// An Option says how [Sandbox.Do] asks.
+// An Option says how [Sandbox.Do] and [Sandbox.StartBackground] ask.
 type Option func(*manner)
 
 // manner is how the client asks.
