@@ -62,6 +62,12 @@ func simulatedLab(t *testing.T, text string, pools map[string][]string) (*sessio
 		n.in(id, func(s *simulated) { a = s.probe(spec, n.peersOf(spec)) })
 		return a, nil
 	})
+	fakelab.On(n.Agent, "Exec", func(_ context.Context, _ string, e agentapi.ExecSpec) (agentapi.Executed, error) {
+		if slices.Contains(e.Argv, "-V") {
+			return agentapi.Executed{Output: fakelab.NginxV}, nil
+		}
+		return agentapi.Executed{Output: "nginx: configuration file /etc/nginx/nginx.conf test is successful\n"}, nil
+	})
 	image := "test/" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-"))
 	fakelab.Here(t).Has(image, n.Agent, nil, nil)
 	l, err := lab.Start(t.Context(), lab.Options{GatewayImage: image})

@@ -30,8 +30,8 @@ type Call struct {
 
 func (c Call) String() string { return fmt.Sprintf("%s %s %+v", c.Sandbox, c.Name, c.Args) }
 
-// nginxV is what the gateway of an agent's container prints of itself.
-const nginxV = "nginx version: nginx/1.22.1\nbuilt with OpenSSL 3.0.15 3 Sep 2024\nconfigure arguments: --prefix=/usr/share/nginx " +
+// NginxV is what the gateway of an agent's container prints of itself.
+const NginxV = "nginx version: nginx/1.22.1\nbuilt with OpenSSL 3.0.15 3 Sep 2024\nconfigure arguments: --prefix=/usr/share/nginx " +
 	"--conf-path=/etc/nginx/nginx.conf --http-log-path=/var/log/nginx/access.log --error-log-path=/var/log/nginx/error.log --pid-path=/run/nginx.pid\n"
 
 // NewAgent is the agent of a container in which nothing is lacking, all limits hold, and an nginx takes a moved clock.
@@ -44,7 +44,7 @@ func NewAgent() *Agent {
 		if argv[0] != "nginx" {
 			return agentapi.Output{}, fmt.Errorf("there is no %s", argv[0])
 		}
-		return agentapi.Output{Text: nginxV}, nil
+		return agentapi.Output{Text: NginxV}, nil
 	})
 	Answer[agentapi.ClockSpec](a, "ClockOf", agentapi.ClockTaken{})
 	Answer[agentapi.BaselineSpec](a, "Baseline", agentapi.BaselineTook{})
