@@ -245,12 +245,17 @@ type plain struct{ io.Writer }
 
 func (plain) Close() error { return nil }
 
-// attach connects to the container's standard streams before it starts. It does not obey the caller's context, since the
-// connection lives as long as the lab.
+// attach connects to the container's standard streams before it starts. The caller's context bounds that only: the connection
+// lives as long as the lab.
 func (s *labContainer) attach(ctx context.Context, c *client.Client, id string) error {
-	attached, err := c.ContainerAttach(context.Background(), id, client.ContainerAttachOptions{
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	attached, err := c.ContainerAttach(life, id, client.ContainerAttachOptions{
 		Stream: true, Stdin: true, Stdout: true, Stderr: true,
 	})
+	if !stop() && err != nil {
+		return fmt.Errorf("attaching to the container, which the engine did not answer in time: %w", err)
+	}
 	if err != nil {
 		// Of what Podman says to this, only the status comes through. It has begun to start the container, so asked to do just
 		// that it says the same again.
