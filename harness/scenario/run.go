@@ -97,12 +97,12 @@ func (r *trialRun) inconclusive(err error) string {
 }
 
 // inconclusiveReason says why a run proves nothing; empty when it does. It goes by how late the lab was and how long it had to wait
-// for processors, never by what came. What was in time proves what it proves, however busy the machine was.
+// for processors, never by what came. What was quick proves what it proves, however busy the machine was.
 func inconclusiveReason(late string, err error, seen []lab.Exchange, delayed func() time.Duration) string {
 	if late != "" {
 		return late
 	}
-	slow := func(e lab.Exchange) bool { return e.Real >= atOnce && e.Waited < e.Real+lab.LookMargin }
+	slow := func(e lab.Exchange) bool { return e.Real >= atOnce }
 	if err == nil && !slices.ContainsFunc(seen, slow) {
 		return ""
 	}

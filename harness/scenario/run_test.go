@@ -63,7 +63,7 @@ func TestInconclusiveReason(t *testing.T) {
 	}{
 		{"a quick one on a busy machine", "", nil, quick, starved, ""},
 		{"a slow one on a busy machine", "", nil, slow, starved, "5.0 s for a processor"},
-		{"a slow one whose wait goes by the moved clock", "", nil, moved, starved, ""},
+		{"a slow one beside a moved clock, on a busy machine", "", nil, moved, starved, "5.0 s for a processor"},
 		{"a slow one on a quiet machine", "", nil, slow, turns, ""},
 		{"an error on a busy machine", "", failed, quick, starved, "5.0 s for a processor"},
 		{"an error on a quiet machine", "", failed, quick, turns, ""},
