@@ -85,6 +85,25 @@ var apacheTime = []scenario.Scenario{
 		Remedy:  "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
 		Source:  apacheProxy + "#proxytimeout",
 	},
+	{
+		ID: "apache-handshake-stalls",
+		Claim: "The application accepts and does not answer the TLS handshake: 500 after ProxyTimeout, 60 s by default, with the lines of a " +
+			"bad certificate: none says that it was a time-out.",
+		Said:   "A time-out is a 504. Behind Apache one in the TLS handshake is a 500.",
+		Family: "protocol", Causes: []string{"A5", "B6"}, Gateway: apacheByName("https.conf"),
+		Fault: "the application hangs in the TLS handshake",
+		Variants: []scenario.Variant{
+			{
+				Kind: scenario.Real, Upstreams: []lab.Upstream{tlsOrigin("origin-tls.conf", goodCertificate)},
+				WaitFor: []lab.Condition{lab.ConnectionAt("app")}, Inject: []fault.Fault{fault.Freeze{Upstream: "app"}, fault.Restart{}},
+			},
+			waitingFor(lab.ConnectionAt("app"), tlsFake(fakeupstream.TLSStalled)),
+		},
+		Expect:  afterMinute(noHandshake),
+		Confirm: "openssl s_client -connect app.internal:8443 on the gateway prints CONNECTED and nothing more; visitors wait for a minute.",
+		Remedy:  "Restart the application.",
+		Source:  apacheProxy + "#proxytimeout",
+	},
 	apacheFPMTimeout(),
 	{
 		ID: "apache-pool-retry",
