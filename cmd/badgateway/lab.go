@@ -20,7 +20,8 @@ func labCommand() *cobra.Command {
 		Use:   "lab ID",
 		Short: "Keep one thing broken, to try by hand",
 		Long: `Starts the scenario's lab, breaks it, and keeps it so: prints the command to try, what it gets, at first and from then on, and
-shows the logs as they come. Enter mends it, Enter again ends it.
+shows the logs as they come. Enter mends it, Enter again ends it. The end of standard input is no Enter: without a keyboard
+(nohup, a pipe), SIGTERM ends it.
 
 The lab's clock goes as yours does: a time-out of 60 s takes 60 s, and a server that is left alone for 10 s comes back after
 them. With --fast the clock runs ahead while a request waits and nothing else happens. With --real-time there is no clock

@@ -223,6 +223,38 @@ func TestTry(t *testing.T) {
 	}
 }
 
+// Where no further Enter can come, that is said, once, with what ends the lab.
+func TestTry_SaysThatTheInputHasEnded(t *testing.T) {
+	for _, in := range []string{"", "\n"} {
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		var out strings.Builder
+		said := &atFirst{w: &out, words: "has ended", do: stop}
+		o := Options{Listener: listening(t), In: strings.NewReader(in), Out: said}
+		err := Try(ctx, serving(t, func(net.Conn) {}), o, Texts{Broken: func(string) string { return "" }})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("after %q it ends with %v", in, err)
+		}
+		const want = "Standard input has ended, which is no Enter: SIGTERM or Ctrl-C ends the lab.\n\n"
+		if strings.Count(out.String(), want) != 1 || !strings.HasSuffix(out.String(), want) {
+			t.Errorf("after %q it says %q", in, out.String())
+		}
+	}
+}
+
+// atFirst passes on what is written, and does something when these words come.
+type atFirst struct {
+	w     io.Writer
+	words string
+	do    func()
+}
+
+func (a *atFirst) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), a.words) {
+		defer a.do()
+	}
+	return a.w.Write(b)
+}
+
 func TestTry_EndsWithTheContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

@@ -31,8 +31,8 @@ type Target interface {
 // Options say how it is tried.
 type Options struct {
 	Listener net.Listener // where it is asked
-	In       io.Reader    // a line starts the remedy, the next one ends it
-	Out      io.Writer    // what is to be known, and the logs
+	In       io.Reader    // a line starts the remedy, the next one ends it; its end does neither
+	Out      io.Writer    // what is to be known, and the logs; several goroutines write to it
 	// Fast moves the clock on while a request waits and nothing else happens.
 	Fast bool
 	// Gone is closed when the lab has ended.
@@ -61,8 +61,8 @@ func Try(ctx context.Context, p Target, o Options, w Texts) error {
 	if o.Fast {
 		go f.advanceClock(ctx)
 	}
-	t := &session{p, o, make(chan struct{})}
-	go t.read(ctx)
+	t := &session{Target: p, options: o, enter: make(chan struct{}), noMore: make(chan struct{})}
+	go t.read(ctx, t.noMore)
 	fmt.Fprint(o.Out, w.Broken(f.address), "\nThe logs follow. Enter mends it.\n\n")
 	if err := t.follow(ctx); err != nil {
 		return err
@@ -84,10 +84,15 @@ type session struct {
 	Target
 	options Options
 	enter   chan struct{}
+	noMore  chan struct{} // closed when the input has ended; nil once that was said
 }
 
+// noMoreEnter is printed when the input ends before the second Enter.
+const noMoreEnter = "Standard input has ended, which is no Enter: SIGTERM or Ctrl-C ends the lab.\n\n"
+
 // read waits for Enter. Where there is no keyboard (nohup, a service), a signal ends the lab.
-func (t *session) read(ctx context.Context) {
+func (t *session) read(ctx context.Context, ended chan<- struct{}) {
+	defer close(ended)
 	for lines := bufio.NewScanner(t.options.In); lines.Scan(); {
 		select {
 		case t.enter <- struct{}{}:
@@ -107,19 +112,24 @@ func (t *session) follow(ctx context.Context) error {
 		err = t.FollowLogs(ctx, t.options.Out)
 		close(ended)
 	}()
-	select {
-	case <-t.enter:
-		stop()
-		<-ended
-		return nil
-	case err := <-t.Failed():
-		return err
-	case <-ended:
-		if err == nil {
-			err = context.Cause(ctx)
+	for {
+		select {
+		case <-t.enter:
+			stop()
+			<-ended
+			return nil
+		case <-t.noMore:
+			fmt.Fprint(t.options.Out, noMoreEnter)
+			t.noMore = nil
+		case err := <-t.Failed():
+			return err
+		case <-ended:
+			if err == nil {
+				err = context.Cause(ctx)
+			}
+			return err
+		case <-t.options.Gone:
+			return errors.New("the lab is gone: its container or the container engine has ended")
 		}
-		return err
-	case <-t.options.Gone:
-		return errors.New("the lab is gone: its container or the container engine has ended")
 	}
 }
