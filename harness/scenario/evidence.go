@@ -78,6 +78,9 @@ const (
 	Skipped = "skipped"
 )
 
+// ClockNotNeeded is the [Evidence.ClockWhy] of a run that is in real time though the lab has a clock: it would prove the same by either.
+const ClockNotNeeded = "nothing in it waits for a time to come"
+
 // A Difference is one thing that was not as expected.
 type Difference struct {
 	What string `json:"what"` // "status", "log", "tries", "waited", "upstream log", "upstream calls", "variants"

@@ -181,7 +181,7 @@ func (r *trialRun) clock() lab.Clock {
 	case r.anyFault(func(c fault.Fault) bool { s, ok := c.(interface{ Scaled() bool }); return ok && s.Scaled() }):
 		return lab.Clock{Kind: lab.ClockScaled, Why: "the kernel's own timers are made shorter"}
 	}
-	return lab.Clock{Kind: lab.ClockReal, Why: "nothing in it waits for a time to come"}
+	return lab.Clock{Kind: lab.ClockReal, Why: ClockNotNeeded}
 }
 
 // needsClock reports whether time has to pass in the scenario.

@@ -115,6 +115,20 @@ func TestWaitedByAClockThatGoesFaster(t *testing.T) {
 	}
 }
 
+func TestProof_SaysWhoseTimeItWas(t *testing.T) {
+	for want, e := range map[string]scenario.Evidence{
+		"; no clock was needed; took":                     {Clock: lab.ClockReal, ClockWhy: scenario.ClockNotNeeded},
+		"; real time; took":                               {Clock: lab.ClockReal, ClockWhy: "it was asked for (--real-time)"},
+		"; real time, as nginx is a static program; took": {Clock: lab.ClockReal, ClockWhy: "nginx is a static program", ClockUnasked: true},
+		"; the gateway's clock was moved forward; took":   {Clock: lab.ClockMoved},
+		"; the gateway's clock ran faster; took":          {Clock: lab.ClockScaled},
+	} {
+		if got := proof(e); !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+}
+
 func TestWaited(t *testing.T) {
 	for _, c := range []struct {
 		notBefore, waited time.Duration

@@ -101,8 +101,11 @@ func shortened(e scenario.Evidence) bool {
 func clock(e scenario.Evidence) string {
 	switch e.Clock {
 	case "real":
-		if e.ClockUnasked {
+		switch {
+		case e.ClockUnasked:
 			return "real time, as " + e.ClockWhy
+		case e.ClockWhy == scenario.ClockNotNeeded:
+			return "no clock was needed"
 		}
 		return "real time"
 	case "moved":
