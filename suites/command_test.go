@@ -43,14 +43,9 @@ func another(id, old, new string) string {
 	GinkgoHelper()
 	some, err := scenarios.Select(id)
 	Expect(err).NotTo(HaveOccurred())
-	gateway := some[0].Gateway
-	for _, f := range gateway.Files {
-		if f.Path == gateway.Driver.Conf {
-			Expect(strings.Count(f.Data, old)).To(Equal(1))
-			return file("another.conf", strings.Replace(f.Data, old, new, 1))
-		}
-	}
-	panic(id + " has no config")
+	conf := some[0].Gateway.Config
+	Expect(strings.Count(conf, old)).To(Equal(1))
+	return file("another.conf", strings.Replace(conf, old, new, 1))
 }
 
 var _ = Describe("the command", func() {
