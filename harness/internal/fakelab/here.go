@@ -51,7 +51,7 @@ func lead(host string) (undo func(), err error) {
 		return nil, err
 	}
 	agent := filepath.Join(dir, "agent")
-	back := []func(){func() { os.RemoveAll(dir) }}
+	back := []func(){func() { _ = os.RemoveAll(dir) }}
 	undo = func() {
 		for _, f := range back {
 			f()
