@@ -13,11 +13,12 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// tcpTable is how many entries the table of TCP connections has in each sandbox. Otherwise all networks of a machine share one
-// that is made for its memory, a quarter of a million entries where there are 24 GiB, and to list the few connections of one
-// network, or to end it, the kernel walks through all of it. See tcp_child_ehash_entries in the kernel's
+// tcpTable is how many entries the table of TCP connections has in each sandbox: what a machine of 2 to 4 GiB has. Otherwise all
+// networks of a machine share one that is made for its memory, a quarter of a million entries where there are 24 GiB, and to list
+// the few connections of one network, or to end it, the kernel walks through all of it. The kernel's bounds of connections in
+// TIME-WAIT and in SYN-RECEIVED go by it, so it is no smaller. See tcp_child_ehash_entries in the kernel's
 // Documentation/networking/ip-sysctl.rst.
-const tcpTable = 1024
+const tcpTable = 32768
 
 // ownTCPTables gives each network that is made from here on a table of its own. Linux before 6.1 has no such setting; what it
 // takes longer there is no harm.
