@@ -60,6 +60,7 @@ func TestJudge_ExitCodes(t *testing.T) {
 	}{
 		"passed":              {[]string{storedFile("passed-status.json")}, "", 0, "fpm-dead (real)  passed", ""},
 		"a table of several":  {[]string{storedFile("passed-status.json"), storedFile("passed-wait.json"), storedFile("passed-cut.json"), storedFile("passed-no-log.json")}, "", 0, "7 passed, 0 failed\n" + storedFile("passed-status.json") + ": nginx/1.22.1 in ", ""},
+		"run twice":           {[]string{storedFile("passed-status.json"), storedFile("passed-status.json")}, "", 0, "fpm-dead (real), nginx/1.22.1  2/2 passed\nfpm-dead (fake), nginx/1.22.1  2/2 passed\n\n", ""},
 		"failed":              {[]string{storedFile("failed-wait.json")}, "", 1, "expected 60 s", "something differs"},
 		"an error":            {[]string{storedFile("error.json")}, "", 1, "ERROR", "something differs"},
 		"skipped":             {[]string{storedFile("skipped.json")}, "", 2, "skipped", "nothing is proven: all was skipped, as a limit on a container's memory is missing"},

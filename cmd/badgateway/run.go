@@ -42,7 +42,8 @@ func runCommand() *cobra.Command {
 		Long: `Runs scenarios in a sealed lab. Each is proven healthy first, then broken, looked at, mended, and proven healthy again.
 
 A pattern is an id (fpm-dead), a shell pattern of ids ('fpm-*'), family:time, cause:B1, or gateway:apache. A few scenarios
-are shown whole, as an operator wants to read them; many end in a table.
+are shown whole, as an operator wants to read them; many end in a table. With --repeat, a few are a row for each variant
+("20/20 passed"), and whole is what did not pass.
 
 Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad input, 3 no lab could be had, 130 interrupted.`,
 		Example: `  badgateway run fpm-dead
@@ -68,7 +69,7 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 	c.Flags().Int64Var(&f.seed, "seed", 0, "the random order's seed (printed at the end of every run of many)")
 	c.Flags().IntVar(&f.labs, "labs", 1, "how many labs to run in")
 	c.Flags().IntVar(&f.parallel, "parallel", 0, "how many scenarios run at once in each lab (default 4, and more where the engine is far away)")
-	c.Flags().IntVar(&f.repeat, "repeat", 1, "run everything so many times, and count the verdicts that differ")
+	c.Flags().IntVar(&f.repeat, "repeat", 1, "run everything so many times, and count what passed and the verdicts that differ")
 	addLoad(c.Flags(), &f.load)
 	completeVariant(c)
 	return c
@@ -320,7 +321,7 @@ func headline(run report.Run) string {
 	return fmt.Sprintf("%s in %.1f s, order of seed %d", run.Image, run.Took.Seconds(), run.Seed)
 }
 
-// show prints evidence: as JSON, whole, or as a table after the transcripts of what did not pass.
+// show prints evidence: as JSON, whole where that was not run many times, or as a table after the transcripts of what did not pass.
 func show(out io.Writer, all []scenario.Evidence, asJSON, whole bool) error {
 	colour, width := screen(out)
 	switch {
@@ -331,6 +332,8 @@ func show(out io.Writer, all []scenario.Evidence, asJSON, whole bool) error {
 			}
 		}
 		return nil
+	case whole && report.Repeated(all):
+		return report.Repeats(out, all, colour)
 	case whole:
 		for _, e := range all {
 			if err := report.Show(out, e, colour); err != nil {

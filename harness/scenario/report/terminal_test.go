@@ -151,6 +151,7 @@ func TestTerminal_IsSafe(t *testing.T) {
 		"Table":      func(w *strings.Builder) error { return Table(w, []scenario.Evidence{e}, false, 100) },
 		"Show":       func(w *strings.Builder) error { return Show(w, e, false) },
 		"Transcript": func(w *strings.Builder) error { return Transcript(w, e) },
+		"Repeats":    func(w *strings.Builder) error { return Repeats(w, []scenario.Evidence{e, e}, false) },
 	} {
 		if out := written(write); strings.ContainsAny(out, "\x1b\x07\r\u202e\u009b") {
 			t.Errorf("%s lets control characters through: %q", name, out)
