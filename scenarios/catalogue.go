@@ -45,7 +45,7 @@ func text(name string) string {
 	return string(b)
 }
 
-// nginx is the gateway with a config of the folder nginx.
+// onNginx is nginx as the gateway, with a config of the folder nginx.
 func onNginx(conf string) lab.Gateway {
 	return lab.Gateway{Driver: nginx.Driver, Config: text("nginx/" + conf)}
 }

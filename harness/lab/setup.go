@@ -40,6 +40,8 @@ func (u Upstream) validate() error {
 		return fmt.Errorf("the upstream %q has to be either Fake or Real", u.Name)
 	case u.Real != nil && len(u.Real.Argv) == 0:
 		return fmt.Errorf("the real upstream %q has no Argv, the command that runs it", u.Name)
+	case u.Real != nil && u.Real.alone() && u.Real.Image == "":
+		return fmt.Errorf("the real upstream %q has limits, which a container of its own has to keep: set its Image", u.Name)
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ func TestASetupSaysWhatItLacks(t *testing.T) {
 		{with(Upstream{Name: "app"}), "either Fake or Real"},
 		{with(Upstream{Name: "app", Fake: fake, Real: &Backend{}}), "either Fake or Real"},
 		{with(Upstream{Name: "app", Real: &Backend{Listen: "10.0.0.5:80"}}), "has no Argv"},
+		{with(Upstream{Name: "app", Real: &Backend{Argv: []string{"app"}, Memory: 1 << 25}}), "set its Image"},
+		{with(Upstream{Name: "app", Real: &Backend{Argv: []string{"app"}, CPUs: 0.5}}), "set its Image"},
 	} {
 		g.Expect(c.setup.validate()).To(MatchError(ContainSubstring(c.want)))
 	}

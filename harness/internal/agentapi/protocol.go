@@ -121,7 +121,7 @@ type ProcSpec struct {
 	Attempts bool
 }
 
-// A Wake makes a process look at the clock after it was moved.
+// A WakeSignal interrupts the sleep of a process, so that it looks at the clock after that was moved.
 type WakeSignal struct {
 	Signal   int  // 0 means that it needs none
 	Children bool // the signal goes to the children of the process, not to the process itself
