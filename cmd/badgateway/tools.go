@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,7 +41,7 @@ func imagesCommand() *cobra.Command {
 			if err != nil {
 				return noLab{err}
 			}
-			names := []string{"gateway", "php", "nginx"}
+			names := lab.Images()
 			if len(versions) > 0 {
 				names = nil
 			}

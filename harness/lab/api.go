@@ -6,6 +6,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/internal/docker"
+	"github.com/badgateway/badgateway/harness/internal/images"
 )
 
 // What a lab's container is told and tells, under the names that users of this package know it by.
@@ -94,6 +95,9 @@ func Overrun(err error) error { return agentapi.Overrun(err) }
 func FindEngine(ctx context.Context, o Options) (*Engine, error) {
 	return docker.Find(ctx, docker.Options{Install: o.Install, Logger: o.Logger})
 }
+
+// Images are the names of the project's own images, as [Backend].Image and [Engine.Image] take them, in alphabetical order.
+func Images() []string { return images.Names() }
 
 // NginxVersions are the versions of nginx that [Options].Nginx may name, the oldest first.
 func NginxVersions() []string {
