@@ -134,7 +134,7 @@ func apacheFPMTimeout() scenario.Scenario {
 	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(needed))
 	onFPM.Remedy, onFPM.RemedyTakes = patience, needed
 
-	onFake := fake(fakeupstream.Delay{For: needed})
+	onFake := fakeFPMDoes(fakeupstream.Delay{For: needed})
 	onFake.WaitFor, onFake.Remedy, onFake.RemedyTakes = []lab.Condition{lab.RequestAt("app")}, patience, needed
 
 	return scenario.Scenario{

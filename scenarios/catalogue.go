@@ -1,10 +1,12 @@
 // Package scenarios is the catalogue: what can go wrong between a gateway and its upstreams, one value a failure, one
-// file a family. The config files and scripts beside it are real, and can be copied.
+// file a theme. A family is a label, and may go through several files. The config files and scripts beside it are real, and
+// can be copied.
 package scenarios
 
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/lab"
@@ -14,7 +16,7 @@ import (
 //go:embed apache nginx php
 var files embed.FS
 
-// All is the catalogue, in the order in which one would learn it.
+// All is the catalogue, in the order in which one would learn it. A list that is missing here is in no run.
 func All() []scenario.Scenario {
 	var all []scenario.Scenario
 	for _, family := range [][]scenario.Scenario{
@@ -40,7 +42,7 @@ func All() []scenario.Scenario {
 func text(name string) string {
 	b, err := files.ReadFile(name)
 	if err != nil {
-		panic(fmt.Sprintf("the catalogue names a file that it does not have: %v", err))
+		panic(fmt.Sprintf("the catalogue names a file that is not in the program (does go:embed in catalogue.go name its folder?): %v", err))
 	}
 	return string(b)
 }
@@ -48,4 +50,16 @@ func text(name string) string {
 // onNginx is nginx as the gateway, with a config of the folder nginx.
 func onNginx(conf string) lab.Gateway {
 	return lab.Gateway{Driver: nginx.Driver, Config: text("nginx/" + conf)}
+}
+
+// changed is a config of the folder nginx in which one text is replaced by another.
+func changed(conf, was, is string) string { return changedIn("nginx/"+conf, was, is) }
+
+// changedIn is a file of the catalogue in which one text is replaced by another.
+func changedIn(name, was, is string) string {
+	before := text(name)
+	if n := strings.Count(before, was); n != 1 {
+		panic(fmt.Sprintf("the catalogue changes %q in %s, which has it %d times", was, name, n))
+	}
+	return strings.Replace(before, was, is, 1)
 }

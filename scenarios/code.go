@@ -27,7 +27,7 @@ func parseError() scenario.Scenario {
 		Family: "code", Causes: []string{"E1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script that is deployed lacks a semicolon",
-		Variants: []scenario.Variant{realFPM(fpm, deploy("parse-error.php")), fake(phpError(message))},
+		Variants: []scenario.Variant{realFPM(fpm, deploy("parse-error.php")), fakeFPMDoes(phpError(message))},
 		Expect:   scenario.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: " + message)},
 		Confirm:  "php -l /var/www/index.php names the line.",
 		Remedy:   "Mend that line, or deploy the version before; run php -l over the files before each deploy.",
@@ -44,7 +44,7 @@ func fatalError() scenario.Scenario {
 		Family: "code", Causes: []string{"E1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script calls a function that is not there",
-		Variants: []scenario.Variant{realFPM(fpm, deploy("fatal-error.php")), fake(phpError(undefined))},
+		Variants: []scenario.Variant{realFPM(fpm, deploy("fatal-error.php")), fakeFPMDoes(phpError(undefined))},
 		Expect:   scenario.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Uncaught Error: ")},
 		Confirm:  "grep 'PHP Fatal error' /var/log/nginx/error.log: the message, the file and the line.",
 		Remedy:   "Mend the line that the message names, or deploy the version before.",
@@ -64,7 +64,7 @@ func fatalErrorShown() scenario.Scenario {
 		Fault:   "the script calls a function that is not there, and display_errors is on",
 		Variants: []scenario.Variant{
 			realFPM(shown, deploy("fatal-error.php")),
-			fake(fakeupstream.FastCGIStderr{Text: "PHP message: " + undefined, Answer: fakeupstream.Well{
+			fakeFPMDoes(fakeupstream.FastCGIStderr{Text: "PHP message: " + undefined, Answer: fakeupstream.Well{
 				Headers: []string{phpType}, Body: "\nFatal error: " + undefined + "\n",
 			}}),
 		},
@@ -104,7 +104,7 @@ func endlessRecursion() scenario.Scenario {
 		Fault:   "a function of the script calls itself without end",
 		Variants: []scenario.Variant{
 			realFPM(fpm, deploy("recursion.php")),
-			fake(phpError("PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 2097152 bytes) " +
+			fakeFPMDoes(phpError("PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 2097152 bytes) " +
 				"in /var/www/index.php on line 5")),
 		},
 		Expect: scenario.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted")},
@@ -127,7 +127,7 @@ func scriptMissing() scenario.Scenario {
 		Fault:   "the root of nginx is /srv/www, and the scripts lie in /var/www on the PHP host",
 		Variants: []scenario.Variant{
 			realFPM(fpm, elsewhere),
-			fake(fakeupstream.FastCGIStderr{Text: "Primary script unknown", Answer: fakeupstream.Well{
+			fakeFPMDoes(fakeupstream.FastCGIStderr{Text: "Primary script unknown", Answer: fakeupstream.Well{
 				Status: 404, Headers: []string{phpType}, Body: "File not found.\n",
 			}}),
 		},
@@ -154,7 +154,7 @@ func limitExtensions() scenario.Scenario {
 		Fault:   "after an upgrade the pool has the default of security.limit_extensions again, and the site's scripts are .html files",
 		Variants: []scenario.Variant{
 			realFPM(pages, fault.Replace{Upstream: packaged.Upstream()}),
-			fake(fakeupstream.FastCGIStderr{Text: message, Answer: fakeupstream.Well{
+			fakeFPMDoes(fakeupstream.FastCGIStderr{Text: message, Answer: fakeupstream.Well{
 				Status: 403, Headers: []string{phpType}, Body: "Access denied.\n",
 			}}),
 		},
@@ -174,7 +174,7 @@ func exitCode() scenario.Scenario {
 		Family: "code", Causes: []string{"E1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script ends with exit(3)",
-		Variants: []scenario.Variant{realFPM(fpm, deploy("exit-code.php")), fake(fakeupstream.FastCGIEnd{AppStatus: 3})},
+		Variants: []scenario.Variant{realFPM(fpm, deploy("exit-code.php")), fakeFPMDoes(fakeupstream.FastCGIEnd{AppStatus: 3})},
 		Expect:   scenario.Expectation{Status: 200, Tries: 1},
 		Confirm:  "php /var/www/index.php; echo $? prints the code, which the answer does not have: curl -i shows 200.",
 		Remedy:   "Set the status in the script, before any output: http_response_code(500).",

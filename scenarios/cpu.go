@@ -25,7 +25,7 @@ func cpuQuota() scenario.Scenario {
 		Fault:   "PHP has 1 % of a processor",
 		Variants: []scenario.Variant{
 			realFPM(p, fault.CPUQuota{Upstream: "app", CPUs: 0.01}),
-			waitingFor(lab.RequestAt("app"), fake(fakeupstream.Silent{At: fakeupstream.AtRequest})),
+			waitingFor(lab.RequestAt("app"), fakeFPMDoes(fakeupstream.Silent{At: fakeupstream.AtRequest})),
 		},
 		Expect: scenario.Expectation{Status: 504, Tries: 1, After: 2 * time.Second, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},

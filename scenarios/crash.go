@@ -19,7 +19,7 @@ func segfault() scenario.Scenario {
 		Family: "code", Causes: []string{"E2", "I1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script makes its worker die by SIGSEGV, as a faulty extension does",
-		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{})},
+		Variants: []scenario.Variant{onFPM, fakeFPMDoes(fakeupstream.Reset{})},
 		Expect:   scenario.Expectation{Status: 502, Tries: 1, Log: resetLine},
 		Confirm:  "grep 'exited on signal 11' /var/log/php8.2-fpm.log; journalctl -k | grep segfault names the library.",
 		Remedy: "Disable the extension that the kernel's line names (phpdismod -s fpm NAME; systemctl restart php8.2-fpm), " +
@@ -39,7 +39,7 @@ func segfaultLate() scenario.Scenario {
 		Family: "code", Causes: []string{"E2", "I1"},
 		Gateway: onNginx("php.conf"),
 		Fault:   "the script makes its worker die by SIGSEGV after 19 KB of output",
-		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{
+		Variants: []scenario.Variant{onFPM, fakeFPMDoes(fakeupstream.Reset{
 			At: fakeupstream.AtBody, After: 19000, Answer: fakeupstream.Well{BodySize: 40000},
 		})},
 		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, Log: []scenario.LogLine{
@@ -61,7 +61,7 @@ func recursionInside() scenario.Scenario {
 		Family: "code", Causes: []string{"E2"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "a function of the script calls itself through array_map() without end",
-		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{})},
+		Variants: []scenario.Variant{onFPM, fakeFPMDoes(fakeupstream.Reset{})},
 		Expect:   scenario.Expectation{Status: 502, Tries: 1, Log: resetLine},
 		Confirm:  "grep 'exited on signal 11' /var/log/php8.2-fpm.log each time that one address is asked for, and never for others.",
 		Remedy: "Give the function an end. PHP 8.3 and later stop it by themselves, with an error and status 500 " +
@@ -71,10 +71,10 @@ func recursionInside() scenario.Scenario {
 }
 
 func bigHeader() scenario.Scenario {
-	room := []fault.Fault{directive("php.conf", "fastcgi_buffer_size 16k;\n            fastcgi_buffers 8 16k;")}
+	room := []fault.Fault{fpmDirective("php.conf", "fastcgi_buffer_size 16k;\n            fastcgi_buffers 8 16k;")}
 	onFPM := realFPM(fpm, deploy("big-header.php"))
 	onFPM.Remedy = room
-	onFake := fake(fakeupstream.BigHeader{Size: 8000})
+	onFake := fakeFPMDoes(fakeupstream.BigHeader{Size: 8000})
 	onFake.Remedy = room
 	return scenario.Scenario{
 		ID: "php-big-header",

@@ -25,7 +25,7 @@ func memoryLimit() scenario.Scenario {
 		Family: "memory", Causes: []string{"C1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script needs 40 MB, and memory_limit is 32M",
-		Variants: []scenario.Variant{onFPM, fake(phpError(message))},
+		Variants: []scenario.Variant{onFPM, fakeFPMDoes(phpError(message))},
 		Expect:   scenario.Expectation{Status: 500, Tries: 1, Log: stderr("PHP message: " + message)},
 		Confirm:  "grep 'Allowed memory size' /var/log/nginx/error.log names the limit, the file and the line.",
 		Remedy: "Set php_admin_value[memory_limit] = 64M in the pool, then systemctl reload php8.2-fpm " +
@@ -52,7 +52,7 @@ func oomWorker() scenario.Scenario {
 		Family: "memory", Causes: []string{"C2"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script takes more memory than the container has, and memory_limit does not stop it",
-		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{})},
+		Variants: []scenario.Variant{onFPM, fakeFPMDoes(fakeupstream.Reset{})},
 		// The kernel first takes back what memory it can, again and again: on a busy disk that has taken 5 s.
 		Expect:  scenario.Expectation{Status: 502, Tries: 1, Until: 30 * time.Second, Log: resetLine},
 		Confirm: "journalctl -k | grep -i 'killed process' names php-fpm8.2; /var/log/php8.2-fpm.log has exited on signal 9 (SIGKILL).",
@@ -68,7 +68,7 @@ func oomService() scenario.Scenario {
 		deploy("eats-memory.php"), fault.OtherRequest{Status: 502}, stop, deploy("well.php"),
 	}
 	onFPM.Remedy = []fault.Fault{fault.Start{Upstream: "app"}}
-	onFake := fake(fakeupstream.Well{})
+	onFake := fakeFPMDoes(fakeupstream.Well{})
 	onFake.Inject = []fault.Fault{stop}
 	return scenario.Scenario{
 		ID: "php-oom-service",

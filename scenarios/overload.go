@@ -42,7 +42,7 @@ func workersBusy() scenario.Scenario {
 	onFPM := withBusyWorkers(fpm.With(dynamic...), fpm.With("pm.max_children = 20"), 2, 0)
 	onFPM.UpstreamLog = "server reached pm.max_children setting (2), consider raising it"
 
-	onFake := fake(fakeupstream.Silent{At: fakeupstream.AtAccept})
+	onFake := fakeFPMDoes(fakeupstream.Silent{At: fakeupstream.AtAccept})
 	onFake.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
 	return scenario.Scenario{
 		ID: "fpm-workers-busy",
@@ -78,7 +78,7 @@ func backlogSocket() scenario.Scenario {
 		Gateway: onNginx("php-socket.conf"),
 		Fault:   "a slow page keeps the only worker busy, and other visitors fill a queue of two",
 		Variants: []scenario.Variant{
-			withBusyWorkers(small, big, 1, queue), onSocket(behave(fakeupstream.BacklogFull{})),
+			withBusyWorkers(small, big, 1, queue), onSocket(fpmBehaves(fakeupstream.BacklogFull{})),
 		},
 		Expect:  socketFails("error", 11),
 		Confirm: "ss -lx | grep php8.2-fpm.sock: Recv-Q, the connections that wait, has reached Send-Q, the backlog.",
@@ -99,7 +99,7 @@ func backlogTCP() scenario.Scenario {
 		Family: "overload", Causes: []string{"D1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "a slow page keeps the only worker busy, and other visitors fill a queue of two",
-		Variants: []scenario.Variant{withBusyWorkers(small, big, 1, queue), fake(fakeupstream.BacklogFull{})},
+		Variants: []scenario.Variant{withBusyWorkers(small, big, 1, queue), fakeFPMDoes(fakeupstream.BacklogFull{})},
 		Expect: scenario.Expectation{Status: 504, Tries: 1, After: 60 * time.Second, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
 		}},

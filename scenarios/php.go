@@ -1,8 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -61,13 +59,13 @@ func realFPMWithAPI(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
 	}
 }
 
-// fake is a variant on the fake PHP-FPM, which behaves like that under the fault.
-func fake(b fakeupstream.Behaviour) scenario.Variant {
-	return scenario.Variant{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM}, Inject: []fault.Fault{behave(b)}}
+// fakeFPMDoes is a variant on the fake PHP-FPM, which behaves like that under the fault.
+func fakeFPMDoes(b fakeupstream.Behaviour) scenario.Variant {
+	return scenario.Variant{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM}, Inject: []fault.Fault{fpmBehaves(b)}}
 }
 
-// behave makes the fake PHP-FPM behave otherwise.
-func behave(b fakeupstream.Behaviour) fault.Fault {
+// fpmBehaves makes the fake PHP-FPM behave otherwise.
+func fpmBehaves(b fakeupstream.Behaviour) fault.Fault {
 	return fault.SetBehaviour{Upstream: "app", Script: fakeupstream.Always(b)}
 }
 
@@ -99,25 +97,8 @@ func stderr(text string) []scenario.LogLine {
 	}}
 }
 
-// resetLine is the line for a connection that died before the answer began.
-var resetLine = []scenario.LogLine{{
-	Level: "error", Text: "recv() failed", Errno: 104, Phase: "reading response header from upstream",
-}}
-
-// changed is a config of the folder nginx in which one text is replaced by another.
-func changed(conf, was, is string) string { return changedIn("nginx/"+conf, was, is) }
-
-// changedIn is a file of the catalogue in which one text is replaced by another.
-func changedIn(name, was, is string) string {
-	before := text(name)
-	if n := strings.Count(before, was); n != 1 {
-		panic(fmt.Sprintf("the catalogue changes %q in %s, which has it %d times", was, name, n))
-	}
-	return strings.Replace(before, was, is, 1)
-}
-
-// directive is a config of the folder nginx with one more directive for PHP.
-func directive(conf, line string) fault.Fault {
+// fpmDirective is a config of the folder nginx with one more directive for PHP.
+func fpmDirective(conf, line string) fault.Fault {
 	const before = "include fastcgi_params;\n"
 	return fault.Config{Conf: changed(conf, before, line+"\n            "+before)}
 }

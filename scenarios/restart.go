@@ -28,7 +28,7 @@ func fpmRestart() scenario.Scenario {
 		Family: "service", Causes: []string{"A6"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "PHP-FPM is restarted (SIGTERM, as systemctl restart does) while a script runs",
-		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{})},
+		Variants: []scenario.Variant{onFPM, fakeFPMDoes(fakeupstream.Reset{})},
 		Expect:   scenario.Expectation{Status: 502, Tries: 1, Log: resetLine},
 		Confirm:  "grep -E 'Terminating|bye-bye' /var/log/php8.2-fpm.log at the second of the 502s.",
 		Remedy: "The same request answers 200 when it is asked again. Next time systemctl reload php8.2-fpm, with process_control_timeout set " +
@@ -55,7 +55,7 @@ func fpmReload() scenario.Scenario {
 		Family: "service", Causes: []string{"A6"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "PHP-FPM is reloaded (SIGUSR2, as systemctl reload does) while a script runs",
-		Variants: []scenario.Variant{onFPM, fake(fakeupstream.Reset{})},
+		Variants: []scenario.Variant{onFPM, fakeFPMDoes(fakeupstream.Reset{})},
 		Expect:   scenario.Expectation{Status: 502, Tries: 1, Log: resetLine},
 		Confirm: "grep 'Reloading in progress' /var/log/php8.2-fpm.log at the second of the 502s; php-fpm8.2 -tt 2>&1 | grep " +
 			"process_control_timeout shows 0s.",

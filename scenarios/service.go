@@ -12,18 +12,8 @@ var service = []scenario.Scenario{
 	fpmDead(), fpmFailsToStart(), fpmOtherPort(), fpmOtherAddress(), fpmLocalhost(),
 }
 
-// refusedLine is the line for a port on which nothing listens.
-var refusedLine = scenario.LogLine{
-	Level: "error", Text: "connect() failed", Errno: 111, Phase: "connecting to upstream",
-}
-
-var refused = scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{refusedLine}}
-
-// stop ends the upstream at once.
-var stop = fault.Stop{Upstream: "app"}
-
 func fpmDead() scenario.Scenario {
-	onFake := fake(fakeupstream.Well{})
+	onFake := fakeFPMDoes(fakeupstream.Well{})
 	onFake.Inject = []fault.Fault{stop}
 	return scenario.Scenario{
 		ID:     "fpm-dead",
@@ -41,7 +31,7 @@ func fpmDead() scenario.Scenario {
 
 func fpmFailsToStart() scenario.Scenario {
 	misspelt := fpm.With("pm.max_childs = 20")
-	onFake := fake(fakeupstream.Well{})
+	onFake := fakeFPMDoes(fakeupstream.Well{})
 	onFake.Inject = []fault.Fault{stop}
 	return scenario.Scenario{
 		ID: "fpm-fails-to-start",
@@ -67,7 +57,7 @@ func fpmOtherPort() scenario.Scenario {
 
 	onFPM := realFPM(fpm, fault.Replace{Upstream: moved.Upstream()})
 	onFPM.Remedy = called
-	onFake := fake(fakeupstream.Well{})
+	onFake := fakeFPMDoes(fakeupstream.Well{})
 	onFake.Inject = []fault.Fault{fault.Replace{Upstream: fakePHP(moved.Listen)}}
 	onFake.Remedy = called
 	return scenario.Scenario{
@@ -87,7 +77,7 @@ func fpmOtherPort() scenario.Scenario {
 func fpmOtherAddress() scenario.Scenario {
 	local := fpm
 	local.Listen = "127.0.0.1:9000"
-	onFake := fake(fakeupstream.Well{})
+	onFake := fakeFPMDoes(fakeupstream.Well{})
 	onFake.Inject = []fault.Fault{fault.Replace{Upstream: fakePHP(local.Listen)}}
 	return scenario.Scenario{
 		ID: "fpm-other-address",

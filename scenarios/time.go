@@ -24,9 +24,9 @@ func fpmTerminateTimeout() scenario.Scenario {
 	onFPM.Remedy = []fault.Fault{fault.Replace{Upstream: limited.With("request_terminate_timeout = 40s").Upstream()}}
 	onFPM.RemedyTakes = needed
 
-	onFake := fake(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}})
+	onFake := fakeFPMDoes(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}})
 	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
-	onFake.Remedy = []fault.Fault{behave(fakeupstream.Delay{For: needed})}
+	onFake.Remedy = []fault.Fault{fpmBehaves(fakeupstream.Delay{For: needed})}
 	onFake.RemedyTakes = needed
 
 	return scenario.Scenario{
@@ -48,12 +48,12 @@ func fpmTerminateTimeout() scenario.Scenario {
 
 func fpmReadTimeout() scenario.Scenario {
 	const limit, needed = 60 * time.Second, 90 * time.Second
-	longerTimeout := []fault.Fault{directive("php.conf", "fastcgi_read_timeout 120s;")}
+	longerTimeout := []fault.Fault{fpmDirective("php.conf", "fastcgi_read_timeout 120s;")}
 
 	onFPM := realFPMWithAPI(fpmWith("calls-api.php"), slowAPI(needed))
 	onFPM.Remedy, onFPM.RemedyTakes = longerTimeout, needed
 
-	onFake := fake(fakeupstream.Delay{For: needed})
+	onFake := fakeFPMDoes(fakeupstream.Delay{For: needed})
 	onFake.WaitFor, onFake.Remedy, onFake.RemedyTakes = []lab.Condition{lab.RequestAt("app")}, longerTimeout, needed
 
 	return scenario.Scenario{
@@ -86,7 +86,7 @@ func fpmMaxExecutionTime() scenario.Scenario {
 		Family: "time", Causes: []string{"B3"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script computes without end, and max_execution_time is 1 s",
-		Variants: []scenario.Variant{realFPM(limited, deploy("busy.php")), fake(phpError(message))},
+		Variants: []scenario.Variant{realFPM(limited, deploy("busy.php")), fakeFPMDoes(phpError(message))},
 		// The limit counts the processor's time, which takes longer where others want the processor too.
 		Expect: scenario.Expectation{Status: 500, Tries: 1, Until: 30 * time.Second,
 			Log: stderr("PHP message: PHP Fatal error:  Maximum execution time of 1 second exceeded")},
@@ -104,7 +104,7 @@ func fpmMaxExecutionTimeWaiting() scenario.Scenario {
 	onFPM.Remedy = []fault.Fault{
 		fault.Deploy{Path: index, Text: text("php/calls-api-bounded.php")},
 	}
-	onFake := fake(fakeupstream.Silent{})
+	onFake := fakeFPMDoes(fakeupstream.Silent{})
 	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
 
 	return scenario.Scenario{

@@ -1,0 +1,22 @@
+package scenarios
+
+import (
+	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/scenario"
+)
+
+// refusedLine is the line for a port on which nothing listens.
+var refusedLine = scenario.LogLine{
+	Level: "error", Text: "connect() failed", Errno: 111, Phase: "connecting to upstream",
+}
+
+// refused is what follows from it.
+var refused = scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{refusedLine}}
+
+// stop ends the upstream "app", of whatever kind, at once.
+var stop = fault.Stop{Upstream: "app"}
+
+// resetLine is the line for a connection that died before the answer began.
+var resetLine = []scenario.LogLine{{
+	Level: "error", Text: "recv() failed", Errno: 104, Phase: "reading response header from upstream",
+}}
