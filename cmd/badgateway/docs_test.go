@@ -72,3 +72,13 @@ func TestPages_LinkToWhatExists(t *testing.T) {
 		}
 	}
 }
+
+// What is added to the catalogue has no line to change in these pages.
+func TestPages_DoNotCountTheCatalogue(t *testing.T) {
+	count := regexp.MustCompile(`\d+ (scenarios|runs|families)\b|\b\d{2,3} of \d{2,3}\b`)
+	for _, name := range []string{"README.md", "CHANGELOG.md"} {
+		for _, found := range count.FindAllString(page(t, name), -1) {
+			t.Errorf("%s says %q, which is untrue with the next scenario", name, found)
+		}
+	}
+}
