@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/lab"
@@ -57,16 +58,19 @@ type family struct {
 // A card is one evidence with what the page says of it in its own words.
 type card struct {
 	scenario.Evidence
-	Anchor    string // names it in the page's address
-	Family    int
-	Name      string
-	Verdict   string
-	Answer    string
-	Logged    string
-	Wait      string
-	Shortened bool
-	Asked     bool // whether it came to the question at all
-	Exchanges []stage
+	Anchor      string // names it in the page's address
+	Family      int
+	Name        string
+	Verdict     string
+	Answer      string
+	Logged      string
+	Wait        string
+	Shortened   bool
+	FailedEarly bool // whether the lab failed before anybody asked under the fault
+	Asked       bool // whether it came to a question at all
+	Exchanges   []stage
+	Seen        lab.Exchange // the one whose logs are shown
+	SeenWhen    string
 }
 
 // A stage is one of the three times that the client asked.
@@ -90,14 +94,19 @@ func newPage(run Run, all []scenario.Evidence) pageData {
 		data.Families[n].Count++
 
 		cells := cells(e)
+		seen, when := lastLook(e)
 		data.Cards = append(data.Cards, card{
 			Evidence: e, Anchor: fmt.Sprintf("s%d", i+1), Family: n,
 			Name: terminal.Clean(e.Scenario), Verdict: cells[verdictColumn], Answer: cells[statusColumn], Logged: cells[logColumn],
-			Wait: strings.TrimSuffix(cells[timeColumn], " "+mark), Shortened: shortened(e), Asked: e.Broken.Request != "",
-			Exchanges: []stage{
-				{"Before the fault", e.Clock, e.Healthy}, {"Under the fault", e.Clock, e.Broken}, {"After the remedy", e.Clock, e.Recovered},
-			},
+			Wait: strings.TrimSuffix(cells[timeColumn], " "+mark), Shortened: shortened(e), FailedEarly: failedEarly(e),
+			Asked: seen.Request != "", Exchanges: exchanges(e), Seen: seen, SeenWhen: when,
 		})
 	}
 	return data
+}
+
+// exchanges are the times that the client came to ask.
+func exchanges(e scenario.Evidence) []stage {
+	all := []stage{{"Before the fault", e.Clock, e.Healthy}, {"Under the fault", e.Clock, e.Broken}, {"After the remedy", e.Clock, e.Recovered}}
+	return slices.DeleteFunc(all, func(s stage) bool { return s.Request == "" })
 }

@@ -105,3 +105,17 @@ func TestHTML_IsSafe(t *testing.T) {
 		t.Error("the hostile text is not shown as text")
 	}
 }
+
+func TestHTML_WhyTheLabIsNotHealthy(t *testing.T) {
+	text := testhtml.Text(cardsOf(parsedPage(t, []scenario.Evidence{unhealthy()}))[0])
+	for _, want := range []string{"Before the fault", "502 Bad Gateway", "error log before the fault", "connect() failed (111: Connection refused)", "listens on 9001"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	for _, never := range []string{"Under the fault", "After the remedy", "What mends it", "Confirm it on a live server", unhealthy().Claim} {
+		if strings.Contains(text, never) {
+			t.Errorf("of a fault that was never made: %q in %s", never, text)
+		}
+	}
+}

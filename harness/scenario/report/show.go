@@ -19,8 +19,9 @@ const (
 )
 
 // Show writes one scenario as an operator reads it: what was broken, what the client saw, what the log says, what that
-// means, how to confirm it on a live server, what helps,  and what proves all that. Log lines stand as nginx wrote
-// them, to be searched for. It ends with an empty line. The error is the writer's.
+// means, how to confirm it on a live server, what helps, and what proves all that. Of a lab that failed before
+// the fault was looked at it is the error and the logs until then. Log lines stand as the gateway wrote them, to be searched for. It
+// ends with an empty line. The error is the writer's.
 func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 	s := textWriter{style: terminal.Style(colour)}
 	word := s.style.Green(verdict(e))
@@ -29,13 +30,34 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 	}
 	fmt.Fprintf(&s.out, "%s  %s\n\n", s.style.Bold(terminal.OneLine(name(e))), word)
 
+	if failedEarly(e) {
+		s.failedEarly(e)
+	} else {
+		s.staged(e)
+	}
+	s.out.WriteString("\n")
+	s.prose("Proof", proof(e))
+	s.labelledLines("Source", lines(terminal.Clean(e.Source))...)
+	s.labelledLines("Run again", lines(terminal.Clean(e.Again))...)
+	if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
+		s.prose("", "and with --reports DIR: DIR/index.html has every step, both logs and the config")
+	}
+	if len(e.Differences) > 0 {
+		s.out.WriteString("\n")
+		for _, d := range e.Differences {
+			s.labelledLines(terminal.OneLine(d.What), s.style.Red("expected "+terminal.OneLine(d.Want)), s.style.Red("came     "+terminal.OneLine(d.Got)))
+		}
+	}
+	s.out.WriteString("\n") // so that two in a row stand apart
+	_, err := io.WriteString(w, s.out.String())
+	return err
+}
+
+// staged writes what came of the fault, and what that means.
+func (s *textWriter) staged(e scenario.Evidence) {
 	s.prose("Broken", e.Fault)
-	if e.Error != "" {
-		s.prose("Error", e.Error)
-	}
-	if e.Skipped != "" {
-		s.prose("Skipped", e.Skipped)
-	}
+	s.prose("Error", e.Error)
+	s.prose("Skipped", e.Skipped)
 	if e.Broken.Request != "" {
 		s.prose("Visitor", saw(e))
 		if title := page(e.Broken); title != "" {
@@ -51,20 +73,23 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 	}
 	s.prose("Confirm", e.Confirm)
 	s.prose("Mend", e.Remedy)
-	s.out.WriteString("\n")
-	s.prose("Proof", proof(e))
-	s.labelledLines("Source", lines(terminal.Clean(e.Source))...)
-	s.labelledLines("Run again", lines(terminal.Clean(e.Again))...)
-	if len(e.Differences) > 0 {
-		s.out.WriteString("\n")
-		for _, d := range e.Differences {
-			s.labelledLines(terminal.OneLine(d.What), s.style.Red("expected "+terminal.OneLine(d.Want)), s.style.Red("came     "+terminal.OneLine(d.Got)))
-		}
-	}
-	s.out.WriteString("\n") // so that two in a row stand apart
-	_, err := io.WriteString(w, s.out.String())
-	return err
 }
+
+// failedEarly writes why the lab failed before the fault was looked at: what was logged until then, and not what the fault means.
+func (s *textWriter) failedEarly(e scenario.Evidence) {
+	s.prose("Error", e.Error)
+	if x := e.Healthy; x.Request != "" {
+		s.prose("Visitor", fmt.Sprintf("%s: %s after %s, before the fault", x.Request, statusLong(x), waited(x, e.Clock)))
+		s.labelledLines("Error log", logText(x)...)
+		s.labelledLines("Upstream", lastOf(each(x.UpstreamLog), upstreamLines)...)
+	}
+	s.prose("Fault", e.Fault+" (not looked at: the lab failed before)")
+}
+
+// upstreamLines is how many lines of the upstreams' logs are shown; all of them are in the reports.
+const upstreamLines = 3
+
+func lastOf(all []string, most int) []string { return all[max(0, len(all)-most):] }
 
 // saw is what the client asked and got, and when.
 func saw(e scenario.Evidence) string {

@@ -96,6 +96,54 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// unhealthy is a run whose lab was not healthy before the fault.
+func unhealthy() scenario.Evidence {
+	e := sample("fpm-dead", "service", "A1", "PHP-FPM is stopped", 502, line("error", "connect() failed (111: Connection refused) while connecting to upstream"))
+	e.Verdict, e.Error = scenario.Error, "the lab is not healthy before the fault: status is 502, not 200"
+	e.Healthy, e.Broken, e.Recovered = e.Broken, lab.Exchange{}, lab.Exchange{}
+	e.Healthy.UpstreamLog = []string{"it begins", "pool www has 1 child", "listens on 9001", "ready"}
+	return e
+}
+
+// A lab that is not healthy shows the logs that say why, and nothing of a fault that was never made.
+func TestShow_WhyTheLabIsNotHealthy(t *testing.T) {
+	e := unhealthy()
+	out := written(func(w *strings.Builder) error { return Show(w, e, false) })
+	want := "fpm-dead (fake)  ERROR\n\n" +
+		"Error       the lab is not healthy before the fault: status is 502, not 200\n" +
+		"Visitor     GET /: 502 Bad Gateway after 2 ms, before the fault\n" +
+		"Error log   " + e.Healthy.Log[0].Raw + "\n" +
+		"Upstream    pool www has 1 child\n            listens on 9001\n            ready\n" +
+		"Fault       PHP-FPM is stopped (not looked at: the lab failed before)\n\n" +
+		"Proof       none: the lab failed before anything was proven\n" +
+		"Source      " + e.Source + "\n" +
+		"Run again   badgateway run fpm-dead\n            and with --reports DIR: DIR/index.html has every step, both logs and the config\n\n"
+	if out != want {
+		t.Errorf("it is\n%s\nnot\n%s", out, want)
+	}
+}
+
+func TestShow_NamesTheReportsOfWhatDidNotPass(t *testing.T) {
+	const where = "            and with --reports DIR: "
+	for i, want := range map[int]bool{0: false, 10: true, 11: true} {
+		if out := written(func(w *strings.Builder) error { return Show(w, samples()[i], false) }); strings.Contains(out, where) != want {
+			t.Errorf("of what is %s:\n%s", samples()[i].Verdict, out)
+		}
+	}
+}
+
+func TestTranscript_HasTheLogsBeforeTheFault(t *testing.T) {
+	out := written(func(w *strings.Builder) error { return Transcript(w, unhealthy()) })
+	for _, want := range []string{
+		"The gateway's error log before the fault\n  " + unhealthy().Healthy.Log[0].Raw + "\n",
+		"The upstreams' logs before the fault\n  it begins\n  pool www has 1 child\n  listens on 9001\n  ready\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
 func TestTranscript(t *testing.T) {
 	out := written(func(w *strings.Builder) error { return Transcript(w, samples()[10]) })
 	for _, want := range []string{

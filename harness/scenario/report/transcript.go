@@ -28,8 +28,9 @@ func transcript(e scenario.Evidence) string {
 	}
 	section(&out, "What differed", differences(e))
 	section(&out, "What happened", events(e))
-	section(&out, "The gateway's error log under the fault", logLines(e.Broken))
-	section(&out, "The upstreams' logs", each(e.Broken.UpstreamLog))
+	x, when := lastLook(e)
+	section(&out, "The gateway's error log "+when, logLines(x))
+	section(&out, "The upstreams' logs "+when, each(x.UpstreamLog))
 	section(&out, "The gateway's config", numbered(e.Config))
 	section(&out, "Run it again", each(lines(e.Again)))
 	return out.String()

@@ -33,6 +33,17 @@ func verdict(e scenario.Evidence) string {
 	return "ERROR"
 }
 
+// failedEarly reports whether the lab failed before anybody asked under the fault.
+func failedEarly(e scenario.Evidence) bool { return e.Error != "" && e.Broken.Request == "" }
+
+// lastLook is the exchange that the gateway's and the upstreams' logs are shown of, and when it was.
+func lastLook(e scenario.Evidence) (x lab.Exchange, when string) {
+	if failedEarly(e) {
+		return e.Healthy, "before the fault"
+	}
+	return e.Broken, "under the fault"
+}
+
 // garbled is how the harness names an answer that cannot be read as HTTP.
 const garbled = "garbled"
 
