@@ -13,7 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-//go:embed apache nginx php
+//go:embed apache nginx php python
 var files embed.FS
 
 // All is the catalogue, in the order in which one would learn it. A list that is missing here is in no run.
@@ -22,7 +22,7 @@ func All() []scenario.Scenario {
 	for _, family := range [][]scenario.Scenario{
 		firewall,
 		answer, body, pool, protocol, tls, dns, limits, sanity,
-		service,
+		service, overUWSGI,
 		sockets,
 		restarts,
 		timeouts,

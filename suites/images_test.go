@@ -119,7 +119,7 @@ var _ = Describe("an image runs as it does in production", func() {
 	})
 
 	It("has the catalogue on an image with nothing but nginx", func(ctx SpecContext) {
-		c := badgateway("run", "app-dies", "body-drips", "fpm-dead", "two-lengths", "not-http", "sni-missing",
+		c := badgateway("run", "app-dies", "body-drips", "fpm-dead", "uwsgi-dead", "two-lengths", "not-http", "sni-missing",
 			"--gateway-image", buildOf(ctx, "distroless", ownNginx(ctx)))
 		Eventually(c.Session).WithTimeout(2 * time.Minute).Should(gexec.Exit(0))
 	})

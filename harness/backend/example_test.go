@@ -64,3 +64,57 @@ http {
 	// /dies.php 502
 	//     [error] recv() failed (104: Connection reset by peer) while reading response header from upstream
 }
+
+// A real uWSGI behind nginx, with an application that dies.
+func ExampleUWSGI() {
+	ctx := context.Background()
+	l, err := lab.Start(ctx, lab.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+
+	uwsgi := backend.UWSGI{Name: "app", Listen: "10.0.0.5:3031", App: `
+import os
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/dies":
+        os.kill(os.getpid(), 9)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello\n"]
+`}
+	sandbox, err := l.Open(ctx, lab.Setup{
+		Gateway: lab.Gateway{Driver: nginx.Driver, Config: `
+events {}
+http {
+    server {
+        listen 80;
+        location / {
+            include uwsgi_params;
+            uwsgi_pass 10.0.0.5:3031;
+        }
+    }
+}
+`},
+		Upstreams: []lab.Upstream{uwsgi.Upstream()},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer sandbox.Close()
+
+	for _, path := range []string{"/", "/dies"} {
+		x, err := sandbox.Do(ctx, lab.Request{Path: path})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(path, x.Status)
+		for _, l := range x.Log {
+			fmt.Println("   ", l)
+		}
+	}
+	// Output:
+	// / 200
+	// /dies 502
+	//     [error] upstream prematurely closed connection while reading response header from upstream
+}

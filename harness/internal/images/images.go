@@ -19,6 +19,7 @@ var table = map[string]string{
 	"gateway": "lab",
 	"php":     "lab",
 	"nginx":   "nginx",
+	"uwsgi":   "lab",
 }
 
 // Dockerfile returns the text of the Dockerfile for the named image, and the

@@ -1,5 +1,5 @@
-# The lab's own image: nginx and Apache httpd as gateways, PHP-FPM as a real
-# backend, and libfaketime, through which the lab owns the clock. One image
+# The lab's own image: nginx and Apache httpd as gateways, PHP-FPM and uWSGI as
+# real backends, and libfaketime, through which the lab owns the clock. One image
 # serves all, as one build is far quicker than several on a fresh machine.
 #
 # It must build with the classic builder, on a base that comes from a registry
@@ -26,7 +26,8 @@ RUN set -eu; \
         'path-exclude=/usr/share/man/*' > /etc/dpkg/dpkg.cfg.d/lab; \
     apt-get -q -o Acquire::Languages=none update; \
     apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
-        apache2-bin libfaketime libnginx-mod-stream nginx php-fpm systemd-standalone-tmpfiles; \
+        apache2-bin libfaketime libnginx-mod-stream nginx php-fpm systemd-standalone-tmpfiles \
+        uwsgi-core uwsgi-plugin-python3; \
     cd /etc/php/*/; \
     for ini in /usr/share/php[0-9]*/*/*.ini; do \
         name=$(basename "$ini" .ini); \
@@ -40,4 +41,4 @@ RUN set -eu; \
     install -D -m 644 /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/badgateway/libfaketime.so.1; \
     apt-get clean; \
     rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log; \
-    apache2 -v; nginx -v; php-fpm -t
+    apache2 -v; nginx -v; php-fpm -t; uwsgi --version
