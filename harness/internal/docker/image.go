@@ -50,7 +50,7 @@ func (e *Engine) Image(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.image(ctx, recipe{repository: repository, suite: ownSuite, dockerfile: text}, "10 to 20 s")
+	return e.image(ctx, recipe{repository: repository, suite: ownSuite, dockerfile: text}, "about a minute")
 }
 
 // image returns the reference of the image that a recipe makes, and builds it

@@ -37,7 +37,8 @@ func TestEveryNameHasADockerfile(t *testing.T) {
 		repository, text, err := images.Dockerfile(name)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(repository).NotTo(BeEmpty())
-		g.Expect(string(text)).To(ContainSubstring("FROM ${BASE}"))
+		g.Expect(string(text)).To(And(HavePrefix("ARG BASE\nFROM ${BASE}\n"), ContainSubstring("\nRUN set -eu")))
+		g.Expect(string(text)).NotTo(MatchRegexp(`(?m)^\s*#`), "a changed comment would build the image again")
 	}
 	_, _, err := images.Dockerfile("apache3")
 	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, nginx, php"))))

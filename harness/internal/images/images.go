@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,12 +26,13 @@ var table = map[string]string{
 // Dockerfile returns the text of the Dockerfile for the named image, and the
 // short repository name ("lab") that every image built from it is tagged with.
 // An unknown name is an error that lists the known ones.
+// The text has no comments: who changes one alone has the same image, which is known by a hash of its Dockerfile.
 func Dockerfile(name string) (repository string, text []byte, err error) {
 	repository, ok := table[name]
 	if !ok {
-		return "", nil, fmt.Errorf("no image is named %q: the images are %s", name, strings.Join(Names(), ", "))
+		return "", nil, fmt.Errorf("no image is named %q: the images are %s (the table of harness/internal/images/images.go)", name, strings.Join(Names(), ", "))
 	}
-	text, err = files.ReadFile(repository + ".Dockerfile")
+	text, err = read(repository)
 	return repository, text, err
 }
 
@@ -41,4 +43,12 @@ func Names() []string {
 
 // Musl returns the Dockerfile of the image that libfaketime is compiled in for gateways built for musl. It is in no table:
 // an image with nothing else in it is made only where such a gateway is.
-func Musl() ([]byte, error) { return files.ReadFile("musl.Dockerfile") }
+func Musl() ([]byte, error) { return read("musl") }
+
+// read returns one of the Dockerfiles without its comments. None has a heredoc, in which such a line would not be one.
+func read(repository string) ([]byte, error) {
+	text, err := files.ReadFile(repository + ".Dockerfile")
+	return comment.ReplaceAll(text, nil), err
+}
+
+var comment = regexp.MustCompile(`(?m)^[ \t]*#.*\n`)
