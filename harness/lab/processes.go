@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -35,6 +36,7 @@ func (e *ConfigError) Error() string {
 func (c *Sandbox) StartGateway(ctx context.Context) error {
 	var out agentapi.ProcStarted
 	if err := c.call(ctx, "Start", c.gatewaySpec(), &out); err != nil {
+		c.Note(gatewayName, "does not start: %v", err)
 		return err
 	}
 	return c.gatewayStarted(out)
@@ -53,6 +55,7 @@ func (c *Sandbox) gatewaySpec() agentapi.ProcSpec {
 func (c *Sandbox) gatewayStarted(out agentapi.ProcStarted) error {
 	p := c.setup.Gateway.Driver
 	if out.Exited {
+		c.Note(gatewayName, "does not start, and prints: %s", out.Output)
 		return &ConfigError{Program: p.Name, Output: out.Output, Lines: p.Refusal(out.Output)}
 	}
 	if out.Clockless {
@@ -142,6 +145,7 @@ func (c *Sandbox) StartUpstream(ctx context.Context, u Upstream) error {
 		err = c.startBackend(ctx, u)
 	}
 	if err != nil {
+		c.Note("upstream "+u.Name, "does not start: %v", err)
 		return fmt.Errorf("starting the upstream %s: %w", u.Name, err)
 	}
 	c.plays(u)
@@ -173,15 +177,39 @@ func (c *Sandbox) startBackend(ctx context.Context, u Upstream) error {
 	}
 	var out agentapi.ProcStarted
 	if err := s.client.Call(ctx, c.id, "Start", spec, &out); err != nil {
-		return err
+		return c.withLogEnd(ctx, b.Log, err)
 	}
 	if out.Exited {
-		return fmt.Errorf("%s ended at its start: %s", b.Argv[0], out.Output)
+		return c.withLogEnd(ctx, b.Log, fmt.Errorf("%s ended at its start: %s", b.Argv[0], out.Output))
 	}
 	if out.Clockless {
 		c.Note("upstream "+u.Name, "takes no moved clock: its time is real")
 	}
 	return nil
+}
+
+// logEndLines is how many lines of its log are told of a backend that does not start.
+const logEndLines = 5
+
+// withLogEnd adds the end of a backend's own log to the reason why it does not start: many a server says it there alone.
+func (c *Sandbox) withLogEnd(ctx context.Context, path string, err error) error {
+	if path == "" || ctx.Err() != nil {
+		return err
+	}
+	text, _, unread := c.ReadFile(ctx, path)
+	if unread != nil {
+		return err
+	}
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return fmt.Errorf("%w; nothing is in its log %s", err, path)
+	}
+	lines := strings.Split(text, "\n")
+	end := strings.Join(lines[max(0, len(lines)-logEndLines):], "\n")
+	if strings.Contains(err.Error(), end) {
+		return err // it printed the same
+	}
+	return fmt.Errorf("%w; its log %s ends:\n%s", err, path, end)
 }
 
 // containerOf is the container that a real upstream runs in, with the sandbox open there.

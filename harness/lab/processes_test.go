@@ -332,3 +332,55 @@ func TestWatch_GoesByTheUpstreamThatRuns(t *testing.T) {
 	}
 	g.Expect(at).To(Equal([]string{"10.0.0.5:8081", "10.0.0.5:8080"}))
 }
+
+// Many a server says in its own log alone why it does not start.
+func TestStartUpstream_ABackendThatDoesNotStartShowsTheEndOfItsLog(t *testing.T) {
+	t.Parallel()
+	const log = "one\ntwo\nthree\nfour\nfive\nsix\n"
+	for name, c := range map[string]struct {
+		answer func(*fakelab.Agent)
+		read   error
+		says   string
+	}{
+		"as it ended": {
+			func(a *fakelab.Agent) {
+				fakelab.Answer[agentapi.ProcSpec](a, "Start", agentapi.ProcStarted{Exited: true, Output: "see the log"})
+			}, nil,
+			"starting the upstream php: php-fpm8.2 ended at its start: see the log; its log /var/log/upstream/php.log ends:\ntwo\nthree\nfour\nfive\nsix",
+		},
+		"as it does not listen": {
+			func(a *fakelab.Agent) {
+				fakelab.Fail[agentapi.ProcSpec](a, "Start", errors.New("php did not listen on 10.0.0.6:9000 within 20s"))
+			}, nil,
+			"starting the upstream php: php did not listen on 10.0.0.6:9000 within 20s; its log /var/log/upstream/php.log ends:\ntwo\nthree\nfour\nfive\nsix",
+		},
+		"which it printed too": {
+			func(a *fakelab.Agent) {
+				fakelab.Answer[agentapi.ProcSpec](a, "Start", agentapi.ProcStarted{Exited: true, Output: "zero\n" + log})
+			}, nil,
+			"starting the upstream php: php-fpm8.2 ended at its start: zero\n" + log,
+		},
+		"though that can't be read": {
+			func(a *fakelab.Agent) {
+				fakelab.Answer[agentapi.ProcSpec](a, "Start", agentapi.ProcStarted{Exited: true, Output: "see the log"})
+			}, errors.New("no such device"),
+			"starting the upstream php: php-fpm8.2 ended at its start: see the log",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			s := staged(t, Options{})
+			sandbox := s.open(t, Setup{})
+			c.answer(s.beside)
+			if c.read != nil {
+				fakelab.Fail[agentapi.NameRef](s.agent, "Read", c.read)
+			} else {
+				fakelab.Answer[agentapi.NameRef](s.agent, "Read", agentapi.FileText{Text: log})
+			}
+			err := sandbox.StartUpstream(t.Context(), realApp)
+			g.Expect(err).To(MatchError(c.says))
+			g.Expect(fakelab.Args[agentapi.NameRef](s.agent, "Read")).To(Equal([]agentapi.NameRef{{Name: realApp.Real.Log}}))
+		})
+	}
+}

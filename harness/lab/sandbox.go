@@ -78,7 +78,20 @@ type Sandbox struct {
 	calls     *accounting
 }
 
-// Open makes a sandbox and starts its upstreams and then its gateway. A config that the gateway refuses is a [ConfigError].
+// An OpenError says why a sandbox whose programs were being started was not opened.
+type OpenError struct {
+	Err error
+	// Transcript is what happened in it until then.
+	Transcript []Event
+}
+
+func (e *OpenError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *OpenError) Unwrap() error { return e.Err }
+
+// Open makes a sandbox and starts its upstreams and then its gateway. What does not start is an [OpenError]; a config that the gateway
+// refuses is a [ConfigError] in it.
 func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
 	if setup.CatchAll != nil {
 		return l.openCatchAll(ctx, setup)
@@ -92,16 +105,16 @@ func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
 		return nil, err
 	}
 	c.netns = opened.Netns
-	if err := c.startUpstreams(ctx); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	if spec.Gateway != nil {
+	err = c.startUpstreams(ctx)
+	switch {
+	case err != nil:
+	case spec.Gateway != nil:
 		err = c.gatewayStarted(opened.Gateway)
-	} else {
+	default:
 		err = c.StartGateway(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, c.Close())
+		return nil, &OpenError{errors.Join(err, c.Close()), c.Transcript()}
 	}
 	return c, nil
 }

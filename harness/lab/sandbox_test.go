@@ -75,6 +75,9 @@ func TestOpen_IsUndoneAfterAnError(t *testing.T) {
 		fakelab.Fail[agentapi.None](s.agent, "Close", errors.New("busy"))
 		_, err := s.Open(t.Context(), setup)
 		g.Expect(is[*ConfigError](err)).To(BeTrue(), "%v", err)
+		var unopened *OpenError
+		g.Expect(errors.As(err, &unopened)).To(BeTrue(), "%v", err)
+		g.Expect(texts(unopened.Transcript)).To(Equal([]string{"upstream app: listens on 10.0.0.5:8080", "gateway: does not start, and prints: bad config"}))
 		g.Expect(err).To(MatchError(And(ContainSubstring("bad config"), ContainSubstring("busy"))))
 		g.Expect(names(s.agent.Calls())).To(Equal([]string{"Open", "Close"}), "it is started with the sandbox")
 	})
@@ -87,6 +90,9 @@ func TestOpen_IsUndoneAfterAnError(t *testing.T) {
 		setup.Upstreams = []Upstream{realApp}
 		_, err := s.Open(t.Context(), setup)
 		g.Expect(err).To(MatchError("no such program"))
+		var unopened *OpenError
+		g.Expect(errors.As(err, &unopened)).To(BeTrue(), "%v", err)
+		g.Expect(texts(unopened.Transcript)).To(Equal([]string{"upstream php: listens on 10.0.0.6:9000", "gateway: does not start: no such program"}))
 		g.Expect(names(s.agent.Calls())).To(Equal([]string{"Open", "Start", "Close"}))
 		g.Expect(names(s.beside.Calls())).To(Equal([]string{"Hello", "Open", "Start", "Close"}))
 	})
@@ -96,10 +102,14 @@ func TestOpen_IsUndoneAfterAnError(t *testing.T) {
 		s := staged(t, Options{})
 		fakelab.Answer[agentapi.ProcSpec](s.beside, "Start", agentapi.ProcStarted{Exited: true, Output: "unknown option"})
 		setup := setup
-		setup.Upstreams = []Upstream{realApp}
+		setup.Upstreams = []Upstream{fakeApp, realApp}
 		_, err := s.Open(t.Context(), setup)
-		g.Expect(err).To(MatchError("starting the upstream php: php-fpm8.2 ended at its start: unknown option"))
-		g.Expect(names(s.agent.Calls())).To(Equal([]string{"Open", "Close"}), "no gateway is started")
+		const says = "php-fpm8.2 ended at its start: unknown option; nothing is in its log /var/log/upstream/php.log"
+		g.Expect(err).To(MatchError("starting the upstream php: " + says))
+		var unopened *OpenError
+		g.Expect(errors.As(err, &unopened)).To(BeTrue(), "%v", err)
+		g.Expect(texts(unopened.Transcript)).To(Equal([]string{"upstream app: listens on 10.0.0.5:8080", "upstream php: does not start: " + says}))
+		g.Expect(names(s.agent.Calls())).To(Equal([]string{"Open", "Read", "Close"}), "no gateway is started")
 		g.Expect(names(s.beside.Calls())).To(Equal([]string{"Hello", "Open", "Start", "Close"}))
 	})
 	t.Run("of the sandbox", func(t *testing.T) {

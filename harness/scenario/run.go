@@ -78,6 +78,9 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, v Variant) (e Evidence
 		if e.Skipped = skipped(err); e.Skipped == "" {
 			e.Error = err.Error()
 		}
+		if unopened := (*lab.OpenError)(nil); errors.As(err, &unopened) {
+			e.Transcript = unopened.Transcript
+		}
 	}
 	if r.sandbox != nil {
 		if e.Skipped == "" {
@@ -130,6 +133,7 @@ type trialRun struct {
 func (r *trialRun) execute(ctx context.Context) error {
 	e, s, v := r.evidence, r.scenario, r.variant
 	setup := lab.Setup{Gateway: s.Gateway, Upstreams: v.Upstreams, Clock: r.needsClock()}
+	e.Config = s.Gateway.Config // what it is opened with, should it not open
 	var err error
 	if r.sandbox, err = r.lab.Open(ctx, setup); err != nil {
 		return fmt.Errorf("the lab is not healthy before the fault: %w", err)

@@ -9,6 +9,9 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
+	"github.com/badgateway/badgateway/harness/internal/fakelab"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -82,4 +85,24 @@ func TestEstimate_SumsTheWaitsInRealTime(t *testing.T) {
 	g.Expect(estimate([]Job{minute, minute, minute, minute}, 2, false)).To(BeNumerically("<", 5*time.Second))
 	g.Expect(estimate([]Job{minute, minute, minute, minute}, 2, true)).To(BeNumerically("~", 2*time.Minute, 5*time.Second))
 	g.Expect(estimate([]Job{minute, {}, {}}, 2, true)).To(BeNumerically("~", time.Minute, 5*time.Second), "no sooner than the longest")
+}
+
+// Of a lab that does not come up there is the config, and what happened until then.
+func TestRun_KeepsTheTranscriptOfALabThatDoesNotComeUp(t *testing.T) {
+	g := NewWithT(t)
+	gateway, beside := fakelab.NewAgent(), fakelab.NewAgent()
+	fakelab.Here(t).Has("test/scenario", gateway, beside, nil)
+	fakelab.Answer[agentapi.ProcSpec](beside, "Start", agentapi.ProcStarted{Exited: true, Output: "reading app.ini"})
+	fakelab.Answer[agentapi.NameRef](gateway, "Read", agentapi.FileText{Text: "bind(): Address already in use\n"})
+	l, err := lab.Start(t.Context(), lab.Options{GatewayImage: "test/scenario"})
+	g.Expect(err).NotTo(HaveOccurred())
+	defer l.Close()
+	e := Run(t.Context(), l, Scenario{ID: "a", Gateway: lab.Gateway{Driver: nginx.Driver, Config: "events {}"}}, Variant{Kind: Real, Upstreams: []lab.Upstream{
+		{Name: "app", Real: &lab.Backend{Image: "php", Argv: []string{"uwsgi"}, Listen: "10.0.0.5:9000", Log: "/var/log/upstream/app.log"}},
+	}})
+	const why = "uwsgi ended at its start: reading app.ini; its log /var/log/upstream/app.log ends:\nbind(): Address already in use"
+	g.Expect(e.Verdict).To(Equal(Error))
+	g.Expect(e.Error).To(Equal("the lab is not healthy before the fault: starting the upstream app: " + why))
+	g.Expect(e.Config).To(Equal("events {}"))
+	g.Expect(e.Transcript).To(HaveExactElements(And(HaveField("Actor", "upstream app"), HaveField("Text", "does not start: "+why))))
 }

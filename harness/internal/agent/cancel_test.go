@@ -140,8 +140,8 @@ func TestStart_ThatFailsLeavesNoProcess(t *testing.T) {
 	}
 	// One whose time is up is no different.
 	spec := agentapi.ProcSpec{Name: "gateway", Argv: sleeps, Ready: []string{gatewayAt}, Limit: time.Millisecond}
-	if _, err := c.start(t.Context(), spec); err == nil {
-		t.Error("what does not listen counts as started")
+	if _, err := c.start(t.Context(), spec); err == nil || err.Error() != "gateway did not listen on "+gatewayAt+" within 1ms; it printed: nothing" {
+		t.Errorf("what does not listen: %v", err)
 	}
 	l.runs(c, "gateway", sleeps)
 }

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,7 +161,7 @@ func (c *sandbox) awaitReady(ctx context.Context, p *process) (agentapi.ProcStar
 	}
 	if err := poll(ctx, limit, ready); err != nil {
 		if errors.Is(err, errLimit) {
-			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, p.printed())
+			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, cmp.Or(p.printed(), "nothing"))
 		}
 		return agentapi.ProcStarted{}, err
 	}
