@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,8 +141,13 @@ func TestStart_ThatFailsLeavesNoProcess(t *testing.T) {
 	}
 	// One whose time is up is no different.
 	spec := agentapi.ProcSpec{Name: "gateway", Argv: sleeps, Ready: []string{gatewayAt}, Limit: time.Millisecond}
-	if _, err := c.start(t.Context(), spec); err == nil || err.Error() != "gateway did not listen on "+gatewayAt+" within 1ms; it printed: nothing" {
+	if _, err := c.start(t.Context(), spec); err == nil || err.Error() != "gateway did not listen on "+gatewayAt+" within 1ms; what listens in its sandbox: nothing; it printed: nothing" {
 		t.Errorf("what does not listen: %v", err)
+	}
+	l.plays(c, "app", "10.0.0.5:9001", fakeupstream.Silent{})
+	l.plays(c, "socket", "unix:/run/app.sock", fakeupstream.Silent{})
+	if _, err := c.start(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "; what listens in its sandbox: 10.0.0.5:9001, unix:/run/app.sock; ") {
+		t.Errorf("what listens elsewhere: %v", err)
 	}
 	l.runs(c, "gateway", sleeps)
 }

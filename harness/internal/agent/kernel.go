@@ -5,6 +5,7 @@ package agent
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -157,18 +159,43 @@ func (c *sandbox) tcpListening(address string) (bool, error) {
 }
 
 func (c *sandbox) unixListening(path string) (bool, error) {
+	all, err := c.unixListeners()
+	return slices.Contains(all, path), err
+}
+
+// unixListeners are the paths of the unix sockets at which something listens.
+func (c *sandbox) unixListeners() (all []string, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/net/unix", c.tid))
 	if err != nil {
-		return false, fmt.Errorf("reading the unix sockets of sandbox %s: %w", c.id, err)
+		return nil, fmt.Errorf("reading the unix sockets of sandbox %s: %w", c.id, err)
 	}
 	const acceptsConnections = "00010000" // SO_ACCEPTCON in the column of flags
 	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		if len(f) == 8 && f[3] == acceptsConnections && f[7] == path {
-			return true, nil
+		if f := strings.Fields(line); len(f) == 8 && f[3] == acceptsConnections {
+			all = append(all, f[7])
 		}
 	}
-	return false, nil
+	return all, nil
+}
+
+// listeners says where something listens in the sandbox's network: "10.0.0.5:9001, unix:/run/app.sock", or "nothing".
+func (c *sandbox) listeners() string {
+	sockets, err := c.sockets()
+	paths, err2 := c.unixListeners()
+	if err := errors.Join(err, err2); err != nil {
+		return err.Error()
+	}
+	var all []string
+	for _, s := range sockets {
+		if s.state == tcpListen {
+			all = append(all, s.local.String())
+		}
+	}
+	for _, path := range paths {
+		all = append(all, "unix:"+strings.TrimPrefix(path, c.dir)) // the agent's own are bound from outside of it
+	}
+	slices.Sort(all)
+	return cmp.Or(strings.Join(slices.Compact(all), ", "), "nothing")
 }
 
 // childrenOf lists the children of a process.

@@ -161,7 +161,8 @@ func (c *sandbox) awaitReady(ctx context.Context, p *process) (agentapi.ProcStar
 	}
 	if err := poll(ctx, limit, ready); err != nil {
 		if errors.Is(err, errLimit) {
-			err = fmt.Errorf("%s did not listen on %s within %v; it printed: %s", p.spec.Name, missing, limit, cmp.Or(p.printed(), "nothing"))
+			err = fmt.Errorf("%s did not listen on %s within %v; what listens in its sandbox: %s; it printed: %s",
+				p.spec.Name, missing, limit, c.listeners(), cmp.Or(p.printed(), "nothing"))
 		}
 		return agentapi.ProcStarted{}, err
 	}
