@@ -106,3 +106,17 @@ func TestRun_KeepsTheTranscriptOfALabThatDoesNotComeUp(t *testing.T) {
 	g.Expect(e.Config).To(Equal("events {}"))
 	g.Expect(e.Transcript).To(HaveExactElements(And(HaveField("Actor", "upstream app"), HaveField("Text", "does not start: "+why))))
 }
+
+// The lab has a clock, and a run in which nothing waits leaves it alone.
+func TestRun_SaysWhereNoClockWasNeeded(t *testing.T) {
+	g := NewWithT(t)
+	fakelab.Here(t).Has("test/no-clock", fakelab.NewAgent(), nil, nil)
+	l, err := lab.Start(t.Context(), lab.Options{GatewayImage: "test/no-clock"})
+	g.Expect(err).NotTo(HaveOccurred())
+	defer l.Close()
+	g.Expect(l.Clock().Kind).To(Equal(lab.ClockMoved))
+	e := Run(t.Context(), l, Scenario{ID: "a", Gateway: lab.Gateway{Driver: nginx.Driver, Config: "events {}"}, Expect: Expectation{Status: 200}}, Variant{Kind: Fake})
+	g.Expect(e.Verdict).To(Equal(Passed), e.Error)
+	g.Expect(e.Clock).To(Equal(lab.ClockReal))
+	g.Expect(e.ClockWhy).To(Equal(ClockNotNeeded))
+}
