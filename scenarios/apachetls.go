@@ -65,7 +65,7 @@ var apacheTLS = []scenario.Scenario{
 		Source: apacheCheckName,
 	},
 	{
-		ID: "apache-certificate-unknown-issuer",
+		ID: "apache-certificate-unknown-ca",
 		Claim: "SSLProxyVerify is on, and the application's certificate comes from an authority that is not in " +
 			"SSLProxyCACertificateFile (after a change of the company's own CA): 500.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: apacheVerifying(),

@@ -185,7 +185,7 @@ type labFlags struct {
 func (f *labFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.image, "gateway-image", "", "run this image's nginx, as it is (nginx:1.29, nginx:alpine, your own)")
 	c.Flags().BoolVar(&f.realTime, "real-time", false, realTimeUsage)
-	c.Flags().StringVar(&f.config, "config", "", "use this nginx.conf in place of the scenario's")
+	c.Flags().StringVar(&f.config, "config", "", "use this config in place of the scenario's, nginx's unless all that is picked is for another gateway")
 }
 
 // imageName says what is wrong with the name of an image, before an engine is asked for it.

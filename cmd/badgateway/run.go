@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/harness/scenario/report"
@@ -32,6 +33,7 @@ type runFlags struct {
 	parallel int
 	repeat   int
 	load     int
+	leftOut  int // scenarios that are for another gateway than the config
 }
 
 func runCommand() *cobra.Command {
@@ -112,6 +114,9 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 	if err != nil {
 		return noLab{err}
 	}
+	if f.leftOut > 0 {
+		p.say("left out: %d scenarios of other gateways, as the config is taken for nginx's", f.leftOut)
+	}
 	run := f.header(labs[0], taken)
 	for _, program := range taken {
 		p.say("%s, %v", program.Name, program.Clock())
@@ -189,6 +194,21 @@ func (f *runFlags) rerunCommand(program, id string) string {
 }
 
 // choose picks the scenarios, and puts their variants in random order.
+// takeConfig keeps the scenarios of the gateway that the user's config is for: nginx, unless all of them are another's.
+func (f *runFlags) takeConfig(some []scenario.Scenario) []scenario.Scenario {
+	var kept []scenario.Scenario
+	for _, s := range some {
+		if gatewayOf(s) == nginx.Driver.Name {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) == 0 {
+		return some
+	}
+	f.leftOut = len(some) - len(kept)
+	return kept
+}
+
 func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Job, error) {
 	some, err := scenarios.Select(patterns...)
 	if err != nil {
@@ -212,6 +232,9 @@ func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Jo
 	}
 	if some, err = scenarios.Shard(some, f.shard); err != nil {
 		return nil, nil, err
+	}
+	if f.config != "" {
+		some = f.takeConfig(some)
 	}
 	for i, s := range some {
 		if some[i], err = f.withConfig(s); err != nil {

@@ -325,3 +325,31 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 		t.Error("a lab was started for reports that cannot be written")
 	}
 }
+
+func TestChoose_TakesAConfigForOneGateway(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "any.conf")
+	if err := os.WriteFile(conf, []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		patterns string
+		leftOut  int
+		gateway  string
+	}{
+		{"fpm-dead", 0, "nginx"}, {"fpm-dead apache-refused apache-resets", 2, "nginx"}, {"apache-refused apache-resets", 0, "apache"},
+	} {
+		f := runFlags{parallel: 1, labs: 1, repeat: 1, seed: 1, labFlags: labFlags{config: conf}}
+		some, _, err := f.choose(strings.Fields(c.patterns))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range some {
+			if gatewayOf(s) != c.gateway || s.Gateway.Config != "text" {
+				t.Errorf("%s: %s is of %s, with the config %q", c.patterns, s.ID, gatewayOf(s), s.Gateway.Config)
+			}
+		}
+		if f.leftOut != c.leftOut {
+			t.Errorf("%s: %d are left out", c.patterns, f.leftOut)
+		}
+	}
+}
