@@ -25,7 +25,7 @@ func startLab(b *testing.B) *lab.Lab {
 	return l
 }
 
-// nginxOnly are the jobs whose upstreams are fakes, and whose faults need no time of the kernel's own.
+// nginxOnly are the jobs of nginx whose upstreams are fakes, and whose faults need no time of the kernel's own.
 func nginxOnly(b *testing.B, times int) []scenario.Job {
 	b.Helper()
 	some, err := scenarios.Select("family:sanity", "family:answer", "fpm-dead", "php-parse-error")
@@ -35,7 +35,7 @@ func nginxOnly(b *testing.B, times int) []scenario.Job {
 	var jobs []scenario.Job
 	for range times {
 		for _, j := range scenarios.Jobs(some) {
-			if j.Variant.Kind == scenario.Fake {
+			if j.Variant.Kind == scenario.Fake && j.Scenario.Gateway.Driver.Name == nginx.Driver.Name {
 				jobs = append(jobs, j)
 			}
 		}
