@@ -18,13 +18,27 @@ type Job struct {
 // A Batch runs many jobs in one or more labs, several at once.
 type Batch struct {
 	Labs []*lab.Lab
-	// Parallel is how many sandboxes are open at once in each lab. When it is 0 there are 4, and more in a lab that is far away.
+	// Parallel is how many sandboxes are open at once in each lab. When it is 0 there are 4, more in a lab that is far away, and 8 besides
+	// for what does nothing but wait, since the clock of its gateway can't be sent forward.
 	Parallel int
 	// Lean keeps of a variant that is run many times the first evidence whole, and those that are not like it; of all others the
 	// verdict, the status and the times.
 	Lean bool
 	// Done gets each evidence as it comes, one at a time; nil for none.
 	Done func(Evidence)
+}
+
+// asleep is how many more there are of those that wait.
+func (b Batch) asleep() int {
+	if b.Parallel > 0 {
+		return 0
+	}
+	return 8
+}
+
+// waits reports whether a job takes its time, and hardly a processor.
+func (j Job) waits() bool {
+	return j.Scenario.Gateway.Driver.Pace > 0 && totalWait(j.Scenario, j.Variant) > 0
 }
 
 func (b Batch) parallel(l *lab.Lab) int { return cmp.Or(b.Parallel, 4+l.Spare()) }
@@ -35,22 +49,34 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	results := make([]*Evidence, len(jobs))
-	next := make(chan int)
-	go func() {
-		defer close(next)
-		for i := range jobs {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return
+	hand := func(takes func(Job) bool) <-chan int {
+		next := make(chan int)
+		go func() {
+			defer close(next)
+			for i, j := range jobs {
+				if !takes(j) {
+					continue
+				}
+				select {
+				case next <- i:
+				case <-ctx.Done():
+					return
+				}
 			}
-		}
-	}()
+		}()
+		return next
+	}
+	waiting := hand(func(j Job) bool { return b.asleep() > 0 && j.waits() })
+	working := hand(func(j Job) bool { return b.asleep() == 0 || !j.waits() })
 	var wg sync.WaitGroup
 	var done sync.Mutex
 	first := map[string]*Evidence{}
 	for _, l := range b.Labs {
-		for range b.parallel(l) {
+		for n := range b.parallel(l) + b.asleep() {
+			next := working
+			if n >= b.parallel(l) {
+				next = waiting
+			}
 			wg.Go(func() {
 				for i := range next {
 					e := Run(ctx, l, jobs[i].Scenario, jobs[i].Variant)
