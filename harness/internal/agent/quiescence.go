@@ -49,27 +49,39 @@ func (c *sandbox) counted() (counted, error) {
 // parseCounted reads /proc/net/snmp: for each protocol a line with the names and one with the values.
 func parseCounted(text string) (n counted) {
 	var names []string
-	all := map[string]uint64{}
+	var requests, transmits, receives uint64
+	exact := false
 	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) == 0 || fields[0] != "Tcp:" && fields[0] != "Ip:" {
+		if !strings.HasPrefix(line, "Tcp:") && !strings.HasPrefix(line, "Ip:") {
 			continue
 		}
+		fields := strings.Fields(line)
 		if names == nil {
 			names = fields
 			continue
 		}
+		value := func(i int) uint64 {
+			v, _ := strconv.ParseUint(fields[i], 10, 64)
+			return v
+		}
 		for i := 1; i < min(len(names), len(fields)); i++ {
-			all[names[0]+names[i]], _ = strconv.ParseUint(fields[i], 10, 64)
+			switch names[i] {
+			case "ActiveOpens", "PassiveOpens", "AttemptFails":
+				n.connects += value(i)
+			case "OutRequests":
+				requests = value(i)
+			case "OutTransmits": // since Linux 6.7, without what a firewall dropped
+				transmits, exact = value(i), true
+			case "InReceives":
+				receives = value(i)
+			}
 		}
 		names = nil
 	}
-	n.connects = all["Tcp:ActiveOpens"] + all["Tcp:PassiveOpens"] + all["Tcp:AttemptFails"]
-	sent, exact := all["Ip:OutTransmits"] // since Linux 6.7, without what a firewall dropped
 	if !exact {
-		sent = all["Ip:OutRequests"]
+		transmits = requests
 	}
-	n.flying = int64(sent - all["Ip:InReceives"])
+	n.flying = int64(transmits - receives)
 	return n
 }
 
@@ -86,24 +98,21 @@ type activity struct {
 func (w *catchAll) look(p *process) (q activity, asleep bool, err error) {
 	select {
 	case <-p.ended:
-		asleep = true
 	default:
-		asleep = true
 		for _, pid := range append(p.proc.children(p.pid), p.pid) {
 			s, err := p.proc.scheduleOfAll(pid)
 			if err != nil {
 				continue // it has just ended
 			}
-			asleep = asleep && (s.asleep || s.stopped)
+			if !s.asleep && !s.stopped {
+				return q, false, nil
+			}
 			q.switches += s.switches
 		}
 		// What a worker has started for a request runs by the machine's clock, also while it waits: until it ends, time stays.
-		if asleep && w.startedMore(p) {
-			asleep = false
+		if w.startedMore(p) {
+			return q, false, nil
 		}
-	}
-	if !asleep {
-		return q, false, nil
 	}
 	if q.counted, err = w.cell.counted(); err != nil {
 		return q, false, err
