@@ -104,6 +104,28 @@ func TestForwarder_Forwards(t *testing.T) {
 	}
 }
 
+// However quick the lab is, the clock goes no more than fifty times as fast as the machine's, by which programs behind the gateway may wait.
+func TestForwarder_LeavesWhatWaitsInRealTimeItsTime(t *testing.T) {
+	p := serving(t, func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 100))
+		time.Sleep(200 * time.Millisecond) // as a program waits for another
+		_, _ = io.WriteString(conn, "here")
+	})
+	f := newForwarder(listening(t), p)
+	defer f.close()
+	go f.advanceClock(t.Context())
+	conn := dialled(t, f)
+	begun := time.Now()
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if answer, err := io.ReadAll(conn); err != nil || string(answer) != "here" {
+		t.Errorf("%q, %v", answer, err)
+	}
+	most := step * time.Duration(time.Since(begun)/idleFor)
+	if passed := time.Duration(p.passed.Load()); passed == 0 || passed > most {
+		t.Errorf("%v have passed, of which no more than %v may", passed, most)
+	}
+}
+
 // While the gateway listens to nobody, the client is refused by his own kernel, and no longer once it does again.
 func TestForwarder_ClosesWhileTheGatewayIsDown(t *testing.T) {
 	p := serving(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "here") })
