@@ -193,7 +193,6 @@ func (f *runFlags) rerunCommand(program, id string) string {
 	return strings.Join(words, " ")
 }
 
-// choose picks the scenarios, and puts their variants in random order.
 // takeConfig keeps the scenarios of the gateway that the user's config is for: nginx, unless all of them are another's.
 func (f *runFlags) takeConfig(some []scenario.Scenario) []scenario.Scenario {
 	var kept []scenario.Scenario
@@ -209,6 +208,7 @@ func (f *runFlags) takeConfig(some []scenario.Scenario) []scenario.Scenario {
 	return kept
 }
 
+// choose picks the scenarios, and puts their variants in random order.
 func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Job, error) {
 	some, err := scenarios.Select(patterns...)
 	if err != nil {

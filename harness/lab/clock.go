@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/badgateway/badgateway/harness/gateway"
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // A Clock says whose time it is, and why.
@@ -66,4 +68,118 @@ func roughly(d time.Duration) string {
 		return fmt.Sprintf("%.0f s", max(d.Seconds(), 1))
 	}
 	return fmt.Sprintf("%.0f min", d.Minutes())
+}
+
+// Clocked reports whether the sandbox's processes obey a clock of the lab's.
+func (c *Sandbox) Clocked() bool {
+	return c.setup.Clock && c.program.clock.Kind != ClockReal
+}
+
+// Moves reports whether that clock is moved. One that goes faster than the machine's is not.
+func (c *Sandbox) Moves() bool { return c.Clocked() && c.pace() == 0 }
+
+// pace is how many times as fast as the machine's the sandbox's clock goes; 0 for one that is moved, and for none.
+func (c *Sandbox) pace() float64 {
+	switch {
+	case !c.Clocked() || c.program.clock.Kind != ClockScaled:
+		return 0
+	case c.setup.KernelTime:
+		return 1
+	}
+	return c.program.driver.Pace
+}
+
+// byClock is how far the sandbox's clock goes while the machine's goes so far.
+func (c *Sandbox) byClock(d time.Duration) time.Duration {
+	if pace := c.pace(); pace > 0 {
+		return time.Duration(float64(d) * pace)
+	}
+	return d
+}
+
+// real is for how long the machine's clock goes until the sandbox's has gone so far, if that is not moved.
+func (c *Sandbox) real(d time.Duration) time.Duration {
+	if pace := c.pace(); pace > 0 {
+		return time.Duration(float64(d) / pace)
+	}
+	return d
+}
+
+// Wait lets time pass for all that runs in the sandbox: by its clock, where that can be moved, else by the machine's. A clock is
+// never moved back, so less than nothing is nothing.
+func (c *Sandbox) Wait(ctx context.Context, d time.Duration) error {
+	d = max(d, 0)
+	if !c.Moves() {
+		real := c.real(d)
+		if real == d {
+			c.Note("clock", "%v pass in real time", d)
+		} else {
+			c.Note("clock", "%.1f s pass in %.2f s", d.Seconds(), real.Seconds())
+		}
+		select {
+		case <-time.After(real):
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if err := c.move(ctx, d, false); err != nil {
+		return err
+	}
+	c.Note("clock", "moved to +%.1f s", c.ahead().Seconds())
+	return nil
+}
+
+// ahead is how far the sandbox's clock is ahead of the machine's.
+func (c *Sandbox) ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.moved
+}
+
+// Advance moves the sandbox's clock, and lets it go on from there.
+func (c *Sandbox) Advance(ctx context.Context, d time.Duration) error { return c.move(ctx, d, true) }
+
+// Run lets the sandbox's clock go on at the machine's pace from now on. Until then the gateway's all but stands still between
+// two moves.
+func (c *Sandbox) Run(ctx context.Context) error {
+	if !c.Moves() {
+		return nil
+	}
+	c.Note("clock", "goes on")
+	return c.move(ctx, 0, true)
+}
+
+func (c *Sandbox) move(ctx context.Context, d time.Duration, run bool) error {
+	c.time.Lock()
+	defer c.time.Unlock()
+	c.mu.Lock()
+	c.moved += d
+	c.runs = c.runs || run
+	move := agentapi.MoveSpec{Offset: c.moved, Runs: c.runs}
+	c.mu.Unlock()
+	if c.setup.CatchAll != nil {
+		// The agent keeps that clock: it moves it too, while a client waits.
+		return c.call(ctx, "Pass", agentapi.MoveSpec{Offset: d, Runs: run}, nil)
+	}
+	// A backend is moved first: what it does at its own limit comes before what the gateway does at a later one.
+	for _, s := range c.elsewhere() {
+		if err := s.client.Call(ctx, c.id, "Move", move, &agentapi.None{}); err != nil {
+			return err
+		}
+	}
+	return c.call(ctx, "Move", move, nil)
+}
+
+// Resting reports whether all that runs in the sandbox waits for something to happen.
+func (c *Sandbox) Resting(ctx context.Context) (bool, error) {
+	for _, s := range c.elsewhere() {
+		var rests bool
+		if err := s.client.Call(ctx, c.id, "Resting", agentapi.None{}, &rests); err != nil || !rests {
+			return false, err
+		}
+	}
+	var rests bool
+	err := c.call(ctx, "Resting", agentapi.None{}, &rests)
+	return rests, err
 }

@@ -222,7 +222,7 @@ func (c *Sandbox) containerOf(ctx context.Context, u Upstream) (*labContainer, e
 		return nil, err
 	}
 	c.mu.Lock()
-	open := c.guests[s]
+	open := c.attached[s]
 	c.mu.Unlock()
 	if open {
 		return s, nil
@@ -233,7 +233,7 @@ func (c *Sandbox) containerOf(ctx context.Context, u Upstream) (*labContainer, e
 		return nil, err
 	}
 	c.mu.Lock()
-	c.guests[s] = true
+	c.attached[s] = true
 	c.mu.Unlock()
 	return s, nil
 }

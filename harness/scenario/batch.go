@@ -66,8 +66,8 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 		}()
 		return next
 	}
-	waiting := hand(func(j Job) bool { return b.asleep() > 0 && j.waits() })
-	working := hand(func(j Job) bool { return b.asleep() == 0 || !j.waits() })
+	apart := func(j Job) bool { return b.asleep() > 0 && j.waits() }
+	waiting, working := hand(apart), hand(func(j Job) bool { return !apart(j) })
 	var wg sync.WaitGroup
 	var done sync.Mutex
 	first := map[string]*Evidence{}

@@ -145,28 +145,10 @@ func (f *procFiles) sleeps(place string) (uint64, error) {
 	return strconv.ParseUint(strings.TrimSpace(value), 10, 64)
 }
 
-// allAsleep reports whether all threads of a process sleep. It asks the kernel for less than scheduleOfAll does.
+// allAsleep reports whether all threads of a process sleep. One that has ended does not.
 func (f *procFiles) allAsleep(pid int) bool {
-	sleeps, threads := f.asleep(fmt.Sprintf("/proc/%d", pid))
-	if !sleeps || threads < 2 {
-		return sleeps
-	}
-	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return false
-	}
-	for _, t := range all {
-		if sleeps, threads := f.asleep(fmt.Sprintf("/proc/%d/task/%s", pid, t.Name())); !sleeps && threads > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// asleep reports whether the process or thread at a place in /proc sleeps, and how many threads there are; none where it has ended.
-func (f *procFiles) asleep(place string) (sleeps bool, threads int) {
-	state, threads, err := f.state(place)
-	return err == nil && state == "S" && !f.busy(place), threads
+	all, err := f.scheduleOfAll(pid)
+	return err == nil && all.asleep
 }
 
 // busy reports whether a process that counts as sleeping is in the middle of something: it waits for a file system that is
