@@ -7,7 +7,7 @@ REPORTS ?= report
 # for the version, as it refuses in a checkout that belongs to another user.
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o $(BIN) ./cmd/badgateway
 
-.PHONY: help build images test-scenarios test test-unit test-suites test-images test-engines fuzz fuzz-quick bench cover stress hostile kills lint format clean
+.PHONY: help build images test-scenarios test test-unit test-suites test-images test-known test-engines fuzz fuzz-quick bench cover stress hostile kills lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -30,7 +30,7 @@ test-unit: ## Unit tests, with the race detector (which needs a C compiler; as r
 	$(GO) test -race $$($(GO) list ./... | grep -v /suites)
 
 test-suites: build ## The suites: the lab's own laws, the command, the catalogue under Ginkgo
-	$(GO) test -count=1 -timeout 30m ./suites
+	$(GO) test -count=1 -timeout 60m ./suites
 
 # Each target takes its seeds first, which plain go test does too, and then what it makes of them.
 FUZZTIME    ?= 1m
@@ -70,12 +70,15 @@ cover: ## Show what the tests cover, by package: unit tests, suites (from inside
 test-images: build ## Everything on images as others build them (nginx.org's, Bitnami's, OpenResty's, Debian's of four releases); compiles for minutes
 	BADGATEWAY_IMAGES=1 $(GO) test -count=1 -timeout 60m ./suites -ginkgo.focus 'image'
 
+test-known: build ## Check configs as well-known projects document them, put all proven mends in, and check again: nothing may be worse (8 minutes)
+	BADGATEWAY_KNOWN=1 $(GO) test -count=1 -v -timeout 2h ./suites -ginkgo.focus 'well-known projects' -ginkgo.v
+
 ENGINES ?= all
 test-engines: build ## Start other container engines from Debian's packages and run the catalogue on each (ENGINES=podman picks; root, an hour)
 	BADGATEWAY_ENGINES='$(ENGINES)' $(GO) test -count=1 -v -timeout 3h ./suites/engines
 
 bench: build ## Measure, as ratios against plain nginx in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./suites
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./suites
 
 N       ?= 30
 CHECKS  ?= 4

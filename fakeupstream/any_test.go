@@ -334,6 +334,8 @@ func FuzzProtocols(f *testing.F) {
 		f.Add([]byte(e.request))
 	}
 	f.Add([]byte(proxied6()))
+	f.Add([]byte(resp("SET", "key", "value")))
+	f.Add([]byte(dnsQuestion()))
 	var all []*Server
 	var lines []*chanListener
 	for _, p := range protocols {

@@ -60,8 +60,8 @@ func (b BadHeader) Check(on Endpoint) error {
 	if on.Protocol == GRPC && b.Fault == HeaderNoColon {
 		return errors.New("fault: a gRPC header has no lines and no colons")
 	}
-	if on.Protocol == Memcached && b.Fault != HeaderStatusLine {
-		return fmt.Errorf("fault: the header of memcached is a line without fields; give %q", HeaderStatusLine)
+	if (on.Protocol == Memcached || on.Protocol == Redis) && b.Fault != HeaderStatusLine {
+		return fmt.Errorf("fault: the header of %s is a line without fields; give %q", title(on.Protocol), HeaderStatusLine)
 	}
 	return first(on.not(noFields, Stream), required("fault", b.Fault,
 		HeaderStatusLine, HeaderVersion, HeaderStatusText, HeaderStatusShort, HeaderNoColon,
@@ -77,7 +77,7 @@ func (b BadHeader) Serve(x *Exchange) error {
 	switch protocol := x.lang.protocol(); {
 	case protocol == Stream:
 		return x.end(EndClose)
-	case protocol == Memcached:
+	case protocol == Memcached || protocol == Redis:
 		return x.answerHead(&b.Answer, noStatusLine)
 	case protocol == GRPC && (!field || b.Fault == HeaderNoColon):
 		return x.badStatus(b)

@@ -46,7 +46,8 @@ func TestClient_SpeaksAsTheUpstreamDoes(t *testing.T) {
 				g.Expect(string(body), err).To(Equal("ok\n"))
 				g.Expect(answer.Proto).To(Equal(c.proto))
 			}
-			g.Expect(s.Records()).To(HaveLen(1), "it is the same client, which keeps its connection")
+			// Go's transport may dial once more while its connection is about to be free again, and then takes the first all the same.
+			g.Expect(s.Records()).To(ContainElement(HaveField("RequestCount", 2)), "it is the same client, which keeps its connection")
 			g.Expect(s.Records()[0].Requests[0].URI).To(Equal("/page?a=b"))
 			g.Expect(s.Close()).To(Succeed())
 			_, err := s.Client().Get(url)

@@ -51,6 +51,10 @@ func speak(protocol string) dialect {
 		return newGRPC()
 	case Memcached:
 		return memcachedDialect{}
+	case Redis:
+		return redisDialect{}
+	case DNS:
+		return dnsDialect{}
 	}
 	return streamDialect{}
 }
@@ -66,6 +70,10 @@ func title(protocol string) string {
 		return "SCGI"
 	case GRPC:
 		return "gRPC"
+	case Redis:
+		return "Redis"
+	case DNS:
+		return "DNS"
 	case Stream:
 		return "a stream"
 	}
@@ -111,7 +119,9 @@ func (oneAnswer) readBody(x *Exchange, limit int64, sum *bodySum) error {
 func keeps(protocol string) bool { return protocol != UWSGI && protocol != SCGI }
 
 // hasHeader reports whether answers of the protocol have header fields.
-func hasHeader(protocol string) bool { return protocol != Memcached && protocol != Stream }
+func hasHeader(protocol string) bool {
+	return protocol != Memcached && protocol != Redis && protocol != DNS && protocol != Stream
+}
 
 // statusLine is what the first line of an answer begins with.
 func statusLine(protocol string) string {

@@ -173,7 +173,6 @@ func (x *Exchange) finish(err error) {
 		by, problem = ByUpstream, err.Error()
 		_ = x.close()
 	}
-	x.wire.Conn.Close()
 	if problem != "" {
 		x.problem(problem)
 	}
@@ -181,6 +180,7 @@ func (x *Exchange) finish(err error) {
 	x.recorder.mu.Lock()
 	x.rec.Closed, x.rec.ClosedBy = now, by
 	x.recorder.mu.Unlock()
+	x.wire.Conn.Close() // whoever sees that finds it on record
 	x.event(EventClosed, "closed by "+by)
 }
 

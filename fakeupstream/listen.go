@@ -61,6 +61,11 @@ func (s *Server) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	if s.protocol == DNS && s.network == "tcp" && s.opts.ListenPacket != nil {
+		if ln, err = withDatagrams(ln, s.opts.ListenPacket); err != nil {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+	}
 	if s.network == "unix" {
 		mode, _ := s.spec.mode()
 		if err := os.Chmod(s.address, os.FileMode(mode)); err != nil {

@@ -23,6 +23,8 @@ type Options struct {
 	// A connection with a method MarkIdle() is called so when the upstream will neither read nor write any more, and one with
 	// AwaitRead() before the end of an answer in part: it returns when the client has read all, and waits.
 	Listen func(network, address string) (net.Listener, error)
+	// ListenPacket listens for the datagrams of DNS; nil means net.ListenPacket, or with a Listen of yours that none are listened for.
+	ListenPacket func(network, address string) (net.PacketConn, error)
 	// Dial connects to the upstream's own address; nil means net.Dial. BacklogFull fills
 	// its queue through it.
 	Dial func(network, address string) (net.Conn, error)
@@ -104,6 +106,9 @@ func New(spec Spec, opts Options) (*Server, error) {
 	brought := opts.Listen != nil
 	if !brought {
 		opts.Listen = net.Listen
+		if opts.ListenPacket == nil {
+			opts.ListenPacket = net.ListenPacket
+		}
 	}
 	if opts.Dial == nil {
 		opts.Dial = net.Dial

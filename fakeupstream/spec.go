@@ -24,6 +24,12 @@ const (
 	GRPC = "grpc"
 	// Memcached is the text protocol of memcached, of which get and gets are answered; of several keys the first.
 	Memcached = "memcached"
+	// Redis is RESP, the protocol of Redis: a well answer to GET is the body as the item, to any other command OK. With [Any] it is not
+	// looked for, as no gateway speaks it.
+	Redis = "redis"
+	// DNS is the Domain Name System (RFC 1035), over UDP and TCP at the same address. A datagram is a connection with one request. A
+	// well answer to a question for the address of any name is that which was asked; a [DNSAnswer] says others.
+	DNS = "dns"
 	// Stream is TCP with no protocol in it: the server says nothing first, and answers each piece that it reads.
 	Stream = "stream"
 	// Any finds out by the first bytes of each connection which of the others is spoken on it, if need be in TLS or after a
@@ -31,7 +37,7 @@ const (
 	Any = "any"
 )
 
-var protocols = []string{HTTP, FastCGI, UWSGI, SCGI, GRPC, Memcached, Stream, Any}
+var protocols = []string{HTTP, FastCGI, UWSGI, SCGI, GRPC, Memcached, Redis, DNS, Stream, Any}
 
 // Spec describes one listener: where it listens, what it speaks, and what it does with
 // each connection and request. Its JSON form is the API of the program and its control port.
@@ -40,7 +46,7 @@ type Spec struct {
 	Name string `json:"name,omitempty"`
 	// Listen is "10.0.0.5:8080", "127.0.0.1:0" (any free port), "[::1]:80" or "unix:/run/app.sock".
 	Listen string `json:"listen"`
-	// Protocol is HTTP (the default), FastCGI, UWSGI, SCGI, GRPC, Memcached, Stream or Any.
+	// Protocol is HTTP (the default), FastCGI, UWSGI, SCGI, GRPC, Memcached, Redis, DNS, Stream or Any.
 	Protocol string `json:"protocol,omitempty"`
 	// TLS makes it a TLS listener; nil is plain. With Any it says how TLS goes for clients that
 	// begin it, while others are served in plain text; nil is TLS without a fault then.

@@ -25,13 +25,13 @@ const (
 // answer is what goes wrong with an answer before its body: the gateway can still say so.
 var answer = []scenario.Scenario{
 	{
-		ID: "app-dies",
+		ID: "app-dies", Row: "closes",
 		Claim: "The application takes the request and closes the connection without a byte (a worker that crashed, or was " +
 			"killed by its watchdog): 502 at once.",
 		Family: "answer", Causes: []string{"I1"}, Gateway: onNginx("proxy.conf"),
 		Ask:      lab.Request{Path: "/dies"},
 		Fault:    "the application closes the connection when it has read the request",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
+		Variants: stagedCloses.variants,
 		Expect:   badGateway(prematureClosed, 0, readingHeader),
 		Confirm: "The application's own log at that second: a crash, a restart, a worker killed by its time-out " +
 			"(journalctl -u APP --since -5min).",
@@ -39,13 +39,13 @@ var answer = []scenario.Scenario{
 		Source: proxyPass,
 	},
 	{
-		ID: "app-resets",
+		ID: "app-resets", Row: "resets",
 		Claim: "The application takes the request and its connection is reset (it ended with data unread, or something " +
 			"between them sent RST): 502 at once, errno 104.",
 		Family: "answer", Causes: []string{"I1"}, Gateway: onNginx("proxy.conf"),
 		Ask:      lab.Request{Path: "/resets"},
 		Fault:    "the application resets the connection when it has read the request",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
+		Variants: stagedResets.variants,
 		Expect:   badGateway("recv() failed", 104, readingHeader),
 		Confirm: "On the application's host: tcpdump -ni any 'tcp port 8080 and tcp[tcpflags] & tcp-rst != 0' shows whether " +
 			"the RST leaves there, or comes from something between.",
@@ -53,21 +53,12 @@ var answer = []scenario.Scenario{
 		Source: proxyPass,
 	},
 	{
-		ID: "app-hangs",
+		ID: "app-hangs", Row: "silent",
 		Claim: "The application accepts and never answers (deadlock, exhausted pool of threads): 504 after " +
 			"proxy_read_timeout, 60 s by default, not 502.",
 		Family: "answer", Causes: []string{"B6", "I1"}, Gateway: onNginx("proxy.conf"),
-		Fault: "the application hangs",
-		Variants: []scenario.Variant{
-			{
-				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: []lab.Condition{lab.ConnectionAt("app")},
-				Inject: []fault.Fault{fault.Freeze{Upstream: "app"}},
-			},
-			{
-				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: []lab.Condition{lab.RequestAt("app")},
-				Inject: fakeBecomes(fakeupstream.Silent{}).Inject,
-			},
-		},
+		Fault:    "the application hangs",
+		Variants: stagedSilent.variants,
 		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
 		}},
@@ -77,7 +68,7 @@ var answer = []scenario.Scenario{
 		Source: readTimeout,
 	},
 	{
-		ID: "header-too-big",
+		ID: "header-too-big", Row: "header-too-big",
 		Claim: "The application sends a header larger than proxy_buffer_size, one memory page of 4 or 8 KB by default " +
 			"(often a cookie that has grown): 502.",
 		Family: "answer", Causes: []string{"E4", "K2"}, Gateway: onNginx("proxy.conf"),
@@ -93,15 +84,14 @@ var answer = []scenario.Scenario{
 		Source:  proxyBuffer,
 	},
 	{
-		ID: "header-invalid",
+		ID: "header-invalid", Row: "header-invalid",
 		Claim: "The application puts a text of two lines into a header (an error message, often): the second line is no header " +
 			"line, and nginx answers 502.",
 		Family: "answer", Causes: []string{"E5"}, Gateway: onNginx("proxy.conf"),
-		Ask:   lab.Request{Path: "/bad-header"},
-		Fault: "the application puts a text of two lines into a header",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.Raw{Text: "HTTP/1.1 200 OK\r\n" +
-			"X-Error: query failed\nat line 7 of report.sql\r\nContent-Length: 3\r\n\r\nok\n"}),
-		Expect: badGateway("upstream sent invalid header", 0, readingHeader),
+		Ask:      lab.Request{Path: "/bad-header"},
+		Fault:    "the application puts a text of two lines into a header",
+		Variants: stagedBadHeader.variants,
+		Expect:   badGateway("upstream sent invalid header", 0, readingHeader),
 		Exceptions: []scenario.Exception{{
 			Before: "1.21.1", Why: "nginx drops a header line with spaces in its name, without a word, before 1.21.1.",
 			Expect: scenario.Expectation{Status: 200, Tries: 1},
@@ -111,13 +101,12 @@ var answer = []scenario.Scenario{
 		Source:  "https://www.rfc-editor.org/rfc/rfc9112#section-5",
 	},
 	{
-		ID: "not-http",
+		ID: "not-http", Row: "not-http",
 		Claim: "What listens on the application's port is not an HTTP server (here it greets as SSH does): nginx takes it for " +
 			"HTTP/0.9 and passes the bytes on as they are, with no status at all. Its access log says 009.",
-		Said:   "Garbage from the upstream makes a 502. nginx 1.22 to 1.30 logs an error and forwards it.",
 		Family: "answer", Causes: []string{"A5", "E5"}, Gateway: onNginx("proxy.conf"),
 		Fault:    "another service listens on the application's port",
-		Variants: appBecomes("origin-ssh.conf", fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakSSH}),
+		Variants: stagedNotHTTP.variants,
 		Expect: scenario.Expectation{NoAnswer: "garbled", Tries: 1, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream sent no valid HTTP/1.0 header", Phase: readingHeader},
 		}},
@@ -126,32 +115,29 @@ var answer = []scenario.Scenario{
 		Source:  proxyPass,
 	},
 	{
-		ID: "origin-502",
+		ID: "origin-502", Row: "own-502",
 		Claim: "The application itself answers 502 (it is a gateway too, and its own upstream failed): nginx passes it on and " +
 			"logs nothing.",
-		Said:   "A 502 is nginx's own. With no line in its error log it comes from behind.",
 		Family: "answer", Causes: []string{"J2"}, Gateway: onNginx("proxy.conf"),
 		Ask:      lab.Request{Path: "/own-502"},
 		Fault:    "the application answers 502",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.Well{Status: 502, Body: "The database did not answer.\n"}),
+		Variants: stagedOwn502.variants,
 		Expect:   scenario.Expectation{Status: 502, Tries: 1},
 		Confirm:  "curl -si http://10.0.0.5:8080/PATH on the gateway answers 502 as well; the body is not nginx's page.",
 		Remedy:   "Mend what is behind the application. proxy_intercept_errors on with error_page only changes the page.",
 		Source:   proxyIntercept,
 	},
 	{
-		ID:     "maintenance",
+		ID: "maintenance", Row: "own-503",
 		Claim:  "The application is in maintenance and answers 503 on purpose: nginx passes it on with its Retry-After, and logs nothing.",
 		Family: "answer", Causes: []string{"I2"}, Gateway: onNginx("proxy.conf"),
-		Ask:   lab.Request{Path: "/maintenance"},
-		Fault: "the application answers 503",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.Well{
-			Status: 503, Headers: []string{"Content-Type: text/plain", "Content-Length: 15", "Retry-After: 120"}, Body: "Back at 14:00.\n",
-		}),
-		Expect:  scenario.Expectation{Status: 503, Tries: 1},
-		Confirm: "curl -si http://10.0.0.5:8080/ on the gateway answers 503 with Retry-After.",
-		Remedy:  "End the maintenance mode (php artisan up, occ maintenance:mode --off, rm .maintenance, ...).",
-		Source:  "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4",
+		Ask:      lab.Request{Path: "/maintenance"},
+		Fault:    "the application answers 503",
+		Variants: stagedOwn503.variants,
+		Expect:   scenario.Expectation{Status: 503, Tries: 1},
+		Confirm:  "curl -si http://10.0.0.5:8080/ on the gateway answers 503 with Retry-After.",
+		Remedy:   "End the maintenance mode (php artisan up, occ maintenance:mode --off, rm .maintenance, ...).",
+		Source:   "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4",
 	},
 }
 

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/fault"
 	"github.com/badgateway/badgateway/harness/gateway/apache"
 	"github.com/badgateway/badgateway/harness/lab"
@@ -46,12 +45,12 @@ func noStatusLineFrom(addr string, errno int, path string) scenario.Expectation 
 // overApache is an application that Apache does not reach, or that does not answer.
 var overApache = []scenario.Scenario{
 	{
-		ID:     "apache-refused",
+		ID: "apache-refused", Row: "refused",
 		Claim:  "The application is down: Apache answers 503, where nginx answers 502, and logs two lines.",
-		Family: "answer", Causes: []string{"A1", "J1", "J6"}, Gateway: onApache("proxy.conf"),
+		Family: "answer", Causes: []string{"A1", "J1", "J6", "J7"}, Gateway: onApache("proxy.conf"),
 		Fault:    "the application does not run",
 		Variants: bothApps(fault.Stop{Upstream: "app"}),
-		Expect:   refusedByApache,
+		Expect:   withPage("<h1>Service Unavailable</h1>", refusedByApache),
 		Confirm:  "ss -ltn 'sport = :8080' on the application's host shows no listener.",
 		Remedy:   "Start it. A single worker of ProxyPass is asked again at once; a BalancerMember after retry=, 60 s by default.",
 		Source:   apacheProxy,
@@ -68,22 +67,22 @@ var overApache = []scenario.Scenario{
 		Source:   apacheProxy,
 	},
 	{
-		ID:     "apache-closes",
+		ID: "apache-closes", Row: "closes",
 		Claim:  "The application closes the connection without an answer: Apache answers 502 at once.",
-		Family: "answer", Causes: []string{"I1"}, Gateway: onApache("proxy.conf"), Ask: lab.Request{Path: "/dies"},
+		Family: "answer", Causes: []string{"I1", "J7"}, Gateway: onApache("proxy.conf"), Ask: lab.Request{Path: "/dies"},
 		Fault:    "the application closes every connection without an answer",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
-		Expect:   noStatusLine(20014, "/dies"),
+		Variants: stagedCloses.variants,
+		Expect:   withPage("<h1>Proxy Error</h1>", noStatusLine(20014, "/dies")),
 		Confirm:  "curl -si http://10.0.0.5:8080/dies on the gateway says Empty reply from server.",
 		Remedy:   "Mend the application.",
 		Source:   apacheProxy,
 	},
 	{
-		ID:     "apache-resets",
+		ID: "apache-resets", Row: "resets",
 		Claim:  "The application resets the connection without an answer: Apache answers 502 at once, and errno 104 tells it from a close.",
 		Family: "answer", Causes: []string{"I1"}, Gateway: onApache("proxy.conf"), Ask: lab.Request{Path: "/resets"},
 		Fault:    "the application resets every connection without an answer",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
+		Variants: stagedResets.variants,
 		Expect:   noStatusLine(104, "/resets"),
 		Confirm:  "curl -si http://10.0.0.5:8080/resets on the gateway says Recv failure: Connection reset by peer.",
 		Remedy:   "Mend the application.",

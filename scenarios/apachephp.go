@@ -89,7 +89,6 @@ var apachePHP = []scenario.Scenario{
 		ID: "apache-php-segfault-late",
 		Claim: "The worker crashes when a part of the page has been sent: the visitor gets 200 and a page that breaks off, and the log " +
 			"has the same lines as for a crash before it.",
-		Said:   "A crash of the backend always gives an error status.",
 		Family: "code", Causes: []string{"E2", "I1"}, Gateway: onApache("php.conf"),
 		Fault:    "the script makes its worker die by SIGSEGV after 19 KB of output",
 		Variants: segfaultLate().Variants,
@@ -103,7 +102,6 @@ var apachePHP = []scenario.Scenario{
 		ID: "apache-php-fatal-error",
 		Claim: "An error that the script does not catch makes PHP answer 500 with an empty page (display_errors is off); Apache " +
 			"passes the 500 on, and has PHP's message in its log.",
-		Said:   "A fatal PHP error gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E1"}, Gateway: onApache("php.conf"),
 		Fault:    "the script calls a function that is not there",
 		Variants: fatalError().Variants,
@@ -130,7 +128,6 @@ var apachePHP = []scenario.Scenario{
 		ID: "apache-fpm-pool-post",
 		Claim: "One PHP-FPM of two crashes on a POST: Apache sends the request to the other, but without its body, which is " +
 			"gone: that script sees an empty order, and here refuses it with 422. Then the one that crashed is left alone for retry=, 60 s.",
-		Said:   "A POST that may have been carried out is not sent twice. mod_proxy_fcgi sends it, and empty.",
 		Family: "pool", Causes: []string{"J5", "I1"}, Gateway: onApache("php-pool.conf"), Ask: order,
 		Fault: "the second PHP-FPM's workers die on every order",
 		Variants: []scenario.Variant{{
@@ -138,6 +135,7 @@ var apachePHP = []scenario.Scenario{
 			Inject:      []fault.Fault{fault.Replace{Upstream: secondFPM.With("env[FAULTY] = 1").Upstream()}},
 			UpstreamLog: "exited on signal 11 (SIGSEGV",
 		}},
+		Alone:   "what comes of an order without its body is for a script to say",
 		Expect:  scenario.Expectation{Status: 422, Tries: 2, Log: dispatchFails("AH01067", "Failed to read FastCGI header", 104)},
 		Then:    memberAlone(),
 		Confirm: "AH01067 in Apache's log, and in the script at that second: CONTENT_LENGTH is not 0, and php://input is empty.",

@@ -38,7 +38,7 @@ func memberAlone() *scenario.Sequel {
 // apachePool is Apache with two servers. The first request goes to app, the second to second, and so on in turn.
 var apachePool = []scenario.Scenario{
 	{
-		ID: "apache-pool-one-dead",
+		ID: "apache-pool-one-dead", Row: "pool-one-dead",
 		Claim: "One server of two is down: the visitor gets his 200 from the other, and only the error log tells. The dead one " +
 			"is left alone for retry=, 60 s.",
 		Family: "pool", Causes: []string{"J5"}, Gateway: onApache("pool.conf"),
@@ -51,7 +51,7 @@ var apachePool = []scenario.Scenario{
 		Source:   balancerRetry,
 	},
 	{
-		ID: "apache-pool-all-dead",
+		ID: "apache-pool-all-dead", Row: "pool-all-dead",
 		Claim: "Both servers are down: Apache tries each once, logs three lines for each, and answers 503. As none is left it does not " +
 			"wait for retry=, but asks them again for the next visitor.",
 		Family: "pool", Causes: []string{"J5"}, Gateway: onApache("pool.conf"),
@@ -69,7 +69,6 @@ var apachePool = []scenario.Scenario{
 		ID: "apache-pool-closes",
 		Claim: "A server of two closes without an answer: Apache asks no other, not even for a GET, and does not leave it alone: every " +
 			"second visitor gets 502.",
-		Said:   "A pool hides a failing server. Apache's hides only one that it can't connect to.",
 		Family: "pool", Causes: []string{"J5", "I1", "J1"}, Gateway: onApache("pool.conf"),
 		Fault:    "the second server closes every connection without an answer",
 		Variants: secondCloses,

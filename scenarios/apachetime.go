@@ -18,34 +18,24 @@ var dropped = afterMinute(scenario.Expectation{Status: 503, Tries: 1, Log: []sce
 // apacheTime are limits of time of Apache's.
 var apacheTime = []scenario.Scenario{
 	{
-		ID: "apache-silent",
+		ID: "apache-silent", Row: "silent",
 		Claim: "The application accepts and never answers (deadlock, exhausted pool of threads): 502 after ProxyTimeout, 60 s by " +
 			"default, where nginx answers 504.",
-		Said:   "A time-out is a 504. Of an HTTP application Apache makes a 502 of it.",
 		Family: "time", Causes: []string{"B6", "I1", "J1", "J6"}, Gateway: onApache("proxy.conf"),
-		Fault: "the application hangs",
-		Variants: []scenario.Variant{
-			{
-				Kind: scenario.Real, Upstreams: []lab.Upstream{origin("origin.conf")}, WaitFor: []lab.Condition{lab.ConnectionAt("app")},
-				Inject: []fault.Fault{fault.Freeze{Upstream: "app"}},
-			},
-			{
-				Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()}, WaitFor: []lab.Condition{lab.RequestAt("app")},
-				Inject: fakeBecomes(fakeupstream.Silent{}).Inject,
-			},
-		},
-		Expect:  afterMinute(noStatusLine(70007, "/")),
-		Confirm: "On the application's host: ss -tn 'sport = :8080' shows connections that stay, often with a Recv-Q that is not 0.",
+		Fault:    "the application hangs",
+		Variants: stagedSilent.variants,
+		Expect:   afterMinute(noStatusLine(70007, "/")),
+		Confirm:  "On the application's host: ss -tn 'sport = :8080' shows connections that stay, often with a Recv-Q that is not 0.",
 		Remedy: "Restart the application, after its stack was kept (py-spy dump, jstack, gdb -p). A larger ProxyTimeout only makes " +
 			"visitors wait longer.",
 		Source: apacheProxy + "#proxytimeout",
 	},
 	{
-		ID: "apache-drop-connect",
+		ID: "apache-drop-connect", Row: "dropped",
 		Claim: "A firewall drops Apache's packets to the application without a word: Apache waits for ProxyTimeout, 60 s by default, and " +
 			"answers 503, where nginx answers 504.",
 		Family: "firewall", Causes: []string{"H1", "J6"},
-		Gateway:  apacheWith("proxy.conf", "http://10.0.0.5:8080/", "http://10.0.0.5:8080/ disablereuse=On"),
+		Gateway:  apacheOwnConnections(),
 		Fault:    "the firewall drops all packets to 10.0.0.5:8080",
 		Variants: bothApps(fault.Drop{To: appAddress}),
 		Expect:   dropped,
@@ -69,27 +59,22 @@ var apacheTime = []scenario.Scenario{
 		Source: apacheProxy + "#proxypass",
 	},
 	{
-		ID: "apache-body-stalls",
+		ID: "apache-body-stalls", Row: "body-stalls",
 		Claim: "The application stops in the middle of the body: after ProxyTimeout, 60 s by default, Apache gives up, and the visitor has a 200 " +
 			"that is cut, not a 502.",
-		Said:   "A time-out is a 504. In mid-body it is a 200 that is cut.",
 		Family: "answer", Causes: []string{"B6"}, Gateway: onApache("proxy.conf"),
-		Ask:   download,
-		Fault: "the application hangs while it sends a large body",
-		Variants: []scenario.Variant{
-			sends(downloadFile, fault.Freeze{Upstream: "app"}),
-			waitingFor(lab.AnswerFrom("app"), fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy})),
-		},
-		Expect:  afterMinute(scenario.Expectation{Status: 200, Cut: true, Tries: 1, Log: badBody(70007)}),
-		Confirm: "AH01110 with The timeout specified has expired beside a 200 in the access log, with fewer bytes than the file has.",
-		Remedy:  "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
-		Source:  apacheProxy + "#proxytimeout",
+		Ask:      download,
+		Fault:    "the application hangs while it sends a large body",
+		Variants: stagedStalls.variants,
+		Expect:   afterMinute(scenario.Expectation{Status: 200, Cut: true, Tries: 1, Log: badBody(70007)}),
+		Confirm:  "AH01110 with The timeout specified has expired beside a 200 in the access log, with fewer bytes than the file has.",
+		Remedy:   "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
+		Source:   apacheProxy + "#proxytimeout",
 	},
 	{
 		ID: "apache-handshake-stalls",
 		Claim: "The application accepts and does not answer the TLS handshake: 500 after ProxyTimeout, 60 s by default, with the lines of a " +
 			"bad certificate: none says that it was a time-out.",
-		Said:   "A time-out is a 504. Behind Apache one in the TLS handshake is a 500.",
 		Family: "protocol", Causes: []string{"A5", "B6"}, Gateway: apacheByName("https.conf"),
 		Fault: "the application hangs in the TLS handshake",
 		Variants: []scenario.Variant{
@@ -109,7 +94,6 @@ var apacheTime = []scenario.Scenario{
 		ID: "apache-pool-retry",
 		Claim: "Both servers failed a moment ago and run again, but forcerecovery=Off has Apache leave them alone for retry=, 60 s: it asks nobody " +
 			"and answers 503, All workers are in error state.",
-		Said:   "All workers are in error state means that the servers are down. They may have been well for a minute.",
 		Family: "pool", Causes: []string{"J5"}, Gateway: apacheWith("pool.conf", "</Proxy>", "    ProxySet forcerecovery=Off\n</Proxy>"),
 		Fault: "both servers failed a moment ago, and run again",
 		Variants: poolVariants([]fault.Fault{fault.Wait{For: memberRetry + time.Second}},
@@ -155,7 +139,4 @@ func apacheFPMTimeout() scenario.Scenario {
 }
 
 // afterMinute is what follows when the default of Apache's limits is over.
-func afterMinute(e scenario.Expectation) scenario.Expectation {
-	e.After = time.Minute
-	return e
-}
+func afterMinute(e scenario.Expectation) scenario.Expectation { return after(time.Minute, e) }

@@ -38,13 +38,12 @@ var noHandshake = scenario.Expectation{Status: 500, Tries: 1, Log: []scenario.Lo
 // apacheTLS is what goes wrong with TLS, and with names, behind Apache.
 var apacheTLS = []scenario.Scenario{
 	{
-		ID: "apache-certificate-expired",
+		ID: "apache-certificate-expired", Row: "certificate-expired",
 		Claim: "The application's certificate has expired: Apache answers 500, even without SSLProxyVerify, for it looks at the dates by " +
 			"default. The log does not say why.",
-		Said:   "A certificate that has expired is a 502. Behind Apache it is a 500.",
 		Family: "protocol", Causes: []string{"A5", "J1", "J6"}, Gateway: apacheByName("https.conf"),
 		Fault:    "the application's certificate expired in 2001",
-		Variants: shows(backend.Certificate{Name: tlsName, Authority: &authority, Expired: true}, fakeupstream.TLSExpired),
+		Variants: stagedExpired.variants,
 		Expect:   noHandshake,
 		Confirm: "openssl s_client -connect app.internal:8443 </dev/null | openssl x509 -noout -enddate; with LogLevel warn ssl:info the log " +
 			"says AH02004: Peer certificate is expired.",
@@ -52,12 +51,12 @@ var apacheTLS = []scenario.Scenario{
 		Source: apacheSSL + "#sslproxycheckpeerexpire",
 	},
 	{
-		ID: "apache-certificate-wrong-name",
+		ID: "apache-certificate-wrong-name", Row: "certificate-wrong-name",
 		Claim: "The application's certificate is for another name than stands in ProxyPass: 500, even without SSLProxyVerify, for " +
 			"Apache compares the names by default. An address in ProxyPass is such another name, too.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: apacheByName("https.conf"),
 		Fault:    "the application's certificate is for another name",
-		Variants: shows(backend.Certificate{Name: "wrong.invalid", Authority: &authority}, fakeupstream.TLSWrongName),
+		Variants: stagedWrongName.variants,
 		Expect:   noHandshake,
 		Confirm: "openssl s_client -connect app.internal:8443 </dev/null | openssl x509 -noout -ext subjectAltName; with LogLevel warn " +
 			"ssl:info the log says AH02411: Peer certificate does not match.",
@@ -78,21 +77,20 @@ var apacheTLS = []scenario.Scenario{
 		Source: apacheVerify,
 	},
 	{
-		ID:     "apache-https-to-http",
+		ID: "apache-https-to-http", Row: "https-to-http",
 		Claim:  "The application speaks HTTP and Apache HTTPS: 500 at once, with the lines of a bad certificate.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: apacheByName("https.conf"),
 		Fault:    "the application speaks plain HTTP on its port",
-		Variants: httpAtTLS,
+		Variants: stagedPlain.variants,
 		Expect:   noHandshake,
 		Confirm:  "curl -si http://app.internal:8443/ on the gateway answers; openssl s_client -connect app.internal:8443 shows no certificate.",
 		Remedy:   "ProxyPass / http://app.internal:8443/ and apachectl graceful.",
 		Source:   apacheProxy,
 	},
 	{
-		ID: "apache-name-unknown",
+		ID: "apache-name-unknown", Row: "name-gone",
 		Claim: "The application's name does not resolve when Apache starts: unlike nginx it starts all the same, and answers 500 to who " +
 			"asks for that site; the other sites are well.",
-		Said:   "A name that does not resolve makes a 502. In Apache 2.4.71 it makes a 500.",
 		Family: "dns", Causes: []string{"G1", "G2", "J1", "J6"}, Gateway: apacheByName("proxy-name.conf"),
 		Fault:    "app.internal does not resolve when Apache is restarted",
 		Variants: withRemedy(bothApps(fault.Hosts{}, fault.Restart{}), fault.Hosts{Addresses: appHost}),
@@ -108,7 +106,6 @@ var apacheTLS = []scenario.Scenario{
 		ID: "apache-address-moved",
 		Claim: "The application moved to another address and DNS says so: Apache calls the old one, is refused, looks the name up again " +
 			"and calls the new one: 200, with one line in the log. nginx calls the old one until it is reloaded.",
-		Said:   "Apache resolves a backend's name once per child process and keeps it (its manual). 2.4.71 asks again when a connection fails.",
 		Family: "dns", Causes: []string{"G3"}, Gateway: apacheByName("proxy-name.conf"),
 		Fault: "the application runs on 10.0.0.6, and app.internal resolves to that",
 		Variants: []scenario.Variant{

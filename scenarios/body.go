@@ -25,27 +25,22 @@ var upload = lab.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("
 // body is what goes wrong once the status has been sent, or while the request is being sent.
 var body = []scenario.Scenario{
 	{
-		ID: "body-cut",
+		ID: "body-cut", Row: "body-cut",
 		Claim: "The application dies in the middle of the body: the status was sent long ago, so the visitor has a 200 whose " +
 			"body ends too soon, and the access log says 200.",
-		Said:   "A crash of the application is a 502. In mid-body it is a 200 that is cut.",
 		Family: "answer", Causes: []string{"I1"}, Gateway: onNginx("proxy.conf"),
-		Ask:   download,
-		Fault: "the application ends while it sends a large body",
-		Variants: []scenario.Variant{
-			sends(downloadFile, stop),
-			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy}),
-		},
-		Expect:  cutWith(prematureClosed, 0),
-		Confirm: "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",
-		Remedy:  "Mend the crash. Let monitoring compare lengths: the status tells nothing here.",
-		Source:  messageLength,
+		Ask:      download,
+		Fault:    "the application ends while it sends a large body",
+		Variants: stagedCut.variants,
+		Expect:   cutWith(prematureClosed, 0),
+		Confirm:  "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",
+		Remedy:   "Mend the crash. Let monitoring compare lengths: the status tells nothing here.",
+		Source:   messageLength,
 	},
 	{
 		ID: "body-reset",
 		Claim: "A firewall or load balancer resets the connection in the middle of the body: a 200 that is cut, and 104 in " +
 			"the log.",
-		Said:   "A reset connection is a 502. In mid-body it is a 200 that is cut.",
 		Family: "answer", Causes: []string{"I1", "D5"}, Gateway: onNginx("proxy.conf"),
 		Ask:   download,
 		Fault: "a firewall resets the connection while a large body is sent",
@@ -61,17 +56,13 @@ var body = []scenario.Scenario{
 		Source: messageLength,
 	},
 	{
-		ID: "body-stalls",
+		ID: "body-stalls", Row: "body-stalls",
 		Claim: "The application stops in the middle of the body: after proxy_read_timeout, 60 s by default, nginx gives up, " +
 			"and the visitor has a 200 that is cut, not a 504.",
-		Said:   "A time-out is a 504. In mid-body it is a 200 that is cut.",
 		Family: "answer", Causes: []string{"B6"}, Gateway: onNginx("proxy.conf"),
-		Ask:   download,
-		Fault: "the application hangs while it sends a large body",
-		Variants: []scenario.Variant{
-			sends(downloadFile, fault.Freeze{Upstream: "app"}),
-			waitingFor(lab.AnswerFrom("app"), fakeBecomes(fakeupstream.Stall{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy})),
-		},
+		Ask:      download,
+		Fault:    "the application hangs while it sends a large body",
+		Variants: stagedStalls.variants,
 		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},
 		}},
@@ -83,13 +74,13 @@ var body = []scenario.Scenario{
 		ID: "body-drips",
 		Claim: "An answer that takes two minutes in small pieces is whole: proxy_read_timeout counts from one read to the " +
 			"next, not over the answer.",
-		Said:   "Downloads longer than proxy_read_timeout are cut. They are not, while something comes.",
 		Family: "answer", Causes: []string{"B6"}, Gateway: onNginx("proxy.conf"),
 		Ask:   lab.Request{Path: "/drip"},
 		Fault: "the application sends 100 bytes a second",
 		Variants: []scenario.Variant{
 			// Each piece comes before the next 60 s are over.
-			sends(dripFile, fault.Wait{For: 40 * time.Second}, fault.Wait{For: 40 * time.Second}),
+			sends(dripFile, dripWaits...),
+			dripping(),
 		},
 		Expect:  scenario.Expectation{Status: 200, Tries: 1, After: 2 * time.Minute},
 		Confirm: "The access log has 200, the full length, and a request_time above proxy_read_timeout.",
@@ -97,10 +88,9 @@ var body = []scenario.Scenario{
 		Source:  readTimeout,
 	},
 	{
-		ID: "body-bad-chunk",
+		ID: "body-bad-chunk", Row: "bad-chunk",
 		Claim: "The application calls its body chunked and it is not (a Transfer-Encoding header set by hand): nginx closes " +
 			"the visitor's connection without a byte, and its access log says 200.",
-		Said:   "An invalid answer is a 502. A bad chunk that comes with the header leaves the visitor with nothing at all.",
 		Family: "answer", Causes: []string{"E5"}, Gateway: onNginx("proxy.conf"),
 		Ask:      lab.Request{Path: "/bad-chunk"},
 		Fault:    "the body is not chunked, as its header says it is",
@@ -113,13 +103,13 @@ var body = []scenario.Scenario{
 		Source:  "https://www.rfc-editor.org/rfc/rfc9112#section-7.1",
 	},
 	{
-		ID: "two-lengths",
+		ID: "two-lengths", Row: "two-lengths",
 		Claim: "The application sends Content-Length twice. nginx up to 1.22 takes the answer as good; from 1.23 on it is a " +
 			"502 (upstream sent duplicate header line), so that an upgrade of nginx breaks the site.",
 		Family: "answer", Causes: []string{"E5"}, Gateway: onNginx("proxy.conf"),
 		Ask:      lab.Request{Path: "/two-lengths"},
 		Fault:    "the application sends Content-Length twice",
-		Variants: appBecomes("origin-ill.conf", fakeupstream.DuplicateHeader{}),
+		Variants: stagedTwoLengths.variants,
 		Expect:   scenario.Expectation{Status: 200, Tries: 1},
 		Exceptions: []scenario.Exception{{
 			From: "1.23.0", Why: "nginx refuses a header that may stand once and comes twice since 1.23.0.",
@@ -157,7 +147,6 @@ var body = []scenario.Scenario{
 		ID: "upload-refused",
 		Claim: "The application refuses an upload as too large before it has read it: its 413 is passed on, and nginx logs " +
 			"nothing of it. The gateway's own limit was not reached.",
-		Said:   "413 means that nginx's client_max_body_size is too small. It can be the application's.",
 		Family: "answer", Causes: []string{"J6"}, Gateway: onNginx("proxy-upload.conf"),
 		Ask:      lab.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 12<<10)},
 		Fault:    "the application takes bodies of up to 8 KB",
@@ -197,6 +186,18 @@ func sends(file lab.File, strike ...fault.Fault) scenario.Variant {
 		Inject:  []fault.Fault{fault.Replace{Upstream: origin("origin-ill.conf", file)}},
 		WaitFor: []lab.Condition{lab.RequestAt("app")}, InjectInFlight: strike,
 	}
+}
+
+// dripWaits let two of the three pauses of the fake pass; the third is over when the answer is due.
+var dripWaits = []fault.Fault{fault.Wait{For: 40 * time.Second}, fault.Wait{For: 40 * time.Second}}
+
+// dripping is the fake application that sends as much in four pieces, over two minutes.
+func dripping() scenario.Variant {
+	v := waitingFor(lab.RequestAt("app"), fakeBecomes(fakeupstream.Drip{
+		Bytes: len(dripFile.Data) / 4, Every: 40 * time.Second, From: fakeupstream.AtBody, Answer: fakeupstream.Well{Body: dripFile.Data},
+	}))
+	v.InjectInFlight = dripWaits
+	return v
 }
 
 // waitingFor is the variant whose request has to have come so far before the clock is moved.

@@ -13,16 +13,27 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-//go:embed apache nginx php python
+//go:embed apache caddy haproxy lighttpd nginx php python squid varnish
+//go:embed httpd node resolver
 var files embed.FS
 
 // All is the catalogue, in the order in which one would learn it. A list that is missing here is in no run.
 func All() []scenario.Scenario {
+	all, said := catalogue(), contradicted()
+	for i := range all {
+		all[i].Said = said[all[i].ID]
+	}
+	return all
+}
+
+// catalogue is all scenarios as their files have them.
+func catalogue() []scenario.Scenario {
 	var all []scenario.Scenario
 	for _, family := range [][]scenario.Scenario{
 		firewall,
-		answer, body, pool, protocol, tls, dns, limits, sanity,
+		answer, body, pool, chain, cached, protocol, tls, dns, dnsServer, staleAddress, limits, sanity,
 		service, overUWSGI,
+		onGunicorn, onNode, onHTTPD,
 		sockets,
 		restarts,
 		timeouts,
@@ -31,6 +42,8 @@ func All() []scenario.Scenario {
 		cpu,
 		code,
 		crashes,
+		databases, caches,
+		overHAProxy, overLighttpd, overCaddy, overSquid, overVarnish,
 		overApache, apacheAnswer, apacheTLS, apachePool, apachePHP, apacheTime,
 	} {
 		all = append(all, family...)

@@ -9,7 +9,7 @@ import (
 // code is errors in the script that PHP itself finds: they are PHP's answers, and nginx passes them on.
 var code = []scenario.Scenario{
 	parseError(), fatalError(), fatalErrorShown(), fatalErrorLate(), endlessRecursion(), scriptMissing(), limitExtensions(),
-	exitCode(),
+	exitCode(), cliMemory(), cliUser(),
 }
 
 const undefined = `PHP Fatal error:  Uncaught Error: Call to undefined function shop_total() in /var/www/index.php:3
@@ -23,7 +23,6 @@ func parseError() scenario.Scenario {
 		ID: "php-parse-error",
 		Claim: "A script that PHP cannot parse makes PHP answer 500 and name the line in its log; nginx passes the 500 on, " +
 			"for PHP-FPM itself is well.",
-		Said:   "A syntax error in the code gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script that is deployed lacks a semicolon",
@@ -40,7 +39,6 @@ func fatalError() scenario.Scenario {
 		ID: "php-fatal-error",
 		Claim: "An error that the script does not catch makes PHP answer 500 with an empty page (display_errors is off); " +
 			"nginx passes the 500 on.",
-		Said:   "A fatal PHP error gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script calls a function that is not there",
@@ -58,7 +56,6 @@ func fatalErrorShown() scenario.Scenario {
 		ID: "php-fatal-error-shown",
 		Claim: "With display_errors on, a fatal error of the script is answered 200: its message is the page, " +
 			"and a monitor that looks at the status sees nothing.",
-		Said:   "A fatal PHP error gives a 5xx status.",
 		Family: "code", Causes: []string{"E1"},
 		Gateway: onNginx("php.conf"),
 		Fault:   "the script calls a function that is not there, and display_errors is on",
@@ -84,6 +81,7 @@ func fatalErrorLate() scenario.Scenario {
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script calls a function that is not there, after 19 KB of output",
 		Variants: []scenario.Variant{realFPM(fpm, deploy("fatal-error-late.php"))},
+		Alone:    "a fake writes to FastCGI's error stream before its answer only",
 		Expect: scenario.Expectation{Status: 200, Tries: 1, Log: []scenario.LogLine{{
 			Level: "error", Text: `FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught Error: `, Phase: "reading upstream",
 		}}},
@@ -98,7 +96,6 @@ func endlessRecursion() scenario.Scenario {
 		ID: "php-recursion",
 		Claim: "A function of the script that calls itself without end uses up memory_limit: " +
 			"PHP answers 500, the worker lives on.",
-		Said:   "Endless recursion crashes PHP and gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E2", "C1"},
 		Gateway: onNginx("php.conf"),
 		Fault:   "a function of the script calls itself without end",
@@ -121,7 +118,6 @@ func scriptMissing() scenario.Scenario {
 		ID: "php-script-missing",
 		Claim: "nginx tells PHP-FPM a path at which PHP-FPM finds no script: PHP answers 404 File not found., " +
 			"and only nginx's log tells why.",
-		Said:   "A wrong SCRIPT_FILENAME gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E6"},
 		Gateway: onNginx("php.conf"),
 		Fault:   "the root of nginx is /srv/www, and the scripts lie in /var/www on the PHP host",
@@ -148,7 +144,6 @@ func limitExtensions() scenario.Scenario {
 		ID: "php-limit-extensions",
 		Claim: "The name of the script does not end as security.limit_extensions wants it, .php or .phar by default: " +
 			"PHP-FPM answers 403 Access denied.",
-		Said:   "PHP-FPM refusing a script gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E6"},
 		Gateway: onNginx("php-html.conf"),
 		Fault:   "after an upgrade the pool has the default of security.limit_extensions again, and the site's scripts are .html files",
@@ -170,7 +165,6 @@ func exitCode() scenario.Scenario {
 		ID: "php-exit-code",
 		Claim: "A script that ends with a code other than 0 is no error to nginx: the visitor gets 200, " +
 			"and no log has a line about it.",
-		Said:   "A script that exits with an error gives 502 Bad Gateway.",
 		Family: "code", Causes: []string{"E1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script ends with exit(3)",

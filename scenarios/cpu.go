@@ -19,7 +19,6 @@ func cpuQuota() scenario.Scenario {
 		ID: "php-cpu-quota",
 		Claim: "The host gives PHP less processor time than its pages need: a page that takes a tenth of a second takes several, " +
 			"and where nginx does not wait that long the visitor gets 504.",
-		Said:   "Using up the processor time of the hosting plan gives 502.",
 		Family: "overload", Causes: []string{"C3"},
 		Gateway: onNginx("php-impatient.conf"),
 		Fault:   "PHP has 1 % of a processor",

@@ -35,7 +35,6 @@ func segfaultLate() scenario.Scenario {
 		ID: "php-segfault-late",
 		Claim: "The worker crashes when a part of the page has been sent: it is too late for a 502, the visitor gets 200 and a page " +
 			"that breaks off.",
-		Said:   "A crash of the backend always gives 502.",
 		Family: "code", Causes: []string{"E2", "I1"},
 		Gateway: onNginx("php.conf"),
 		Fault:   "the script makes its worker die by SIGSEGV after 19 KB of output",

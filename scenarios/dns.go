@@ -18,10 +18,9 @@ var byName = lab.Gateway{Driver: nginx.Driver, Config: text("nginx/proxy-name.co
 // dns is what goes wrong with the names of applications.
 var dns = []scenario.Scenario{
 	{
-		ID: "name-gone-at-start",
+		ID: "name-gone-at-start", Row: "name-gone",
 		Claim: "The application's name does not resolve when nginx starts: nginx does not start at all, and visitors are " +
 			"refused, for every site on that gateway.",
-		Said:   "A name that does not resolve makes a 502. At the start it leaves nobody to answer.",
 		Family: "dns", Causes: []string{"G1"}, Gateway: byName,
 		Fault:    "app.internal does not resolve when nginx is restarted",
 		Variants: withRemedy(bothApps(fault.Hosts{}, fault.Restart{}), fault.Hosts{Addresses: appHost}, fault.Restart{}),
@@ -37,7 +36,6 @@ var dns = []scenario.Scenario{
 		ID: "address-moved",
 		Claim: "The application moved to another address and DNS says so, but nginx asked when it started, and calls the old " +
 			"address for ever: 502 while every other client is well.",
-		Said:   "Wait for the TTL. nginx does not look at it for a name in proxy_pass.",
 		Family: "dns", Causes: []string{"G3"}, Gateway: byName,
 		Fault: "the application runs on 10.0.0.6, and app.internal resolves to that",
 		Variants: []scenario.Variant{

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -19,10 +20,9 @@ const (
 
 var firewall = append([]scenario.Scenario{
 	{
-		ID: "drop-connect",
+		ID: "drop-connect", Row: "dropped",
 		Claim: "A firewall drops the gateway's packets to the application without a word: nginx waits for " +
 			"proxy_connect_timeout, 60 s by default, and answers 504.",
-		Said:     "A firewall between gateway and application makes a 502. One that drops makes a 504, and only after the time-out.",
 		Family:   "firewall",
 		Causes:   []string{"H1"},
 		Gateway:  onNginx("proxy.conf"),
@@ -97,10 +97,9 @@ var firewall = append([]scenario.Scenario{
 		Source:   routePage,
 	},
 	{
-		ID: "host-off",
+		ID: "host-off", Row: "host-off",
 		Claim: "The application's host is switched off, on the gateway's own network: nobody answers ARP, the kernel gives up " +
 			"after three attempts, about 3 s, and nginx answers 502, long before its own time-out.",
-		Said:     "A server that is down gives a 504. On the gateway's own network it is a 502, since the kernel notices first.",
 		Family:   "firewall",
 		Causes:   []string{"H5"},
 		Gateway:  onNginx("proxy.conf"),
@@ -114,7 +113,7 @@ var firewall = append([]scenario.Scenario{
 	routed("unreachable", "error", 113),
 	routed("prohibit", "crit", 13),
 	routed("blackhole", "crit", 22),
-}, rejects...)
+}, slices.Concat(rejects, compared, left)...)
 
 var dropBothWays = []fault.Fault{fault.Drop{To: appAddress}, fault.Drop{To: appAddress, Answers: true}}
 
@@ -153,7 +152,7 @@ func routed(kind, level string, errno int) scenario.Scenario {
 
 // rejects are the ways in which a firewall says no.
 var rejects = []scenario.Scenario{
-	rejected("tcp-reset", "error", 111, "looks exactly like a service that is not running"),
+	inRow("rejected", rejected("tcp-reset", "error", 111, "looks exactly like a service that is not running")),
 	rejected("icmp-port-unreachable", "error", 111, "the default of nft and iptables; looks exactly like a service that is not running"),
 	rejected("icmp-host-unreachable", "error", 113, "looks like a host that is off"),
 	rejected("icmp-net-unreachable", "error", 101, "looks like a missing route"),
@@ -161,6 +160,12 @@ var rejects = []scenario.Scenario{
 	rejected("icmp-host-prohibited", "error", 113, "the default of firewalld's old rules; the log says No route to host though the route is fine"),
 	rejected("icmp-net-prohibited", "error", 101, "the log says Network is unreachable though the route is fine"),
 	rejected("icmp-admin-prohibited", "error", 113, "the default of firewalld; the log says No route to host though the route is fine"),
+}
+
+// inRow puts a scenario into a row of those by which gateways are compared.
+func inRow(row string, s scenario.Scenario) scenario.Scenario {
+	s.Row = row
+	return s
 }
 
 func rejected(with, level string, errno int, looks string) scenario.Scenario {

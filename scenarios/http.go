@@ -13,7 +13,12 @@ const appAddress = "10.0.0.5:8080"
 
 // origin is a real application server with one of the configs nginx/origin*.conf.
 func origin(conf string, files ...lab.File) lab.Upstream {
-	return backend.Origin{Name: "app", Listen: appAddress, Conf: text("nginx/" + conf), Files: files}.Upstream()
+	return originOf(text("nginx/"+conf), files...)
+}
+
+// originOf is a real application server with that config.
+func originOf(conf string, files ...lab.File) lab.Upstream {
+	return backend.Origin{Name: "app", Listen: appAddress, Conf: conf, Files: files}.Upstream()
 }
 
 // fakeApp is its fake variant, which follows a script.

@@ -8,13 +8,12 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// limits is what goes wrong where the gateway itself runs out of something: a 500, not a 502.
+// limits is what goes wrong where the gateway itself runs out of something, or has a limit of its own.
 var limits = []scenario.Scenario{
 	{
 		ID: "connections-used-up",
 		Claim: "A worker of the gateway has no connection left to call the application with (worker_connections, of which a " +
 			"proxied request takes two): 500, logged as [alert]. The application is well.",
-		Said:   "An overloaded gateway answers 502. Out of worker_connections it answers 500.",
 		Family: "limits", Causes: []string{"C4", "J6"}, Gateway: onNginx("proxy.conf"),
 		Fault:    "worker_connections is 3: enough for the visitor, one too few for the application",
 		Variants: bothApps(fault.Config{Conf: changed("proxy.conf", "events {}", "events {\n    worker_connections 3;\n}")}),
@@ -29,7 +28,6 @@ var limits = []scenario.Scenario{
 		ID: "upload-disk-full",
 		Claim: "The disk of client_body_temp_path is full: an upload that does not fit into client_body_buffer_size is a 500, " +
 			"and the application never hears of it. Small requests are well.",
-		Said:   "A full disk of the gateway is a 502. For an upload it is a 500.",
 		Family: "limits", Causes: []string{"C5", "J6"}, Gateway: onNginx("proxy-upload.conf"),
 		Ask:      lab.Request{Method: "POST", Path: "/upload", Body: strings.Repeat("x", 1<<10), BodyTimes: 1 << 10},
 		Fault:    "64 KB are left on the disk where uploads are kept",
@@ -41,4 +39,5 @@ var limits = []scenario.Scenario{
 		Remedy:  "Make room, or client_body_temp_path on a larger disk. proxy_request_buffering off; needs no disk.",
 		Source:  "https://nginx.org/en/docs/http/ngx_http_core_module.html#client_body_temp_path",
 	},
+	floodUndefended(), floodLimitReq(), floodLimitConn(), floodBehindEdge(), pageManyRequests(), cookiesTooBig(),
 }

@@ -21,7 +21,6 @@ func memoryLimit() scenario.Scenario {
 		ID: "php-memory-limit",
 		Claim: "PHP ends a script that wants more than memory_limit, and answers 500 itself: the worker lives on, " +
 			"and nginx passes the 500 on.",
-		Said:   "Exhausting memory_limit gives 502 Bad Gateway.",
 		Family: "memory", Causes: []string{"C1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script needs 40 MB, and memory_limit is 32M",

@@ -10,8 +10,8 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// overload is more clients than PHP-FPM has workers for.
-var overload = []scenario.Scenario{workersBusy(), backlogSocket(), backlogTCP()}
+// overload is more clients than PHP-FPM has workers for, or than nginx may send to an application.
+var overload = []scenario.Scenario{workersBusy(), backlogSocket(), backlogTCP(), maxConns(), visitorReloads()}
 
 // report is the page that takes long, beside the one that is quick.
 var report = lab.Request{Path: "/report.php"}
@@ -48,7 +48,6 @@ func workersBusy() scenario.Scenario {
 		ID: "fpm-workers-busy",
 		Claim: "All workers of PHP-FPM are busy: the kernel takes the connection and queues it, no worker reads it, " +
 			"and nginx gives up after fastcgi_read_timeout with 504, even for a page that is quick.",
-		Said:   "Reaching pm.max_children gives 502 Bad Gateway.",
 		Family: "overload", Causes: []string{"D1", "D3"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "as many visitors as pm.max_children ask for a page that takes minutes",
@@ -95,7 +94,6 @@ func backlogTCP() scenario.Scenario {
 		ID: "fpm-backlog-tcp",
 		Claim: "All workers of PHP-FPM are busy, and the queue of its TCP port is full: the kernel there drops the gateway's SYNs without a word, " +
 			"and nginx gives up after fastcgi_connect_timeout (60 s) with 504.",
-		Said:   "A full backlog gives 502 Bad Gateway.",
 		Family: "overload", Causes: []string{"D1"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "a slow page keeps the only worker busy, and other visitors fill a queue of two",
@@ -107,5 +105,35 @@ func backlogTCP() scenario.Scenario {
 		Remedy: "Raise pm.max_children as far as memory allows (20), and leave listen.backlog at its 511; systemctl restart php8.2-fpm. " +
 			"fastcgi_connect_timeout 5s; lets visitors know sooner.",
 		Source: "https://man7.org/linux/man-pages/man2/listen.2.html",
+	}
+}
+
+func maxConns() scenario.Scenario {
+	report := lab.Request{Path: "/report"}
+	app := backend.Gunicorn{Name: "app", Listen: appAddress, App: text("python/report.py"), Options: []string{"--threads=4"}}
+	crowd := fault.ConcurrentRequests{Clients: 1, Request: report, WaitFor: lab.RequestAt("api")}
+	more := fault.Config{Conf: changed("max-conns.conf", "max_conns=1;", "max_conns=4;")}
+	onGunicorn := onReal(app.Upstream(), slowAPI(time.Hour), crowd)
+	onGunicorn.Upstreams = append(onGunicorn.Upstreams, api)
+	onGunicorn.Remedy = []fault.Fault{more, crowd}
+
+	onFake := onFakeApp(
+		fault.SetBehaviour{Upstream: "app", Rules: []fakeupstream.Rule{{Path: report.Path, Then: fakeupstream.Silent{}}}},
+		fault.ConcurrentRequests{Clients: 1, Request: report, WaitFor: lab.RequestAt("app")},
+	)
+	onFake.Remedy = []fault.Fault{more, fault.ConcurrentRequests{Clients: 1, Request: report, WaitFor: lab.RequestAt("app")}}
+	return scenario.Scenario{
+		ID: "max-conns",
+		Claim: "As many requests are at the application as max_conns lets nginx send it: nginx asks nobody and answers 502 at once, no live upstreams, " +
+			"though the application is well.",
+		Family: "overload", Causes: []string{"D4", "J5"},
+		Gateway:  onNginx("max-conns.conf"),
+		Fault:    "another visitor's page is the one request that max_conns=1 allows",
+		Variants: []scenario.Variant{onGunicorn, onFake},
+		Expect:   scenario.Expectation{Status: 502, Tries: scenario.NoTry, Log: []scenario.LogLine{noneLive}},
+		Confirm:  "nginx -T | grep max_conns, while ss -tn dst 10.0.0.5 on the gateway shows that many connections; curl from there to the application answers.",
+		Remedy: "max_conns=4, or as many as the application does at a time, and systemctl reload nginx; or leave it out: then the application's own " +
+			"queue keeps who comes too early.",
+		Source: "https://nginx.org/en/docs/http/ngx_http_upstream_module.html#max_conns",
 	}
 }

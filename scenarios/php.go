@@ -20,7 +20,11 @@ const (
 
 // Signals by their numbers on Linux.
 const (
+	sighup  = 1
+	sigquit = 3
 	sigterm = 15
+	sigcont = 18
+	sigstop = 19
 	sigusr2 = 12
 )
 

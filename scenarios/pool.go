@@ -52,7 +52,7 @@ func disabled(phase string) scenario.LogLine {
 // pool is a gateway with two servers. The first request goes to app, the second to second, and so on in turn.
 var pool = []scenario.Scenario{
 	{
-		ID: "pool-one-dead",
+		ID: "pool-one-dead", Row: "pool-one-dead",
 		Claim: "One server of two is down: the visitor gets his 200 from the other, and only the error log tells. The dead one " +
 			"is left alone for fail_timeout, 10 s.",
 		Family: "pool", Causes: []string{"J5"}, Gateway: onNginx("pool.conf"),
@@ -65,7 +65,7 @@ var pool = []scenario.Scenario{
 		Source:   maxFails,
 	},
 	{
-		ID:     "pool-all-dead",
+		ID: "pool-all-dead", Row: "pool-all-dead",
 		Claim:  "Both servers are down: nginx tries each once, logs why for each, and answers 502.",
 		Family: "pool", Causes: []string{"J5"}, Gateway: onNginx("pool.conf"),
 		Fault: "neither server runs",
@@ -81,7 +81,6 @@ var pool = []scenario.Scenario{
 		ID: "pool-benched",
 		Claim: "Both servers failed a moment ago and run again, but nginx leaves them alone for fail_timeout, 10 s: it asks " +
 			"nobody and answers 502, no live upstreams.",
-		Said:   "no live upstreams means that the servers are down. They may have been well for seconds.",
 		Family: "pool", Causes: []string{"J5"}, Gateway: onNginx("pool.conf"),
 		Fault: "both servers failed a moment ago, and run again",
 		Variants: poolVariants([]fault.Fault{benched},
@@ -109,7 +108,6 @@ var pool = []scenario.Scenario{
 		ID: "pool-post-not-again",
 		Claim: "A server closes without an answer to a POST: it may have carried it out, so nginx does not send it to the next one, " +
 			"502, though the next one is well.",
-		Said:   "A pool hides a failing server. Not from a POST.",
 		Family: "pool", Causes: []string{"J5", "I1"}, Gateway: onNginx("pool.conf"), Ask: order,
 		Fault:    "the second server closes every connection without an answer",
 		Variants: secondCloses,
@@ -149,7 +147,6 @@ var pool = []scenario.Scenario{
 		ID: "pool-one-silent",
 		Claim: "One server of two hangs: the visitor waits for proxy_read_timeout, 60 s by default, before nginx asks the " +
 			"other, and then gets 200. Most visitors are gone by then.",
-		Said:   "A pool hides a failing server. One that hangs costs every visitor a minute.",
 		Family: "pool", Causes: []string{"J5", "B2"}, Gateway: onNginx("pool.conf"),
 		Fault:    "the second server hangs",
 		Variants: silentVariants("second"),
@@ -163,7 +160,6 @@ var pool = []scenario.Scenario{
 		ID: "pool-all-silent",
 		Claim: "Both servers hang: the visitor waits for proxy_read_timeout at each, two minutes in all, before the 504. Every " +
 			"further server adds a minute.",
-		Said:   "With proxy_read_timeout 60s a visitor waits 60 s at the most. He waits that long for each server.",
 		Family: "pool", Causes: []string{"J5", "B2"}, Gateway: onNginx("pool.conf"),
 		Fault:    "both servers hang",
 		Variants: silentVariants("second", "app"),
@@ -202,7 +198,6 @@ var pool = []scenario.Scenario{
 		ID: "pool-503-becomes-502",
 		Claim: "With http_503 in proxy_next_upstream a 503 counts as a failure: the second visitor's 503 takes the last server " +
 			"out of the pool, and nginx makes a 502 of its own of the application's maintenance page, for 10 s.",
-		Said:   "503 is passed on as 503. With http_503 only the first visitor sees it.",
 		Family: "pool", Causes: []string{"J5", "I2"}, Ask: maintenance, Gateway: poolWith(next503),
 		Fault:    "both servers answer 503, to the second visitor in ten seconds",
 		Variants: bothIn503(fault.OtherRequest{Request: maintenance, Status: 503}),

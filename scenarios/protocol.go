@@ -37,7 +37,6 @@ var protocol = []scenario.Scenario{
 		ID: "http-to-https",
 		Claim: "The application speaks HTTPS now and the gateway still HTTP: the application's own 400 is passed on, and nginx " +
 			"logs nothing.",
-		Said:   "A wrong protocol makes a 502. An nginx or Apache behind answers plain HTTP on its TLS port with 400.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: onNginx("proxy.conf"),
 		Fault: "the application speaks HTTPS on its port",
 		Variants: appBecomes("origin-https-here.conf", fakeupstream.Well{
@@ -52,10 +51,10 @@ var protocol = []scenario.Scenario{
 		ID: "http-to-tls",
 		Claim: "The application speaks TLS and answers plain HTTP with a TLS alert (Java, Go without net/http, databases): nginx " +
 			"takes the alert for HTTP/0.9 and passes its seven bytes on, with no status.",
-		Said:   "A wrong protocol makes a 502. Here the visitor gets seven bytes that are no HTTP.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: onNginx("proxy.conf"),
 		Fault:    "the application answers with a TLS alert",
 		Variants: []scenario.Variant{fakeBecomes(fakeupstream.WrongProtocol{Speak: fakeupstream.SpeakTLSAlert})},
+		Alone:    "what the lab has of real servers answers plain HTTP on a TLS port with 400 (http-to-https), not with an alert",
 		Expect: scenario.Expectation{NoAnswer: "garbled", Tries: 1, Log: []scenario.LogLine{
 			{Level: "error", Text: "upstream sent no valid HTTP/1.0 header", Phase: readingHeader},
 		}},
@@ -64,7 +63,7 @@ var protocol = []scenario.Scenario{
 		Source:  "https://www.rfc-editor.org/rfc/rfc8446#section-6",
 	},
 	{
-		ID:     "https-to-http",
+		ID: "https-to-http", Row: "https-to-http",
 		Claim:  "The application speaks HTTP and the gateway HTTPS: its answer is no TLS (wrong version number), 502 at once.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: onNginx("https.conf"),
 		Fault:    "the application speaks plain HTTP on its port",

@@ -24,7 +24,6 @@ func fpmRestart() scenario.Scenario {
 		ID: "fpm-restart",
 		Claim: "A restart of PHP-FPM kills the workers with the requests they have: each of these visitors gets 502, " +
 			"though nothing is broken.",
-		Said:   "Restarting PHP is harmless, and the first remedy to try.",
 		Family: "service", Causes: []string{"A6"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "PHP-FPM is restarted (SIGTERM, as systemctl restart does) while a script runs",
@@ -51,7 +50,6 @@ func fpmReload() scenario.Scenario {
 		ID: "fpm-reload",
 		Claim: "A reload of PHP-FPM waits process_control_timeout for running scripts, and that is 0 by default: " +
 			"it kills them like a restart, and their visitors get 502.",
-		Said:   "A reload is graceful: running requests finish.",
 		Family: "service", Causes: []string{"A6"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "PHP-FPM is reloaded (SIGUSR2, as systemctl reload does) while a script runs",

@@ -13,8 +13,8 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", "cause:B1", or
-// "gateway:apache". Without any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the
+// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", "cause:B1",
+// "gateway:apache", or "row:silent". Without any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the
 // families, the causes or the gateways.
 func Select(patterns ...string) ([]scenario.Scenario, error) {
 	all := All()
@@ -61,6 +61,9 @@ func matches(pattern string, s scenario.Scenario) (bool, error) {
 	}
 	if gateway, ok := strings.CutPrefix(pattern, "gateway:"); ok {
 		return s.Gateway.Driver.Name == gateway, nil
+	}
+	if row, ok := strings.CutPrefix(pattern, "row:"); ok {
+		return s.Row != "" && s.Row == row, nil
 	}
 	return path.Match(pattern, s.ID)
 }

@@ -114,7 +114,6 @@ func fpmLocalhost() scenario.Scenario {
 		ID: "fpm-localhost",
 		Claim: "nginx calls localhost, which is two peers, ::1 and 127.0.0.1, in turn; PHP-FPM listens on one of them only: " +
 			"nginx logs that the other refuses, asks the one, and the visitor gets his 200.",
-		Said:   "Calling localhost where the backend listens on 127.0.0.1 only gives 502.",
 		Family: "service", Causes: []string{"A3"},
 		Gateway:  gateway,
 		Fault:    "PHP-FPM listens on 127.0.0.1 only, nginx calls localhost",

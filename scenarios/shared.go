@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/badgateway/badgateway/harness/fault"
 	"github.com/badgateway/badgateway/harness/scenario"
 )
@@ -13,6 +15,12 @@ var refusedLine = scenario.LogLine{
 // refused is what follows from it.
 var refused = scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{refusedLine}}
 
+// withPage is an expectation whose page holds that text as well.
+func withPage(mark string, e scenario.Expectation) scenario.Expectation {
+	e.Page = mark
+	return e
+}
+
 // stop ends the upstream "app", of whatever kind, at once.
 var stop = fault.Stop{Upstream: "app"}
 
@@ -20,3 +28,9 @@ var stop = fault.Stop{Upstream: "app"}
 var resetLine = []scenario.LogLine{{
 	Level: "error", Text: "recv() failed", Errno: 104, Phase: "reading response header from upstream",
 }}
+
+// after is what follows once so much time has passed.
+func after(limit time.Duration, e scenario.Expectation) scenario.Expectation {
+	e.After = limit
+	return e
+}

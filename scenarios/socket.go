@@ -22,8 +22,12 @@ func onSocket(breaks ...fault.Fault) scenario.Variant {
 
 // socketFails is what follows where nginx does not get through the socket.
 func socketFails(level string, errno int) scenario.Expectation {
+	return socketFailsAt(fpmSocket, level, errno)
+}
+
+func socketFailsAt(socket, level string, errno int) scenario.Expectation {
 	return scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{{
-		Level: level, Text: "connect() to " + fpmSocket + " failed", Errno: errno, Phase: "connecting to upstream",
+		Level: level, Text: "connect() to " + socket + " failed", Errno: errno, Phase: "connecting to upstream",
 	}}}
 }
 
@@ -48,7 +52,6 @@ func socketStale() scenario.Scenario {
 		ID: "fpm-socket-stale",
 		Claim: "PHP-FPM died without cleaning up: the file of its unix socket is still there and nobody listens on it, " +
 			"so that nginx is refused and answers 502 at once.",
-		Said:   "If the socket file exists, PHP-FPM is running.",
 		Family: "service", Causes: []string{"A4", "A1"},
 		Gateway: onNginx("php-socket.conf"),
 		Fault:   "PHP-FPM is killed with all its workers",
@@ -115,7 +118,6 @@ func socketFolder() scenario.Scenario {
 		ID: "fpm-socket-folder",
 		Claim: "nginx's user may use PHP-FPM's unix socket but not enter the folder that it lies in: " +
 			"the kernel denies the connection in the same words, and nginx answers 502.",
-		Said:   "chmod 666 on the socket mends Permission denied.",
 		Family: "service", Causes: []string{"A4"},
 		Gateway:  onNginx("php-socket.conf"),
 		Fault:    "the folder /run/php has mode 0700 and belongs to root",

@@ -82,7 +82,6 @@ func fpmMaxExecutionTime() scenario.Scenario {
 		ID: "fpm-max-execution-time",
 		Claim: "PHP ends a script that has computed for longer than max_execution_time, and answers 500 itself: " +
 			"the worker lives on, and nginx passes the 500 on.",
-		Said:   "Exceeding max_execution_time gives 502 Bad Gateway.",
 		Family: "time", Causes: []string{"B3"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script computes without end, and max_execution_time is 1 s",
@@ -111,7 +110,6 @@ func fpmMaxExecutionTimeWaiting() scenario.Scenario {
 		ID: "fpm-max-execution-time-waiting",
 		Claim: "max_execution_time counts computing only: a script that waits for a service, a database or sleep() outlives it, " +
 			"until nginx gives up after fastcgi_read_timeout with 504.",
-		Said:   "PHP stops every script after max_execution_time.",
 		Family: "time", Causes: []string{"B3", "B2"},
 		Gateway:  onNginx("php.conf"),
 		Fault:    "the script waits 90 s for another service, and max_execution_time is 30 s",

@@ -29,7 +29,7 @@ var (
 // tls is what goes wrong with TLS between gateway and application.
 var tls = []scenario.Scenario{
 	{
-		ID: "certificate-expired",
+		ID: "certificate-expired", Row: "certificate-expired",
 		Claim: "The application's certificate has expired, and proxy_ssl_verify is on: 502. Visitors see the gateway's own " +
 			"certificate, which is good.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: verifying,
@@ -41,7 +41,7 @@ var tls = []scenario.Scenario{
 		Source:   sslVerify,
 	},
 	{
-		ID: "certificate-wrong-name",
+		ID: "certificate-wrong-name", Row: "certificate-wrong-name",
 		Claim: "The application's certificate is for another name than proxy_ssl_name (by default the host in proxy_pass), and " +
 			"proxy_ssl_verify is on: 502.",
 		Family: "protocol", Causes: []string{"A5"}, Gateway: verifying,
@@ -83,7 +83,6 @@ var tls = []scenario.Scenario{
 		ID: "handshake-stalls",
 		Claim: "The application accepts and does not answer the TLS handshake: 504 after proxy_connect_timeout, 60 s by default; " +
 			"proxy_read_timeout has no part in it.",
-		Said:   "A failed handshake is a 502. One that stalls is a 504.",
 		Family: "protocol", Causes: []string{"A5", "B6"}, Gateway: onNginx("https.conf"),
 		Fault: "the application hangs in the TLS handshake",
 		Variants: []scenario.Variant{

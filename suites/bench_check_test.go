@@ -91,7 +91,7 @@ func BenchmarkCheck(b *testing.B) {
 				}
 			}
 		}
-		if want := 20 * 12 * 2; cells != want {
+		if want := 20 * (12 + 1) * 2; cells != want { // all well among them
 			b.Fatalf("%d cells, not %d", cells, want)
 		}
 		byHand, err := yard.Baseline(b.Context(), cells, 4)
@@ -183,5 +183,53 @@ func BenchmarkCheckThousands(b *testing.B) {
 		}
 		b.ReportMetric(time.Since(begun).Seconds(), "s/2000-servers")
 		b.ReportMetric(float64(reached), "routes-reached")
+	}
+}
+
+// ordinary is a config with a location of defaults, and one with a pool and short time-outs: most rules of weight have something to say.
+const ordinary = `events {}
+http {
+    upstream api { server api1:3000; server api2:3000; }
+    server {
+        listen 80;
+        server_name shop.example.com;
+        location / { proxy_pass http://web:8080; }
+        location /api/ {
+            proxy_pass http://api;
+            proxy_connect_timeout 2s;
+            proxy_read_timeout 5s;
+            proxy_send_timeout 5s;
+            proxy_next_upstream error timeout non_idempotent;
+        }
+    }
+}
+`
+
+// BenchmarkCheckMends is a whole check whose mends are tried, each alone and all together, against the same one without that.
+func BenchmarkCheckMends(b *testing.B) {
+	conf := filepath.Join(b.TempDir(), "nginx.conf")
+	if err := os.WriteFile(conf, []byte(ordinary), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	l := startUntrustedLab(b)
+	for b.Loop() {
+		var took [2]time.Duration
+		mends := 0
+		for i, without := range []bool{true, false} {
+			begun := time.Now()
+			r := checkOf(b, measure.Options{Path: conf, Lab: l, NoMends: without})
+			took[i] = time.Since(begun)
+			for _, f := range r.Findings {
+				if f.Proof != "" {
+					mends++
+				}
+			}
+		}
+		if mends == 0 {
+			b.Fatal("no mend was proven")
+		}
+		b.ReportMetric(took[1].Seconds(), "s/check")
+		b.ReportMetric(float64(mends), "mends-proven")
+		b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "with:without-mends")
 	}
 }

@@ -38,6 +38,9 @@ var _ = Describe("the catalogue", func() {
 				}
 				Expect(e).To(HavePassed())
 			}
+			for _, f := range scenario.CompareVariants([]scenario.Scenario{s}, all) {
+				Expect(f.Verdict).To(BeElementOf(scenario.Alike, scenario.OnlyReal, scenario.OnlyFake), "%+v", f)
+			}
 		})
 	}
 })

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/onsi/gomega/gbytes"
 	"github.com/onsi/gomega/gexec"
 
+	"github.com/badgateway/badgateway/harness/lab"
 	. "github.com/badgateway/badgateway/harness/match"
 	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/harness/scenario/report"
@@ -66,7 +68,7 @@ var _ = Describe("the command", func() {
 		Entry("a shard of another form", []any{"run", "--all", "--shard", "2"}, `K/N with K from 1 to N, like 2/5, not "2"`),
 		Entry("a twin that there is not", []any{"run", "fpm-dead", "--twin", "bad"}, `--twin is real or fake, not "bad"`),
 		Entry("the same for a lab", []any{"lab", "fpm-dead", "--twin", "bad"}, `fpm-dead has no variant of kind "bad"; it has real + fake`),
-		Entry("a number that is none", []any{"run", "fpm-dead", "--labs", "0"}, "--labs and --repeat are 1 or more, --parallel is not negative"),
+		Entry("a number that is none", []any{"run", "fpm-dead", "--labs", "0"}, "--labs is 1 to 32, --repeat is 1 or more, --parallel is not negative"),
 		Entry("a number that is no number", []any{"run", "fpm-dead", "--repeat", "x"}, `--repeat takes a number, not "x"`),
 		Entry("a door that nothing waits at", []any{"check", ".", "--listen", "127.0.0.1:8080"}, "--listen is where --keep waits for your request"),
 		Entry("a flag that there is not", []any{"run", "fpm-dead", "--shart", "1/2"}, "unknown flag: --shart"),
@@ -127,6 +129,7 @@ var _ = Describe("the command", func() {
 		for line := range strings.Lines(c.stdout()) {
 			var s struct {
 				ID, Gateway, Family, Claim, Said, Fault, Confirm, Remedy, Source string
+				Page, Access                                                     string
 				Causes, Log, Variants                                            []string
 				Status                                                           int
 				NoAnswer                                                         string `json:"no_answer"`
@@ -238,9 +241,29 @@ var _ = Describe("the command", func() {
 		Expect(err).NotTo(HaveOccurred())
 		var want []string
 		for _, s := range some {
-			want = append(want, s.ID)
+			if slices.ContainsFunc(s.Variants, func(v scenario.Variant) bool { return v.Kind == scenario.Fake }) {
+				want = append(want, s.ID)
+			}
 		}
 		Expect(ids).To(ConsistOf(want))
+	})
+
+	It("shows what each gateway makes of a fault, and that fakes are like what is real, from what it runs", func() {
+		c := badgateway("matrix", "closes", "--json").ended()
+		Expect(c).To(gexec.Exit(0))
+		var row scenario.MatrixRow
+		Expect(json.Unmarshal([]byte(c.stdout()), &row)).To(Succeed())
+		Expect(len(row.Cells)).To(Equal(len(scenarios.Compared())))
+		Expect(row.Cells[0].Gateway).To(HavePrefix("nginx/"))
+		Expect(row.Cells[0].Got.Status).To(Equal(502))
+
+		c = badgateway("fidelity", "app-dies", "http-to-tls").ended()
+		Expect(c).To(gexec.Exit(0))
+		Expect(c.stdout()).To(And(ContainSubstring("1 alike, 1 fake only"), ContainSubstring("fake only http-to-tls: ")))
+
+		c = badgateway("matrix", "--nginx", strings.Join(lab.NginxVersions()[:2], ","), "header-invalid", "app-dies").ended()
+		Expect(c).To(gexec.Exit(0))
+		Expect(c.stdout()).To(And(ContainSubstring("header-invalid"), Not(ContainSubstring("app-dies")), ContainSubstring("1 of 2 scenarios differ")))
 	})
 
 	Describe("completion", func() {

@@ -102,7 +102,7 @@ var _ = Describe("the lab is mortal", func() {
 			nothingLeft(ctx, c, namespaces)
 		})
 		It("while it runs the catalogue", func(ctx SpecContext) {
-			c := badgateway("run", "--all", "--repeat", "10", "family:service", "--labs", "2")
+			c := badgateway("run", "--all", "--repeat", "10", "fpm-*", "--labs", "2")
 			Eventually(c.Err).WithTimeout(soon).Should(gbytes.Say(`\[`))
 			var namespaces []string
 			for id := range containersOf(ctx, c.pid()) {

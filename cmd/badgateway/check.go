@@ -47,6 +47,9 @@ type checkFlags struct {
 	repeat   int
 	load     int
 	noLimits bool
+	static   bool
+	fix      bool
+	write    bool
 
 	// run measures a config; the tests put their own here.
 	run func(context.Context, measure.Options) (*audit.Report, error)
@@ -81,11 +84,13 @@ report.json for programs; in a merge request,
 writes what visitors would notice of the change.
 
 Exit codes: 0 within the policy, 1 findings, outcomes against the policy, or a change for the worse; 2 the config can't be
-loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
+loaded, or bad input; 3 no lab could be had, or it failed to measure something; 130 interrupted.`,
 		Example: `  badgateway check /etc/nginx                       first: the matrix, the findings, the lines that mend them
   badgateway check /etc/nginx --route example.com/api/ --fault silent     then: all the evidence of one cell
   badgateway check /etc/nginx --init                and: from now on every change of behaviour fails
 
+  badgateway check /etc/nginx --fix | git apply     put in the mends that were proven in the lab (--write: without git)
+  badgateway check nginx.conf --static              before a commit: what can be read, without an engine, at once
   badgateway check nginx.conf --nginx 1.26 --env BACKEND=app:8080
   badgateway check --image company/gateway:4
   badgateway check conf --route example.com/api/ --fault silent --keep    keep it broken, to try by hand (--fast: and not wait)
@@ -125,6 +130,9 @@ loaded, or bad input; 3 no lab could be had; 130 interrupted.`,
 	c.Flags().IntVar(&f.repeat, "repeat", 1, "check so many times, and print what is not the same each time, cell by cell")
 	addLoad(c.Flags(), &f.load)
 	c.Flags().BoolVar(&f.noLimits, "without-limits", false, "take an engine that limits neither memory nor processes; for a config that you trust")
+	c.Flags().BoolVar(&f.fix, "fix", false, "write the mends that were proven as a diff, which git apply takes")
+	c.Flags().BoolVar(&f.write, "write", false, "with --fix: put them into the files")
+	c.Flags().BoolVar(&f.static, "static", false, "only read the config, without an engine, in under a second: findings that are read, not proven")
 	f.complete(c)
 	return c
 }
@@ -156,6 +164,8 @@ func (f *checkFlags) check(c *cobra.Command, path string) error {
 		return f.compare(c, o, p)
 	case f.init:
 		return f.initPolicy(c, o, p)
+	case f.fix:
+		return f.fixConfig(c, o, p)
 	}
 	r, err := f.measure(c.Context(), o, p)
 	if err != nil {
@@ -187,6 +197,8 @@ func (f *checkFlags) valid(path string) error {
 		return fmt.Errorf("--format is table, markdown or json, not %q", f.format)
 	case f.failOn != "" && !slices.Contains(audit.Severities, f.failOn):
 		return fmt.Errorf("--fail-on is %s, not %q", strings.Join(audit.Severities, ", "), f.failOn)
+	case f.static && (f.image != "" || f.keep || f.init || f.against != "" || f.repeat != 1 || f.load > 0 || len(f.faults) > 0):
+		return errors.New("--static only reads a config: it goes without --image, --fault, --keep, --init, --against, --repeat and --load")
 	case f.image != "" && f.nginx != "":
 		return errors.New("--image has an nginx of its own: leave out --nginx")
 	case f.keep && (len(f.routes) != 1 || len(f.faults) != 1):
@@ -206,6 +218,9 @@ func (f *checkFlags) valid(path string) error {
 	case f.force && !f.init:
 		return errors.New("--force lets --init overwrite a policy: it goes with --init")
 	}
+	if err := f.validFix(); err != nil {
+		return err
+	}
 	return imageName("--image", f.image)
 }
 
@@ -218,6 +233,7 @@ func (f *checkFlags) options(ctx context.Context, path string, p *checkProgress)
 	if _, err := hostfile.Place(path); path != "" && err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return o, err // before its policy is looked for
 	}
+	o.NoMends = f.against != "" || f.init || f.repeat > 1 // there they are not told
 	var err error
 	if o.Env, err = environment(ctx, f.envFile, f.env); err != nil {
 		return o, err
@@ -230,11 +246,16 @@ func (f *checkFlags) options(ctx context.Context, path string, p *checkProgress)
 
 // measure runs a check, and fills in what only the command knows.
 func (f *checkFlags) measure(ctx context.Context, o measure.Options, p *checkProgress) (*audit.Report, error) {
-	r, err := f.run(ctx, o)
+	run := f.run
+	if f.static {
+		run = measure.Read
+	}
+	r, err := run(ctx, o)
 	p.end()
 	if err != nil {
 		return nil, checkError(err)
 	}
+	r.Version = version()
 	r.Command, r.FailOn = f.command(typed(os.Args[0]), o.Path), o.Policy.FailOn
 	return r, nil
 }
@@ -270,6 +291,9 @@ func (f *checkFlags) command(program, path string) string {
 	if f.realTime {
 		words = append(words, "--real-time")
 	}
+	if f.static {
+		words = append(words, "--static")
+	}
 	if f.every {
 		words = append(words, "--every-route")
 	}
@@ -288,8 +312,10 @@ func (f *checkFlags) print(out io.Writer, r *audit.Report) error {
 		return report.JSON(out, r)
 	case f.format == asMarkdown:
 		return report.Markdown(out, r)
-	case r.Refused == nil && len(f.routes) > 0 && len(r.Routes) == 1 && len(r.Faults) == 1:
-		return report.Measurement(out, r, r.Routes[0].ID, r.Faults[0].ID, v)
+	case f.static: // there is no evidence to look at
+		return report.Table(out, r, v)
+	case r.Refused == nil && len(f.routes) > 0 && len(r.Routes) == 1 && len(r.Faults) > 0 && len(r.Faults) <= 2 && len(f.faults) > 0:
+		return report.Measurement(out, r, r.Routes[0].ID, r.Faults[len(r.Faults)-1].ID, v) // the first is what comes while all is well
 	case r.Refused == nil && len(f.routes) > 0 && len(r.Routes) == 1:
 		return report.Route(out, r, r.Routes[0].ID, v)
 	}
@@ -304,10 +330,17 @@ func verdict(r *audit.Report) error {
 	case r.Verdict != audit.Passed:
 		return errDiffers
 	}
-	for _, route := range r.Routes {
-		for _, c := range route.Measurements {
-			if c.Error != "" {
-				return noLab{fmt.Errorf("not all is known, as the lab failed: %s", c.Error)}
+	return labFailed(r)
+}
+
+// labFailed is an error where the lab failed to measure something: that nothing came of it is no proof.
+func labFailed(reports ...*audit.Report) error {
+	for _, r := range reports {
+		for _, route := range r.Routes {
+			for _, c := range route.Measurements {
+				if c.Error != "" {
+					return noLab{fmt.Errorf("not all is known, as the lab failed: %s", c.Error)}
+				}
 			}
 		}
 	}

@@ -57,6 +57,56 @@ func checked(t *testing.T, args []string, reports ...*audit.Report) (out string,
 	return b.String(), asked, err
 }
 
+// --static asks no runner, and so no engine: it reads, says that nothing was measured, and fails as findings do.
+func TestCheck_Static(t *testing.T) {
+	bad := t.TempDir()
+	conf := "events {}\nhttp {\nserver {\nlisten 80;\nlocation /files {\nalias /srv/files/;\n}\nlocation / {\nproxy_pass http://app:8080;\n}\n}\n}\n"
+	if err := os.WriteFile(filepath.Join(bad, "nginx.conf"), []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	out, asked, err := checked(t, []string{"--static", bad})
+	if !errors.Is(err, errDiffers) || len(asked) != 0 {
+		t.Errorf("%v, asked %v", err, asked)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("it took %s", took)
+	}
+	for _, want := range []string{"HIGH", "[alias-traversal]", "nginx.conf:6", "advice   alias /srv/files;", "findings: 1 high in 1 route; nothing was measured"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
+		}
+	}
+	good := filepath.Join(t.TempDir(), "nginx.conf")
+	if err := os.WriteFile(good, []byte(strings.Replace(conf, "/files {", "/files/ {", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := checked(t, []string{"--static", good}); err != nil || !strings.Contains(out, "read: nothing to object to in 1 route; nothing was measured") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	// What nobody waives fails; what the policy waives does not.
+	policy := filepath.Join(bad, "badgateway.yaml")
+	if err := os.WriteFile(policy, []byte("waive:\n- {rule: alias-traversal, reason: nothing is above, until: 2999-01-01}\nroutes:\n  ':80/': {status: [200]}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := checked(t, []string{"--static", bad}); err != nil || !strings.Contains(out, "1 waived") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, flag := range []string{"--keep", "--init", "--against=x", "--repeat=2", "--image=x", "--fault=silent"} {
+		if _, _, err := checked(t, []string{"--static", good, flag}); err == nil || !strings.Contains(err.Error(), "--static only reads") {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+	broken := filepath.Join(t.TempDir(), "nginx.conf")
+	if err := os.WriteFile(broken, []byte("http {\nserver {\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var refused refusedCheck
+	if _, _, err := checked(t, []string{"--static", broken}); !errors.As(err, &refused) {
+		t.Error(err)
+	}
+}
+
 // configFolderOf makes a folder with a config.
 func configFolderOf(t *testing.T) string {
 	dir := t.TempDir()
@@ -251,6 +301,49 @@ func TestCheck_Against(t *testing.T) {
 	}
 	out, _, _ = checked(t, []string{dir, "--against", other, "--format", "markdown"}, measuredReport(5*time.Second), measuredReport(50*time.Second))
 	contains(t, out, "### Worse\n\n- `example.com/`, upstream silent")
+}
+
+// What the lab failed to measure is not known: nobody takes that for proof, on whichever side of a comparison it is. What is known to
+// be worse goes before it.
+func TestCheck_TheLabFailed(t *testing.T) {
+	failed := func(wait time.Duration) *audit.Report {
+		r := measuredReport(wait)
+		lost := audit.Measurement{Fault: "silent", Method: "POST", Error: "the sandbox was killed"}
+		r.Routes[0].Measurements = append(r.Routes[0].Measurements, lost)
+		return r
+	}
+	unreached := func() *audit.Report {
+		r := measuredReport(0)
+		r.Routes[0].Reached, r.Routes[0].Measurements = false, nil
+		return r
+	}
+	dir, other := configFolderOf(t), configFolderOf(t)
+	measured := measuredReport(5 * time.Second)
+	for _, c := range []struct {
+		args    []string
+		reports []*audit.Report
+		want    int
+	}{
+		{nil, []*audit.Report{failed(0)}, exitNoLab},
+		{[]string{"--against", other}, []*audit.Report{measured, failed(5 * time.Second)}, exitNoLab},
+		{[]string{"--against", other}, []*audit.Report{failed(5 * time.Second), measured}, exitNoLab},
+		{[]string{"--against", other}, []*audit.Report{failed(5 * time.Second), failed(5 * time.Second)}, exitNoLab},
+		{[]string{"--against", other}, []*audit.Report{measured, failed(50 * time.Second)}, exitDiffers},
+		{[]string{"--against", other}, []*audit.Report{unreached(), unreached()}, exitDiffers},
+		{[]string{"--against", other}, []*audit.Report{measured, measured}, exitOK},
+		{[]string{"--repeat", "2"}, []*audit.Report{failed(0), failed(0)}, exitNoLab},
+		{[]string{"--repeat", "2"}, []*audit.Report{measuredReport(0), failed(0)}, exitDiffers},
+		{[]string{"--fix"}, []*audit.Report{failed(0)}, exitNoLab},
+		{[]string{"--init"}, []*audit.Report{failed(0)}, exitNoLab},
+	} {
+		out, _, err := checked(t, append([]string{dir}, c.args...), c.reports...)
+		if got := exitCode(err); got != c.want {
+			t.Errorf("%v: %d, want %d (%v)\n%s", c.args, got, c.want, err, out)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(dir, audit.PolicyName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a policy was written of what was not measured: %v", err)
+	}
 }
 
 // The old revision is read where it is, in the repository: nothing of it is put on the disk.

@@ -55,10 +55,10 @@ func (f *checkFlags) compare(c *cobra.Command, o measure.Options, p *checkProgre
 	switch {
 	case after.Refused != nil:
 		return refusedCheck{after}
-	case slices.ContainsFunc(changes.Changes, func(x audit.Change) bool { return x.Direction == audit.Worse }):
+	case changes.Unknown(), slices.ContainsFunc(changes.Changes, func(x audit.Change) bool { return x.Direction == audit.Worse }):
 		return errDiffers
 	}
-	return nil
+	return labFailed(before, after)
 }
 
 // oldReport are the options of the old one, and how it is called.

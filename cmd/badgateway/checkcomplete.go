@@ -22,7 +22,7 @@ func (f *checkFlags) complete(c *cobra.Command) {
 	fixed("fail-on", audit.Severities...)
 	fixed("nginx", lab.NginxVersions()...)
 	var faults []string
-	for _, fault := range review.Faults() {
+	for _, fault := range append([]audit.Fault{audit.HealthyColumn()}, review.Faults()...) {
 		faults = append(faults, fault.ID+"\t"+fault.Claim)
 	}
 	fixed("fault", faults...)

@@ -27,20 +27,5 @@ func (f *checkFlags) keepOne(c *cobra.Command, o measure.Options) error {
 	defer kept.Close()
 	return checkError(byhand.Try(c.Context(), kept, byhand.Options{
 		Listener: l, In: c.InOrStdin(), Out: c.OutOrStdout(), Fast: f.fast, Gone: kept.Gone(),
-	}, keptTexts(kept, f.fast)))
-}
-
-// keptTexts are the texts of it.
-func keptTexts(k *measure.Kept, fast bool) byhand.Texts {
-	expect, then := k.Expected()
-	recovered, later := k.Recovered()
-	return byhand.Texts{
-		Broken: func(address string) string {
-			return byhand.Claim{
-				Where: k.Route.ID, Broken: k.Fault.Claim, Command: k.Ask(address), Expect: expect, Then: then,
-				Refusal: k.Refusal, Clocked: k.Clocked(), Fast: fast,
-			}.String()
-		},
-		Remedied: byhand.RemediedText("the upstreams are well again", recovered, later),
-	}
+	}, kept.Texts(f.fast)))
 }

@@ -46,14 +46,15 @@ func (f *checkFlags) loadPolicy(ctx context.Context, path string) (*audit.Policy
 			return nil, err
 		}
 	}
-	var faults, rules []string
+	var faults []audit.FaultInfo
+	var rules []string
 	for _, one := range review.Faults() {
-		faults = append(faults, one.ID)
+		faults = append(faults, one.FaultInfo)
 	}
 	for _, one := range review.Rules() {
 		rules = append(rules, one.ID)
 	}
-	if err := policy.Known(faults, append(rules, audit.PolicyRule, audit.UnmeasuredRule)); err != nil {
+	if err := policy.Known(faults, append(rules, audit.PolicyRule, audit.UnmeasuredRule, audit.UnreachedRule)); err != nil {
 		return nil, err
 	}
 	if f.failOn != "" {
@@ -92,6 +93,9 @@ func (f *checkFlags) initPolicy(c *cobra.Command, o measure.Options, p *checkPro
 			return err
 		}
 		return refusedCheck{r}
+	}
+	if err := labFailed(r); err != nil { // a policy that lacks something would let it pass from now on
+		return err
 	}
 	err = hostfile.Write(file, func(w io.Writer) error {
 		_, err := w.Write(audit.InitPolicy(r))

@@ -55,7 +55,7 @@ of the lab's: what lies in the past of a fault has to pass as well.`,
 				return fmt.Errorf("listening for your curl on %s: %w (--listen 127.0.0.1:0 takes any free port)", listen, err)
 			}
 			defer l.Close()
-			if err := imageName("--gateway-image", f.image); err != nil {
+			if err := f.checkImages(); err != nil {
 				return err
 			}
 			say := newProgress(c.ErrOrStderr(), 0).say

@@ -87,7 +87,7 @@ func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
 	}
 	return []table.ColumnConfig{
 		{Name: "gateway", Hidden: hidden}, {Name: "family", Hidden: hidden}, {Name: "cause", Hidden: hidden}, {Name: "proven on", Hidden: hidden},
-		{Name: "what is broken", WidthMax: min(max(width-used, 16), 60), WidthMaxEnforcer: text.WrapSoft},
+		{Name: "what is broken", WidthMax: min(max(width-used, 15), 60), WidthMaxEnforcer: text.WrapSoft},
 	}
 }
 
@@ -103,8 +103,10 @@ type listing struct {
 	Status     int      `json:"status"` // 0 when the client gets no answer
 	NoAnswer   string   `json:"no_answer,omitempty"`
 	Cut        bool     `json:"cut,omitempty"`
-	AfterNanos int64    `json:"after_ns"` // how long the client waits
-	Log        []string `json:"log"`      // the log lines, in short
+	Page       string   `json:"page,omitempty"`   // a text on the page that the client gets
+	Access     string   `json:"access,omitempty"` // a text in the gateway's access log
+	AfterNanos int64    `json:"after_ns"`         // how long the client waits
+	Log        []string `json:"log"`              // the log lines, in short
 	Variants   []string `json:"variants"`
 	Confirm    string   `json:"confirm"`
 	Remedy     string   `json:"remedy"`
@@ -115,7 +117,7 @@ func listed(s scenario.Scenario) listing {
 	l := listing{
 		ID: s.ID, Gateway: gatewayOf(s), Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said,
 		Fault: s.Fault, Status: s.Expect.Status,
-		NoAnswer: s.Expect.NoAnswer, Cut: s.Expect.Cut, AfterNanos: int64(s.Expect.After), Confirm: s.Confirm,
+		NoAnswer: s.Expect.NoAnswer, Cut: s.Expect.Cut, Page: s.Expect.Page, Access: s.Expect.Access, AfterNanos: int64(s.Expect.After), Confirm: s.Confirm,
 		Remedy: s.Remedy, Source: s.Source, Log: []string{}, Variants: []string{},
 	}
 	for _, line := range s.Expect.Log {
@@ -167,6 +169,9 @@ func completeIDs(_ *cobra.Command, _ []string, begun string) ([]string, cobra.Sh
 		if begun != "" { // one who begins with nothing wants to see the ids
 			add("family:"+s.Family, "all of this family")
 			add("gateway:"+gatewayOf(s), "all on this gateway")
+			if s.Row != "" {
+				add("row:"+s.Row, "the same fault on each gateway")
+			}
 			for _, c := range s.Causes {
 				add("cause:"+c, "all with this cause")
 			}

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -16,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/badgateway/badgateway/harness/agentmain"
+	"github.com/badgateway/badgateway/harness/fault"
 	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
@@ -62,6 +65,16 @@ func main() {
 	}
 	stderr.close()
 	os.Exit(code)
+}
+
+// emptyFlags says which flag was given nothing, as an unset variable of a script gives it: to leave the flag out means something else.
+func emptyFlags(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if t := f.Value.Type(); t == "string" && f.Value.String() == "" || t == "stringSlice" && f.Value.String() == "[]" {
+			err = fmt.Errorf("--%s is given nothing: name something, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 // leanMemory sets how memory is looked after: a run is short and takes little, and processor time belongs to the lab; what a
@@ -119,9 +132,9 @@ func root() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "badgateway",
 		Short: "Reproduce, recognise and mend every cause of 502 Bad Gateway",
-		Long: `badgateway starts a real nginx with programmable fake and real upstreams in a sealed container, breaks one thing at a
-time, and proves what follows: the status the visitor gets, the line in the error log, how long it took, how many tries
-were made, and what mends it.
+		Long: `badgateway starts a real nginx, or another gateway, with programmable fake and real upstreams in a sealed container, breaks one
+thing at a time, and proves what follows: the status the visitor gets, the line in the error log, how long it took, how many
+tries were made, and what mends it.
 
 Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad input, 3 no lab could be had, 130 interrupted.`,
 		Example: `  badgateway list                       what can go wrong
@@ -131,8 +144,10 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	c.AddCommand(listCommand(), runCommand(), judgeCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
+	c.AddCommand(listCommand(), claimsCommand(), runCommand(), judgeCommand(), fidelityCommand(), matrixCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
 	strict(c)
+	withVersion(c)
+	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return emptyFlags(c.Flags()) }
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		var bad *pflag.InvalidValueError
 		if errors.As(err, &bad) && bad.GetFlag().Value.Type() == "int" {
@@ -178,14 +193,33 @@ var errFastReal = errors.New("--fast moves the lab's clock, and --real-time touc
 // labFlags are the flags of all commands that start a lab.
 type labFlags struct {
 	image    string
+	backends map[string]string // images in place of the project's own, by their names
+	nginx    string            // the version of nginx that the lab runs; empty for the lab's own
 	realTime bool
 	config   string
 }
 
 func (f *labFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.image, "gateway-image", "", "run this image's nginx, as it is (nginx:1.29, nginx:alpine, your own)")
+	c.Flags().StringVar(&f.image, "gateway-image", "", "run this image's gateway, as it is (nginx:1.29, nginx:alpine, haproxy:2.6, your own)")
+	c.Flags().StringToStringVar(&f.backends, "backend-image", nil, "run the real backends of the image NAME (badgateway images) in another one (node=node:22)")
 	c.Flags().BoolVar(&f.realTime, "real-time", false, realTimeUsage)
 	c.Flags().StringVar(&f.config, "config", "", "use this config in place of the scenario's, nginx's unless all that is picked is for another gateway")
+}
+
+// checkImages says what is wrong with the images that are named, before an engine is asked for them.
+func (f *labFlags) checkImages() error {
+	for _, name := range slices.Sorted(maps.Keys(f.backends)) {
+		if !slices.Contains(lab.Images(), name) {
+			return fmt.Errorf("--backend-image %s: no image is named so; there are %s", terminal.OneLine(name), strings.Join(lab.Images(), ", "))
+		}
+		if f.backends[name] == "" {
+			return fmt.Errorf("--backend-image %s= names no image to take", name)
+		}
+		if err := imageName("--backend-image", f.backends[name]); err != nil {
+			return err
+		}
+	}
+	return imageName("--gateway-image", f.image)
 }
 
 // imageName says what is wrong with the name of an image, before an engine is asked for it.
@@ -200,7 +234,7 @@ func imageName(flag, image string) error {
 }
 
 func (f *labFlags) options(say func(string, ...any)) lab.Options {
-	return lab.Options{GatewayImage: f.image, RealTime: f.realTime, Install: true, Logger: loggerTo(say)}
+	return lab.Options{GatewayImage: f.image, BackendImages: f.backends, Nginx: f.nginx, RealTime: f.realTime, Install: true, Logger: loggerTo(say)}
 }
 
 // withConfig puts the user's config in place of the scenario's.
@@ -208,12 +242,27 @@ func (f *labFlags) withConfig(s scenario.Scenario) (scenario.Scenario, error) {
 	if f.config == "" {
 		return s, nil
 	}
+	if ownConfigs(s) {
+		return s, fmt.Errorf("%s takes no --config: its fault or its remedy is another config, which would stand in place of yours. "+
+			"Make that change in a copy of yours, and see what comes of it with badgateway check", s.ID)
+	}
 	text, err := hostfile.ReadTyped(context.Background(), f.config, 1<<20)
 	if err != nil {
 		return s, fmt.Errorf("reading the config: %w", err)
 	}
 	s.Gateway.Config = string(text)
 	return s, nil
+}
+
+// ownConfigs reports whether a scenario puts configs of its own in place of the gateway's.
+func ownConfigs(s scenario.Scenario) bool {
+	isConfig := func(f fault.Fault) bool {
+		_, is := f.(fault.Config)
+		return is
+	}
+	return slices.ContainsFunc(s.Variants, func(v scenario.Variant) bool {
+		return slices.ContainsFunc(slices.Concat(v.Inject, v.InjectInFlight, v.Remedy), isConfig)
+	})
 }
 
 func startLab(ctx context.Context, o lab.Options) (*lab.Lab, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/badgateway/badgateway/harness/hostfile"
 	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/harness/scenario/report"
+	"github.com/badgateway/badgateway/scenarios"
 )
 
 // prepareReports makes the folder for the reports, and finds out whether they can be written there.
@@ -20,11 +21,14 @@ func prepareReports(dir string) error {
 
 // writeReports writes the evidence for a CI system, for programs and for a browser.
 func writeReports(dir string, run report.Run, all []scenario.Evidence) error {
+	page := func(w io.Writer, run report.Run, all []scenario.Evidence) error {
+		return report.HTML(w, run, all, scenarios.Claims()...)
+	}
 	for _, r := range []struct {
 		name  string
 		write func(io.Writer, report.Run, []scenario.Evidence) error
 	}{
-		{"junit.xml", report.JUnit}, {"evidence.json", report.JSON}, {"index.html", report.HTML},
+		{"junit.xml", report.JUnit}, {"evidence.json", report.JSON}, {"index.html", page},
 	} {
 		err := hostfile.Write(filepath.Join(dir, r.name), func(w io.Writer) error { return r.write(w, run, all) })
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -34,6 +35,7 @@ type runFlags struct {
 	repeat   int
 	load     int
 	leftOut  int // scenarios that are for another gateway than the config
+	ownConf  int // scenarios that put a config of their own in place of the user's
 }
 
 func runCommand() *cobra.Command {
@@ -43,8 +45,8 @@ func runCommand() *cobra.Command {
 		Short: "Break it, look, mend it, and show the evidence",
 		Long: `Runs scenarios in a sealed lab. Each is proven healthy first, then broken, looked at, mended, and proven healthy again.
 
-A pattern is an id (fpm-dead), a shell pattern of ids ('fpm-*'), family:time, cause:B1, or gateway:apache. A few scenarios
-are shown whole, as an operator wants to read them; many end in a table. With --repeat, a few are a row for each variant
+A pattern is an id (fpm-dead), a shell pattern of ids ('fpm-*'), family:time, cause:B1, gateway:apache, or row:silent, the
+same fault on each gateway. A few scenarios are shown whole, as an operator wants to read them; many end in a table. With --repeat, a few are a row for each variant
 ("20/20 passed"), and whole is what did not pass.
 
 Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad input, 3 no lab could be had, 130 interrupted.`,
@@ -77,6 +79,9 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 	return c
 }
 
+// maxLabs is how many labs one machine is asked for at the most.
+const maxLabs = 32
+
 // maxShownWhole is how many scenarios are shown whole rather than as rows of a table.
 const maxShownWhole = 3
 
@@ -96,40 +101,11 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		p.say("this shard is empty: nothing to run")
 		return f.report(report.Run{Started: time.Now(), Seed: f.seed, Command: command()}, nil)
 	}
-	labs, err := f.start(ctx, p.say)
-	defer func() {
-		for _, l := range labs {
-			if err := l.Close(); err != nil {
-				p.say("badgateway: ending the lab: %v", err)
-			}
-		}
-	}()
-	if err != nil {
-		return err
-	}
-	if f.load > 0 {
-		defer burnProcessors(f.load)()
-	}
-	taken, err := programs(ctx, labs[0], jobs)
-	if err != nil {
-		return noLab{err}
-	}
-	if f.leftOut > 0 {
-		p.say("left out: %d scenarios of other gateways, as the config is taken for nginx's", f.leftOut)
-	}
-	run := f.header(labs[0], taken)
-	for _, program := range taken {
-		p.say("%s, %v", program.Name, program.Clock())
-	}
-	p.begin(jobs, labs[0].Clock(), scenario.Batch{Labs: labs, Parallel: f.parallel}.Estimate(jobs))
-	all, err := f.runJobs(ctx, labs, jobs, p)
-	p.end()
+	run, all, err := f.measure(ctx, p, some, jobs)
 	var refused refusedConfig
-	if errors.As(err, &refused) {
+	if run.Started.IsZero() || errors.As(err, &refused) {
 		return err
 	}
-	run.Took = time.Since(run.Started)
-	all = inOrder(all, some)
 	if len(all) > 0 || err == nil {
 		if perr := f.print(out, run, all, len(some) <= maxShownWhole && !f.all); perr != nil {
 			return perr
@@ -145,6 +121,49 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 		p.say("%d differing verdicts in %d runs%s", differing(all), len(all), measuredAgain(all, func(e scenario.Evidence) []string { return e.MeasuredAgain }))
 	}
 	return result(all)
+}
+
+// measure runs the jobs in labs that it starts and ends. The run has not started where none was to be had.
+func (f *runFlags) measure(ctx context.Context, p *progress, some []scenario.Scenario, jobs []scenario.Job) (run report.Run, all []scenario.Evidence, err error) {
+	labs, err := f.start(ctx, p.say)
+	defer func() {
+		for _, l := range labs {
+			if err := l.Close(); err != nil {
+				p.say("badgateway: ending the lab: %v", err)
+			}
+		}
+	}()
+	if err != nil {
+		return run, nil, err
+	}
+	if f.image == "" {
+		needed := slices.DeleteFunc(scenario.Images(jobs), func(name string) bool { return f.backends[name] != "" })
+		if err := labs[0].Engine().Images(ctx, needed...); err != nil {
+			return run, nil, noLab{err}
+		}
+	}
+	if f.load > 0 {
+		defer burnProcessors(f.load)()
+	}
+	taken, err := programs(ctx, labs[0], jobs)
+	if err != nil {
+		return run, nil, noLab{err}
+	}
+	if f.leftOut > 0 {
+		p.say("left out: %d scenarios of other gateways, as the config is taken for nginx's", f.leftOut)
+	}
+	if f.ownConf > 0 {
+		p.say("left out: %d scenarios whose fault or remedy is a config of their own, which would stand in place of yours", f.ownConf)
+	}
+	run = f.header(labs[0], taken)
+	for _, program := range taken {
+		p.say("%s, %v", program.Name, program.Clock())
+	}
+	p.begin(jobs, labs[0].Clock(), scenario.Batch{Labs: labs, Parallel: f.parallel}.Estimate(jobs))
+	all, err = f.runJobs(ctx, labs, jobs, p)
+	p.end()
+	run.Took = time.Since(run.Started)
+	return run, inOrder(all, some), err
 }
 
 // result is what a script learns of the evidence.
@@ -187,13 +206,17 @@ func (f *runFlags) rerunCommand(program, id string) string {
 			words = append(words, flag.name, terminal.Quote(flag.value))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(f.backends)) {
+		words = append(words, "--backend-image", terminal.Quote(name+"="+f.backends[name]))
+	}
 	if f.realTime {
 		words = append(words, "--real-time")
 	}
 	return strings.Join(words, " ")
 }
 
-// takeConfig keeps the scenarios of the gateway that the user's config is for: nginx, unless all of them are another's.
+// takeConfig keeps the scenarios that the user's config is for: nginx's, unless all of them are another gateway's, and of these
+// the ones that do not put a config of their own in its place. One that is picked alone is kept, to be refused with the reason.
 func (f *runFlags) takeConfig(some []scenario.Scenario) []scenario.Scenario {
 	var kept []scenario.Scenario
 	for _, s := range some {
@@ -202,9 +225,13 @@ func (f *runFlags) takeConfig(some []scenario.Scenario) []scenario.Scenario {
 		}
 	}
 	if len(kept) == 0 {
-		return some
+		kept = some
 	}
 	f.leftOut = len(some) - len(kept)
+	if taking := slices.DeleteFunc(slices.Clone(kept), ownConfigs); len(taking) > 0 {
+		f.ownConf = len(kept) - len(taking)
+		return taking
+	}
 	return kept
 }
 
@@ -217,10 +244,10 @@ func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Jo
 	if f.variant != "" && f.variant != string(scenario.Real) && f.variant != string(scenario.Fake) {
 		return nil, nil, fmt.Errorf("--twin is real or fake, not %q", f.variant)
 	}
-	if f.parallel < 0 || f.labs < 1 || f.repeat < 1 {
-		return nil, nil, errors.New("--labs and --repeat are 1 or more, --parallel is not negative")
+	if f.parallel < 0 || f.labs < 1 || f.labs > maxLabs || f.repeat < 1 {
+		return nil, nil, fmt.Errorf("--labs is 1 to %d, --repeat is 1 or more, --parallel is not negative", maxLabs)
 	}
-	if err := imageName("--gateway-image", f.image); err != nil {
+	if err := f.checkImages(); err != nil {
 		return nil, nil, err
 	}
 	var jobs []scenario.Job
@@ -246,6 +273,12 @@ func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Jo
 			if f.wantsVariant(j.Variant) {
 				jobs = append(jobs, j)
 			}
+		}
+	}
+	needed := scenario.Images(jobs)
+	for _, name := range slices.Sorted(maps.Keys(f.backends)) {
+		if len(jobs) > 0 && !slices.Contains(needed, name) {
+			return nil, nil, fmt.Errorf("--backend-image %s: nothing that is picked runs a backend of it", name)
 		}
 	}
 	if f.seed == 0 {

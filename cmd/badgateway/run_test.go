@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ func TestRerunCommand_NamesWhatTheOutcomeDependsOn(t *testing.T) {
 	for want, f := range map[string]runFlags{
 		"badgateway run fpm-dead":                                                              {all: true, repeat: 7, seed: 3},
 		"badgateway run fpm-dead --gateway-image nginx:1.29":                                   {labFlags: labFlags{image: "nginx:1.29"}},
+		"badgateway run fpm-dead --backend-image a=b:1 --backend-image php=php:8":              {labFlags: labFlags{backends: map[string]string{"php": "php:8", "a": "b:1"}}},
 		"badgateway run fpm-dead --config 'my site.conf' --real-time":                          {labFlags: labFlags{config: "my site.conf", realTime: true}},
 		`badgateway run fpm-dead --gateway-image a --config 'it'\''s' --twin real --real-time`: {labFlags: labFlags{image: "a", config: "it's", realTime: true}, variant: "real"},
 	} {
@@ -268,7 +270,7 @@ func TestList_FitsEveryTerminal(t *testing.T) {
 	some := []scenario.Scenario{{ID: "a-name-of-usual-length", Family: "firewall", Causes: []string{"A1", "B2"}, Fault: strings.Repeat("word ", 30)}}
 	for _, width := range []int{40, 80, 129, 130, 160, 400} {
 		for _, c := range listColumns(some, width) {
-			if c.Name == "what is broken" && (c.WidthMax < 16 || c.WidthMax > 60) {
+			if c.Name == "what is broken" && (c.WidthMax < 15 || c.WidthMax > 60) {
 				t.Errorf("at %d: %d", width, c.WidthMax)
 			}
 			if c.Name == "what is broken" {
@@ -307,10 +309,13 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 		t.Skip("every scenario has a fake variant")
 	}
 	for says, f := range map[string]runFlags{
-		`--twin is real or fake, not "x"`:                    {variant: "x", parallel: 1, labs: 1, repeat: 1},
-		"--gateway-image Nginx: ":                            {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{image: "Nginx"}},
-		"--labs and --repeat are 1 or more, --parallel":      {parallel: -1, labs: 1, repeat: 1},
-		"none of these scenarios has a variant of the kind ": {variant: "fake", parallel: 1, labs: 1, repeat: 1},
+		`--twin is real or fake, not "x"`:                      {variant: "x", parallel: 1, labs: 1, repeat: 1},
+		"--backend-image mango: no image is named so; there":   {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{backends: map[string]string{"mango": "x"}}},
+		"--backend-image node= names no image to take":         {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{backends: map[string]string{"node": ""}}},
+		"--backend-image Node: ":                               {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{backends: map[string]string{"node": "Node"}}},
+		"--gateway-image Nginx: ":                              {parallel: 1, labs: 1, repeat: 1, labFlags: labFlags{image: "Nginx"}},
+		"--labs is 1 to 32, --repeat is 1 or more, --parallel": {parallel: -1, labs: 1, repeat: 1},
+		"none of these scenarios has a variant of the kind ":   {variant: "fake", parallel: 1, labs: 1, repeat: 1},
 	} {
 		if _, _, err := f.choose([]string{realAlone}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %s", err, says)
@@ -350,6 +355,40 @@ func TestChoose_TakesAConfigForOneGateway(t *testing.T) {
 		}
 		if f.leftOut != c.leftOut {
 			t.Errorf("%s: %d are left out", c.patterns, f.leftOut)
+		}
+	}
+}
+
+// A scenario whose fault or remedy is a config would run on that and not on the user's: it is refused, or left out beside others.
+func TestChoose_TakesNoConfigWhereTheScenarioBringsItsOwn(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "any.conf")
+	if err := os.WriteFile(conf, []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	chosen := func(patterns string) ([]scenario.Scenario, *runFlags, error) {
+		f := &runFlags{parallel: 1, labs: 1, repeat: 1, seed: 1, labFlags: labFlags{config: conf}}
+		some, _, err := f.choose(strings.Fields(patterns))
+		return some, f, err
+	}
+	for _, id := range []string{"connections-used-up", "no-resolver", "connections-used-up no-resolver"} {
+		if _, _, err := chosen(id); err == nil || !strings.Contains(err.Error(), "takes no --config: its fault or its remedy is another config") {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	some, f, err := chosen("fpm-dead connections-used-up no-resolver")
+	if err != nil || len(some) != 1 || some[0].ID != "fpm-dead" || f.ownConf != 2 {
+		t.Errorf("beside others: %v, %v, %d left out", err, some, f.ownConf)
+	}
+	for _, s := range scenarios.All() {
+		if ownConfigs(s) {
+			continue
+		}
+		for _, v := range s.Variants {
+			for _, x := range slices.Concat(v.Inject, v.InjectInFlight, v.Remedy) {
+				if strings.Contains(fmt.Sprintf("%T", x), "Config") {
+					t.Errorf("%s: %T is taken for no config", s.ID, x)
+				}
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,10 @@ func fakeCommand() *cobra.Command {
   badgateway fake --spec upstreams.json --control 127.0.0.1:9900`,
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
+			if slices.Equal(args, []string{"--version"}) { // the fake's own flags have none
+				fmt.Fprint(c.OutOrStdout(), versionText())
+				return nil
+			}
 			if code := fakeupstream.Main(c.Context(), args, c.OutOrStdout(), c.ErrOrStderr()); code != 0 {
 				return explained(code)
 			}
@@ -47,6 +52,10 @@ func imagesCommand() *cobra.Command {
 			}
 			for _, v := range versions {
 				names = append(names, "nginx:"+v)
+			}
+			err = e.Images(c.Context(), names...) // those that are there are asked for once more below
+			if no := (*lab.NoNginxError)(nil); err != nil && !errors.As(err, &no) {
+				return noLab{err}
 			}
 			for _, name := range names {
 				ref, err := e.Image(c.Context(), name)

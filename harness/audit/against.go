@@ -1,12 +1,17 @@
 package audit
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Changes are what clients would notice when one config takes the place of another.
 type Changes struct {
 	Old     string   `json:"old"` // as Report.Config has it, with the gateway where that differs
 	New     string   `json:"new"`
 	Changes []Change `json:"changes"`
+	// Documented are the known changes between the two versions of nginx that touch the config; they are not measured.
+	Documented []VersionNote `json:"documented,omitempty"`
 }
 
 // A Change is one difference that clients would notice, or a finding that came or went.
@@ -35,6 +40,9 @@ type ChangeKind string
 // The kinds of change.
 const (
 	AnswerChanged  ChangeKind = "answer"       // what clients get
+	FaultApplies   ChangeKind = "applies"      // the fault makes sense on one side only
+	NotMeasured    ChangeKind = "not measured" // the lab failed, so that nothing is known of a change
+	PeersChanged   ChangeKind = "peers"        // a peer came or went
 	RouteNew       ChangeKind = "route new"    // a route that was not there
 	RouteGone      ChangeKind = "route gone"   // a route that is not there any more
 	ReachChanged   ChangeKind = "reached"      // a request gets there that did not, or the other way round
@@ -51,15 +59,16 @@ const (
 
 // Compare gives what clients would notice: statuses, waits beyond what measuring varies, whose page they see, answers that
 // are cut or pass as whole, orders that are sent twice, for how long errors go on, and whether the gateway starts at all;
-// and the findings that came and went. Which peers were tried, and what was logged, is not theirs to notice. Equal changes
-// of several faults, methods or routes are one.
+// the peers and the findings that came and went; and what makes sense on one side only, or is not known. Which peers were
+// tried, and what was logged, is not theirs to notice. Equal changes of several faults, methods or routes are one.
 func Compare(old, new *Report) Changes {
-	c := Changes{Old: labelOf(old, new), New: labelOf(new, old)}
+	c := Changes{Old: labelOf(old, new), New: labelOf(new, old), Documented: documented(old, new)}
 	if old.Refused != nil || new.Refused != nil {
 		c.Changes = loading(old, new)
 		return c
 	}
 	before, after, title := routesByID(old), routesByID(new), titles(new, old)
+	faults := faultsByID(old, new)
 	var all []Change
 	for _, id := range routeOrder(old, new) {
 		o, n := before[id], after[id]
@@ -69,11 +78,24 @@ func Compare(old, new *Report) Changes {
 		case o == nil:
 			all = append(all, Change{Kind: RouteNew, Route: id, After: passOf(n), Text: id + ": is new (to " + passOf(n) + ")"})
 		default:
-			all = append(all, withTexts(routeChanges(before, after, o, n), title)...)
+			all = append(all, withTexts(routeChanges(before, after, o, n, faults), title)...)
 		}
 	}
 	c.Changes = append(acrossRoutes(all), findingChanges(old, new)...)
+	if len(c.Changes) == 0 && old.unmeasured() && new.unmeasured() {
+		c.Changes = []Change{{Kind: NotMeasured, Text: "nothing was measured, before or now: whether visitors would notice anything is not known"}}
+	}
 	return c
+}
+
+// Unknown reports whether nothing is known of either side, so that there is no proof that clients would notice nothing.
+func (c Changes) Unknown() bool {
+	return len(c.Changes) == 1 && c.Changes[0].Kind == NotMeasured && c.Changes[0].Route == ""
+}
+
+// unmeasured reports whether the report has nothing that was measured under a fault, and nobody has waived that.
+func (r *Report) unmeasured() bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Rule == UnmeasuredRule && f.Waived == "" })
 }
 
 // labelOf is how a report is called beside another.
@@ -138,7 +160,7 @@ func measurementsOf(routes map[string]*Route, route *Route) []Measurement {
 	return route.Measurements
 }
 
-func routeChanges(before, after map[string]*Route, o, n *Route) []Change {
+func routeChanges(before, after map[string]*Route, o, n *Route, faults map[string]FaultInfo) []Change {
 	if o.Reached != n.Reached {
 		words := func(r *Route) string {
 			if r.Reached {
@@ -153,21 +175,9 @@ func routeChanges(before, after map[string]*Route, o, n *Route) []Change {
 		return []Change{{Kind: ReachChanged, Route: n.ID, Before: words(o), After: words(n), Direction: direction,
 			Text: n.ID + ": " + words(o) + " before, " + words(n) + " now"}}
 	}
-	var all []Change
-	if o.Reached && differ(o.healthy(), n.healthy()) {
-		all = append(all, change(o.healthy(), n.healthy(), n.ID))
+	all := peerChanges(o, n)
+	if o.Reached && !(o.hasHealthyColumn() && n.hasHealthyColumn()) && differ(o.healthy(), n.healthy()) {
+		all = append(all, change(o.healthy(), n.healthy(), n.ID, FaultInfo{}))
 	}
-	type key struct{ fault, method string }
-	cells := map[key]Measurement{}
-	for _, c := range measurementsOf(before, o) {
-		cells[key{c.Fault, c.Method}] = c
-	}
-	for _, c := range measurementsOf(after, n) {
-		b, ok := cells[key{c.Fault, c.Method}]
-		if !ok || !conclusive(b) || !conclusive(c) || !differ(b, c) {
-			continue
-		}
-		all = append(all, change(b, c, n.ID))
-	}
-	return withinRoute(all)
+	return append(all, withinRoute(cellChanges(measurementsOf(before, o), measurementsOf(after, n), o, n, faults))...)
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ func two(change func(*Report)) (*Report, *Report) {
 		r.Routes[0].ID = "/api/"
 		r.Routes[0].Measurements = nil
 		r.Findings = nil
+		r.Routes = append(r.Routes, Route{ID: "/pool", Reached: true, Endpoints: []Endpoint{{Name: "one:80"}, {Name: "two:80"}}})
 		for _, fault := range []string{"refused", "silent", "one-dead"} {
 			for _, method := range []string{"GET", "POST"} {
 				c := Measurement{Fault: fault, Method: method, Outcome: Outcome{Status: 504, Page: "nginx", Waited: 5 * time.Second}}
@@ -86,11 +88,34 @@ func TestCompare(t *testing.T) {
 		"endless": {func(r *Report) { measurementsWith(r, "refused", "", func(c *Measurement) { c.TimedOut = true }) },
 			[]string{"/api/, upstream refused: 504 after 5 s before, 504, waiting without end now"}, Worse},
 		"skipped cells": {func(r *Report) {
-			measurementsWith(r, "refused", "", func(c *Measurement) { c.Skipped, c.Status = "one peer", 0 })
-		}, nil, ""},
+			measurementsWith(r, "refused", "", func(c *Measurement) { *c = Measurement{Fault: c.Fault, Method: c.Method, Skipped: "one peer"} })
+		}, []string{"/api/, upstream refused: 504 after 5 s, nginx's page before, does not apply (one peer) now"}, ""},
+		"immune now": {func(r *Report) {
+			measurementsWith(r, "refused", "POST", func(c *Measurement) {
+				*c = Measurement{Fault: c.Fault, Method: c.Method, Skipped: "nothing is kept", SkippedAs: Immune}
+			})
+		}, []string{"/api/, upstream refused, POST: 504 after 5 s, nginx's page before, does not apply (nothing is kept) now"}, Better},
+		"unhealthy now": {func(r *Report) {
+			measurementsWith(r, "", "POST", func(c *Measurement) {
+				*c = Measurement{Fault: c.Fault, Method: c.Method, Skipped: "POST is answered 503 without any fault", SkippedAs: Unhealthy}
+			})
+		}, []string{"/api/, all well, POST: answered as it should be before, POST is answered 503 without any fault now"}, Worse},
+		"a cell gone": {func(r *Report) { r.Routes[0].Measurements = r.Routes[0].Measurements[:5] },
+			[]string{"/api/, one dead, POST: 504 after 5 s, nginx's page before, not tried now"}, ""},
+		"a peer lost": {func(r *Report) { r.Routes[1].Endpoints = r.Routes[1].Endpoints[:1] },
+			[]string{"/pool: two:80 is called no more, one:80 alone is left, without a spare"}, Worse},
+		"a peer more": {func(r *Report) {
+			r.Routes[1].Endpoints = append(r.Routes[1].Endpoints, Endpoint{Name: "three:80", Backup: true})
+		},
+			[]string{"/pool: three:80 (backup) is called too, beside one:80 and two:80"}, Better},
+		"another peer": {func(r *Report) { r.Routes[1].Endpoints[1].Name = "three:80" },
+			[]string{"/pool: calls one:80 and two:80 before, one:80 and three:80 now"}, ""},
+		"a peer that is a backup now": {func(r *Report) { r.Routes[1].Endpoints[1].Backup = true },
+			[]string{"/pool: calls one:80 and two:80 before, one:80 and two:80 (backup) now"}, ""},
+		"peers of whatever a visitor names": {func(r *Report) { r.Routes[1].Endpoints, r.Routes[1].Dynamic = nil, true }, nil, ""},
 		"lab errors": {func(r *Report) {
-			measurementsWith(r, "refused", "", func(c *Measurement) { c.Error, c.Status = "lab", 0 })
-		}, nil, ""},
+			measurementsWith(r, "refused", "", func(c *Measurement) { c.Error, c.Status = "lab: "+c.Method, 0 })
+		}, []string{"/api/, upstream refused: could not be measured now, as the lab failed: whether it changed is not known"}, ""},
 		"healthy":      {func(r *Report) { r.Routes[0].Healthy.Status = 404 }, []string{"/api/, all well: 200 before, 404 now"}, Worse},
 		"a route new":  {func(r *Report) { r.Routes = append(r.Routes, Route{ID: "/new", Pass: "http://app"}) }, []string{"/new: is new (to http://app)"}, ""},
 		"a route gone": {func(r *Report) { r.Routes = r.Routes[1:] }, []string{"/api/: is gone (was to http://app:8080)"}, ""},
@@ -157,4 +182,134 @@ func TestCompare_FindingsByRuleAndRoute(t *testing.T) {
 	g.Expect(c[0].Kind).To(Equal(FindingNew))
 	g.Expect(c[1].Kind).To(Equal(FindingGone))
 	g.Expect(c[1].Direction).To(Equal(Better))
+}
+
+// Whoever can't be believed is to be refused: that a certificate is verified now is better, though visitors get an error.
+func TestCompare_RefusingAnImpostorIsBetter(t *testing.T) {
+	served, refused := Outcome{Status: 200, Page: "upstream"}, Outcome{Status: 502, Page: "nginx"}
+	for _, c := range []struct {
+		before, after Outcome
+		want          string
+	}{{served, refused, Better}, {refused, served, Worse}} {
+		g := NewWithT(t)
+		old, new := two(func(*Report) {})
+		for _, r := range []*Report{old, new} {
+			r.Faults = []FaultInfo{{ID: "refused", Title: "TLS expired", MustFail: true}}
+		}
+		measurementsWith(old, "refused", "", func(m *Measurement) { m.Outcome = c.before })
+		measurementsWith(new, "refused", "", func(m *Measurement) { m.Outcome = c.after })
+		changes := Compare(old, new).Changes
+		g.Expect(changes).To(HaveLen(1))
+		g.Expect(changes[0].Direction).To(Equal(c.want))
+	}
+}
+
+// A fault against which the gateway was immune is weighed as if nothing had happened before.
+func TestCompare_WhatBecomesPossibleIsWorseOnlyIfItHurts(t *testing.T) {
+	for status, want := range map[int]string{502: Worse, 200: ""} {
+		g := NewWithT(t)
+		old, new := two(func(*Report) {})
+		old.Routes[0].Healthy, new.Routes[0].Healthy = Outcome{Status: 200}, Outcome{Status: 200}
+		measurementsWith(old, "refused", "POST", func(m *Measurement) {
+			*m = Measurement{Fault: m.Fault, Method: m.Method, Skipped: "nothing is kept", SkippedAs: Immune}
+		})
+		measurementsWith(new, "refused", "POST", func(m *Measurement) { m.Outcome = Outcome{Status: status} })
+		changes := Compare(old, new).Changes
+		g.Expect(changes).To(HaveLen(1))
+		g.Expect(changes[0].Kind).To(Equal(FaultApplies))
+		g.Expect(changes[0].Direction).To(Equal(want))
+	}
+}
+
+// What the healthy column says of a method is not said again.
+func TestCompare_AnUnhealthyMethodIsSaidOnce(t *testing.T) {
+	g := NewWithT(t)
+	old, new := two(func(r *Report) {
+		measurementsWith(r, "", "POST", func(c *Measurement) {
+			*c = Measurement{Fault: c.Fault, Method: c.Method, Skipped: "POST is answered 503 without any fault", SkippedAs: Unhealthy}
+		})
+	})
+	old.Routes[0].Measurements = append(old.Routes[0].Measurements, Measurement{Fault: Healthy, Method: "POST", Outcome: Outcome{Status: 200}})
+	new.Routes[0].Measurements = append(new.Routes[0].Measurements, Measurement{Fault: Healthy, Method: "POST", Outcome: Outcome{Status: 503}})
+	changes := Compare(old, new).Changes
+	g.Expect(changes).To(HaveLen(1))
+	g.Expect(changes[0].Before).To(HavePrefix("200"))
+	g.Expect(changes[0].Direction).To(Equal(Worse))
+}
+
+// Where the application is well and says so by its status, that status is right, and any other is worse.
+func TestCompare_WhatTheApplicationSaysIsRight(t *testing.T) {
+	for _, c := range []struct {
+		before, after int
+		want          string
+	}{{404, 502, Worse}, {404, 200, Worse}, {302, 404, Better}} {
+		g := NewWithT(t)
+		old, new := two(func(*Report) {})
+		old.Faults = []FaultInfo{{ID: "refused", Title: "404", Says: 404}}
+		new.Faults = old.Faults
+		measurementsWith(old, "refused", "", func(m *Measurement) { m.Outcome = Outcome{Status: c.before} })
+		measurementsWith(new, "refused", "", func(m *Measurement) { m.Outcome = Outcome{Status: c.after} })
+		changes := Compare(old, new).Changes
+		g.Expect(changes).To(HaveLen(1))
+		g.Expect(changes[0].Direction).To(Equal(c.want), "%d, %d", c.before, c.after)
+	}
+}
+
+// A method that is tried on one side only is named as such while all is well, as under a fault.
+func TestCompare_AMethodOfOneSide(t *testing.T) {
+	g := NewWithT(t)
+	old, new := two(func(*Report) {})
+	new.Routes[0].Measurements = append(new.Routes[0].Measurements, Measurement{Fault: Healthy, Method: "PUT", Outcome: Outcome{Status: 200}})
+	changes := Compare(old, new).Changes
+	g.Expect(changes).To(HaveLen(1))
+	g.Expect(changes[0].Text).To(Equal("/api/, all well, PUT: not tried before, 200 now"))
+}
+
+// A finding is not gone because it can't be seen any more, and not new because it could not be seen before.
+func TestCompare_FindingsOfWhatIsNotKnown(t *testing.T) {
+	found := []Finding{{Rule: "upload-refused", Title: "uploads are refused", Routes: []string{"/api/"}, Faults: []string{"silent"}}}
+	refusing := func(r *Report) {
+		measurementsWith(r, "silent", "POST", func(c *Measurement) {
+			*c = Measurement{Fault: c.Fault, Method: c.Method, Skipped: "POST is answered 503 without any fault", SkippedAs: Unhealthy}
+		})
+	}
+	broken := func(r *Report) {
+		measurementsWith(r, "silent", "POST", func(c *Measurement) { *c = Measurement{Fault: c.Fault, Method: c.Method, Error: "lost"} })
+	}
+	for name, lose := range map[string]func(*Report){"the method fails": refusing, "the lab failed": broken} {
+		g := NewWithT(t)
+		kinds := func(old, new *Report) map[ChangeKind]string {
+			all := map[ChangeKind]string{}
+			for _, c := range Compare(old, new).Changes {
+				all[c.Kind] = c.Direction
+			}
+			return all
+		}
+		known, lost := two(lose)
+		for _, r := range []*Report{known, lost} { // it is about POST alone
+			r.Routes[0].Measurements = slices.DeleteFunc(r.Routes[0].Measurements, func(m Measurement) bool { return m.Fault == "silent" && m.Method == "GET" })
+		}
+		known.Findings = found
+		g.Expect(kinds(known, lost)).NotTo(HaveKey(FindingGone), name)
+		g.Expect(kinds(lost, known)).To(HaveKeyWithValue(FindingNew, ""), name)
+
+		known, well := two(func(*Report) {})
+		known.Findings = found
+		g.Expect(kinds(known, well)).To(HaveKeyWithValue(FindingGone, Better))
+		g.Expect(kinds(well, known)).To(HaveKeyWithValue(FindingNew, Worse))
+	}
+}
+
+// That nothing was measured is no change of its own; where it is so on both sides, nobody says that there is no difference.
+func TestCompare_WhereNothingWasMeasured(t *testing.T) {
+	g := NewWithT(t)
+	nothing := []Finding{{Rule: UnmeasuredRule, Title: "nothing was measured"}}
+	old, new := two(func(r *Report) { r.Findings = nothing })
+	g.Expect(Compare(old, new).Changes).To(BeEmpty())
+	old.Findings = nothing
+	c := Compare(old, new)
+	g.Expect(c.Unknown()).To(BeTrue())
+	g.Expect(c.Changes[0].Text).To(ContainSubstring("is not known"))
+	new.Findings = []Finding{{Rule: UnmeasuredRule, Waived: "it is a test"}}
+	g.Expect(Compare(old, new).Unknown()).To(BeFalse())
 }

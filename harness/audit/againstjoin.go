@@ -14,7 +14,7 @@ func withinRoute(all []Change) []Change {
 	next:
 		for _, c := range in {
 			for i := range out {
-				if out[i].Kind == c.Kind && out[i].Before == c.Before && out[i].After == c.After && same(out[i], c) {
+				if out[i].Kind == c.Kind && out[i].Direction == c.Direction && out[i].Before == c.Before && out[i].After == c.After && same(out[i], c) {
 					join(&out[i], c)
 					continue next
 				}
@@ -36,12 +36,13 @@ func acrossRoutes(all []Change) []Change {
 	var out []Change
 	known := map[string]int{}
 	for _, c := range all {
-		key := strings.Join([]string{c.Before, c.After, strings.Join(c.Faults, " "), strings.Join(c.Methods, " ")}, "\n")
-		if i, ok := known[key]; ok && c.Kind == AnswerChanged {
+		key := strings.Join([]string{string(c.Kind), c.Direction, c.Before, c.After, strings.Join(c.Faults, " "), strings.Join(c.Methods, " ")}, "\n")
+		joins := c.Kind == AnswerChanged || c.Kind == FaultApplies || c.Kind == NotMeasured || c.Kind == PeersChanged
+		if i, ok := known[key]; ok && joins {
 			out[i].Also = append(out[i].Also, c.Route)
 			continue
 		}
-		if c.Kind == AnswerChanged {
+		if joins {
 			known[key] = len(out)
 		}
 		out = append(out, c)
@@ -84,14 +85,17 @@ func withTexts(all []Change, title map[string]string) []Change {
 		case len(faults) == 0:
 			text += ", all well"
 		case strings.HasPrefix(faults[0], "one "), strings.HasPrefix(faults[0], "name "):
-			text += ", " + listed(faults)
+			text += ", " + Listed(faults)
 		default:
-			text += ", upstream " + listed(faults)
+			text += ", upstream " + Listed(faults)
 		}
 		if len(c.Methods) == 1 && c.Methods[0] != "GET" {
 			text += ", " + c.Methods[0]
 		}
 		c.Text = text + ": " + c.Before + " before, " + afterwards(c.Before, c.After) + " now"
+		if c.Kind == NotMeasured {
+			c.Text = text + ": " + c.After
+		}
 	}
 	return all
 }
@@ -106,8 +110,8 @@ func afterwards(before, after string) string {
 	return after
 }
 
-// listed joins words as one would say them: "a, b and c".
-func listed(words []string) string {
+// Listed joins words as one would say them: "a, b and c".
+func Listed(words []string) string {
 	if n := len(words); n > 1 {
 		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 	}
@@ -126,18 +130,24 @@ func findingChanges(old, new *Report) []Change {
 		}
 		return all
 	}
-	before, after := has(old), has(new)
-	one := func(kind ChangeKind, r *Report, other map[key]bool, word, direction string) []Change {
+	one := func(kind ChangeKind, r, other *Report, word, direction string) []Change {
 		var all []Change
+		known, unknown := has(other), unknownCells(r, other)
 		for _, f := range r.Findings {
-			if f.Rule == PolicyRule {
+			if f.Rule == PolicyRule || f.Rule == UnmeasuredRule || f.Rule == UnreachedRule { // what is not known is told by route and fault
 				continue
 			}
-			routes := slices.DeleteFunc(slices.Clone(routesOf(f)), func(route string) bool { return other[key{f.Rule, route}] })
+			routes := slices.DeleteFunc(slices.Clone(routesOf(f)), func(route string) bool { return known[key{f.Rule, route}] })
 			if len(routes) == 0 {
 				continue
 			}
 			c := Change{Kind: kind, Route: routes[0], Also: routes[1:], Faults: f.Faults, Rule: f.Rule, Direction: direction}
+			if f.allIn(r, unknown) { // there it could not have been found: that it is not is no change
+				if kind == FindingGone {
+					continue
+				}
+				c.Direction = ""
+			}
 			if kind == FindingNew {
 				c.After = f.Title
 			} else {
@@ -148,7 +158,46 @@ func findingChanges(old, new *Report) []Change {
 		}
 		return all
 	}
-	return append(one(FindingNew, new, before, "new finding", Worse), one(FindingGone, old, after, "no longer found", Better)...)
+	return append(one(FindingNew, new, old, "new finding", Worse), one(FindingGone, old, new, "no longer found", Better)...)
+}
+
+// unknownCells are the measurements of a report of which another knows nothing, though it has the route: the lab failed, the method
+// fails while all is well, or no request gets there.
+func unknownCells(r, other *Report) map[Cell]bool {
+	all, routes := map[Cell]bool{}, routesByID(other)
+	for i := range r.Routes {
+		route, there := &r.Routes[i], routes[r.Routes[i].ID]
+		if there == nil {
+			continue
+		}
+		cells := byCell(measurementsOf(routes, there))
+		for _, c := range route.Measurements {
+			m := cells[cell{c.Fault, c.Method}]
+			if conclusive(c) && (!there.Reached || m != nil && (m.Error != "" || unhealthy(m))) {
+				all[Cell{route.ID, c.Fault, c.Method}] = true
+			}
+		}
+	}
+	return all
+}
+
+// allIn reports whether all that was measured of what a finding is about is among some cells.
+func (f Finding) allIn(r *Report, some map[Cell]bool) bool {
+	measured := 0
+	own := f.Cells(r)
+	for _, route := range r.Routes {
+		for _, c := range route.Measurements {
+			at := Cell{route.ID, c.Fault, c.Method}
+			if !own[at] || !conclusive(c) {
+				continue
+			}
+			if !some[at] {
+				return false
+			}
+			measured++
+		}
+	}
+	return measured > 0
 }
 
 // routesOf are a finding's routes; one without any is about the whole config.

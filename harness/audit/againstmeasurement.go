@@ -27,10 +27,13 @@ func sameRecovery(a, b Measurement) bool {
 	return (a.ErrorsFor - b.ErrorsFor).Abs() <= 1500*time.Millisecond+max(a.ErrorsFor, b.ErrorsFor)/50
 }
 
-// change is the change of one measurement. Its sides say what differs, and the status always.
-func change(b, a Measurement, route string) Change {
+// change is the change of one measurement under a fault. Its sides say what differs, and the status always.
+func change(b, a Measurement, route string, f FaultInfo) Change {
 	c := Change{Kind: AnswerChanged, Route: route, Direction: direction(b, a)}
-	if a.Fault != "" {
+	if right := f.isRight(a); right != f.isRight(b) {
+		c.Direction = map[bool]string{true: Better, false: Worse}[right]
+	}
+	if a.Fault != Healthy {
 		c.Faults = []string{a.Fault}
 	}
 	if a.Method != "" {
@@ -144,6 +147,23 @@ func direction(b, a Measurement) string {
 	return ""
 }
 
+// isRight reports whether a client got what is right under a fault of which that can be said: an error where whoever answers is not
+// proven to be the upstream, and what the application says where it is well.
+func (f FaultInfo) isRight(c Measurement) bool {
+	switch {
+	case f.MustFail:
+		return fails(c)
+	case f.Says > 0:
+		return c.Status == f.Says
+	}
+	return false
+}
+
+// fails reports whether a client got no answer of an upstream's, but an error.
+func fails(c Measurement) bool {
+	return c.NotStarted != "" || c.Status >= 500 || c.Status == 0 && !c.answered()
+}
+
 const forever = time.Duration(1<<63 - 1)
 
 func wait(c Measurement) time.Duration {
@@ -160,30 +180,31 @@ func recovery(c Measurement) time.Duration {
 	return c.ErrorsFor
 }
 
+// severityScore weighs what a client got. An answer that was cut is the least: until then he had it, and he knows.
 func severityScore(c Measurement) int {
 	n := 0
 	switch {
 	case c.NotStarted != "":
-		n += 8
+		n += 16
 	case c.answered():
-	case c.Status == 0:
-		n += 3
+	case c.Status == 0, c.Masked:
+		n += 6
 	case c.Status >= 500:
-		n += 2
+		n += 4
 	case c.Status >= 400:
-		n++
+		n += 2
 	}
 	if c.SilentTruncation {
-		n += 3
+		n += 6
 	}
 	if c.Cut {
 		n++
 	}
 	if c.Repeated > 0 {
-		n += 3
+		n += 6
 	}
 	if c.Cached && c.Status >= 500 {
-		n += 2
+		n += 4
 	}
 	return n
 }

@@ -8,6 +8,6 @@ import (
 type Evidence struct {
 	Report *Report
 	Config *nginxconf.Config
-	// ConfigRoutes are the routes as the config has them, by id.
+	// ConfigRoutes are all routes as the config has them, by id, also those that the report leaves out (--route).
 	ConfigRoutes map[string]nginxconf.Route
 }

@@ -22,7 +22,7 @@ func FuzzParsePolicy(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, err := ParsePolicy("x.yaml", text)
 		if err == nil {
-			_ = p.Known([]string{"silent"}, []string{"long-wait"})
+			_ = p.Known([]FaultInfo{{ID: "silent"}}, []string{"long-wait"})
 			p.Apply(&Report{Routes: []Route{{ID: "shop/api", Reached: true, Measurements: []Measurement{{Fault: "silent", Method: "GET"}}}}}, time.Now())
 			return
 		}

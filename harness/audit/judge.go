@@ -15,7 +15,7 @@ func Judge(e *Evidence, rules []Rule) []Finding {
 	var all []Finding
 	for _, r := range rules {
 		for _, f := range r.Find(e) {
-			f.Rule = r.ID
+			f.Rule, f.RuleTitle = r.ID, r.Title
 			f.Severity = cmp.Or(f.Severity, r.Severity)
 			f.Title = cmp.Or(f.Title, r.Title)
 			f.Why = cmp.Or(f.Why, r.Why)

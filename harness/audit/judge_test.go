@@ -22,9 +22,9 @@ func TestJudge(t *testing.T) {
 		}},
 	}
 	g.Expect(Judge(e, rules)).To(Equal([]Finding{
-		{Rule: "one", Severity: "high", Title: "own", Why: "w1", Source: "s1", Place: at(2)},
-		{Rule: "two", Severity: "medium", Title: "t2", Place: at(3)},
-		{Rule: "two", Severity: "medium", Title: "t2", Place: at(9)},
-		{Rule: "one", Severity: "low", Title: "t1", Why: "w1", Source: "s1", Place: at(1)},
+		{Rule: "one", RuleTitle: "t1", Severity: "high", Title: "own", Why: "w1", Source: "s1", Place: at(2)},
+		{Rule: "two", RuleTitle: "t2", Severity: "medium", Title: "t2", Place: at(3)},
+		{Rule: "two", RuleTitle: "t2", Severity: "medium", Title: "t2", Place: at(9)},
+		{Rule: "one", RuleTitle: "t1", Severity: "low", Title: "t1", Why: "w1", Source: "s1", Place: at(1)},
 	}))
 }

@@ -12,11 +12,7 @@ const PolicyName = "badgateway.yaml"
 // PolicyRule is the rule of findings about the policy file itself: a waiver that has ended, a route that there is not.
 const PolicyRule = "policy"
 
-// UnmeasuredRule is the rule of the finding that nothing was measured: no request got to any route, or no fault applied to
-// those that were reached. A policy may waive it for a time as any other.
-const UnmeasuredRule = "unmeasured"
-
-// Healthy stands in a policy's faults for the answer before any fault.
+// Healthy is the column of the matrix in which nothing is broken; a policy's faults name it so too.
 const Healthy = "healthy"
 
 // A Policy says what may happen. What it does not speak of is left to the findings.
@@ -72,6 +68,16 @@ func (p *Policy) Request(route string) (Request, bool) {
 	return Request{}, false
 }
 
+// Application is what the policy says is behind a route ("Puma", OtherApplication); empty when it says nothing.
+func (p *Policy) Application(route string) (name string) {
+	for _, s := range p.lookup().scopes(route) {
+		if s.application.name != "" {
+			name = s.application.name
+		}
+	}
+	return name
+}
+
 // A scope is what is said for some routes: limits, by fault or for all.
 type scope struct {
 	route    string // an id or a pattern; empty for all
@@ -79,6 +85,8 @@ type scope struct {
 	limits   limits
 	faults   []faultLimits
 	survives []named
+	// application is what is behind the route, by which the faults are chosen that some applications have and others not.
+	application named
 }
 
 type faultLimits struct {
@@ -170,12 +178,13 @@ func matchRoute(pattern, id string) bool {
 	return regexp.MustCompile(`(?s)^` + strings.Join(parts, ".*") + `$`).MatchString(id)
 }
 
-// limitsOf are the limits of a measurement by the scopes of its route, and whether it has to be survived.
-func limitsOf(scopes []scope, fault, method string) (limits, bool) {
+// limitsOf are the limits of a measurement by the scopes of its route, and whether it has to be survived. What a route may do under
+// all faults is said of upstreams that fail: for what visitors do, alone is that which is said by its name.
+func limitsOf(scopes []scope, fault, method string, visitor bool) (limits, bool) {
 	var l limits
 	survive := false
 	for _, s := range scopes {
-		if fault != Healthy {
+		if fault != Healthy && !visitor {
 			l = l.over(s.limits)
 		}
 		for _, name := range []string{fault, fault + " " + method} {

@@ -3,6 +3,7 @@ package audit
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func measuredReport() *Report {
 				{Fault: "cut", Method: "POST", Outcome: Outcome{Status: 200, Repeated: 1, TimedOut: true, Waited: time.Hour}},
 				{Fault: "tls-plain", Method: "GET", Skipped: "the upstream is plain"},
 			},
-		}, {ID: "example.com @never", Why: "nothing leads to it"}},
+		}},
 		Findings: []Finding{
 			{Rule: "long-wait", Severity: "medium", Title: "visitors wait 60 s", Place: nginxconf.Place{File: "nginx.conf", Line: 8}, Routes: []string{`example.com ~ \.php$`}},
 			{Rule: "version-shown", Severity: "low", Title: "version", Place: nginxconf.Place{File: "nginx.conf", Line: 3}, Routes: []string{`example.com ~ \.php$`}},
@@ -265,13 +266,29 @@ func TestKnown_SuggestsTheNearestName(t *testing.T) {
 	g := NewWithT(t)
 	p := parsed(t, "all:\n  survives: [one-daed]\n  faults:\n    refusd POST: {wait: 5s}\n    healthy: {status: 200}\n"+
 		"waive: [{rule: long-wiat, reason: r, until: 2027-01-01}]")
-	err := p.Known([]string{"one-dead", "refused"}, []string{"long-wait"})
+	err := p.Known([]FaultInfo{{ID: "one-dead"}, {ID: "refused"}}, []string{"long-wait"})
 	g.Expect(err).To(MatchError(And(
 		ContainSubstring(`badgateway.yaml:2: there is no fault "one-daed"; did you mean "one-dead"?`),
 		ContainSubstring(`badgateway.yaml:4: there is no fault "refusd"; did you mean "refused"?`),
 		ContainSubstring(`badgateway.yaml:6: there is no rule "long-wiat"; did you mean "long-wait"?`))))
 	p = parsed(t, "all: {survives: one-dead GET}")
-	g.Expect(p.Known([]string{"one-dead"}, nil)).To(Succeed())
+	g.Expect(p.Known([]FaultInfo{{ID: "one-dead"}}, nil)).To(Succeed())
+}
+
+func TestPolicy_Application(t *testing.T) {
+	g := NewWithT(t)
+	p := parsed(t, "all: {application: puma}\nroutes:\n  b/: {application: other}\n  c/: {application: pumba}\n")
+	g.Expect(p.Application("a/")).To(Equal("puma"))
+	g.Expect(p.Application("b/")).To(Equal(OtherApplication))
+	g.Expect(DefaultPolicy().Application("a/")).To(BeEmpty())
+	hints := FaultInfo{ID: "early-hints", Servers: []string{"Puma with Rails", "Node.js (response.writeEarlyHints)"}}
+	g.Expect(p.Known([]FaultInfo{hints, {ID: "404", Servers: []string{"any application", "Django"}}}, nil)).To(MatchError(And(
+		ContainSubstring(`badgateway.yaml:4: no fault is known of an application "pumba"`), ContainSubstring(`write "other"`), ContainSubstring("Django; Node.js"))))
+	for name, does := range map[string]bool{"puma": true, "node": true, "": true, "Gunicorn": false, OtherApplication: false, "no": false} {
+		g.Expect(hints.OfApplication(name)).To(Equal(does), name)
+	}
+	g.Expect(FaultInfo{ID: "refused"}.OfApplication("puma")).To(BeTrue(), "whoever it is may be dead")
+	g.Expect(FaultInfo{ID: "404", Servers: []string{"any application", "Django"}}.OfApplication(OtherApplication)).To(BeTrue())
 }
 
 func TestPolicy_Requests(t *testing.T) {
@@ -295,6 +312,79 @@ func TestMatchRoute(t *testing.T) {
 		for id, want := range ids {
 			if matchRoute(pattern, id) != want {
 				t.Errorf("%q and %q: want %v", pattern, id, want)
+			}
+		}
+	}
+}
+
+// What routes have alike is written once, and holds of each of them as if it were written there.
+func TestInitPolicy_FactorsWhatIsCommon(t *testing.T) {
+	seven := func() *Report {
+		r := measuredReport()
+		r.Findings = nil
+		first := r.Routes[0]
+		for i := range 6 {
+			one := first
+			one.ID = strings.Repeat("x", i+1) + ".example.com/"
+			one.Measurements = slices.Clone(first.Measurements)
+			switch i {
+			case 0: // waits, where the others wait otherwise
+				one.Measurements[2].Waited = 5 * time.Second
+			case 1: // its POST is as its GET, which that of the others is not
+				one.Measurements[3] = one.Measurements[2]
+				one.Measurements[3].Method = "POST"
+			case 2: // what all have and it has not
+				one.Measurements[9].Repeated, one.Measurements[8].SilentTruncation, one.Measurements[6].ErrorsFor = 0, false, 0
+			case 3: // starts
+				one.Measurements[5] = one.Measurements[4]
+				one.Measurements[5].Fault = "name-gone"
+			case 4:
+				one.Measurements = one.Measurements[2:4]
+			}
+			r.Routes = append(r.Routes, one)
+		}
+		return r
+	}
+	g := NewWithT(t)
+	text := string(InitPolicy(seven()))
+	g.Expect(strings.Count(text, "\n")).To(BeNumerically("<", 55), text)
+	g.Expect(text).To(ContainSubstring("  xxxxxx.example.com/: {}\n"), "its name is there, or nobody would miss it")
+	p := parsed(t, text)
+	r := seven()
+	p.Apply(r, today)
+	for _, route := range r.Routes {
+		g.Expect(route.Breaches).To(BeEmpty(), route.ID)
+		for _, c := range route.Measurements {
+			g.Expect(c.Breaches).To(BeEmpty(), "%s %s %s\n%s", route.ID, c.Fault, c.Method, text)
+		}
+	}
+	g.Expect(r.Verdict).To(Equal(Passed), text)
+	// And each still fails alone on each change.
+	for i := range r.Routes {
+		if !r.Routes[i].Reached {
+			continue
+		}
+		for j := range r.Routes[i].Measurements {
+			for what, change := range map[string]func(*Measurement){
+				"status":   func(c *Measurement) { c.Status, c.NotStarted = 418, "" },
+				"wait":     func(c *Measurement) { c.Waited, c.TimedOut = c.Waited+20*time.Second, false },
+				"page":     func(c *Measurement) { c.Page = "other" },
+				"tries":    func(c *Measurement) { c.Tries = append(slices.Clone(c.Tries), "one more") },
+				"repeated": func(c *Measurement) { c.Repeated++ },
+				"cut":      func(c *Measurement) { c.SilentTruncation = !c.SilentTruncation },
+				"errors":   func(c *Measurement) { c.ErrorsFor += time.Hour },
+			} {
+				r := seven()
+				c := &r.Routes[i].Measurements[j]
+				if !conclusive(*c) || c.NotStarted != "" && what != "status" || what == "cut" && !c.SilentTruncation && c.TimedOut {
+					continue
+				}
+				if what == "cut" && c.SilentTruncation { // less is allowed
+					continue
+				}
+				change(c)
+				p.Apply(r, today)
+				g.Expect(r.Verdict).To(Equal(Findings), "%s of %s, %s %s", what, r.Routes[i].ID, c.Fault, c.Method)
 			}
 		}
 	}

@@ -17,19 +17,21 @@ import (
 // [PolicyRule], which always fail.
 func (p *Policy) Apply(r *Report, today time.Time) {
 	r.PolicyFile = p.File
-	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Rule == PolicyRule || f.Rule == UnmeasuredRule })
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
+		return slices.Contains([]string{PolicyRule, UnmeasuredRule, UnreachedRule}, f.Rule)
+	})
 	if r.Refused != nil {
 		r.Verdict = Refused
 		return
 	}
 	r.Verdict = Passed
-	l := p.lookup()
+	l, visitors := p.lookup(), r.visitors()
 	for i := range r.Routes {
-		if l.applyTo(&r.Routes[i]) {
+		if !r.Static && l.applyTo(&r.Routes[i], visitors) {
 			r.Verdict = Findings
 		}
 	}
-	r.Findings = append(r.Findings, unmeasured(r)...)
+	r.Findings = append(r.Findings, notKnown(r)...)
 	p.applyWaivers(r, today)
 	for _, f := range r.Findings {
 		if f.Waived == "" && severityRank(f.Severity) <= severityRank(p.FailOn) {
@@ -43,42 +45,8 @@ func (p *Policy) Apply(r *Report, today time.Time) {
 	}
 }
 
-// unmeasured is the finding that nothing is known of any route, so that nobody takes it for proof. A config without routes has
-// nothing to be known; where the lab failed, that is said in its own way.
-func unmeasured(r *Report) []Finding {
-	if len(r.Routes) == 0 {
-		return nil
-	}
-	f := Finding{
-		Rule: UnmeasuredRule, Severity: "high", Title: "nothing was measured", Place: r.Routes[0].Place,
-		Why: "What visitors get when an upstream fails is not known of any route: this check proves nothing.",
-	}
-	reached := false
-	for i := range r.Routes {
-		route := &r.Routes[i]
-		reached = reached || route.Reached
-		for _, c := range route.Measurements {
-			if c.Skipped == "" || c.Error != "" {
-				return nil
-			}
-			f.Saw = cmp.Or(f.Saw, route.ID+", "+c.Fault+": "+c.Skipped)
-		}
-		f.Routes = append(f.Routes, route.ID)
-	}
-	if !reached {
-		f.Title = "no request gets to any route: nothing was measured"
-		f.Saw = r.Routes[0].ID + ": " + r.Routes[0].Why
-		f.Patch = "requests: {" + strconv.Quote(r.Routes[0].ID) + ": {method: GET, path: /}} # the request that gets there"
-		f.In = PolicyName
-	}
-	if n := len(r.Routes) - 1; n > 0 {
-		f.Saw += fmt.Sprintf("; %d more routes", n)
-	}
-	return []Finding{f}
-}
-
 // applyTo fills the breaches of a route, and reports whether there are any.
-func (l lookup) applyTo(r *Route) bool {
+func (l lookup) applyTo(r *Route, visitors map[string]bool) bool {
 	r.Breaches = nil
 	for i := range r.Measurements {
 		r.Measurements[i].Breaches = nil
@@ -90,15 +58,17 @@ func (l lookup) applyTo(r *Route) bool {
 		return len(r.Breaches) > 0
 	}
 	scopes := l.scopes(r.ID)
-	well, _ := limitsOf(scopes, Healthy, r.Ask.Method)
-	r.Breaches = well.breaches(r.healthy())
+	if !r.hasHealthyColumn() { // of a route that is like another there are no measurements
+		well, _ := limitsOf(scopes, Healthy, r.Ask.Method, false)
+		r.Breaches = well.breaches(r.healthy())
+	}
 	broken := len(r.Breaches) > 0
 	for i := range r.Measurements {
 		c := &r.Measurements[i]
 		if !conclusive(*c) {
 			continue
 		}
-		here, survive := limitsOf(scopes, c.Fault, c.Method)
+		here, survive := limitsOf(scopes, c.Fault, c.Method, visitors[c.Fault])
 		c.Breaches = here.breaches(*c)
 		if survive && !survived(*c, r.Healthy) {
 			c.Breaches = append([]string{"has to survive it, and visitors got " + statusWord(*c)}, c.Breaches...)
@@ -108,10 +78,21 @@ func (l lookup) applyTo(r *Route) bool {
 	return broken
 }
 
+// visitors are the faults that are a client's own, by id.
+func (r *Report) visitors() map[string]bool {
+	all := map[string]bool{}
+	for _, f := range r.Faults {
+		if f.Visitor {
+			all[f.ID] = true
+		}
+	}
+	return all
+}
+
 // survived reports whether the client noticed nothing but a wait.
 func survived(c Measurement, healthy Outcome) bool {
 	good := c.Status == http.StatusOK || c.Status == healthy.Status
-	return good && c.NotStarted == "" && !c.Cut && !c.SilentTruncation && !c.TimedOut && c.NoAnswer == healthy.NoAnswer
+	return good && !c.Masked && c.NotStarted == "" && !c.Cut && !c.SilentTruncation && !c.TimedOut && c.NoAnswer == healthy.NoAnswer
 }
 
 // breaches are what the limits do not allow, each in a few words.
@@ -164,7 +145,14 @@ func (c Measurement) answered() bool {
 }
 
 // healthy is the healthy answer as a measurement.
-func (r *Route) healthy() Measurement { return Measurement{Outcome: r.Healthy, Method: r.Ask.Method} }
+func (r *Route) healthy() Measurement {
+	return Measurement{Fault: Healthy, Outcome: r.Healthy, Method: r.Ask.Method}
+}
+
+// hasHealthyColumn reports whether the route was measured while all was well.
+func (r *Route) hasHealthyColumn() bool {
+	return slices.ContainsFunc(r.Measurements, func(c Measurement) bool { return c.Fault == Healthy && conclusive(c) })
+}
 
 // pageWord is a measurement's page as a policy has it.
 func pageWord(c Measurement) string { return cmp.Or(c.Page, "none") }
@@ -242,7 +230,7 @@ func (p *Policy) endedWaivers(r *Report, today time.Time) []Finding {
 			saw = "what it was for is still there"
 		}
 		all = append(all, Finding{
-			Rule: PolicyRule, Severity: "medium", Title: "the waiver of " + w.Rule + " ended on " + w.Until.Format(time.DateOnly),
+			Rule: PolicyRule, RuleTitle: "The policy does not fit what it is held against", Severity: "medium", Title: "the waiver of " + w.Rule + " ended on " + w.Until.Format(time.DateOnly),
 			Place: nginxconf.Place{File: p.File, Line: w.Line}, Routes: w.Routes, Saw: saw,
 			Patch: "# remove the waiver, mend what it was for, or give it a new day and a reason that still holds",
 			In:    fmt.Sprintf("%s:%d", p.File, w.Line),
@@ -254,7 +242,7 @@ func (p *Policy) endedWaivers(r *Report, today time.Time) []Finding {
 
 // missingRoutes are the routes that the policy names by their id and that there are not. A report of some routes only can't tell.
 func (p *Policy) missingRoutes(r *Report) []Finding {
-	if r.Partial {
+	if r.Partial || r.Static { // those of upstreams that only a request shows are known to be missing by a measurement alone
 		return nil
 	}
 	ids := make([]string, len(r.Routes))
@@ -273,7 +261,7 @@ func (p *Policy) missingRoutes(r *Report) []Finding {
 			saw += "; " + nearest(name, slices.Clone(ids))
 		}
 		all = append(all, Finding{
-			Rule: PolicyRule, Severity: "medium", Title: "the policy speaks of a route that there is not: " + name,
+			Rule: PolicyRule, RuleTitle: "The policy does not fit what it is held against", Severity: "medium", Title: "the policy speaks of a route that there is not: " + name,
 			Place: nginxconf.Place{File: p.File, Line: line}, Saw: saw,
 			Patch: "# remove it, or give the route's id of today", In: fmt.Sprintf("%s:%d", p.File, line),
 			Why: "What the policy says of it is held against nothing.",

@@ -27,14 +27,24 @@ func InitPolicy(r *Report) []byte {
 	root.HeadComment = "What may happen behind " + terminal.OneLine(r.Config) + ", as measured on " + r.Started.Format(time.DateOnly) +
 		" by badgateway check --init.\n" +
 		"Edit it: a list allows more ([502, 504]), a time without \"about\" is the longest (5s), and what is removed is not limited.\n" +
-		"The limits of all hold for every route; those of a route, or of a pattern (\"example.com/*\"), go before them.\n" +
-		"survives: [one-dead] says which faults visitors must not notice."
+		"The limits of all hold for every route (what most have alike stands there); those of a route, or of a pattern\n" +
+		"(\"example.com/*\"), go before them.\n" +
+		"survives: [one-dead] says which faults visitors must not notice; application: Puma says what is behind the routes, and what\n" +
+		"is known of others alone is not tried then."
 	put(root, "fail_on", word(DefaultPolicy().FailOn)).LineComment = "the least severity of a finding that fails"
 
 	all := &yaml.Node{Kind: yaml.MappingNode}
 	put(all, "repeated_post", word("false"))
 	put(all, "cut_as_whole", word("false"))
 	put(all, "errors_for", word("0s")).LineComment = "how long errors go on once the upstream is well"
+	order, common := commonCells(r)
+	if len(order) > 0 {
+		faults := &yaml.Node{Kind: yaml.MappingNode}
+		for _, c := range order {
+			c.put(faults, false)
+		}
+		put(all, "faults", faults)
+	}
 	put(root, "all", all)
 
 	routes := &yaml.Node{Kind: yaml.MappingNode}
@@ -46,7 +56,7 @@ func InitPolicy(r *Report) []byte {
 		case !route.Reached:
 			unreached = append(unreached, route.ID)
 		default:
-			put(routes, route.ID, routeNode(route))
+			put(routes, route.ID, routeNode(route, common))
 		}
 	}
 	if len(routes.Content) > 0 {
@@ -71,28 +81,100 @@ func InitPolicy(r *Report) []byte {
 	return []byte(terminal.Clean(out.String())) // in double quotes YAML reads what this escapes as what it was
 }
 
-func routeNode(r *Route) *yaml.Node {
+// routeNode writes what is measured on a route, without what is common.
+func routeNode(r *Route, common map[string]faultCells) *yaml.Node {
 	faults := &yaml.Node{Kind: yaml.MappingNode}
-	put(faults, Healthy, cellNode(r.healthy(), false))
-	written := map[string]string{} // by fault: the first method's, as it is written
-	for _, c := range r.Measurements {
-		if !conclusive(c) {
-			continue
-		}
-		node := cellNode(c, false)
-		text := nodeText(node)
-		first, ok := written[c.Fault]
-		switch {
-		case !ok:
-			written[c.Fault] = text
-			put(faults, c.Fault, node)
-		case text != first:
-			put(faults, c.Fault+" "+c.Method, cellNode(c, true))
+	for _, own := range cellsOf(r) {
+		shared, ok := common[own.fault]
+		if !ok || shared.text != own.text {
+			own.put(faults, ok) // all that is common says has to be said anew
 		}
 	}
 	n := &yaml.Node{Kind: yaml.MappingNode}
+	if len(faults.Content) == 0 {
+		n.Style = yaml.FlowStyle
+		return n
+	}
 	put(n, "faults", faults)
 	return n
+}
+
+// faultCells are the measurements of a fault on a route: the first method's, and those of the others that differ from it.
+type faultCells struct {
+	fault string
+	cells []Measurement
+	text  string // as they are written
+}
+
+// cellsOf are a route's measurements by fault.
+func cellsOf(r *Route) (all []faultCells) {
+	measured := r.Measurements
+	if !r.hasHealthyColumn() {
+		measured = append([]Measurement{r.healthy()}, measured...)
+	}
+	at := map[string]int{}
+	for _, c := range measured {
+		if !conclusive(c) {
+			continue
+		}
+		text := nodeText(cellNode(c, false))
+		i, known := at[c.Fault]
+		switch {
+		case !known:
+			at[c.Fault] = len(all)
+			all = append(all, faultCells{c.Fault, []Measurement{c}, text})
+		case text != nodeText(cellNode(all[i].cells[0], false)):
+			all[i].cells = append(all[i].cells, c)
+			all[i].text += c.Method + "\n" + text
+		}
+	}
+	return all
+}
+
+// put writes them. Beside others that hold for all routes nothing is left out.
+func (f faultCells) put(n *yaml.Node, beside bool) {
+	put(n, f.fault, cellNode(f.cells[0], beside))
+	for _, c := range f.cells[1:] {
+		put(n, f.fault+" "+c.Method, cellNode(c, true))
+	}
+}
+
+// commonCells are what most of the routes have alike, by fault and in the order of the columns: what at least two of them have.
+func commonCells(r *Report) (order []faultCells, byFault map[string]faultCells) {
+	routes, alike := map[string][]faultCells{}, false
+	var faults []string
+	for i := range r.Routes {
+		route := &r.Routes[i]
+		alike = alike || route.SameAs != ""
+		if !route.Reached || route.SameAs != "" {
+			continue
+		}
+		for _, c := range cellsOf(route) {
+			if routes[c.fault] == nil {
+				faults = append(faults, c.fault)
+			}
+			routes[c.fault] = append(routes[c.fault], c)
+		}
+	}
+	byFault = map[string]faultCells{}
+	for _, fault := range faults {
+		if fault == Healthy && alike { // that of a route which is like another is held against the policy too, and was measured by itself
+			continue
+		}
+		count, most := map[string]int{}, 1
+		for _, c := range routes[fault] {
+			count[c.text]++
+		}
+		for _, c := range routes[fault] {
+			if count[c.text] > most {
+				most, byFault[fault] = count[c.text], c
+			}
+		}
+		if most > 1 {
+			order = append(order, byFault[fault])
+		}
+	}
+	return order, byFault
 }
 
 // cellNode writes a measurement so that it, and nothing that differs, is allowed. What all says of every route is left out, unless the

@@ -150,6 +150,7 @@ func nearest(name string, names []string) string {
 func (r *policyReader) scope(n *yaml.Node, route string) scope {
 	s := scope{route: route, line: n.Line}
 	fields := r.limitFields(&s.limits)
+	fields["application"] = func(n *yaml.Node) { s.application = named{r.text(n), n.Line} }
 	fields["survives"] = func(n *yaml.Node) { s.survives = r.names(n) }
 	fields["faults"] = func(n *yaml.Node) {
 		r.each(n, "faults", func(key, value *yaml.Node) {
@@ -239,9 +240,14 @@ func (r *policyReader) waivers(n *yaml.Node) (all []Waiver) {
 	return all
 }
 
-// Known says which faults and rules the policy names and there are not, with their lines. Give the ids of all that there are.
-func (p *Policy) Known(faults, rules []string) error {
+// Known says which faults, rules and applications the policy names and there are not, with their lines. Give all faults and the ids of
+// all rules that there are.
+func (p *Policy) Known(all []FaultInfo, rules []string) error {
 	r := &policyReader{file: p.File}
+	var faults []string
+	for _, f := range all {
+		faults = append(faults, f.ID)
+	}
 	fault := func(n named) {
 		id, _, _ := strings.Cut(n.name, " ")
 		if id != Healthy && !slices.Contains(faults, id) {
@@ -254,6 +260,10 @@ func (p *Policy) Known(faults, rules []string) error {
 		}
 		for _, n := range s.survives {
 			fault(n)
+		}
+		if a := s.application; a.name != "" && a.name != OtherApplication && !slices.ContainsFunc(all, func(f FaultInfo) bool { return f.names(a.name) }) {
+			r.fail(&yaml.Node{Line: a.line}, "no fault is known of an application %q; write %q for one that does nothing that only some do, or one of: %s",
+				a.name, OtherApplication, strings.Join(applications(all), "; "))
 		}
 	}
 	for _, w := range p.Waivers {

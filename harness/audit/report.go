@@ -14,7 +14,9 @@ const Schema = "badgateway.check/1"
 
 // A Report is all that a check found.
 type Report struct {
-	Schema  string `json:"schema"`
+	Schema string `json:"schema"`
+	// Version is that of badgateway; empty where a program has measured that does not say.
+	Version string `json:"version,omitempty"`
 	Config  string `json:"config"` // the path that was checked, or the image
 	Main    string `json:"main"`   // its main file, relative to it
 	Gateway string `json:"gateway"`
@@ -40,8 +42,15 @@ type Report struct {
 	Faults   []FaultInfo `json:"faults"`
 	Routes   []Route     `json:"routes"`
 	Findings []Finding   `json:"findings"`
+	// Static is true where the config was read and not run: nothing was measured, and no finding is proven.
+	Static bool `json:"static,omitempty"`
+	// Fix are the files that all proven mends change, which were tried together.
+	Fix []FileChange `json:"-"`
 	// Partial is true when not all routes or faults were looked at (--route, --fault).
 	Partial bool `json:"partial,omitempty"`
+	// VersionNotes are the known changes of nginx's behaviour, between whatever versions, that touch the config; a comparison takes
+	// from them.
+	VersionNotes []VersionNote `json:"version_notes,omitempty"`
 	// PolicyFile is the policy that was held against the measurements; empty for the default.
 	PolicyFile string `json:"policy_file,omitempty"`
 	// FailOn is the least severity of a finding that fails ("high", "medium", "low"); "medium" when empty.
@@ -81,6 +90,15 @@ type FaultInfo struct {
 	Claim    string   `json:"claim"`              // "nothing listens at the upstream's address"
 	Causes   []string `json:"causes,omitempty"`   // of the documented causes ("A1")
 	Scenario string   `json:"scenario,omitempty"` // the scenario that shows it alone
+	// Says is the status with which the application answers, where that is no failure: a visitor is to get just that. 0 for none.
+	Says int `json:"says,omitempty"`
+	// MustFail is true where an error is the right answer: whoever answers is not proven to be the upstream.
+	MustFail bool `json:"must_fail,omitempty"`
+	// Servers are real ones that do it, and Source is where that is told, for what not every upstream does.
+	Servers []string `json:"servers,omitempty"`
+	Source  string   `json:"source,omitempty"`
+	// Visitor is true where all upstreams are well, and it is what a client does that is out of the ordinary.
+	Visitor bool `json:"visitor,omitempty"`
 }
 
 // An Endpoint is one peer that a route calls.
@@ -118,6 +136,8 @@ type Route struct {
 	// Dynamic is true when the config does not list the upstreams (http://$host).
 	Dynamic   bool       `json:"open,omitempty"`
 	Endpoints []Endpoint `json:"endpoints"`
+	// Down are the entries of the upstream block that are marked down: nobody is called there, and nginx counts them all the same.
+	Down []string `json:"down,omitempty"`
 	// Reached reports whether a request was proven to get there; Why says why not.
 	Reached bool          `json:"reached"`
 	Why     string        `json:"why,omitempty"`
@@ -137,6 +157,8 @@ type Measurement struct {
 	Method string `json:"method"` // "GET" or "POST"; "TCP" or "UDP" for stream
 	// Skipped says why the fault does not apply; all else is empty then.
 	Skipped string `json:"skipped,omitempty"`
+	// SkippedAs is what that means for clients; empty where it says nothing of them.
+	SkippedAs SkippedAs `json:"skipped_as,omitempty"`
 	// Error says that the lab failed; never a finding.
 	Error string `json:"error,omitempty"`
 	// MeasuredAgain says, for each earlier measurement that counts for nothing, how the machine had no processor for it.
@@ -148,15 +170,34 @@ type Measurement struct {
 	NotRecovered bool `json:"never,omitempty"`
 	// Cached is true when an error was served although no upstream was asked.
 	Cached bool `json:"cached,omitempty"`
+	// Warm is the status that a cache gives which has the page, and whose time for it is over; 0 where that was not looked at.
+	Warm int `json:"warm,omitempty"`
 	// Started is false when the gateway did not start under the fault, as with a name that is gone.
 	NotStarted string `json:"not_started,omitempty"` // nginx's own words
 	// Worst is the worst answer of several, where one of several peers is dead: Outcome is that one, Of how many asked, Bad
 	// how many of those got an error or waited.
 	Of  int `json:"of,omitempty"`
 	Bad int `json:"bad,omitempty"`
+	// Held is true when an upstream was still at work after the client had gone, or taken the beginning of its answer.
+	Held bool `json:"held,omitempty"`
+	// Masked is true when the upstream failed, the answer was no upstream's, and its status does not say so (404, or 200 with an
+	// error page).
+	Masked bool `json:"masked,omitempty"`
 	// Breaches are what the policy does not allow.
 	Breaches []string `json:"breaches,omitempty"`
 }
+
+// SkippedAs is what a skipped measurement means for clients.
+type SkippedAs string
+
+// What a skipped measurement may mean.
+const (
+	// Immune means that the gateway does not do what the fault needs (it keeps no connection, it does not ask in HTTP/1.1): an upstream
+	// that fails so harms nobody.
+	Immune SkippedAs = "immune"
+	// Unhealthy means that this method was not answered as it should be without any fault.
+	Unhealthy SkippedAs = "unhealthy"
+)
 
 // An Outcome is what a client got, and what led to it.
 type Outcome struct {
@@ -213,6 +254,8 @@ type Finding struct {
 	Rule     string `json:"rule"`     // "long-wait"
 	Severity string `json:"severity"` // "high", "medium", "low"
 	Title    string `json:"title"`    // "clients wait 60 s for a dead upstream"
+	// RuleTitle is what the rule is about in general: "clients wait long for a dead upstream".
+	RuleTitle string `json:"rule_title,omitempty"`
 	// Place is the directive that decides it, or the block that lacks it.
 	Place nginxconf.Place `json:"place"`
 	// Lacks names the directive that the block lacks; empty when the place is the directive itself.
@@ -220,12 +263,22 @@ type Finding struct {
 	// Routes and Faults are where it was seen.
 	Routes []string `json:"routes"`
 	Faults []string `json:"faults,omitempty"`
-	// Saw is what clients saw, from the evidence.
+	// Saw is what clients saw, from the evidence; of a finding that was only read, what the config's text says of them.
 	Saw string `json:"saw"`
+	// Read is true where the finding comes from the config's text alone: nothing was measured that shows it.
+	Read bool `json:"read,omitempty"`
 	// Patch is the lines that mend it, to be put In ("location /api/ at conf.d/app.conf:12").
 	Patch string `json:"mend"`
 	In    string `json:"in,omitempty"`
-	Why   string `json:"why"`
+	// Edits are that mend as changes of the config; none where it is words alone, which nothing has proven.
+	Edits []Edit `json:"-"`
+	// Proof says what the mend changed when it was tried in the lab; empty for what is only advice.
+	Proof string `json:"proof,omitempty"`
+	// Costs says what visitors pay for the mend; empty for nothing.
+	Costs string `json:"costs,omitempty"`
+	// Unproven says what came of lines that were tried and are no mend.
+	Unproven string `json:"unproven,omitempty"`
+	Why      string `json:"why"`
 	// Source is where it can be read.
 	Source string `json:"source,omitempty"`
 	// Waived holds the reason of a waiver that is in force.

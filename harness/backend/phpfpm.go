@@ -2,7 +2,7 @@
 package backend
 
 import (
-	"path"
+	"cmp"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/lab"
@@ -12,6 +12,8 @@ import (
 type PHPFPM struct {
 	Name   string // "app"
 	Listen string // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
+	// Image is "phpapp" for scripts that call a database or a cache, which takes extensions of PHP; empty is "php", which has none.
+	Image string
 	// Global are further lines of the section [global] ("process_control_timeout = 30s").
 	Global []string
 	// Pool are further lines of the pool's config ("request_terminate_timeout = 20s"), as its www.conf takes them.
@@ -37,20 +39,17 @@ func (p PHPFPM) Upstream() lab.Upstream {
 	for at, text := range p.Scripts {
 		files = append(files, lab.File{Path: at, Data: text})
 	}
-	b := &lab.Backend{
-		Image:  "php",
-		Argv:   []string{"php-fpm8.2", "-F", "-y", conf},
-		Files:  files,
-		Listen: p.Listen,
-		Log:    fpmLog,
-		Wake:   lab.WakeSignal{Signal: sigchld},
-		Memory: p.Memory,
-		CPUs:   p.CPUs,
-	}
-	if socket, ok := strings.CutPrefix(p.Listen, "unix:"); ok {
-		b.Folders = []lab.Folder{{Path: path.Dir(socket)}}
-	}
-	return lab.Upstream{Name: p.Name, Real: b}
+	return lab.Upstream{Name: p.Name, Real: &lab.Backend{
+		Image:   cmp.Or(p.Image, "php"),
+		Argv:    []string{"php-fpm8.2", "-F", "-y", conf},
+		Files:   files,
+		Listen:  p.Listen,
+		Folders: socketFolder(p.Listen),
+		Log:     fpmLog,
+		Wake:    lab.WakeSignal{Signal: sigchld},
+		Memory:  p.Memory,
+		CPUs:    p.CPUs,
+	}}
 }
 
 // config is the whole config: PHP-FPM's defaults, save that two workers do for one client at a time, that what the

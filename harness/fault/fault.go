@@ -35,6 +35,8 @@ type Target interface {
 	StartUpstream(ctx context.Context, u lab.Upstream) error
 	// StopUpstream ends an upstream by a signal, or with 0 at once.
 	StopUpstream(ctx context.Context, name string, signal int) error
+	// AwaitEnd waits until a real upstream ends by itself, and returns the end of what it printed and logged.
+	AwaitEnd(ctx context.Context, name string) (said string, err error)
 	// SignalUpstream sends a signal to a real upstream, or to its children.
 	SignalUpstream(ctx context.Context, name string, signal int, children bool) error
 	// LimitCPUs changes the share of processors of a real upstream.
@@ -58,6 +60,8 @@ type Target interface {
 	// Do sends a request and waits for its answer, StartBackground only until it is where the condition says.
 	Do(ctx context.Context, r lab.Request, options ...lab.Option) (lab.Exchange, error)
 	StartBackground(ctx context.Context, r lab.Request, until lab.Condition, options ...lab.Option) error
+	// RunBeside runs a program where a real upstream runs, and returns what it prints; not to end with 0 is an error.
+	RunBeside(ctx context.Context, upstream string, argv ...string) (string, error)
 	// Wait lets time pass.
 	Wait(ctx context.Context, d time.Duration) error
 	// Note adds a line to the transcript.

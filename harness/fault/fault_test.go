@@ -43,6 +43,7 @@ var undoable = []struct {
 	{Freeze{Upstream: "real"}, "signal real 19 true", func(t *fakeTarget) bool { return t.frozen["real"] }},
 	{Stop{Upstream: "app"}, "stop app by 0", stopped},
 	{Stop{Upstream: "app", Signal: 15}, "stop app by 15", stopped},
+	{End{Upstream: "app"}, "end of app", stopped},
 	{Replace{Upstream: moved}, "start app at 10.0.0.5:81", func(t *fakeTarget) bool { return t.running["app"].Fake == moved.Fake }},
 	{SetBehaviour{Upstream: "ruled"}, "start ruled at 10.0.0.7:80", func(t *fakeTarget) bool { return t.running["ruled"].Fake.Rules == nil }},
 	{resets, "start app at 10.0.0.5:80", func(t *fakeTarget) bool { return len(t.running["app"].Fake.Script) == 1 }},
@@ -217,11 +218,22 @@ func TestFailToStart(t *testing.T) {
 		g.Expect(undo(t.Context())).To(Succeed())
 		g.Expect(target.running["app"].Fake).To(Equal(app.Fake))
 	})
+	t.Run("gives up when it listens", func(t *testing.T) {
+		g := NewWithT(t)
+		target := newFakeTarget()
+		target.says = "unknown entry 'pm.max_childs'"
+		undo, err := f.Inject(t.Context(), target)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(target.running).NotTo(HaveKey("app"))
+		g.Expect(undo(t.Context())).To(Succeed())
+		g.Expect(target.running["app"].Fake).To(Equal(app.Fake))
+	})
 	t.Run("starts", func(t *testing.T) {
 		g := NewWithT(t)
 		target := newFakeTarget()
+		target.fails["end of app"] = errBroken
 		_, err := f.Inject(t.Context(), target)
-		g.Expect(err).To(MatchError("app starts, though it should not"))
+		g.Expect(err).To(MatchError("app starts, though it should not: it is broken"))
 		g.Expect(target.running["app"].Fake).To(Equal(app.Fake))
 	})
 	t.Run("fails for another reason", func(t *testing.T) {
@@ -301,6 +313,55 @@ func TestOtherRequest_WithAnotherStatusIsAnError(t *testing.T) {
 	g.Expect(err).To(MatchError("another visitor got 502 (), not 200"))
 }
 
+func TestAbandonedRequests_GetNoAnswer(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	target := newFakeTarget()
+	target.status = 0
+	f := AbandonedRequests{Clients: 2, Request: lab.Request{Path: "/a"}, WaitFor: lab.RequestAt("app")}
+	undo, err := f.Inject(t.Context(), target)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(undo).To(BeNil())
+	g.Expect(target.calls).To(Equal([]string{"ask /a", "ask /a"}))
+	target.status = 200
+	_, err = f.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError("another visitor got 200 before he could leave"))
+	target.fails["ask /a"] = errBroken
+	_, err = f.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(errBroken))
+}
+
+func TestCommand_PrintsWhatItHasTo(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	target := newFakeTarget()
+	undo, err := Command{Upstream: "real", Line: "php /a.php", Prints: "ok"}.Inject(t.Context(), target)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(undo).To(BeNil())
+	g.Expect(target.calls).To(Equal([]string{"run [php /a.php] beside real"}))
+	_, err = Command{Upstream: "real", Line: "php /a.php", Prints: "done"}.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(`php /a.php prints "ok\n", not "done"`))
+	target.fails["run [php /a.php] beside real"] = errBroken
+	_, err = Command{Upstream: "real", Line: "php /a.php", Prints: "ok"}.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(errBroken))
+}
+
+func TestFlood_HasItsShares(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	target := newFakeTarget()
+	target.status = 503
+	undo, err := Flood{Requests: 3, Request: lab.Request{Path: "/a"}, Shares: map[int]int{503: 3}}.Inject(t.Context(), target)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(undo).To(BeNil())
+	g.Expect(target.calls[:3]).To(HaveEach("ask /a"))
+	_, err = Flood{Requests: 3, Shares: map[int]int{200: 1, 503: 2}}.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError("of 3 requests 3 get 503, not 1 get 200, 2 get 503"))
+	target.fails["ask "] = errBroken
+	_, err = Flood{Requests: 3, Shares: map[int]int{503: 3}}.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(errBroken))
+}
+
 func TestFaults_SayWhatTheyAre(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]fmt.Stringer{
@@ -317,6 +378,7 @@ func TestFaults_SayWhatTheyAre(t *testing.T) {
 		"app is started":                                               Start{Upstream: "app"},
 		"app is another":                                               Replace{Upstream: app},
 		"app does not start":                                           FailToStart{Upstream: app},
+		"app ends by itself":                                           End{Upstream: "app"},
 		"app follows another script":                                   resets,
 		"signal 9 goes to app":                                         Signal{Upstream: "app", Number: 9},
 		"app hangs":                                                    Freeze{Upstream: "app"},
@@ -326,6 +388,9 @@ func TestFaults_SayWhatTheyAre(t *testing.T) {
 		"1m0s pass":                                                    Wait{For: time.Minute},
 		"another visitor gets 200":                                     OtherRequest{Status: 200},
 		"2 other visitors ask and wait":                                ConcurrentRequests{Clients: 2},
+		"2 other visitors ask and leave":                               AbandonedRequests{Clients: 2},
+		"php /a.php prints ok":                                         Command{Line: "php /a.php", Prints: "ok"},
+		"of 3 requests 1 get 200, 2 get 503":                           Flood{Requests: 3, Shares: map[int]int{200: 1, 503: 2}},
 	} {
 		if got := f.String(); got != want {
 			t.Errorf("%T: %q, want %q", f, got, want)

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -72,29 +73,54 @@ func (f Replace) Inject(ctx context.Context, t Target) (Undo, error) {
 
 func (f Replace) String() string { return fmt.Sprintf("%s is another", f.Upstream.Name) }
 
-// FailToStart restarts an upstream in a form in which it does not start.
+// FailToStart restarts an upstream in a form in which it does not start, or gives up when it has begun to listen.
 type FailToStart struct {
 	Upstream lab.Upstream
-	// Says is what it has to print when it gives up.
+	// Says is what it has to print, or to log, when it gives up.
 	Says string
 }
 
 // Inject ends the upstream of that name, and tries to start the new one.
 func (f FailToStart) Inject(ctx context.Context, t Target) (Undo, error) {
-	return exchange(ctx, t, f.Upstream.Name, func() error {
-		err := t.StartUpstream(ctx, f.Upstream)
-		switch {
-		case err == nil:
-			return fmt.Errorf("%s starts, though it should not", f.Upstream.Name)
-		case !strings.Contains(err.Error(), f.Says):
-			return fmt.Errorf("it did not say %q: %w", f.Says, err)
+	name := f.Upstream.Name
+	return exchange(ctx, t, name, func() error {
+		why := t.StartUpstream(ctx, f.Upstream)
+		if why == nil {
+			said, err := t.AwaitEnd(ctx, name)
+			if err != nil {
+				return fmt.Errorf("%s starts, though it should not: %w", name, err)
+			}
+			why = errors.New(said)
 		}
-		t.Note("upstream "+f.Upstream.Name, "does not start: %s", f.Says)
+		if !strings.Contains(why.Error(), f.Says) {
+			return fmt.Errorf("it did not say %q: %w", f.Says, why)
+		}
+		t.Note("upstream "+name, "does not start: %s", f.Says)
 		return nil
 	})
 }
 
 func (f FailToStart) String() string { return f.Upstream.Name + " does not start" }
+
+// End waits until a real upstream ends by itself, of what befell it before.
+type End struct {
+	Upstream string
+	// Says is what it has to log as it ends; empty for nothing.
+	Says string
+}
+
+// Inject waits. The undo starts the upstream as it ran.
+func (f End) Inject(ctx context.Context, t Target) (Undo, error) {
+	return exchange(ctx, t, f.Upstream, func() error {
+		said, err := t.AwaitEnd(ctx, f.Upstream)
+		if err == nil && !strings.Contains(said, f.Says) {
+			err = fmt.Errorf("%s did not say %q as it ended: %s", f.Upstream, f.Says, said)
+		}
+		return err
+	})
+}
+
+func (f End) String() string { return fmt.Sprintf("%s ends by itself", f.Upstream) }
 
 // SetBehaviour makes a fake upstream follow another script, and other rules.
 type SetBehaviour struct {

@@ -48,3 +48,29 @@ func (f ConcurrentRequests) Inject(ctx context.Context, t Target) (Undo, error) 
 func (f ConcurrentRequests) String() string {
 	return fmt.Sprintf("%d other visitors ask and wait", f.Clients)
 }
+
+// AbandonedRequests is a step: clients who come one after the other, and leave before they have an answer.
+type AbandonedRequests struct {
+	Clients int
+	Request lab.Request
+	// WaitFor is where each one's request has to be before he leaves.
+	WaitFor lab.Condition
+}
+
+// Inject sends the requests. There is nothing to undo: what they have set going goes on.
+func (f AbandonedRequests) Inject(ctx context.Context, t Target) (Undo, error) {
+	for range f.Clients {
+		e, err := t.Do(ctx, f.Request, lab.Within(lab.WaitWindow{WaitFor: []lab.Condition{f.WaitFor}, Leaves: true}))
+		if err != nil {
+			return nil, err
+		}
+		if e.Status != 0 {
+			return nil, fmt.Errorf("another visitor got %d before he could leave", e.Status)
+		}
+	}
+	return nil, nil
+}
+
+func (f AbandonedRequests) String() string {
+	return fmt.Sprintf("%d other visitors ask and leave", f.Clients)
+}

@@ -32,7 +32,8 @@ type fakeTarget struct {
 	disks   map[string]int64
 	network map[lab.NetworkFault]bool
 	waited  time.Duration
-	status  int // of an answer
+	status  int    // of an answer
+	says    string // the end of the log of what ends by itself
 }
 
 func newFakeTarget() *fakeTarget {
@@ -109,6 +110,14 @@ func (t *fakeTarget) StopUpstream(_ context.Context, name string, signal int) er
 	}
 	delete(t.running, name)
 	return t.call(fmt.Sprintf("stop %s by %d", name, signal))
+}
+
+func (t *fakeTarget) AwaitEnd(_ context.Context, name string) (said string, err error) {
+	if err := t.call("end of " + name); err != nil {
+		return "", err
+	}
+	delete(t.running, name)
+	return t.says, nil
 }
 
 func (t *fakeTarget) SignalUpstream(_ context.Context, name string, signal int, children bool) error {
@@ -196,6 +205,10 @@ func (t *fakeTarget) Do(_ context.Context, r lab.Request, _ ...lab.Option) (lab.
 
 func (t *fakeTarget) StartBackground(_ context.Context, r lab.Request, until lab.Condition, _ ...lab.Option) error {
 	return t.call(fmt.Sprintf("ask %s until %v", r.Path, until))
+}
+
+func (t *fakeTarget) RunBeside(_ context.Context, upstream string, argv ...string) (string, error) {
+	return "ok\n", t.call(fmt.Sprintf("run %v beside %s", argv, upstream))
 }
 
 func (t *fakeTarget) Wait(_ context.Context, d time.Duration) error {

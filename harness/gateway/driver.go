@@ -19,6 +19,9 @@ type (
 type Driver struct {
 	Name  string // "nginx"
 	Image string // one of a registry that has it: "nginx:1.29"
+	// Own is the project's image that has it ("haproxy"); empty for the one that a lab starts with. A lab of the project's own gets a
+	// container of that image when a sandbox first takes this gateway.
+	Own string
 
 	// Programs are the names and paths at which images have it, in the order in which they are tried; names are looked for in
 	// the image's PATH. Run with Probe it prints what it is.
@@ -30,13 +33,17 @@ type Driver struct {
 	Argv    []string
 	Conf    string // its main config file
 	Folders []Folder
+	Files   []File // what it needs beside its config
 
-	ErrorLog  string
+	ErrorLog  string // empty where it logs to its output alone
 	AccessLog string // where it writes a line a request that begins with the client's address, unless its config says otherwise; empty for nowhere
 	// ErrorLogs are the files of which a config says that errors go there.
 	ErrorLogs func(conf string) []string
 	// Lines are what a log says.
 	Lines func(log string) []LogRecord
+	// Logged reports whether these lines are all of a request's, where another program writes the log, some time after the client was
+	// served: they are waited for. Without it the gateway has written all that it has to say by then.
+	Logged func(lines []LogRecord) bool
 	// Woken reports whether a line is there only because the lab woke the program, or killed it to start it again.
 	Woken func(line string) bool
 	// NotConnected is the address to which a line says that no connection came about; empty where it says no such thing. Calls
@@ -50,4 +57,13 @@ type Driver struct {
 	// so many times as fast as the machine's. 0 for one whose clock is moved.
 	Pace float64
 	Wake WakeSignal
+}
+
+// At is the driver with its program, and the run that prints the time, where an image has it.
+func (d Driver) At(program string) Driver {
+	d.Argv = append([]string{program}, d.Argv[1:]...)
+	if len(d.Clock.Argv) > 0 {
+		d.Clock.Argv = append([]string{program}, d.Clock.Argv[1:]...)
+	}
+	return d
 }

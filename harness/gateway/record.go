@@ -2,7 +2,10 @@
 // log say. The programs themselves are in packages of their own, such as gateway/nginx.
 package gateway
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A Line is one line of the error log.
 type LogRecord struct {
@@ -25,4 +28,14 @@ type LogRecord struct {
 	Upstream string `json:"upstream,omitempty"` // without its quotes
 	Host     string `json:"host,omitempty"`
 	Raw      string `json:"raw"`
+}
+
+// ReadLog reads a whole log of lines that stand for themselves, each with parse, but for what is no line of it.
+func ReadLog(text string, parse func(line string) (LogRecord, error)) (all []LogRecord) {
+	for line := range strings.Lines(text) {
+		if l, err := parse(strings.TrimRight(line, "\r\n")); err == nil {
+			all = append(all, l)
+		}
+	}
+	return all
 }

@@ -4,8 +4,8 @@ import "strings"
 
 // Same is the line in a form in which two lines are equal when the same thing happened to the same request at the same
 // address: without time, pid, connection number and client, and with a letter N for what is new in each run: the
-// ephemeral ports (32768 and above, Linux's range and what follows it), the numbers of processes, and the counted names
-// of temporary files.
+// ephemeral ports (32768 and above, Linux's range and what follows it), the numbers of processes, how far a limit of
+// requests was exceeded, and the counted names of temporary files.
 func (l LogRecord) Same() string {
 	var b strings.Builder
 	b.Grow(len(l.Raw))
@@ -43,7 +43,7 @@ func neutral(s string) string {
 			kept := withoutLevels(b.String())
 			b.Reset()
 			b.WriteString(kept + "/N")
-		case ephemeral(s[:i], digits) || process(s[:i]):
+		case ephemeral(s[:i], digits) || process(s[:i]) || excess(s[:i]):
 			b.WriteByte('N')
 		default:
 			b.WriteString(digits)
@@ -79,6 +79,13 @@ func withoutLevels(path string) string {
 		path = path[:slash]
 	}
 	return path
+}
+
+// excess reports whether the text before a number says that it is how far a limit was exceeded, in thousandths: that goes by the
+// millisecond.
+func excess(before string) bool {
+	before = strings.TrimSuffix(before, ".")
+	return strings.HasSuffix(strings.TrimRight(before, "0123456789"), "excess: ")
 }
 
 // process reports whether the text before a number says that a process's number follows.

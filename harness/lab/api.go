@@ -78,6 +78,13 @@ const (
 	NeedCPUs    = agentapi.NeedCPUs
 )
 
+// How a client's exchange ended where he himself, or what comes before HTTP, had a part in it; see [ProbeAnswer].
+const (
+	Left    = agentapi.Left
+	NotKept = agentapi.NotKept
+	NoTLS   = agentapi.NoTLS
+)
+
 // UpLimit is how long a gateway may take to come up; see [ErrNotUp].
 const UpLimit = agentapi.UpLimit
 

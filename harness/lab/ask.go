@@ -23,6 +23,9 @@ type WaitWindow struct {
 	WaitFor []Condition
 	// InFlight is called once the first condition holds; nil for nothing.
 	InFlight func(context.Context) error
+	// Leaves has the client go after After, or without one as soon as the first condition holds, and not wait for the answer. The exchange
+	// then has the NoAnswer "left", unless he had the answer before.
+	Leaves bool
 }
 
 // atMost bounds every wait for an answer that is due, on a machine that may be busy.
@@ -32,6 +35,8 @@ const atMost = 30 * time.Second
 const (
 	// LookMargin is how far before and after a limit the clock is moved.
 	LookMargin = 500 * time.Millisecond
+	// AtOnce is how long an answer may take on a slow machine that nothing has to wait for.
+	AtOnce = 5 * time.Second
 	// TimerSlack is how much a real timer may fire before its time, as the client measures it.
 	TimerSlack = 50 * time.Millisecond
 )
@@ -60,6 +65,9 @@ func (c *Sandbox) Do(ctx context.Context, r Request, options ...Option) (Exchang
 	var got agentapi.Answer
 	c.Note("visitor", "asks %s", r.line())
 	if err := c.call(ctx, "Ask", spec, &got); err != nil {
+		return Exchange{}, err
+	}
+	if err := c.awaitLog(ctx, &got); err != nil {
 		return Exchange{}, err
 	}
 	return c.readExchange(spec, r, got), nil
@@ -113,8 +121,16 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 			return Exchange{}, err
 		}
 	}
+	end := "EndAsk"
+	if p.Leaves {
+		c.Note("visitor", "leaves")
+		end = "LeaveAsk"
+	}
 	var got agentapi.Answer
-	if err := c.call(ctx, "EndAsk", ref, &got); err != nil {
+	if err := c.call(ctx, end, ref, &got); err != nil {
+		return Exchange{}, err
+	}
+	if err := c.awaitLog(ctx, &got); err != nil {
 		return Exchange{}, err
 	}
 	e := c.readExchange(spec, r, got)
@@ -129,8 +145,11 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 }
 
 // window is how far an answer may be from a limit, by a clock that goes faster. Half a second before it is over too soon, as what the
-// machine needs for itself counts many times over: as much as what was waited on the machine's clock is allowed beside it.
-func (c *Sandbox) window(limit time.Duration) time.Duration { return 2*LookMargin + c.real(limit) }
+// machine needs for itself counts many times over: as much as what was waited on the machine's clock is allowed beside it,
+// and no more than [AtOnce].
+func (c *Sandbox) window(limit time.Duration) time.Duration {
+	return 2*LookMargin + min(c.real(limit), AtOnce)
+}
 
 // noteDelay notes that an answer which came that late proves nothing, if it is known why: ready is after how long all was as it has to be
 // while the gateway waits, and starved for how long a processor was waited for, both by the gateway's clock.
@@ -175,6 +194,10 @@ func (c *Sandbox) outlast(ctx context.Context, ref agentapi.NameRef, p WaitWindo
 		if err := c.Wait(ctx, max(p.After, p.Until)+LookMargin-(c.ahead()-start)); err != nil {
 			return 0, err
 		}
+	} else if p.Leaves {
+		if err := c.Wait(ctx, p.After-passed()); err != nil {
+			return 0, err
+		}
 	}
 	return notBefore, nil
 }
@@ -196,8 +219,13 @@ func (c *Sandbox) cameLate(format string, a ...any) {
 
 func (c *Sandbox) askSpec(r Request, m manner, limit time.Duration) agentapi.AskSpec {
 	n, from := c.nextClient()
-	if m.client != "" {
+	switch {
+	case m.client != "":
 		from = c.addressOf(m.client, from)
+	case r.Client == Local:
+		from = GatewayAddress
+	case r.Client != "":
+		from = c.addressOf("named "+r.Client, from)
 	}
 	r.Host = cmp.Or(r.Host, m.serverName)
 	return agentapi.AskSpec{
@@ -228,6 +256,39 @@ func (r Request) head(keep bool) []byte {
 	}
 	b.WriteString("\r\n")
 	return []byte(b.String())
+}
+
+// awaitLog waits for the line of a request where another program than the gateway writes the log. That program begins a moment after
+// the gateway listens, so a request that comes before may have none; a later one without is the sign of a machine that is too busy.
+func (c *Sandbox) awaitLog(ctx context.Context, got *agentapi.Answer) error {
+	if c.setup.Gateway.Driver.Logged == nil || got.Status == 0 {
+		return nil
+	}
+	limit := 10 * time.Second
+	if !c.asked.Swap(true) {
+		limit = time.Second
+	}
+	for deadline := time.Now().Add(limit); !c.setup.Gateway.Driver.Logged(c.gatewayLines(got.Logs)); {
+		if time.Now().After(deadline) {
+			if limit > time.Second {
+				c.cameLate("no line came within %v of the program that writes the gateway's log", limit)
+			}
+			return nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		var news map[string]string
+		if err := c.call(ctx, "News", agentapi.None{}, &news); err != nil {
+			return err
+		}
+		for path, text := range news {
+			got.Logs[path] += text
+		}
+	}
+	return nil
 }
 
 // readExchange puts together what the client got, whom the gateway tried, and what the logs say of his request.

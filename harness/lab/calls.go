@@ -99,12 +99,14 @@ type UpstreamCalls struct {
 	Connections int    `json:"connections"` // as the fake saw them
 }
 
-// UpstreamCalls counts the connections to each fake upstream, in the order of their addresses. It returns none where those of the
+// UpstreamCalls counts the connections to each fake upstream but those that speak DNS, in the order of their addresses. It returns none where those of the
 // gateway are not all that may be: where a real upstream may have called too, or where clients are still under way.
 func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 	taken, known := c.calls.taken()
+	asked := map[string]bool{} // by datagrams, which are no connections of the gateway's
 	for _, u := range c.setup.Upstreams {
 		known = known && u.Fake != nil
+		asked[u.listen()] = u.Fake != nil && u.Fake.Protocol == fakeupstream.DNS
 	}
 	if !known {
 		return nil, nil
@@ -120,6 +122,9 @@ func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 	}
 	var calls []UpstreamCalls
 	for _, at := range slices.Sorted(maps.Keys(taken)) {
+		if asked[at] {
+			continue
+		}
 		calls = append(calls, UpstreamCalls{At: at, Made: c.calls.connected(at), Connections: taken[at]})
 	}
 	return calls, nil

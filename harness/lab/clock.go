@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -37,9 +38,16 @@ func clockOf(d gateway.Driver, clockless string) Clock {
 	case clockless != "":
 		return Clock{Kind: ClockReal, Why: clockless, Unasked: true, Image: d.Image}
 	case d.Pace > 0:
-		return Clock{Kind: ClockScaled, Why: fmt.Sprintf("the gateway's clock goes %g times as fast, where something waits", d.Pace)}
+		return scaledClock(d.Pace)
 	}
 	return Clock{Kind: ClockMoved, Why: "the gateway's clock is sent forward, so no wait takes its time"}
+}
+
+func scaledClock(pace float64) Clock {
+	if pace == 1 {
+		return Clock{Kind: ClockReal, Why: "so short a wait takes its own time"}
+	}
+	return Clock{Kind: ClockScaled, Why: fmt.Sprintf("the gateway's clock goes %.3g times as fast, where something waits", pace)}
 }
 
 func (c Clock) String() string {
@@ -86,7 +94,15 @@ func (c *Sandbox) pace() float64 {
 	case c.setup.KernelTime:
 		return 1
 	}
-	return c.program.driver.Pace
+	return cmp.Or(c.setup.Pace, c.program.driver.Pace)
+}
+
+// Clock says whose time it is in the sandbox, if that has a clock of the lab's.
+func (c *Sandbox) Clock() Clock {
+	if pace := c.pace(); pace > 0 {
+		return scaledClock(pace)
+	}
+	return c.program.Clock()
 }
 
 // byClock is how far the sandbox's clock goes while the machine's goes so far.

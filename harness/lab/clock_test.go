@@ -37,6 +37,11 @@ func TestPace(t *testing.T) {
 	g.Expect(c.real(time.Minute)).To(Equal(3 * time.Second))
 	g.Expect(c.margin(time.Minute)).To(Equal(2*time.Second), "half of what a judge allows: a second, and the 3 s that were waited")
 
+	c.setup.Pace = 5
+	g.Expect(c.real(time.Minute)).To(Equal(12*time.Second), "a setup may ask for a slower one")
+	g.Expect(c.margin(time.Minute)).To(Equal(3*time.Second), "for which no more than 5 s are allowed beside the second")
+	g.Expect(c.Clock()).To(Equal(scaledClock(5)))
+
 	c.setup.KernelTime = true
 	g.Expect([]any{c.Moves(), c.pace()}).To(Equal([]any{false, 1.0}), "by hand it goes as the hand's clock does")
 	c = &Sandbox{program: faster}

@@ -153,6 +153,23 @@ func TestWithin_AnAnswerThatComesTooEarlyProvesNoWait(t *testing.T) {
 	}
 }
 
+func TestWithin_AClientWhoLeavesHasWaitedUntilThen(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	c, a := moved(t)
+	e, err := within(t, c, WaitWindow{After: 3 * time.Second, Leaves: true})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(names(a.Calls())).To(Equal([]string{"StartAsk", "Pending", "Move", "Pending", "Move", "LeaveAsk"}))
+	g.Expect(e.NoAnswer).To(Equal("left"))
+	g.Expect(e.NotBefore).To(BeNumerically("<=", 2500*time.Millisecond))
+	g.Expect(e.Waited).To(Equal(3500 * time.Millisecond))
+
+	c, a = moved(t)
+	_, err = within(t, c, WaitWindow{WaitFor: []Condition{RequestAt("app")}, Leaves: true})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(names(a.Calls())).To(Equal([]string{"Records", "StartAsk", "Reached", "Settled", "LeaveAsk"}))
+}
+
 // pending has the client wait, or not, at each look.
 func pending(a *fakelab.Agent, looks ...bool) {
 	n := 0
@@ -369,4 +386,20 @@ func TestUpstreamCalls_AreUnknownBesideARealUpstream(t *testing.T) {
 	calls, err := c.UpstreamCalls(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(calls).To(BeEmpty())
+}
+
+// A DNS server is asked by datagrams, which are no connections that the gateway makes.
+func TestUpstreamCalls_LeaveOutDNS(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	s := staged(t, Options{})
+	names := Upstream{Name: "dns", Fake: &fakeupstream.Spec{Listen: "10.0.0.53:53", Protocol: fakeupstream.DNS}}
+	c := s.open(t, Setup{Upstreams: []Upstream{fakeApp, names}})
+	fakelab.Answer[agentapi.AskSpec](s.agent, "Ask", agentapi.Answer{Attempts: agentapi.Attempts{Connects: map[string]int{"10.0.0.5:8080": 1}}})
+	_, err := ask(t, c, Request{})
+	g.Expect(err).NotTo(HaveOccurred())
+	fakelab.Answer[agentapi.None](s.agent, "Connections", map[string]int{"app": 1, "dns": 2})
+	calls, err := c.UpstreamCalls(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(calls).To(Equal([]UpstreamCalls{{At: "10.0.0.5:8080", Made: 1, Connections: 1}}))
 }

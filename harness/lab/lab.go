@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 	"github.com/badgateway/badgateway/harness/internal/docker"
 	"github.com/badgateway/badgateway/harness/internal/images"
@@ -21,6 +22,9 @@ import (
 type Options struct {
 	// GatewayImage is the image of the gateway ("nginx:1.29"); empty for the project's own.
 	GatewayImage string
+	// BackendImages are images that stand in for the project's own of real backends, by the names that [Images] has: "node" and "node:22". A
+	// program has to be in the image's PATH under the name that Debian gives it.
+	BackendImages map[string]string
 	// RealTime leaves the clock alone: every wait is as long as it says.
 	RealTime bool
 	// Install allows to install and start a container engine where none is and the machine is Debian's and ours.
@@ -32,15 +36,15 @@ type Options struct {
 	// WithoutLimits takes an engine that does not hold an untrusted lab to its limits on memory and processes.
 	// Otherwise such an engine is a [LimitsError].
 	WithoutLimits bool
-	// Nginx is the version that an untrusted lab runs ("1.26"), where GatewayImage names no image; empty for the
-	// one that the project is tested with.
+	// Nginx is the version of nginx that the lab runs ("1.26"), where GatewayImage names no image; empty for the one that the project
+	// is tested with.
 	Nginx string
 	// Logger gets a line about each step that takes long; nil for none.
 	Logger *slog.Logger
 }
 
-// A Lab is the running containers: one that runs the gateways, and one for each image of a real backend, made when it
-// is first needed. Any number of sandboxes can be open in it at once. It ends with the process that made it, however that
+// A Lab is the running containers: one that runs the gateways, and one for each image of a real backend or of another gateway, made
+// when it is first needed. Any number of sandboxes can be open in it at once. It ends with the process that made it, however that
 // ends.
 type Lab struct {
 	options Options
@@ -49,7 +53,7 @@ type Lab struct {
 	gateway *labContainer
 	lacks   []agentapi.Lack // what its engine and its first container lack
 	away    time.Duration   // how long a call to the agent is on its way, there and back
-	own     bool            // the gateway's image is the project's
+	own     string          // which of the project's images the gateway's is; empty for somebody else's
 	main    *Program        // the first that the gateway's image has of those that are known
 
 	sandboxes atomic.Int64
@@ -57,6 +61,7 @@ type Lab struct {
 	mu       sync.Mutex
 	programs map[string]*once.Value[*Program]
 	backends map[string]*once.Value[*labContainer]
+	beside   map[string]*once.Value[*Lab] // by the project's image, for gateways that this one's lacks
 }
 
 // Start makes a lab. Its errors say what is missing and what to do: [NoEngineError], [NoImageError].
@@ -72,6 +77,11 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		_ = e.Sweep(ctx) // the next one finds it again
 	}()
 	defer func() { <-swept }()
+	if o.Nginx != "" && o.GatewayImage == "" && !o.Untrusted {
+		if o.GatewayImage, err = e.Nginx(ctx, o.Nginx); err != nil {
+			return nil, err
+		}
+	}
 	l := newLab(o, e)
 	image := o.GatewayImage
 	switch {
@@ -80,15 +90,21 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	case o.Untrusted:
 		image, err = e.Nginx(ctx, o.Nginx)
 	default:
-		image, err = e.Image(ctx, "gateway")
+		image, err = e.Image(ctx, l.own)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if l.agent, err = e.Agent(ctx); err != nil {
+	return l.start(ctx, image)
+}
+
+// start starts the lab's first container and finds out what that can do.
+func (l *Lab) start(ctx context.Context, image string) (*Lab, error) {
+	var err error
+	if l.agent, err = l.engine.Agent(ctx); err != nil {
 		return nil, err
 	}
-	if l.gateway, err = l.newContainer(ctx, labContainerSpec{image: image, untrusted: o.Untrusted}); err != nil {
+	if l.gateway, err = l.newContainer(ctx, labContainerSpec{image: image, untrusted: l.options.Untrusted}); err != nil {
 		return nil, fmt.Errorf("starting the lab on the image %s: %w", image, err)
 	}
 	measured := make(chan time.Duration, 1)
@@ -109,8 +125,40 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 
 // newLab is a lab on an engine, without its containers.
 func newLab(o Options, e *docker.Engine) *Lab {
-	return &Lab{options: o, engine: e, own: o.GatewayImage == "",
-		programs: map[string]*once.Value[*Program]{}, backends: map[string]*once.Value[*labContainer]{}}
+	l := &Lab{options: o, engine: e,
+		programs: map[string]*once.Value[*Program]{}, backends: map[string]*once.Value[*labContainer]{}, beside: map[string]*once.Value[*Lab]{}}
+	if o.GatewayImage == "" {
+		l.own = ownServers
+	}
+	return l
+}
+
+// with is the lab whose image has a gateway: this one or, where both are the project's, one beside it that is made when it is
+// first needed.
+func (l *Lab) with(ctx context.Context, d gateway.Driver) (*Lab, error) {
+	if d.Own == "" || d.Own == l.own || l.own == "" || l.options.Untrusted {
+		return l, nil
+	}
+	l.mu.Lock()
+	s := l.beside[d.Own]
+	if s == nil {
+		s = &once.Value[*Lab]{}
+		l.beside[d.Own] = s
+	}
+	l.mu.Unlock()
+	other, err := s.Get(ctx, func(ctx context.Context) (*Lab, error) {
+		image, err := l.engine.Image(ctx, d.Own)
+		if err != nil {
+			return nil, err
+		}
+		other := newLab(l.options, l.engine)
+		other.own = d.Own
+		return other.start(ctx, image)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the lab for %s: %w", d.Name, err)
+	}
+	return other, nil
 }
 
 // Spare is how many sandboxes can be at work at once besides those that keep a lab's processors busy: in a lab that is far away,
@@ -125,7 +173,7 @@ func (l *Lab) Engine() *Engine { return l.engine }
 
 // Production is how the gateway's image is started in production; nothing is known of that of the project's own.
 func (l *Lab) Production(ctx context.Context) (ProductionStart, error) {
-	if l.own {
+	if l.own != "" {
 		return docker.Start{}, nil
 	}
 	return l.engine.StartOf(ctx, l.options.GatewayImage)
@@ -136,6 +184,12 @@ func (l *Lab) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
+	for _, b := range l.beside {
+		if other, ok := b.Made(); ok {
+			errs = append(errs, other.Close())
+		}
+	}
+	l.beside = map[string]*once.Value[*Lab]{}
 	for _, b := range l.backends {
 		if s, ok := b.Made(); ok {
 			errs = append(errs, s.close())
@@ -151,7 +205,7 @@ func (l *Lab) Close() error {
 // Gone is closed when the lab has ended: by Close, or because its engine did.
 func (l *Lab) Gone() <-chan struct{} { return l.gateway.client.Gone() }
 
-// ownServers is the project's image that has a real nginx to stand behind a gateway of somebody else's.
+// ownServers is the project's image that labs start with. Its nginx stands behind gateways of other images, too.
 const ownServers = "gateway"
 
 // backend is the container that runs the backends of one image. One with a memory limit is the sandbox's own, since
@@ -159,8 +213,9 @@ const ownServers = "gateway"
 func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*labContainer, error) {
 	name := cmp.Or(b.Image, ownServers)
 	key := name
-	if recipe, _, err := images.Dockerfile(name); err == nil {
-		key = recipe // names of one image share a container
+	instead := l.options.BackendImages[name]
+	if recipe, err := images.Of(name); err == nil && instead == "" {
+		key = recipe.Repository // names of one image share a container
 	}
 	if b.alone() {
 		key = fmt.Sprintf("%s for %s", name, cell)
@@ -173,7 +228,7 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*labContain
 	}
 	l.mu.Unlock()
 	started, err := s.Get(ctx, func(ctx context.Context) (*labContainer, error) {
-		image, err := l.engine.Image(ctx, name)
+		image, err := l.backendImage(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -190,6 +245,14 @@ func (l *Lab) backend(ctx context.Context, b *Backend, cell string) (*labContain
 		return nil, fmt.Errorf("starting the container of the backend %s: %w", name, err)
 	}
 	return started, nil
+}
+
+// backendImage is the image of that name, or the one that stands in for it.
+func (l *Lab) backendImage(ctx context.Context, name string) (string, error) {
+	if image := l.options.BackendImages[name]; image != "" {
+		return image, l.engine.Pull(ctx, image)
+	}
+	return l.engine.Image(ctx, name)
 }
 
 // dropBackends ends the containers that were made for one sandbox alone.

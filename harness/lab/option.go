@@ -69,7 +69,7 @@ func (m manner) address() string {
 	return cmp.Or(m.to, usual)
 }
 
-// addressOf is the address of a client that keeps its connection: the one that it had before, or else the one at hand.
+// addressOf is the address of a client that asks more than once: the one that it had before, or else the one at hand.
 func (c *Sandbox) addressOf(client, unused string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

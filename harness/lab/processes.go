@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -61,6 +62,7 @@ func (c *Sandbox) gatewayStarted(out agentapi.ProcStarted) error {
 	if out.Clockless {
 		return fmt.Errorf("%s took libfaketime when the lab tried it, and does not take it now", p.Name)
 	}
+	c.asked.Store(false)
 	c.Note(gatewayName, "%s started", c.program.Name)
 	return nil
 }
@@ -177,6 +179,9 @@ func (c *Sandbox) startBackend(ctx context.Context, u Upstream) error {
 	}
 	var out agentapi.ProcStarted
 	if err := s.client.Call(ctx, c.id, "Start", spec, &out); err != nil {
+		if image := c.lab.options.BackendImages[b.Image]; image != "" {
+			err = fmt.Errorf("in the image %s, which stands in for %s: %w", image, b.Image, err)
+		}
 		return c.withLogEnd(ctx, b.Log, err)
 	}
 	if out.Exited {
@@ -196,25 +201,28 @@ func (c *Sandbox) withLogEnd(ctx context.Context, path string, err error) error 
 	if path == "" || ctx.Err() != nil {
 		return err
 	}
-	text, _, unread := c.ReadFile(ctx, path)
-	if unread != nil {
+	end, unread := c.logEnd(ctx, path)
+	switch {
+	case unread != nil:
 		return err
-	}
-	text = strings.TrimSpace(text)
-	if text == "" {
+	case end == "":
 		return fmt.Errorf("%w; nothing is in its log %s", err, path)
-	}
-	lines := strings.Split(text, "\n")
-	end := strings.Join(lines[max(0, len(lines)-logEndLines):], "\n")
-	if strings.Contains(err.Error(), end) {
+	case strings.Contains(err.Error(), end):
 		return err // it printed the same
 	}
 	return fmt.Errorf("%w; its log %s ends:\n%s", err, path, end)
 }
 
+// logEnd is the last lines of a log.
+func (c *Sandbox) logEnd(ctx context.Context, path string) (string, error) {
+	text, _, err := c.ReadFile(ctx, path)
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-logEndLines):], "\n"), err
+}
+
 // containerOf is the container that a real upstream runs in, with the sandbox open there.
 func (c *Sandbox) containerOf(ctx context.Context, u Upstream) (*labContainer, error) {
-	if u.Real.Image == "" && c.lab.own {
+	if u.Real.Image == "" && c.lab.own == ownServers {
 		return c.lab.gateway, nil
 	}
 	s, err := c.lab.backend(ctx, u.Real, c.id)
@@ -261,6 +269,33 @@ func (c *Sandbox) StopUpstream(ctx context.Context, name string, signal int) err
 		ref.Signal, ref.Group = 9, true
 	}
 	return c.signal(ctx, s, ref)
+}
+
+// AwaitEnd waits until a real upstream ends by itself: some servers listen first, and give up when the application does not load. Said
+// is the end of what it printed and logged.
+func (c *Sandbox) AwaitEnd(ctx context.Context, name string) (said string, err error) {
+	u, running := c.Running(name)
+	if !running || u.Real == nil {
+		return "", fmt.Errorf("no real upstream %q runs", name)
+	}
+	s, err := c.containerOf(ctx, u)
+	if err != nil {
+		return "", err
+	}
+	if err := c.signal(ctx, s, agentapi.ProcRef{Name: name, Group: true, Await: true}); err != nil {
+		return "", fmt.Errorf("waiting until %s ends by itself: %w", name, err)
+	}
+	c.mu.Lock()
+	delete(c.playing, name)
+	c.mu.Unlock()
+	c.Note("upstream "+name, "ended by itself")
+	printed := agentapi.OutputOf(name)
+	said, err = c.logEnd(ctx, printed)
+	if err != nil || u.Real.Log == "" || u.Real.Log == printed {
+		return said, err
+	}
+	logged, err := c.logEnd(ctx, u.Real.Log)
+	return said + "\n" + logged, err
 }
 
 // SignalUpstream sends a signal to a real upstream, or to its children.
@@ -326,4 +361,19 @@ func (c *Sandbox) setCPUs(ctx context.Context, u Upstream, cpus float64) error {
 
 func (c *Sandbox) signal(ctx context.Context, s *labContainer, ref agentapi.ProcRef) error {
 	return s.client.Call(ctx, c.id, "Signal", ref, &agentapi.None{})
+}
+
+// endsWithin is how long a gateway that answers nobody may take to be known to have ended.
+const endsWithin = time.Second
+
+// GatewayEnded is why a gateway has ended that began to listen when it was started; nil while it runs.
+func (c *Sandbox) GatewayEnded(ctx context.Context) *ConfigError {
+	limited, cancel := context.WithTimeout(ctx, endsWithin)
+	defer cancel()
+	if c.signal(limited, c.lab.gateway, agentapi.ProcRef{Name: gatewayName, Group: true, Await: true}) != nil {
+		return nil
+	}
+	printed, _ := c.logEnd(ctx, agentapi.OutputOf(gatewayName)) // without it, it is known that it ended
+	d := c.setup.Gateway.Driver
+	return &ConfigError{Program: d.Name, Output: printed, Lines: d.Refusal(printed)}
 }

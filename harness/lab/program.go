@@ -25,7 +25,7 @@ type Program struct {
 func (l *Lab) findGateway(ctx context.Context) (*Program, error) {
 	var first error
 	for _, d := range known.Drivers {
-		p, err := l.Program(ctx, d)
+		p, err := l.program(ctx, d)
 		if lack := (*LackError)(nil); err == nil || !errors.As(err, &lack) {
 			return p, err
 		}
@@ -36,6 +36,15 @@ func (l *Lab) findGateway(ctx context.Context) (*Program, error) {
 
 // Program is a gateway's program as the lab's image has it. Where the image has none that can be run it is a [LackError].
 func (l *Lab) Program(ctx context.Context, d gateway.Driver) (*Program, error) {
+	l, err := l.with(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return l.program(ctx, d)
+}
+
+// program is Program in this lab's image alone.
+func (l *Lab) program(ctx context.Context, d gateway.Driver) (*Program, error) {
 	l.mu.Lock()
 	found := l.programs[d.Name]
 	if found == nil {

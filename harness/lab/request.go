@@ -13,4 +13,10 @@ type Request struct {
 	Body   string
 	// BodyTimes is how often Body is repeated, for a large one; once when 0.
 	BodyTimes int
+	// Client names who asks: all requests of the same name come from the same address. Empty is a client of its own, whose address no
+	// other has.
+	Client string
 }
+
+// Local is the [Request].Client on the gateway's own machine: it has the gateway's address, as who comes by [Sandbox.Tunnel] has.
+const Local = "local"

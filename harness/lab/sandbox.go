@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -31,6 +32,8 @@ type Setup struct {
 	Clock bool
 	// KernelTime leaves the kernel's own timers as they are. Otherwise what would take it seconds is made to take a fraction.
 	KernelTime bool
+	// Pace is how many times as fast as the machine's the clock of a gateway goes that can't be sent forward; 0 for its driver's.
+	Pace float64
 	// CatchAll makes every address, port, name and socket answer, and jails what runs. The gateway is then started by
 	// [Sandbox.StartCommand], and Gateway and Upstreams are not used.
 	CatchAll *CatchAll
@@ -58,9 +61,10 @@ type Sandbox struct {
 	begun   time.Time
 
 	netns    string
-	logs     []string   // where the gateway may log its errors
-	exchange sync.Mutex // held while one is under way
-	time     sync.Mutex // held while the clock is moved
+	logs     []string    // where the gateway may log its errors
+	asked    atomic.Bool // anything of the gateway since it started
+	exchange sync.Mutex  // held while one is under way
+	time     sync.Mutex  // held while the clock is moved
 
 	mu        sync.Mutex             // guards all that follows
 	config    string                 // the gateway's main config; empty when it is the image's own
@@ -95,6 +99,10 @@ func (e *OpenError) Unwrap() error { return e.Err }
 func (l *Lab) Open(ctx context.Context, setup Setup) (*Sandbox, error) {
 	if setup.CatchAll != nil {
 		return l.openCatchAll(ctx, setup)
+	}
+	l, err := l.with(ctx, setup.Gateway.Driver)
+	if err != nil {
+		return nil, err
 	}
 	c, spec, err := l.prepare(ctx, setup)
 	if err != nil {
@@ -133,7 +141,7 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, spec agenta
 	spec = agentapi.SandboxSpec{
 		ID:        c.id,
 		Folders:   driver.Folders,
-		Files:     append([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, setup.Gateway.Files...),
+		Files:     slices.Concat([]agentapi.File{hostsFile(setup.Gateway.Hosts)}, driver.Files, setup.Gateway.Files),
 		Addresses: addresses(setup),
 		Pace:      c.pace(),
 	}

@@ -49,7 +49,10 @@ func (u Upstream) validate() error {
 // errorLogs are the files in which a gateway with this config may log its errors: those that the config names, the
 // program's default, and what it prints, for the default of some builds is standard error.
 func errorLogs(d gateway.Driver, config string) []string {
-	logs := []string{d.ErrorLog, agentapi.OutputOf(gatewayName)}
+	logs := []string{agentapi.OutputOf(gatewayName)}
+	if d.ErrorLog != "" {
+		logs = []string{d.ErrorLog, logs[0]}
+	}
 	for _, path := range d.ErrorLogs(config) {
 		if !slices.Contains(logs, path) {
 			logs = append(logs, path)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/badgateway/badgateway/harness/lab"
@@ -38,7 +40,23 @@ func (b Batch) asleep() int {
 
 // waits reports whether a job takes its time, and hardly a processor.
 func (j Job) waits() bool {
-	return j.Scenario.Gateway.Driver.Pace > 0 && totalWait(j.Scenario, j.Variant) > 0
+	d := j.Scenario.Gateway.Driver
+	return d.Logged != nil || d.Pace > 0 && totalWait(j.Scenario, j.Variant) > 0
+}
+
+// Images are the names of the project's own images that the jobs need besides a lab's first, in alphabetical order.
+func Images(jobs []Job) []string {
+	needed := map[string]bool{}
+	for _, j := range jobs {
+		needed[j.Scenario.Gateway.Driver.Own] = true
+		for _, u := range j.Variant.Upstreams {
+			if u.Real != nil {
+				needed[u.Real.Image] = true
+			}
+		}
+	}
+	delete(needed, "")
+	return slices.Sorted(maps.Keys(needed))
 }
 
 func (b Batch) parallel(l *lab.Lab) int { return cmp.Or(b.Parallel, 4+l.Spare()) }
@@ -133,7 +151,15 @@ func lean(first map[string]*Evidence, e Evidence) Evidence {
 		return lab.Exchange{Visitor: x.Visitor, Request: x.Request, Status: x.Status, NoAnswer: x.NoAnswer, BodyBytes: x.BodyBytes, Cut: x.Cut, UpstreamLog: x.UpstreamLog,
 			Waited: x.Waited, NotBefore: x.NotBefore, Real: x.Real, TriesUnknown: x.TriesUnknown}
 	}
+	body, access := "", ""
+	if e.Expected.Page != "" {
+		body = e.Broken.Body // it is judged again with all others
+	}
+	if e.Expected.Access != "" {
+		access = e.Broken.Access
+	}
 	e.Healthy, e.Broken, e.Recovered = short(e.Healthy), short(e.Broken), short(e.Recovered)
+	e.Broken.Body, e.Broken.Access = body, access
 	e.Broken.Log, e.Broken.Tries = was.Broken.Log, was.Broken.Tries // they are the same, and held once
 	e.Config = ""
 	e.Transcript = []lab.Event{{Actor: "lab", Text: "as in the first run"}}

@@ -3,10 +3,12 @@ package scenario
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/lab"
@@ -101,6 +103,11 @@ func TestBatch_LeanKeepsWhatDiffers(t *testing.T) {
 	if e := lean(first, one(502, Passed)); e.Config != "" || e.Broken.Body != "" || len(e.Transcript) != 1 || e.Broken.Status != 502 || e.Verdict != Passed {
 		t.Errorf("of another like it is kept: %+v", e)
 	}
+	judged := one(502, Passed)
+	judged.Expected.Page, judged.Expected.Access, judged.Broken.Access = "b", "499", "GET / 499"
+	if e := lean(first, judged); e.Broken.Body != "b" || e.Broken.Access != "GET / 499" {
+		t.Error("what is expected of a page and of the access log is kept, to be judged again")
+	}
 	if e := lean(first, one(504, Failed)); len(e.Config) == 0 || len(e.Transcript) != 2 {
 		t.Error("one that differs is kept whole")
 	}
@@ -108,5 +115,19 @@ func TestBatch_LeanKeepsWhatDiffers(t *testing.T) {
 	other.Variant = Fake
 	if e := lean(first, other); len(e.Config) == 0 {
 		t.Error("the first of the other variant is kept whole")
+	}
+}
+
+// An image is made only when a job needs it, and a backend without one runs in the lab's first.
+func TestImages(t *testing.T) {
+	real := func(image string) lab.Upstream { return lab.Upstream{Real: &lab.Backend{Image: image}} }
+	job := func(own string, upstreams ...lab.Upstream) Job {
+		return Job{Scenario{Gateway: lab.Gateway{Driver: gateway.Driver{Own: own}}}, Variant{Upstreams: upstreams}}
+	}
+	got := Images([]Job{
+		job("", real("php"), real("")), job("haproxy", real("node")), job("haproxy", lab.Upstream{Fake: &fakeupstream.Spec{}}),
+	})
+	if want := []string{"haproxy", "node", "php"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -83,7 +83,7 @@ const ClockNotNeeded = "nothing in it waits for a time to come"
 
 // A Difference is one thing that was not as expected.
 type Difference struct {
-	What string `json:"what"` // "status", "log", "tries", "waited", "upstream log", "upstream calls", "variants"
+	What string `json:"what"` // "status", "page", "access log", "log", "tries", "waited", "upstream log", "upstream calls", "variants"
 	Want string `json:"want"`
 	Got  string `json:"got"`
 }

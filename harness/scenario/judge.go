@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,16 +13,17 @@ import (
 
 // How exactly a wait is judged.
 const (
-	atOnce     = 5 * time.Second // an answer "at once" came sooner than this, however slow the machine is
-	waitWindow = time.Second     // how far the proven window may reach to either side of the expected wait
+	waitWindow = time.Second // how far the proven window may reach to either side of the expected wait
 )
 
 // Judge compares what came with what was expected, and returns what differs: nothing when the exchange is as expected.
-// This is the only place where an [Exchange] is judged. The order is status, answer cut, waited, tries, log.
+// This is the only place where an [Exchange] is judged. The order is status, answer cut, page, access log, waited, tries, log.
 //
 // A status and the end of an answer are compared exactly. The log lines must be those of the expectation, in its order,
 // and no others; got.Log has to hold the lines of level warn and above only. Tries are counted when the expectation
 // counts them and the lab knows them all.
+//
+// The page has to hold the text of the expectation, in the part of it that got.Body keeps.
 //
 // A wait is proven from both sides: the client still waited at got.NotBefore and had the answer at got.Waited, both
 // within a second of the expected time, which lies between them. A wait that nobody shortened needs no NotBefore; it
@@ -36,6 +38,12 @@ func Judge(want Expectation, got lab.Exchange) []Difference {
 	}
 	add("status", outcomeText(want.Status, want.NoAnswer), outcomeText(got.Status, got.NoAnswer))
 	add("cut", completeText(want.Cut), completeText(got.Cut))
+	if !strings.Contains(got.Body, want.Page) {
+		add("page", want.Page, cmp.Or(got.Body, "no page"))
+	}
+	if !strings.Contains(got.Access, want.Access) {
+		add("access log", want.Access, cmp.Or(got.Access, "no line"))
+	}
 	if problem := judgeWait(want, got); problem != "" {
 		add("waited", waitText(want), problem)
 	}
@@ -50,6 +58,8 @@ func outcomeText(status int, noAnswer string) string {
 	switch {
 	case status == 0 && noAnswer == "":
 		return "no answer"
+	case noAnswer == "left":
+		return "no answer, as the visitor left"
 	case noAnswer == "garbled":
 		return "an answer that is no HTTP"
 	case status == 0:
@@ -91,18 +101,21 @@ func judgeWait(want Expectation, got lab.Exchange) string {
 	waited, notBefore := spanText(got.Waited), spanText(got.NotBefore)
 	// Beside a clock that was moved the machine's own time passes too, and one that goes faster counts that many times over: it widens
 	// the window on a busy machine, though not for ever: a timer that is longer than expected comes to its end in that time, too.
-	window := waitWindow
+	window, slack := waitWindow, lab.TimerSlack
 	if got.Waited > got.Real { // what is more nobody waited
-		window += min(got.Real, atOnce)
+		window += min(got.Real, lab.AtOnce)
+		if got.NotBefore > 0 { // otherwise nobody was seen to wait
+			slack = min(slack*(got.Waited/max(got.Real, 1)), waitWindow)
+		}
 	}
 	switch {
-	case latest == 0 && got.Waited >= atOnce:
+	case latest == 0 && got.Waited >= lab.AtOnce:
 		return waited
 	case latest == 0:
 		return ""
 	case got.Waited > latest+window:
 		return waited
-	case got.Waited < earliest-lab.TimerSlack:
+	case got.Waited < earliest-slack:
 		return waited
 	case got.NotBefore > latest:
 		return "longer: no answer yet at " + notBefore

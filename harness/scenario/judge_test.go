@@ -47,6 +47,11 @@ func TestJudge(t *testing.T) {
 			w.Status, w.NoAnswer, g.Status, g.NoAnswer = 0, "reset", 0, "closed"
 		}, []string{"status: no answer, connection reset | no answer, connection closed"}},
 		"cut":             {func(_ *Expectation, g *lab.Exchange) { g.Cut = true }, []string{"cut: a complete answer | an answer that is cut off"}},
+		"page":            {func(w *Expectation, g *lab.Exchange) { w.Page, g.Body = "the edge", "the origin" }, []string{"page: the edge | the origin"}},
+		"no page":         {func(w *Expectation, _ *lab.Exchange) { w.Page = "the edge" }, []string{"page: the edge | no page"}},
+		"its page":        {func(w *Expectation, g *lab.Exchange) { w.Page, g.Body = "the edge", "<h1>the edge</h1>" }, nil},
+		"access log":      {func(w *Expectation, g *lab.Exchange) { w.Access, g.Access = "499", "GET / 200" }, []string{"access log: 499 | GET / 200"}},
+		"left":            {func(w *Expectation, g *lab.Exchange) { w.Status, w.NoAnswer, g.Status, g.NoAnswer = 0, "left", 504, "" }, []string{"status: no answer, as the visitor left | 504"}},
 		"not cut":         {func(w *Expectation, _ *lab.Exchange) { w.Cut = true }, []string{"cut: an answer that is cut off | a complete answer"}},
 		"tries":           {func(w *Expectation, _ *lab.Exchange) { w.Tries = 2 }, []string{"tries: 2 | 1 (10.0.0.1:80)"}},
 		"a try of none":   {func(w *Expectation, _ *lab.Exchange) { w.Tries = NoTry }, []string{"tries: 0 | 1 (10.0.0.1:80)"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -14,17 +15,32 @@ import (
 
 // Run proves one variant of a scenario in a lab: healthy, fault, look, remedy, healthy. What differs from the expectation is
 // in the evidence; a lab that failed is its Error, and never a finding. A run in which the machine had no processor for the
-// lab proves nothing: it is done again in a sandbox of its own, which the evidence says.
+// lab proves nothing: it is done again in a sandbox of its own, which the evidence says, and by a clock that goes half as fast as
+// the time before where it goes faster than the machine's, so that a machine that is slow throughout has the time it needs.
 func Run(ctx context.Context, lab *lab.Lab, s Scenario, v Variant) Evidence {
-	return untilProven(ctx, func() (Evidence, string) { return runOnce(ctx, lab, s, v) })
+	return untilProven(ctx, func(again int) (Evidence, string) {
+		return runOnce(ctx, lab, s, v, pace(s, s.Expect.After)/math.Pow(2, float64(again)))
+	})
+}
+
+// pace is how many times as fast as the machine's the clock of a gateway goes that can't be sent forward. A short wait gets a slower
+// one, so that it takes 3 s too: what the machine needs for itself counts as many times over.
+func pace(s Scenario, waits ...time.Duration) float64 {
+	fastest := s.Gateway.Driver.Pace
+	for _, d := range waits {
+		if d > 0 {
+			fastest = min(fastest, max(1, d.Seconds()/3))
+		}
+	}
+	return fastest
 }
 
 // untilProven does a run again while it proves nothing, a few times.
-func untilProven(ctx context.Context, once func() (e Evidence, starved string)) Evidence {
+func untilProven(ctx context.Context, once func(again int) (e Evidence, starved string)) Evidence {
 	begun := time.Now()
 	var again []string
 	for {
-		e, starved := once()
+		e, starved := once(len(again))
 		if starved != "" && len(again) < maxReruns && ctx.Err() == nil {
 			again = append(again, starved)
 			continue
@@ -44,8 +60,8 @@ func untilProven(ctx context.Context, once func() (e Evidence, starved string)) 
 // maxReruns is how often a run that was starved is done again.
 const maxReruns = 3
 
-// runOnce runs it. Starved says why the run proves nothing: the machine had no processor for it.
-func runOnce(ctx context.Context, l *lab.Lab, s Scenario, v Variant) (e Evidence, starved string) {
+// runOnce runs it, at that pace where the gateway has one. Starved says why the run proves nothing: the machine had no processor for it.
+func runOnce(ctx context.Context, l *lab.Lab, s Scenario, v Variant, pace float64) (e Evidence, starved string) {
 	e = Evidence{
 		Scenario: s.ID, Variant: v.Kind, Family: s.Family, Causes: append([]string{}, s.Causes...), Claim: s.Claim, Said: s.Said, Fault: s.Fault,
 		Confirm: s.Confirm, Remedy: s.Remedy, Source: s.Source, Again: "badgateway run " + s.ID,
@@ -72,7 +88,7 @@ func runOnce(ctx context.Context, l *lab.Lab, s Scenario, v Variant) (e Evidence
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run did not end within %v", limit))
 	defer cancel()
-	r := &trialRun{lab: l, program: program, scenario: s, variant: v, evidence: &e}
+	r := &trialRun{lab: l, program: program, scenario: s, variant: v, pace: pace, evidence: &e}
 	err = r.execute(ctx)
 	if err != nil {
 		if e.Skipped = skipped(err); e.Skipped == "" {
@@ -105,7 +121,7 @@ func inconclusiveReason(late string, err error, seen []lab.Exchange, delayed fun
 	if late != "" {
 		return late
 	}
-	slow := func(e lab.Exchange) bool { return e.Real >= atOnce }
+	slow := func(e lab.Exchange) bool { return e.Real >= lab.AtOnce }
 	if err == nil && !slices.ContainsFunc(seen, slow) {
 		return ""
 	}
@@ -117,13 +133,14 @@ func inconclusiveReason(late string, err error, seen []lab.Exchange, delayed fun
 
 // starvation is how long something of a sandbox may wait for a processor before what came too late in it counts for nothing: half
 // of what "at once" allows.
-const starvation = atOnce / 2
+const starvation = lab.AtOnce / 2
 
 type trialRun struct {
 	lab      *lab.Lab
 	program  *lab.Program
 	scenario Scenario
 	variant  Variant
+	pace     float64
 	evidence *Evidence
 	sandbox  *lab.Sandbox
 	injected fault.Stack
@@ -132,7 +149,7 @@ type trialRun struct {
 
 func (r *trialRun) execute(ctx context.Context) error {
 	e, s, v := r.evidence, r.scenario, r.variant
-	setup := lab.Setup{Gateway: s.Gateway, Upstreams: v.Upstreams, Clock: r.needsClock()}
+	setup := lab.Setup{Gateway: s.Gateway, Upstreams: v.Upstreams, Clock: r.needsClock(), Pace: r.pace}
 	e.Config = s.Gateway.Config // what it is opened with, should it not open
 	var err error
 	if r.sandbox, err = r.lab.Open(ctx, setup); err != nil {
@@ -152,7 +169,13 @@ func (r *trialRun) execute(ctx context.Context) error {
 	if conf, err := r.sandbox.Config(ctx); err == nil {
 		e.Config = conf
 	}
-	if e.Broken, err = r.ask(ctx, lab.WaitWindow{After: s.Expect.After, Until: s.Expect.Until, WaitFor: v.WaitFor, InFlight: r.inFlight(v.InjectInFlight)}); err != nil {
+	asks := s.Ask
+	if s.AskInstead != nil {
+		asks = *s.AskInstead
+	}
+	if e.Broken, err = r.ask(ctx, asks, lab.WaitWindow{
+		After: s.Expect.After, Until: s.Expect.Until, WaitFor: v.WaitFor, InFlight: r.inFlight(v.InjectInFlight), Leaves: s.Leaves,
+	}); err != nil {
 		return fmt.Errorf("asking under the fault: %w", err)
 	}
 	if len(e.Broken.Log) == 0 {
@@ -169,7 +192,7 @@ func (r *trialRun) execute(ctx context.Context) error {
 	if v.RemedyToleratesFault {
 		after.WaitFor, after.InFlight = v.WaitFor, r.inFlight(v.InjectInFlight)
 	}
-	if e.Recovered, err = r.ask(ctx, after); err != nil {
+	if e.Recovered, err = r.ask(ctx, s.Ask, after); err != nil {
 		return fmt.Errorf("asking after the remedy: %w", err)
 	}
 	e.UpstreamCalls, err = r.sandbox.UpstreamCalls(ctx)
@@ -178,7 +201,7 @@ func (r *trialRun) execute(ctx context.Context) error {
 
 // clock says whose time the run is in.
 func (r *trialRun) clock() lab.Clock {
-	c := r.program.Clock()
+	c := r.sandbox.Clock()
 	switch {
 	case c.Kind == lab.ClockReal || r.sandbox.Clocked():
 		return c
@@ -230,17 +253,22 @@ func (r *trialRun) waitForAfterRemedy() []lab.Condition {
 	return nil
 }
 
-func (r *trialRun) ask(ctx context.Context, p lab.WaitWindow) (lab.Exchange, error) {
-	if p.After == 0 && p.InFlight == nil {
-		return r.sandbox.Do(ctx, r.scenario.Ask)
+func (r *trialRun) ask(ctx context.Context, q lab.Request, p lab.WaitWindow) (lab.Exchange, error) {
+	if p.After == 0 && p.InFlight == nil && !p.Leaves {
+		return r.sandbox.Do(ctx, q)
 	}
-	return r.sandbox.Do(ctx, r.scenario.Ask, lab.Within(p))
+	return r.sandbox.Do(ctx, q, lab.Within(p))
 }
 
 // healthy asks before the fault.
 func (r *trialRun) healthy(ctx context.Context) (err error) {
 	if r.evidence.Healthy, err = r.sandbox.Do(ctx, r.scenario.Ask); err != nil {
 		return fmt.Errorf("asking before the fault: %w", err)
+	}
+	if r.evidence.Healthy.Status == 0 {
+		if ended := r.sandbox.GatewayEnded(ctx); ended != nil {
+			return fmt.Errorf("the gateway listened and ended: %w", ended)
+		}
 	}
 	return unhealthy(r.evidence.Healthy)
 }
@@ -265,8 +293,10 @@ func (r *trialRun) inject(ctx context.Context, faults []fault.Fault) error {
 // remedy performs the remedy; without any, that is to undo the fault.
 func (r *trialRun) remedy(ctx context.Context) error {
 	r.sandbox.Note("remedy", "%s", r.scenario.Remedy)
-	if len(r.variant.Remedy) == 0 {
-		return r.injected.Undo(ctx)
+	if r.variant.undoes() {
+		if err := r.injected.Undo(ctx); err != nil {
+			return err
+		}
 	}
 	for _, f := range r.variant.Remedy {
 		if _, err := f.Inject(ctx, r.sandbox); err != nil {

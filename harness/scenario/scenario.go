@@ -20,17 +20,26 @@ type Scenario struct {
 	Family string
 	// Causes are the ids of the documented causes that the scenario reproduces ("A1"); `badgateway list causes` has them all.
 	Causes []string
-	// Said is what articles commonly claim, where the measurement differs; empty where they agree.
+	// Row is the fault's name where gateways are compared by faults ("silent"): there is one scenario of it on each gateway. Most
+	// scenarios are in no row.
+	Row string
+	// Said is what articles commonly claim, where the measurement differs; empty where they agree. It follows from the [Claim]s.
 	Said string
 
 	// Gateway is the gateway's program with its config.
 	Gateway lab.Gateway
 	// Ask is the client's request, the same before the fault, under it and after the remedy.
 	Ask lab.Request
+	// AskInstead is what the client asks under the fault where it is his request that is at fault; nil for Ask.
+	AskInstead *lab.Request
+	// Leaves says that under the fault the client goes after Expect.After, and does not wait for the answer.
+	Leaves bool
 	// Fault says what is broken, in a few words: "php-fpm is stopped".
 	Fault string
 	// Variants are the upstreams that the scenario is proven on. A fake and a real one must give the same log lines.
 	Variants []Variant
+	// Alone is why there is only a real, or only a fake one; empty where there are both.
+	Alone string
 	// Expect is what follows the fault.
 	Expect Expectation
 	// Exceptions are what follows on some gateways in place of Expect; the first that fits counts.
@@ -63,12 +72,17 @@ type Variant struct {
 	// that the gateway has read it. Of several conditions one holds after the other, each for an equal part of the time
 	// that the client is expected to wait.
 	WaitFor []lab.Condition
-	// Remedy is what is done against it; without any, that is to undo the fault.
+	// Remedy is what is done against it; without any, that is to undo the fault. With fault.Undone first it is that, and more.
 	Remedy []fault.Fault
 	// RemedyTakes is how long the client waits for the 200 after the remedy, in the gateway's time; 0 is at once.
 	RemedyTakes time.Duration
 	// UpstreamLog is a text that the upstream's own log has to hold under the fault; empty for none.
 	UpstreamLog string
+}
+
+// undoes reports whether the remedy begins with undoing the fault.
+func (v Variant) undoes() bool {
+	return len(v.Remedy) == 0 || v.Remedy[0] == fault.Fault(fault.Undone{})
 }
 
 // A VariantKind distinguishes a programmable upstream from the real component.
@@ -87,11 +101,15 @@ const NoTry = -1
 type Expectation struct {
 	// Status is the status that the client gets; 0 when no answer comes at all, which NoAnswer then names.
 	Status int `json:"status"`
-	// NoAnswer says how the client's connection ended where it got no status: "refused", "closed", "reset", or
-	// "garbled" where bytes came that are no HTTP.
+	// NoAnswer says how the client's connection ended where it got no status: "refused", "closed", "reset", "left" where the client
+	// went, or "garbled" where bytes came that are no HTTP.
 	NoAnswer string `json:"no_answer,omitempty"`
 	// Cut is true when the answer ends before the length that it declared, or without its last chunk.
 	Cut bool `json:"cut,omitempty"`
+	// Page is a text that the page holds which the client gets, and tells whose page it is; empty leaves it open.
+	Page string `json:"page,omitempty"`
+	// Access is a text that the gateway's access log holds of this request (`" 499 0 `); empty leaves it open.
+	Access string `json:"access,omitempty"`
 	// Log are the lines of level warn and above that the gateway logs for this request, in order, and no others.
 	Log []LogLine `json:"log,omitempty"`
 	// Tries is how many peers were asked, each counted as often as it was; 0 leaves it open, and NoTry stands for none. A

@@ -37,7 +37,11 @@ func SetStage(ctx context.Context, l *lab.Lab, scenario Scenario, v Variant, fas
 	}
 	scenario, why := scenario.forBuild(program.Build)
 	r := &trialRun{lab: l, program: program, scenario: scenario, variant: v, evidence: &Evidence{}}
-	if r.sandbox, err = l.Open(ctx, lab.Setup{Gateway: scenario.Gateway, Upstreams: v.Upstreams, Clock: true, KernelTime: !fast}); err != nil {
+	waits := []time.Duration{scenario.Expect.After}
+	if scenario.Then != nil {
+		waits = append(waits, scenario.Then.For)
+	}
+	if r.sandbox, err = l.Open(ctx, lab.Setup{Gateway: scenario.Gateway, Upstreams: v.Upstreams, Clock: true, Pace: pace(scenario, waits...), KernelTime: !fast}); err != nil {
 		return nil, fmt.Errorf("the lab is not healthy before the fault: %w", err)
 	}
 	s := &Stage{r: r, exceptionReason: why, fast: fast, failed: make(chan error, 1)}
@@ -76,7 +80,11 @@ func (s *Stage) Inject(ctx context.Context) error {
 
 // withoutWaits are the faults but for those that let time pass: on a stage it passes by itself.
 func withoutWaits(all []fault.Fault) []fault.Fault {
-	return slices.DeleteFunc(slices.Clone(all), func(c fault.Fault) bool { _, waits := c.(waiter); return waits })
+	return slices.DeleteFunc(slices.Clone(all), func(c fault.Fault) bool {
+		_, waits := c.(waiter)
+		w, _ := c.(fault.Wait)
+		return waits && !w.ByHand
+	})
 }
 
 // A waiter is a fault that lets time pass.
@@ -102,7 +110,7 @@ func (s *Stage) Remedy(ctx context.Context) error {
 		}
 	}
 	s.armed, s.remedied = s.r.variant.RemedyToleratesFault, true
-	if len(s.r.variant.Remedy) == 0 {
+	if s.r.variant.undoes() {
 		if err := s.r.injected.Undo(ctx); err != nil {
 			return err
 		}
@@ -122,7 +130,11 @@ const idleTimeout = 30 * time.Second
 // awaitIdle waits until what earlier requests have begun has ended, or waits itself, so that it does not stand in the way of
 // those that come. It does not wait for ever: a script may compute without end.
 func (s *Stage) awaitIdle(ctx context.Context) error {
-	for deadline := time.Now().Add(idleTimeout); time.Now().Before(deadline); {
+	limit := idleTimeout
+	if s.r.scenario.Gateway.Driver.Logged != nil {
+		limit = idleTimeout / 30 // who writes its log looks every few milliseconds whether there is more
+	}
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
 		if rests, err := s.r.sandbox.Resting(ctx); err != nil || rests {
 			return err
 		}

@@ -82,13 +82,16 @@ func judgeCalls(all []lab.UpstreamCalls) (found []Difference) {
 	return found
 }
 
-// compareVariants holds the log lines of each fake against those of the real component in the same scenario. A fake that made the
-// gateway log other lines is not to be believed. Times, process ids and connection numbers do not count.
+// variantsDiffer is the [Difference.What] of what a fake led to that the real component did not.
+const variantsDiffer = "variants"
+
+// compareVariants holds each fake against the real component in the same scenario. A fake that made the gateway answer otherwise, log other
+// lines or ask another number of peers is not to be believed.
 func compareVariants(all []Evidence) {
-	real := map[string][]string{} // what was logged, by scenario
+	real := map[string][]Evidence{} // by scenario
 	for _, e := range all {
 		if e.Variant == Real && conclusive(e) {
-			real[e.Scenario] = append(real[e.Scenario], sameForm(e.Broken.Log))
+			real[e.Scenario] = append(real[e.Scenario], e)
 		}
 	}
 	for i := range all {
@@ -96,14 +99,33 @@ func compareVariants(all []Evidence) {
 		if e.Variant != Fake || !conclusive(*e) {
 			continue
 		}
-		got := sameForm(e.Broken.Log)
-		for _, want := range real[e.Scenario] {
-			if want != got {
-				e.Differences, e.Verdict = append(e.Differences, Difference{What: "variants", Want: want, Got: got}), Failed
+		for _, r := range real[e.Scenario] {
+			if found := unlike(r, *e); len(found) > 0 {
+				e.Differences, e.Verdict = append(e.Differences, found...), Failed
 				break
 			}
 		}
 	}
+}
+
+// unlike says what a fake led to that the real component did not. Times, process ids and connection numbers of log lines do not count, nor
+// does a number of tries that one of them does not know.
+func unlike(real, fake Evidence) []Difference {
+	var all []Difference
+	compare := func(want, got string) {
+		if want != got {
+			all = append(all, Difference{What: variantsDiffer, Want: want, Got: got})
+		}
+	}
+	answer := func(e Evidence) string {
+		return outcomeText(e.Broken.Status, e.Broken.NoAnswer) + ", " + completeText(e.Broken.Cut)
+	}
+	compare(answer(real), answer(fake))
+	if real.Broken.TriesUnknown == "" && fake.Broken.TriesUnknown == "" && len(real.Broken.Tries) != len(fake.Broken.Tries) {
+		compare(triesText(real.Broken.Tries)+" tried", triesText(fake.Broken.Tries)+" tried")
+	}
+	compare(sameForm(real.Broken.Log), sameForm(fake.Broken.Log))
+	return all
 }
 
 // conclusive reports whether an evidence says something of its variant.

@@ -3,9 +3,11 @@ package measure
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
+	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
@@ -14,7 +16,8 @@ const manyMeasurements = 4000
 
 // markSameRoutes marks routes that differ in nothing but their names and addresses, where there are very many.
 func (s *session) markSameRoutes(routes []*route) {
-	if s.options.Everything || 2*len(routes)*len(s.options.FaultList) <= manyMeasurements {
+	upstreams := slices.DeleteFunc(slices.Clone(s.options.FaultList), func(f audit.Fault) bool { return f.Visitor })
+	if s.options.Everything || 2*len(routes)*len(upstreams) <= manyMeasurements {
 		return
 	}
 	first, n := map[string]string{}, 0

@@ -55,7 +55,9 @@ func (s *session) checkMeasurementCount(routes []*route) error {
 			continue
 		}
 		for _, f := range s.options.FaultList {
-			cells += len(methods(r, f))
+			if !f.Visitor || visitorReason(r, f) == "" {
+				cells += len(methods(r, f))
+			}
 		}
 		if cells > MaxMeasurements {
 			return &provision.Refused{Refusal: audit.Refusal{Kind: "limit", Place: r.Place, Remedy: "look at some of them, with --route and --fault",

@@ -59,7 +59,7 @@ func (s *session) cover(ctx context.Context, sb *lab.Sandbox, r *route, further 
 		if asked++; len(s.caches) > 0 {
 			request = request.withArgument(fmt.Sprintf("badgateway-turn=%d", asked)) // so that no cache has the answer
 		}
-		answer, err := sb.Probe(ctx, request.spec(cmp.Or(request.candidate.Method, "GET"), s.steps, s.waitLimit()))
+		answer, _, err := s.probe(ctx, sb, r, request.spec(cmp.Or(request.candidate.Method, "GET"), s.steps, s.waitLimit()), names)
 		if err != nil {
 			return err
 		}

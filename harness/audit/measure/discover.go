@@ -27,12 +27,16 @@ type route struct {
 	keys []string
 	// otherBehaviours are the behaviours of other upstreams under which requests get here.
 	otherBehaviours []lab.UpstreamBehaviour
+	// mirrors are the upstreams that the request calls beside its answer, as far as they are others than the route's own.
+	mirrors []string
+	// aside is true for an upstream that no route of the config explains.
+	aside bool
 	// otherKeys are upstreams that the request calls on its way here, as far as they had to be kept apart from the route's own.
 	otherKeys []string
 }
 
 // statusBehaviour is what an upstream does that answers a status with a page of its own.
-func statusBehaviour(status int) fakeupstream.Behaviour {
+func statusBehaviour(status int) fakeupstream.Well {
 	w := fakeupstream.Well{Status: status, Chunked: true, Body: fmt.Sprintf("%sthe upstream says %d\n", ownPage, status)}
 	if status >= 300 && status < 400 {
 		w.Headers = []string{"Location: http://" + redirectTarget + "/moved"}
@@ -213,6 +217,7 @@ func (s *session) newRoute(conf nginxconf.Route) *route {
 	}
 	for _, p := range conf.Target.Peers {
 		if p.Down {
+			r.Down = append(r.Down, peerKey(p))
 			continue
 		}
 		key := peerKey(p)
@@ -249,6 +254,7 @@ func shownListen(l nginxconf.Listen) string {
 // reach asks until a request gets to the route.
 func (s *session) reach(ctx context.Context, sb *lab.Sandbox, r *route, names addressNames) error {
 	var last audit.Outcome
+	var plain *audit.Route // the answer to the first request that needs no other upstream to fail, where it is an error
 	most, dear := maxCandidates, 0
 	if len(s.routes) > manyRoutes {
 		most = maxCostlyCandidates
@@ -293,7 +299,7 @@ func (s *session) reach(ctx context.Context, sb *lab.Sandbox, r *route, names ad
 				return err
 			}
 		}
-		answer, err := sb.Probe(ctx, spec)
+		answer, _, err := s.probe(ctx, sb, r, spec, names)
 		if err != nil {
 			return err
 		}
@@ -304,7 +310,7 @@ func (s *session) reach(ctx context.Context, sb *lab.Sandbox, r *route, names ad
 			if err := sb.SetBehaviour(ctx, r.otherBehaviours, nil); err != nil {
 				return err
 			}
-			if answer, err = sb.Probe(ctx, spec); err != nil {
+			if answer, _, err = s.probe(ctx, sb, r, spec, names); err != nil {
 				return err
 			}
 		}
@@ -313,7 +319,7 @@ func (s *session) reach(ctx context.Context, sb *lab.Sandbox, r *route, names ad
 			if _, got := r.hit(answer.Events); got {
 				break
 			}
-			if answer, err = sb.Probe(ctx, spec); err != nil {
+			if answer, _, err = s.probe(ctx, sb, r, spec, names); err != nil {
 				return err
 			}
 		}
@@ -326,6 +332,9 @@ func (s *session) reach(ctx context.Context, sb *lab.Sandbox, r *route, names ad
 			if err := s.restart(ctx, sb, names); err != nil {
 				return err
 			}
+		}
+		if behaviours == nil && plain == nil && (last.Status == 0 || last.Status >= 500) && !r.conf.Stream {
+			plain = &audit.Route{Ask: r.request.shown(method), Healthy: last}
 		}
 		if answer.Events.Loop {
 			r.Why = "the gateway calls itself without end"
@@ -348,11 +357,20 @@ func (s *session) reach(ctx context.Context, sb *lab.Sandbox, r *route, names ad
 			r.Ask.Requires = requirement(candidate)
 			r.adopt(keys)
 			r.noteCalled(answer.Events)
+			for _, c := range last.Calls {
+				if k := canonicalKey(c.Endpoint); slices.Contains(s.mirrors, k) && !slices.Contains(allAddresses(r.keys), k) {
+					r.mirrors = appendUnique(r.mirrors, k)
+				}
+			}
 			return s.cover(ctx, sb, r, r.conf.Candidates[i+1:min(len(r.conf.Candidates), most)], names)
 		}
 		r.otherBehaviours = nil
 	}
 	r.Healthy, r.Ask = last, r.request.shown(cmp.Or(r.request.candidate.Method, "GET"))
+	r.Ask.Requires = requirement(r.request.candidate)
+	if plain != nil {
+		r.Healthy, r.Ask = plain.Healthy, plain.Ask
+	}
 	r.Why = cmp.Or(r.Why, unreachedReason(last, r.Ask))
 	return nil
 }
@@ -476,7 +494,7 @@ func (s *session) withUnlistedUpstreams(all []*route) []*route {
 			}
 			known[key] = true
 			added := *r
-			added.ID = r.ID + " > " + c.Endpoint
+			added.ID, added.aside = r.ID+" > "+c.Endpoint, true
 			added.keys = []string{key}
 			added.Endpoints = []audit.Endpoint{{Name: c.Endpoint}}
 			added.Dynamic, added.Upstream, added.Pass = true, "", c.Endpoint

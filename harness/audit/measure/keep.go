@@ -16,6 +16,7 @@ import (
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/scenario/byhand"
 )
 
 // Kept is a config that runs with one upstream broken, to be tried by hand.
@@ -72,6 +73,9 @@ func (s *session) keep(ctx context.Context, routeID string) (*Kept, error) {
 	if r.request.udp {
 		return nil, fmt.Errorf("the route %s takes datagrams, which no tunnel carries to it", r.ID)
 	}
+	if f.Visitor {
+		return nil, fmt.Errorf("the fault %s is what a visitor does, and nothing is broken by it that could be kept so", f.ID)
+	}
 	if why := inapplicableReason(r, f); why != "" {
 		return nil, fmt.Errorf("the fault %s makes no sense for the route %s: %s", f.ID, r.ID, why)
 	}
@@ -98,7 +102,7 @@ func (k *Kept) rehearse(ctx context.Context) error {
 		}
 		k.Outcomes = append(k.Outcomes, o)
 	}
-	k.m.setBehaviour(nil, nil)
+	k.m.setWell()
 	var err error
 	if k.afterRemedy, err = k.m.ask(ctx); err != nil || asHealthy(k.afterRemedy, k.m.healthy) {
 		return err
@@ -112,9 +116,9 @@ func (k *Kept) injectFault(ctx context.Context) (err error) {
 	if err := m.session.restartHealthy(ctx, m.sandbox, job{route: m.route}, m.names); err != nil {
 		return err
 	}
-	m.setBehaviour(nil, nil)
+	m.setWell()
 	if m.fault.Kind == audit.Reuse {
-		m.setBehaviour(m.reuseBehaviours(), nil)
+		m.setBehaviour(m.reuseBehaviours(1), nil)
 	}
 	if m.healthy, err = m.ask(ctx); err != nil {
 		return err
@@ -136,6 +140,8 @@ func (k *Kept) injectFault(ctx context.Context) (err error) {
 		return err
 	case audit.NameMoved:
 		return m.moveNames(ctx)
+	case audit.OneOfName:
+		return m.startWithBoth(ctx)
 	case audit.OnePeer, audit.OneSilent:
 		keys = keys[:1]
 	}
@@ -188,6 +194,21 @@ func (k *Kept) Clocked() bool { return k.m.sandbox.Clocked() }
 // FollowLogs writes what the gateway logs, as it comes.
 func (k *Kept) FollowLogs(ctx context.Context, to io.Writer) error {
 	return k.m.sandbox.FollowLogs(ctx, to)
+}
+
+// Texts are what is told of it to somebody who tries it by hand.
+func (k *Kept) Texts(fast bool) byhand.Texts {
+	expect, then := k.Expected()
+	recovered, later := k.Recovered()
+	return byhand.Texts{
+		Broken: func(address string) string {
+			return byhand.Claim{
+				Where: k.Route.ID, Broken: k.Fault.Claim, Command: k.Ask(address), Expect: expect, Then: then,
+				Refusal: k.Refusal, Clocked: k.Clocked(), Fast: fast,
+			}.String()
+		},
+		Remedied: func(string) string { return byhand.RemediedText("the upstreams are well again", "", recovered, later) },
+	}
 }
 
 // Failed never reports anything: what is broken here stays so by itself.

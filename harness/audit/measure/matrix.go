@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -30,10 +31,14 @@ func (s *session) jobs(routes []*route) []job {
 		}
 		for _, f := range s.options.FaultList {
 			for _, m := range methods(r, f) {
-				r.Measurements = append(r.Measurements, audit.Measurement{Fault: f.ID, Method: m, Skipped: inapplicableReason(r, f)})
-				if at := len(r.Measurements) - 1; r.Measurements[at].Skipped == "" {
-					all = append(all, job{r, at, f, m})
+				c := audit.Measurement{Fault: f.ID, Method: m, Skipped: s.skipReason(r, f)}
+				switch c.Skipped {
+				case "":
+					all = append(all, job{r, len(r.Measurements), f, m})
+				case r.lacks(f.Needs):
+					c.SkippedAs = audit.Immune
 				}
+				r.Measurements = append(r.Measurements, c)
 			}
 		}
 	}
@@ -50,17 +55,35 @@ func methods(r *route, f audit.Fault) []string {
 		return []string{r.request.candidate.Method}
 	case len(f.Methods) > 0:
 		return f.Methods
+	case f.Kind == audit.NoFault:
+		return append([]string{"GET", "POST"}, nginxconf.Methods(r.conf.Location)...)
 	}
 	return []string{"GET", "POST"}
 }
 
+// skipReason says why a fault is not tried on a route, by the config or by the policy; empty when it is.
+func (s *session) skipReason(r *route, f audit.Fault) string {
+	if p := s.options.Policy; p != nil {
+		if application := p.Application(r.ID); !f.OfApplication(application) {
+			return fmt.Sprintf("the policy says that the application is %s, of which it is not known", application)
+		}
+	}
+	return inapplicableReason(r, f)
+}
+
 // inapplicableReason says why a fault makes no sense for a route; empty when it does.
 func inapplicableReason(r *route, f audit.Fault) string {
+	if f.Kind == audit.NoFault {
+		return ""
+	}
 	if len(r.keys) == 0 {
 		return "the route calls no upstream of its own"
 	}
 	if len(f.Protocols) > 0 && !slices.Contains(f.Protocols, r.Protocol) {
 		return "the upstream does not speak that protocol"
+	}
+	if f.Visitor {
+		return visitorReason(r, f)
 	}
 	named := slices.ContainsFunc(r.keys, func(k string) bool { return !isLiteral(k) })
 	socket := slices.ContainsFunc(r.keys, func(k string) bool { return len(k) > 5 && k[:5] == "unix:" })
@@ -79,6 +102,13 @@ func inapplicableReason(r *route, f audit.Fault) string {
 		if r.peers() < 2 {
 			return "the route has one peer"
 		}
+		if f.Does != nil && r.request.udp {
+			return "the upstream is asked by datagrams"
+		}
+	case audit.OneOfName:
+		if r.manyNamed() == "" {
+			return "the upstream is given by one address"
+		}
 	case audit.Behaves:
 		if r.request.udp {
 			return "the upstream is asked by datagrams"
@@ -88,7 +118,7 @@ func inapplicableReason(r *route, f audit.Fault) string {
 			return "the upstream is asked by datagrams"
 		}
 	}
-	return ""
+	return r.lacks(f.Needs)
 }
 
 // peers is how many peers of one upstream share the route's requests.
@@ -99,8 +129,19 @@ func (r *route) peers() int {
 	return len(r.Endpoints)
 }
 
+// rank puts the jobs that take the longest before all others: at the end one sandbox would work on them while the others idle.
+func (j job) rank() int {
+	switch j.fault.Kind {
+	case audit.Pauses, audit.NameMoved, audit.Uploads:
+		return 0
+	}
+	return 1
+}
+
 // measure fills in the matrix, in several sandboxes at once.
 func (s *session) measure(ctx context.Context, jobs []job) error {
+	jobs = slices.Clone(jobs)
+	slices.SortStableFunc(jobs, func(a, b job) int { return a.rank() - b.rank() })
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	queue := make(chan job)
@@ -154,6 +195,7 @@ func (s *session) work(ctx context.Context, queue <-chan job, done func()) error
 			c.Error = fmt.Sprintf("%s, %s, %s: %v", j.route.ID, j.fault.ID, j.method, err)
 			k.close()
 		}
+		c.Masked = j.route.masked(j.fault, *c)
 		s.evidence.Take(&c.Outcome)
 		done()
 	}
@@ -203,7 +245,7 @@ func (k *worker) measure(ctx context.Context, j job, c *audit.Measurement) error
 			return err
 		}
 		m := &measurement{session: k.session, sandbox: k.sandbox, route: j.route, fault: j.fault, method: j.method, result: c, names: k.names}
-		m.setBehaviour(nil, nil)
+		m.setWell()
 		k.fresh = false
 		if err := m.run(ctx); err != nil {
 			return err
@@ -232,8 +274,12 @@ func (k *worker) ensureFresh(ctx context.Context, j job) (err error) {
 	return k.session.restartHealthy(ctx, k.sandbox, j, k.names)
 }
 
-// isStateless reports whether the gateway keeps nothing of a request on the route: a single peer is never left out.
-func (r *route) isStateless() bool { return r.peers() == 1 && !r.hasCache() }
+// isStateless reports whether the gateway keeps nothing of a request on the route: a single peer is never left out. The two addresses of
+// localhost are peers as those of an upstream block are.
+func (r *route) isStateless() bool {
+	name := r.manyNamed()
+	return r.peers() == 1 && (name == "" || !isLiteral(name)) && !r.hasCache()
+}
 
 // restartHealthy starts the gateway anew with all upstreams healthy.
 func (s *session) restartHealthy(ctx context.Context, sb *lab.Sandbox, j job, names addressNames) error {

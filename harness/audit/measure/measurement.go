@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -27,6 +28,7 @@ type measurement struct {
 	nextBehaviour *lab.BehaviourSpec // takes effect before the next request
 	notHealthy    bool               // the route was not answered as it should be before the fault
 	cacheBuster   string             // makes the URI another one, so that no cache has the answer
+	waited        time.Duration      // until limits let a client in, in the config's time
 }
 
 func (m *measurement) run(ctx context.Context) error {
@@ -37,12 +39,19 @@ func (m *measurement) run(ctx context.Context) error {
 	if m.healthy, err = m.ask(ctx); err != nil {
 		return err
 	}
+	if m.fault.Kind == audit.NoFault {
+		m.result.Outcome, m.notHealthy = m.healthy, m.unhealthyReason() != ""
+		return nil
+	}
 	if skip := m.unhealthyReason(); skip != "" {
-		m.result.Skipped, m.notHealthy = skip, true
+		m.result.Skipped, m.result.SkippedAs, m.notHealthy = skip, audit.Unhealthy, true
 		return nil
 	}
 	if m.route.hasCache() {
 		m.cacheBuster = "badgateway=broken"
+	}
+	if m.fault.Visitor {
+		return m.visit(ctx)
 	}
 	switch m.fault.Kind {
 	case audit.NameGone:
@@ -50,7 +59,13 @@ func (m *measurement) run(ctx context.Context) error {
 	case audit.NameMoved:
 		return m.nameMoved(ctx)
 	case audit.OnePeer, audit.OneSilent:
-		return m.onePeer(ctx)
+		m.setBehaviour(m.brokenBehaviours(m.route.keys[:1]), nil)
+		return m.onePeer(ctx, m.route.peers())
+	case audit.OneOfName:
+		if err := m.startWithBoth(ctx); err != nil {
+			return err
+		}
+		return m.onePeer(ctx, m.route.peers()+1)
 	}
 	m.setBehaviour(m.brokenBehaviours(m.route.keys), nil)
 	if m.result.Outcome, err = m.ask(ctx); err != nil {
@@ -65,8 +80,14 @@ func (m *measurement) run(ctx context.Context) error {
 			}
 		}
 	}
-	m.setBehaviour(nil, nil)
-	return m.recover(ctx)
+	m.setWell()
+	if m.fault.Says != 0 {
+		return nil // it was no failure, and a cache may rightly keep it
+	}
+	if err := m.recover(ctx); err != nil {
+		return err
+	}
+	return m.warm(ctx)
 }
 
 // unhealthyReason says why this method can't be used on the route; empty when it is answered as it was when the route was found.
@@ -107,7 +128,8 @@ func exactAnswer(o audit.Outcome) string {
 func (m *measurement) ask(ctx context.Context) (audit.Outcome, error) {
 	spec := m.route.request.withArgument(m.cacheBuster).spec(m.method, m.session.steps, m.session.waitLimit())
 	spec.Behaviour, m.nextBehaviour = m.nextBehaviour, nil
-	answer, err := m.sandbox.Probe(ctx, spec)
+	answer, wait, err := m.session.probe(ctx, m.sandbox, m.route, spec, m.names)
+	m.waited += wait
 	if err != nil {
 		return audit.Outcome{}, err
 	}
@@ -123,14 +145,27 @@ func (m *measurement) setBehaviour(behaviours []lab.UpstreamBehaviour, names []l
 	m.nextBehaviour = &lab.BehaviourSpec{Upstreams: append(behaviours, m.route.otherBehaviours...), Names: names}
 }
 
+// setWell makes all well.
+func (m *measurement) setWell() {
+	var well []lab.UpstreamBehaviour
+	if m.fault.Well != nil {
+		for _, k := range allAddresses(m.route.keys) {
+			well = append(well, lab.UpstreamBehaviour{At: k, Script: fakeupstream.Always(m.fault.Well)})
+		}
+	}
+	m.setBehaviour(well, nil)
+}
+
 // brokenBehaviours are the behaviours by which the fault breaks these upstreams.
 func (m *measurement) brokenBehaviours(keys []string) []lab.UpstreamBehaviour {
 	var all []lab.UpstreamBehaviour
 	for _, k := range allAddresses(keys) {
 		c := lab.UpstreamBehaviour{At: k}
 		switch m.fault.Kind {
-		case audit.Refuses, audit.OnePeer, audit.Restart:
-			c.Down = "refused"
+		case audit.Refuses, audit.OnePeer, audit.OneOfName, audit.Restart:
+			if c.Down = "refused"; m.fault.Does != nil {
+				c.Down, c.Script = "", fakeupstream.Always(m.faultBehaviour())
+			}
 		case audit.Off, audit.OneSilent:
 			c.Down = "off"
 		case audit.Behaves:
@@ -147,7 +182,9 @@ func (m *measurement) brokenBehaviours(keys []string) []lab.UpstreamBehaviour {
 func (m *measurement) faultBehaviour() fakeupstream.Behaviour {
 	does := m.fault.For(m.route.Protocol)
 	if w, ok := does.(fakeupstream.Well); ok && w.Status >= 400 {
-		return statusBehaviour(w.Status)
+		page := statusBehaviour(w.Status)
+		page.Headers = w.Headers
+		return page
 	}
 	return does
 }
@@ -163,17 +200,22 @@ func (m *measurement) markSilentTruncation() {
 
 // recover finds for how long clients still get errors after all are healthy.
 func (m *measurement) recover(ctx context.Context) error {
-	passed := time.Duration(0)
+	passed, erred := time.Duration(0), false
 	for {
+		before := m.waited
 		o, err := m.ask(ctx)
 		if err != nil {
 			return err
 		}
+		passed += m.waited - before
 		if asHealthy(o, m.healthy) {
-			m.result.ErrorsFor = passed
+			if erred { // a limit that was waited for is no error
+				m.result.ErrorsFor = passed
+			}
 			return nil
 		}
-		if len(o.Calls) == 0 && len(o.Log) == 0 && o.Status >= 400 && m.route.hasCache() {
+		erred = true
+		if len(o.Calls) == 0 && len(o.Log) == 0 && (o.Status >= 400 || o.NoAnswer == m.result.NoAnswer) && m.route.hasCache() {
 			m.result.Cached = true
 		}
 		next, more := m.nextMoment(passed)
@@ -219,19 +261,18 @@ func (m *measurement) nextMoment(passed time.Duration) (time.Duration, bool) {
 	return 0, false
 }
 
-// onePeer breaks one of several peers, and asks until each had its turn.
-func (m *measurement) onePeer(ctx context.Context) error {
+// onePeer asks, of several peers of which one is broken, until each had its turn.
+func (m *measurement) onePeer(ctx context.Context, peers int) error {
 	dead := m.route.keys[0]
-	m.setBehaviour(m.brokenBehaviours([]string{dead}), nil)
 	if m.route.request.udp {
 		if err := m.lostDatagram(dead, func() (audit.Outcome, error) { return m.ask(ctx) }); err != nil {
 			return err
 		}
-		m.setBehaviour(nil, nil)
+		m.setWell()
 		return m.recover(ctx)
 	}
 	first := true
-	for range min(2*m.route.peers(), 12) {
+	for range min(2*peers, 12) {
 		o, err := m.ask(ctx)
 		if err != nil {
 			return err
@@ -245,8 +286,43 @@ func (m *measurement) onePeer(ctx context.Context) error {
 			m.result.Outcome, first = o, false
 		}
 	}
-	m.setBehaviour(nil, nil)
+	m.setWell()
 	return m.recover(ctx)
+}
+
+// manyNamed is the first of the route's upstreams that is given by a name which may have several addresses; empty when there is
+// none. localhost has two.
+func (r *route) manyNamed() string {
+	for _, k := range r.keys {
+		host, port, err := net.SplitHostPort(k)
+		if err != nil {
+			continue // a socket
+		}
+		if !isLiteral(k) || host == "127.0.0.1" && slices.ContainsFunc(r.conf.Target.Peers, func(p nginxconf.Peer) bool {
+			return p.Host == "localhost" && fmt.Sprint(p.Port) == port
+		}) {
+			return k
+		}
+	}
+	return ""
+}
+
+// startWithBoth starts the gateway anew while a name has two addresses, of which one refuses.
+func (m *measurement) startWithBoth(ctx context.Context) error {
+	if err := m.sandbox.StopGateway(ctx); err != nil {
+		return err
+	}
+	name := m.route.manyNamed()
+	host, port, _ := net.SplitHostPort(name)
+	dead, names := lab.UpstreamBehaviour{At: name, Down: "refused"}, []lab.NameBehaviour{{Name: host, Both: true}}
+	if isLiteral(name) { // localhost: what listens on 127.0.0.1 only
+		dead.At, names = "[::1]:"+port, nil
+	}
+	if err := m.sandbox.SetBehaviour(ctx, append([]lab.UpstreamBehaviour{dead}, m.route.otherBehaviours...), names); err != nil {
+		return err
+	}
+	m.nextBehaviour = nil
+	return m.session.start(ctx, m.sandbox, m.names)
 }
 
 // lostDatagram asks until a datagram went to the dead peer, and counts one for each peer: a client who gets no datagram back
@@ -295,6 +371,9 @@ func (m *measurement) nameGone(ctx context.Context) error {
 		if len(refused.Lines) > 0 {
 			m.result.NotStarted, m.result.Log = refused.Lines[0].Raw, refused.Lines[:1]
 		}
+		if !m.route.namesOne(m.result.NotStarted) {
+			return fmt.Errorf("the gateway does not start, and not for a name of this route's: %w", err)
+		}
 		m.result.NoAnswer = "refused"
 	case err != nil:
 		return err
@@ -303,11 +382,19 @@ func (m *measurement) nameGone(ctx context.Context) error {
 			return err
 		}
 	}
-	m.setBehaviour(nil, nil)
+	m.setWell()
 	if refused != nil {
 		return nil // it does not come back of itself; whoever starts it again has it healthy
 	}
 	return m.recover(ctx)
+}
+
+// namesOne reports whether a text has one of the names that the route's upstreams go by.
+func (r *route) namesOne(text string) bool {
+	return slices.ContainsFunc(r.keys, func(k string) bool {
+		host, _, err := net.SplitHostPort(k)
+		return err == nil && !isLiteral(k) && strings.Contains(strings.ToLower(text), strings.ToLower(host))
+	})
 }
 
 // startWithoutNames starts the gateway anew while the upstreams' names do not resolve. Where it does not start, that is a
@@ -361,37 +448,72 @@ func (m *measurement) moveNames(ctx context.Context) error {
 	return m.sandbox.Wait(ctx, 6*time.Second)
 }
 
-// reuse closes a kept connection of one peer as it is used again.
+// reuse closes a kept connection of one peer as it is used again: the next request over it, or where the upstream keeps connections
+// for a time only, the first that comes as that time ends. A gateway that has closed the connection before opens another then.
 func (m *measurement) reuse(ctx context.Context) error {
-	m.setBehaviour(m.reuseBehaviours(), nil)
+	answered := 1
+	if m.fault.Idle > 0 {
+		answered = 2 // the second shows that it is kept
+	}
+	m.setBehaviour(m.reuseBehaviours(answered), nil)
 	var err error
 	if m.healthy, err = m.ask(ctx); err != nil {
 		return err
 	}
 	if skip := m.unhealthyReason(); skip != "" {
-		m.result.Skipped, m.notHealthy = skip, true
+		m.result.Skipped, m.result.SkippedAs, m.notHealthy = skip, audit.Unhealthy, true
 		return nil
 	}
-	// Peers take turns.
-	for range 8 * m.route.peers() {
-		if m.result.Outcome, err = m.ask(ctx); err != nil {
+	kept, err := m.askUntil(ctx, 8*m.route.peers(), func(c audit.Call) bool { return c.Reused })
+	if err != nil || !kept {
+		m.result.Outcome, m.result.Skipped, m.result.SkippedAs = audit.Outcome{}, notKept, audit.Immune
+		return err
+	}
+	if m.fault.Idle > 0 {
+		if err := m.sandbox.Wait(ctx, m.fault.Idle-beforeIdle); err != nil {
 			return err
 		}
-		reused := func(c audit.Call) bool { return c.Reused && canonicalKey(c.Endpoint) == m.route.keys[0] }
-		if slices.ContainsFunc(m.result.Calls, reused) || !asHealthy(m.result.Outcome, m.healthy) {
-			m.markSilentTruncation()
-			return nil
+		if _, err := m.askUntil(ctx, 2*m.route.peers(), func(audit.Call) bool { return true }); err != nil {
+			return err
 		}
 	}
-	m.result.Outcome, m.result.Skipped = audit.Outcome{}, "connections to the upstream are not kept"
+	m.markSilentTruncation()
 	return nil
 }
 
-// reuseBehaviours is how one peer closes a kept connection as it is used again.
-func (m *measurement) reuseBehaviours() []lab.UpstreamBehaviour {
+// beforeIdle is how much sooner than the upstream closes an idle connection the gateway uses it again.
+const beforeIdle = 250 * time.Millisecond
+
+// askUntil asks, as peers take turns, until the first one was called so, or an answer is bad.
+func (m *measurement) askUntil(ctx context.Context, times int, called func(audit.Call) bool) (bool, error) {
+	for range times {
+		var err error
+		if m.result.Outcome, err = m.ask(ctx); err != nil {
+			return false, err
+		}
+		so := func(c audit.Call) bool { return canonicalKey(c.Endpoint) == m.route.keys[0] && called(c) }
+		if slices.ContainsFunc(m.result.Calls, so) || !asHealthy(m.result.Outcome, m.healthy) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// healthyBehaviour answers well with a page that is an upstream's in every protocol.
+func healthyBehaviour() fakeupstream.Behaviour {
+	return fakeupstream.Well{Chunked: true, Body: ownPage + "the upstream answers\n"}
+}
+
+// reuseBehaviours is how one peer closes a connection that has carried so many requests as it is used again.
+func (m *measurement) reuseBehaviours(answered int) []lab.UpstreamBehaviour {
+	var script fakeupstream.Connection
+	for range answered {
+		script = append(script, healthyBehaviour())
+	}
+	script = append(script, m.faultBehaviour())
 	var all []lab.UpstreamBehaviour
 	for _, k := range allAddresses(m.route.keys[:1]) {
-		all = append(all, lab.UpstreamBehaviour{At: k, Script: fakeupstream.OnReuse(1, m.faultBehaviour())})
+		all = append(all, lab.UpstreamBehaviour{At: k, Script: fakeupstream.Script{script}})
 	}
 	return all
 }

@@ -29,6 +29,8 @@ type Options struct {
 	Rules     []audit.Rule
 	// Policy is held against the measurements; nil for the default one.
 	Policy *audit.Policy
+	// NoMends leaves the mends of findings untried, so that they are advice. Those of a check of some routes or faults always are.
+	NoMends bool
 	// Everything measures routes that are alike one by one, however many they are.
 	Everything bool
 	// WithoutLimits takes an engine that limits neither memory nor processes; see [lab.Options].

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
 	"github.com/badgateway/badgateway/harness/lab"
@@ -119,10 +121,16 @@ func logOf(a lab.ProbeAnswer) (lines []gateway.LogRecord, file string) {
 		files = append(files, f)
 	}
 	slices.Sort(files)
+	known, inFile := map[string]int{}, map[string]int{}
 	for _, f := range files {
 		all, _ := nginx.ParseLogs(a.Logs[f])
 		for _, l := range all {
-			if l.AtLeast("warn") {
+			if !l.AtLeast("warn") {
+				continue
+			}
+			inFile[f+l.Raw]++
+			if inFile[f+l.Raw] > known[l.Raw] { // with several error_log directives each file has the line
+				known[l.Raw]++
 				lines, file = append(lines, l), f
 			}
 		}
@@ -175,34 +183,55 @@ func callsOf(n lab.Events) []audit.Call {
 	return all
 }
 
-// triesOf are the peers of a route that were tried, by name: each that failed has a line in the log, and what upstreams saw
-// beyond those did not fail. What else a request calls (an auth service, a mirror) is no try.
+// triesOf are the peers of a route that were tried, by name. How often is what was seen on the wire: requests that upstreams read,
+// and connections that were begun to those that are down. The log, which a config may split, send nowhere, or write twice, only tells
+// in which order those came that failed. What else a request calls (an auth service, a mirror) is no try.
 func triesOf(n lab.Events, log []gateway.LogRecord, names addressNames, keys []string) []string {
 	var tries []string
-	failed := map[string]int{}
 	add := func(name string) {
 		if len(keys) == 0 || slices.Contains(keys, canonicalKey(name)) {
 			tries = append(tries, name)
 		}
 	}
+	called := map[string]int{}
+	for _, at := range n.DownCalls {
+		called[at]++
+	}
+	for _, c := range n.Calls {
+		if !c.Self {
+			called[c.At] += max(1, len(c.Record.Requests))
+		}
+	}
+	failed := map[string]int{}
 	for _, l := range log {
 		at := addressIn(l.Upstream)
 		if at == "" || !l.AtLeast("error") {
 			continue // a warning comes beside the error of the same try
 		}
-		add(names.name(at))
-		failed[at]++
+		if strings.HasPrefix(at, "unix:") && strings.HasPrefix(l.Message, "connect()") { // of a socket at which nobody listens the log alone tells
+			called[at]++
+		}
+		if failed[at] < called[at] {
+			failed[at]++
+			add(names.name(at))
+		}
+	}
+	rest := func(at, name string) {
+		if failed[at] > 0 {
+			failed[at]--
+			return
+		}
+		add(name)
+	}
+	for _, at := range n.DownCalls {
+		rest(at, names.name(at))
 	}
 	for _, c := range n.Calls {
 		if c.Self {
 			continue
 		}
 		for range max(1, len(c.Record.Requests)) {
-			if failed[c.At] > 0 {
-				failed[c.At]--
-				continue
-			}
-			add(keyOf(c))
+			rest(c.At, keyOf(c))
 		}
 	}
 	return tries
@@ -261,6 +290,22 @@ func pageOf(o audit.Outcome) string {
 	default:
 		return "config"
 	}
+}
+
+// masked reports whether a failure of the upstream comes out with a status that does not say so: the answer is no upstream's (one
+// of another upstream, or of a cache, is what the client came for), and it is no 5xx. A redirect and a 429 tell a client to come
+// again elsewhere or later, and gRPC has its status in a header. What the application itself answered below 500 is no failure.
+// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
+func (r *route) masked(f audit.Fault, c audit.Measurement) bool {
+	answers, ok := f.For(r.Protocol).(fakeupstream.Well)
+	_, grpc := c.Header["Grpc-Status"]
+	grpc = grpc || strings.HasPrefix(strings.Join(c.Header["Content-Type"], ""), "application/grpc") // it is cut before its trailer
+	switch {
+	case f.Visitor, c.Fault == audit.Healthy, c.Skipped != "", c.Error != "", c.NotStarted != "", r.Role == nginxconf.Mirror, r.Role == nginxconf.After,
+		ok && answers.Status < 500, f.Says > 0 && c.Status == f.Says, grpc, c.Page == "upstream", asHealthy(c.Outcome, r.Healthy):
+		return false
+	}
+	return c.Status >= 200 && c.Status < 300 || c.Status >= 400 && c.Status < 500 && c.Status != 429
 }
 
 // asHealthy reports whether an answer is as good as the healthy one.

@@ -45,32 +45,66 @@ func call(at, name string, methods ...string) lab.UpstreamCall {
 
 func TestTries(t *testing.T) {
 	names := addressNames{"198.18.0.5": "app"}
-	keys := []string{"app:8080", "10.0.0.2:8080"}
+	keys := []string{"app:8080", "10.0.0.2:8080", "unix:/run/app.sock"}
 	for what, c := range map[string]struct {
 		calls []lab.UpstreamCall
+		down  []string
 		log   []gateway.LogRecord
 		want  []string
 	}{
-		"one that answers": {[]lab.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, nil, []string{"10.0.0.2:8080"}},
+		"one that answers": {[]lab.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, nil, nil, []string{"10.0.0.2:8080"}},
 		"one that refuses, which no upstream sees, and one that answers": {
-			[]lab.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
+			[]lab.UpstreamCall{call("10.0.0.2:8080", "", "GET")}, []string{"198.18.0.5:8080"}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
 			[]string{"app:8080", "10.0.0.2:8080"},
 		},
+		"one that refuses, and a log that goes nowhere": {nil, []string{"198.18.0.5:8080"}, nil, []string{"app:8080"}},
+		"two that refuse, in the log's order": {
+			nil, []string{"10.0.0.2:8080", "198.18.0.5:8080"},
+			[]gateway.LogRecord{line("error", "http://198.18.0.5:8080/"), line("error", "http://10.0.0.2:8080/")}, []string{"app:8080", "10.0.0.2:8080"},
+		},
+		"one that refuses, and a line that is in two files": {
+			nil, []string{"198.18.0.5:8080"}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/"), line("error", "http://198.18.0.5:8080/")},
+			[]string{"app:8080"},
+		},
+		"a socket at which nobody listens": {
+			nil, nil, []gateway.LogRecord{{Level: "crit", Message: "connect() to unix:/run/app.sock failed", Upstream: "http://unix:/run/app.sock:/"}},
+			[]string{"unix:/run/app.sock"},
+		},
 		"one that was called and failed counts once": {
-			[]lab.UpstreamCall{call("198.18.0.5:8080", "app", "GET")}, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
+			[]lab.UpstreamCall{call("198.18.0.5:8080", "app", "GET")}, nil, []gateway.LogRecord{line("error", "http://198.18.0.5:8080/")},
 			[]string{"app:8080"},
 		},
 		"a warning beside the error is no try": {
-			nil, []gateway.LogRecord{line("error", "http://10.0.0.2:8080/"), line("warn", "http://10.0.0.2:8080/")},
+			nil, []string{"10.0.0.2:8080"}, []gateway.LogRecord{line("error", "http://10.0.0.2:8080/"), line("warn", "http://10.0.0.2:8080/")},
 			[]string{"10.0.0.2:8080"},
 		},
 		"an auth service and the gateway itself are none": {
-			[]lab.UpstreamCall{call("10.9.9.9:1", "", "GET"), {At: "127.0.0.1:80", Self: true}, call("10.0.0.2:8080", "", "GET")}, nil,
+			[]lab.UpstreamCall{call("10.9.9.9:1", "", "GET"), {At: "127.0.0.1:80", Self: true}, call("10.0.0.2:8080", "", "GET")}, nil, nil,
 			[]string{"10.0.0.2:8080"},
 		},
 	} {
-		if got := triesOf(lab.Events{Calls: c.calls}, c.log, names, keys); !slices.Equal(got, c.want) {
+		if got := triesOf(lab.Events{Calls: c.calls, DownCalls: c.down}, c.log, names, keys); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, not %q", what, got, c.want)
+		}
+	}
+}
+
+// With several error_log directives each file has the line of one event; two that are alike in one file are two.
+func TestLogOfSeveralFiles(t *testing.T) {
+	one := "2026/11/27 12:00:00 [error] 8#8: *1 connect() failed (111: Connection refused) while connecting to upstream\n"
+	for what, c := range map[string]struct {
+		logs map[string]string
+		want int
+	}{
+		"one event in two files":         {map[string]string{"/a.log": one, "/b.log": one}, 1},
+		"two that look alike":            {map[string]string{"/a.log": one + one}, 2},
+		"the same, and a file of errors": {map[string]string{"/a.log": one + one, "/b.log": one + one}, 2},
+	} {
+		var answer lab.ProbeAnswer
+		answer.Logs = c.logs
+		lines, file := logOf(answer)
+		if len(lines) != c.want || file != "/a.log" {
+			t.Errorf("%s: %d lines of %s, not %d", what, len(lines), file, c.want)
 		}
 	}
 }
@@ -129,6 +163,41 @@ func TestNames(t *testing.T) {
 		}
 		if back := s.addressOf(want); back != at {
 			t.Errorf("the address of %s is %s, not %s", want, back, at)
+		}
+	}
+}
+
+// A failure is masked where visitors get an error page with a status that does not say so; what another upstream answers is a fallback.
+func TestMasked(t *testing.T) {
+	r := &route{Route: audit.Route{Role: "content", Protocol: "http", Healthy: audit.Outcome{Status: 200, Page: "upstream"}}}
+	refused := audit.Fault{FaultInfo: audit.FaultInfo{ID: "refused"}, Kind: audit.Refuses}
+	answers := func(status int) audit.Fault {
+		return audit.Fault{FaultInfo: audit.FaultInfo{ID: "answers"}, Kind: audit.Behaves, Does: fakeupstream.Well{Status: status}}
+	}
+	early := answers(413)
+	early.Says, early.Does = 413, fakeupstream.EarlyAnswer{End: fakeupstream.EndReset, Answer: fakeupstream.Well{Status: 413}}
+	for name, c := range map[string]struct {
+		fault   audit.Fault
+		outcome audit.Outcome
+		want    bool
+	}{
+		"what the application says, cut": {early, audit.Outcome{Status: 413, Cut: true}, false},
+		"502":                            {refused, audit.Outcome{Status: 502, Page: "nginx"}, false},
+		"404":                            {refused, audit.Outcome{Status: 404, Page: "nginx"}, true},
+		"405 of a static page":           {refused, audit.Outcome{Status: 405, Page: "nginx"}, true},
+		"200 with an error page":         {refused, audit.Outcome{Status: 200, Page: "config"}, true},
+		"another upstream's 200":         {refused, audit.Outcome{Status: 200, Page: "upstream"}, false},
+		"a redirect":                     {refused, audit.Outcome{Status: 302, Page: "nginx"}, false},
+		"429":                            {refused, audit.Outcome{Status: 429, Page: "config"}, false},
+		"a gRPC answer that is cut":      {refused, audit.Outcome{Status: 200, Page: "config", Header: map[string][]string{"Content-Type": {"application/grpc"}}}, false},
+		"gRPC's status in a header":      {refused, audit.Outcome{Status: 200, Header: map[string][]string{"Grpc-Status": {"14"}}}, false},
+		"no answer":                      {refused, audit.Outcome{NoAnswer: "closed"}, false},
+		"the application's 500 as a 404": {answers(500), audit.Outcome{Status: 404, Page: "config"}, true},
+		"the application's own 404":      {answers(404), audit.Outcome{Status: 404, Page: "config"}, false},
+		"all is well, and it is no 200":  {audit.HealthyColumn(), audit.Outcome{Status: 404, Page: "nginx"}, false},
+	} {
+		if got := r.masked(c.fault, audit.Measurement{Fault: c.fault.ID, Method: "GET", Outcome: c.outcome}); got != c.want {
+			t.Errorf("%s: masked is %v", name, got)
 		}
 	}
 }

@@ -169,6 +169,17 @@ func TestNewRoute_ListsItsUpstreams(t *testing.T) {
 	}
 }
 
+// A gateway that has left one address of localhost out goes into no other measurement: it would find no live upstream there.
+func TestIsStateless_NotOfLocalhost(t *testing.T) {
+	t.Parallel()
+	_, routes := planned(t, http(`server { location /a { proxy_pass http://localhost:3000; } location /b { proxy_pass http://127.0.0.1:3000; } location /c { proxy_pass http://app; } }`))
+	for i, want := range []bool{false, true, true} {
+		if routes[i].isStateless() != want {
+			t.Errorf("%s: want %v", routes[i].ID, want)
+		}
+	}
+}
+
 func TestMarkSameRoutes_DifferInNamesOnly(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -205,7 +216,7 @@ func TestMarkSameRoutes_DifferInNamesOnly(t *testing.T) {
 func TestPickRoutes_ByIDLocationOrPattern(t *testing.T) {
 	t.Parallel()
 	_, routes := planned(t, http(`server { server_name a.test; location / { proxy_pass http://x; } location /api/ { proxy_pass http://y; } }`))
-	for pattern, want := range map[string]int{"/api/": 1, "a.test/": 1, "a.test/*": 1, "a.test/*/": 1} {
+	for pattern, want := range map[string]int{"/api/": 1, "a.test/": 1, "a.test/*": 2, "a.test/*/": 1, "*": 2} {
 		got, err := pickRoutes(routes, []string{pattern})
 		if err != nil || len(got) != want {
 			t.Errorf("%s picks %d: %v", pattern, len(got), err)
@@ -214,7 +225,7 @@ func TestPickRoutes_ByIDLocationOrPattern(t *testing.T) {
 	if _, err := pickRoutes(routes, []string{"/api/", "/none/"}); err == nil || !strings.Contains(err.Error(), `no route "/none/"`) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Run(t.Context(), Options{Path: t.TempDir(), Faults: []string{"no-such-*"}}); err == nil || !strings.Contains(err.Error(), `there is no fault "no-such-*": the faults are refused, off`) {
+	if _, err := Run(t.Context(), Options{Path: t.TempDir(), Faults: []string{"no-such-*"}}); err == nil || !strings.Contains(err.Error(), `there is no fault "no-such-*": the faults are healthy, refused, off`) {
 		t.Errorf("got %v", err)
 	}
 	if got := faultIDs(pickFaults(review.Faults(), []string{"50?"})); !slices.Equal(got, []string{"500", "502", "503"}) {

@@ -2,6 +2,7 @@ package measure
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -63,6 +64,17 @@ func (r request) withArgument(argument string) request {
 	return r
 }
 
+// withHeader is the request with further fields in its header, or others of the same name.
+func (r request) withHeader(more map[string]string) request {
+	header := maps.Clone(r.candidate.Header)
+	if header == nil {
+		header = map[string]string{}
+	}
+	maps.Copy(header, more)
+	r.candidate.Header = header
+	return r
+}
+
 // spec is the request as the lab takes it.
 func (r request) spec(method string, steps []time.Duration, limit time.Duration) lab.ProbeSpec {
 	a := r.candidate
@@ -81,7 +93,7 @@ func (r request) spec(method string, steps []time.Duration, limit time.Duration)
 	for n, v := range a.Header {
 		header[n] = v
 	}
-	if method == "POST" {
+	if method == "POST" || method == "PUT" || method == "PATCH" {
 		s.Body = form
 		if header["Content-Type"] == "" { // a call of gRPC has its own
 			header["Content-Type"] = "application/x-www-form-urlencoded"

@@ -85,6 +85,8 @@ func TestMatches(t *testing.T) {
 		want        bool
 	}{
 		{"refused", "refused", true}, {"tls-*", "tls-expired", true}, {"tls-*", "refused", false}, {`a ~ \.php$`, `a ~ \.php$`, true},
+		{"*", "a.test/b/c/", true}, {"a.test*", "a.test/b/c/", true}, {"a.test/*", "a.test/b/c/", true}, {"*/c/", "a.test/b/c/", true}, {"*/d/", "a.test/b/c/", false},
+		{"a.test?b?", "a.test/b/", true}, {"a.test[/:]b/", "a.test/b/", true}, {"a.test/?", "a.test/b/", false}, {"a.test/[", "a.test/[", true}, {"a.test/[", "a.test/b", false},
 	} {
 		if matches(c.pattern, c.id) != c.want {
 			t.Errorf("%q picks %q: not %v", c.pattern, c.id, c.want)

@@ -13,6 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/harness/audit/provision"
+	"github.com/badgateway/badgateway/harness/audit/review"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -48,19 +49,25 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 		return errNothing
 	}
 	for _, p := range o.Faults {
-		if !anyMatch(p, faultIDs(o.FaultList)) {
-			return fmt.Errorf("there is no fault %q: the faults are %s", p, strings.Join(faultIDs(o.FaultList), ", "))
+		if ids := append([]string{audit.Healthy}, faultIDs(o.FaultList)...); !anyMatch(p, ids) {
+			return fmt.Errorf("there is no fault %q: the faults are %s", p, strings.Join(ids, ", "))
 		}
 	}
-	o.FaultList = pickFaults(o.FaultList, o.Faults)
+	every := append([]audit.Fault{audit.HealthyColumn()}, o.FaultList...)
+	// What fails while all is well is looked for whatever else is picked: a method that fails so has no other measurement.
+	o.FaultList = append([]audit.Fault{audit.HealthyColumn()}, pickFaults(o.FaultList, o.Faults)...)
 	for _, f := range o.FaultList {
 		r.Faults = append(r.Faults, f.FaultInfo)
 	}
-	s := &session{options: o, report: r}
+	s := &session{options: o, report: r, allFaults: every}
 	defer s.close()
 	routes, err := s.prepare(ctx)
 	if err != nil {
 		return err
+	}
+	configRoutes := map[string]nginxconf.Route{} // those that are not measured too: what else hangs on a fault does not depend on what was asked for
+	for _, one := range routes {
+		configRoutes[one.ID] = one.conf
 	}
 	r.Partial = len(o.Routes) > 0 || len(o.Faults) > 0
 	if len(o.Routes) > 0 {
@@ -77,12 +84,16 @@ func run(ctx context.Context, o Options, r *audit.Report) error {
 	if err := s.measure(ctx, jobs); err != nil {
 		return err
 	}
-	configRoutes := map[string]nginxconf.Route{}
+	s.noteCaches(routes)
+	inUse := make([]nginxconf.Route, 0, len(routes))
 	for _, one := range routes {
-		r.Routes = append(r.Routes, one.Route)
-		configRoutes[one.ID] = one.conf
+		inUse = append(inUse, one.conf)
 	}
-	r.Findings = append(r.Findings, audit.Judge(&audit.Evidence{Report: r, Config: s.config, ConfigRoutes: configRoutes}, o.Rules)...)
+	r.VersionNotes = review.VersionNotes(s.config, inUse)
+	s.finish(routes, configRoutes)
+	if err := s.proveMends(ctx, routes); err != nil {
+		return fmt.Errorf("proving the mends: %w", err)
+	}
 	policy := o.Policy
 	if policy == nil {
 		policy = audit.DefaultPolicy()
@@ -103,7 +114,10 @@ func (s *session) prepare(ctx context.Context) ([]*route, error) {
 		return nil, err
 	}
 	s.listSupplied(names)
-	return routes, nil
+	if err := s.noteFlags(ctx, routes); err != nil {
+		return nil, err
+	}
+	return routes, s.noteClients(ctx, routes)
 }
 
 // load reads the config and makes nginx take it.
@@ -226,11 +240,15 @@ func pickRoutes(all []*route, patterns []string) ([]*route, error) {
 	return some, nil
 }
 
+// matches reports whether an id is the pattern, or matches it as a shell pattern in which a slash is a letter as any other: most ids
+// of routes have slashes.
 func matches(pattern, id string) bool {
 	if pattern == id {
 		return true
 	}
-	ok, err := path.Match(pattern, id)
+	const slash = "\x00" // no id and no pattern has one: neither nginx nor a command line takes it
+	noSlash := func(s string) string { return strings.ReplaceAll(s, "/", slash) }
+	ok, err := path.Match(noSlash(pattern), noSlash(id))
 	return err == nil && ok
 }
 

@@ -42,20 +42,20 @@ func TestRun_MeasuresAllRoutesByAllFaults(t *testing.T) {
 	if err != nil || r.Refused != nil {
 		t.Fatal(err, r.Refused)
 	}
-	if r.Gateway != "nginx/1.22.1" || r.Clock != lab.ClockMoved || r.Partial || len(r.Faults) != 2 || len(r.Routes) != 2 {
+	if r.Gateway != "nginx/1.22.1" || r.Clock != lab.ClockMoved || r.Partial || len(r.Faults) != 3 || r.Faults[0].ID != audit.Healthy || len(r.Routes) != 2 {
 		t.Errorf("%s, clock %s, partial %v, %d faults, %d routes", r.Gateway, r.Clock, r.Partial, len(r.Faults), len(r.Routes))
 	}
 	for _, route := range r.Routes {
-		if !route.Reached || len(route.Measurements) != 4 {
+		if !route.Reached || len(route.Measurements) != 6 {
 			t.Errorf("%s: reached %v, %d measurements", route.ID, route.Reached, len(route.Measurements))
 		}
 		for _, m := range route.Measurements {
-			if m.Status != 502 || m.Error != "" || m.Skipped != "" {
+			if want := map[bool]int{true: 200, false: 502}[m.Fault == audit.Healthy]; m.Status != want || m.Error != "" || m.Skipped != "" {
 				t.Errorf("%s %s %s: %d %s %s", route.ID, m.Fault, m.Method, m.Status, m.Error, m.Skipped)
 			}
 		}
 	}
-	if !slices.Equal(progress, []int{1, 2, 3, 4, 5, 6, 7, 8}) {
+	if !slices.Equal(progress, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}) {
 		t.Errorf("progress %v", progress)
 	}
 	if open, closed := len(n.Calls("Open")), len(n.Calls("Close")); open != closed {
@@ -76,7 +76,7 @@ func TestRun_OfSomeRoutesAndFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.Partial || len(r.Routes) != 1 || r.Routes[0].Location != "/b/" || len(r.Faults) != 1 || r.Faults[0].ID != "refused" {
+	if !r.Partial || len(r.Routes) != 1 || r.Routes[0].Location != "/b/" || len(r.Faults) != 2 || r.Faults[1].ID != "refused" {
 		t.Errorf("partial %v, routes %v, faults %v", r.Partial, r.Routes, r.Faults)
 	}
 	o.Routes = []string{"/c/"}
@@ -84,7 +84,7 @@ func TestRun_OfSomeRoutesAndFaults(t *testing.T) {
 		t.Errorf("of a route that there is not: %v", err)
 	}
 	o.Routes, o.Faults = nil, []string{"nonsense"}
-	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), `no fault "nonsense": the faults are refused, off`) {
+	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), `no fault "nonsense": the faults are healthy, refused, off`) {
 		t.Errorf("of a fault that there is not: %v", err)
 	}
 }

@@ -35,9 +35,11 @@ type session struct {
 	// stateless is true when the gateway counts nothing over several requests.
 	stateless     bool
 	authUpstreams []string // the upstreams that are asked for leave (auth_request)
+	mirrors       []string // those that are called beside the answer (mirror, post_action)
 	// timeChooses is true when the hour chooses between upstreams (split_clients by the time) and the clock can be moved on.
 	timeChooses bool
 	report      *audit.Report
+	allFaults   []audit.Fault // those of the options before some were picked
 	evidence    Allowance
 }
 
@@ -130,6 +132,9 @@ func (s *session) read(ctx context.Context) error {
 		for _, p := range w.Target.Peers {
 			if w.Role == nginxconf.Auth {
 				s.authUpstreams = appendUnique(s.authUpstreams, canonicalKey(peerKey(p)))
+			}
+			if w.Role == nginxconf.Mirror || w.Role == nginxconf.After {
+				s.mirrors = appendUnique(s.mirrors, canonicalKey(peerKey(p)))
 			}
 			if slices.Contains(p.Params, "resolve") && !p.Down && p.Socket == "" && !isLiteral(peerKey(p)) {
 				s.lateNames = appendUnique(s.lateNames, dnsName(p))
@@ -302,6 +307,15 @@ func statusBehaviours(keys []string, status int) []lab.UpstreamBehaviour {
 		all = append(all, lab.UpstreamBehaviour{At: k})
 	}
 	return append(all, lab.UpstreamBehaviour{Script: fakeupstream.Always(statusBehaviour(status))})
+}
+
+// longestCacheTime is after how long no cache has a page whose time is not over.
+func (s *session) longestCacheTime() time.Duration {
+	longest := time.Duration(0)
+	for _, t := range s.cacheTimes {
+		longest = max(longest, t)
+	}
+	return longest + 2*time.Second // caches count in whole seconds
 }
 
 func lastArg(d *nginxconf.Directive) string {

@@ -143,6 +143,9 @@ func (s *simulated) probe(spec agentapi.ProbeSpec, peers []string) (a agentapi.P
 // try asks one peer, and reports whether the client has its answer.
 func (s *simulated) try(a *agentapi.ProbeAnswer, peer string, spec agentapi.ProbeSpec) bool {
 	b := s.of(peer)
+	if b.Down != "" {
+		a.Events.DownCalls = append(a.Events.DownCalls, peer)
+	}
 	switch b.Down {
 	case "refused":
 		logged(a, "connect() failed (111: Connection refused)", "http://"+peer+"/")
@@ -317,6 +320,35 @@ func TestMeasure_AKeptConnectionIsClosedOnReuse(t *testing.T) {
 	})
 	if m := measured(t, s, "reuse")["reuse"]; m.Skipped != "connections to the upstream are not kept" || m.Status != 0 {
 		t.Errorf("%+v", m)
+	}
+}
+
+// An application closes a connection that is idle for 5 s: the gateway meets that, unless it has closed it before.
+func TestMeasure_AnIdleConnectionIsClosedByWhoeverIsFirst(t *testing.T) {
+	t.Parallel()
+	s, n := simulatedLab(t, http(onePeerConf), onePeerPool)
+	if m := measured(t, s, "idle-5s")["idle-5s"]; m.Status != 502 || m.Skipped != "" || len(m.Calls) != 1 || !m.Calls[0].Reused {
+		t.Errorf("a gateway that keeps it for longer: %+v", m)
+	}
+	fakelab.On(n.Agent, "Pass", func(_ context.Context, id string, spec agentapi.MoveSpec) (agentapi.None, error) {
+		n.in(id, func(s *simulated) {
+			if s.now += spec.Offset; spec.Offset > 4*time.Second {
+				s.kept = map[string]int{}
+			}
+		})
+		return agentapi.None{}, nil
+	})
+	if m := measured(t, s, "idle-5s")["idle-5s"]; m.Status != 200 || m.Skipped != "" || len(m.Calls) != 1 || m.Calls[0].Reused {
+		t.Errorf("a gateway that keeps it for 4 s: %+v", m)
+	}
+}
+
+// One of two peers answers 503, which nobody asks the other for.
+func TestMeasure_OnePeerAnswersAnError(t *testing.T) {
+	t.Parallel()
+	s, _ := simulatedLab(t, http(poolConf), twoPeerPool)
+	if m := measured(t, s, "one-503")["one-503"]; m.Bad != 2 || m.Of != 4 || m.Status != 503 || len(m.Tries) != 1 {
+		t.Errorf("%d of %d got an error, the worst %d after %v", m.Bad, m.Of, m.Status, m.Tries)
 	}
 }
 

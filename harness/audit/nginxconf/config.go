@@ -59,8 +59,9 @@ func (d *Directive) arg(i int) string {
 // head is the directive as written, without its block.
 func (d *Directive) head() string { return strings.Join(append([]string{d.Name}, d.Args...), " ") }
 
-// within gives the nearest block around the directive, or itself, that has one of these names.
-func (d *Directive) within(names ...string) *Directive {
+// Within gives the nearest block around the directive, or itself, that has one of these names; nil where
+// there is none.
+func (d *Directive) Within(names ...string) *Directive {
 	for ; d != nil; d = d.Parent {
 		for _, name := range names {
 			if d.Name == name {

@@ -178,7 +178,7 @@ func passesOf(server *Directive) []*Directive {
 	return out
 }
 
-func locationOf(pass *Directive) *Directive { return pass.within("location", "server") }
+func locationOf(pass *Directive) *Directive { return pass.Within("location", "server") }
 
 // vhostRoutes are the routes of a server once all were explored.
 func (m *routeFinder) vhostRoutes(s *vhost) []Route {

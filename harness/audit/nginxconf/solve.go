@@ -288,7 +288,7 @@ func firstOf(network string) string {
 
 // solveSet makes a set give what is wanted: by its own value, and by the conditions around it.
 func (m *routeFinder) solveSet(d *Directive, c constraint, at *Directive, depth int) []mutation {
-	if server := at.within("server"); server != nil && d.within("server") != server {
+	if server := at.Within("server"); server != nil && d.Within("server") != server {
 		return nil
 	}
 	values := []mutation{{}}

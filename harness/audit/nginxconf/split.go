@@ -121,7 +121,7 @@ func (m *routeFinder) solveSplit(d *Directive, c constraint, at *Directive, dept
 		}
 	}
 	var out []mutation
-	server := at.within("server")
+	server := at.Within("server")
 	if knob != nil && server != nil {
 		for n := 1; n <= 2000 && len(wanted) > 0 && m.spend(1+len(all)/8); n++ {
 			c, ok := knob(n).and(fixed)

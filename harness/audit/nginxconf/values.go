@@ -98,7 +98,7 @@ type setKey struct {
 
 // of are the definitions of a variable for a place in a server.
 func (v *definitions) of(name string, at *Directive) []*Directive {
-	sets := v.sets[setKey{name, at.within("server")}]
+	sets := v.sets[setKey{name, at.Within("server")}]
 	return append(slices.Clip(v.all[name]), sets...)
 }
 
@@ -124,7 +124,7 @@ func (c *Config) define(vhosts []*vhost, b *budget) *definitions {
 		switch d.Name {
 		case "set":
 			name := strings.TrimPrefix(d.arg(0), "$")
-			key := setKey{name, d.within("server")}
+			key := setKey{name, d.Within("server")}
 			v.isSet[name], v.sets[key] = true, append(v.sets[key], d)
 		case "set_by_lua_block", "set_by_lua", "set_by_lua_file", "js_set", "perl_set", "auth_request_set", "js_var":
 			note(d.arg(0), d)
@@ -178,7 +178,7 @@ func (v *definitions) plain(d *Directive) bool {
 
 // sameProtocol reports whether both stand in http{}, or both in stream{}.
 func sameProtocol(a, b *Directive) bool {
-	return (a.within("stream") == nil) == (b.within("stream") == nil)
+	return (a.Within("stream") == nil) == (b.Within("stream") == nil)
 }
 
 // expand lists the values that a text with variables can have where it stands; open when there are others that the config
@@ -396,7 +396,7 @@ func (v *definitions) numbered(name string, at *Directive) ([]string, bool) {
 			return values, !ok
 		}
 	}
-	location := at.within("location")
+	location := at.Within("location")
 	if location == nil {
 		return nil, true
 	}
@@ -414,7 +414,7 @@ func (v *definitions) numbered(name string, at *Directive) ([]string, bool) {
 
 // builtin are the values of nginx's own variables that the config lists.
 func (v *definitions) builtin(name string, at *Directive) ([]string, bool) {
-	s := v.vhosts[at.within("server")]
+	s := v.vhosts[at.Within("server")]
 	if s == nil {
 		return nil, true
 	}

@@ -32,7 +32,9 @@ func (st *settler) provideAhead() error {
 	for _, d := range c.Find("fastcgi_pass") {
 		st.indexScript(d)
 	}
+	st.flagFiles(c)
 	st.errorPages(c)
+	st.rewrittenPages(c)
 	st.provideNeeded()
 	for _, d := range c.Find("ssl_certificate") { // those that are read by name while clients come
 		if len(d.Args) == 1 && strings.Contains(d.Args[0], "$") {
@@ -69,7 +71,7 @@ func (st *settler) provideNeeded() {
 	}
 	st.checkPaths(files...)
 	for _, x := range st.needed {
-		if t.has(x.file) || st.exists[x.file] {
+		if t.has(x.file) || st.exists[x.file] || st.flags[x.file] {
 			continue
 		}
 		if _, _, ok := t.bring(x.file); ok {
@@ -217,69 +219,6 @@ func (st *settler) rootOf(block *nginxconf.Directive) string {
 	return path.Clean(root)
 }
 
-// errorPage supplies an error page of the config's own that is not among its files.
-func (st *settler) errorPage(servers []*nginxconf.Directive, d *nginxconf.Directive) {
-	if len(d.Args) < 2 {
-		return
-	}
-	uri := d.Args[len(d.Args)-1]
-	if !strings.HasPrefix(uri, "/") || strings.ContainsAny(uri, "$?") || path.Ext(uri) == "" {
-		return
-	}
-	for _, server := range servers {
-		loc := nginxconf.Locate(server, uri)
-		if loc == nil || answersItself(loc) && !triesURIFirst(loc) {
-			continue
-		}
-		root := st.rootOf(loc)
-		if root == "" {
-			continue
-		}
-		file := path.Join(root, uri)
-		if owner := aliased(loc); owner != nil && len(owner.Args) > 0 {
-			name := owner.Args[len(owner.Args)-1]
-			file = path.Join(root, strings.TrimPrefix(uri, name))
-			if strings.HasSuffix(uri, name) {
-				file = root
-			}
-		}
-		st.needed = append(st.needed, neededFile{file, "<!doctype html><title>An error</title><p>" + path.Base(uri) + ", a stand-in of the lab's for the page at this path</p>\n",
-			"a stand-in for the config's own error page", d.Place})
-	}
-}
-
-// maxPages bounds the pages that are looked for: those of the http block count once for each server.
-const maxPages = 20_000
-
-// errorPages notes the pages of all error_page directives, each page of a block once.
-func (st *settler) errorPages(c *nginxconf.Config) {
-	type key struct {
-		block *nginxconf.Directive
-		uri   string
-	}
-	all, seen, tried := httpServers(c), map[key]bool{}, 0
-	for _, d := range c.Find("error_page") {
-		if len(d.Args) == 0 || seen[key{d.Parent, d.Args[len(d.Args)-1]}] {
-			continue
-		}
-		seen[key{d.Parent, d.Args[len(d.Args)-1]}] = true
-		servers := all
-		for b := d.Parent; b != nil; b = b.Parent {
-			if b.Name == "server" {
-				servers = []*nginxconf.Directive{b}
-			}
-		}
-		if tried += len(servers); tried > maxPages {
-			const note = "error pages beyond the first 20000 have no stand-in"
-			if !has(st.t.Notes, note) {
-				st.t.Notes = append(st.t.Notes, note)
-			}
-			return
-		}
-		st.errorPage(servers, d)
-	}
-}
-
 func httpServers(c *nginxconf.Config) []*nginxconf.Directive {
 	var all []*nginxconf.Directive
 	for _, s := range c.Find("server") {
@@ -288,18 +227,6 @@ func httpServers(c *nginxconf.Config) []*nginxconf.Directive {
 		}
 	}
 	return all
-}
-
-// answersItself reports whether a location needs no file: it passes on or returns.
-func answersItself(loc *nginxconf.Directive) bool {
-	for _, d := range loc.Block {
-		switch d.Name {
-		case "return", "rewrite", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass", "try_files",
-			"content_by_lua_block", "content_by_lua_file", "js_content", "echo", "stub_status", "empty_gif":
-			return true
-		}
-	}
-	return false
 }
 
 // aliased is the location whose alias holds for a location: its own, or the nearest around it; nil where a root holds.
@@ -315,16 +242,6 @@ func aliased(loc *nginxconf.Directive) *nginxconf.Directive {
 		}
 	}
 	return nil
-}
-
-// triesURIFirst reports whether a location looks for the file that was asked for before it does anything else.
-func triesURIFirst(loc *nginxconf.Directive) bool {
-	for _, d := range loc.Block {
-		if d.Name == "try_files" {
-			return len(d.Args) > 1 && (d.Args[0] == "$uri" || d.Args[0] == "$document_uri")
-		}
-	}
-	return false
 }
 
 // program brings a script that a directive names to where it looks for it: beside the main file, or below nginx's prefix.

@@ -1,6 +1,8 @@
 package provision
 
 import (
+	"fmt"
+	"hash/fnv"
 	"path"
 	"regexp"
 	"sort"
@@ -15,7 +17,9 @@ var (
 	// Variables of the environment as envsubst knows them. With a default ("${X:-y}") is what other tools add.
 	braced = regexp.MustCompile(`\$\{([A-Za-z_]\w*)(?:(:?[-=])([^}]*))?\}`)
 	plain  = regexp.MustCompile(`\$([A-Z][A-Z0-9_]+)\b`)
-	upper  = regexp.MustCompile(`^_?[A-Z][A-Z0-9_]*$`)
+	// Small ones count where something beside the config says so.
+	anyPlain = regexp.MustCompile(`\$([A-Za-z_]\w*)\b`)
+	upper    = regexp.MustCompile(`^_?[A-Z][A-Z0-9_]*$`)
 	// What the config itself defines, and what regular expressions capture, is nginx's variable however it is written.
 	defines = regexp.MustCompile(`(?m)\b(?:set|map|geo|split_clients|auth_request_set|js_set|js_var|perl_set|set_by_lua\w*|` +
 		`set_(?:un)?(?:escape|quote|md5|sha1|hmac|random|secure|hash|encode|decode|if_empty|local|base32|hex|rot13|formatted|iconv|cconv|misc)\w*)\s[^;{]*?\$\{?(\w+)[^\w;{]*[\s;{]|\(\?P?<(\w+)>`)
@@ -52,7 +56,7 @@ func target(file string) (string, bool) {
 // fill replaces the environment's variables in a text, as envsubst does for names that are set: those given, and those
 // that can be nobody's but the environment's, by their spelling. What it made up it lists.
 func fill(text, file string, f substitution) (string, []audit.Supply) {
-	env, template := f.env, f.template
+	env := f.env
 	own := map[string]bool{}
 	bare := code(text)
 	for _, t := range []string{bare, f.defined} {
@@ -62,7 +66,7 @@ func fill(text, file string, f substitution) (string, []audit.Supply) {
 	}
 	values := map[string]string{}
 	var made []audit.Supply
-	for _, n := range envVars(bare, env, template) {
+	for _, n := range envVars(bare, f) {
 		if own[n.name] && env[n.name] == "" {
 			continue
 		}
@@ -76,6 +80,9 @@ func fill(text, file string, f substitution) (string, []audit.Supply) {
 		}
 		if value = n.fallback; value == "" || strings.ContainsAny(value, "${") {
 			value = f.port(n, n.placeholder())
+			if said := f.beside[n.name]; said != "" {
+				value = said
+			}
 			if guess, ok := f.guessed[n.name]; ok {
 				value = guess
 			}
@@ -97,7 +104,7 @@ func fill(text, file string, f substitution) (string, []audit.Supply) {
 		return whole
 	}
 	text = braced.ReplaceAllStringFunc(text, func(m string) string { return replace(m, braced.FindStringSubmatch(m)[1]) })
-	return plain.ReplaceAllStringFunc(text, func(m string) string { return replace(m, m[1:]) }), made
+	return anyPlain.ReplaceAllStringFunc(text, func(m string) string { return replace(m, m[1:]) }), made
 }
 
 // A substitution is what a file's variables are filled by.
@@ -106,6 +113,7 @@ type substitution struct {
 	guessed  map[string]string // found by trying
 	ports    map[string]string // that were given to variables before
 	defined  string            // further text whose variables are nginx's own
+	beside   map[string]string // known by what stands beside the config, with values or without
 	template bool              // the file is a template by its name: $NAME is the environment's too
 }
 
@@ -148,7 +156,13 @@ func (n envVar) placeholder() string {
 	case strings.HasSuffix(directive, "_pass") && rest == "" && nameFollows.MatchString(n.after):
 		return "http://" // what follows is the host
 	}
+	if value := wanted(n); value != "" {
+		return value
+	}
 	value := placeholderValue(n.name, n.before)
+	if strings.HasPrefix(n.after, ":") { // the config has the port itself
+		value = portAtEnd.ReplaceAllString(value, "")
+	}
 	if m := unitFollows.FindStringSubmatch(n.after); m != nil { // the config has the unit itself
 		if number := leadingNumber.FindString(value); number != "" && value != number && !strings.ContainsAny(value, ".:") {
 			value = number
@@ -160,23 +174,91 @@ func (n envVar) placeholder() string {
 	return value
 }
 
+// counts are directives whose argument is a number and nothing else.
+var counts = regexp.MustCompile(`^(?:\w+_verify_depth|\w+_tries|\w+_requests|keepalive|worker_rlimit_nofile|worker_priority|gzip_comp_level|\w+_min_uses|` +
+	`variables_hash_\w+|types_hash_\w+|server_names_hash_\w+|map_hash_\w+|proxy_headers_hash_\w+|limit_conn|limit_req_status|limit_conn_status|` +
+	`http2_max_\w+|max_ranges|recursive_depth|merge_slashes_depth|lingering_count|mp4_\w+_count)$`)
+
+// countedParameter is the parameter of a directive that takes a number ("weight="), behind which a variable stands.
+var countedParameter = regexp.MustCompile(`(?:^|\s)(?:weight|max_fails|max_conns|burst|delay|levels|backlog|fastopen|min_uses|loader_files|manager_files|purger_files)=$`)
+
+// wanted is a value of the only kind that nginx takes where the variable stands; empty where the variable's name says more.
+func wanted(n envVar) string {
+	directive, rest, _ := strings.Cut(n.before, " ")
+	rest = strings.TrimSpace(rest)
+	alone := strings.HasPrefix(n.after, ";") || strings.HasPrefix(n.after, " ")
+	switch {
+	case n.before == "":
+		return ""
+	case strings.Contains(rest, "zone=") && strings.HasSuffix(rest, ":") && regexp.MustCompile(`zone=[^\s:]+:$`).MatchString(rest):
+		return "10m"
+	case regexp.MustCompile(`(?:^|\s)(?:max_size|min_free)=$`).MatchString(rest):
+		return "100m"
+	case regexp.MustCompile(`(?:^|\s)(?:fail_timeout|slow_start|inactive|valid|ttl|time|max_age)=$`).MatchString(rest):
+		return "60s"
+	case countedParameter.MatchString(rest):
+		return "10"
+	case strings.HasSuffix(directive, "_buffers") && rest == "" && strings.HasPrefix(n.after, ";"):
+		return "8 16k" // it stands for both
+	case strings.HasSuffix(directive, "_status") && rest == "" && alone:
+		return "503"
+	case directive == "error_page" && rest == "" || directive == "return" && rest == "" && alone:
+		return "503"
+	case directive == "gzip_comp_level" && alone:
+		return "5"
+	case strings.HasSuffix(directive, "ssl_protocols") && alone:
+		return "TLSv1.2"
+	case strings.HasSuffix(directive, "ssl_ciphers") && alone:
+		return "HIGH"
+	case directive == "limit_conn" && rest == "":
+		return ""
+	case counts.MatchString(directive) && alone:
+		return "10"
+	case addressWanted(n.name) && directive != "set_real_ip_from" && directive != "allow" && directive != "deny":
+		switch {
+		case directive == "listen":
+			return "0.0.0.0"
+		case strings.HasSuffix(directive, "_pass") && rest == "" && !strings.HasPrefix(n.after, ":"):
+			return ""
+		}
+		return madeUpAddress(n.name)
+	}
+	return ""
+}
+
+// madeUpAddress is an address for each name, out of those for documentation (RFC 5737).
+func madeUpAddress(name string) string {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	return fmt.Sprintf("203.0.113.%d", 1+h.Sum32()%250)
+}
+
+// addressWanted reports whether a variable's name says that it is an address.
+func addressWanted(name string) bool {
+	up := strings.ToUpper(name)
+	return up == "IP" || strings.HasSuffix(up, "_IP") || strings.HasSuffix(up, "_IPV4") || strings.HasSuffix(up, "_IP_ADDRESS") || strings.HasSuffix(up, "_IPADDR")
+}
+
 var (
 	unitFollows   = regexp.MustCompile(`^(?:r/[sm]|ms|[smhdkKMgG])(?:\s|;|$)`)
 	leadingNumber = regexp.MustCompile(`^\d+`)
+	portAtEnd     = regexp.MustCompile(`:\d+$`)
 )
 
 // nameFollows is a host's name right after a variable.
 var nameFollows = regexp.MustCompile(`^[A-Za-z0-9$]`)
 
 // envVars are the variables that a text takes from the environment, in order.
-func envVars(bare string, env map[string]string, template bool) []envVar {
+func envVars(bare string, f substitution) []envVar {
+	env, template := f.env, f.template
 	var all []envVar
 	at := map[int]bool{}
 	// The braces of variables end no directive.
 	flat := braced.ReplaceAllStringFunc(bare, func(m string) string { return strings.NewReplacer("{", "_", "}", "_", "\n", " ").Replace(m) })
 	add := func(from, to int, name, fallback string, sure bool) {
 		_, given := env[name]
-		if !given && !sure || at[from] {
+		_, known := f.beside[name]
+		if !given && !known && !sure || at[from] {
 			return
 		}
 		at[from] = true
@@ -196,7 +278,10 @@ func envVars(bare string, env map[string]string, template bool) []envVar {
 		}
 		add(m[0], m[1], name, fallback, sure)
 	}
-	for _, m := range plain.FindAllStringSubmatchIndex(bare, -1) {
+	for _, m := range anyPlain.FindAllStringSubmatchIndex(bare, -1) {
+		if _, known := f.beside[bare[m[2]:m[3]]]; !known && !plain.MatchString(bare[m[0]:m[1]]) {
+			continue
+		}
 		start := strings.LastIndexAny(flat[:m[0]], ";{}\n") + 1
 		add(m[0], m[1], bare[m[2]:m[3]], "", template || takesNone(strings.TrimSpace(flat[start:m[0]])))
 	}
@@ -273,7 +358,7 @@ func placeholderValue(name, before string) string {
 		return "10m"
 	case strings.HasSuffix(directive, "_buffers"):
 		if rest == "" {
-			return "8"
+			return "8" // the size follows
 		}
 		return "16k"
 	case directive == "listen":

@@ -88,10 +88,33 @@ func TestLoad_RefusesWhatCannotBeRead(t *testing.T) {
 		refusedAs(t, err, "nginx.conf:3: ", folder+"/config is included, and nothing is read of such a folder")
 	}
 	p := testgit.New(t)
-	p.Write("sites/a.conf", "server { listen 80; }\n")
-	p.Write("sites/b.conf", "server { listen 81; }\n"+big)
-	_, err := Load(Options{Path: p.At("sites")})
+	p.Write("c/conf.d/a.conf", "server { listen 80; }\n")
+	p.Write("c/conf.d/b.conf", "server { listen 81; }\n"+big)
+	_, err := Load(Options{Path: p.At("c")})
 	refusedAs(t, err, "b.conf: this file has", "more than 1 MiB")
+}
+
+// Of files that no main file would include together, one that can't be read, or that its own tool has to fill, is left out. Where it is
+// the only one it is refused.
+func TestLoad_LeavesOutAlternatives(t *testing.T) {
+	for name, text := range map[string]string{
+		"b.conf":    "server { listen 81; }\n" + strings.Repeat("# much\n", maxFile/7+1),
+		"b.conf.j2": "server { listen {{ port | default(81) }}; }\n",
+	} {
+		p := testgit.New(t)
+		p.Write("sites/"+name, text)
+		_, err := Load(Options{Path: p.At("sites")})
+		refusedAs(t, err, name)
+		p.Write("sites/a.conf", "server { listen 80; }\n")
+		tree, err := Load(Options{Path: p.At("sites")})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(tree.fragments) != 1 || !strings.Contains(strings.Join(tree.Notes, "\n"), name+" was left out: ") {
+			t.Errorf("%s: %v, with the notes %q", name, tree.fragments, tree.Notes)
+		}
+	}
 }
 
 func pipe(p testgit.Folder, name string) {

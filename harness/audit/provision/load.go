@@ -42,6 +42,8 @@ type Tree struct {
 	Files   []agentapi.File
 	// Supplied are all things that the lab made up.
 	Supplied []audit.Supply
+	// Flags are files by whose being there the config is switched, and that are not there.
+	Flags []Flag
 	// Notes are what the reader should know: what was left out, and why.
 	Notes []string
 	// Program is nginx's own: "nginx", or where an image has it. Version is its version ("1.22.1").
@@ -75,9 +77,11 @@ type Tree struct {
 	definitions  map[string][]string
 	admitted     map[string]bool // files that were admitted, with their context
 	includeGlobs []includeGlob
+	globIncluded map[string]bool   // names of folders of which an include with a wildcard of the user's takes files
 	chosen       map[string]bool   // the user's main file, or fragments
 	defined      string            // the code of all of the user's files, for what it defines
 	guessed      map[string]string // values of variables that were found by trying
+	environment  map[string]string // variables of the environment that are known by what stands beside the config
 	ports        map[string]string // of variables that are listened on
 	// guessing is the variable whose value is being tried, nil for none.
 	guessing   *guess
@@ -205,8 +209,10 @@ func (t *Tree) arrange(named string, folder bool) error {
 					return r
 				}
 			}
-			if r := t.unreadConfig(); r != nil {
-				return r
+			for _, name := range keys(t.unread) {
+				if r := unreadConfig(name, t.unread[name]); r != nil {
+					return r
+				}
 			}
 			return refuse("empty", nginxconf.Place{}, nameConfig, "no nginx config was found in %s", t.Root)
 		}
@@ -214,8 +220,10 @@ func (t *Tree) arrange(named string, folder bool) error {
 	if main != "" {
 		t.configDir = path.Dir(main)
 	} else {
-		if r := t.unreadConfig(); r != nil && folder { // which may be a site, as all others here are
-			return r
+		if folder {
+			if frags, err = t.leaveOut(frags); err != nil {
+				return err
+			}
 		}
 		t.configDir = layOf(frags)
 	}
@@ -239,15 +247,50 @@ func (t *Tree) arrange(named string, folder bool) error {
 	return t.wrap()
 }
 
-// unreadConfig refuses a folder of which a file can't be read that is config by its name.
-func (t *Tree) unreadConfig() *Refused {
-	for _, name := range keys(t.unread) {
-		ext := path.Ext(name)
-		if not := t.unread[name]; not != notAsked && !isSample(name) && (ext == ".conf" || ext == ".vhost" || ext == ".nginx" || ext == ".ngx") {
-			return refuse("limit", nginxconf.Place{File: name}, "mend that, or take it out", "this file %s", not.why)
-		}
+// unreadConfig refuses a file that can't be read and is config by its name.
+func unreadConfig(name string, not *unread) *Refused {
+	ext := path.Ext(name)
+	if not != notAsked && !isSample(name) && (ext == ".conf" || ext == ".vhost" || ext == ".nginx" || ext == ".ngx") {
+		return refuse("limit", nginxconf.Place{File: name}, "mend that, or take it out", "this file %s", not.why)
 	}
 	return nil
+}
+
+// leaveOut leaves those fragments out that can't be read, or that only their own tool can fill, and notes it. Where none would be
+// left, and where nginx reads all files of that folder, so that what is measured would be another config, that is the reason of a refusal.
+func (t *Tree) leaveOut(all []fragment) ([]fragment, error) {
+	inOneFolder := func(name string) bool {
+		dir := path.Base(path.Dir(name))
+		return siteFolders[dir] && dir != "sites-available" && dir != "templates"
+	}
+	var notes []string
+	var kept []fragment
+	for _, f := range all {
+		r := foreign(t.text(f.file), f.file)
+		if r == nil {
+			kept = append(kept, f)
+			continue
+		}
+		if inOneFolder(f.file) {
+			return nil, r
+		}
+		notes = append(notes, fmt.Sprintf("%s was left out: %s", f.file, r.Message))
+		if len(notes) == len(all) {
+			return nil, r
+		}
+	}
+	for _, name := range keys(t.unread) {
+		r := unreadConfig(name, t.unread[name])
+		if r == nil {
+			continue
+		}
+		if inOneFolder(name) || len(kept) == 0 {
+			return nil, r
+		}
+		notes = append(notes, fmt.Sprintf("%s was left out: it %s", name, t.unread[name].why))
+	}
+	t.Notes = append(t.Notes, notes...)
+	return kept, nil
 }
 
 // hasEvents reports whether a main file is complete: nginx wants an events block, which an include may bring.
@@ -359,13 +402,18 @@ func (t *Tree) findMain(there []mount) string {
 func (t *Tree) findFragments(under string) []fragment {
 	var all []fragment
 	included := map[string]bool{}
+	t.globIncluded = map[string]bool{}
 	enabled := false
 	for _, name := range keys(t.userFiles) {
 		if !t.mayBeConfig(name) {
 			continue
 		}
 		eachNode(outline(t.text(name)), func(n node) {
-			if n.name == "include" && len(n.args) == 1 && !strings.ContainsAny(n.args[0], "*?") {
+			switch {
+			case n.name != "include" || len(n.args) != 1:
+			case strings.ContainsAny(n.args[0], "*?"):
+				t.globIncluded[path.Base(path.Dir(n.args[0]))] = true
+			default:
 				included[path.Base(n.args[0])] = true
 			}
 		})
@@ -393,6 +441,9 @@ func (t *Tree) findFragments(under string) []fragment {
 				all = append(all, fragment{name, kind})
 			}
 		}
+		if kinds[0] == inHTTP && slices.ContainsFunc(all, func(f fragment) bool { return !isSample(f.file) }) {
+			all = append(all, t.looseLocations(under, included, done)...)
+		}
 		if len(all) > 0 {
 			if slices.ContainsFunc(all, func(f fragment) bool { return !isSample(f.file) }) {
 				all = slices.DeleteFunc(all, func(f fragment) bool { return isSample(f.file) })
@@ -403,6 +454,24 @@ func (t *Tree) findFragments(under string) []fragment {
 		}
 	}
 	return nil
+}
+
+// looseLocations are the files beside those with servers that hold locations alone, and that nothing includes.
+func (t *Tree) looseLocations(under string, included, done map[string]bool) []fragment {
+	var all []fragment
+	for _, name := range keys(t.userFiles) {
+		to, _ := target(name)
+		if !t.mayBeConfig(name) && !strings.HasSuffix(name, "_location") || isSample(name) || under != "" && !strings.HasPrefix(name, under+"/") ||
+			included[path.Base(name)] || t.globIncluded[path.Base(path.Dir(name))] || done[to] || foreign(t.text(name), name) != nil {
+			continue
+		}
+		if kindOf(outline(t.text(name))) == inServer {
+			done[to] = true
+			all = append(all, fragment{name, inServer})
+			t.Notes = append(t.Notes, fmt.Sprintf("%s holds locations alone, and nothing here includes it: the lab put a server of its own around it", name))
+		}
+	}
+	return all
 }
 
 // notForProduction reports, by its name, whether a file is rather not what runs in production.

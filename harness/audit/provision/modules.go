@@ -106,6 +106,9 @@ func (st *settler) whyUnknown(e startupError, name string, stream bool, d *nginx
 	if mod, ok := moduleOf(name, stream); ok && plus == nil {
 		return e.refusal(t, "module", mod.lacking(t.Version), "%s is a directive of the module %s, which this image's nginx %s lacks", name, strings.TrimSuffix(mod.so, ".so"), t.Version)
 	}
+	if plus != nil && plus[1] == "-" {
+		return e.refusal(t, "plus", "check with --image and your own image of NGINX Plus", "%s is a directive of NGINX Plus, the commercial nginx", name)
+	}
 	since := findRow("versions", key)
 	if since != nil && older(t.Version, since[1]) {
 		return e.refusal(t, "version", chooseVersion(since[1], ""), "%s needs nginx %s, this is %s", name, since[1], t.Version)
@@ -114,7 +117,7 @@ func (st *settler) whyUnknown(e startupError, name string, stream bool, d *nginx
 		return e.refusal(t, "plus", "check with --image and your own image of NGINX Plus", "%s is a directive of NGINX Plus, the commercial nginx", name)
 	}
 	if mod := unpackagedModule(name); mod != "" {
-		return e.refusal(t, "module", "check with --image and the image that you built with it", "%s is a directive of %s, which no distribution of nginx has", name, mod)
+		return e.refusal(t, "module", "check with --image and the image that you built with it", "%s is a directive of %s, which no distribution of nginx has: perhaps a patched build", name, mod)
 	}
 	if since != nil {
 		return e.refusal(t, "build", "check with --image and the image that you run", "nginx has %s since %s, but this build of %s was made without it", name, since[1], t.Version)
@@ -143,6 +146,9 @@ func (st *settler) unknownVariable(e startupError, m []string) (bool, error) {
 		refusal := e.refusal(t, "version", chooseVersion(r[1], ""), "%s needs nginx %s, this is %s", name, r[1], t.Version)
 		refusal.Place = place
 		return false, refusal
+	}
+	if st.takeForEnvironment(e, m[1]) {
+		return true, nil
 	}
 	line := fmt.Sprintf("map $host %s { default \"\"; }", name)
 	switch {

@@ -40,6 +40,7 @@ func (t *Tree) mounts() ([]mount, error) {
 		return a < b || a == b && names[i] < names[k]
 	})
 	for _, name := range names {
+		t.readEnvironment(name, t.userFiles[name].text)
 		if all = append(all, mountsOf(name, t.userFiles[name].text)...); len(all) > maxMounts {
 			return nil, tooManyMounts(name)
 		}
@@ -60,6 +61,7 @@ func (t *Tree) mounts() ([]mount, error) {
 			if err != nil {
 				continue
 			}
+			t.readEnvironment(e.Name(), string(text))
 			for _, m := range mountsOf(e.Name(), string(text)) {
 				if rest, ok := strings.CutPrefix(m.from+"/", above+"/"); ok {
 					all = append(all, mount{strings.TrimSuffix(path.Clean(rest), "/"), m.to})
@@ -108,7 +110,7 @@ func mountsOf(name, text string) []mount {
 			to := from[len(from)-1]
 			for _, f := range from[:len(from)-1] {
 				at := path.Clean(to)
-				if strings.HasSuffix(to, "/") && !strings.HasSuffix(f, "/") {
+				if (strings.HasSuffix(to, "/") || isFolderOfImages(at)) && !strings.HasSuffix(f, "/") {
 					at = path.Join(to, "\x00"+path.Base(f)) // a file goes into it, a folder's content too
 				}
 				all = append(all, mount{path.Join(dir, strings.TrimPrefix(f, "/")), at})
@@ -119,6 +121,15 @@ func mountsOf(name, text string) []mount {
 		}
 	}
 	return all
+}
+
+// isFolderOfImages reports whether images with nginx have a folder there: what is copied to its name goes into it.
+func isFolderOfImages(at string) bool {
+	switch at {
+	case defaultDir, "/etc/nginx/snippets", "/etc/nginx/stream.d", "/usr/share/nginx/html", "/var/www/html", "/etc/ssl/certs", "/etc/ssl/private", "/":
+		return true
+	}
+	return path.Dir(at) == defaultDir && siteFolders[path.Base(at)]
 }
 
 // each calls for every file of a sorted list that a mount brings somewhere.

@@ -271,7 +271,7 @@ func (t *Tree) fill(text, user string) (string, []audit.Supply) {
 		t.defined = all.String() + "\n"
 	}
 	_, template := target(user)
-	return fill(text, user, substitution{t.options.Env, t.guessed, t.ports, t.defined, template && !isSample(user)})
+	return fill(text, user, substitution{t.options.Env, t.guessed, t.ports, t.defined, t.environment, template && !isSample(user)})
 }
 
 // fillOwn fills what the image's own start has left open: variables that it is given from outside, and nobody gave. One that the
@@ -284,7 +284,7 @@ func (t *Tree) fillOwn(text, user string) (string, []audit.Supply) {
 	for name := range t.start.env {
 		left += "set $" + name + " x;\n"
 	}
-	return fill(text, user, substitution{nil, t.guessed, t.ports, left, false})
+	return fill(text, user, substitution{nil, t.guessed, t.ports, left, nil, false})
 }
 
 var blocks = map[string]bool{"http": true, "stream": true, "mail": true, "events": true, "server": true, "upstream": true, "location": true, "types": true, "map": true, "geo": true}

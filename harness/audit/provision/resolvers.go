@@ -5,6 +5,8 @@ import (
 	"net"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
@@ -226,13 +228,35 @@ func (st *settler) missingUpstream(e startupError, m []string) (bool, error) {
 			port = p
 		}
 	}
+	if others := t.upstreams(level); !t.Wrapper && len(others) > 0 { // the file is whole, and has its upstreams
+		return false, e.refusal(t, "undefined", "write one of those, or check it together with the file that defines it",
+			"upstream %q is defined nowhere here; the config has %s", name, strings.Join(others, ", "))
+	}
 	block := fmt.Sprintf("upstream %s { server %s:%d; }", name, strings.ToLower(strings.ReplaceAll(name, "_", "-")), port)
 	if !t.define(level, block) {
 		return false, e.refusal(t, "undefined", "check it together with the file that defines it, or write the port",
 			"upstream %q is defined nowhere, and the name alone has no port", name)
 	}
-	t.noteSupplied("include", "upstream "+name, block, t.Place(e.file, e.line))
+	place := t.Place(e.file, e.line)
+	t.noteSupplied("include", "upstream "+name, block, place)
+	t.Notes = append(t.Notes, fmt.Sprintf("upstream %q (%s) is defined nowhere here: the lab made it up, with one server. Check it together with the file "+
+		"that defines it", name, place))
 	return true, nil
+}
+
+// upstreams are the names of the upstream blocks in http or stream, the first few.
+func (t *Tree) upstreams(level string) []string {
+	var all []string
+	for _, d := range t.find("upstream") {
+		if len(d.Args) == 0 || !within(d, level) {
+			continue
+		}
+		if len(all) == 4 {
+			return append(all, "...")
+		}
+		all = append(all, strconv.Quote(d.Args[0]))
+	}
+	return all
 }
 
 func (st *settler) missingLogFormat(e startupError, m []string) (bool, error) {
@@ -311,20 +335,14 @@ func (st *settler) duplicate(e startupError, m []string) (bool, error) {
 		return false, nil
 	}
 	real := e.file
-	for i, f := range t.fragments {
+	for _, f := range t.fragments {
 		if f.file != real || len(t.fragments) < 2 {
 			continue
 		}
 		if dir := path.Base(path.Dir(real)); siteFolders[dir] && dir != "sites-available" && dir != "templates" {
 			return false, nil // nginx reads all files of that folder at the user's too
 		}
-		t.fragments = append(t.fragments[:i:i], t.fragments[i+1:]...)
-		t.Notes = append(t.Notes, fmt.Sprintf("%s was left out: it has what another file has too (%s)", t.Place(real, 0).File, e.text))
-		t.admitted, t.includeGlobs, t.servers = map[string]bool{}, nil, 0
-		if err := t.wrap(); err != nil {
-			return false, err
-		}
-		return true, t.admit(t.Main, "main", nginxconf.Place{})
+		return true, t.leaveOutFragment(real, fmt.Sprintf("it has what another file has too (%s)", e.text))
 	}
 	if t.addedSites[real] && len(t.addedSites) > 1 {
 		delete(t.addedSites, real)
@@ -333,6 +351,28 @@ func (st *settler) duplicate(e startupError, m []string) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// leaveOutFragment takes a fragment out, and notes why.
+func (t *Tree) leaveOutFragment(file, why string) error {
+	t.Notes = append(t.Notes, fmt.Sprintf("%s was left out: %s", t.Place(file, 0).File, why))
+	t.fragments = slices.DeleteFunc(t.fragments, func(f fragment) bool { return f.file == file })
+	t.admitted, t.includeGlobs, t.servers = map[string]bool{}, nil, 0
+	if err := t.wrap(); err != nil {
+		return err
+	}
+	return t.admit(t.Main, "main", nginxconf.Place{})
+}
+
+// leaveOutLocations leaves out a file of locations beside files with servers, where nginx does not take it in a server of the lab's:
+// which of theirs it belongs into, nobody here knows.
+func (t *Tree) leaveOutLocations(e startupError) (bool, error) {
+	servers := slices.ContainsFunc(t.fragments, func(f fragment) bool { return f.kind != inServer })
+	loose := slices.ContainsFunc(t.fragments, func(f fragment) bool { return f.kind == inServer && f.file == e.file })
+	if !servers || !loose {
+		return false, nil
+	}
+	return true, t.leaveOutFragment(e.file, fmt.Sprintf("nginx does not take it in a server of the lab's (%s)", e.text))
 }
 
 // smallHash is met where the outer http block is not the user's: the size that nginx starts with goes by the processor.

@@ -69,6 +69,17 @@ func (t *Tree) Settle(ctx context.Context, g Gateway) error {
 			return t.refusalOf(e)
 		}
 		fixed, err := st.resolve(e)
+		if refused := (*Refused)(nil); errors.As(err, &refused) || err == nil && !fixed {
+			if left, err := t.leaveOutLocations(e); left || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			if refused != nil {
+				return t.plusFirst(refused)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -107,8 +118,9 @@ type settler struct {
 	exists map[string]bool // paths of the image that were asked for
 	made   map[string]bool // files that were made in place of whatever stood there
 	needed []neededFile
-	roots  []string // variables, in small letters, that were defined as defaultRoot
-	prefix string   // nginx's own, for paths that are relative to it
+	flags  map[string]bool // files by whose being there the config is switched
+	roots  []string        // variables, in small letters, that were defined as defaultRoot
+	prefix string          // nginx's own, for paths that are relative to it
 	mods   map[string]string
 	build  nginx.Build
 
@@ -314,7 +326,7 @@ func (st *settler) flush() error {
 func (st *settler) complete() (bool, error) {
 	t := st.t
 	if t.servers > 0 {
-		return true, nil
+		return true, t.misspeltUpstream()
 	}
 	found, err := t.addSites()
 	if err != nil {
@@ -369,30 +381,4 @@ func firstStartupError(out string) startupError {
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
-}
-
-// refusalOf is the refusal of what nginx itself refuses.
-func (t *Tree) refusalOf(e startupError) *Refused {
-	place := t.Place(e.file, e.line)
-	if place.File == "" {
-		place = t.Place(t.Main, 0)
-	}
-	if link, to, ok := t.linkOf(e.file); ok {
-		r := refuse("undefined", nginxconf.Place{File: link}, copyLinks, "%s is a link to %s, which is not in the folder that is read, and the lab's own file there does not load: %s", link, to, e.text)
-		r.Refusal.Nginx = e.String()
-		return r
-	}
-	r := refuse("mistake", place, "mend it there: nginx refuses it on any machine", "%s", e.text)
-	if s := t.madeUp(e); len(s) > 0 && (!isSyntaxError(e) || t.guessing != nil && t.guessing.name == s[0].What) { // it may be what was made up that nginx refuses
-		r = refuse("undefined", place, "give the value that it has in production: --env "+s[0].What+"=...",
-			"%s has no value here, and with %q in its place nginx says: %s", s[0].What, s[0].With, e.text)
-	}
-	r.Refusal.Nginx = e.String()
-	return r
-}
-
-func (e startupError) refusal(t *Tree, kind, remedy, message string, args ...any) *Refused {
-	r := refuse(kind, t.Place(e.file, e.line), remedy, message, args...)
-	r.Refusal.Nginx = e.String()
-	return r
 }

@@ -21,7 +21,7 @@ var cases = []struct {
 		"variable NGINX_PORT @templates/default.conf.template:3", "variable SERVER_NAME @templates/default.conf.template:4",
 		"variable UPLOAD_MAX_SIZE @templates/default.conf.template:5", "variable READ_TIMEOUT @templates/default.conf.template:6"}},
 	{name: "jinja", refused: "template @nginx.conf.j2:4", says: "Jinja"},
-	{name: "rootless", supplied: []string{"wrapper site.inc.conf @site.inc.conf:1", "variable $shop_home @site.inc.conf:1",
+	{name: "rootless", supplied: []string{"wrapper site.inc.conf @site.inc.conf:1", "variable SHOP_HOME @site.inc.conf:1",
 		"file /var/www/html/web/index.php @site.inc.conf:4"}},
 	{name: "hidden", refused: "template @gate_nginx.template:2", says: "{{...}}"},
 	{name: "helm", refused: "template @nginx.conf:4", says: "Go template"},
@@ -87,6 +87,20 @@ var cases = []struct {
 	{name: "php", supplied: []string{"file /srv/www/public/index.php @nginx.conf:6", "file /srv/www/public/front.php @nginx.conf:6"}},
 	{name: "flags", supplied: []string{"wrapper site.conf.template @site.conf.template:1", "variable TRUST_ALL @site.conf.template:3",
 		"variable MANY @site.conf.template:4"}},
+	{name: "envplain", supplied: []string{"wrapper site.conf @site.conf:1", "variable WORKERS_ADDRESS @site.conf:3"}},
+	{name: "envbeside", supplied: []string{"wrapper site.conf @site.conf:1", "variable backend @site.conf:1", "variable WAIT @site.conf:1"}},
+	{name: "fits", supplied: []string{"wrapper shop.conf.template @shop.conf.template:1", "variable PAGES @shop.conf.template:3",
+		"variable AT_MOST @shop.conf.template:4", "variable ROOM @shop.conf.template:6"}},
+	{name: "loose", supplied: []string{"wrapper conf.d/ping.conf, intranet_location, shop_location @conf.d/ping.conf:1"}},
+	{name: "sizeword", refused: "template @nginx.conf:3", says: "ZONE_MEGABYTES looks like a placeholder"},
+	{name: "patched", refused: "module @nginx.conf:3", says: "perhaps a patched build"},
+	{name: "plusbefore", refused: "plus @nginx.conf:3", says: "health_check is a directive of NGINX Plus"},
+	{name: "misspelt", refused: "undefined @nginx.conf:4", says: `"backedn" is no upstream of this config, which has "backend"`},
+	{name: "typo", refused: "undefined @nginx.conf:4", says: `upstream "wrokers" is defined nowhere here; the config has "workers"`},
+	{name: "group", supplied: []string{"wrapper a.conf @a.conf:1", "include upstream workers @a.conf:1"}},
+	{name: "pages", supplied: []string{"file /srv/ready @nginx.conf:5", "file /srv/shop/sorry.html @nginx.conf:7",
+		"file /srv/shop/own/404.html @nginx.conf:8", "file /srv/shop/own/403.html @nginx.conf:8",
+		"file /srv/elsewhere/here.html @nginx.conf:14", "file /srv/shop/app/index.html @nginx.conf:11"}},
 	{name: "mail", supplied: []string{"module ngx_mail_module.so @nginx.conf:2"}},
 }
 
@@ -125,6 +139,15 @@ func TestSettle(t *testing.T) {
 			}
 			if said := strings.Contains(strings.Join(tree.Notes, "\n"), "mail servers (nginx.conf:"); said != (c.name == "mail") {
 				t.Errorf("notes: %q", tree.Notes)
+			}
+			if c.name == "pages" {
+				var flags []string
+				for _, f := range tree.Flags {
+					flags = append(flags, f.File)
+				}
+				if strings.Join(flags, " ") != "/srv/shop/closed.html /srv/shop/off.html" {
+					t.Errorf("flags: %q", flags)
+				}
 			}
 			if tree.servers == 0 {
 				t.Error("it has no server")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
@@ -238,7 +239,7 @@ func write(t *testing.T, file, text string) {
 func TestFill_Template(t *testing.T) {
 	text := "upstream a { server ${node_ip}:443; } server { listen ${front_port}; server_name ${name}; return 200 ${host}$uri; }"
 	for template, want := range map[bool]string{
-		true:  "upstream a { server node-ip:443; } server { listen 8080; server_name name.example.com; return 200 ${host}$uri; }",
+		true:  "upstream a { server " + madeUpAddress("node_ip") + ":443; } server { listen 8080; server_name name.example.com; return 200 ${host}$uri; }",
 		false: text,
 	} {
 		if got, _ := fill(text, "x", substitution{template: template}); got != want {
@@ -339,6 +340,90 @@ func TestStartsBy_NotesAStartThatIsNotRun(t *testing.T) {
 		tree.StartsBy(strings.Fields(c.argv), nil)
 		if noted := len(tree.Notes) == 1 && strings.Contains(tree.Notes[0], "("+c.argv+") is not run"); noted != c.noted {
 			t.Errorf("%q with %q: notes %q", c.argv, c.path, tree.Notes)
+		}
+	}
+}
+
+func TestFillFits(t *testing.T) {
+	for text, want := range map[string]string{
+		"proxy_buffers ${BUFS};":                                  "proxy_buffers 8 16k;",
+		"proxy_buffers ${N} ${SIZE};":                             "proxy_buffers 8 10m;",
+		"proxy_cache_path /c keys_zone=z:${ROOM_FOR_KEYS};":       "proxy_cache_path /c keys_zone=z:10m;",
+		"proxy_cache_path /c keys_zone=z:1m inactive=${IDLE};":    "proxy_cache_path /c keys_zone=z:1m inactive=60s;",
+		"proxy_ssl_verify_depth ${DEPTH};":                        "proxy_ssl_verify_depth 10;",
+		"proxy_next_upstream_tries ${TRIES};":                     "proxy_next_upstream_tries 10;",
+		"keepalive ${POOL};":                                      "keepalive 10;",
+		"server app:80 max_fails=${FAILS} fail_timeout=${PAUSE};": "server app:80 max_fails=10 fail_timeout=60s;",
+		"limit_req zone=a burst=${PEAK};":                         "limit_req zone=a burst=10;",
+		"server ${APP_IP}:8080;":                                  "server " + madeUpAddress("APP_IP") + ":8080;",
+		"proxy_pass http://${APP_IP}:8080;":                       "proxy_pass http://" + madeUpAddress("APP_IP") + ":8080;",
+		"listen ${LISTEN_IP}:80;":                                 "listen 0.0.0.0:80;",
+		"allow ${OFFICE_IP};":                                     "allow 198.18.0.0/15;",
+		"return ${CODE};":                                         "return 503;",
+		"limit_req_status ${TOO_MANY};":                           "limit_req_status 503;",
+		"gzip_comp_level ${LEVEL};":                               "gzip_comp_level 5;",
+		"fastcgi_pass ${PHP}:${PHP_PORT};":                        "fastcgi_pass php:8080;",
+		"proxy_pass ${APP_URL}:${APP_PORT};":                      "proxy_pass http://app-url:8080;",
+		"ssl_protocols ${TLS_OLDEST};":                            "ssl_protocols TLSv1.2;",
+		"proxy_ssl_ciphers ${ALLOWED};":                           "proxy_ssl_ciphers HIGH;",
+		"proxy_set_header X-Ip ${CLIENT_NAME};":                   "proxy_set_header X-Ip client-name;",
+	} {
+		if got, _ := fill(text, "x", substitution{}); got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// Of several made-up values in a line nginx complains of the one in the directive that it names, or that it quotes.
+func TestMadeUpFor(t *testing.T) {
+	const text = "listen ${PORT}; server_tokens ${SHOWN}; location / { fastcgi_pass ${FPM}:${PORT}; limit_rate ${ALLOWED}; }"
+	tree := &Tree{At: "/etc/nginx", userFiles: map[string]item{"a.conf": {text: text}}, origin: map[string]string{"/etc/nginx/a.conf": "a.conf"},
+		Supplied: []audit.Supply{{Kind: "variable", What: "PORT", With: "80"}, {Kind: "variable", What: "SHOWN", With: "shown"},
+			{Kind: "variable", What: "FPM", With: "fpm:80"}, {Kind: "variable", What: "ALLOWED", With: "allowed"}}}
+	for says, want := range map[string]string{
+		`"limit_rate" directive invalid value`:                    "ALLOWED",
+		`invalid value "shown"`:                                   "SHOWN",
+		`invalid port in upstream "fpm:80:80"`:                    "FPM",
+		`invalid number of arguments in "listen" directive`:       "PORT",
+		`invalid value "x" in "server_tokens" directive, it must`: "SHOWN",
+	} {
+		if got, ok := tree.madeUpFor(startupError{text: says, file: "/etc/nginx/a.conf", line: 1}); !ok || got.What != want {
+			t.Errorf("%s: %q, not %q", says, got.What, want)
+		}
+	}
+	tree.guessing = &guess{name: "PORT"}
+	if got, _ := tree.madeUpFor(startupError{text: `invalid port in upstream "fpm:80:80"`, file: "/etc/nginx/a.conf", line: 1}); got.What != "PORT" {
+		t.Errorf("%q, not the one that is being tried", got.What)
+	}
+}
+
+// A file that is copied to the name of a folder that the image has goes into it, as Docker does it.
+func TestCopyOntoFolder(t *testing.T) {
+	for line, want := range map[string]string{
+		"COPY site.conf /etc/nginx/conf.d":              "/etc/nginx/conf.d/site.conf",
+		"COPY site.conf /etc/nginx/conf.d/":             "/etc/nginx/conf.d/site.conf",
+		"ADD site.conf /etc/nginx/sites-enabled":        "/etc/nginx/sites-enabled/site.conf",
+		"COPY site.conf /etc/nginx":                     "/etc/nginx/site.conf",
+		"COPY site.conf /etc/nginx/conf.d/default.conf": "/etc/nginx/conf.d/default.conf",
+		"COPY conf /etc/nginx/conf.d":                   "/etc/nginx/conf.d/a.conf",
+	} {
+		got := ""
+		for _, m := range mountsOf("Dockerfile", "FROM nginx\n"+line+"\n") {
+			m.each([]string{"conf/a.conf", "site.conf"}, func(_, to string) { got = to })
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestOneSlip(t *testing.T) {
+	for pair, want := range map[[2]string]bool{
+		{"backend", "backed"}: true, {"backend", "bakcend"}: true, {"backend", "backand"}: true, {"backend", "backends"}: true,
+		{"backend", "backend"}: false, {"app1", "app2"}: false, {"app-1", "app-12"}: false, {"web", "wep"}: false, {"backend", "frontend"}: false,
+	} {
+		if oneSlip(pair[0], pair[1]) != want || oneSlip(pair[1], pair[0]) != want {
+			t.Errorf("%v: want %v", pair, want)
 		}
 	}
 }

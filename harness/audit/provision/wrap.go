@@ -3,6 +3,7 @@ package provision
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -31,10 +32,11 @@ func (t *Tree) wrap() error {
 		}
 	}
 	inside := map[string][]string{}
+	hosts := map[string]bool{}
 	for _, f := range t.fragments {
 		line := fmt.Sprintf("include %q;", f.file)
 		if f.kind == inServer {
-			line = fmt.Sprintf("server { listen 80 default_server; server_name _; %s }", line)
+			line = fmt.Sprintf("server { %s %s }", t.serverHead(f.file, hosts), line)
 			inside[inHTTP] = append(inside[inHTTP], line)
 		} else {
 			inside[f.kind] = append(inside[f.kind], line)
@@ -94,6 +96,31 @@ func (t *Tree) wrap() error {
 	t.noteSupplied("wrapper", strings.Join(shown, ", "), "a main file around it, "+path.Base(t.Main), nginxconf.Place{File: chief, Line: 1})
 	return t.admit(t.Main, "main", nginxconf.Place{})
 }
+
+// serverHead is what a server of the lab's around a file of locations listens on. Of several files each has a name of its own, so that
+// they do not meet; so has one beside servers of the user's.
+func (t *Tree) serverHead(file string, taken map[string]bool) string {
+	if len(t.fragments) == 1 {
+		return "listen 80 default_server; server_name _;"
+	}
+	name := strings.TrimSuffix(strings.TrimSuffix(path.Base(t.Place(file, 0).File), path.Ext(file)), "_location")
+	if ext := path.Ext(file); strings.HasSuffix(ext, "_location") { // nginx-proxy's, named for the host
+		name += strings.TrimSuffix(ext, "_location")
+	}
+	name = strings.Trim(notInName.ReplaceAllString(strings.ToLower(name), "-"), "-.")
+	if !strings.Contains(name, ".") {
+		name += ".locations"
+	}
+	for own, n := name, 2; ; n++ {
+		if !taken[name] {
+			taken[name] = true
+			return fmt.Sprintf("listen 80; server_name %s;", name)
+		}
+		name = fmt.Sprintf("%s-%d", own, n)
+	}
+}
+
+var notInName = regexp.MustCompile(`[^a-z0-9.-]+`)
 
 // outerDirectives is what an http block around a fragment says, as that of the distributions does.
 var outerDirectives = []string{

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/internal/markdown"
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
@@ -24,8 +25,12 @@ func byDirection(c audit.Changes, turn string) (some []audit.Change) {
 
 // SummaryOfChanges is a comparison in one sentence: "3 changes: 2 worse, 1 better".
 func SummaryOfChanges(c audit.Changes) string {
+	documented := ""
+	if n := len(c.Documented); n > 0 {
+		documented = "; " + count(n, "documented change") + " of nginx not measured"
+	}
 	if len(c.Changes) == 0 {
-		return "visitors would notice no difference"
+		return "visitors would notice no difference" + documented
 	}
 	var counts []string
 	for _, t := range directions {
@@ -33,7 +38,23 @@ func SummaryOfChanges(c audit.Changes) string {
 			counts = append(counts, fmt.Sprintf("%d %s", n, strings.ToLower(t.title)))
 		}
 	}
-	return count(len(c.Changes), "change") + ": " + strings.Join(counts, ", ")
+	return count(len(c.Changes), "change") + ": " + strings.Join(counts, ", ") + documented
+}
+
+// documentedTitle stands above what is known and was not measured.
+const documentedTitle = "Documented of nginx, touches this config, and not measured"
+
+// versionNote is a documented change in a line: since when, what, where it touches the config, and where it is told.
+func versionNote(n audit.VersionNote) string {
+	since := "since " + n.Since
+	if n.Undone {
+		since = "no longer, as before " + n.Since
+	}
+	var places []string
+	for _, p := range n.Places {
+		places = append(places, place(p))
+	}
+	return terminal.OneLine(since + ": " + n.Text + " (" + some(places, 3) + "; " + n.Source + ")")
 }
 
 // TableChanges writes what clients would notice as lines for a terminal, what is worse first, and as the last line the
@@ -57,6 +78,13 @@ func TableChanges(w io.Writer, c audit.Changes, v View) error {
 			s.prose("- "+x.Text, "  ")
 		}
 	}
+	if len(c.Documented) > 0 {
+		s.line("")
+		s.line(s.Bold(documentedTitle))
+		for _, n := range c.Documented {
+			s.prose("- "+versionNote(n), "  ")
+		}
+	}
 	s.line("")
 	s.line(SummaryOfChanges(c))
 	return s.writeTo(w)
@@ -67,7 +95,7 @@ func TableChanges(w io.Writer, c audit.Changes, v View) error {
 func MarkdownChanges(w io.Writer, c audit.Changes) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## What visitors would notice\n\n%s instead of %s: %s.\n",
-		code(terminal.OneLine(c.New)), code(terminal.OneLine(c.Old)), SummaryOfChanges(c))
+		markdown.Code(terminal.OneLine(c.New)), markdown.Code(terminal.OneLine(c.Old)), SummaryOfChanges(c))
 	for _, t := range directions {
 		some := byDirection(c, t.turn)
 		if len(some) == 0 {
@@ -78,6 +106,12 @@ func MarkdownChanges(w io.Writer, c audit.Changes) error {
 			b.WriteString("- " + markdownChange(x) + "\n")
 		}
 	}
+	if len(c.Documented) > 0 {
+		b.WriteString("\n### " + documentedTitle + "\n\n")
+		for _, n := range c.Documented {
+			b.WriteString("- " + markdown.Text(versionNote(n)) + "\n")
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -86,9 +120,9 @@ func MarkdownChanges(w io.Writer, c audit.Changes) error {
 func markdownChange(x audit.Change) string {
 	text := terminal.OneLine(x.Text)
 	if rest, ok := strings.CutPrefix(text, terminal.OneLine(x.Route)); ok && x.Route != "" {
-		return code(terminal.OneLine(x.Route)) + markdownText(rest)
+		return markdown.Code(terminal.OneLine(x.Route)) + markdown.Text(rest)
 	}
-	return markdownText(text)
+	return markdown.Text(text)
 }
 
 // ChangesSchema names the form of what JSONChanges writes.

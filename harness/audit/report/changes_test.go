@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
 func sampleChanges() audit.Changes {
@@ -16,7 +17,10 @@ func sampleChanges() audit.Changes {
 		{Kind: audit.AnswerChanged, Route: "shop.example.com/api/", Faults: []string{"refused"}, Methods: []string{"POST"}, Before: "502", After: "502, sent twice",
 			Direction: audit.Worse, Text: "shop.example.com/api/, refused, POST: 502 before, sent twice | now"},
 		{Kind: audit.RouteNew, Route: "stream :3306", After: "db:3306", Text: "stream :3306: is new (to db:3306)"},
-	}}
+	}, Documented: []audit.VersionNote{{
+		Since: "1.29.7", Text: "connections to upstreams are kept", Source: "https://nginx.org/en/CHANGES",
+		Places: []nginxconf.Place{{File: "a.conf", Line: 3}, {File: "b|.conf", Line: 4}},
+	}, {Since: "1.25.1", Text: "ssl on is gone", Source: "https://nginx.org/en/CHANGES", Places: []nginxconf.Place{{File: "a.conf", Line: 9}}, Undone: true}}}
 }
 
 func TestTableChanges(t *testing.T) {
@@ -32,7 +36,12 @@ Changed
 Better
 - shop.example.com @app, silent: 504 after 60 s before, after 5 s now
 
-3 changes: 1 worse, 1 changed, 1 better
+Documented of nginx, touches this config, and not measured
+- since 1.29.7: connections to upstreams are kept (a.conf:3, b|.conf:4;
+  https://nginx.org/en/CHANGES)
+- no longer, as before 1.25.1: ssl on is gone (a.conf:9; https://nginx.org/en/CHANGES)
+
+3 changes: 1 worse, 1 changed, 1 better; 2 documented changes of nginx not measured
 `
 	if out != want {
 		t.Errorf("got\n%s", out)

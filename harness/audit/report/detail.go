@@ -56,7 +56,7 @@ func Route(w io.Writer, r *audit.Report, id string, v View) error {
 	s.line("")
 	s.outcomes(g, measured)
 	for _, line := range inapplicable(r, measured) {
-		s.prose("Does not apply: "+line+".", "  ")
+		s.prose("Not measured: "+line+".", "  ")
 	}
 	open, _ := bySeverity(r)
 	for _, f := range open {
@@ -66,36 +66,6 @@ func Route(w io.Writer, r *audit.Report, id string, v View) error {
 		}
 	}
 	return s.writeTo(w)
-}
-
-// inapplicable says which faults do not apply to a route, and why: those with the same reason in one line, and a method with
-// which none was tried by its own name.
-func inapplicable(r *audit.Report, route *audit.Route) (all []string) {
-	tried := map[string]bool{}
-	for _, c := range route.Measurements {
-		tried[c.Method] = tried[c.Method] || c.Skipped == ""
-	}
-	known := map[string][]string{}
-	var reasons []string
-	for _, c := range route.Measurements {
-		if c.Skipped == "" {
-			continue
-		}
-		what := titleOfFault(r, c.Fault)
-		if !tried[c.Method] && !slices.Contains(known[c.Skipped], what) { // else it is the fault that applies to no method
-			what = c.Method
-		}
-		if known[c.Skipped] == nil {
-			reasons = append(reasons, c.Skipped)
-		}
-		if !slices.Contains(known[c.Skipped], what) {
-			known[c.Skipped] = append(known[c.Skipped], what)
-		}
-	}
-	for _, reason := range reasons {
-		all = append(all, strings.Join(known[reason], ", ")+": "+reason)
-	}
-	return all
 }
 
 // outcomes writes a line for each fault that applies, with its methods together where they do not differ.
@@ -172,6 +142,10 @@ func Measurement(w io.Writer, r *audit.Report, id, fault string, v View) error {
 	s.labelled(evidenceLabel, "fault", info.Title+": "+info.Claim)
 	if info.Scenario != "" {
 		s.labelledLines(evidenceLabel, "alone", "badgateway run "+terminal.Quote(terminal.OneLine(info.Scenario)))
+	}
+	if len(info.Servers) > 0 {
+		s.labelled(evidenceLabel, "done by", strings.Join(info.Servers, "; "))
+		s.labelledLines(evidenceLabel, "told at", terminal.OneLine(info.Source))
 	}
 	if !route.Reached {
 		s.labelled(evidenceLabel, "reached", "no: "+route.Why)
@@ -259,6 +233,9 @@ func facts(r *audit.Route, c audit.Measurement) (all []fact) {
 	if c.NotBefore > 0 {
 		add("proof", fmt.Sprintf("no answer yet after %s, answered at %s", seconds(c.NotBefore), seconds(c.Waited)))
 	}
+	if c.Held {
+		add("held", "the upstream worked on for a visitor who had gone, or who did not read")
+	}
 	add("page", page(c.Outcome))
 	add("tries", strings.Join(c.Tries, ", then "))
 	if c.Repeated > 0 {
@@ -266,6 +243,12 @@ func facts(r *audit.Route, c audit.Measurement) (all []fact) {
 	}
 	if c.Cached {
 		add("cached", "the error came without any upstream being asked")
+	}
+	if c.Masked {
+		add("masked", "the upstream failed, and the status does not say so")
+	}
+	if c.Warm != 0 {
+		add("warm cache", fmt.Sprintf("%d, where the cache has the page and its time is over", c.Warm))
 	}
 	if c.Loop {
 		add("loop", "the gateway called itself without end, and was cut off")

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"encoding/xml"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,6 +110,9 @@ func TestSchema_DescribesEveryField(t *testing.T) {
 				continue
 			}
 			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "-" {
+				continue
+			}
 			names = append(names, name)
 			if !strings.Contains(options, "omit") {
 				required = append(required, name)
@@ -217,11 +222,64 @@ type sarifLog struct {
 	Runs    []struct {
 		Tool struct {
 			Driver struct {
-				Name  string
-				Rules []sarifRule
+				Name, Version string
+				Rules         []sarifRule
 			}
 		}
 		Results []sarifResult
+	}
+}
+
+// officialSARIF is the schema of OASIS as it stands at sarifSchema.
+//
+//go:embed testdata/sarif-schema-2.1.0.json
+var officialSARIF string
+
+var compileSARIF = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	text, err := jsonschema.UnmarshalJSON(strings.NewReader(officialSARIF))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource(sarifSchema, text); err != nil {
+		return nil, err
+	}
+	return c.Compile(sarifSchema)
+})
+
+func sarifSchemaOf(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	s, err := compileSARIF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func readJSON(t *testing.T, text []byte) any {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// The schema is the one that our logs name, and refuses what it should: else it would prove nothing.
+func TestSARIFSchema(t *testing.T) {
+	s := sarifSchemaOf(t)
+	if !strings.Contains(officialSARIF, `"id": "`+sarifSchema+`"`) {
+		t.Errorf("it is not the one of %s", sarifSchema)
+	}
+	for _, bad := range []string{
+		`{}`, `{"version": "2.0.0", "runs": []}`, `{"version": "2.1.0", "runs": [{}]}`,
+		`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [{"level": "grave", "message": {"text": "x"}}]}]}`,
+		`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x", "informationUri": "no uri: %"}}}]}`,
+	} {
+		if s.Validate(readJSON(t, []byte(bad))) == nil {
+			t.Errorf("it takes %s", bad)
+		}
 	}
 }
 
@@ -230,6 +288,9 @@ func sarifOf(t *testing.T, r *audit.Report, folder string) sarifLog {
 	var out bytes.Buffer
 	if err := SARIF(&out, r, func(file string) string { return path.Join(folder, file) }); err != nil {
 		t.Fatal(err)
+	}
+	if err := sarifSchemaOf(t).Validate(readJSON(t, out.Bytes())); err != nil {
+		t.Errorf("it is not as its schema has it: %v", err)
 	}
 	var log sarifLog
 	if err := json.Unmarshal(out.Bytes(), &log); err != nil {
@@ -292,6 +353,15 @@ func TestSARIF(t *testing.T) {
 	}
 	if rule := run.Tool.Driver.Rules[0]; rule.HelpURI == "" || !strings.Contains(rule.Help.Markdown, "[Source](https://nginx.org/") {
 		t.Errorf("the rule's help is wrong: %+v", rule)
+	}
+	if rule := run.Tool.Driver.Rules[0]; rule.Short.Text != "Visitors wait long for a dead upstream" {
+		t.Errorf("the rule has the title of one finding: %q", rule.Short.Text)
+	}
+	if v := run.Tool.Driver.Version; v != "v1.2.3" {
+		t.Errorf("the version is %q", v)
+	}
+	if v := sarifOf(t, passedSample(), "").Runs[0].Tool.Driver.Version; v == "" {
+		t.Error("a report without a version leaves it empty")
 	}
 	refused := sarifOf(t, refusedSample(), "").Runs[0].Results
 	if len(refused) != 1 || refused[0].Locations[0].Physical.Artifact.URI != "conf.d/shop.conf" || !strings.HasPrefix(refused[0].Message.Text, "nginx: [emerg]") {

@@ -44,15 +44,15 @@ func (s *textWriter) findings(r *audit.Report) {
 		s.heading("Findings")
 	}
 	known := map[string]bool{}
-	for i, f := range open {
+	for i, c := range cards(open) {
 		if i > 0 {
 			s.line("")
 		}
-		if known[f.Rule] { // why it matters is read once
-			f.Why, f.Source = "", ""
+		if known[c.Rule] { // why it matters is read once
+			c.Why, c.Source = "", ""
 		}
-		known[f.Rule] = true
-		s.finding(r, f)
+		known[c.Rule] = true
+		s.card(r, c)
 	}
 	if len(waived) > 0 {
 		s.heading("Waived")
@@ -120,7 +120,11 @@ func waiver(f audit.Finding) string {
 const label = 9
 
 // finding writes one.
-func (s *textWriter) finding(r *audit.Report, f audit.Finding) {
+func (s *textWriter) finding(r *audit.Report, f audit.Finding) { s.card(r, card{Finding: f}) }
+
+// card writes the findings of one mend: the gravest, and the places of all.
+func (s *textWriter) card(r *audit.Report, c card) {
+	f := c.whole()
 	word := strings.ToUpper(terminal.OneLine(f.Severity))
 	paint := map[string]func(string) string{high: s.Red, medium: s.Yellow}[f.Severity]
 	if paint == nil {
@@ -134,13 +138,54 @@ func (s *textWriter) finding(r *audit.Report, f audit.Finding) {
 			s.line(strings.Repeat(" ", label) + s.Bold(line))
 		}
 	}
-	s.labelled(label, "at", where(f))
-	s.labelled(label, "saw", f.Saw)
+	s.labelled(label, "at", strings.Join(c.Places(), "\n"))
+	s.labelled(label, sawLabel(f), f.Saw)
 	s.labelled(label, "under", under(r, f, 4))
-	s.labelledLines(label, "mend", lines(f.Patch)...)
-	s.labelled(label, "in", f.In)
+	mend := "advice"
+	if f.Proof != "" {
+		mend = "mend"
+	}
+	s.labelledLines(label, mend, lines(f.Patch)...)
+	s.labelled(label, "in", strings.Join(c.Ins(), "\n"))
+	s.labelled(label, "proven", f.Proof)
+	s.labelled(label, "costs", f.Costs)
+	s.labelled(label, unprovenLabel(f), f.Unproven)
 	s.labelled(label, "why", f.Why)
 	s.labelledLines(label, "source", lines(f.Source)...)
+}
+
+// sawLabel says where the finding comes from.
+func sawLabel(f audit.Finding) string {
+	if f.Read {
+		return "read"
+	}
+	return "saw"
+}
+
+// unprovenLabel heads what came of lines that are no proven mend: what some may take all the same is still advice.
+func unprovenLabel(f audit.Finding) string {
+	if f.Patch != "" {
+		return "unproven"
+	}
+	return "no mend"
+}
+
+// unprovenTitle is that as a sentence begins.
+func unprovenTitle(f audit.Finding) string {
+	word := unprovenLabel(f)
+	return strings.ToUpper(word[:1]) + word[1:]
+}
+
+// toMend says what a finding's lines are: a mend that was proven, or advice.
+func toMend(f audit.Finding) string {
+	words := "To mend it (proven in the lab: " + f.Proof + ")"
+	if f.Costs != "" {
+		words += ", at a cost (" + f.Costs + ")"
+	}
+	if f.Proof == "" {
+		words = "Advice, which is not proven"
+	}
+	return terminal.OneLine(words + inside(f))
 }
 
 // where is the place of a finding, with what it lacks.
@@ -175,4 +220,12 @@ func titleOfFault(r *audit.Report, id string) string {
 		}
 	}
 	return id
+}
+
+// inside says where a finding's lines go, after other words; empty where that is not said.
+func inside(f audit.Finding) string {
+	if f.In == "" {
+		return ""
+	}
+	return ", in " + f.In
 }

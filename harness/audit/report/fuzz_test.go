@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/badgateway/badgateway/harness/internal/markdown"
 	"github.com/badgateway/badgateway/harness/internal/nasty"
 	"github.com/badgateway/badgateway/harness/terminal"
 )
@@ -18,9 +19,9 @@ func FuzzMarkdown(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		s = strings.Join(strings.Fields(terminal.OneLine(s)), " ")
 		for name, text := range map[string]string{
-			"text": "begins\n\n" + markdownText(s) + "\n", "item": "- x: " + markdownText(s) + "\n", "code": "x " + code(s) + " y\n",
-			"cell": "| a | b |\n|---|---|\n| " + markdownText(s) + " | x |\n", "code in a cell": "| a | b |\n|---|---|\n| " + code(s) + " | x |\n",
-			"heading": "### x: " + markdownText(s) + "\n", "fence": fence("nginx", s),
+			"text": "begins\n\n" + markdown.Text(s) + "\n", "item": "- x: " + markdown.Text(s) + "\n", "code": "x " + markdown.Code(s) + " y\n",
+			"cell": "| a | b |\n|---|---|\n| " + markdown.Text(s) + " | x |\n", "code in a cell": "| a | b |\n|---|---|\n| " + markdown.Code(s) + " | x |\n",
+			"heading": "### x: " + markdown.Text(s) + "\n", "fence": markdown.Fence("nginx", s),
 		} {
 			root := htmlOf(t, rendered(t, text))
 			read := strings.Join(strings.Fields(textIn(root)), " ")

@@ -32,7 +32,7 @@ var pageSource string
 var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clean": terminal.Clean, "one": terminal.OneLine, "place": place, "where": where, "seconds": seconds, "saw": saw,
+	"clean": terminal.Clean, "one": terminal.OneLine, "place": place, "where": where, "toMend": toMend, "seconds": seconds, "saw": saw,
 	"supply": supplyLine,
 	"peers":  peers, "role": role, "join": strings.Join, "waiver": waiver,
 	"method": func(line string) bool { return aMethod.MatchString(line) },
@@ -47,11 +47,12 @@ var aMethod = regexp.MustCompile(`^[A-Z]+( |$)`)
 type pageData struct {
 	*audit.Report
 	Summary  string
+	Gist     string
 	Findings []pageFinding
 	Waived   []audit.Finding
 	Breaches []pageBreach
 	Columns  []audit.FaultInfo
-	Idle     []string
+	Skipped  []string // what was not measured, and why
 	Rows     []pageRow
 	Legend   []string
 	Kinds    []string
@@ -60,7 +61,8 @@ type pageData struct {
 
 // A pageFinding is a finding with links to where it was seen.
 type pageFinding struct {
-	audit.Finding
+	card
+	On     []string // the routes of all of them
 	Anchor string
 	Seen   []pageLink
 	More   int // places that are not linked
@@ -117,16 +119,16 @@ const linksOfFinding = 12 // more of them help nobody
 func newPage(r *audit.Report) pageData {
 	g := newGrid(r)
 	open, waived := bySeverity(r)
-	data := pageData{Report: r, Summary: Summary(r), Waived: waived, Kinds: kinds(r.Supplied)}
-	columns, idle := g.columns()
+	data := pageData{Report: r, Summary: Summary(r), Gist: Gist(r), Waived: waived, Kinds: kinds(r.Supplied)}
+	columns := g.columns()
 	data.Columns = columns
 	for _, means := range legend(g.rows(columns), r.Clock == "moved") {
 		if !strings.HasPrefix(means, markFails) { // colours stand for it here
 			data.Legend = append(data.Legend, means)
 		}
 	}
-	for _, f := range idle {
-		data.Idle = append(data.Idle, terminal.OneLine(f.Title))
+	for _, line := range g.skips() {
+		data.Skipped = append(data.Skipped, terminal.OneLine(line))
 	}
 	anchors := map[cellKey]string{}
 	for i, route := range g.measured() {
@@ -136,15 +138,18 @@ func newPage(r *audit.Report) pageData {
 			}
 		}
 	}
-	for i, f := range open {
-		data.Findings = append(data.Findings, newPageFinding(f, fmt.Sprintf("finding-%d", i+1), columns, anchors))
+	for i, c := range cards(open) {
+		data.Findings = append(data.Findings, newPageFinding(c, fmt.Sprintf("finding-%d", i+1), columns, anchors))
 	}
 	found := map[cellKey][]*pageFinding{}
 	for i := range data.Findings {
 		f := &data.Findings[i]
-		for _, route := range f.Routes {
-			for _, fault := range f.Faults {
-				found[cellKey{route, fault}] = append(found[cellKey{route, fault}], f)
+		whole := f.whole()
+		for _, route := range whole.Routes {
+			for _, fault := range whole.Faults {
+				if at := (cellKey{route, fault}); f.has(at) {
+					found[at] = append(found[at], f)
+				}
 			}
 		}
 	}
@@ -176,12 +181,12 @@ func newPage(r *audit.Report) pageData {
 	return data
 }
 
-func newPageFinding(f audit.Finding, anchor string, columns []audit.FaultInfo, anchors map[cellKey]string) pageFinding {
-	p := pageFinding{Finding: f, Anchor: anchor}
-	for _, route := range f.Routes {
+func newPageFinding(c card, anchor string, columns []audit.FaultInfo, anchors map[cellKey]string) pageFinding {
+	p := pageFinding{card: c, On: c.whole().Routes, Anchor: anchor}
+	for _, route := range p.On {
 		for _, fault := range columns {
 			at := cellKey{route, fault.ID}
-			if anchors[at] == "" || !slices.Contains(f.Faults, fault.ID) {
+			if anchors[at] == "" || !c.has(at) {
 				continue
 			}
 			if len(p.Seen) == linksOfFinding {

@@ -20,6 +20,8 @@ const (
 	markCached    = "cached"
 	markLoop      = "loop"
 	markNoStart   = "no start"
+	markHeld      = "held"
+	markMasked    = "masked"
 )
 
 // meanings explain the marks.
@@ -33,9 +35,11 @@ var meanings = []struct {
 	{regexp.MustCompile(`\+[\d.]+m?s`), "+10s errors went on for so long after the upstream was well"},
 	{regexp.MustCompile(`\` + markErrorsFor + markForever), "+∞ errors still came at the end, long after the upstream was well"},
 	{regexp.MustCompile(markCached), "cached: an error came without any upstream being asked"},
+	{regexp.MustCompile(markMasked), "masked: the upstream failed, and the status does not say so"},
 	{regexp.MustCompile(markLoop), "loop: the gateway called itself without end"},
 	{regexp.MustCompile(`\d/\d`), "1/4 one of four requests was hit"},
 	{regexp.MustCompile(markNoStart), "no start: the gateway does not start any more"},
+	{regexp.MustCompile(markHeld), "held: an upstream worked on for a visitor who had gone, or who did not read"},
 	{regexp.MustCompile(`>`), ">300s the visitor still waited at the end"},
 	{regexp.MustCompile(`^error$`), "error: the lab failed, nothing is known"},
 }
@@ -90,8 +94,14 @@ func short(c audit.Measurement) []string {
 	case c.ErrorsFor > 0:
 		marks = append(marks, markErrorsFor+strings.ReplaceAll(seconds(c.ErrorsFor), " ", ""))
 	}
+	if c.Held {
+		marks = append(marks, markHeld)
+	}
 	if c.Loop {
 		marks = append(marks, markLoop)
+	}
+	if c.Masked {
+		marks = append(marks, markMasked)
 	}
 	if c.Cached {
 		marks = append(marks, markCached)

@@ -1,10 +1,12 @@
 package report
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/audit"
+	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
@@ -61,8 +63,11 @@ func (g *grid) alike(r *audit.Route) []string {
 	return append([]string{r.ID}, g.sameAs[r.ID]...)
 }
 
-// unreached are the routes that no request was proven to reach.
+// unreached are the routes that no request was proven to reach; none where none was sent.
 func (g *grid) unreached() (all []*audit.Route) {
+	if g.Static {
+		return nil
+	}
 	for i := range g.Routes {
 		if r := &g.Routes[i]; !r.Reached && r.SameAs == "" {
 			all = append(all, r)
@@ -71,19 +76,54 @@ func (g *grid) unreached() (all []*audit.Route) {
 	return all
 }
 
-// columns are the faults that apply to any of the routes, and idle those that do to none.
-func (g *grid) columns() (apply, idle []audit.FaultInfo) {
+// columns are the faults that apply to any of the routes.
+func (g *grid) columns() (apply []audit.FaultInfo) {
 	for _, f := range g.Faults {
 		applies := func(r *audit.Route) bool {
 			return slices.ContainsFunc(g.cells[cellKey{r.ID, f.ID}], func(c audit.Measurement) bool { return c.Skipped == "" })
 		}
 		if slices.ContainsFunc(g.measured(), applies) {
 			apply = append(apply, f)
-		} else {
-			idle = append(idle, f)
 		}
 	}
-	return apply, idle
+	return apply
+}
+
+// telling parts columns in those in which something is to be seen, and those that come out well on every route: visitors get what
+// they get while all is well, or what the application says where that is no failure, at once and without a mark, and no finding and
+// no breach is about it. Of a part of a matrix that was asked for all is told, and so is what comes while all is well.
+func (g *grid) telling(columns []audit.FaultInfo) (shown, well []audit.FaultInfo) {
+	for _, f := range columns {
+		if f.ID != audit.Healthy && !g.Partial && !slices.ContainsFunc(g.measured(), func(r *audit.Route) bool { return g.remarkable(r, f) }) {
+			well = append(well, f)
+		} else {
+			shown = append(shown, f)
+		}
+	}
+	return shown, well
+}
+
+// remarkable reports whether something is to be seen in a place of the matrix.
+func (g *grid) remarkable(r *audit.Route, f audit.FaultInfo) bool {
+	at := cellKey{r.ID, f.ID}
+	if g.grade(at) > gradeOK {
+		return true
+	}
+	return slices.ContainsFunc(g.cells[at], func(c audit.Measurement) bool {
+		if c.Skipped != "" {
+			return false
+		}
+		if f.Visitor && !c.Held && (c.NoAnswer == "left" || c.Status == http.StatusSwitchingProtocols) {
+			return false // he left, or has his websocket: what is wrong with that a finding says
+		}
+		as, page := r.Healthy, c.Page == r.Healthy.Page
+		if f.Says != 0 {
+			as = audit.Outcome{Status: f.Says}
+			page = c.Page == "upstream" || r.Role == nginxconf.Auth // whose own page nobody is to see
+		}
+		as.Waited, as.NotBefore = 0, 0
+		return !page || !slices.Equal(short(c), short(audit.Measurement{Outcome: as}))
+	})
 }
 
 // grade is how bad a measurement is.

@@ -47,7 +47,7 @@ const (
 func sample() *audit.Report {
 	at := func(line int) nginxconf.Place { return nginxconf.Place{File: "conf.d/shop.conf", Line: line} }
 	api := route("shop.example.com/api/", "/api/", nginxconf.Content, "http", "http://backend", at(21), "app1:8080", "app2:8080")
-	api.Upstream, api.Endpoints[1].Backup = "backend", true
+	api.Upstream, api.Endpoints[1].Backup, api.Down = "backend", true, []string{"app3:8080"}
 	php := route(`shop.example.com ~ \.php$`, `~ \.php$`, nginxconf.Content, "fastcgi", "unix:/run/php/php8.2-fpm.sock", at(34), "unix:/run/php/php8.2-fpm.sock")
 	account := route("shop.example.com/account/", "/account/", nginxconf.Content, "https", "https://accounts.internal", at(41), "accounts.internal:443")
 	account.Ask.Requires = "auth:9000 answers 200"
@@ -70,7 +70,7 @@ func sample() *audit.Report {
 		db.Measurements = append(db.Measurements, streamCell(f.ID))
 	}
 	r := &audit.Report{
-		Schema: audit.Schema, Config: "deploy/nginx", Main: "nginx.conf", Gateway: "nginx/1.26.3", Clock: "moved",
+		Schema: audit.Schema, Version: "v1.2.3", Config: "deploy/nginx", Main: "nginx.conf", Gateway: "nginx/1.26.3", Clock: "moved",
 		Started: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC), Took: 3210 * time.Millisecond, Command: "badgateway check deploy/nginx",
 		Verdict: audit.Findings, Faults: sampleFaults, Routes: []audit.Route{api, php, account, auth, db, img, old},
 		PolicyFile: "deploy/nginx/badgateway.yaml", FailOn: "low",
@@ -85,16 +85,16 @@ func sample() *audit.Report {
 		Findings: []audit.Finding{
 			{Rule: "no-verify", Severity: "medium", Title: "the upstream's certificate is not verified", Place: at(41), Lacks: "proxy_ssl_verify",
 				Routes: []string{account.ID}, Faults: []string{"tls-expired", "tls-name"}, Saw: "200 with an expired certificate and with one for another name",
-				Patch: "proxy_ssl_verify on;\nproxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;\nproxy_ssl_server_name on;", In: "location /account/ at conf.d/shop.conf:40",
+				Proof: "504 after 60 s before, 504 after 3 s with it", Patch: "proxy_ssl_verify on;\nproxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;\nproxy_ssl_server_name on;", In: "location /account/ at conf.d/shop.conf:40",
 				Why: "Whoever stands between the two can read and change what they say.", Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_verify"},
-			{Rule: "long-wait", Severity: "high", Title: "visitors wait 60 s for a dead upstream", Place: at(21), Lacks: "proxy_connect_timeout",
+			{Rule: "long-wait", RuleTitle: "Visitors wait long for a dead upstream", Severity: "high", Title: "visitors wait 60 s for a dead upstream", Place: at(21), Lacks: "proxy_connect_timeout",
 				Routes: []string{api.ID, account.ID, auth.ID}, Faults: []string{"off", "silent"}, Saw: "504 Gateway Timeout after 60 s",
-				Patch: "proxy_connect_timeout 3s;\nproxy_read_timeout 15s;", In: "location /api/ at conf.d/shop.conf:20",
+				Proof: "504 after 60 s before, 504 after 3 s with it", Patch: "proxy_connect_timeout 3s;\nproxy_read_timeout 15s;", In: "location /api/ at conf.d/shop.conf:20",
 				Why: "Nobody waits a minute: visitors leave or reload, and each of them holds a connection of the gateway meanwhile.", Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout"},
 			{Rule: "shows-version", Severity: "low", Title: "the error page shows the gateway's version", Place: nginxconf.Place{File: "nginx.conf", Line: 8}, Lacks: "server_tokens",
-				Routes: []string{api.ID, php.ID, account.ID}, Saw: "nginx/1.26.3 at the foot of the 502 page", Patch: "server_tokens off;", In: "http at nginx.conf:8", Why: "It tells which known holes to try."},
+				Routes: []string{api.ID, php.ID, account.ID}, Saw: "nginx/1.26.3 at the foot of the 502 page", Proof: "504 after 60 s before, 504 after 3 s with it", Patch: "server_tokens off;", In: "http at nginx.conf:8", Why: "It tells which known holes to try."},
 			{Rule: "post-repeated", Severity: "high", Title: "a POST is sent twice", Place: at(22), Routes: []string{api.ID}, Faults: []string{"dies-early"},
-				Saw: "app1 and app2 both got the body", Patch: "proxy_next_upstream error timeout;", In: "location /api/ at conf.d/shop.conf:20", Why: "Two orders are made of one.", Waived: "the API discards repeats by its idempotency key", Until: "2026-12-31"},
+				Saw: "app1 and app2 both got the body", Proof: "504 after 60 s before, 504 after 3 s with it", Patch: "proxy_next_upstream error timeout;", In: "location /api/ at conf.d/shop.conf:20", Why: "Two orders are made of one.", Waived: "the API discards repeats by its idempotency key", Until: "2026-12-31"},
 		},
 	}
 	for i := range r.Routes[0].Measurements {
@@ -283,7 +283,7 @@ func hostile() *audit.Report {
 				Reached: true, Ask: audit.ClientRequest{Method: bad, URL: bad, To: bad, Requires: bad, Header: map[string]string{bad: bad}}, Healthy: o, Measurements: []audit.Measurement{cell, down, skipped, lab}},
 			{ID: bad + "2", Why: bad},
 		},
-		Findings: []audit.Finding{{Rule: bad, Severity: bad, Title: bad, Place: here, Lacks: bad, Routes: []string{bad}, Faults: []string{bad}, Saw: bad, Patch: bad, In: bad, Why: bad, Source: "javascript:alert(3)//" + bad},
+		Findings: []audit.Finding{{Rule: bad, Severity: bad, Title: bad, Place: here, Lacks: bad, Routes: []string{bad}, Faults: []string{bad}, Saw: bad, Proof: "504 after 60 s before, 504 after 3 s with it", Patch: bad, In: bad, Why: bad, Source: "javascript:alert(3)//" + bad},
 			{Rule: bad, Title: bad, Place: here, Routes: []string{bad}, Waived: bad, Until: bad}},
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
+	"github.com/badgateway/badgateway/harness/internal/markdown"
 	"github.com/badgateway/badgateway/harness/terminal"
 )
 
@@ -31,7 +32,7 @@ func SARIF(w io.Writer, r *audit.Report, locate func(file string) string) error 
 	}
 	s := sarif{
 		locate: locate, index: map[string]int{}, marks: map[string]int{}, results: []sarifResult{},
-		tool: sarifDriver{Name: "badgateway", InformationURI: "https://github.com/badgateway/badgateway", Rules: []sarifRule{}},
+		tool: sarifDriver{Name: "badgateway", Version: orElse(terminal.OneLine(r.Version), "unknown"), InformationURI: "https://github.com/badgateway/badgateway", Rules: []sarifRule{}},
 	}
 	if x := r.Refused; x != nil {
 		s.rule(sarifRule{
@@ -45,20 +46,22 @@ func SARIF(w io.Writer, r *audit.Report, locate func(file string) string) error 
 	open, waived := bySeverity(r)
 	for _, f := range append(open, waived...) {
 		s.rule(sarifRule{
-			ID: terminal.OneLine(f.Rule), Short: sarifText{Text: terminal.OneLine(f.Title)},
-			Full: sarifText{Text: orElse(terminal.OneLine(f.Why), terminal.OneLine(f.Title))},
+			ID: terminal.OneLine(f.Rule), Short: sarifText{Text: ruleTitle(f)},
+			Full: sarifText{Text: orElse(terminal.OneLine(f.Why), ruleTitle(f))},
 			Help: sarifHelp(f.Source, f.Why), HelpURI: sarifLink(f.Source), Default: sarifLevel{level(f.Severity)},
 		})
 		text := terminal.OneLine(f.Title) + ". " + terminal.OneLine(f.Saw) + " (" + under(r, f, 4) + ")."
+		if f.Read {
+			text += " It is read in the config, not measured."
+		}
 		if f.Lacks != "" {
 			text += " It lacks " + terminal.OneLine(f.Lacks) + "."
 		}
 		if f.Patch != "" {
-			text += "\n\nTo mend it"
-			if f.In != "" {
-				text += ", in " + terminal.OneLine(f.In)
-			}
-			text += ":\n" + strings.Join(lines(f.Patch), "\n")
+			text += "\n\n" + toMend(f) + ":\n" + strings.Join(lines(f.Patch), "\n")
+		}
+		if f.Unproven != "" {
+			text += "\n\n" + unprovenTitle(f) + ": " + terminal.OneLine(f.Unproven) + "."
 		}
 		at := s.result(f.Rule, level(f.Severity), text, f.Place, strings.Join(f.Routes, " "))
 		if f.Waived != "" {
@@ -100,6 +103,7 @@ type sarif struct {
 
 type sarifDriver struct {
 	Name           string      `json:"name"`
+	Version        string      `json:"version"`
 	InformationURI string      `json:"informationUri"`
 	Rules          []sarifRule `json:"rules"`
 }
@@ -187,11 +191,16 @@ func (s *sarif) uri(file string) string {
 	return (&url.URL{Path: file}).String()
 }
 
+// ruleTitle is what a finding's rule is about in general; of one that does not say, the finding's own title.
+func ruleTitle(f audit.Finding) string {
+	return orElse(terminal.OneLine(f.RuleTitle), terminal.OneLine(f.Title))
+}
+
 // sarifHelp is a rule's help, which hosts show beside it.
 func sarifHelp(source, why string) sarifText {
 	text := orElse(terminal.OneLine(why), "See the report.")
 	if link := sarifLink(source); link != "" {
-		return sarifText{Text: text + " " + link, Markdown: markdownText(text) + "\n\n[Source](" + link + ")"}
+		return sarifText{Text: text + " " + link, Markdown: markdown.Text(text) + "\n\n[Source](" + link + ")"}
 	}
 	return sarifText{Text: text}
 }

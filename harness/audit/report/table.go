@@ -25,6 +25,7 @@ func Table(w io.Writer, r *audit.Report, v View) error {
 		s.supplied(r, v.Supplied)
 		s.refusal(r.Refused)
 	} else {
+		s.prose(Gist(r), "")
 		s.endpoints(g)
 		s.supplied(r, v.Supplied)
 		s.matrix(g)
@@ -120,10 +121,16 @@ func role(r *audit.Route) string {
 func peers(r *audit.Route) (all []string) {
 	for _, e := range r.Endpoints {
 		name := terminal.OneLine(e.Name)
+		if strings.HasPrefix(name, "localhost:") && !strings.Contains(r.Pass, "$") { // nginx takes both for peers
+			name += " (127.0.0.1 and ::1)"
+		}
 		if e.Backup {
 			name += " (backup)"
 		}
 		all = append(all, name)
+	}
+	for _, name := range r.Down {
+		all = append(all, terminal.OneLine(name)+" (down)")
 	}
 	if r.Dynamic {
 		all = append(all, "any that a visitor names")
@@ -131,36 +138,49 @@ func peers(r *audit.Route) (all []string) {
 	return all
 }
 
-// matrix writes the blocks of faults that fit, and what the marks mean.
+// matrix writes the blocks of faults that fit, and what the marks mean. Columns that come out well on every route have no block.
 func (s *textWriter) matrix(g *grid) {
-	columns, idle := g.columns()
+	columns, well := g.telling(g.columns())
 	rows := g.rows(columns)
 	if len(rows) == 0 {
 		s.unreached(g)
 		return
 	}
 	s.heading("What visitors get")
-	names := s.rowNames(rows)
-	for i, block := range blocks(columns, rows, s.width, names) {
-		if i > 0 {
-			s.line("")
+	if len(columns) > 0 {
+		names := s.nameWidth(rows)
+		for i, block := range blocks(columns, rows, s.width, names) {
+			if i > 0 {
+				s.line("")
+			}
+			s.block(columns[block.from:block.to], rows, block.from, names)
 		}
-		s.block(columns[block.from:block.to], rows, block.from, names)
+		s.line("")
 	}
-	s.line("")
 	for _, means := range legend(rows, g.Clock == "moved") {
 		for i, line := range terminal.Wrap(means, s.room()-4) {
 			s.line(s.Faint(strings.Repeat("  ", min(i, 1)+1) + line))
 		}
 	}
-	if len(idle) > 0 {
-		var titles []string
-		for _, f := range idle {
-			titles = append(titles, terminal.OneLine(f.Title))
+	s.titles("Come out well on each of these routes that meets them: ", well)
+	if all := g.skips(); len(all) > 0 {
+		s.line("Not measured:")
+		for _, line := range all {
+			s.prose("- "+line, "  ")
 		}
-		s.prose("Apply to none of these routes: "+strings.Join(titles, ", ")+".", "  ")
 	}
 	s.unreached(g)
+}
+
+// titles lists faults that have no column; nothing where there are none.
+func (s *textWriter) titles(which string, faults []audit.FaultInfo) {
+	var all []string
+	for _, f := range faults {
+		all = append(all, terminal.OneLine(f.Title))
+	}
+	if len(all) > 0 {
+		s.prose(which+strings.Join(all, ", ")+".", "  ")
+	}
 }
 
 func (s *textWriter) unreached(g *grid) {
@@ -172,8 +192,8 @@ func (s *textWriter) unreached(g *grid) {
 // gap is what stands between two columns.
 const gap = 2
 
-// rowNames is how wide the rows' names may be.
-func (s *textWriter) rowNames(rows []row) int {
+// nameWidth is how wide the rows' names may be.
+func (s *textWriter) nameWidth(rows []row) int {
 	need := 0
 	for _, r := range rows {
 		for _, name := range r.names {
@@ -247,27 +267,28 @@ func (s *textWriter) block(columns []audit.FaultInfo, rows []row, first, names i
 	t.SetColumnConfigs(widths)
 	t.AppendHeader(head)
 	for _, r := range rows {
-		line := table.Row{s.rowName(r, names)}
-		for i := range columns {
-			line = append(line, s.painted(r.cells[first+i]))
+		for _, name := range rowNames(r, names) {
+			line := table.Row{name}
+			for i := range columns {
+				line = append(line, s.painted(r.cells[first+i]))
+			}
+			t.AppendRow(line)
 		}
-		t.AppendRow(line)
 	}
 	s.line(t.Render())
 }
 
-// rowName is the routes of a row, of many the first ones.
-func (s *textWriter) rowName(r row, width int) string {
+// rowNames are the routes of a row, of many the first ones. Each is written with its outcomes: a name beside which nothing stands is
+// taken for a route of which nothing is known.
+func rowNames(r row, width int) (all []string) {
 	const most = 3
-	var all []string
 	for i, name := range r.names {
 		if i == most && len(r.names) > most+1 {
-			all = append(all, fmt.Sprintf("and %d more", len(r.names)-most))
-			break
+			return append(all, fmt.Sprintf("and %d more", len(r.names)-most))
 		}
-		all = append(all, terminal.Wrap(terminal.OneLine(name), width)...)
+		all = append(all, strings.Join(terminal.Wrap(terminal.OneLine(name), width), "\n"))
 	}
-	return strings.Join(all, "\n")
+	return all
 }
 
 // painted is a measurement's text in colour: what is objected to in red, an error of the lab in yellow.

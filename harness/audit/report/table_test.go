@@ -50,7 +50,7 @@ func TestTable_Contents(t *testing.T) {
 	}
 	has(t, out,
 		"deploy/nginx (nginx.conf) on nginx/1.26.3\n",
-		"shop.example.com/api/, shop.example.com/img/", "app2:8080 (backup)", "conf.d/shop.conf:21",
+		"shop.example.com/api/, shop.example.com/img/", "app2:8080 (backup)", "app3:8080 (down)", "conf.d/shop.conf:21",
 		"Supplied by the lab: 3 names, 2 addresses, 1 socket, 1 certificate, 1 user (--supplied lists them).",
 		"!504 60s", "200~", "POST ×2", "502\n", "+10s", "+∞", "1/4", "no start", ">300s", "error", "closed 60s",
 		"Not reached: legacy.example.com @old: no error_page",
@@ -74,10 +74,22 @@ func TestTable_Contents(t *testing.T) {
 	has(t, tableOf(t, sample(), View{Supplied: true}), "name         app1 -> 198.18.0.3, for conf.d/shop.conf:3\n", "user         www-data, for nginx.conf:1\n")
 }
 
+// nginx takes both addresses of localhost for peers, but where a variable has the name looked up later.
+func TestPeers_OfLocalhost(t *testing.T) {
+	r := &audit.Route{Pass: "http://localhost:4000", Endpoints: []audit.Endpoint{{Name: "localhost:4000"}, {Name: "localhost.lan:4000"}}, Down: []string{"10.0.0.9:4000"}}
+	if got := peers(r); !slices.Equal(got, []string{"localhost:4000 (127.0.0.1 and ::1)", "localhost.lan:4000", "10.0.0.9:4000 (down)"}) {
+		t.Errorf("%q", got)
+	}
+	r.Pass = "http://$host_of_it:4000"
+	if got := peers(r); got[0] != "localhost:4000" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestTable_Passed(t *testing.T) {
 	out := tableOf(t, passedSample(), View{})
-	has(t, out, "Apply to none of these routes: host off, name gone,", "\npassed: nothing to object to in 1 route. Keep it so: badgateway check deploy/nginx --init\n")
-	if strings.Contains(matrixOf(out+"\n  ! "), "TLS expired") {
+	has(t, out, "Not measured:\n- host off: a socket is on the gateway's own machine\n", "\npassed: nothing to object to in 1 route. Keep it so: badgateway check deploy/nginx --init\n")
+	if strings.Contains(matrixOf(strings.ReplaceAll(out, "Not measured:", "  ! ")), "TLS expired") {
 		t.Error("a fault that applies nowhere has a column")
 	}
 	none := &audit.Report{Config: "nginx.conf", Verdict: audit.Passed}
@@ -110,10 +122,34 @@ func TestTable_FitsTheWidth(t *testing.T) {
 	}
 }
 
+// Routes that have the same outcomes have them written beside each name, and of very many one row says so for the rest.
+func TestTable_NoRowIsBlank(t *testing.T) {
+	for _, n := range []int{2, 4, 9} {
+		r := passedSample()
+		first := r.Routes[0]
+		for i := range n - 1 {
+			same := first
+			same.ID = strings.Repeat("x", i+1) + ".example.com/"
+			r.Routes = append(r.Routes, same)
+		}
+		for _, width := range []int{0, 80} {
+			out := tableOf(t, r, View{Width: width})
+			_, matrix, _ := strings.Cut(out, "What visitors get")
+			matrix, _, _ = strings.Cut(matrix, "\n\n")
+			for _, line := range strings.Split(matrix, "\n") {
+				name, _, _ := strings.Cut(line, " ")
+				if (strings.Contains(name, ".example.com/") || strings.HasPrefix(line, "and ")) && !strings.Contains(line, "502") {
+					t.Errorf("%d alike, width %d: nothing stands beside %q in\n%s", n, width, line, matrix)
+				}
+			}
+		}
+	}
+}
+
 // However many blocks there are, each fault has its column once, and each route its row in each.
 func TestTable_WrapsWithoutLoss(t *testing.T) {
 	g := newGrid(sample())
-	columns, _ := g.columns()
+	columns := g.columns()
 	rows := g.rows(columns)
 	for _, width := range []int{1, 40, 80, 120, 1000} {
 		next := 0
@@ -137,7 +173,7 @@ func TestTable_MergesEqualRows(t *testing.T) {
 	same := r.Routes[1]
 	same.ID = "blog.example.com ~ \\.php$"
 	r.Routes = append(r.Routes, same)
-	columns, _ := newGrid(r).columns()
+	columns := newGrid(r).columns()
 	rows := newGrid(r).rows(columns)
 	if len(rows) != 5 || len(rows[1].names) != 2 || rows[1].names[1] != same.ID {
 		t.Errorf("%d rows, %+v", len(rows), rows)
@@ -210,7 +246,7 @@ func TestTable_OmitsAMethodThatDoesNotApply(t *testing.T) {
 		t.Errorf("got %q", text)
 	}
 	out := written(t, func(w *strings.Builder) error { return Route(w, r, account.ID, View{}) })
-	has(t, out, "\nDoes not apply: POST: the location takes GET alone.\n", "Does not apply: one dead, one silent: it has one peer only.\n")
+	has(t, out, "\nNot measured: POST, every fault: the location takes GET alone.\n", "Not measured: one dead, one silent: it has one peer only.\n")
 }
 
 func TestMeasurement(t *testing.T) {
@@ -247,7 +283,7 @@ func TestMeasurement(t *testing.T) {
 func TestRoute(t *testing.T) {
 	out := written(t, func(w *strings.Builder) error { return Route(w, sample(), "shop.example.com/api/", View{Width: 100}) })
 	has(t, out, "passes to   http://backend at conf.d/shop.conf:21\n", "healthy     200 OK after 2 ms from app1:8080\n", "GET, POST  !504 60s", "POST       502 ×2",
-		"Does not apply: TLS expired, TLS wrong name, plain for TLS: the route calls", "[long-wait]")
+		"Not measured: TLS expired, TLS wrong name, plain for TLS: the route calls", "[long-wait]")
 	if strings.Contains(out, "[no-verify]") {
 		t.Error("a finding of another route is shown")
 	}

@@ -14,7 +14,11 @@ func Summary(r *audit.Report) string {
 	switch {
 	case r.Refused != nil:
 		return "refused: the config can't be loaded"
-	case len(r.Routes) == 0:
+	case r.Static && len(r.Routes) == 0 && len(r.Findings) == 0:
+		return "read: the config has no upstream; nothing was measured"
+	case len(r.Routes) == 0 && r.Verdict != audit.Passed && !r.Static:
+		return terminal.OneLine(r.Verdict) + ": the config has no upstream, so nothing was measured"
+	case len(r.Routes) == 0 && len(r.Findings) == 0:
 		return "passed: the config has no upstream, so there is nothing to break"
 	}
 	open, waived := bySeverity(r)
@@ -61,6 +65,9 @@ func Summary(r *audit.Report) string {
 	if len(waived) > 0 {
 		text += fmt.Sprintf("; %d waived", len(waived))
 	}
+	if r.Static {
+		return strings.Replace(text, audit.Passed+": ", "read: ", 1) + "; nothing was measured" // which has passed nothing
+	}
 	if unreached > 0 {
 		text += fmt.Sprintf("; %d not reached, of which nothing is known", unreached)
 	}
@@ -94,10 +101,13 @@ func next(r *audit.Report) string {
 	if r.Command == "" || r.Refused != nil {
 		return ""
 	}
+	if r.Static {
+		return "Without --static all of it is measured."
+	}
 	if at, ok := worst(r); ok && r.Verdict != audit.Passed {
 		return "Look closer: " + again(r, at.route, at.fault)
 	}
-	if len(r.Routes) > 0 && r.PolicyFile == "" && !r.Partial {
+	if r.Verdict == audit.Passed && len(r.Routes) > 0 && r.PolicyFile == "" && !r.Partial {
 		return "Keep it so: " + terminal.OneLine(r.Command) + " --init"
 	}
 	return ""

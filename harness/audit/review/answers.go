@@ -3,6 +3,7 @@ package review
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
@@ -76,14 +77,35 @@ func smallHeaderBuffer(e *audit.Evidence) []audit.Finding {
 	}
 	return found.hoisted().findings(func(g *group) audit.Finding {
 		s := g.observations[0]
-		lines := []string{line(s.name("buffer_size"), "16k")}
-		if s.prefix() != "grpc_" && s.prefix() != "memcached_" {
-			lines = append(lines, line(s.name("buffers"), "8 16k"))
+		var lines []string
+		for _, p := range g.prefixes() {
+			lines = append(lines, line(p+"buffer_size", "16k"))
+			if p == "grpc_" || p == "memcached_" {
+				continue
+			}
+			if !g.hasBuffers(p + "buffers") {
+				lines = append(lines, line(p+"buffers", "8 16k"))
+			}
 			// nginx refuses a value of one's own that is below one buffer.
-			if g.block != nil && len(nginxconf.Effective(g.block, s.name("busy_buffers_size"))) > 0 {
-				lines = append(lines, line(s.name("busy_buffers_size"), "32k"))
+			if g.block != nil && len(nginxconf.Effective(g.block, p+"busy_buffers_size")) > 0 {
+				lines = append(lines, line(p+"busy_buffers_size", "32k"))
 			}
 		}
 		return g.finding("an answer with a header of 6 KiB is refused", g.describe(s, s.outcome()), g.patch(lines...))
 	})
+}
+
+// hasBuffers reports whether somebody gave the group's block more for answers than the 128 KiB of 8 buffers of 16.
+func (g *group) hasBuffers(name string) bool {
+	if g.block == nil {
+		return false
+	}
+	for _, d := range nginxconf.Effective(g.block, name) {
+		if len(d.Args) == 2 {
+			number, err := strconv.Atoi(d.Args[0])
+			size, wrong := nginxconf.Size(d.Args[1])
+			return err == nil && wrong == nil && int64(number)*size >= 128<<10
+		}
+	}
+	return false
 }

@@ -36,8 +36,8 @@ func TestSmallHeaderBuffer(t *testing.T) {
 	g := NewWithT(t)
 	refused := audit.Measurement{Fault: "big-header", Outcome: audit.Outcome{Status: 502}}
 	f := firing(t, "small-header-buffer").allMeasured(refused).finding("small-header-buffer")
-	g.Expect(f.Patch).To(Equal("proxy_buffer_size 16k;\nproxy_buffers 8 16k;"))
-	g.Expect(f.In).To(Equal("location / at nginx.conf:8, in place of lines 10 and 11"))
+	g.Expect(f.Patch).To(Equal("proxy_buffer_size 16k;"), "buffers that are large enough stay")
+	g.Expect(f.In).To(Equal("location / at nginx.conf:8, in place of line 10"))
 	notFiring(t, "small-header-buffer").allMeasured(audit.Measurement{Fault: "big-header", Outcome: audit.Outcome{Status: 200}}).noFinding("small-header-buffer")
 	huge := refused
 	huge.Fault = "huge-header"
@@ -89,6 +89,48 @@ func TestNoSNI(t *testing.T) {
 	g.Expect(f.Lacks).To(Equal("proxy_ssl_name"))
 }
 
+// What two protocols lack in the block around both is put there for both.
+func TestPatches_ForEachProtocolOfABlock(t *testing.T) {
+	g := NewWithT(t)
+	const conf = "events {}\nhttp {\nserver {\nlisten 80;\nerror_page 500 /sorry.html;\nlocation /a { proxy_pass http://a; }\nlocation /b { uwsgi_pass b:3031; }\nlocation /c { proxy_pass http://c; }\nlocation /d { uwsgi_pass d:3031; }\n}\n}"
+	failed := audit.Measurement{Fault: "big-header", Outcome: audit.Outcome{Status: 502, Page: "nginx"}}
+	f := newRuleTest(t, conf).allMeasured(failed).finding("small-header-buffer")
+	g.Expect(f.Patch).To(Equal("proxy_buffer_size 16k;\nproxy_buffers 8 16k;\nuwsgi_buffer_size 16k;\nuwsgi_buffers 8 16k;"))
+	raw := audit.Measurement{Fault: "500", Method: "GET", Outcome: audit.Outcome{Status: 500, Page: "upstream"}}
+	f = newRuleTest(t, conf).allMeasured(raw).finding("raw-error")
+	g.Expect(f.Patch).To(Equal("proxy_intercept_errors on;\nuwsgi_intercept_errors on;"))
+}
+
+// Who opens websockets over the same location goes on to: the map says what is sent with all other requests.
+func TestNoKeepalive_BesideWebsockets(t *testing.T) {
+	g := NewWithT(t)
+	const conf = `events {}
+http {
+MAP
+upstream app { server 10.0.0.5:8080; keepalive 8; keepalive_timeout 4s; }
+server {
+listen 80;
+location / {
+proxy_pass http://app;
+proxy_http_version 1.1;
+proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Connection VALUE;
+}
+}
+}`
+	closed := func(o *audit.Outcome) {
+		o.Calls = []audit.Call{{Endpoint: "10.0.0.5:8080", Protocol: "http/1.1", Close: true}}
+	}
+	f := newRuleTest(t, swap(swap(conf, "MAP", "map $http_upgrade $mode { default upgrade; '' close; }"), "VALUE", "$mode")).healthy(closed).finding("no-keepalive")
+	g.Expect(f.Patch).To(Equal(`"" "";`))
+	g.Expect(f.In).To(HavePrefix("map $http_upgrade $mode at nginx.conf:3"))
+	g.Expect(f.Edits[0].Replaces).To(HaveLen(1))
+	f = newRuleTest(t, swap(swap(conf, "MAP", "map $http_upgrade $mode { default close; websocket upgrade; }"), "VALUE", "$mode")).healthy(closed).finding("no-keepalive")
+	g.Expect(f.Edits[0].Replaces).To(BeEmpty())
+	f = newRuleTest(t, swap(swap(conf, "MAP", ""), "VALUE", "$http_connection")).healthy(closed).finding("no-keepalive")
+	g.Expect(f.Patch).To(HavePrefix("proxy_set_header Connection $upgrade_or_keep;\n# and in http at nginx.conf:2:\nmap $http_upgrade $upgrade_or_keep {"))
+}
+
 func TestNoKeepalive(t *testing.T) {
 	g := NewWithT(t)
 	calls := func(c audit.Call) func(*audit.Outcome) {
@@ -96,13 +138,14 @@ func TestNoKeepalive(t *testing.T) {
 	}
 	closed, old := audit.Call{Endpoint: "app:8080", Protocol: "http/1.1", Close: true}, audit.Call{Endpoint: "app:8080", Protocol: "http/1.0", Close: true}
 	f := firing(t, "no-keepalive").healthy(calls(closed)).finding("no-keepalive")
-	g.Expect(f.Patch).To(Equal("proxy_set_header Connection \"\";"))
+	g.Expect(f.Patch).To(Equal("proxy_set_header Connection \"\";\n# and in upstream app at nginx.conf:5:\nkeepalive_timeout 4s; # less than the application's own"))
 	g.Expect(f.In).To(Equal("location / at nginx.conf:13, in place of line 16"))
 	notFiring(t, "no-keepalive").healthy(calls(audit.Call{Endpoint: "app:8080", Protocol: "http/1.1"})).noFinding("no-keepalive")
 	text, _ := Examples("no-keepalive")
 	newRuleTest(t, swap(text, "keepalive 16;", "")).healthy(calls(closed)).noFinding("no-keepalive")
 	newRuleTest(t, swap(text, "keepalive 16;", "keepalive 0;")).healthy(calls(closed)).noFinding("no-keepalive")
 
+	text = swap(text, "keepalive 16;", "keepalive 16; keepalive_timeout 4s;")
 	bareBlock := swap(swap(text, "proxy_http_version 1.1;", ""), "proxy_set_header Connection close;", "")
 	f = newRuleTest(t, bareBlock).healthy(calls(old)).finding("no-keepalive")
 	g.Expect(f.Lacks).To(Equal("proxy_http_version"))
@@ -114,7 +157,7 @@ func TestNoKeepalive(t *testing.T) {
 
 	fcgi := "events {}\nhttp {\nupstream u { server app:9000;\nkeepalive 4; }\nserver {\nlisten 80;\nlocation / {\nfastcgi_pass u;\n}\n}\n}"
 	f = newRuleTest(t, fcgi).healthy(calls(audit.Call{Protocol: "fastcgi", Close: true})).finding("no-keepalive")
-	g.Expect(f.Patch).To(Equal("fastcgi_keep_conn on;"))
+	g.Expect(f.Patch).To(HavePrefix("fastcgi_keep_conn on;\n"))
 }
 
 func TestEndlessLoop(t *testing.T) {
@@ -122,7 +165,7 @@ func TestEndlessLoop(t *testing.T) {
 	f := firing(t, "endless-loop").allMeasured(audit.Measurement{Fault: "", Outcome: audit.Outcome{Status: 500, Loop: true}}).finding("endless-loop")
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Place.Line).To(Equal(9))
-	g.Expect(f.Patch).To(HavePrefix("proxy_pass http://app:8080;"))
+	g.Expect(f.Patch).To(HaveSuffix(": proxy_pass http://app:8080;"))
 	notFiring(t, "endless-loop").allMeasured(audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 502}}).noFinding("endless-loop")
 }
 
@@ -140,7 +183,16 @@ func TestAuth500(t *testing.T) {
 	f := s.measured(auth, failed).finding("auth-500")
 	g.Expect(f.Place.Line).To(Equal(9), "the auth_request, not the location that it asks")
 	g.Expect(f.In).To(Equal("location / at nginx.conf:8"))
-	g.Expect(f.Patch).To(HavePrefix("error_page 500 = @auth_down;\n# and in the same server:\nlocation @auth_down {"))
+	g.Expect(f.Patch).To(HavePrefix("error_page 500 = @auth_down;\n# and in server at nginx.conf:5:\nlocation @auth_down {"))
+
+	text, _ := Examples("auth-500")
+	two := newRuleTest(t, swap(text, "location = /auth {", "location /api/ { auth_request /auth; proxy_pass http://app:8080; }\nlocation = /auth {"))
+	for i, r := range two.e.Report.Routes {
+		if r.Role == "auth_request" {
+			f = two.measured(i, failed).finding("auth-500")
+		}
+	}
+	g.Expect(f.Patch).To(HavePrefix("error_page 500 = @auth_down;\n# and in location /api/ at nginx.conf:13:\nerror_page 500 = @auth_down;\n# and in server"))
 
 	unavailable := failed
 	unavailable.Status = 503

@@ -8,11 +8,56 @@ import (
 )
 
 var auths = []audit.Rule{{
+	ID: "auth-body", Severity: "high", Title: "the request for leave announces a body that never comes", Static: true,
+	Why: "auth_request passes on the visitor's Content-Length and no body. An auth service that reads the body waits for it until a " +
+		"time-out: every POST hangs, then is a 500, while every GET is well.",
+	Source: "https://nginx.org/en/docs/http/ngx_http_auth_request_module.html", Find: authBody,
+}, {
 	ID: "auth-500", Severity: "medium", Title: "the auth service's failure turns into a 500",
 	Why: "auth_request makes 500 of every answer but 2xx, 401 and 403: visitors, monitoring and on-call take it for a bug of the " +
 		"application, and no client tries again as it does after a 503.",
 	Source: "https://nginx.org/en/docs/http/ngx_http_auth_request_module.html", Find: auth500,
 }}
+
+// authBody looks at each location that auth_request asks, and at others that pass on no body.
+func authBody(e *audit.Evidence) []audit.Finding {
+	var found collector
+	for _, s := range configRoutes(e) {
+		if s.conf.Location == nil || s.conf.Target.Pass == nil || s.conf.Target.Pass.Name != "proxy_pass" || s.proxyHeader("Content-Length") != nil {
+			continue
+		}
+		c := cause{block: s.conf.Location, place: s.conf.Target.Pass.Place}
+		if isOff(s.conf.Location, "proxy_pass_request_body") {
+			c.place = s.effective("proxy_pass_request_body").Place
+		} else if s.route.Role != nginxconf.Auth {
+			continue
+		}
+		found.add(c, s)
+	}
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		title := "the request for leave announces a body that never comes"
+		if s.route.Role != nginxconf.Auth {
+			title = "a request announces a body that never comes"
+		}
+		f := g.reading(title, s.route.ID+" is asked with the visitor's Content-Length, and without a body", g.patch(s.withoutBody()...))
+		if s, ok := g.seen(func(c audit.Measurement) bool {
+			return (c.Fault == audit.Healthy || c.Fault == "awaits-body") && c.Method == "POST" && (c.Status >= 500 || c.TimedOut)
+		}); ok {
+			f = g.proven(f, s, s.outcome())
+		}
+		return f
+	})
+}
+
+// withoutBody are the lines by which a route's upstream is asked without a body, and hears of none.
+func (s observation) withoutBody() []string {
+	var lines []string
+	if !isOff(s.conf.Location, "proxy_pass_request_body") {
+		lines = append(lines, "proxy_pass_request_body off;")
+	}
+	return append(lines, withInherited(s.conf.Location, "proxy_set_header", `proxy_set_header Content-Length "";`)...)
+}
 
 func auth500(e *audit.Evidence) []audit.Finding {
 	var found collector
@@ -25,11 +70,16 @@ func auth500(e *audit.Evidence) []audit.Finding {
 	return found.findings(func(g *group) audit.Finding {
 		s := g.observations[0]
 		if d := g.directive; d != nil && d.Name == "auth_request" && d.Parent != nil {
-			m := patch{block: d.Parent, place: d.Place, lines: []string{"error_page 500 = @auth_down;"}}
-			m.elsewhere = []string{"# and in the same server:", "location @auth_down {", "    add_header Retry-After 5 always;", "    return 503;", "}"}
+			m := patch{block: d.Parent, place: d.Place, lines: withInherited(d.Parent, "error_page", "error_page 500 = @auth_down;")}
+			for _, other := range s.authRequests(s.conf.Server) {
+				if other != d && other.Parent != nil {
+					m.also = append(m.also, patch{block: other.Parent, place: other.Place, lines: withInherited(other.Parent, "error_page", "error_page 500 = @auth_down;")})
+				}
+			}
+			m.also = append(m.also, g.inServers("location @auth_down {", "    add_header Retry-After 5 always;", "    return 503;", "}")...)
 			return g.finding("the auth service's failure turns into a 500", g.describe(s, s.outcome()), m)
 		}
-		return g.finding("the auth service's failure turns into a 500", g.describe(s, s.outcome()), g.patch("error_page 500 = @auth_down;"))
+		return g.finding("the auth service's failure turns into a 500", g.describe(s, s.outcome()), g.patch(withInherited(g.block, "error_page", "error_page 500 = @auth_down;")...))
 	})
 }
 
@@ -47,23 +97,21 @@ func (s observation) authRequestCause() cause {
 			}
 		}
 	}
-	if d := s.findAuthRequest(s.conf.Server); d != nil {
-		return causedBy(d)
+	if all := s.authRequests(s.conf.Server); len(all) > 0 {
+		return causedBy(all[0])
 	}
 	return s.passCause()
 }
 
-// findAuthRequest is the first auth_request below a block that leads to the route's location.
-func (s observation) findAuthRequest(block *nginxconf.Directive) *nginxconf.Directive {
+// authRequests are those below a block that lead to the route's location.
+func (s observation) authRequests(block *nginxconf.Directive) (all []*nginxconf.Directive) {
 	for _, d := range block.Block {
 		if d.Name == "auth_request" && len(d.Args) == 1 && nginxconf.Locate(s.conf.Server, d.Args[0]) == s.conf.Location {
-			return d
+			all = append(all, d)
 		}
 		if d.Name == "location" {
-			if found := s.findAuthRequest(d); found != nil {
-				return found
-			}
+			all = append(all, s.authRequests(d)...)
 		}
 	}
-	return nil
+	return all
 }

@@ -146,7 +146,7 @@ func commonBlock(a, b *nginxconf.Directive) *nginxconf.Directive {
 
 // finding is the finding of a group: where, and which routes and faults.
 func (g *group) finding(title, saw string, m patch) audit.Finding {
-	f := audit.Finding{Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Patch: m.text(), In: m.location()}
+	f := audit.Finding{Routes: []string{}, Title: title, Place: g.place, Lacks: strings.Join(g.lacks, ", "), Saw: saw, Patch: m.text(), In: m.location(), Edits: m.edits()}
 	routes, faults := map[string]bool{}, map[string]bool{"": true}
 	for _, s := range g.observations {
 		if !routes[s.route.ID] {
@@ -159,6 +159,16 @@ func (g *group) finding(title, saw string, m patch) audit.Finding {
 		}
 	}
 	return f
+}
+
+// prefixes are what the directives of the group's protocols begin with: what lacks in one block may lack for several.
+func (g *group) prefixes() (all []string) {
+	for _, s := range g.observations {
+		if p := s.prefix(); !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // worst gives the observation that is the most of something.

@@ -36,6 +36,11 @@ var (
 
 // Faults are the columns of the matrix, in the order in which one would read them. All peers dead is "refused".
 func Faults() []audit.Fault {
+	return slices.Concat(everyUpstreams(), applications(), visitorFaults())
+}
+
+// everyUpstreams are the faults that any upstream can have.
+func everyUpstreams() []audit.Fault {
 	return []audit.Fault{
 		{
 			FaultInfo: info("refused", "refused", "nothing listens at the upstream's address", "fpm-dead", "A1", "A2", "J5"),
@@ -87,9 +92,18 @@ func Faults() []audit.Fault {
 		{FaultInfo: info("one-dead", "one dead", "one of several peers refuses connections", "pool-one-dead", "J5"), Kind: audit.OnePeer},
 		{FaultInfo: info("one-silent", "one silent", "one of several peers does not answer", "pool-one-silent", "J5", "B2"),
 			Kind: audit.OneSilent},
+		{FaultInfo: info("one-503", "one 503", "one of several peers answers 503", "pool-503-passed", "J5", "J6"),
+			Kind: audit.OnePeer, Does: ownPage(503), Protocols: answering},
+		{FaultInfo: info("one-address", "one address", "the upstream's name has two addresses (localhost: ::1 and 127.0.0.1), and one of them refuses",
+			"fpm-localhost", "A3", "J5"), Kind: audit.OneOfName},
 		{
 			FaultInfo: info("reuse", "kept closed", "the upstream closes a kept connection as it is used again", "kept-connection-get", "I3"),
-			Kind:      audit.Reuse, Does: fakeupstream.CloseReused{}, Protocols: kept,
+			Kind:      audit.Reuse, Does: fakeupstream.CloseReused{}, Protocols: kept, Needs: audit.NeedsKept,
+		},
+		{
+			FaultInfo: info("idle-5s", "idle 5 s", "the upstream closes a connection that was idle for 5 s, as Node.js does, as it is used again",
+				"kept-connection-post", "I3"),
+			Kind: audit.Reuse, Does: fakeupstream.CloseReused{}, Idle: 5 * time.Second, Protocols: kept, Needs: audit.NeedsKept,
 		},
 		tlsFault(info("tls-expired", "TLS expired", "the upstream's certificate has expired", "certificate-expired", "A5"),
 			string(fakeupstream.TLSExpired)),
@@ -124,6 +138,7 @@ func cuts(f audit.Fault, elsewhere fakeupstream.Behaviour) audit.Fault {
 }
 
 func tlsFault(f audit.FaultInfo, fault string) audit.Fault {
+	f.MustFail = true
 	return audit.Fault{FaultInfo: f, Kind: audit.TLSFault, TLS: fault, Protocols: secured}
 }
 

@@ -18,9 +18,21 @@ type observation struct {
 	value time.Duration // of the directive that is the cause, for rules that speak of it
 }
 
-// observations are all measurements that say something of what the client gets: not those that were skipped or that the lab failed
-// in, and none of a mirror, whose answer nobody sees. A route that is like another has its measurements.
+// observations are all measurements of a fault that say something of what the client gets: not those that were skipped or that the
+// lab failed in, none of a mirror, whose answer nobody sees, and none of what visitors do. A route that is like another has its measurements.
 func observations(e *audit.Evidence) []observation {
+	return slices.DeleteFunc(measurements(e), func(s observation) bool {
+		return s.isFault(audit.Healthy) || isVisitors[s.Fault] || s.route.Role == nginxconf.Mirror
+	})
+}
+
+// visits are those of what a visitor does that is out of the ordinary, by its id.
+func visits(e *audit.Evidence, id string) []observation {
+	return slices.DeleteFunc(measurements(e), func(s observation) bool { return s.Fault != id })
+}
+
+// measurements are all measurements of all routes that say anything, those without a fault among them.
+func measurements(e *audit.Evidence) []observation {
 	cells := make(map[string][]audit.Measurement, len(e.Report.Routes))
 	for _, r := range e.Report.Routes {
 		cells[r.ID] = r.Measurements
@@ -28,9 +40,6 @@ func observations(e *audit.Evidence) []observation {
 	var all []observation
 	for i := range e.Report.Routes {
 		r := &e.Report.Routes[i]
-		if r.Role == nginxconf.Mirror {
-			continue
-		}
 		own := r.Measurements
 		if len(own) == 0 && r.SameAs != "" {
 			own = cells[r.SameAs]
@@ -55,6 +64,14 @@ func healthyObservations(e *audit.Evidence) []observation {
 		}
 	}
 	return all
+}
+
+// measuredOn is the route whose measurement this is, where it is not the observation's own.
+func (s observation) measuredOn() string {
+	if s.Fault == "" || len(s.route.Measurements) > 0 {
+		return ""
+	}
+	return s.route.SameAs
 }
 
 // isFault reports whether the observation is one of these faults.
@@ -103,12 +120,7 @@ func (s observation) stream() bool {
 
 // upgrades reports whether the route passes on websockets, whose long silences are wanted.
 func (s observation) upgrades() bool {
-	for _, d := range s.all("proxy_set_header") {
-		if len(d.Args) == 2 && strings.EqualFold(d.Args[0], "Upgrade") && d.Args[1] != "" {
-			return true
-		}
-	}
-	return false
+	return s.conf.Location != nil && s.conf.Upgrades()
 }
 
 // prefix is what the directives of a protocol begin with (https://nginx.org/en/docs/dirindex.html).

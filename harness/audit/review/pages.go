@@ -31,6 +31,14 @@ var pages = []audit.Rule{
 	},
 }
 
+// errorPageLocation is a page that needs neither an upstream nor a file.
+var errorPageLocation = pageLocation("/gateway-error.html")
+
+// pageLocation is such a page at a path, which is quoted where it has to be.
+func pageLocation(path string) []string {
+	return []string{"location = " + path + " {", "    internal;", "    default_type text/html;", `    return 200 "<h1>We will be back in a moment.</h1>";`, "}"}
+}
+
 // errorPage finds three ways to fail: a cycle of internal redirects, a page that is asked of the upstream that is down, and a
 // file that is not there. The last may be the lab's lack and not the config's, so it weighs less.
 func errorPage(e *audit.Evidence) []audit.Finding {
@@ -50,14 +58,7 @@ func errorPage(e *audit.Evidence) []audit.Finding {
 		s := g.observations[0]
 		why := s.pageFailure(g.directive)
 		target := g.directive.Args[len(g.directive.Args)-1]
-		codes := codesOf(g.directive)
-		if len(codes) == 0 {
-			codes = []string{"502", "504"}
-		}
-		m := g.patch(line("error_page", strings.Join(codes, " ")+" /gateway-error.html"))
-		m.elsewhere = []string{"# and in the same server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
-			`    return 200 "<h1>We will be back in a moment.</h1>";`, "}"}
-		f := g.finding("the error page "+target+" "+why, g.describe(s, s.outcome()+", nginx's own page"), m)
+		f := g.finding("the error page "+target+" "+why, g.describe(s, s.outcome()+", nginx's own page"), g.ownPagePatch())
 		switch why {
 		case loops:
 			f.Severity = "high"
@@ -67,6 +68,17 @@ func errorPage(e *audit.Evidence) []audit.Finding {
 		}
 		return f
 	})
+}
+
+// ownPagePatch has the group's error_page lead to a page that needs nobody.
+func (g *group) ownPagePatch() patch {
+	codes := codesOf(g.directive)
+	if len(codes) == 0 {
+		codes = []string{"502", "504"}
+	}
+	m := g.patch(withInherited(g.block, "error_page", line("error_page", strings.Join(codes, " ")+" /gateway-error.html"))...)
+	m.also = g.inServers(errorPageLocation...)
+	return m
 }
 
 const (
@@ -205,13 +217,14 @@ func rawError(e *audit.Evidence) []audit.Finding {
 	}
 	return all.findings(func(g *group) audit.Finding {
 		s := g.observations[0]
-		m := g.patch(line(s.name("intercept_errors"), "on"))
+		m := g.interceptPatch()
 		if i := slices.IndexFunc(g.observations, observation.hasPage); i >= 0 {
 			s = g.observations[i]
 		} else {
-			m.lines = append(m.lines, "error_page 500 502 503 504 /gateway-error.html;")
-			m.elsewhere = []string{"# and in the server:", "location = /gateway-error.html {", "    internal;", "    default_type text/html;",
-				`    return 200 "<h1>We will be back in a moment.</h1>";`, "}"}
+			// The clients of an API read what the application says of an error, and Retry-After beside it: whether they are some nobody can read here.
+			m = g.interceptPatch("error_page 500 502 503 504 /gateway-error.html;")
+			m.hangs, m.lines = true, append([]string{"# where people read the pages, not the clients of an API:"}, m.lines...)
+			m.also = append(m.also, g.inServers(errorPageLocation...)...)
 		}
 		f := g.finding("the upstream's raw "+fmt.Sprint(s.Status)+" page is passed on", g.describe(s, s.outcome()+", the upstream's own page"), m)
 		if meant[g] {
@@ -220,6 +233,63 @@ func rawError(e *audit.Evidence) []audit.Finding {
 		}
 		return f
 	})
+}
+
+// interceptPatch has the config's own pages take the place of the application's, or another where it has none (further): for what is
+// a server's error alone, as of a 4xx the application has words of its own. One error_page in a block does away with all that it
+// inherits, so those for 5xx stand there again.
+func (g *group) interceptPatch(further ...string) patch {
+	var on []string
+	for _, p := range g.prefixes() {
+		on = append(on, line(p+"intercept_errors", "on"))
+	}
+	m := g.patch(on...)
+	if g.block == nil {
+		m.lines = append(m.lines, further...)
+		return m
+	}
+	pages, others := serverErrorPages(nginxconf.Effective(g.block, "error_page"))
+	others = others && !slices.ContainsFunc(g.observations, observation.refusesItself)
+	pages = append(pages, further...)
+	switch {
+	case !others && len(further) == 0:
+	case !others || own(g.block, "error_page") == nil:
+		m.lines = append(m.lines, pages...)
+	default:
+		var all []patch
+		for _, s := range g.observations {
+			block := s.conf.Location
+			if block != nil && own(block, "error_page") == nil && !slices.ContainsFunc(all, func(p patch) bool { return p.block == block }) {
+				all = append(all, patch{block: block, place: block.Place, lines: append([]string{line(s.name("intercept_errors"), "on")}, pages...)})
+			}
+		}
+		if len(all) > 0 {
+			m = all[0]
+			m.also = all[1:]
+		}
+	}
+	return m
+}
+
+// refusesItself reports whether nginx answers 4xx on the route without the application, whose pages have to stay then.
+func (s observation) refusesItself() bool {
+	return slices.ContainsFunc([]string{"auth_request", "auth_basic", "auth_jwt", "deny", "limit_req", "limit_conn", "limit_except"}, func(name string) bool {
+		d := s.effective(name)
+		return d != nil && !slices.Contains(d.Args, "off")
+	})
+}
+
+// serverErrorPages are error pages once more for the statuses of 5xx alone; others reports whether some are for another one.
+func serverErrorPages(all []*nginxconf.Directive) (lines []string, others bool) {
+	for _, d := range all {
+		codes := codesOf(d)
+		server := slices.DeleteFunc(slices.Clone(codes), func(c string) bool { return c[0] != '5' })
+		others = others || len(server) < len(codes)
+		if len(server) > 0 {
+			lines = append(lines, line(d.Name, append(server, d.Args[len(codes):]...)...))
+		}
+	}
+	return lines, others
 }
 
 // hasPage reports whether the config has a page for the status that the client got.

@@ -25,7 +25,7 @@ func TestErrorPage_CallsTheDeadUpstream(t *testing.T) {
 	g.Expect(f.Title).To(Equal("the error page /sorry.html is asked of the same upstream"))
 	g.Expect(f.Place.Line).To(Equal(7))
 	g.Expect(f.In).To(Equal("server at nginx.conf:5, in place of line 7"))
-	g.Expect(f.Patch).To(HavePrefix("error_page 502 504 /gateway-error.html;\n# and in the same server:\nlocation = /gateway-error.html {"))
+	g.Expect(f.Patch).To(HavePrefix("error_page 502 504 /gateway-error.html;\n# and in server at nginx.conf:5:\nlocation = /gateway-error.html {"))
 
 	own := bare("refused", 502)
 	own.Page = "config"
@@ -91,6 +91,20 @@ func TestRawError(t *testing.T) {
 	f = newRuleTest(t, plain).measured(0, raw).finding("raw-error")
 	g.Expect(f.Severity).To(Equal("low"))
 	g.Expect(f.Patch).To(ContainSubstring("error_page 500 502 503 504 /gateway-error.html;"))
+	g.Expect(f.Edits).To(BeEmpty(), "an API's clients read what the application says")
+
+	// What the application says of a 4xx stays: the pages for 5xx alone stand again, in the block that inherits all or in each location.
+	f = newRuleTest(t, swap(plain, "server {", "error_page 404 422 /404.html; error_page 500 502 =503 /sorry.html;\nserver {")).measured(0, raw).finding("raw-error")
+	g.Expect(f.Patch).To(Equal("proxy_intercept_errors on;\nerror_page 500 502 =503 /sorry.html;"))
+	f = newRuleTest(t, swap(swap(plain, "listen 80;", "listen 80; error_page 404 500 502 /sorry.html;"), "location / {", "location /b/ { proxy_pass http://b; }\nlocation / {")).
+		allMeasured(raw).finding("raw-error")
+	guarded := swap(swap(plain, "server {", "error_page 401 404 /login.html; error_page 500 502 /sorry.html;\nserver {"), "listen 80;", "listen 80; auth_basic x;")
+	g.Expect(newRuleTest(t, guarded).measured(0, raw).finding("raw-error").Patch).To(Equal("proxy_intercept_errors on;"), "nginx's own 401 needs its page")
+	g.Expect(f.Edits).To(HaveLen(2))
+	for _, e := range f.Edits {
+		g.Expect(e.Block.Name).To(Equal("location"))
+		g.Expect(e.Lines).To(Equal([]string{"proxy_intercept_errors on;", "error_page 500 502 /sorry.html;"}))
+	}
 
 	own := raw
 	own.Page = "config"
@@ -102,4 +116,17 @@ func TestRawError(t *testing.T) {
 	firing(t, "raw-error").measured(0, post).noFinding("raw-error")
 	grpc := "events {}\nhttp {\nserver {\nlisten 80 http2;\nlocation / {\ngrpc_pass grpc://app:9000;\n}\n}\n}"
 	newRuleTest(t, grpc).allMeasured(raw).noFinding("raw-error")
+}
+
+// A POST that the error page refuses is found once, under all the faults that lead to it.
+func TestErrorPagePost_IsFoundOnce(t *testing.T) {
+	g := NewWithT(t)
+	s := firing(t, "error-page-post")
+	for _, fault := range []string{"refused", "died"} {
+		s.allMeasured(audit.Measurement{Fault: fault, Method: "POST", Masked: true, Outcome: audit.Outcome{Status: 405, Page: "nginx"}})
+	}
+	s.noFinding("masked-error")
+	g.Expect(s.finding("error-page-post").Faults).To(Equal([]string{"refused", "died"}))
+	s.allMeasured(audit.Measurement{Fault: "refused", Masked: true, Outcome: audit.Outcome{Status: 404, Page: "nginx"}})
+	g.Expect(s.finding("masked-error").Title).To(HaveSuffix("404"))
 }

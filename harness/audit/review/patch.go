@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/badgateway/badgateway/harness/audit"
 	"github.com/badgateway/badgateway/harness/audit/nginxconf"
 )
 
@@ -16,12 +17,15 @@ type patch struct {
 	lines []string
 	// replaces are directives that the lines take the place of, besides those of the same name.
 	replaces []*nginxconf.Directive
-	// elsewhere are blocks or lines for another block, with its name in a comment before them.
-	elsewhere []string
+	// hangs is true where it takes what only the server has and no lab can prove: name servers that know a name, a certificate, a later
+	// nginx.
+	hangs bool
+	// also are lines for other blocks, without which these do not do.
+	also []patch
 }
 
 // repeatable are the directives of which a block may have several.
-var repeatable = []string{"proxy_set_header", "error_page", "location", "set", "add_header", "proxy_cache_valid", "fastcgi_cache_valid",
+var repeatable = []string{"proxy_set_header", "grpc_set_header", "fastcgi_param", "uwsgi_param", "scgi_param", "if", "error_page", "location", "set", "add_header", "proxy_cache_valid", "fastcgi_cache_valid",
 	"uwsgi_cache_valid", "scgi_cache_valid", "rewrite", "server", "resolver"}
 
 // patch is lines for the cause's block; they take the cause's place where it is a directive.
@@ -33,15 +37,69 @@ func (c cause) patch(lines ...string) patch {
 	return m
 }
 
-func (m patch) text() string {
-	out := strings.Join(m.lines, "\n")
-	for _, a := range m.elsewhere {
-		out += "\n" + a
+// inServers are lines for each server that the group's routes stand in.
+func (g *group) inServers(lines ...string) []patch {
+	var all []patch
+	for _, s := range g.observations {
+		server := s.conf.Server
+		if server != nil && !slices.ContainsFunc(all, func(m patch) bool { return m.block == server }) {
+			all = append(all, patch{block: server, place: server.Place, lines: lines})
+		}
 	}
-	return strings.TrimPrefix(out, "\n")
+	return all
 }
 
-// location names the block, and the lines that go.
+// inOutermost are lines for the http or stream block around the route.
+func (s observation) inOutermost(lines ...string) []patch {
+	for up := s.conf.Location; up != nil; up = up.Parent {
+		if up.Name == "http" || up.Name == "stream" {
+			return []patch{{block: up, place: up.Place, lines: lines}}
+		}
+	}
+	return nil
+}
+
+func (m patch) text() string {
+	out := slices.Clone(m.lines)
+	for i, a := range m.also {
+		if slices.ContainsFunc(m.also[:i], func(o patch) bool { return slices.Equal(a.lines, o.lines) }) {
+			continue // they are named together
+		}
+		where := []string{a.location()}
+		for _, next := range m.also[i+1:] {
+			if slices.Equal(a.lines, next.lines) {
+				where = append(where, next.location())
+			}
+		}
+		out = append(out, "# and in "+strings.Join(where, ", and in ")+":")
+		out = append(out, a.lines...)
+	}
+	return strings.Join(out, "\n")
+}
+
+// edits are the changes of the config that the patch is; none where it is words alone, or can't be proven.
+func (m patch) edits() []audit.Edit {
+	if m.hangs {
+		return nil
+	}
+	var all []audit.Edit
+	for _, one := range append([]patch{m}, m.also...) {
+		e := audit.Edit{Block: one.block}
+		for _, l := range one.lines {
+			if !strings.HasPrefix(strings.TrimSpace(l), "#") {
+				e.Lines = append(e.Lines, l)
+			}
+		}
+		e.Replaces = one.replacedDirectives()
+		if len(e.Lines) == 0 || one.block == nil && len(e.Replaces) == 0 {
+			return nil
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// location names the block, and the directives that go.
 func (m patch) location() string {
 	where := fmt.Sprintf("%s:%d", m.place.File, m.place.Line)
 	if m.block != nil {
@@ -50,17 +108,32 @@ func (m patch) location() string {
 	if !slices.ContainsFunc(m.lines, func(l string) bool { return !strings.HasPrefix(l, "#") }) {
 		return where // there is nothing to be put in any line's place
 	}
-	var gone []string
+	var lines, words []string
 	for _, d := range m.replacedDirectives() {
-		gone = append(gone, strconv.Itoa(d.Place.Line))
+		if m.fillsLine(d) {
+			lines = append(lines, strconv.Itoa(d.Place.Line))
+		} else {
+			words = append(words, fmt.Sprintf("%q at %s", again(d), at(d.Place)))
+		}
 	}
-	switch len(gone) {
-	case 0:
+	switch n := len(lines); {
+	case n == 1:
+		words = append([]string{"line " + lines[0]}, words...)
+	case n > 1:
+		words = append([]string{"lines " + strings.Join(lines[:n-1], ", ") + " and " + lines[n-1]}, words...)
+	}
+	if len(words) == 0 {
 		return where
-	case 1:
-		return where + ", in place of line " + gone[0]
 	}
-	return where + ", in place of lines " + strings.Join(gone[:len(gone)-1], ", ") + " and " + gone[len(gone)-1]
+	return where + ", in place of " + strings.Join(words, " and of ")
+}
+
+// fillsLine reports whether a directive has a line of the block's own file for itself.
+func (m patch) fillsLine(d *nginxconf.Directive) bool {
+	if m.block == nil || d.Place.File != m.block.Place.File || d.Place.Line == m.block.Place.Line {
+		return false
+	}
+	return !slices.ContainsFunc(m.block.Block, func(o *nginxconf.Directive) bool { return o != d && o.Place == d.Place })
 }
 
 // replacedDirectives are the directives that the lines take the place of, in the order of the config.
@@ -74,8 +147,9 @@ func (m patch) replacedDirectives() []*nginxconf.Directive {
 	}
 	names := map[string]bool{}
 	for _, l := range m.lines {
-		name, _, _ := strings.Cut(strings.TrimSpace(l), " ")
-		names[name] = true
+		if name, _, _ := strings.Cut(l, " "); name != "" { // what is indented stands in a block of the patch's own
+			names[name] = true
+		}
 	}
 	for _, l := range repeatable {
 		delete(names, l)

@@ -32,7 +32,7 @@ func deadPeer(e *audit.Evidence) []audit.Finding {
 		if !s.isFault("one-dead", "one-silent") || !s.failed() || s.Of > 0 && s.Bad == 0 {
 			continue
 		}
-		if s.isFault("one-silent") && s.Method != "GET" {
+		if s.isFault("one-silent") && s.Method != "GET" || s.TimedOut { // nobody else is asked while nginx waits for the first without end
 			continue
 		}
 		found.add(s.noRetryCause(), s)

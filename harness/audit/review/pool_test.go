@@ -116,3 +116,21 @@ func TestErrorCached(t *testing.T) {
 	f = notFiring(t, "error-cached").allMeasured(cached).finding("error-cached")
 	g.Expect(f.Patch).To(HavePrefix("proxy_no_cache $upstream_failed;"), "the upstream's own headers kept it")
 }
+
+// A pool of one server that is long left out has one finding, with the mend that ends it.
+func TestLonePeer_IsNoSlowRecovery(t *testing.T) {
+	text := "events {}\nhttp {\nupstream one {\nserver 10.0.0.1:80 fail_timeout=40s;\nserver 10.0.0.2:80%s;\n}\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://one;\n}\n}\n}"
+	benched := audit.Measurement{Fault: "refused", ErrorsFor: 41 * time.Second, Outcome: audit.Outcome{Status: 502}}
+	s := newRuleTest(t, replace(text, " down")).allMeasured(benched)
+	s.finding("lone-peer")
+	s.noFinding("slow-recovery")
+	newRuleTest(t, replace(text, "")).allMeasured(benched).finding("slow-recovery")
+}
+
+// Where nginx waits for a peer without end, no list of reasons for another try helps: the wait is the finding.
+func TestDeadPeer_NotWhileItIsWaitedFor(t *testing.T) {
+	silent := met("one-silent", "GET", 0, 2)
+	firing(t, "dead-peer").allMeasured(silent).finding("dead-peer")
+	silent.TimedOut = true
+	firing(t, "dead-peer").allMeasured(silent).noFinding("dead-peer")
+}

@@ -27,18 +27,18 @@ var recoveries = []audit.Rule{
 		Find:   slowRecovery,
 	},
 	{
-		ID: "error-cached", Severity: "high", Title: "an error is cached",
+		ID: "error-cached", Severity: "high", Title: "an error is cached", Static: true,
 		Why:    "One failed request becomes the answer to every visitor for as long as it is valid, though the upstream is well.",
 		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_valid",
 		Find:   errorCached,
 	},
 }
 
-// slowRecovery leaves the moved name and the cached error to rules of their own.
+// slowRecovery leaves the moved name, the cached error and a pool of one server to rules of their own.
 func slowRecovery(e *audit.Evidence) []audit.Finding {
 	var found collector
 	for _, s := range observations(e) {
-		if s.Cached || s.isFault("name-moved", "name-gone", "500", "503") || !s.NotRecovered && s.ErrorsFor <= maxRecovery {
+		if s.Cached || s.loneServer() != nil || s.isFault("name-moved", "name-gone", "500", "503") || !s.NotRecovered && s.ErrorsFor <= maxRecovery {
 			continue
 		}
 		found.add(s.failTimeoutCause(), s)
@@ -123,6 +123,9 @@ func (s observation) shorterFailTimeoutPatch(g *group) patch {
 // peers are all left alone is asked of nobody either, and does not come from a cache.
 func errorCached(e *audit.Evidence) []audit.Finding {
 	var found collector
+	if e.Report.Static {
+		return errorCachedRead(e)
+	}
 	for _, s := range observations(e) {
 		if !s.Cached || s.Status != 0 && s.Status < 500 || s.logged("no live upstreams") || !s.hasCache() {
 			continue
@@ -141,6 +144,30 @@ func errorCached(e *audit.Evidence) []audit.Finding {
 			title += " for " + long(s.value)
 		}
 		return g.finding(title, g.describe(s, s.outcome()+", and again without asking the upstream"), s.cacheOnlySuccessPatch(g))
+	})
+}
+
+// errorCachedRead is the same where nothing was measured: what takes every status in for longer than that, or one of a server's errors.
+func errorCachedRead(e *audit.Evidence) []audit.Finding {
+	var found collector
+	for _, s := range configRoutes(e) {
+		if !s.hasCache() {
+			continue
+		}
+		for _, d := range s.all(s.name("cache_valid")) {
+			n := len(d.Args)
+			if n < 2 || !slices.ContainsFunc(d.Args[:n-1], func(a string) bool { return a == "any" || len(a) == 3 && a[0] == '5' }) {
+				continue
+			}
+			if t, err := nginxconf.Duration(d.Args[n-1]); err == nil && t > maxErrorCache {
+				s.value = t
+				found.add(causedBy(d), s)
+			}
+		}
+	}
+	return found.findings(func(g *group) audit.Finding {
+		s := g.observations[0]
+		return g.reading("an error is cached for "+long(s.value), strings.Join(g.directive.Args, " ")+" takes in the errors of a failing upstream", s.cacheOnlySuccessPatch(g))
 	})
 }
 
@@ -172,9 +199,15 @@ func (s observation) errorCacheCause() (cause, time.Duration) {
 func (s observation) cacheOnlySuccessPatch(g *group) patch {
 	name := s.name("cache_valid")
 	if g.directive != nil && g.directive.Name == name {
-		return g.patch(line(name, "200 301 302 404", g.directive.Args[len(g.directive.Args)-1]))
+		codes := []string{"200", "301", "302", "404"}
+		for _, d := range s.all(name) { // the first that has a status is the one that counts
+			if n := len(d.Args); d != g.directive && n > 1 {
+				codes = slices.DeleteFunc(codes, func(c string) bool { return slices.Contains(d.Args[:n-1], c) })
+			}
+		}
+		return g.patch(line(name, append(codes, g.directive.Args[len(g.directive.Args)-1])...))
 	}
 	// The upstream's own headers keep it: no cache_valid can undo that.
 	return patch{block: g.block, place: g.place, lines: []string{line(s.name("no_cache"), "$upstream_failed")},
-		elsewhere: []string{"# and in http:", "map $upstream_status $upstream_failed {", "    default 0;", "    ~^5     1;", "}"}}
+		also: s.inOutermost("map $upstream_status $upstream_failed {", "    default 0;", "    ~^5     1;", "}")}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -21,8 +22,17 @@ func TestFaults(t *testing.T) {
 			seen[f.ID] = true
 			g.Expect(len(f.Title)).To(And(BeNumerically(">", 0), BeNumerically("<=", 12)))
 			g.Expect(f.Claim).NotTo(BeEmpty())
-			g.Expect(f.Causes).NotTo(BeEmpty())
-			g.Expect(f.Kind == audit.Behaves).To(Equal(f.Does != nil && f.Kind != audit.Reuse))
+			g.Expect(f.Visitor || len(f.Causes) > 0).To(BeTrue())
+			// A fake is believed because a real component did the same: in a scenario, or where it is told.
+			g.Expect(f.Scenario == "" && f.ID != "does-not-read").To(Equal(len(f.Servers) > 0 || f.Visitor))
+			if len(f.Servers) > 0 {
+				g.Expect(f.Source).To(HavePrefix("https://"))
+			}
+			if f.Kind == audit.Behaves || f.Kind == audit.Reuse {
+				g.Expect(f.Does).NotTo(BeNil())
+			} else if f.Kind != audit.OnePeer {
+				g.Expect(f.Does).To(BeNil())
+			}
 			g.Expect(f.Kind == audit.TLSFault).To(Equal(f.TLS != ""))
 			for _, protocol := range []string{fakeupstream.HTTP, fakeupstream.FastCGI, fakeupstream.UWSGI, fakeupstream.SCGI, fakeupstream.GRPC,
 				fakeupstream.Memcached, fakeupstream.Any} {
@@ -38,8 +48,8 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if len(seen) != 24 {
-		t.Errorf("%d faults, and the matrix has 24 columns", len(seen))
+	if len(seen) != 49 {
+		t.Errorf("%d faults, and the matrix has 49 columns", len(seen))
 	}
 }
 
@@ -111,7 +121,12 @@ type ruleTest struct {
 // newRuleTest is the test of a config, with every route reached and healthy.
 func newRuleTest(t *testing.T, text string) *ruleTest {
 	t.Helper()
-	c := read(t, text)
+	return newRuleTestOf(t, read(t, text))
+}
+
+// newRuleTestOf is the same of a config that is read already.
+func newRuleTestOf(t *testing.T, c *nginxconf.Config) *ruleTest {
+	t.Helper()
 	e := &audit.Evidence{Config: c, Report: &audit.Report{Gateway: "nginx/1.22.1"}, ConfigRoutes: map[string]nginxconf.Route{}}
 	for _, w := range c.Routes(t.Context()) {
 		r := audit.Route{
@@ -182,6 +197,30 @@ func (s *ruleTest) noFinding(rule string) {
 	}
 }
 
+// A rule that reads the config finds its example without any evidence, says so, and finds nothing in the one near it.
+func TestStatic(t *testing.T) {
+	for _, r := range Rules() {
+		if !r.Static {
+			continue
+		}
+		t.Run(r.ID, func(t *testing.T) {
+			g := NewWithT(t)
+			s := firing(t, r.ID)
+			s.e.Report.Static = true
+			for i := range s.e.Report.Routes {
+				s.e.Report.Routes[i].Reached, s.e.Report.Routes[i].Healthy = false, audit.Outcome{}
+			}
+			f := s.finding(r.ID)
+			g.Expect(f.Read).To(BeTrue())
+			g.Expect(f.Saw).NotTo(BeEmpty())
+			g.Expect(f.Place.Line).To(BeNumerically(">", 0))
+			s = notFiring(t, r.ID)
+			s.e.Report.Static = true
+			s.noFinding(r.ID)
+		})
+	}
+}
+
 func firing(t *testing.T, rule string) *ruleTest {
 	t.Helper()
 	text, _ := Examples(rule)
@@ -202,4 +241,47 @@ func swap(conf, old, new string) string {
 		panic("there is no " + old)
 	}
 	return strings.ReplaceAll(conf, old, new)
+}
+
+// What a measurement shows goes before what is read, and what it speaks against is not found.
+func TestStatic_Evidence(t *testing.T) {
+	g := NewWithT(t)
+	healthy := func(method string, status int) audit.Measurement {
+		return audit.Measurement{Fault: audit.Healthy, Method: method, Outcome: audit.Outcome{Status: status}}
+	}
+	f := firing(t, "auth-body").allMeasured(healthy("POST", 500)).finding("auth-body")
+	g.Expect(f.Read).To(BeFalse())
+	g.Expect(f.Saw).To(HaveSuffix("POST: 500"))
+
+	benched := audit.Measurement{Fault: "restarted", ErrorsFor: 11 * time.Second, Outcome: audit.Outcome{Status: 502}}
+	f = firing(t, "lone-peer").allMeasured(benched).finding("lone-peer")
+	g.Expect(f.Read).To(BeFalse())
+	g.Expect(f.Faults).To(Equal([]string{"restarted"}))
+	f = firing(t, "two-addresses").allMeasured(benched).finding("two-addresses")
+	g.Expect(f.Severity).To(Equal("medium"))
+
+	post := audit.Measurement{Fault: "refused", Method: "POST", Outcome: audit.Outcome{Status: 405}}
+	g.Expect(firing(t, "error-page-post").allMeasured(post).finding("error-page-post").Read).To(BeFalse())
+	post.Status, post.Page = 502, "config"
+	firing(t, "error-page-post").allMeasured(post).noFinding("error-page-post")
+
+	bare := audit.Measurement{Fault: "refused", Outcome: audit.Outcome{Status: 502, Header: map[string][]string{"Server": {"nginx"}}}}
+	g.Expect(firing(t, "header-not-on-errors").allMeasured(bare).finding("header-not-on-errors").Read).To(BeFalse())
+	bare.Header = map[string][]string{"access-control-allow-origin": {"https://app.example.com"}}
+	firing(t, "header-not-on-errors").allMeasured(bare).noFinding("header-not-on-errors")
+
+	f = firing(t, "headers-lost").healthy(func(o *audit.Outcome) { o.Calls = []audit.Call{{Endpoint: "app:8080", Host: "app:8080"}} }).finding("headers-lost")
+	g.Expect(f.Read).To(BeFalse())
+	f = firing(t, "pass-slash").healthy(func(o *audit.Outcome) { o.Calls = []audit.Call{{Endpoint: "app:8080", URI: "/v1//x"}} }).finding("pass-slash")
+	g.Expect(f.Read).To(BeFalse())
+
+	closed := audit.Measurement{Fault: "idle-5s", Method: "POST", Outcome: audit.Outcome{Status: 502}}
+	f = firing(t, "idle-kept-long").allMeasured(closed).finding("idle-kept-long")
+	g.Expect(f.Read).To(BeFalse())
+	g.Expect(f.Severity).To(Equal("medium"))
+	closed.Status = 200
+	firing(t, "idle-kept-long").allMeasured(closed).noFinding("idle-kept-long")
+
+	half := audit.Measurement{Fault: "one-address", Outcome: audit.Outcome{Status: 502}}
+	g.Expect(firing(t, "two-addresses").allMeasured(half).finding("two-addresses").Severity).To(Equal("medium"))
 }

@@ -13,7 +13,7 @@ var confs embed.FS
 // Rules are all rules, in the order in which one would read them.
 func Rules() []audit.Rule {
 	var all []audit.Rule
-	for _, family := range [][]audit.Rule{waits, pools, recoveries, names, pages, answers, secrets, connections, auths, logs} {
+	for _, family := range [][]audit.Rule{healthies, masked, waits, pools, peerRules, recoveries, names, resolvers, pages, errorPages, locations, astray, passed, answers, headers, secrets, connections, auths, logs, listeners, visitors, http3Rules} {
 		all = append(all, family...)
 	}
 	return all

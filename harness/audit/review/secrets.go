@@ -36,11 +36,13 @@ func tlsUnverified(e *audit.Evidence) []audit.Finding {
 	return found.hoisted().findings(func(g *group) audit.Finding {
 		s := g.observations[0]
 		lines := []string{line(s.name("ssl_verify"), "on")}
-		if g.block == nil || len(nginxconf.Effective(g.block, s.name("ssl_trusted_certificate"))) == 0 {
+		lacksAuthority := g.block == nil || len(nginxconf.Effective(g.block, s.name("ssl_trusted_certificate"))) == 0
+		if lacksAuthority {
 			lines = append(lines, line(s.name("ssl_trusted_certificate"), authorityFile)+" # of the authority that signs the upstream's")
 		}
-		return g.finding("the upstream's certificate is not verified", g.describe(s, s.outcome()+" from an upstream whose certificate is bad"),
-			g.patch(append(lines, s.sniLines(g)...)...))
+		m := g.patch(append(lines, s.sniLines(g)...)...)
+		m.hangs = lacksAuthority // which is for the server's owner to put there
+		return g.finding("the upstream's certificate is not verified", g.describe(s, s.outcome()+" from an upstream whose certificate is bad"), m)
 	})
 }
 

@@ -26,7 +26,7 @@ var waits = []audit.Rule{
 		Find:   longWait,
 	},
 	{
-		ID: "timeout-order", Severity: "medium", Title: "the outer time-out of a chain ends before the inner one",
+		ID: "timeout-order", Severity: "medium", Title: "the outer time-out of a chain ends before the inner one", Static: true,
 		Why: "The outer hop gives up first: its 504 says nothing of the cause, the inner one logs 499, and its retries and its error " +
 			"page are never seen. Each hop has to wait a little longer than the one behind it.",
 		Source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
@@ -36,9 +36,9 @@ var waits = []audit.Rule{
 
 // longWait names the time-out that ended the wait, or the lack of a bound over all peers where each peer's is short.
 func longWait(e *audit.Evidence) []audit.Finding {
-	var found collector
+	var found, idle collector // idle are the silences that a websocket needs
 	for _, s := range observations(e) {
-		if !s.TimedOut && s.Waited < minute-noise {
+		if !s.TimedOut && s.Waited < minute-noise || s.isFault("early-hints") { // no time-out is to blame for an answer that is not understood
 			continue
 		}
 		which, value := s.endedBy()
@@ -46,34 +46,52 @@ func longWait(e *audit.Evidence) []audit.Finding {
 			continue
 		}
 		c := s.causeOf(s.name(which))
-		if !s.TimedOut && value > 0 && value < minute-noise && s.tried() > 1 {
+		if short := !s.TimedOut && value > 0 && value < minute-noise; short && s.pageAsks() != nil && s.Waited/2 < minute-noise {
+			c = causedBy(s.pageAsks())
+		} else if short && s.tried() > 1 {
 			c = s.causeOf(s.name("next_upstream_timeout"))
 		}
-		found.add(c, s)
+		if which == "read_timeout" && s.upgrades() {
+			idle.add(c, s)
+		} else {
+			found.add(c, s)
+		}
 	}
-	return found.hoisted().findings(func(g *group) audit.Finding {
-		worst := g.worst(func(a, b observation) bool {
-			return a.TimedOut && !b.TimedOut || a.TimedOut == b.TimedOut && a.Waited > b.Waited
-		})
-		title := "visitors wait " + long(worst.Waited)
-		if worst.TimedOut {
-			title = "visitors wait without end"
+	all := found.hoisted().findings(func(g *group) audit.Finding {
+		title, worst := g.longestWait()
+		m := g.shorterTimeoutsPatch()
+		if d := g.directive; d != nil && d.Name == "error_page" {
+			title += ", as the error page " + d.Args[len(d.Args)-1] + " is asked of the same upstream"
+			m = g.ownPagePatch()
 		}
-		if n := worst.tried(); n > 1 {
-			title += fmt.Sprintf(", for %d peers in turn", n)
-		}
-		f := g.finding(title, g.describe(worst, worst.outcome()), g.shorterTimeoutsPatch())
+		f := g.finding(title, g.describe(worst, worst.outcome()), m)
 		if worst.TimedOut || worst.Waited >= 2*minute-noise {
 			f.Severity = "high"
 		}
-		if !slices.ContainsFunc(g.observations, func(s observation) bool { return !s.upgrades() }) {
-			// The long time-out is there for the silence of a websocket.
-			f.Severity = "low"
-			m := g.patch("# a websocket needs it: ask for plain requests in a location of their own, with a short one")
-			f.Patch, f.In = m.text(), m.location()
-		}
 		return f
 	})
+	return append(all, idle.hoisted().findings(func(g *group) audit.Finding {
+		title, worst := g.longestWait()
+		f := g.finding(title, g.describe(worst, worst.outcome()),
+			g.patch("# a websocket needs it: ask for plain requests in a location of their own, with a short one"))
+		f.Severity = "low"
+		return f
+	})...)
+}
+
+// longestWait is the observation in which a visitor waited the longest, and what that is called.
+func (g *group) longestWait() (title string, worst observation) {
+	worst = g.worst(func(a, b observation) bool {
+		return a.TimedOut && !b.TimedOut || a.TimedOut == b.TimedOut && a.Waited > b.Waited
+	})
+	title = "visitors wait " + long(worst.Waited)
+	if worst.TimedOut {
+		title = "visitors wait without end"
+	}
+	if n := worst.tried(); n > 1 {
+		title += fmt.Sprintf(", for %d peers in turn", n)
+	}
+	return title, worst
 }
 
 // endedBy names the time-out that ended the wait, without the prefix of its protocol, and its value. A stream that is
@@ -106,17 +124,40 @@ func (s observation) timeouts() nginxconf.Timeouts {
 	return s.conf.Timeouts()
 }
 
-func (s observation) tried() int { return len(s.Tries) }
+// tried is how many peers were tried for what the visitor asked, and not for the error page.
+func (s observation) tried() int {
+	if s.pageAsks() != nil {
+		return len(s.Tries) / 2
+	}
+	return len(s.Tries)
+}
+
+// pageAsks is the error_page whose page was asked of the same upstream; nil where none was.
+func (s observation) pageAsks() *nginxconf.Directive {
+	for _, d := range s.all("error_page") {
+		if s.pageFailure(d) == asks {
+			return d
+		}
+	}
+	return nil
+}
 
 // shorterTimeoutsPatch are time-outs that keep the whole wait below a minute.
 func (g *group) shorterTimeoutsPatch() patch {
-	var lines []string
+	var lines, longer []string
 	several := false
 	for _, s := range g.observations {
 		which, _ := s.endedBy()
 		value := "30s"
 		if which == "connect_timeout" {
 			value = "5s"
+		} else if d := g.directive; d != nil && d.Name == s.name(which) {
+			// Somebody wrote it, maybe for an answer that takes so long: of those the lab knows nothing.
+			if l := "# where no answer takes longer: " + line(d.Name, value); !slices.Contains(longer, l) {
+				longer = append(longer, l)
+			}
+			several = several || s.tried() > 1
+			continue
 		}
 		if l := line(s.name(which), value); !slices.Contains(lines, l) {
 			lines = append(lines, l)
@@ -124,11 +165,20 @@ func (g *group) shorterTimeoutsPatch() patch {
 		several = several || s.tried() > 1
 	}
 	if several {
-		if l := line(g.observations[0].name("next_upstream_timeout"), "30s"); !slices.Contains(lines, l) {
+		// A try that takes longer than all may take together leaves none for the peer that is well.
+		if l := line(g.observations[0].name("connect_timeout"), "5s"); g.observations[0].timeouts().Connect >= 30*time.Second && !slices.Contains(lines, l) {
 			lines = append(lines, l)
+		}
+		for _, p := range g.prefixes() {
+			if l := line(p+"next_upstream_timeout", "30s"); !slices.Contains(lines, l) {
+				lines = append(lines, l)
+			}
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b string) int { return timeoutRank(a) - timeoutRank(b) })
+	if len(longer) > 0 {
+		return patch{block: g.block, place: g.place, lines: append(longer, lines...)}
+	}
 	return g.patch(lines...)
 }
 
@@ -173,9 +223,9 @@ func timeoutOrder(e *audit.Evidence) []audit.Finding {
 		}
 		m := in
 		if s.conf.Timeouts().Read > outer {
-			m.elsewhere = []string{"# and in " + g.patch(line(s.name("read_timeout"), "")).location() + ":", line(s.name("read_timeout"), seconds(outer))}
+			m.also = []patch{g.patch(line(s.name("read_timeout"), seconds(outer)))}
 		}
-		return g.finding("the outer hop gives up before the inner one",
+		return g.reading("the outer hop gives up before the inner one",
 			fmt.Sprintf("%s waits %s, and %s behind it may wait %s", s.route.ID, long(s.conf.Timeouts().Read), w.ID, long(totalWait(w))), m)
 	})
 }

@@ -51,11 +51,26 @@ func TestLongWait_OfAPool(t *testing.T) {
 	g.Expect(f.Title).To(Equal("visitors wait 180 s, for 3 peers in turn"))
 	g.Expect(f.Severity).To(Equal("high"))
 	g.Expect(f.Place.Line).To(Equal(12))
-	g.Expect(f.Patch).To(Equal("proxy_read_timeout 30s;\nproxy_next_upstream_timeout 30s;"))
-	g.Expect(f.In).To(Equal("location / at nginx.conf:10, in place of line 12"))
+	g.Expect(f.Patch).To(Equal("# where no answer takes longer: proxy_read_timeout 30s;\nproxy_connect_timeout 5s;\nproxy_next_upstream_timeout 30s;"))
+	g.Expect(f.In).To(Equal("location / at nginx.conf:10"))
+	g.Expect(f.Edits).To(HaveLen(1))
+	g.Expect(f.Edits[0].Replaces).To(BeEmpty(), "what somebody wrote stays")
 
 	f = newRuleTest(t, replace(pool, "25s")).allMeasured(timedOut("silent", reading, 75*time.Second, "a:80", "b:80", "c:80")).finding("long-wait")
 	g.Expect(f.Lacks).To(Equal("proxy_next_upstream_timeout"), "each try is short, and nothing bounds them together")
+}
+
+// A wait that is double because the error page is asked of the same upstream is no matter of time-outs, and of no second peer.
+func TestLongWait_ForTheErrorPage(t *testing.T) {
+	g := NewWithT(t)
+	text := "events {}\nhttp {\nserver {\nlisten 80;\nerror_page 502 504 /sorry.html;\nlocation / {\nproxy_pass http://app;\nproxy_read_timeout %s;\n}\n}\n}"
+	f := newRuleTest(t, replace(text, "30s")).allMeasured(timedOut("silent", reading, time.Minute, "app:80", "app:80")).finding("long-wait")
+	g.Expect(f.Title).To(Equal("visitors wait 60 s, as the error page /sorry.html is asked of the same upstream"))
+	g.Expect(f.Place.Line).To(Equal(5))
+	g.Expect(f.Patch).To(HavePrefix("error_page 502 504 /gateway-error.html;"))
+	f = newRuleTest(t, replace(text, "60s")).allMeasured(timedOut("silent", reading, 2*time.Minute, "app:80", "app:80")).finding("long-wait")
+	g.Expect(f.Title).To(Equal("visitors wait 120 s"), "which is too long for one answer already")
+	g.Expect(f.Patch).To(Equal("# where no answer takes longer: proxy_read_timeout 30s;"))
 }
 
 func TestLongWait_NamesTheCause(t *testing.T) {
@@ -65,7 +80,7 @@ func TestLongWait_NamesTheCause(t *testing.T) {
 		cell              audit.Measurement
 	}{
 		"inherited from http": {"events {}\nhttp {\nproxy_read_timeout 300s;\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\n}\n}\n}",
-			"", "proxy_read_timeout 30s;", 3, timedOut("silent", reading, 300*time.Second)},
+			"", "# where no answer takes longer: proxy_read_timeout 30s;", 3, timedOut("silent", reading, 300*time.Second)},
 		"fastcgi": {"events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nfastcgi_pass app:9000;\n}\n}\n}",
 			"fastcgi_read_timeout", "fastcgi_read_timeout 30s;", 5, timedOut("silent", reading, 60*time.Second)},
 		"grpc": {"events {}\nhttp {\nserver {\nlisten 80 http2;\nlocation / {\ngrpc_pass grpc://app:9000;\n}\n}\n}",
@@ -93,9 +108,15 @@ func TestLongWait_OfWebsocketsAndStreams(t *testing.T) {
 	g := NewWithT(t)
 	ws := "events {}\nhttp {\nserver {\nlisten 80;\nlocation / {\nproxy_pass http://app;\nproxy_set_header Upgrade $http_upgrade;\nproxy_read_timeout 1h;\n}\n}\n}"
 	g.Expect(newRuleTest(t, ws).allMeasured(timedOut("silent", reading, time.Hour)).finding("long-wait").Severity).To(Equal("low"))
+	f := newRuleTest(t, ws).allMeasured(timedOut("off", connecting, 10*time.Minute)).finding("long-wait")
+	g.Expect(f.Severity).To(Equal("high"), "no websocket needs to wait for a connection")
+	g.Expect(f.Patch).To(Equal("proxy_connect_timeout 5s;"))
+	both := newRuleTest(t, ws).allMeasured(timedOut("off", connecting, time.Minute)).allMeasured(timedOut("silent", reading, time.Hour)).findings("long-wait")
+	g.Expect(both).To(HaveLen(2))
+	g.Expect([]string{both[0].Severity, both[1].Severity}).To(Equal([]string{"medium", "low"}))
 	stream := "events {}\nstream {\nserver {\nlisten 3306;\nproxy_pass db:3306;\n}\n}"
 	newRuleTest(t, stream).allMeasured(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{Waited: 10 * time.Minute}}).noFinding("long-wait")
-	f := newRuleTest(t, stream).allMeasured(audit.Measurement{Fault: "off", Outcome: audit.Outcome{Waited: time.Minute}}).finding("long-wait")
+	f = newRuleTest(t, stream).allMeasured(audit.Measurement{Fault: "off", Outcome: audit.Outcome{Waited: time.Minute}}).finding("long-wait")
 	g.Expect(f.Patch).To(Equal("proxy_connect_timeout 5s;"))
 	g.Expect(f.In).To(Equal("server at nginx.conf:3"))
 	f = firing(t, "long-wait").allMeasured(audit.Measurement{Fault: "silent", Outcome: audit.Outcome{TimedOut: true, Waited: 2 * time.Hour}}).finding("long-wait")

@@ -35,6 +35,9 @@ func (s observation) outcome() string {
 // where says on which route, under which fault and with which method something was seen.
 func (s observation) where() string {
 	w := s.route.ID
+	if like := s.measuredOn(); like != "" { // its names and addresses are that one's
+		w += " (as measured on " + like + ")"
+	}
 	if s.Fault != "" {
 		w += ", " + s.Fault
 	}

@@ -55,9 +55,7 @@ func fit(d gateway.Driver, program, printed string) (gateway.Driver, gateway.Bui
 	if m == nil {
 		return d, gateway.Build{}, errors.New("it does not say that it is Apache httpd")
 	}
-	d.Argv = append([]string{program}, d.Argv[1:]...)
-	d.Clock.Argv = append([]string{program}, d.Clock.Argv[1:]...)
-	return d, gateway.Build{Name: strings.TrimSpace(m[1]), Version: m[2]}, nil
+	return d.At(program), gateway.Build{Name: strings.TrimSpace(m[1]), Version: m[2]}, nil
 }
 
 var errorLogPath = regexp.MustCompile(`(?mi)^[ \t]*ErrorLog[ \t]+"?(/[^\s"]+)`)

@@ -100,11 +100,4 @@ func host(s string) string {
 }
 
 // ParseLogs reads a whole log, but for what is no line of it.
-func ParseLogs(text string) (all []gateway.LogRecord) {
-	for line := range strings.Lines(text) {
-		if l, err := ParseLog(strings.TrimRight(line, "\r\n")); err == nil {
-			all = append(all, l)
-		}
-	}
-	return all
-}
+func ParseLogs(text string) []gateway.LogRecord { return gateway.ReadLog(text, ParseLog) }

@@ -64,6 +64,7 @@ func TestSame(t *testing.T) {
 	const context = `, server: s, request: "GET / HTTP/1.1", upstream: "http://10.0.0.1:8080/", host: "s"`
 	for _, twins := range [][2]string{
 		{`[error] 1#1: *3 connect() failed (111: Connection refused), client: 127.0.0.1` + context, `[error] 44#44: *9 connect() failed (111: Connection refused), client: 127.0.0.2` + context},
+		{`[error] 1#1: *3 limiting requests, excess: 5.994 by zone "login"`, `[error] 1#1: *3 limiting requests, excess: 6.000 by zone "login"`},
 		{`[info] 1#1: *3 client 127.0.0.1:40001 closed`, `[info] 1#1: *3 client 127.0.0.1:60999 closed`},
 		{`[alert] 1#1: worker process 30 exited on signal 9`, `[alert] 1#1: worker process 31 exited on signal 9`},
 		{`[warn] 1#1: *3 buffered to a temporary file /var/lib/nginx/proxy/1/00/0000000001`, `[warn] 1#1: *3 buffered to a temporary file /var/lib/nginx/proxy/2/10/0000000102`},
@@ -77,6 +78,7 @@ func TestSame(t *testing.T) {
 		{`[error] 1#1: *3 connect() failed (111: x)`, `[error] 1#1: *3 connect() failed (113: x)`},
 		{`[error] 1#1: *3 x, client: 1.1.1.1, server: s, request: "GET / HTTP/1.1", upstream: "http://10.0.0.1:80/"`, `[error] 1#1: *3 x, client: 1.1.1.1, server: s, request: "GET / HTTP/1.1", upstream: "http://10.0.0.2:80/"`},
 		{`[alert] 1#1: worker process 30 exited on signal 9`, `[alert] 1#1: worker process 30 exited on signal 11`},
+		{`[error] 1#1: *3 limiting requests, excess: 5.994 by zone "login1"`, `[error] 1#1: *3 limiting requests, excess: 5.994 by zone "login2"`},
 		{`[error] 1#1: *3 in a.php:40000`, `[error] 1#1: *3 in a.php:40001`},
 	} {
 		if a, b := parsed(t, stampText+others[0]).Same(), parsed(t, stampText+others[1]).Same(); a == b {

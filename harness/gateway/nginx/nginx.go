@@ -63,8 +63,7 @@ func fit(d gateway.Driver, program, printed string) (gateway.Driver, gateway.Bui
 
 // on is the driver as an image has it: with that build, at that place.
 func on(d gateway.Driver, b Build, program string) gateway.Driver {
-	d.Argv = append([]string{program}, d.Argv[1:]...)
-	d.Clock.Argv = append([]string{program}, d.Clock.Argv[1:]...)
+	d = d.At(program)
 	d.Folders = slices.Clone(d.Folders)
 	for i, f := range d.Folders {
 		if own := path.Dir(b.Conf); f.Keep && f.Path == path.Dir(d.Conf) && own != f.Path {

@@ -102,6 +102,27 @@ func (c *sandbox) endAsk(ctx context.Context, ref agentapi.NameRef) (agentapi.An
 	return c.finish(ctx, a)
 }
 
+// leaveAsk has the client close his connection, as a browser does whose user goes elsewhere, and waits until the gateway is through with
+// the request. An answer that he had before is his.
+func (c *sandbox) leaveAsk(ctx context.Context, ref agentapi.NameRef) (agentapi.Answer, error) {
+	a, err := c.begun(ref.Name)
+	if err != nil {
+		return agentapi.Answer{}, err
+	}
+	left := false
+	select {
+	case <-a.done:
+	default:
+		left = true
+		a.leave()
+	}
+	answer, err := c.finish(ctx, a)
+	if left && answer.Status == 0 {
+		answer.NoAnswer = agentapi.Left
+	}
+	return answer, err
+}
+
 // pending reports whether the answer has not ended yet.
 func (c *sandbox) pending(_ context.Context, ref agentapi.NameRef) (bool, error) {
 	a, err := c.begun(ref.Name)
@@ -168,7 +189,7 @@ func (c *sandbox) startAsk(ctx context.Context, spec agentapi.AskSpec) (*ask, er
 // leave ends the client's connection, if he has one.
 func (a *ask) leave() {
 	if a.conn != nil {
-		a.conn.Close()
+		_ = closeNow(a.conn)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -36,6 +37,8 @@ type catchAll struct {
 	loop     bool
 	aside    []agentapi.UpstreamCall // calls that no endpoint takes: datagrams, and the gateway's to itself
 	syslog   []string
+
+	lost atomic.Int64 // packets that were sent and, as far as has been waited for them, never arrive
 }
 
 // endpoint is the fake upstream at one address.
@@ -233,6 +236,16 @@ func (w *catchAll) drain() agentapi.Events {
 	}
 	slices.SortStableFunc(n.Calls, func(a, b agentapi.UpstreamCall) int { return begun(a).Compare(begun(b)) })
 	return n
+}
+
+// news is what upstreams and names saw since it was last asked for, and the calls that none could see.
+func (w *catchAll) news() (agentapi.Events, error) {
+	n := w.drain()
+	var err error
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n.DownCalls, err = w.net.drainDownCalls()
+	return n, err
 }
 
 // begun is when the first of the requests that a call tells of came, or the connection without any: one that was kept may have

@@ -89,6 +89,12 @@ func TestWorld_UpstreamsAnswerAndBehaveAsTheyAreTold(t *testing.T) {
 			t.Errorf("%s is to refuse, and it is %v, %v", address, conn, err)
 		}
 	}
+	if l.do(c.id, "DrainEvents", agentapi.None{}, &news); !slices.Equal(news.DownCalls, []string{"203.0.113.9:8080", "[2001:db8::9]:80"}) {
+		t.Errorf("of what is down the news tell %q", news.DownCalls)
+	}
+	if l.do(c.id, "DrainEvents", agentapi.None{}, &news); len(news.DownCalls) != 0 {
+		t.Errorf("they tell of it again: %q", news.DownCalls)
+	}
 	if got := asks(t, c, "tcp", net.JoinHostPort(c.catchAll.names.base("app").String(), "8080")); got != "418 scripted" {
 		t.Errorf("by its name it answers %q", got)
 	}

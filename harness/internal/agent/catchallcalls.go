@@ -31,7 +31,7 @@ func (w *catchAll) setBehaviourAndWait(ctx context.Context, spec agentapi.Behavi
 
 // drainEvents is what upstreams and names saw since it was last asked for.
 func (w *catchAll) drainEvents(context.Context, agentapi.None) (agentapi.Events, error) {
-	return w.drain(), nil
+	return w.news()
 }
 
 // put writes files into the sandbox.

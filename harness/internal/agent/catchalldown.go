@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -24,6 +25,7 @@ const downAtOnce = 1000
 type downSets struct {
 	family       nftables.TableFamily
 	refused, off *nftables.Set
+	called       *nftables.Set // the addresses that were called meanwhile, each with the port that it was called from
 }
 
 // takeDown makes the addresses of these conducts refuse or drop what is sent to them, and all others take it.
@@ -45,7 +47,7 @@ func (n *catchAllNet) takeDown(all []agentapi.UpstreamBehaviour) error {
 			return fmt.Errorf("taking upstreams down: %w", err)
 		}
 	}
-	n.isDown = some
+	n.isDown, n.wasDown = some, true
 	return nil
 }
 
@@ -121,12 +123,18 @@ func (s *downSets) make(nft *nftables.Conn) error {
 		Name: "output", Table: table, Type: nftables.ChainTypeFilter,
 		Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityMangle,
 	})
+	called := &nftables.Set{Table: table, Name: "called", Concatenation: true, Dynamic: true, Size: maxDownCalls, KeyType: s.key(nftables.TypeInetService)}
+	if err := nft.AddSet(called, nil); err != nil {
+		return err
+	}
 	add := func(name string, verdict expr.Any) (*nftables.Set, error) {
 		set := &nftables.Set{Table: table, Name: name, Concatenation: true, KeyType: s.key()}
 		if err := nft.AddSet(set, nil); err != nil {
 			return nil, err
 		}
-		nft.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(append(notOurs(), s.match(set)...), verdict)})
+		match := append(notOurs(), s.match(set)...)
+		nft.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(slices.Clone(match), s.note(called)...)})
+		nft.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(match, verdict)})
 		return set, nil
 	}
 	refused, err := add("refused", &expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
@@ -140,23 +148,82 @@ func (s *downSets) make(nft *nftables.Conn) error {
 	if err := nft.Flush(); err != nil {
 		return err
 	}
-	s.refused, s.off = refused, off
+	s.refused, s.off, s.called = refused, off, called
 	return nil
 }
 
-func (s *downSets) key() nftables.SetDatatype {
+// key is the type of an address, with whatever comes behind it.
+func (s *downSets) key(more ...nftables.SetDatatype) nftables.SetDatatype {
 	host := nftables.TypeIPAddr
 	if s.family == nftables.TableFamilyIPv6 {
 		host = nftables.TypeIP6Addr
 	}
-	return nftables.MustConcatSetType(host, nftables.TypeInetService)
+	return nftables.MustConcatSetType(append([]nftables.SetDatatype{host, nftables.TypeInetService}, more...)...)
+}
+
+// maxDownCalls bounds the connections to dead addresses that are told of: for one request there are a few.
+const maxDownCalls = 10_000
+
+// note keeps the address that a new connection is for, which match has put into the registers, and the port that it comes from:
+// the kernel sends the first packet again where none answers, and that is no further connection.
+func (s *downSets) note(called *nftables.Set) []expr.Any {
+	const syn, ack = 0x02, 0x10
+	return []expr.Any{
+		&expr.Payload{DestRegister: unix.NFT_REG_4, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
+		&expr.Bitwise{SourceRegister: unix.NFT_REG_4, DestRegister: unix.NFT_REG_4, Len: 1, Mask: []byte{syn | ack}, Xor: []byte{0}},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: unix.NFT_REG_4, Data: []byte{syn}},
+		&expr.Payload{DestRegister: unix.NFT_REG32_00 + s.hostSize()/4 + 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 2},
+		&expr.Dynset{SrcRegKey: unix.NFT_REG32_00, SetName: called.Name, SetID: called.ID, Operation: unix.NFT_DYNSET_OP_ADD},
+	}
+}
+
+func (s *downSets) hostSize() uint32 {
+	if s.family == nftables.TableFamilyIPv6 {
+		return 16
+	}
+	return 4
+}
+
+// drainDownCalls are the addresses that were called while they were down, since it was last asked for.
+func (n *catchAllNet) drainDownCalls() (all []string, err error) {
+	if !n.wasDown {
+		return nil, nil
+	}
+	nft, err := nftables.New(nftables.WithNetNSFd(int(n.w.cell.netns.Fd())))
+	if err != nil {
+		return nil, err
+	}
+	for _, sets := range []*downSets{&n.down4, &n.down6} {
+		if sets.called == nil {
+			continue
+		}
+		noted, err := nft.GetSetElements(sets.called)
+		if err != nil {
+			return nil, fmt.Errorf("reading which dead upstreams were called: %w", err)
+		}
+		if len(noted) == 0 {
+			continue
+		}
+		size := int(sets.hostSize())
+		for _, e := range noted {
+			if len(e.Key) < size+2 {
+				continue
+			}
+			host, _ := netip.AddrFromSlice(e.Key[:size])
+			all = append(all, netip.AddrPortFrom(host, binary.BigEndian.Uint16(e.Key[size:])).String())
+		}
+		nft.FlushSet(sets.called)
+	}
+	n.wasDown = n.isDown
+	slices.Sort(all)
+	return all, nft.Flush()
 }
 
 // match is true for TCP packets whose destination is in the set.
 func (s *downSets) match(set *nftables.Set) []expr.Any {
-	offset, size := uint32(16), uint32(4) // the destination in the IPv4 header
+	offset, size := uint32(16), s.hostSize() // the destination in the IPv4 header
 	if s.family == nftables.TableFamilyIPv6 {
-		offset, size = 24, 16
+		offset = 24
 	}
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},

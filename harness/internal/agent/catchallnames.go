@@ -4,6 +4,7 @@ package agent
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/fnv"
 	"net"
 	"net/netip"
@@ -83,20 +84,25 @@ func testAddr(net byte, i uint32) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// now is the address that a name has now.
-func (n *names) now(name string) (netip.Addr, bool) {
+// now are the addresses that a name has now; none where it is gone.
+func (n *names) now(name string) []netip.Addr {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	name = plainName(name)
 	c := n.conduct[name]
 	if c.Gone {
-		return netip.Addr{}, false
+		return nil
 	}
-	b := n.baseOf(name).As4()
-	if c.Move%2 == 1 {
-		b[1] = 19
+	base := n.baseOf(name)
+	b := base.As4()
+	b[1] = 19
+	switch other := netip.AddrFrom4(b); {
+	case c.Both:
+		return []netip.Addr{base, other}
+	case c.Move%2 == 1:
+		return []netip.Addr{other}
 	}
-	return netip.AddrFrom4(b), true
+	return []netip.Addr{base}
 }
 
 // of is the name that has the address of "198.18.0.5:8080"; empty for none.
@@ -142,8 +148,8 @@ func (n *names) answer(question []byte) []byte {
 	}
 	head = dnsmessage.Header{ID: head.ID, Response: true, RecursionDesired: head.RecursionDesired, RecursionAvailable: true, Authoritative: true}
 	name := plainName(q.Name.String())
-	address, there := n.now(name)
-	if !there {
+	addresses := n.now(name)
+	if len(addresses) == 0 {
 		head.RCode = dnsmessage.RCodeNameError
 	}
 	b := dnsmessage.NewBuilder(nil, head)
@@ -153,11 +159,13 @@ func (n *names) answer(question []byte) []byte {
 	}
 	rr := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: ttl}
 	got := ""
-	if there {
+	if len(addresses) > 0 {
 		switch q.Type {
 		case dnsmessage.TypeA:
-			got = address.String()
-			err = b.AResource(rr, dnsmessage.AResource{A: address.As4()})
+			got = addresses[0].String()
+			for _, a := range addresses {
+				err = errors.Join(err, b.AResource(rr, dnsmessage.AResource{A: a.As4()}))
+			}
 		case dnsmessage.TypeSRV:
 			// The target of "_http._tcp.app" is the rest of the name.
 			target := name

@@ -57,11 +57,16 @@ func TestNames(t *testing.T) {
 	if h, answers := lookUp(t, n, "gone.internal.", dnsmessage.TypeA); h.RCode != dnsmessage.RCodeNameError || len(answers) != 0 {
 		t.Errorf("a name that is gone: %v, %v", h.RCode, answers)
 	}
+	n.setBehaviour([]agentapi.NameBehaviour{{Name: "app.internal", Both: true}})
+	if _, answers = lookUp(t, n, "app.internal.", dnsmessage.TypeA); len(answers) != 2 || netip.AddrFrom4(answers[0].Body.(*dnsmessage.AResource).A) != a ||
+		netip.AddrFrom4(answers[1].Body.(*dnsmessage.AResource).A) != moved {
+		t.Errorf("a name with both addresses has %v", answers)
+	}
 	n.setBehaviour(nil)
 	if _, answers = lookUp(t, n, "app.internal.", dnsmessage.TypeA); netip.AddrFrom4(answers[0].Body.(*dnsmessage.AResource).A) != a {
 		t.Error("a name is not back at its address")
 	}
-	if got := len(n.drain()); got != 6 {
+	if got := len(n.drain()); got != 7 {
 		t.Errorf("%d lookups were told of", got)
 	}
 	if n.answer([]byte("badgateway\r\n")) != nil {

@@ -48,7 +48,9 @@ type catchAllNet struct {
 	close  func()
 	down4  downSets
 	down6  downSets
-	isDown bool
+	isDown bool // something is down
+	// wasDown is true where something was since the calls of what is down were last read.
+	wasDown bool
 }
 
 func newWorldNet(w *catchAll) (*catchAllNet, error) {

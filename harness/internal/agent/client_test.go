@@ -34,7 +34,7 @@ func TestVisitorBeginsWithHTTP2(t *testing.T) {
 		t.Cleanup(func() { conn.Close() })
 		return conn
 	}
-	a := &probe{spec: agentapi.ProbeSpec{
+	a := &probe{w: &catchAll{busy: &activityTracker{}}, spec: agentapi.ProbeSpec{
 		Raw:  []byte("POST /a?b=1 HTTP/1.1\r\nHost: rpc.test\r\nConnection: close\r\nTe: trailers\r\nContent-Length: 4\r\n\r\n"),
 		Body: "four",
 	}}

@@ -200,7 +200,7 @@ func (c *sandbox) moveClock(ctx context.Context, offset time.Duration) error {
 // wake wakes the process, and waits until it has gone to sleep again: then it has seen the new time, and done all that
 // was due at it.
 func (p *process) wake(ctx context.Context, wait poller) error {
-	if p.spec.Wake.Signal == 0 {
+	if p.spec.Wake == (agentapi.WakeSignal{}) {
 		return nil
 	}
 	select {
@@ -213,17 +213,32 @@ func (p *process) wake(ctx context.Context, wait poller) error {
 		pids = childrenOf(p.pid)
 	}
 	for _, pid := range pids {
-		if err := wakeOne(ctx, pid, unix.Signal(p.spec.Wake.Signal), wait); err != nil {
+		if err := wakeOne(ctx, pid, func() error { return p.interrupt(ctx, pid) }, wait); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// interrupt makes a process that sleeps look up.
+func (p *process) interrupt(ctx context.Context, pid int) error {
+	w := p.spec.Wake
+	if w.Connect == "" {
+		return unix.Kill(pid, unix.Signal(w.Signal))
+	}
+	return p.cell.online(func() error {
+		conn, err := ours.DialContext(ctx, "tcp", w.Connect)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
+}
+
 // poller is until or soon.
 type poller func(ctx context.Context, limit time.Duration, so func() (bool, error)) error
 
-func wakeOne(ctx context.Context, pid int, sig unix.Signal, wait poller) error {
+func wakeOne(ctx context.Context, pid int, interrupt func() error, wait poller) error {
 	var before schedule
 	asleep := func() (ok bool, err error) {
 		if before, err = scheduleOf(pid); os.IsNotExist(err) {
@@ -238,7 +253,7 @@ func wakeOne(ctx context.Context, pid int, sig unix.Signal, wait poller) error {
 	if before.stopped {
 		return nil // it looks at the clock when it is continued
 	}
-	if err := unix.Kill(pid, sig); err != nil {
+	if err := interrupt(); err != nil {
 		if err == unix.ESRCH {
 			return nil
 		}

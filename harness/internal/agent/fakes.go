@@ -32,6 +32,12 @@ func (c *sandbox) startFake(_ context.Context, f agentapi.FakeSpec) error {
 			}
 			return l, err
 		},
+		ListenPacket: func(network, address string) (l net.PacketConn, err error) {
+			if ierr := c.online(func() error { l, err = net.ListenPacket(network, address); return nil }); ierr != nil {
+				return nil, ierr
+			}
+			return l, err
+		},
 		Dial: func(network, address string) (conn net.Conn, err error) {
 			if ierr := c.online(func() error { conn, err = (&net.Dialer{}).DialContext(c.life, network, address); return nil }); ierr != nil {
 				return nil, ierr

@@ -29,7 +29,7 @@ func (c *sandbox) makeFolders() error {
 		if err := os.MkdirAll(f.Path, 0o755); err != nil {
 			return fmt.Errorf("making %s in the image: %w", f.Path, err)
 		}
-		if f.Path == "/tmp" {
+		if f.Path == "/tmp" || f.Path == "/dev/shm" {
 			if err := os.Chmod(c.path(f.Path), 0o1777); err != nil {
 				return fmt.Errorf("opening the folder %s of sandbox %s to all: %w", f.Path, c.id, err)
 			}

@@ -167,7 +167,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 		t.Fatal(err)
 	}
 	await("it stands still", func(s schedule) bool { return s.stopped && !s.asleep })
-	if err := wakeOne(t.Context(), pid, unix.SIGIO, poll); err != nil {
+	if err := wakeOne(t.Context(), pid, func() error { return unix.Kill(pid, unix.SIGIO) }, poll); err != nil {
 		t.Errorf("one that stands still is left alone: %v", err)
 	}
 	if err := unix.Kill(pid, unix.SIGCONT); err != nil {
@@ -179,7 +179,7 @@ func TestScheduleTellsSleepFromStandstill(t *testing.T) {
 	if _, err := scheduleOf(pid); !os.IsNotExist(err) {
 		t.Errorf("of one that has ended: %v", err)
 	}
-	if err := wakeOne(t.Context(), pid, unix.SIGIO, poll); err != nil {
+	if err := wakeOne(t.Context(), pid, func() error { return unix.Kill(pid, unix.SIGIO) }, poll); err != nil {
 		t.Errorf("one that has ended needs no waking: %v", err)
 	}
 }

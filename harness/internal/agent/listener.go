@@ -4,6 +4,7 @@ package agent
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -266,12 +267,21 @@ func (c *countedConn) enter(d int) {
 	c.in += d
 }
 
-// Close counts its owner as through with it.
+// Close counts its owner as through with it, once the other end is told, for which closeNow may have to wait.
 func (c *countedConn) Close() error {
+	defer c.busy.under()()
 	c.busy.mu.Lock()
 	delete(c.busy.conns, c)
 	c.busy.mu.Unlock()
-	return c.Conn.Close()
+	return closeNow(c.Conn)
+}
+
+// closeNow closes a socket so that the other end is told by the time it returns: a program that is just being started has copies of all
+// sockets until it runs, and keeps them open.
+func closeNow(c io.Closer) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return c.Close()
 }
 
 // CloseWrite ends one direction.

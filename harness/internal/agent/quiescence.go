@@ -194,9 +194,22 @@ func (w *catchAll) waitQuiescent(ctx context.Context, limit time.Duration, done 
 		if q.unread > 0 || q.busy > q.alarms {
 			return false, nil // it may just not have had its turn, on a busy machine
 		}
-		return q.flying == 0 || same > 3 && time.Since(since) > stillFor, nil
+		return w.landed(q.flying, same, since), nil
 	})
 	return last, err
+}
+
+// landed reports whether no packet is on its way any more, after so many looks since then at which all was the same. Those that it takes
+// for lost are not waited for again: after a large answer the kernel's counters stay apart for good.
+func (w *catchAll) landed(flying int64, looks int, since time.Time) bool {
+	if flying == w.lost.Load() {
+		return true
+	}
+	if looks <= 3 || time.Since(since) <= stillFor {
+		return false
+	}
+	w.lost.Store(flying)
+	return true
 }
 
 const (

@@ -4,8 +4,10 @@ package agent
 
 import (
 	"io"
+	"net"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,5 +86,84 @@ func TestWhoWritesIsAtWorkWhileThereIsRoom(t *testing.T) {
 	}
 	if done(); atWork() != 0 {
 		t.Error("at work, after it was sent")
+	}
+}
+
+// A program that is just being started has copies of all sockets: a close in that moment tells the other end nothing.
+func TestCloseNow_WaitsForAProgramThatIsBeingStarted(t *testing.T) {
+	_, near, _ := connected(t)
+	var b activityTracker
+	conn := b.count(near)
+	syscall.ForkLock.Lock()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = conn.Close()
+	}()
+	select {
+	case <-closed:
+		t.Error("closed while another process may have the socket")
+	case <-time.After(50 * time.Millisecond):
+	}
+	syscall.ForkLock.Unlock()
+	<-closed
+}
+
+func TestLanded_WaitsForALostPacketOnce(t *testing.T) {
+	var w catchAll
+	now, long := time.Now(), time.Now().Add(-time.Minute)
+	for _, step := range []struct {
+		flying int64
+		looks  int
+		since  time.Time
+		want   bool
+	}{
+		{0, 1, now, true},
+		{2, 2, now, false},
+		{2, 2, long, false},
+		{2, 9, now, false},
+		{2, 4, long, true},
+		{2, 1, now, true}, // waited for before
+		{3, 4, now, false},
+		{1, 4, now, false},
+		{3, 4, long, true},
+		{2, 4, now, false},
+	} {
+		if got := w.landed(step.flying, step.looks, step.since); got != step.want {
+			t.Errorf("%+v: %v", step, got)
+		}
+	}
+}
+
+// A connection that a fake closes is under way until the other end is told: while a program is being started, that takes its time, and were
+// the lab at rest meanwhile, a limit of the gateway's could pass before it has heard of the reset.
+func TestCountedConn_IsUnderWayUntilItIsClosed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &activityTracker{}
+	conn := b.count(raw)
+	syscall.ForkLock.Lock()
+	closed := make(chan error)
+	go func() { closed <- conn.Close() }()
+	isUnderWay := func() (bool, error) {
+		more, _, _ := b.state()
+		return more == 1, nil
+	}
+	if err := poll(t.Context(), 5*time.Second, isUnderWay); err != nil {
+		t.Error("it counts as done, and is open:", err)
+	}
+	syscall.ForkLock.Unlock()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if more, working, waiting := b.state(); more != 0 || len(working)+len(waiting) != 0 {
+		t.Error("it counts, and is closed")
 	}
 }

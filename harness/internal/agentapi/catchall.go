@@ -54,6 +54,7 @@ type NameBehaviour struct {
 	Name string
 	Gone bool // NXDOMAIN
 	Move int  // how many times it has moved: each time to another address
+	Both bool // it has both addresses at once: the one that it has before it moves, and the other
 }
 
 // An UpstreamCall is one connection of a catch-all sandbox's gateway to an upstream.
@@ -75,6 +76,7 @@ type DNSQuery struct {
 // Events is what the upstreams and the names of a catch-all sandbox saw since the last news.
 type Events struct {
 	Calls      []UpstreamCall // in the order in which they began, those to itself first
+	DownCalls  []string       // addresses that are down, once for each connection that the gateway began to make there
 	DNSQueries []DNSQuery
 	Loop       bool     // the gateway called itself without end, and was cut off
 	Syslog     []string // log lines that went to a syslog server
@@ -90,12 +92,25 @@ type ProbeSpec struct {
 	ALPN       string // the protocol that his TLS offers; empty for none
 	TLSMax     string // the highest version of TLS that he speaks ("TLSv1.2"); empty for the highest there is
 	HTTP2      bool   // he begins with HTTP/2 at once, without TLS
+	HTTP3      bool   // he speaks HTTP/3, over QUIC
 	Cert, Key  string // his certificate and its key in PEM; empty for one of the lab's authority
 	Proxy      bool   // he begins with a PROXY protocol header, as a load balancer would
+	ProxyFrom  string // the visitor that such a header names; From when empty
 	UDP        bool   // one datagram, and one back
-	Raw        []byte
-	Body       string
-	Head       bool // it is a HEAD request
+	// First is a request that he sends before over the same connection, whose answer he reads to its end; nil for none.
+	First     []byte
+	Raw       []byte
+	Body      string
+	BodyTimes int  // how often the body is repeated; once when 0
+	Head      bool // it is a HEAD request
+	// Idles has him stay silent after an answer that switches protocols, until the connection ends.
+	Idles bool
+	// Leaves has him go as soon as the gateway waits for an upstream's answer.
+	Leaves bool
+	// ReadsAfter is how long he reads nothing after the beginning of the answer's body; 0 for not at all.
+	ReadsAfter time.Duration
+	// Beside are others who ask just before him, and whose answers may still be awaited when he asks.
+	Beside []ProbeSpec
 	// Stream says that the answer is no HTTP: whatever comes until all is quiet, or the end.
 	Stream bool
 	// UpstreamBehaviour is how the sandbox behaves from before he asks; nil leaves it as it is.
@@ -112,12 +127,21 @@ type ProbeAnswer struct {
 	Waited    time.Duration // in the sandbox's time
 	NotBefore time.Duration // he still waited then
 	Endless   bool          // he still waited at the limit
-	Events    Events
+	// Beside are the statuses of those who asked beside him; 0 for who still waited when he had his answer, or got none.
+	Beside []int
+	Events Events
 	// LogsLeft is how many lines each log gained that Logs leaves out, as they were too many.
 	LogsLeft map[string]int
 	// Killed says why the gateway's processes were ended, when they used up what they may; see [Overrun].
 	Killed *Error
 }
+
+// How it ended where the client himself, or what comes before HTTP, had a part in it; see [Answer].
+const (
+	Left    = "left"             // he went
+	NotKept = "not kept"         // the connection took no second request
+	NoTLS   = "handshake failed" // the gateway refused his TLS
+)
 
 // PutSpec writes files into a catch-all sandbox.
 type PutSpec struct {

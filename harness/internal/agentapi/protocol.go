@@ -125,6 +125,8 @@ type ProcSpec struct {
 type WakeSignal struct {
 	Signal   int  // 0 means that it needs none
 	Children bool // the signal goes to the children of the process, not to the process itself
+	// Connect is an address that the process listens at, which is called in place of a signal: for one that no signal interrupts.
+	Connect string
 }
 
 // ProcStarted answers Start.
@@ -195,7 +197,7 @@ type Answer struct {
 	Body      string // 4 KiB at the most
 	BodyBytes int64
 	Cut       bool   // ended before its declared length or last chunk
-	NoAnswer  string // "refused", "closed", "reset", "silent" or "garbled", when there is no status
+	NoAnswer  string // "refused", "closed", "reset", "silent", "garbled" or [Left], when there is no status
 	Real      time.Duration
 	Reused    bool              // the client had kept the connection from an earlier request
 	Logs      map[string]string // what was added to each log file of the sandbox since the last answer

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/badgateway/badgateway/harness/internal/images"
 )
@@ -46,11 +47,27 @@ func (e *Engine) Image(ctx context.Context, name string) (string, error) {
 	if kind, version, _ := strings.Cut(name, ":"); kind == "nginx" {
 		return e.Nginx(ctx, version)
 	}
-	repository, text, err := images.Dockerfile(name)
+	r, err := images.Of(name)
 	if err != nil {
 		return "", err
 	}
-	return e.image(ctx, recipe{repository: repository, suite: ownSuite, dockerfile: text}, "about a minute")
+	return e.image(ctx, recipe{repository: r.Repository, suite: ownSuite, dockerfile: r.Text, args: r.Args}, r.Takes)
+}
+
+// sideBySide is how many images are made at once: one downloads while the other unpacks.
+const sideBySide = 2
+
+// Images makes what the engine lacks of the images with these names, as [Engine.Image] does, side by side.
+func (e *Engine) Images(ctx context.Context, names ...string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(sideBySide)
+	for _, name := range names {
+		g.Go(func() error {
+			_, err := e.Image(ctx, name)
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // image returns the reference of the image that a recipe makes, and builds it

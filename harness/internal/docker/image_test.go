@@ -34,14 +34,16 @@ func TestEveryNameHasADockerfile(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(images.Names()).To(ContainElements("gateway", "nginx", "php"))
 	for _, name := range images.Names() {
-		repository, text, err := images.Dockerfile(name)
+		r, err := images.Of(name)
 		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(repository).NotTo(BeEmpty())
-		g.Expect(string(text)).To(And(HavePrefix("ARG BASE\nFROM ${BASE}\n"), ContainSubstring("\nRUN set -eu")))
-		g.Expect(string(text)).NotTo(MatchRegexp(`(?m)^\s*#`), "a changed comment would build the image again")
+		g.Expect(r.Repository).NotTo(BeEmpty())
+		g.Expect(r.Takes).NotTo(BeEmpty())
+		text := string(r.Text)
+		g.Expect(text).To(And(HavePrefix("ARG BASE\nFROM ${BASE}\n"), ContainSubstring("\nRUN set -eu")))
+		g.Expect(text).NotTo(MatchRegexp(`(?m)^\s*#`), "a changed comment would build the image again")
 	}
-	_, _, err := images.Dockerfile("apache3")
-	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, nginx, php"))))
+	_, err := images.Of("apache3")
+	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, gunicorn"))))
 }
 
 func TestAnImageIsMadeOnceAndThenFound(t *testing.T) {

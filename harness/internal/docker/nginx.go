@@ -63,9 +63,9 @@ func nginxRecipe(version string) (recipe, error) {
 	if i < 0 {
 		return recipe{}, &NoNginxError{Version: version}
 	}
-	repository, text, err := images.Dockerfile("nginx")
+	r, err := images.Of("nginx")
 	return recipe{
-		repository: repository, suite: nginxVersions[i].Suite, dockerfile: text,
+		repository: r.Repository, suite: nginxVersions[i].Suite, dockerfile: r.Text,
 		args: map[string]string{"NGINX": version},
 	}, err
 }

@@ -57,6 +57,8 @@ func NewAgent() *Agent {
 	Answer[agentapi.AskSpec](a, "Ask", agentapi.Answer{Status: 200})
 	Answer[agentapi.NameRef](a, "Pending", true)
 	Answer[agentapi.NameRef](a, "EndAsk", agentapi.Answer{Status: 200})
+	Answer[agentapi.ExecSpec](a, "RunCommand", agentapi.Executed{})
+	Answer[agentapi.NameRef](a, "LeaveAsk", agentapi.Answer{NoAnswer: agentapi.Left})
 	Answer[agentapi.None](a, "Resting", true)
 	Answer[agentapi.NameRef](a, "Listens", true)
 	Answer[agentapi.FileSpec](a, "Change", 1)

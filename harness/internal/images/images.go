@@ -14,31 +14,104 @@ import (
 //go:embed *.Dockerfile
 var files embed.FS
 
-// table maps the name under which the harness asks for an image to the
-// Dockerfile that makes it. Names may share one: an image is built once.
+// A Recipe is what an image is made by.
+type Recipe struct {
+	// Repository is the short name that the image is tagged with ("lab").
+	Repository string
+	// Text is the Dockerfile. It has no comments: who changes one alone has the same image, which is known by a hash of its recipe.
+	Text []byte
+	// Args are the Dockerfile's arguments, besides BASE.
+	Args map[string]string
+	// Takes says about how long it takes to make it.
+	Takes string
+}
+
+// table maps the names under which the harness asks for images to the repositories of those. Names may share one: an image is
+// built once. A component of which the first image has nothing is a family of its own below, made when a scenario needs it.
 var table = map[string]string{
 	"gateway": "lab",
+	"httpd":   "lab",
 	"php":     "lab",
 	"nginx":   "nginx",
 	"uwsgi":   "lab",
 }
 
-// Dockerfile returns the text of the Dockerfile for the named image, and the
-// short repository name ("lab") that every image built from it is tagged with.
-// An unknown name is an error that lists the known ones.
-// The text has no comments: who changes one alone has the same image, which is known by a hash of its Dockerfile.
-func Dockerfile(name string) (repository string, text []byte, err error) {
-	repository, ok := table[name]
-	if !ok {
-		return "", nil, fmt.Errorf("no image is named %q: the images are %s (the table of harness/internal/images/images.go)", name, strings.Join(Names(), ", "))
-	}
-	text, err = read(repository)
-	return repository, text, err
+// A family is an image of Debian's packages alone.
+type family struct {
+	packages []string
+	check    string // a command that fails where its program can't be run
 }
 
-// Names returns the names Dockerfile knows, sorted.
+// families are the images of one kind of component each, all made by packages.Dockerfile.
+var families = map[string]family{
+	"gunicorn": {packages: []string{"gunicorn"}, check: "gunicorn --version"},
+	"node":     {packages: []string{"nodejs"}, check: "node --version"},
+	"haproxy":  {packages: []string{"haproxy"}, check: "haproxy -v"},
+	"lighttpd": {packages: []string{"lighttpd"}, check: "lighttpd -v"},
+	// Varnish compiles its config at each start, which tcc does three times as fast as gcc. jemalloc asks for the time before libfaketime
+	// can tell it, and hangs; without it, malloc is libc's.
+	"varnish": {
+		packages: []string{"varnish", "tcc", "libtcc-dev"},
+		check:    "gcc -shared -x c /dev/null -o $(echo /usr/lib/*/libjemalloc.so.2) && varnishd -V",
+	},
+	"caddy": {packages: []string{"caddy"}, check: "caddy version"},
+	// Built with GnuTLS, as the package squid is, it looks at no certificate of an application.
+	"squid": {packages: []string{"squid-openssl"}, check: "squid -v"},
+	"nscd":  {packages: []string{"nscd"}, check: "nscd --version"},
+	// BIND calls jemalloc by names of its own, so that an empty library, as Varnish has it, would not do.
+	"dns": {
+		packages: []string{"dnsmasq-base", "bind9", "tcc"},
+		check:    "echo '" + likeJemalloc + "' | tcc -nostdlib -shared -o $(echo /usr/lib/*/libjemalloc.so.2) - && dnsmasq --version && named -V",
+	},
+	// PHP-FPM with what a script needs to call the next three; the first image is sooner made without.
+	"phpapp": {
+		packages: []string{"php-fpm", "php-memcached", "php-mysql", "php-redis"},
+		check:    "php-fpm8.2 -m | grep -cxE 'memcached|mysqli|redis' | grep -x 3",
+	},
+	"memcached": {packages: []string{"memcached"}, check: "memcached --version"},
+	"redis":     {packages: []string{"redis-server"}, check: "redis-server --version"},
+	// The tables of a new server take longer to make than to copy, which is what each start does.
+	"mariadb": {
+		packages: []string{"mariadb-client-core", "mariadb-server-core"},
+		check: "mariadb-install-db --no-defaults --datadir=/usr/lib/badgateway/mariadb --auth-root-authentication-method=normal " +
+			"--skip-test-db --innodb-log-file-size=4M && mariadbd --version",
+	},
+}
+
+// likeJemalloc is what BIND calls of jemalloc, by means of libc: a flag is the binary logarithm of an alignment, and 64 asks for zeros.
+const likeJemalloc = `
+typedef unsigned long size_t;
+void *memalign(size_t, size_t), *memset(void *, int, size_t), *realloc(void *, size_t);
+void free(void *);
+size_t malloc_usable_size(void *);
+void *mallocx(size_t n, int f) { void *p = memalign(f & 63 ? 1UL << (f & 63) : 16, n); return p && f & 64 ? memset(p, 0, n) : p; }
+void *rallocx(void *p, size_t n, int f) { return realloc(p, n); }
+void sdallocx(void *p, size_t n, int f) { free(p); }
+size_t sallocx(void *p, int f) { return malloc_usable_size(p); }
+int mallctl(void *name, void *was, void *size, void *is, size_t len) { return 2; }
+`
+
+// Of returns the recipe of the named image. An unknown name is an error that lists the known ones.
+func Of(name string) (Recipe, error) {
+	if f, ok := families[name]; ok {
+		text, err := read("packages")
+		return Recipe{Repository: name, Text: text, Takes: "10 to 60 s", Args: map[string]string{
+			"PACKAGES": strings.Join(f.packages, " "), "CHECK": f.check,
+		}}, err
+	}
+	repository, ok := table[name]
+	if !ok {
+		return Recipe{}, fmt.Errorf("no image is named %q: the images are %s (the tables of harness/internal/images/images.go)", name, strings.Join(Names(), ", "))
+	}
+	text, err := read(repository)
+	return Recipe{Repository: repository, Text: text, Takes: "about a minute"}, err
+}
+
+// Names returns the names that Of knows, sorted.
 func Names() []string {
-	return slices.Sorted(maps.Keys(table))
+	names := append(slices.Collect(maps.Keys(table)), slices.Collect(maps.Keys(families))...)
+	slices.Sort(names)
+	return names
 }
 
 // Musl returns the Dockerfile of the image that libfaketime is compiled in for gateways built for musl. It is in no table:

@@ -224,13 +224,15 @@ func TestForwarder_AdvancesOnlyWhileAClientWaits(t *testing.T) {
 	}
 }
 
+func nothing(string) string { return "" }
+
 // A try breaks, says so, remedies at the first line and ends at the second.
 func TestTry(t *testing.T) {
 	p := serving(t, func(net.Conn) {})
 	p.down.Store(true)
 	var out strings.Builder
 	err := Try(t.Context(), p, Options{Listener: listening(t), In: strings.NewReader("\n\n"), Out: &out}, Texts{
-		Broken: func(address string) string { return "broken at " + address + "\n" }, Remedying: "mending\n", Remedied: "mended\n",
+		Broken: func(address string) string { return "broken at " + address + "\n" }, Remedying: "mending\n", Remedied: func(string) string { return "mended\n" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +254,7 @@ func TestTry_SaysThatTheInputHasEnded(t *testing.T) {
 		var out strings.Builder
 		said := &atFirst{w: &out, words: "has ended", do: stop}
 		o := Options{Listener: listening(t), In: strings.NewReader(in), Out: said}
-		err := Try(ctx, serving(t, func(net.Conn) {}), o, Texts{Broken: func(string) string { return "" }})
+		err := Try(ctx, serving(t, func(net.Conn) {}), o, Texts{Broken: nothing, Remedied: nothing})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("after %q it ends with %v", in, err)
 		}
@@ -281,7 +283,7 @@ func TestTry_EndsWithTheContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	o := Options{Listener: listening(t), In: strings.NewReader(""), Out: io.Discard} // no keyboard
-	err := Try(ctx, serving(t, func(net.Conn) {}), o, Texts{Broken: func(string) string { return "" }})
+	err := Try(ctx, serving(t, func(net.Conn) {}), o, Texts{Broken: nothing, Remedied: nothing})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("it ends with %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
@@ -13,6 +14,9 @@ import (
 
 // Scenario keeps a variant of a scenario broken.
 func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario.Variant, o Options) error {
+	if s.Leaves {
+		o.Fast = false // nobody can leave before an answer that comes at once
+	}
 	stage, err := scenario.SetStage(ctx, lab, s, t, o.Fast)
 	if err != nil {
 		return err
@@ -23,16 +27,35 @@ func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario
 	w := Texts{
 		Broken: func(address string) string {
 			return Claim{
-				Broken: s.Fault, InFlight: len(t.InjectInFlight) > 0, Command: Curl(address, s.Ask), Expect: s.Expect, Then: s.Then,
+				Broken: s.Fault, InFlight: len(t.InjectInFlight) > 0, Command: command(address, s), Expect: s.Expect, Then: s.Then,
 				Reason: stage.Exception(), Refusal: stage.Refusal(), Clocked: stage.Clocked(), Fast: o.Fast,
 			}.String()
 		},
-		Remedied: RemediedText(s.Remedy, scenario.Expectation{Status: 200, After: t.RemedyTakes}, nil),
+	}
+	w.Remedied = func(address string) string {
+		again := ""
+		if s.AskInstead != nil {
+			again = Curl(address, s.Ask)
+		}
+		return RemediedText(s.Remedy, again, scenario.Expectation{Status: 200, After: t.RemedyTakes}, nil)
 	}
 	if takes := stage.RemedyTakes(); takes > 0 && !o.Fast {
 		w.Remedying = "The remedy has to wait, " + seconds(takes) + ".\n"
 	}
 	return Try(ctx, stage, o, w)
+}
+
+// command asks as the client does under the fault.
+func command(address string, s scenario.Scenario) string {
+	asks := s.Ask
+	if s.AskInstead != nil {
+		asks = *s.AskInstead
+	}
+	c := Curl(address, asks)
+	if s.Leaves {
+		c = strings.Replace(c, "curl -i", fmt.Sprintf("curl -i -m %g", max(s.Expect.After, time.Second).Seconds()), 1)
+	}
+	return c
 }
 
 // Curl is the command that asks as the scenario's client does.

@@ -35,6 +35,7 @@ func (c Claim) String() string {
 	}
 	b.add("try it", c.Command)
 	b.add("expect", Outcome(c.Expect))
+	b.page(c.Expect)
 	if len(c.Refusal) > 0 {
 		b.add("log", c.Refusal[0].String())
 	} else {
@@ -48,10 +49,13 @@ func (c Claim) String() string {
 	return b.String()
 }
 
-// RemediedText is printed once the remedy was done.
-func RemediedText(remedy string, e scenario.Expectation, then *scenario.Sequel) string {
+// RemediedText is printed once the remedy was done. The command is empty where it is the same as before.
+func RemediedText(remedy, command string, e scenario.Expectation, then *scenario.Sequel) string {
 	var b lines
 	b.add("mended", remedy)
+	if command != "" {
+		b.add("try it", command)
+	}
 	b.add("expect", Outcome(e))
 	b.log(e.Log)
 	b.sequel(then)
@@ -69,6 +73,7 @@ func (b *lines) sequel(n *scenario.Sequel) {
 			text += sequelEnd(n) + ": " + n.Why
 		}
 		b.add("then", text)
+		b.page(e)
 		b.log(e.Log)
 	}
 }
@@ -130,10 +135,11 @@ var noAnswer = map[string]string{
 	"closed":  "no answer, the connection is closed",
 	"reset":   "no answer, the connection is reset",
 	"garbled": "an answer that is no HTTP",
+	"left":    "no answer, as curl leaves",
 }
 
 // curlCodes are curl's exit codes (https://curl.se/docs/manpage.html#EXIT).
-var curlCodes = map[string]int{"refused": 7, "closed": 52, "reset": 56, "garbled": 1, "cut": 18}
+var curlCodes = map[string]int{"refused": 7, "closed": 52, "reset": 56, "garbled": 1, "cut": 18, "left": 28}
 
 // lines are labelled.
 type lines struct{ strings.Builder }
@@ -143,6 +149,12 @@ func (b *lines) add(label, text string) {
 		label += ":"
 	}
 	fmt.Fprintf(b, "%-8s %s\n", label, text)
+}
+
+func (b *lines) page(e scenario.Expectation) {
+	if e.Page != "" {
+		b.add("page", "with "+strconv.Quote(e.Page))
+	}
 }
 
 func (b *lines) log(all []scenario.LogLine) {

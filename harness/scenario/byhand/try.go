@@ -43,7 +43,7 @@ type Options struct {
 type Texts struct {
 	Broken    func(address string) string // once it is broken
 	Remedying string                      // before the remedy, where that takes its time
-	Remedied  string
+	Remedied  func(address string) string // once that is done
 }
 
 // Try breaks the target, and keeps it so until the first line comes in; it performs the remedy then, and keeps it healthy until the next.
@@ -76,7 +76,7 @@ func Try(ctx context.Context, p Target, o Options, w Texts) error {
 	if err := f.update(ctx); err != nil {
 		return err
 	}
-	fmt.Fprint(o.Out, "\n", w.Remedied, "Try again; Enter ends the lab.\n\n")
+	fmt.Fprint(o.Out, "\n", w.Remedied(f.address), "Try again; Enter ends the lab.\n\n")
 	return t.follow(ctx)
 }
 

@@ -1,6 +1,7 @@
 // Package report writes what a run proved, for each of its readers: [Table] and [Show] for an operator on a terminal,
 // [Transcript] for whoever has to find out why something failed, [JUnit] for a CI system, [JSON] and [Line] for
-// programs, [HTML] for a browser.
+// programs, [HTML] for a browser. What many runs say together is in [Claims] (what articles say), [Fidelity] (fakes beside real components)
+// and [Matrix] (the same faults behind each gateway).
 //
 // # The JSON form
 //

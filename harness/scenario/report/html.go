@@ -16,10 +16,13 @@ import (
 
 // HTML writes the run as one page that needs nothing beside itself: no script, no font, no other file. It can be mailed,
 // kept as a build's artefact, and read on a phone, in the dark, and by a screen reader. The page is made whole before
-// the first byte is written, so that a reader never gets half of it. The error is the template's or the writer's.
-func HTML(w io.Writer, run Run, all []scenario.Evidence) error {
+// the first byte is written, so that a reader never gets half of it. Claims that something of the run tests stand at its end, with
+// what was measured. The error is the template's or the writer's.
+func HTML(w io.Writer, run Run, all []scenario.Evidence, claims ...scenario.Claim) error {
 	var out bytes.Buffer
-	if err := pageTemplate.Execute(&out, newPage(run, all)); err != nil {
+	data := newPage(run, all)
+	data.Claims = claimRows(claims, all)
+	if err := pageTemplate.Execute(&out, data); err != nil {
 		return fmt.Errorf("write HTML report: %w", err)
 	}
 	_, err := io.WriteString(w, terminal.Clean(out.String())) // whatever the template forgot
@@ -47,7 +50,24 @@ type pageData struct {
 	Families                []family
 	Cards                   []card
 	Notes                   []string
+	Claims                  []claimRow
 }
+
+// A claimRow is what articles say of a cause, and what was measured, with the anchors of the evidence.
+type claimRow struct {
+	Cause, Says, Verdict string
+	Proven, Of           int // how many of the scenarios that test it passed in this run
+	Measured             []measuredIn
+}
+
+// measuredIn is what was measured in some scenarios.
+type measuredIn struct {
+	Outcome string
+	In      []anchored
+}
+
+// anchored is a scenario with the place of its evidence in the page.
+type anchored struct{ Anchor, Scenario string }
 
 // A family is one of the filter's choices. Its number stands for it in the style, where a name could do harm.
 type family struct {
@@ -96,7 +116,7 @@ func newPage(run Run, all []scenario.Evidence) pageData {
 		cells := cells(e)
 		seen, when := lastLook(e)
 		data.Cards = append(data.Cards, card{
-			Evidence: e, Anchor: fmt.Sprintf("s%d", i+1), Family: n,
+			Evidence: e, Anchor: anchor(i), Family: n,
 			Name: terminal.Clean(e.Scenario), Verdict: cells[verdictColumn], Answer: cells[statusColumn], Logged: cells[logColumn],
 			Wait: strings.TrimSuffix(cells[timeColumn], " "+mark), Shortened: shortened(e), FailedEarly: failedEarly(e),
 			Asked: seen.Request != "", Exchanges: exchanges(e), Seen: seen, SeenWhen: when,
@@ -104,6 +124,38 @@ func newPage(run Run, all []scenario.Evidence) pageData {
 	}
 	return data
 }
+
+// claimRows are the claims that something of the run tests.
+func claimRows(claims []scenario.Claim, all []scenario.Evidence) []claimRow {
+	anchors := map[string]string{}
+	for i, e := range all {
+		if anchors[e.Scenario] == "" || e.Variant == scenario.Real {
+			anchors[e.Scenario] = anchor(i)
+		}
+	}
+	var rows []claimRow
+	trials := scenario.TrialsSeen(all)
+	for _, c := range claims {
+		w := c.Weigh(trials)
+		row := claimRow{Cause: w.Cause, Says: w.Says, Verdict: w.Verdict}
+		for _, o := range outcomes(w) {
+			m := measuredIn{Outcome: o.text}
+			for _, id := range o.scenarios {
+				m.In = append(m.In, anchored{anchors[id], id})
+			}
+			row.Measured = append(row.Measured, m)
+			row.Proven += len(m.In)
+		}
+		row.Of = len(w.Scenarios)
+		if len(row.Measured) > 0 {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// anchor names the evidence at a place in the page's address.
+func anchor(i int) string { return fmt.Sprintf("s%d", i+1) }
 
 // exchanges are the times that the client came to ask.
 func exchanges(e scenario.Evidence) []stage {

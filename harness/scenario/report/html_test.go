@@ -9,6 +9,7 @@ import (
 
 	"github.com/badgateway/badgateway/harness/scenario"
 
+	"github.com/badgateway/badgateway/harness/internal/nasty"
 	"github.com/badgateway/badgateway/harness/internal/testhtml"
 )
 
@@ -80,7 +81,10 @@ func TestHTML(t *testing.T) {
 // The page stands alone, and nothing in the evidence becomes a part of it other than text.
 func TestHTML_IsSafe(t *testing.T) {
 	run := samples()
-	root := parsedPage(t, append(run, hostile()))
+	var claim scenario.Claim
+	nasty.Fill(&claim, nasty.Text)
+	claim.Scenarios = []string{hostile().Scenario}
+	root := testhtml.Parse(t, func(w io.Writer) error { return HTML(w, sampleRun, append(run, hostile()), claim) })
 	if n := len(cardsOf(root)); n != len(run)+1 {
 		t.Errorf("%d scenarios", n)
 	}

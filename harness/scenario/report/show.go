@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -60,16 +61,26 @@ func (s *textWriter) staged(e scenario.Evidence) {
 	s.prose("Skipped", e.Skipped)
 	if e.Broken.Request != "" {
 		s.prose("Visitor", saw(e))
-		if title := page(e.Broken); title != "" {
+		title := page(e.Broken)
+		if title != "" {
 			s.prose("", "page: "+title)
 		}
+		if mark := e.Expected.Page; !strings.Contains(title, mark) && strings.Contains(e.Broken.Body, mark) {
+			s.prose("", "with: "+mark)
+		}
 		s.labelledLines("Error log", logText(e.Broken)...)
+		if mark := e.Expected.Access; mark != "" && strings.Contains(e.Broken.Access, mark) {
+			s.labelledLines("Access log", each([]string{e.Broken.Access})...)
+		}
+		s.labelledLines("Upstream", proving(e)...)
 	}
 	s.prose("Means", e.Claim)
 	s.prose("Here", e.ExceptionReason)
 	if e.Said != "" {
 		s.prose("Articles", "say: "+e.Said)
-		s.prose("", "measured: "+measured(e))
+		if e.Broken.Request != "" {
+			s.prose("", "measured: "+measured(e))
+		}
 	}
 	s.prose("Confirm", e.Confirm)
 	s.prose("Mend", e.Remedy)
@@ -84,6 +95,16 @@ func (s *textWriter) failedEarly(e scenario.Evidence) {
 		s.labelledLines("Upstream", lastOf(each(x.UpstreamLog), upstreamLines)...)
 	}
 	s.prose("Fault", e.Fault+" (not looked at: the lab failed before)")
+}
+
+// proving is the last line of the upstreams' logs that says what one of them has to say.
+func proving(e scenario.Evidence) []string {
+	if e.Expected.UpstreamLog == "" {
+		return nil
+	}
+	return lastOf(each(slices.DeleteFunc(slices.Clone(e.Broken.UpstreamLog), func(line string) bool {
+		return !strings.Contains(line, e.Expected.UpstreamLog)
+	})), 1)
 }
 
 // upstreamLines is how many lines of the upstreams' logs are shown; all of them are in the reports.
@@ -104,7 +125,7 @@ func saw(e scenario.Evidence) string {
 func measured(e scenario.Evidence) string {
 	s := statusLong(e.Broken) + " after " + waited(e.Broken, e.Clock)
 	if n := len(e.Broken.Tries); n > 1 {
-		s += fmt.Sprintf(", %d upstreams tried", n)
+		s += fmt.Sprintf(", %d tries", n)
 	}
 	return s + "; " + logged(e.Broken.Log)
 }

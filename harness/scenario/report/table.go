@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
@@ -104,11 +103,7 @@ func notes(all []scenario.Evidence) []string {
 func rows(all []scenario.Evidence, style terminal.Style, width int) string {
 	widths := columns(all, width)
 	t := table.NewWriter()
-	frame := table.StyleLight
-	frame.Options = table.Options{SeparateHeader: true}
-	frame.Format.Header = text.FormatDefault
-	frame.Box.PaddingLeft, frame.Box.PaddingRight = "", strings.Repeat(" ", gap)
-	t.SetStyle(frame)
+	t.SetStyle(openStyle())
 	t.SuppressTrailingSpaces()
 
 	row := func(paint func(string) string, cells [columnCount]string) table.Row {

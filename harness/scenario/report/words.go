@@ -62,6 +62,14 @@ func status(x lab.Exchange) string {
 	return strconv.Itoa(x.Status)
 }
 
+// noAnswer says in words how a connection ended.
+func noAnswer(how string) string {
+	if how == "left" {
+		return "no answer: the visitor left"
+	}
+	return "no answer: the connection was " + how
+}
+
 // statusLong is what the client got, in words: "502 Bad Gateway", "no answer: the connection was reset".
 func statusLong(x lab.Exchange) string {
 	switch {
@@ -70,7 +78,7 @@ func statusLong(x lab.Exchange) string {
 	case x.Status == 0 && x.NoAnswer == garbled:
 		return "an answer that is no HTTP"
 	case x.Status == 0:
-		return "no answer: the connection was " + x.NoAnswer
+		return noAnswer(x.NoAnswer)
 	}
 	text := strings.TrimSpace(strconv.Itoa(x.Status) + " " + http.StatusText(x.Status))
 	if x.Cut {

@@ -1,0 +1,57 @@
+package haproxy
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/badgateway/badgateway/harness/gateway"
+)
+
+func TestParseLog(t *testing.T) {
+	g := NewWithT(t)
+	const refused = `<3>198.51.100.2:44113 [27/Nov/2026:19:41:00.109] www app/app1 0/0/-1/-1/3004 503 217 - - SC-- 1/1/0/0/3 0/0 "GET / HTTP/1.1"`
+	l, err := ParseLog(refused)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(l).To(Equal(gateway.LogRecord{
+		Time: time.Date(2026, 11, 27, 19, 41, 0, 109000000, time.UTC), Level: "error", Code: "SC--", Message: "app/app1 503, 3 retries",
+		Client: "198.51.100.2", Server: "www", Request: "GET / HTTP/1.1", Raw: refused,
+	}))
+	g.Expect(l.String()).To(Equal("[error] SC--: app/app1 503, 3 retries"))
+
+	for line, message := range map[string]string{
+		`<6>[2001:db8::1]:1 [27/Nov/2026:19:41:00.109] www~ app/<NOSRV> 0/-1/-1/-1/0 -1 +0 - - CC-- 1/1/0/0/+1 0/0 {a|b} "GET /\" HTTP/1.1"`: "app/<NOSRV> -1, +1 retries",
+		`<6>192.0.2.1:1 [27/Nov/2026:19:41:00.109] www app/app1 0/0/0/0/0 200 1 - - ---- 1/1/0/0/1 0/0 "GET / HTTP/1.1"`:                     "app/app1 200, 1 retry",
+		`<1>Server app/app1 is DOWN, reason: Layer4 connection problem.`:                                                                     "Server app/app1 is DOWN, reason: Layer4 connection problem.",
+	} {
+		l, err := ParseLog(line)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(l.Message).To(Equal(message))
+	}
+
+	for _, other := range []string{"", "<8>x", "[ALERT]    (7) : config : x", "198.51.100.2:1 x"} {
+		l, err := ParseLog(other)
+		g.Expect(err).To(MatchError(ErrForm), other)
+		g.Expect(l).To(Equal(gateway.LogRecord{Raw: other}))
+	}
+}
+
+func TestRefusal(t *testing.T) {
+	all := refusal("[NOTICE]   (7) : haproxy version is 2.6.12\n[ALERT]    (7) : config : parsing [/etc/haproxy/haproxy.cfg:3] : unknown keyword 'foo'\n")
+	NewWithT(t).Expect(all).To(Equal([]gateway.LogRecord{{
+		Level: "emerg", Message: "config : parsing [/etc/haproxy/haproxy.cfg:3] : unknown keyword 'foo'",
+		Raw: "[ALERT]    (7) : config : parsing [/etc/haproxy/haproxy.cfg:3] : unknown keyword 'foo'",
+	}}))
+}
+
+func FuzzParseLog(f *testing.F) {
+	f.Add(`<3>198.51.100.2:44113 [27/Nov/2026:19:41:00.109] www app/app1 0/0/-1/-1/3004 503 217 - - SC-- 1/1/0/0/3 0/0 "GET / HTTP/1.1"`)
+	f.Fuzz(func(t *testing.T, line string) {
+		l, err := ParseLog(line)
+		if l.Raw != line || err == nil && !gateway.IsLevel(l.Level) || err != nil && l.Message != "" {
+			t.Errorf("%q is %+v, %v", line, l, err)
+		}
+		ParseLogs(line)
+	})
+}

@@ -1,0 +1,3 @@
+<?php
+// The settings of reads-config.php, a secret among them.
+$secret = 'correct horse';
