@@ -21,8 +21,9 @@ const (
 // asking is the gateway that asks the DNS server at run time.
 var asking = onNginx("proxy-resolver.conf")
 
-// dnsForgotten lets so much time pass that the gateway asks again for a name (valid=10s, in whole seconds).
-var dnsForgotten = fault.Wait{For: 11500 * time.Millisecond}
+// dnsForgotten lets so much time pass that the gateway asks again for a name (valid=10s, in whole seconds). Before, nothing is broken
+// for anybody.
+var dnsForgotten = fault.Wait{For: 11500 * time.Millisecond, ByHand: true}
 
 // dnsServer is what goes wrong when the gateway asks a real DNS server for the application's address at run time.
 var dnsServer = []scenario.Scenario{
