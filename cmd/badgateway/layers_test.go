@@ -31,7 +31,7 @@ var plans = []plan{
 		order: map[string]int{
 			"internal": 0, "hostfile": 0, "terminal": 0,
 			"agentmain": 1, "gateway": 1,
-			"lab":     2,
+			"diagnose": 2, "lab": 2,
 			"backend": 3, "fault": 3,
 			"scenario": 4,
 			"match":    5, "audit": 5,

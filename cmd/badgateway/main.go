@@ -144,7 +144,7 @@ Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad i
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	c.AddCommand(listCommand(), claimsCommand(), runCommand(), judgeCommand(), fidelityCommand(), matrixCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
+	c.AddCommand(listCommand(), claimsCommand(), runCommand(), judgeCommand(), fidelityCommand(), matrixCommand(), diagnoseCommand(), explainCommand(), labCommand(), checkCommand(), fakeCommand(), doctorCommand(), imagesCommand(), cleanCommand())
 	strict(c)
 	withVersion(c)
 	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return emptyFlags(c.Flags()) }

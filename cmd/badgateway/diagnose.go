@@ -1,0 +1,403 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/badgateway/badgateway/harness/diagnose"
+	"github.com/badgateway/badgateway/harness/terminal"
+	"github.com/badgateway/badgateway/scenarios"
+)
+
+// diagnosisVersion is the version of what diagnose --json prints. Fields are only ever added within one.
+const diagnosisVersion = 1
+
+func diagnoseCommand() *cobra.Command {
+	var asJSON, whole bool
+	var since, until string
+	top := 3
+	c := &cobra.Command{
+		Use:   "diagnose [FILE...|-|'LINE']",
+		Short: "Name the cause from a log line, a page, an answer, or several logs together; no engine needed",
+		Long: `diagnose reads logs of gateways, app servers, databases, the kernel, systemd and containers, saved error pages, the output of
+curl -v and HAR files, plain or packed by gzip or zstd, and says who is guilty of what, what the text proves, what confirms it
+on the live server, and what helps. What a text is of is found by its content. Several files are joined by time and request.
+
+With --json each diagnosis is an object on a line: version, cause (a slug that never changes), side, confidence (high, medium, low),
+says, status (what the visitor commonly gets; 0 where it differs), count, first, last, evidence ({file, line, text, time}), proves, confirm,
+remedy, confused_with, others (slugs with confidence), scenarios (for badgateway run), proven (whether one of them is of this gateway),
+source, routes, peers, root_of and effect_of (slugs).
+
+Nothing leaves this machine, and what looks like a secret is masked. Exit codes: 0 diagnosed, 1 nothing recognised, 2 bad input.`,
+		Example: `  badgateway diagnose /var/log/nginx/error.log
+  badgateway diagnose 'connect() failed (111: Connection refused) while connecting to upstream'
+  journalctl -o short-iso --since -1h | badgateway diagnose - /var/log/nginx/error.log
+  docker compose logs --no-color | badgateway diagnose -v
+  badgateway diagnose --json error.log.2.gz | jq -r .cause`,
+		RunE: func(c *cobra.Command, args []string) error {
+			var f diagnose.Filter
+			var err error
+			if f.Since, err = moment(since); err != nil {
+				return fmt.Errorf("--since: %w", err)
+			}
+			if f.Until, err = moment(until); err != nil {
+				return fmt.Errorf("--until: %w", err)
+			}
+			if top < 1 {
+				return errors.New("--top takes a number from 1 on")
+			}
+			r := scenarios.Book().NewReport(f)
+			if err := readAll(r, args, c.InOrStdin()); err != nil {
+				return err
+			}
+			r.Finish()
+			out := c.OutOrStdout()
+			if len(r.Causes) == 0 {
+				if !asJSON {
+					fmt.Fprintln(out, notKnown(r))
+				}
+				return errDiffers
+			}
+			if asJSON {
+				return printDiagnoses(out, r, top)
+			}
+			_, width := screen(out)
+			fmt.Fprint(out, diagnosisText(r, min(width, 120), top, whole))
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a diagnosis, on a line each")
+	c.Flags().BoolVarP(&whole, "verbose", "v", false, "all that is known: what it proves, what it is confused with, the lines, the sources")
+	c.Flags().StringVar(&since, "since", "", "leave out what is older: 2026-01-02T15:04:05, or 2h for two hours ago; times without a zone count as UTC")
+	c.Flags().StringVar(&until, "until", "", "leave out what is newer")
+	c.Flags().IntVar(&top, "top", top, "show this many causes")
+	return c
+}
+
+// moment reads a time, or how long ago.
+func moment(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(strings.TrimPrefix(s, "-")); err == nil {
+		return time.Now().Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s is neither a time (2026-01-02T15:04:05) nor a duration (2h)", terminal.OneLine(s))
+}
+
+// readAll reads what the arguments name: files, - for the standard input, or the text itself.
+func readAll(r *diagnose.Report, args []string, in io.Reader) error {
+	if len(args) == 0 {
+		args = []string{"-"}
+	}
+	for _, a := range args {
+		if a == "-" {
+			if err := r.Read(in, "-"); err != nil {
+				return err
+			}
+			continue
+		}
+		f, err := os.Open(a)
+		switch {
+		case err == nil:
+			err = r.Read(f, a)
+			f.Close()
+			if err != nil {
+				return err
+			}
+		case strings.ContainsAny(a, " \n\t<{") && (errors.Is(err, fs.ErrNotExist) || len(a) > 200):
+			if err := r.Read(strings.NewReader(a), "line"); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("%w (a log line is put in quotes; what a word means says badgateway explain)", err)
+		}
+	}
+	return nil
+}
+
+func notKnown(r *diagnose.Report) string {
+	if r.Lines == 0 {
+		return "Nothing to read: no line came."
+	}
+	return fmt.Sprintf("Not known: %s, none of which says anything of a failure that badgateway knows.\n"+
+		"Look for the gateway's error log of the same second, and for the log of what stands behind it.", lineCount(r.Lines))
+}
+
+func lineCount(n int) string {
+	if n == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", n)
+}
+
+// A diagnosis is one as --json prints it.
+type diagnosis struct {
+	Version    int                 `json:"version"`
+	Cause      string              `json:"cause"`
+	Side       diagnose.Side       `json:"side"`
+	Confidence diagnose.Confidence `json:"confidence"`
+	Says       string              `json:"says"`
+	Status     int                 `json:"status"`
+	Count      int                 `json:"count"`
+	First      time.Time           `json:"first,omitzero"`
+	Last       time.Time           `json:"last,omitzero"`
+	Evidence   []diagnose.Evidence `json:"evidence"`
+	Proves     string              `json:"proves,omitempty"`
+	Confirm    string              `json:"confirm"`
+	Remedy     string              `json:"remedy"`
+	Confused   string              `json:"confused_with,omitempty"`
+	Others     []otherCause        `json:"others"`
+	Scenarios  []string            `json:"scenarios"`
+	Proven     bool                `json:"proven"`
+	Source     string              `json:"source"`
+	Routes     []diagnose.Share    `json:"routes"`
+	Peers      []diagnose.Share    `json:"peers"`
+	RootOf     []string            `json:"root_of,omitempty"`
+	EffectOf   string              `json:"effect_of,omitempty"`
+}
+
+type otherCause struct {
+	Cause      string              `json:"cause"`
+	Confidence diagnose.Confidence `json:"confidence"`
+}
+
+func diagnosisOf(r *diagnose.Report, c *diagnose.Count) diagnosis {
+	ids, same := c.Cause.ShownFor(c.Line)
+	d := diagnosis{
+		Version: diagnosisVersion, Cause: c.Cause.Slug, Side: c.Cause.Side, Confidence: c.Confidence(), Says: diagnose.Sentence(c.Cause.Says, c.Line),
+		Status: c.Cause.Status, Count: c.N, First: c.First, Last: c.Last, Evidence: c.Evidence, Proves: diagnose.Sentence(c.Cause.Proves, c.Line),
+		Confirm: diagnose.Fill(c.Cause.Confirm, c.Line), Remedy: diagnose.Fill(c.Cause.RemedyFor(c.Line), c.Line),
+		Confused: diagnose.Fill(c.Cause.Confused, c.Line), Others: []otherCause{}, Scenarios: append([]string{}, ids...), Proven: same,
+		Source: c.Cause.Source, Routes: append([]diagnose.Share{}, c.Routes.Top(3)...), Peers: append([]diagnose.Share{}, c.Peers.Top(3)...),
+	}
+	if c.Line.Status >= 400 {
+		d.Status = c.Line.Status
+	}
+	for i := range d.Routes {
+		d.Routes[i].Word = diagnose.Mask(d.Routes[i].Word)
+	}
+	for _, o := range c.Others {
+		d.Others = append(d.Others, otherCause{o.Cause.Slug, o.Confidence()})
+	}
+	for _, i := range r.Incidents {
+		if i.Root == c {
+			for _, e := range i.Effects {
+				d.RootOf = append(d.RootOf, e.Cause.Slug)
+			}
+		} else if slices.Contains(i.Effects, c) && d.EffectOf == "" {
+			d.EffectOf = i.Root.Cause.Slug
+		}
+	}
+	return d
+}
+
+func printDiagnoses(out io.Writer, r *diagnose.Report, top int) error {
+	lines := json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
+	for _, c := range r.Causes[:min(top, len(r.Causes))] {
+		if err := lines.Encode(diagnosisOf(r, c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// diagnosisText is the answer for people: curt where it is clear.
+func diagnosisText(r *diagnose.Report, width, top int, whole bool) string {
+	var b strings.Builder
+	main := r.Causes[0]
+	diagnosisBlock(&b, r, main, width, whole)
+	for _, i := range r.Incidents {
+		if i.Root == main {
+			incidentText(&b, r, i, width)
+			break
+		}
+	}
+	rest := r.Causes[1:]
+	if len(rest) == 0 || len(rest) > 0 && !whole && r.Lines < 4 && len(r.Incidents) > 0 {
+		return b.String()
+	}
+	n := 0
+	for _, c := range r.Causes {
+		n += c.N
+	}
+	fmt.Fprintf(&b, "\n%s, %d recognised:\n", lineCount(r.Lines), r.Known)
+	for _, c := range r.Causes[:min(top, len(r.Causes))] {
+		fmt.Fprintf(&b, "%6d  %3d %%  %-9s %s", c.N, (100*c.N+n/2)/n, c.Cause.Side, c.Cause.Slug)
+		if !c.First.IsZero() {
+			fmt.Fprintf(&b, "  %s", span(c))
+		}
+		if s := c.Spark(); s != "" {
+			fmt.Fprintf(&b, "  %s", s)
+		}
+		b.WriteByte('\n')
+		if p := c.Peers.Top(3); len(p) > 1 || whole && len(p) > 0 {
+			fmt.Fprintf(&b, "                by peer   %s\n", shares(p))
+		}
+		if p := c.Routes.Top(3); len(p) > 1 || whole && len(p) > 0 {
+			fmt.Fprintf(&b, "                by route  %s\n", shares(p))
+		}
+	}
+	if len(r.Causes) > top {
+		fmt.Fprintf(&b, "        and %d more (--top %d)\n", len(r.Causes)-top, len(r.Causes))
+	}
+	if whole {
+		for _, c := range rest[:max(0, min(top-1, len(rest)))] {
+			b.WriteByte('\n')
+			diagnosisBlock(&b, r, c, width, whole)
+		}
+	}
+	return b.String()
+}
+
+// shortName is a file's name without its folder.
+func shortName(file string) string { return terminal.OneLine(filepath.Base(file)) }
+
+func span(c *diagnose.Count) string {
+	const form = "2006-01-02 15:04:05"
+	if c.First.Equal(c.Last) {
+		return c.First.Format(form)
+	}
+	return c.First.Format(form) + " to " + c.Last.Format(form)
+}
+
+func shares(all []diagnose.Share) string {
+	var parts []string
+	for _, s := range all {
+		parts = append(parts, fmt.Sprintf("%s (%d)", diagnose.Mask(s.Word), s.N))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// diagnosisBlock is one diagnosis.
+func diagnosisBlock(b *strings.Builder, r *diagnose.Report, c *diagnose.Count, width int, whole bool) {
+	d := diagnosisOf(r, c)
+	const indent = 10
+	wrapped := func(label, text string) {
+		if text == "" {
+			return
+		}
+		for i, part := range terminal.Wrap(text, width-indent) {
+			if i > 0 {
+				label = ""
+			}
+			fmt.Fprintf(b, "%-*s%s\n", indent, label, part)
+		}
+	}
+	status := ""
+	if d.Status >= 100 {
+		status = fmt.Sprintf(" Visitors get %d.", d.Status)
+		if d.Cause == "ok" || c.Cause.Side == diagnose.Unknown || strings.HasPrefix(d.Cause, "page-") {
+			status = fmt.Sprintf(" Status %d.", d.Status)
+		}
+	}
+	side := string(d.Side)
+	switch c.Cause.Side {
+	case diagnose.Nobody:
+		side = "well"
+	case diagnose.Unknown:
+		side = "unclear"
+	}
+	wrapped(side, fmt.Sprintf("%s%s [%s, %s]", d.Says, status, d.Cause, confidenceText(d.Confidence)))
+	for i, e := range d.Evidence {
+		if i > 0 && !whole || len(d.Evidence) == 1 && r.Lines == 1 && !whole {
+			break
+		}
+		if whole || r.Lines > 1 {
+			wrapped("line", fmt.Sprintf("%s:%d: %s", shortName(e.File), e.Line, cut(e.Text, whole)))
+		}
+	}
+	if whole || d.Confidence != diagnose.High {
+		wrapped("proves", d.Proves)
+	}
+	if !c.Cause.Healthy() {
+		wrapped("confirm", d.Confirm)
+		wrapped("mend", d.Remedy)
+	} else if whole {
+		wrapped("then", d.Remedy)
+	}
+	if whole {
+		wrapped("not", d.Confused)
+	}
+	var others []string
+	for _, o := range d.Others {
+		if whole || o.Confidence != diagnose.Low {
+			others = append(others, fmt.Sprintf("%s (%s)", o.Cause, o.Confidence))
+		}
+	}
+	if d.Confidence != diagnose.High || whole {
+		wrapped("or", strings.Join(others, ", "))
+	}
+	if len(d.Scenarios) > 0 && (d.Proven || whole) {
+		n := 3
+		if whole {
+			n = len(d.Scenarios)
+		}
+		text := "badgateway run " + strings.Join(d.Scenarios[:min(n, len(d.Scenarios))], " ")
+		if more := len(d.Scenarios) - n; more > 0 {
+			text += fmt.Sprintf(" (and %d more: badgateway explain %s)", more, d.Cause)
+		}
+		if !d.Proven {
+			text += " (on other gateways)"
+		}
+		wrapped("shown by", text)
+	} else if !c.Cause.Healthy() && c.Cause.Side != diagnose.Unknown {
+		wrapped("source", d.Source+" (no scenario of badgateway proves this one)")
+	}
+	if whole && d.Proven {
+		wrapped("source", d.Source)
+	}
+}
+
+func confidenceText(c diagnose.Confidence) string {
+	return map[diagnose.Confidence]string{diagnose.High: "sure", diagnose.Medium: "likely", diagnose.Low: "a guess"}[c]
+}
+
+func cut(s string, whole bool) string {
+	if r := []rune(s); !whole && len(r) > 200 {
+		return string(r[:200]) + "..."
+	}
+	return s
+}
+
+// incidentText is a root with what followed.
+func incidentText(b *strings.Builder, r *diagnose.Report, i diagnose.Incident, width int) {
+	times := ""
+	if i.Times > 1 {
+		times = fmt.Sprintf(", %d times", i.Times)
+	}
+	fmt.Fprintf(b, "One incident%s, joined by %s; the root first:\n", times, i.Why)
+	for n, c := range append([]*diagnose.Count{i.Root}, i.Effects...) {
+		e := c.Evidence[0]
+		at := ""
+		if !e.Time.IsZero() {
+			at = e.Time.Add(r.Skews[e.File]).Format("15:04:05") + "  "
+		}
+		line := fmt.Sprintf("  %d. %s%-22s %s:%d: %s", n+1, at, c.Cause.Slug, shortName(e.File), e.Line, e.Text)
+		if runes := []rune(line); len(runes) > width {
+			line = string(runes[:width-3]) + "..."
+		}
+		fmt.Fprintln(b, line)
+	}
+	for file, d := range r.Skews {
+		if d != 0 {
+			fmt.Fprintf(b, "  %s is taken to be of a clock that differs by %v: its lines fit the others only so.\n", terminal.OneLine(file), -d)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package diagnose
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Book is what is known: causes, and the patterns that they are recognised by. It may be used by many at once.
+type Book struct {
+	causes []*Cause
+	bySlug map[string]*Cause
+	index  *index
+}
+
+// NewBook makes a book of causes. The error names the patterns that can't be read, and slugs that are there twice.
+func NewBook(causes []Cause) (*Book, error) {
+	b := &Book{bySlug: map[string]*Cause{}}
+	var rules []*rule
+	var bad []error
+	for _, c := range causes {
+		if b.bySlug[c.Slug] != nil {
+			bad = append(bad, fmt.Errorf("the cause %q is there twice", c.Slug))
+		}
+		one := &c
+		b.causes = append(b.causes, one)
+		b.bySlug[c.Slug] = one
+		for _, text := range c.Match {
+			p, err := parsePattern(text)
+			if err != nil {
+				bad = append(bad, fmt.Errorf("%s: %w", c.Slug, err))
+				continue
+			}
+			rules = append(rules, &rule{p, one})
+		}
+	}
+	b.index = newIndex(rules)
+	return b, errors.Join(bad...)
+}
+
+// Causes are all causes of the book, in its order.
+func (b *Book) Causes() []*Cause { return b.causes }
+
+// Cause is the one with a slug; nil where there is none.
+func (b *Book) Cause(slug string) *Cause { return b.bySlug[slug] }
+
+// Candidates are the causes that a line can have, the surest first; each cause once.
+func (b *Book) Candidates(l *Line) []Candidate {
+	var all []Candidate
+	try := func(r *rule) {
+		i := slices.IndexFunc(all, func(c Candidate) bool { return c.Cause == r.cause })
+		if i >= 0 && all[i].Sure >= r.sure || !r.fits(l) {
+			return
+		}
+		if i < 0 {
+			all = append(all, Candidate{r.cause, r.sure, r.anchor})
+			return
+		}
+		all[i].Sure, all[i].By = r.sure, r.anchor
+	}
+	b.index.found(l.low, try)
+	for _, r := range b.index.loose {
+		try(r)
+	}
+	return ranked(all)
+}

@@ -1,0 +1,121 @@
+package diagnose
+
+import (
+	"net"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// sane is what may stand in a command that somebody copies: a stranger may have written the line.
+var sane = regexp.MustCompile(`^[\w.:@/\[\]-]{1,200}$`)
+
+// Prefix is what the directives begin with by which nginx speaks a protocol to an upstream: "fastcgi" of fastcgi_read_timeout.
+func Prefix(scheme string) string {
+	switch scheme {
+	case "fastcgi", "scgi", "grpc", "uwsgi", "memcached":
+		return scheme
+	case "grpcs":
+		return "grpc"
+	case "suwsgi":
+		return "uwsgi"
+	default:
+		return "proxy"
+	}
+}
+
+// Fill puts what a line has into a text of a cause: address, socket, unit. What it lacks stands in capitals in a command.
+func Fill(text string, l *Line) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	address, unit := "", l.Unit
+	if sane.MatchString(l.Address) {
+		address = l.Address
+	}
+	host, port := address, ""
+	if h, p, err := net.SplitHostPort(address); err == nil {
+		host, port = h, p
+	} else if strings.HasPrefix(address, "/") {
+		host = ""
+	}
+	socket := ""
+	if strings.HasPrefix(address, "/") {
+		socket = address
+		if unit == "" {
+			unit = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(address), ".sock"), ".socket")
+		}
+	}
+	if unit == "" && l.Scheme == "fastcgi" {
+		unit = "php-fpm"
+	}
+	or := func(value, placeholder string) string {
+		if value == "" || !sane.MatchString(value) {
+			return placeholder
+		}
+		return value
+	}
+	if address == "" {
+		text = strings.NewReplacer(" at {address}", "", " ({address})", "").Replace(text)
+	}
+	text = strings.NewReplacer(
+		"{address}", or(address, "ADDRESS"), "{host}", or(host, "HOST"), "{port}", or(port, "PORT"), "{socket}", or(socket, "SOCKET"),
+		"{name}", or(l.Name, "NAME"), "{unit}", or(unit, "UNIT"), "{client}", or(l.Client, "CLIENT"), "{proxy}", Prefix(l.Scheme),
+	).Replace(text)
+	return text
+}
+
+// Sentence fills a text that is no command: what the line lacks is said in words.
+func Sentence(text string, l *Line) string {
+	if !sane.MatchString(l.Address) {
+		text = strings.NewReplacer(" at {address}", "", " ({address})", "", "the name {name} ", "the name ", "{address}", "the upstream").Replace(text)
+	}
+	if l.Name == "" {
+		text = strings.NewReplacer("the upstream's name {name} ", "the upstream's name ", " for {name}", "", "name {name}", "name", "{name}", "the name").Replace(text)
+	}
+	if l.Address == "" || strings.HasPrefix(l.Address, "/") {
+		text = strings.ReplaceAll(text, "{host}", "the upstream's host")
+	}
+	text = Fill(text, l)
+	if r, n := utf8.DecodeRuneInString(text); n > 0 && strings.HasPrefix(text, "the ") {
+		text = string(unicode.ToUpper(r)) + text[n:]
+	}
+	return text
+}
+
+// RemedyFor is the remedy of a cause in the words of the gateway that wrote the line.
+func (c *Cause) RemedyFor(l *Line) string {
+	if r, ok := c.Remedies[l.Gateway]; ok {
+		return r
+	}
+	if r, ok := c.Remedies["*"]; ok && l.Gateway != "nginx" {
+		return r
+	}
+	return c.Remedy
+}
+
+// ShownFor are the scenarios that show the cause, those of the line's own gateway and protocol first, and whether those are any.
+func (c *Cause) ShownFor(l *Line) (ids []string, same bool) {
+	near := func(s Shown) int {
+		switch {
+		case l.Gateway != "" && s.Gateway != l.Gateway:
+			return 3
+		case l.Scheme != "" && Prefix(s.Scheme) != Prefix(l.Scheme):
+			return 2
+		case s.Socket != l.Socket() && l.Address != "":
+			return 1
+		}
+		return 0
+	}
+	for want := range 4 {
+		for _, s := range c.Shown {
+			if near(s) == want {
+				ids = append(ids, s.ID)
+				same = same || want < 2 && l.Gateway != ""
+			}
+		}
+	}
+	return ids, same
+}

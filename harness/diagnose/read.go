@@ -1,0 +1,251 @@
+package diagnose
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Bounds of what is read: hostile input costs time, and no memory beyond these.
+const (
+	unpackedMost = 64 << 30 // of one file
+	blockMost    = 256 << 10
+	blockLines   = 4000
+	harMost      = 64 << 20
+)
+
+// Errors of reading.
+var (
+	ErrBinary   = errors.New("this is no text")
+	ErrTooLarge = errors.New("what is packed in it is larger than 64 GiB")
+)
+
+// Scan reads a stream, plain or packed by gzip or zstd, and calls each with its lines in order, until it returns false. What follows
+// a page's or an answer's first line is one [Line] with it. A HAR file gives one for each answer.
+func Scan(r io.Reader, file string, each func(*Line) bool) error {
+	b := bufio.NewReaderSize(r, longest)
+	s := &scanner{file: file, each: each}
+	for !s.stopped {
+		head, _ := b.Peek(4)
+		var err error
+		switch {
+		case len(head) == 0:
+			s.flush()
+			return nil
+		case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+			var z *gzip.Reader
+			if z, err = gzip.NewReader(b); err == nil {
+				z.Multistream(false) // something else may follow
+				err = s.plain(bufio.NewReaderSize(&limited{z, unpackedMost}, longest), false)
+			}
+		case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+			var z *zstd.Decoder
+			if z, err = zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20)); err == nil {
+				err = s.plain(bufio.NewReaderSize(&limited{z, unpackedMost}, longest), false)
+				z.Close()
+			}
+		default:
+			err = s.plain(b, true)
+		}
+		if err != nil {
+			s.flush()
+			return fmt.Errorf("%s, line %d: %w", file, s.line+1, err)
+		}
+	}
+	return nil
+}
+
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, ErrTooLarge
+	}
+	n, err := l.r.Read(p)
+	l.left -= int64(n)
+	return n, err
+}
+
+// A scanner puts lines together to blocks.
+type scanner struct {
+	file    string
+	each    func(*Line) bool
+	line    int
+	stopped bool
+
+	block strings.Builder // a page or an answer under way
+	begun int             // its first line; 0 for none
+	lines int
+}
+
+// plain reads text to its end, or to where something packed begins.
+func (s *scanner) plain(b *bufio.Reader, outer bool) error {
+	if head, _ := b.Peek(4096); bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")) && bytes.Contains(head, []byte(`"log"`)) && bytes.Contains(head, []byte(`"creator"`)) {
+		return s.har(b)
+	} else if n := bytes.Count(head, []byte{0}); n > len(head)/50 {
+		return ErrBinary
+	}
+	for !s.stopped {
+		if outer {
+			if head, _ := b.Peek(4); len(head) == 4 && (head[0] == 0x1f && head[1] == 0x8b || bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd})) {
+				return nil
+			}
+		}
+		text, err := b.ReadSlice('\n')
+		if len(text) > 0 {
+			line := string(bytes.TrimRight(text, "\r\n"))
+			for err == bufio.ErrBufferFull {
+				_, err = b.ReadSlice('\n')
+			}
+			s.line++
+			s.take(line)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	blockStart = regexp.MustCompile(`(?i)^\s*(?:<!doctype|<html|<head>|<title>|< HTTP/|HTTP/[123](?:\.\d)? \d{3}|\* +Trying |\* Connected to|\*\s+Host |<h1>|<center>)`)
+	logStart   = regexp.MustCompile(`^(?:\S+ +\| )?(?:\d{4}[/-]\d\d[/-]\d\d|\[\w{3} \w{3} [ \d]\d |\w{3} [ \d]\d \d\d:\d\d:\d\d |\d+\.\d+\.\d+\.\d+ - )`)
+)
+
+// take takes one line.
+func (s *scanner) take(text string) {
+	if s.begun == 0 && len(text) < 4096 && len(text) > 3 && strings.IndexByte("<hH* \t", text[0]) >= 0 && blockStart.MatchString(text) {
+		s.begun = s.line
+	}
+	if s.begun == 0 {
+		s.one(text)
+		return
+	}
+	if len(text) > 20 && logStart.MatchString(text) {
+		s.flush()
+		s.one(text)
+		return
+	}
+	if s.lines++; s.lines <= blockLines && s.block.Len()+len(text) < blockMost {
+		s.block.WriteString(text)
+		s.block.WriteByte('\n')
+	}
+}
+
+func (s *scanner) one(text string) {
+	l := &Line{File: s.file, Number: s.line}
+	l.read(text)
+	if l.Text == "" {
+		return
+	}
+	s.stopped = s.stopped || !s.each(l)
+}
+
+// flush ends a block.
+func (s *scanner) flush() {
+	if s.begun == 0 {
+		return
+	}
+	l := ReadPage(s.block.String())
+	l.File, l.Number = s.file, s.begun
+	s.block.Reset()
+	s.begun, s.lines = 0, 0
+	if !s.stopped {
+		s.stopped = !s.each(l)
+	}
+}
+
+var (
+	answered   = regexp.MustCompile(`(?m)^http/[123](?:\.\d)? (\d{3})`)
+	titled     = regexp.MustCompile(`(?:<title>|<h1>|<h2>|error code:? |error |http status |status[":= ]+|http error )\s*(?:[a-z .!|:-]{0,40}?)([345]\d\d)\b`)
+	anyStatus  = regexp.MustCompile(`\b(50[0-4]|52\d|530)\b`)
+	curlMarks  = regexp.MustCompile(`(?m)^[<*>] ?`)
+	statusText = regexp.MustCompile(`bad gateway|gateway time-?out|service (?:temporarily )?unavailable|internal server error`)
+)
+
+// ReadPage reads a page, or an answer with its header as curl -i and curl -v show it.
+func ReadPage(text string) *Line {
+	text = colour.ReplaceAllString(text, "")
+	if strings.Contains(text, "< HTTP/") || strings.Contains(text, "* Connected to") || strings.Contains(text, "* Trying") || strings.Contains(text, "*   Trying") {
+		text = curlMarks.ReplaceAllString(text, "")
+	}
+	l := &Line{Text: text, Form: "page", also: "headers"}
+	l.low = lower(strings.ReplaceAll(text, "\r", ""))
+	switch all := answered.FindAllStringSubmatch(l.low, -1); {
+	case len(all) > 0:
+		l.Status, _ = strconv.Atoi(all[len(all)-1][1])
+	default:
+		l.also = ""
+		if m := titled.FindStringSubmatch(l.low); m != nil {
+			l.Status, _ = strconv.Atoi(m[1])
+		} else if m := anyStatus.FindStringSubmatch(l.low); m != nil {
+			l.Status, _ = strconv.Atoi(m[1])
+		} else if m := statusText.FindString(l.low); m != "" {
+			l.Status = map[byte]int{'b': 502, 'g': 504, 's': 503, 'i': 500}[m[0]]
+		}
+	}
+	if strings.Contains(l.low, "&#") {
+		l.low += "\n" + lower(html.UnescapeString(l.low))
+	}
+	if l.Status >= 100 && l.Status < 400 { // a healthy one
+		l.Form, l.also = "access", ""
+	}
+	l.Errno = errnoOf(l.low[:min(len(l.low), 8192)])
+	l.more()
+	return l
+}
+
+// har reads the answers of a HAR file that are errors, or are none.
+func (s *scanner) har(r io.Reader) error {
+	type pair struct{ Name, Value string }
+	var h struct {
+		Log struct {
+			Entries []struct {
+				Request  struct{ Method, URL string }
+				Response struct {
+					Status  int
+					Headers []pair
+					Content struct{ Text string }
+					Error   string `json:"_error"`
+				}
+			}
+		}
+	}
+	if err := json.NewDecoder(io.LimitReader(r, harMost)).Decode(&h); err != nil {
+		return fmt.Errorf("reading it as a HAR file: %w", err)
+	}
+	for i, e := range h.Log.Entries {
+		var b strings.Builder
+		fmt.Fprintf(&b, "HTTP/1.1 %d\n", e.Response.Status)
+		for _, p := range e.Response.Headers {
+			fmt.Fprintf(&b, "%s: %s\n", p.Name, p.Value)
+		}
+		b.WriteString("\n" + e.Response.Content.Text + e.Response.Error)
+		l := ReadPage(b.String())
+		if e.Response.Status < 400 && e.Response.Status != 0 {
+			l.Form, l.also = "access", ""
+		}
+		l.File, l.Number, l.Status = s.file, i+1, e.Response.Status
+		l.Route = e.Request.Method + " " + path(e.Request.URL)
+		if s.stopped = !s.each(l); s.stopped {
+			return nil
+		}
+	}
+	return nil
+}

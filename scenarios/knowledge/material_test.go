@@ -1,0 +1,203 @@
+package knowledge
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/badgateway/badgateway/harness/diagnose"
+)
+
+// material is where texts with the cause that is wanted of them stand.
+var material = filepath.Join("..", "testdata", "diagnose")
+
+// leastRight is the part of the material that has to be named rightly; what is wrong all the same must not be so with high confidence too often.
+const leastRight, mostWrongHigh = 0.95, 0.02
+
+func book(t testing.TB) *diagnose.Book {
+	t.Helper()
+	b, err := diagnose.NewBook(Causes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// top are the causes that a text is diagnosed with, the first first.
+func top(t testing.TB, b *diagnose.Book, texts map[string]string) []*diagnose.Count {
+	t.Helper()
+	r := b.NewReport(diagnose.Filter{})
+	for _, name := range slices.Sorted(func(yield func(string) bool) {
+		for n := range texts {
+			if !yield(n) {
+				return
+			}
+		}
+	}) {
+		if err := r.Read(strings.NewReader(texts[name]), name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	r.Finish()
+	return r.Causes
+}
+
+// A sample is a text with what is wanted of it.
+type sample struct {
+	at    string
+	wants []string
+	text  string
+}
+
+func lines(t testing.TB) (all []sample) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(material, "lines", "*.txt"))
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s sample
+		in := bufio.NewScanner(f)
+		in.Buffer(nil, 1<<20)
+		flush := func() {
+			if s.text != "" && len(s.wants) > 0 {
+				all = append(all, s)
+			}
+			s = sample{}
+		}
+		for n := 1; in.Scan(); n++ {
+			switch line := in.Text(); {
+			case line == "":
+				flush()
+			case strings.HasPrefix(line, "# want: "):
+				s.at, s.wants = fmt.Sprintf("%s:%d", filepath.Base(name), n), strings.Split(strings.TrimPrefix(line, "# want: "), "|")
+			case strings.HasPrefix(line, "# source: "):
+			default:
+				s.text += line + "\n"
+			}
+		}
+		flush()
+		f.Close()
+	}
+	return all
+}
+
+// satisfies reports whether a diagnosis is what is wanted: a slug, or one of the answers that name no cause.
+func satisfies(want, slug string, got []*diagnose.Count) bool {
+	switch want {
+	case "nothing-wrong":
+		return len(got) == 0 || got[0].Cause.Side == diagnose.Nobody || got[0].Cause.Side == diagnose.Client
+	case "cannot-tell":
+		return len(got) == 0 || got[0].Cause.Side == diagnose.Unknown || got[0].Sure < 50
+	case "unknown":
+		return len(got) == 0
+	}
+	return slug == want
+}
+
+func pageFiles(t testing.TB) (all []sample) {
+	t.Helper()
+	index, err := os.ReadFile(filepath.Join(material, "pages", "pages.tsv"))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	for line := range strings.Lines(string(index)) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		if len(fields) < 2 || strings.HasPrefix(line, "#") || fields[0] == "file" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(material, "pages", fields[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, sample{fields[0], strings.Split(fields[1], "|"), string(text)})
+	}
+	return all
+}
+
+func TestMaterial_IsNamedRightly(t *testing.T) {
+	t.Parallel()
+	b := book(t)
+	for kind, all := range map[string][]sample{"lines": lines(t), "pages": pageFiles(t)} {
+		right, wrongHigh := 0, 0
+		for _, s := range all {
+			for _, w := range s.wants {
+				if b.Cause(w) == nil && !slices.Contains([]string{"nothing-wrong", "cannot-tell", "unknown"}, w) {
+					t.Errorf("%s wants %q, which is no cause", s.at, w)
+				}
+			}
+			got := top(t, b, map[string]string{"": s.text})
+			slug, sure := "nothing", 0
+			if len(got) > 0 {
+				slug, sure = got[0].Cause.Slug, got[0].Sure
+			}
+			if slices.ContainsFunc(s.wants, func(w string) bool { return satisfies(w, slug, got) }) {
+				right++
+				continue
+			}
+			if sure >= 80 {
+				wrongHigh++
+			}
+			var others []string
+			for _, c := range got[min(1, len(got)):] {
+				others = append(others, c.Cause.Slug)
+			}
+			t.Logf("%s: want %s, got %s (%d; then %v)\n\t%.300s", s.at, strings.Join(s.wants, "|"), slug, sure, others, strings.ReplaceAll(s.text, "\n", "\n\t"))
+		}
+		if len(all) == 0 {
+			continue
+		}
+		t.Logf("%s: %d of %d right, %d wrong with high confidence", kind, right, len(all), wrongHigh)
+		if float64(right) < leastRight*float64(len(all)) {
+			t.Errorf("%s: %d of %d are named rightly, less than %.0f %%", kind, right, len(all), 100*leastRight)
+		}
+		if float64(wrongHigh) > mostWrongHigh*float64(len(all)) {
+			t.Errorf("%s: %d of %d are wrong with high confidence", kind, wrongHigh, len(all))
+		}
+	}
+}
+
+// An incident is a folder of logs with WANT: its root, its symptom, and the order.
+func TestIncidents_HaveTheirRoot(t *testing.T) {
+	t.Parallel()
+	b := book(t)
+	folders, _ := filepath.Glob(filepath.Join(material, "incidents", "*"))
+	for _, folder := range folders {
+		texts := map[string]string{}
+		want := map[string][]string{}
+		files, _ := os.ReadDir(folder)
+		for _, f := range files {
+			text, err := os.ReadFile(filepath.Join(folder, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Name() != "WANT" {
+				texts[f.Name()] = string(text)
+				continue
+			}
+			for line := range strings.Lines(string(text)) {
+				if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && !strings.HasPrefix(line, "#") {
+					want[key] = strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '|' })
+				}
+			}
+		}
+		got := top(t, b, texts)
+		var slugs []string
+		for _, c := range got {
+			slugs = append(slugs, c.Cause.Slug)
+		}
+		if len(slugs) == 0 || !slices.Contains(want["root"], slugs[0]) {
+			t.Errorf("%s: want the root %v, got %v", filepath.Base(folder), want["root"], slugs)
+		}
+		for _, s := range want["order"] {
+			if !slices.Contains(slugs, s) {
+				t.Logf("%s: %s of its order is not there: %v", filepath.Base(folder), s, slugs)
+			}
+		}
+	}
+}
