@@ -13,35 +13,30 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", "cause:B1",
-// "gateway:apache", or "row:silent". Without any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the
-// families, the causes or the gateways.
+// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", "cause:B1", "gateway:apache", or
+// "row:silent", each scenario once, in the order of the patterns. Without any it picks all. A pattern that picks nothing is an error that
+// names what there is: the nearest id, the families, the causes or the gateways.
 func Select(patterns ...string) ([]scenario.Scenario, error) {
 	all := All()
 	if len(patterns) == 0 {
 		return all, nil
 	}
 	picked := make([]bool, len(all))
+	var some []scenario.Scenario
 	for _, p := range patterns {
-		hits := 0
+		found := false
 		for i, s := range all {
 			ok, err := matches(p, s)
 			if err != nil {
 				return nil, fmt.Errorf("the pattern %q: %w", p, err)
 			}
-			if ok {
-				picked[i] = true
-				hits++
+			if ok && !picked[i] {
+				some = append(some, s)
 			}
+			picked[i], found = picked[i] || ok, found || ok
 		}
-		if hits == 0 {
+		if !found {
 			return nil, unknown(p, all)
-		}
-	}
-	var some []scenario.Scenario
-	for i, s := range all {
-		if picked[i] {
-			some = append(some, s)
 		}
 	}
 	return some, nil

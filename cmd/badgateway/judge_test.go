@@ -64,7 +64,7 @@ func TestJudge_ExitCodes(t *testing.T) {
 		"failed":              {[]string{storedFile("failed-wait.json")}, "", 1, "expected 60 s", "something differs"},
 		"an error":            {[]string{storedFile("error.json")}, "", 1, "ERROR", "something differs"},
 		"skipped":             {[]string{storedFile("skipped.json")}, "", 2, "skipped", "nothing is proven: all was skipped, as a limit on a container's memory is missing"},
-		"standard input":      {[]string{"-"}, string(good), 0, "fpm-dead (fake)  passed", ""},
+		"standard input":      {[]string{"-"}, string(good), 0, "on a fake: the same, after 1 ms; took 80 ms", ""},
 		"nothing to read":     {[]string{"-"}, "", 2, "", "standard input: it is empty"},
 		"no file":             {nil, "", 2, "", "name a file of evidence"},
 		"one that is missing": {[]string{filepath.Join(dir, "none.json")}, "", 2, "", "none.json: no such file"},

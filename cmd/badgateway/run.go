@@ -391,12 +391,7 @@ func show(out io.Writer, all []scenario.Evidence, asJSON, whole bool) error {
 	case whole && report.Repeated(all):
 		return report.Repeats(out, all, colour)
 	case whole:
-		for _, e := range all {
-			if err := report.Show(out, e, colour); err != nil {
-				return err
-			}
-		}
-		return nil
+		return report.ShowAll(out, all, colour)
 	}
 	for _, e := range all {
 		if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {

@@ -88,7 +88,7 @@ func (c *Sandbox) retire(ctx context.Context, u Upstream) error {
 	if err := c.call(ctx, "StopFake", agentapi.NameRef{Name: u.Name}, &all); err != nil {
 		return err
 	}
-	c.calls.saw(u.listen(), all)
+	c.calls.saw(u.Address(), all)
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 	asked := map[string]bool{} // by datagrams, which are no connections of the gateway's
 	for _, u := range c.setup.Upstreams {
 		known = known && u.Fake != nil
-		asked[u.listen()] = u.Fake != nil && u.Fake.Protocol == fakeupstream.DNS
+		asked[u.Address()] = u.Fake != nil && u.Fake.Protocol == fakeupstream.DNS
 	}
 	if !known {
 		return nil, nil
@@ -117,7 +117,7 @@ func (c *Sandbox) UpstreamCalls(ctx context.Context) ([]UpstreamCalls, error) {
 	}
 	for name, connections := range playing {
 		if u, runs := c.Running(name); runs {
-			taken[u.listen()] += connections
+			taken[u.Address()] += connections
 		}
 	}
 	var calls []UpstreamCalls

@@ -119,7 +119,7 @@ func (w *Watch) atUpstream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spec := agentapi.TakenSpec{Gateway: gatewayName, At: u.listen(), Unread: w.until.kind == connectionAt}
+	spec := agentapi.TakenSpec{Gateway: gatewayName, At: u.Address(), Unread: w.until.kind == connectionAt}
 	if u.Fake != nil {
 		err = c.call(ctx, "Reached", w.reached(), nil)
 	} else {

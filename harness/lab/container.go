@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -103,7 +106,7 @@ func (l *Lab) newContainer(ctx context.Context, spec labContainerSpec) (*labCont
 		}
 		files[agentapi.FaketimeAt] = lib
 	}
-	if err := s.make(ctx, l.engine, containerConfig(spec, agent), hostConfig(spec), files); err != nil {
+	if err := s.make(ctx, l.engine, containerName(spec.image), containerConfig(spec, agent), hostConfig(spec), files); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -113,6 +116,13 @@ func (l *Lab) newContainer(ctx context.Context, spec labContainerSpec) (*labCont
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
+}
+
+// containerName says in a list of containers whose it is and what runs in it: "badgateway-mariadb-1f3a9c07".
+func containerName(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	program, _, _ := strings.Cut(path.Base(image), ":")
+	return fmt.Sprintf("badgateway-%s-%08x", program, rand.Uint32())
 }
 
 // containerConfig makes the agent the container's init, with its standard streams for us.
@@ -184,11 +194,11 @@ func (s *labContainer) closeSandbox(ctx context.Context, id string) error {
 
 // make makes and starts the container, with the files in it. It does not obey the caller's end at once: the engine completes
 // what it has begun in any case, and only who has waited for it can remove it.
-func (s *labContainer) make(ctx context.Context, e *docker.Engine, c *container.Config, h *container.HostConfig, files map[string][]byte) error {
+func (s *labContainer) make(ctx context.Context, e *docker.Engine, name string, c *container.Config, h *container.HostConfig, files map[string][]byte) error {
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	s.guard = e.Guard(patient)
-	made, err := s.engine.ContainerCreate(patient, client.ContainerCreateOptions{Config: c, HostConfig: h})
+	made, err := s.engine.ContainerCreate(patient, client.ContainerCreateOptions{Name: name, Config: c, HostConfig: h})
 	if err != nil {
 		if patient.Err() == nil {
 			s.guard.Gone() // the engine said that it made none

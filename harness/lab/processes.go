@@ -159,7 +159,7 @@ func (c *Sandbox) plays(u Upstream) {
 	c.mu.Lock()
 	c.playing[u.Name] = u
 	c.mu.Unlock()
-	c.Note("upstream "+u.Name, "listens on %s", u.listen())
+	c.Note("upstream "+u.Name, "listens on %s", u.Address())
 }
 
 func (c *Sandbox) startBackend(ctx context.Context, u Upstream) error {

@@ -213,7 +213,7 @@ func addresses(setup Setup) []string {
 	known := map[string]bool{"127.0.0.1": true, "::1": true, "": true, "0.0.0.0": true, "::": true, GatewayAddress: true}
 	all = append(all, visitorNet+"1/24") // on the loopback the whole net is ours
 	for _, u := range setup.Upstreams {
-		if h := host(u.listen()); !known[h] {
+		if h := host(u.Address()); !known[h] {
 			known[h] = true
 			all = append(all, h)
 		}

@@ -45,8 +45,8 @@ type Backend struct {
 // alone reports whether the backend's limits need a container that it shares with no other.
 func (b *Backend) alone() bool { return b.Memory > 0 || b.CPUs > 0 }
 
-// listen is where the upstream accepts connections.
-func (u Upstream) listen() string {
+// Address is where the upstream accepts connections: "10.0.0.5:9000" or "unix:/run/app.sock".
+func (u Upstream) Address() string {
 	if u.Fake != nil {
 		return u.Fake.Listen
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/harness/fault"
@@ -270,7 +271,30 @@ func (r *trialRun) healthy(ctx context.Context) (err error) {
 			return fmt.Errorf("the gateway listened and ended: %w", ended)
 		}
 	}
-	return unhealthy(r.evidence.Healthy)
+	if err = unhealthy(r.evidence.Healthy); err != nil {
+		return fmt.Errorf("%w%s", err, elsewhere(r.evidence.Healthy.Tries, r.variant.Upstreams))
+	}
+	return nil
+}
+
+// elsewhere says that a config calls nobody of the scenario's, with the addresses of both; it is empty where it calls one of them, or none.
+func elsewhere(tries []lab.Try, upstreams []lab.Upstream) string {
+	var called, there []string
+	for _, u := range upstreams {
+		there = append(there, u.Address())
+	}
+	for _, t := range tries {
+		if slices.Contains(there, t.Addr) {
+			return ""
+		}
+		if !slices.Contains(called, t.Addr) {
+			called = append(called, t.Addr)
+		}
+	}
+	if len(called) == 0 || len(there) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the gateway's config calls %s, and the scenario's upstream listens at %s", strings.Join(called, " and "), strings.Join(there, " and "))
 }
 
 func (r *trialRun) inject(ctx context.Context, faults []fault.Fault) error {

@@ -121,3 +121,30 @@ func TestRun_SaysWhereNoClockWasNeeded(t *testing.T) {
 	g.Expect(e.Clock).To(Equal(lab.ClockReal))
 	g.Expect(e.ClockWhy).To(Equal(ClockNotNeeded))
 }
+
+func TestElsewhere(t *testing.T) {
+	app := lab.Upstream{Name: "app", Real: &lab.Backend{Listen: "10.0.0.5:9000"}}
+	second := lab.Upstream{Name: "second", Real: &lab.Backend{Listen: "unix:/run/app.sock"}}
+	at := func(all ...string) (tries []lab.Try) {
+		for _, a := range all {
+			tries = append(tries, lab.Try{Addr: a})
+		}
+		return tries
+	}
+	for name, c := range map[string]struct {
+		tries     []lab.Try
+		upstreams []lab.Upstream
+		want      string
+	}{
+		"the scenario's":   {at("10.0.0.5:9000"), []lab.Upstream{app}, ""},
+		"one of them":      {at("10.9.9.9:80", "10.0.0.5:9000"), []lab.Upstream{app}, ""},
+		"nobody":           {nil, []lab.Upstream{app}, ""},
+		"another":          {at("127.0.0.1:9001"), []lab.Upstream{app}, "; the gateway's config calls 127.0.0.1:9001, and the scenario's upstream listens at 10.0.0.5:9000"},
+		"another, of two":  {at("[::1]:80", "[::1]:80", "127.0.0.1:80"), []lab.Upstream{app, second}, "; the gateway's config calls [::1]:80 and 127.0.0.1:80, and the scenario's upstream listens at 10.0.0.5:9000 and unix:/run/app.sock"},
+		"without upstream": {at("127.0.0.1:9001"), nil, ""},
+	} {
+		if got := elsewhere(c.tries, c.upstreams); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -37,7 +37,7 @@ var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"clean": terminal.Clean, "status": status, "statusLong": statusLong, "waited": waited, "seconds": seconds, "clock": clock,
-	"raw": raw, "page": page, "proof": proof, "measured": measured, "lines": lines, "join": strings.Join,
+	"raw": raw, "page": func(x lab.Exchange) string { return strings.Join(page(x), " · ") }, "proof": proof, "measured": measured, "lines": lines, "join": strings.Join,
 	"link":  func(s string) bool { return strings.HasPrefix(s, "https://") && !strings.ContainsAny(s, " \n") },
 	"style": func() template.CSS { return template.CSS(pageStyle) }, // our own file: nothing of the evidence is in it
 	"ms":    func(e lab.Event) string { return fmt.Sprintf("%.1f", float64(e.At.Microseconds())/1000) },

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/harness/terminal"
@@ -23,7 +24,33 @@ const (
 // means, how to confirm it on a live server, what helps, and what proves all that. Of a lab that failed before
 // the fault was looked at it is the error and the logs until then. Log lines stand as the gateway wrote them, to be searched for. It
 // ends with an empty line. The error is the writer's.
-func Show(w io.Writer, e scenario.Evidence, colour bool) error {
+func Show(w io.Writer, e scenario.Evidence, colour bool) error { return show(w, e, nil, colour) }
+
+// ShowAll writes each scenario as [Show] does. Variants of one that stand in a row, passed, and look the same to an operator are one text,
+// in which the first one speaks for the others. The error is the writer's.
+func ShowAll(w io.Writer, all []scenario.Evidence, colour bool) error {
+	for i := 0; i < len(all); {
+		same := 1
+		for i+same < len(all) && looksLike(all[i], all[i+same]) {
+			same++
+		}
+		if err := show(w, all[i], all[i+1:i+same], colour); err != nil {
+			return err
+		}
+		i += same
+	}
+	return nil
+}
+
+// looksLike reports whether what passed in another variant is the same to an operator: status, page, log lines, tries.
+func looksLike(a, b scenario.Evidence) bool {
+	return a.Scenario == b.Scenario && a.Variant != b.Variant && a.Verdict == scenario.Passed && b.Verdict == scenario.Passed &&
+		statusLong(a.Broken) == statusLong(b.Broken) && slices.Equal(page(a.Broken), page(b.Broken)) && len(a.Broken.Tries) == len(b.Broken.Tries) &&
+		slices.EqualFunc(a.Broken.Log, b.Broken.Log, func(a, b gateway.LogRecord) bool { return a.String() == b.String() })
+}
+
+// show writes a scenario, and of the variants that are like it that they are.
+func show(w io.Writer, e scenario.Evidence, like []scenario.Evidence, colour bool) error {
 	s := textWriter{style: terminal.Style(colour)}
 	word := s.style.Green(verdict(e))
 	if e.Verdict != scenario.Passed {
@@ -38,6 +65,9 @@ func Show(w io.Writer, e scenario.Evidence, colour bool) error {
 	}
 	s.out.WriteString("\n")
 	s.prose("Proof", proof(e))
+	for _, other := range like {
+		s.prose("", fmt.Sprintf("%s: the same, after %s; took %s", onA(other.Variant), waited(other.Broken, other.Clock), seconds(other.Took)))
+	}
 	s.labelledLines("Source", lines(terminal.Clean(e.Source))...)
 	s.labelledLines("Run again", lines(terminal.Clean(e.Again))...)
 	if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
@@ -61,11 +91,11 @@ func (s *textWriter) staged(e scenario.Evidence) {
 	s.prose("Skipped", e.Skipped)
 	if e.Broken.Request != "" {
 		s.prose("Visitor", saw(e))
-		title := page(e.Broken)
-		if title != "" {
-			s.prose("", "page: "+title)
+		begins := page(e.Broken)
+		for i, line := range begins {
+			s.labelledLines("", []string{"page: ", "      "}[i]+terminal.Wrap(terminal.OneLine(line), proseWidth)[0])
 		}
-		if mark := e.Expected.Page; !strings.Contains(title, mark) && strings.Contains(e.Broken.Body, mark) {
+		if mark := e.Expected.Page; !strings.Contains(strings.Join(begins, "\n"), mark) && strings.Contains(e.Broken.Body, mark) {
 			s.prose("", "with: "+mark)
 		}
 		s.labelledLines("Error log", logText(e.Broken)...)
@@ -73,6 +103,10 @@ func (s *textWriter) staged(e scenario.Evidence) {
 			s.labelledLines("Access log", each([]string{e.Broken.Access})...)
 		}
 		s.labelledLines("Upstream", proving(e)...)
+	}
+	if e.Verdict == scenario.Failed {
+		s.prose("Means", "not what the scenario says, as something else came than it expects; so no remedy is shown")
+		return
 	}
 	s.prose("Means", e.Claim)
 	s.prose("Here", e.ExceptionReason)

@@ -253,3 +253,48 @@ func TestStatusLong_NoHTTP(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestShowAll_VariantsThatAreAlikeAreOneText(t *testing.T) {
+	real := samples()[0]
+	real.Variant = scenario.Real
+	fake := samples()[0]
+	other := fake
+	other.Broken.Status = 504
+	show := func(all ...scenario.Evidence) string {
+		return written(func(b *strings.Builder) error { return ShowAll(b, all, false) })
+	}
+	both := show(real, fake)
+	if n := strings.Count(both, "Means "); n != 1 || !strings.Contains(both, "            on a fake: the same, after 2 ms; took 21 ms\n") {
+		t.Errorf("two that are alike have %d texts:\n%s", n, both)
+	}
+	for name, all := range map[string][]scenario.Evidence{
+		"another status": {real, other}, "another scenario": {real, samples()[2]}, "the same variant": {fake, fake},
+	} {
+		if out := show(all...); strings.Count(out, "Means ") != 2 || strings.Contains(out, "the same, after") {
+			t.Errorf("%s:\n%s", name, out)
+		}
+	}
+}
+
+func TestShow_OfWhatFailedNoMeaningAndNoRemedyIsShown(t *testing.T) {
+	failed := samples()[10]
+	out := written(func(b *strings.Builder) error { return Show(b, failed, false) })
+	if strings.Contains(out, failed.Claim) || strings.Contains(out, failed.Remedy) || !strings.Contains(out, "Means       not what the scenario says") {
+		t.Error(out)
+	}
+}
+
+func TestPage(t *testing.T) {
+	for body, want := range map[string]string{
+		"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n": "502 Bad Gateway|nginx/1.22.1",
+		"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>":                                          "503 Service Unavailable|No server is available to handle this request.",
+		"<style>body { margin: 0 }</style><p>a &lt; <b>b</b>c</p><!-- no -->":                                                                                   "a < bc",
+		"{\"error\": \"down\"}\n": `{"error": "down"}`,
+		"1 < 2\n\n3\n4\n":         "1 < 2|3",
+		"":                        "",
+	} {
+		if got := strings.Join(page(lab.Exchange{Body: body}), "|"); got != want {
+			t.Errorf("%q: %q, want %q", body, got, want)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package report
 import (
 	"html"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -154,19 +156,34 @@ func raw(l gateway.LogRecord) string {
 	return l.Raw
 }
 
-// page is what the client reads first in an answer: the title of a page, or the first line of anything else.
-func page(x lab.Exchange) string {
-	lower := strings.ToLower(x.Body)
-	if len(lower) == len(x.Body) { // so that places in one are places in the other
-		if begin := strings.Index(lower, "<title>"); begin >= 0 {
-			begin += len("<title>")
-			if end := strings.Index(lower[begin:], "</title>"); end >= 0 {
-				return strings.TrimSpace(html.UnescapeString(x.Body[begin : begin+end]))
-			}
+// onA names the kind of upstream of a variant.
+func onA(kind scenario.VariantKind) string {
+	if kind == scenario.Fake {
+		return "on a fake"
+	}
+	return "on the real component"
+}
+
+// pageLines is how much of a page or body is shown.
+const pageLines = 2
+
+var (
+	unread = regexp.MustCompile(`(?is)<(style|script)\b.*?</(style|script)>|<!--.*?-->`)
+	block  = regexp.MustCompile(`(?i)</?(address|body|br|center|dd|div|dl|dt|h[1-6]|head|hr|html|li|ol|p|pre|table|td|title|tr|ul)\b[^>]*>`)
+	tag    = regexp.MustCompile(`</?[a-zA-Z!][^>]*>`)
+)
+
+// page is what the client reads first in an answer, without HTML's tags: title and heading are one line where they say the same.
+func page(x lab.Exchange) []string {
+	text := block.ReplaceAllString(unread.ReplaceAllString(x.Body, " "), "\n")
+	var all []string
+	for line := range strings.Lines(tag.ReplaceAllString(text, "")) {
+		line = strings.Join(strings.Fields(html.UnescapeString(line)), " ")
+		if line != "" && !slices.Contains(all, line) && len(all) < pageLines {
+			all = append(all, line)
 		}
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(x.Body), "\n")
-	return strings.TrimSpace(line)
+	return all
 }
 
 // lines splits a text into its lines, without the empty end.
