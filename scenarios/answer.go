@@ -49,7 +49,7 @@ var answer = []scenario.Scenario{
 		Expect:   badGateway("recv() failed", 104, readingHeader),
 		Confirm: "On the application's host: tcpdump -ni any 'tcp port 8080 and tcp[tcpflags] & tcp-rst != 0' shows whether " +
 			"the RST leaves there, or comes from something between.",
-		Remedy: "From there: mend the crash. From between: raise the idle limit of the firewall or load balancer that resets.",
+		Remedy: "From between: raise the idle limit of the firewall or load balancer that resets. Else it comes from the application. " + whoEnded,
 		Source: proxyPass,
 	},
 	{

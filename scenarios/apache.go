@@ -74,7 +74,7 @@ var overApache = []scenario.Scenario{
 		Variants: stagedCloses.variants,
 		Expect:   withPage("<h1>Proxy Error</h1>", noStatusLine(20014, "/dies")),
 		Confirm:  "curl -si http://10.0.0.5:8080/dies on the gateway says Empty reply from server.",
-		Remedy:   "Mend the application.",
+		Remedy:   whoEnded,
 		Source:   apacheProxy,
 	},
 	{
@@ -85,7 +85,7 @@ var overApache = []scenario.Scenario{
 		Variants: stagedResets.variants,
 		Expect:   noStatusLine(104, "/resets"),
 		Confirm:  "curl -si http://10.0.0.5:8080/resets on the gateway says Recv failure: Connection reset by peer.",
-		Remedy:   "Mend the application.",
+		Remedy:   whoEnded,
 		Source:   apacheProxy,
 	},
 }

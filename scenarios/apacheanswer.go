@@ -87,7 +87,7 @@ var apacheAnswer = []scenario.Scenario{
 		Variants: stagedCut.variants,
 		Expect:   scenario.Expectation{Status: 200, Cut: true, Tries: 1, Log: badBody(70008)},
 		Confirm:  "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",
-		Remedy:   "Mend the crash. Let monitoring compare lengths: the status tells nothing here.",
+		Remedy:   whoEnded + monitorLengths,
 		Source:   messageLength,
 	},
 	{

@@ -139,7 +139,7 @@ var apachePHP = []scenario.Scenario{
 		Expect:  scenario.Expectation{Status: 422, Tries: 2, Log: dispatchFails("AH01067", "Failed to read FastCGI header", 104)},
 		Then:    memberAlone(),
 		Confirm: "AH01067 in Apache's log, and in the script at that second: CONTENT_LENGTH is not 0, and php://input is empty.",
-		Remedy:  "Mend the crash. ProxySet maxattempts=0 in the <Proxy> of the pool keeps a request from being sent again: it is a 503 then.",
+		Remedy:  whoEnded + " ProxySet maxattempts=0 in the <Proxy> of the pool keeps a request from being sent again: it is a 503 then.",
 		Source:  apacheFCGI,
 	},
 }

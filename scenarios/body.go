@@ -34,7 +34,7 @@ var body = []scenario.Scenario{
 		Variants: stagedCut.variants,
 		Expect:   cutWith(prematureClosed, 0),
 		Confirm:  "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",
-		Remedy:   "Mend the crash. Let monitoring compare lengths: the status tells nothing here.",
+		Remedy:   whoEnded + monitorLengths,
 		Source:   messageLength,
 	},
 	{
@@ -140,7 +140,7 @@ var body = []scenario.Scenario{
 		},
 		Expect:  badGateway("recv() failed", 104, readingHeader),
 		Confirm: "The application's log: a restart or a crash at that second, and no line for the request.",
-		Remedy:  "Mend the crash (uploads held in memory are a common one); let the deploy wait for running requests.",
+		Remedy:  whoEnded + " An upload that is held in memory is a common cause, and a deploy that does not wait for running requests.",
 		Source:  "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_request_buffering",
 	},
 	{

@@ -60,6 +60,13 @@ func (f staged) behind(g lab.Gateway, r reaction) scenario.Scenario {
 	return s
 }
 
+// whoEnded is where to look next when an application ends in the middle of a request.
+const whoEnded = "Find who ended it in that second: journalctl -u APP (exit status or signal), dmesg -T | grep -iE 'killed process|segfault', the " +
+	"application server's log (WORKER TIMEOUT, HARAKIRI, an uncaught exception), pm2 describe APP or kubectl describe pod (Last State, restarts)."
+
+// monitorLengths goes with it where the status was sent before.
+const monitorLengths = " Let monitoring compare lengths, and not the status alone."
+
 // appHangs are the variants whose application hangs.
 var appHangs = []scenario.Variant{
 	{
@@ -104,14 +111,14 @@ var (
 		ask: lab.Request{Path: "/dies"}, fault: "the application closes every connection without an answer",
 		variants: appBecomes("origin-ill.conf", fakeupstream.Close{At: fakeupstream.AtRequest}),
 		confirm:  "curl -si http://10.0.0.5:8080/PATH on the gateway says Empty reply from server.",
-		remedy:   "Mend the crash: the application's own log has it at that second.",
+		remedy:   whoEnded,
 	}
 	stagedResets = staged{
 		name: "resets", family: "answer", causes: []string{"I1", "J6"},
 		ask: lab.Request{Path: "/resets"}, fault: "the application resets every connection without an answer",
 		variants: appBecomes("origin-ill.conf", fakeupstream.Reset{At: fakeupstream.AtRequest}),
 		confirm:  "curl -si http://10.0.0.5:8080/PATH on the gateway says Recv failure: Connection reset by peer.",
-		remedy:   "Mend the crash: the application's own log has it at that second.",
+		remedy:   whoEnded,
 	}
 	stagedCut = staged{
 		name: "body-cut", family: "answer", causes: []string{"I1"},
@@ -121,7 +128,7 @@ var (
 			fakeBecomes(fakeupstream.Close{At: fakeupstream.AtBody, After: 9 << 10, Answer: downloadHealthy}),
 		},
 		confirm: "curl -o /dev/null http://GATEWAY/PATH ends with curl: (18) transfer closed with outstanding read data remaining.",
-		remedy:  "Mend the crash. Let monitoring compare lengths: the status tells nothing here.",
+		remedy:  whoEnded + monitorLengths,
 		source:  messageLength,
 	}
 	stagedStalls = staged{
