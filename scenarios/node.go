@@ -20,6 +20,7 @@ const (
 var onNode = []scenario.Scenario{
 	nodeModuleMissing(), nodeSyntaxError(), nodePortTaken(), nodeThrows(), nodeWrongPort(), nodeLocalhost(),
 	nodeKeepAlive(), nodeServerTimeout(), nodeHeapLimit(), nodeOOM(), nodeBusy(),
+	nodeEarlyHints(),
 }
 
 // node is Node.js on a host of its own, with a script of the folder node.
@@ -282,5 +283,30 @@ func nodeBusy() scenario.Scenario {
 		Remedy: "execFile in place of execFileSync, and its like for all that ends in Sync; what computes itself goes to a thread of its own " +
 			"(worker_threads).",
 		Source: "https://nodejs.org/en/learn/asynchronous-work/dont-block-the-event-loop",
+	}
+}
+
+// nodeEarlyHints is asked over a connection that the gateway closes: over one that it keeps, a client waits for the end of an answer whose
+// length nobody has told it.
+func nodeEarlyHints() scenario.Scenario {
+	return scenario.Scenario{
+		ID: "node-early-hints",
+		Claim: "The application sends 103 Early Hints before its answer: nginx takes that for the answer and the rest for its body. The access log " +
+			"says 103, and over a kept connection a visitor can't tell where the page ends, until that is closed.",
+		Family: "answer", Causes: []string{"E5"},
+		Gateway: onNginx("proxy.conf"), Ask: lab.Request{Header: map[string][]string{"Connection": {"close"}}},
+		Fault: "a new version of the application sends 103 Early Hints before each answer",
+		Variants: []scenario.Variant{
+			nodeBecomes("early-hints.js"),
+			fakeBecomes(fakeupstream.Interim{Headers: []string{"Link: </style.css>; rel=preload; as=style"}}),
+		},
+		Expect: scenario.Expectation{Status: 200, Tries: 1, Access: `"GET / HTTP/1.1" 103 `},
+		Exceptions: []scenario.Exception{{
+			From: "1.29.0", Why: "From 1.29.0 on nginx knows 103: it drops it, or passes it on before the answer with early_hints.",
+			Expect: scenario.Expectation{Status: 200, Tries: 1, Access: `"GET / HTTP/1.1" 200 `},
+		}},
+		Confirm: "curl -si --http1.0 http://10.0.0.5:8080/ on the gateway begins with HTTP/1.1 103, and the answer follows.",
+		Remedy:  "Let the application send no 103 behind this nginx (res.writeEarlyHints), or take nginx 1.29 or later with early_hints.",
+		Source:  "https://nginx.org/en/docs/http/ngx_http_core_module.html#early_hints",
 	}
 }
