@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed apache caddy haproxy lighttpd nginx php python squid varnish
-//go:embed httpd node resolver
+//go:embed httpd node resolver wordpress
 var files embed.FS
 
 // All is the catalogue, in the order in which one would learn it. A list that is missing here is in no run.
@@ -42,7 +42,7 @@ func catalogue() []scenario.Scenario {
 		cpu,
 		code,
 		crashes,
-		databases, caches,
+		databases, caches, wordpress,
 		overHAProxy, overLighttpd, overCaddy, overSquid, overVarnish,
 		overApache, apacheAnswer, apacheTLS, apachePool, apachePHP, apacheTime,
 	} {

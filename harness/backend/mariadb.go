@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"net"
 	"strings"
 
@@ -12,6 +13,8 @@ import (
 type MariaDB struct {
 	Name   string // "database"
 	Listen string // "10.0.0.7:3306"
+	// Image is "wordpress" for one that has WordPress' tables, as its installation leaves them; empty is "mariadb", which has none.
+	Image string
 	// SQL are the statements that it carries out before it takes a client ("CREATE DATABASE shop"), each in a line.
 	SQL []string
 	// Options are options of its command line ("--max-connections=10").
@@ -37,7 +40,7 @@ func (m MariaDB) Upstream() lab.Upstream {
 	}, m.Options...)
 	anew := "rm -rf " + mariadbData + "/* && cp -r " + mariadbMade + "/. " + mariadbData + ` && exec "$@"`
 	return lab.Upstream{Name: m.Name, Real: &lab.Backend{
-		Image:   "mariadb",
+		Image:   cmp.Or(m.Image, "mariadb"),
 		Argv:    append([]string{"sh", "-c", anew, "sh"}, server...),
 		Files:   []lab.File{{Path: sql, Data: strings.Join(m.SQL, ";\n") + ";\n"}},
 		Folders: []lab.Folder{{Path: mariadbData}, {Path: mariadbRun}},

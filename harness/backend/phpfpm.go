@@ -12,7 +12,8 @@ import (
 type PHPFPM struct {
 	Name   string // "app"
 	Listen string // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
-	// Image is "phpapp" for scripts that call a database or a cache, which takes extensions of PHP; empty is "php", which has none.
+	// Image is "phpapp" for scripts that call a database or a cache, which takes extensions of PHP, "wordpress" for one that has WordPress in
+	// /usr/share/wordpress and what a site adds to it in /var/lib/wordpress; empty is "php", which has none.
 	Image string
 	// Global are further lines of the section [global] ("process_control_timeout = 30s").
 	Global []string
@@ -25,6 +26,9 @@ type PHPFPM struct {
 	// CPUs is its container's share of processors; 0 for no limit.
 	CPUs float64
 }
+
+// wordpress is the image that has WordPress.
+const wordpress = "wordpress"
 
 // fpmLog is where PHP-FPM logs.
 const fpmLog = "/var/log/upstream/php-fpm.log"
@@ -39,12 +43,18 @@ func (p PHPFPM) Upstream() lab.Upstream {
 	for at, text := range p.Scripts {
 		files = append(files, lab.File{Path: at, Data: text})
 	}
+	folders := socketFolder(p.Listen)
+	if p.Image == wordpress {
+		// What opcache keeps of WordPress is in memory then, and not in some hundreds of files of the image.
+		kept := lab.Folder{Path: "/usr/lib/badgateway/opcache", Keep: true}
+		folders = append(folders, lab.Folder{Path: "/var/lib/wordpress", Keep: true}, lab.Folder{Path: "/tmp"}, kept)
+	}
 	return lab.Upstream{Name: p.Name, Real: &lab.Backend{
 		Image:   cmp.Or(p.Image, "php"),
 		Argv:    []string{"php-fpm8.2", "-F", "-y", conf},
 		Files:   files,
 		Listen:  p.Listen,
-		Folders: socketFolder(p.Listen),
+		Folders: folders,
 		Log:     fpmLog,
 		Wake:    lab.WakeSignal{Signal: sigchld},
 		Memory:  p.Memory,
@@ -58,13 +68,16 @@ func (p PHPFPM) Upstream() lab.Upstream {
 // after 2 s at the earliest (opcache.revalidate_freq): where a busy machine took 2 s to the first client, the mended script came
 // too late for the next. Tried on PHP 8.2: asked for when just written, rewritten, asked for again, it is the new one; when 3 s old,
 // it is the old one, and the new one 3 s later. With a revalidate_freq of 0 it is the new one at once, but the old one for good
-// where both were written in the same second, for that is all that opcache compares.
+// where both were written in the same second, for that is all that opcache compares. With WordPress it is on, and the image says of what:
+// of WordPress' own files, which nobody changes.
 func (p PHPFPM) config() string {
 	lines := append([]string{"[global]", "error_log = " + fpmLog, "daemonize = no"}, p.Global...)
 	pool := []string{
 		"[www]", "user = www-data", "group = www-data", "listen = " + strings.TrimPrefix(p.Listen, "unix:"),
 		"pm = static", "pm.max_children = 2", "catch_workers_output = yes",
-		"php_admin_value[opcache.enable] = 0",
+	}
+	if p.Image != wordpress {
+		pool = append(pool, "php_admin_value[opcache.enable] = 0")
 	}
 	if strings.HasPrefix(p.Listen, "unix:") {
 		pool = append(pool, "listen.owner = www-data", "listen.group = www-data", "listen.mode = 0660")

@@ -313,6 +313,17 @@ func TestOtherRequest_WithAnotherStatusIsAnError(t *testing.T) {
 	g.Expect(err).To(MatchError("another visitor got 502 (), not 200"))
 }
 
+func TestOtherRequest_WithAnotherPageIsAnError(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	target := newFakeTarget()
+	target.body = "<h1>Hello world!</h1>"
+	_, err := OtherRequest{Status: 200, Page: "Hello world!"}.Inject(t.Context(), target)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = OtherRequest{Status: 200, Page: "Goodbye"}.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(`another visitor got a page without "Goodbye": "<h1>Hello world!</h1>"`))
+}
+
 func TestAbandonedRequests_GetNoAnswer(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

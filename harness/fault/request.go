@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/badgateway/badgateway/harness/lab"
 )
@@ -11,6 +12,8 @@ import (
 type OtherRequest struct {
 	Request lab.Request
 	Status  int
+	// Page is a text that the first 4 KiB of the answer have to hold; empty leaves it open.
+	Page string
 }
 
 // Inject asks. There is nothing to undo.
@@ -21,6 +24,9 @@ func (f OtherRequest) Inject(ctx context.Context, t Target) (Undo, error) {
 	}
 	if e.Status != f.Status {
 		return nil, fmt.Errorf("another visitor got %d (%s), not %d", e.Status, e.NoAnswer, f.Status)
+	}
+	if !strings.Contains(e.Body, f.Page) {
+		return nil, fmt.Errorf("another visitor got a page without %q: %q", f.Page, e.Body)
 	}
 	return nil, nil
 }

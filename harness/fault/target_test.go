@@ -33,6 +33,7 @@ type fakeTarget struct {
 	network map[lab.NetworkFault]bool
 	waited  time.Duration
 	status  int    // of an answer
+	body    string // of an answer
 	says    string // the end of the log of what ends by itself
 }
 
@@ -200,7 +201,7 @@ func (t *fakeTarget) BreakNetwork(_ context.Context, f lab.NetworkFault) (Undo, 
 }
 
 func (t *fakeTarget) Do(_ context.Context, r lab.Request, _ ...lab.Option) (lab.Exchange, error) {
-	return lab.Exchange{Status: t.status}, t.call("ask " + r.Path)
+	return lab.Exchange{Status: t.status, Body: t.body}, t.call("ask " + r.Path)
 }
 
 func (t *fakeTarget) StartBackground(_ context.Context, r lab.Request, until lab.Condition, _ ...lab.Option) error {

@@ -235,8 +235,7 @@ func (c *Sandbox) containerOf(ctx context.Context, u Upstream) (*labContainer, e
 	if open {
 		return s, nil
 	}
-	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}}, u.Real.Folders...)
-	spec := agentapi.SandboxSpec{ID: c.id, Join: c.netns, Folders: folders, Still: u.Real.Image == "", Pace: c.pace()}
+	spec := agentapi.SandboxSpec{ID: c.id, Join: c.netns, Folders: c.backendFolders(u), Still: u.Real.Image == "", Pace: c.pace()}
 	if _, err := s.openSandbox(ctx, spec); err != nil {
 		return nil, err
 	}
@@ -244,6 +243,22 @@ func (c *Sandbox) containerOf(ctx context.Context, u Upstream) (*labContainer, e
 	c.attached[s] = true
 	c.mu.Unlock()
 	return s, nil
+}
+
+// backendFolders are the private folders in the container of a real upstream: those of all that run there, as it is opened once for them.
+func (c *Sandbox) backendFolders(u Upstream) []agentapi.Folder {
+	folders := append([]agentapi.Folder{{Path: "/run"}, {Path: "/var/www"}, {Path: "/var/log/upstream"}}, u.Real.Folders...)
+	for _, other := range c.setup.Upstreams {
+		if other.Real == nil || other.Real.Image != u.Real.Image {
+			continue
+		}
+		for _, f := range other.Real.Folders {
+			if !slices.Contains(folders, f) {
+				folders = append(folders, f)
+			}
+		}
+	}
+	return folders
 }
 
 // StopUpstream ends an upstream: a fake closes its listener and all its connections; a real one gets the signal, or

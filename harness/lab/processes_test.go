@@ -384,3 +384,22 @@ func TestStartUpstream_ABackendThatDoesNotStartShowsTheEndOfItsLog(t *testing.T)
 		})
 	}
 }
+
+func TestBackendFolders_AreThoseOfAllThatShareTheContainer(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	backend := func(image string, paths ...string) Upstream {
+		b := &Backend{Image: image}
+		for _, p := range paths {
+			b.Folders = append(b.Folders, Folder{Path: p})
+		}
+		return Upstream{Name: paths[0], Real: b}
+	}
+	database, app := backend("wordpress", "/var/lib/mysql", "/tmp"), backend("wordpress", "/var/lib/wordpress", "/tmp")
+	c := &Sandbox{setup: Setup{Upstreams: []Upstream{database, app, backend("php", "/srv"), {Name: "api"}}}}
+	var paths []string
+	for _, f := range c.backendFolders(database) {
+		paths = append(paths, f.Path)
+	}
+	g.Expect(paths).To(Equal([]string{"/run", "/var/www", "/var/log/upstream", "/var/lib/mysql", "/tmp", "/var/lib/wordpress"}))
+}

@@ -29,11 +29,12 @@ type Recipe struct {
 // table maps the names under which the harness asks for images to the repositories of those. Names may share one: an image is
 // built once. A component of which the first image has nothing is a family of its own below, made when a scenario needs it.
 var table = map[string]string{
-	"gateway": "lab",
-	"httpd":   "lab",
-	"php":     "lab",
-	"nginx":   "nginx",
-	"uwsgi":   "lab",
+	"gateway":   "lab",
+	"httpd":     "lab",
+	"php":       "lab",
+	"nginx":     "nginx",
+	"uwsgi":     "lab",
+	"wordpress": "wordpress",
 }
 
 // A family is an image of Debian's packages alone.

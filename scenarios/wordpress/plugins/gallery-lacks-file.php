@@ -1,0 +1,5 @@
+<?php
+/* Plugin Name: Gallery */
+
+// An update that lacks a file.
+require __DIR__ . '/includes/pictures.php';
