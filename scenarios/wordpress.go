@@ -13,8 +13,8 @@ import (
 
 // wordpress is what a plugin, a theme or the database does to a WordPress, and what the visitor sees of it.
 var wordpress = []scenario.Scenario{
-	pluginFatal(), pluginFatalLate(), pluginFatalLogin(), pluginLoops(), pluginLoopsOn(), pluginTerminated(), pluginMemory(), pluginCalls(), pluginCallsBriefly(),
-	oneOfThePlugins(), themeParseError(), themeRenamed(),
+	pluginFatal(), pluginFatalLate(), pluginFatalLogin(), pluginLoops(), pluginLoopsOn(), pluginTerminated(), pluginMemory(), pluginCalls(),
+	pluginCallsBriefly(), oneOfThePlugins(), themeParseError(), themeRenamed(),
 	siteWithoutDatabase(), sitePassword(), siteConnections(), siteTableLocked(),
 }
 
@@ -256,8 +256,8 @@ func pluginCalls() scenario.Scenario {
 	v := onSiteThatCalls("shop-calls-long.php")
 	return scenario.Scenario{
 		ID: "wordpress-plugin-calls",
-		Claim: "A plugin calls another service in each page and gives it 300 s, and that service hangs: neither max_execution_time nor WordPress counts " +
-			"the waiting, and nginx answers 504 after 60 s.",
+		Claim: "A plugin calls another service in each page and gives it 300 s, and that service hangs: max_execution_time does not count the " +
+			"waiting, WordPress would wait on, and nginx answers 504 after 60 s.",
 		Family: "wordpress", Causes: []string{"E3", "B2"}, Gateway: onNginx("wordpress.conf"),
 		Fault:    "the service that the plugin shop calls by wp_remote_get() takes requests and is silent, and the plugin has set timeout to 300",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
@@ -304,7 +304,8 @@ func oneOfThePlugins() scenario.Scenario {
 		Family: "wordpress", Causes: []string{"E3", "E1"}, Gateway: onNginx("wordpress.conf"),
 		Fault:    "the new version of gallery, one of three plugins, requires a file that did not come with it",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
-		Expect:  critical("PHP Warning:  require(" + inWordPress + "plugins/gallery/includes/pictures.php): Failed to open stream: No such file or directory in " + gallery),
+		Expect: critical("PHP Warning:  require(" + inWordPress + "plugins/gallery/includes/pictures.php): Failed to open stream: " +
+			"No such file or directory in " + gallery),
 		Confirm: "grep 'PHP Fatal error' /var/log/nginx/error.log names the plugin at once, and saves the search.",
 		Remedy: "In wp-content: mv plugins plugins.off, and the site is well. mkdir plugins, then mv plugins.off/NAME plugins/ for one after the other, and a " +
 			"look at the site each time; the one with which it fails stays out. Do not open Plugins in wp-admin meanwhile: that deactivates what is not there.",
@@ -348,8 +349,9 @@ func themeRenamed() scenario.Scenario {
 		Fault:    "the folder of the theme shop is renamed, and twentytwentythree is installed beside it",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
 		// The 5 bytes are those that end a chunked answer.
-		Expect:  scenario.Expectation{Status: 200, Tries: 1, Access: `" 200 5 `},
-		Confirm: "curl -s http://example.com/ | wc -c prints 0; SELECT option_value FROM wp_options WHERE option_name = 'stylesheet' names a folder that is not there.",
+		Expect: scenario.Expectation{Status: 200, Tries: 1, Access: `" 200 5 `},
+		Confirm: "curl -s http://example.com/ | wc -c prints 0; SELECT option_value FROM wp_options WHERE option_name = 'stylesheet' names a folder " +
+			"that is not there.",
 		Remedy: "Log in and open Appearance, Themes, where WordPress notices it and takes the default theme, or UPDATE wp_options SET option_value = " +
 			"'twentytwentythree' WHERE option_name IN ('template', 'stylesheet').",
 		Source: "https://developer.wordpress.org/reference/functions/validate_current_theme/",
