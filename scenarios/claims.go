@@ -42,7 +42,7 @@ var claims = []struct {
 		"row:slow fpm-read-timeout apache-fpm-timeout"},
 	{"B3", "Exceeding max_execution_time gives 502.", gives(502), "fpm-max-execution-time wordpress-plugin-loops"},
 	{"B3", "PHP stops every script after max_execution_time.", scenario.Prediction{AtMost: 30 * time.Second},
-		"fpm-max-execution-time fpm-max-execution-time-waiting wordpress-plugin-loops-on wordpress-plugin-calls"},
+		"fpm-max-execution-time fpm-max-execution-time-waiting wordpress-plugin-waits wordpress-plugin-calls"},
 	{"B4", "A worker that the application server's watchdog kills gives 502.", gives(502), "gunicorn-timeout uwsgi-harakiri node-server-timeout"},
 	{"B5", "499 means that the visitor closed his browser.", scenario.Prediction{Gone: true}, "edge-gives-up-first visitor-leaves"},
 	{"B6", "A time-out is a 504.", gives(504),

@@ -13,7 +13,7 @@ import (
 
 // wordpress is what a plugin, a theme or the database does to a WordPress, and what the visitor sees of it.
 var wordpress = []scenario.Scenario{
-	pluginFatal(), pluginFatalLate(), pluginFatalLogin(), pluginLoops(), pluginLoopsOn(), pluginTerminated(), pluginMemory(), pluginCalls(),
+	pluginFatal(), pluginFatalLate(), pluginFatalLogin(), pluginLoops(), pluginWaits(), pluginTerminated(), pluginMemory(), pluginCalls(),
 	pluginCallsBriefly(), oneOfThePlugins(), themeParseError(), themeRenamed(),
 	siteWithoutDatabase(), sitePassword(), siteConnections(), siteTableLocked(),
 }
@@ -92,9 +92,9 @@ var shown = fault.OtherRequest{Status: 200, Page: firstPost}
 // pluginOff is what articles do against a faulty plugin: its folder gets another name.
 var pluginOff = []fault.Fault{move("plugins/shop", "plugins/shop.off")}
 
-// loopsOff is pluginOff after a restart, which ends the workers that still compute. It brings the site's first files back, and so the faulty
+// waitsOff is pluginOff after a restart, which ends the workers that still wait. It brings the site's first files back, and so the faulty
 // version of the plugin is deployed once more.
-var loopsOff = append([]fault.Fault{fault.Start{Upstream: "app"}, updated("shop-loops-on.php")}, pluginOff...)
+var waitsOff = append([]fault.Fault{fault.Start{Upstream: "app"}, updated("shop-waits.php")}, pluginOff...)
 
 // critical is what follows a fatal error that WordPress knows of: a 500 with its page, and PHP's own line in nginx's log.
 func critical(line string) scenario.Expectation {
@@ -182,37 +182,37 @@ func pluginLoops() scenario.Scenario {
 	}
 }
 
-func pluginLoopsOn() scenario.Scenario {
-	v := onSite(site, updated("shop-loops-on.php"))
+func pluginWaits() scenario.Scenario {
+	v := onSite(site, updated("shop-waits.php"))
 	v.WaitFor = []lab.Condition{lab.Opened(shopPlugin)}
-	v.Remedy = loopsOff
+	v.Remedy = waitsOff
 	return scenario.Scenario{
-		ID: "wordpress-plugin-loops-on",
-		Claim: "A plugin lifts max_execution_time, as importers and backups do, and computes without end: fastcgi_read_timeout decides, nginx answers 504 " +
-			"after 60 s, and the worker computes on for nobody.",
-		Family: "wordpress", Causes: []string{"E3", "B2"}, Gateway: onNginx("wordpress.conf"),
-		Fault:    "the new version of the plugin shop has an endless loop behind set_time_limit(0)",
+		ID: "wordpress-plugin-waits",
+		Claim: "A plugin waits in a loop without end, which max_execution_time does not count: fastcgi_read_timeout decides, nginx answers 504 after 60 s, " +
+			"and the worker waits on for nobody.",
+		Family: "wordpress", Causes: []string{"E3", "B2", "B3"}, Gateway: onNginx("wordpress.conf"),
+		Fault:    "the new version of the plugin shop sleeps in a loop until a file is there that never comes",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
 		Expect:  helperSilent,
-		Confirm: "top shows php-fpm8.2 with 100 % of a processor when nobody asks; no log has Maximum execution time.",
-		Remedy: "mv shop shop.off in wp-content/plugins, and systemctl restart php8.2-fpm, which ends the workers that still compute. " +
-			"request_terminate_timeout = 50s in the pool does that by itself, with a 502.",
+		Confirm: "strace -p PID of a busy worker on the PHP host shows the same few calls again and again; no log has Maximum execution time.",
+		Remedy: "mv shop shop.off in wp-content/plugins, and systemctl restart php8.2-fpm, which ends the workers that still wait. " +
+			"request_terminate_timeout = 50s in the pool ends them by itself, with a 502.",
 		Source: "https://www.php.net/manual/en/function.set-time-limit.php",
 	}
 }
 
 func pluginTerminated() scenario.Scenario {
 	const limit, latest = 20 * time.Second, 80 * time.Second / 3 // PHP-FPM looks three times within its limit
-	v := onSite(site.With("request_terminate_timeout = 20s"), updated("shop-loops-on.php"))
+	v := onSite(site.With("request_terminate_timeout = 20s"), updated("shop-waits.php"))
 	v.WaitFor = []lab.Condition{lab.Opened(shopPlugin)}
 	v.UpstreamLog = "execution timed out"
-	v.Remedy = loopsOff
+	v.Remedy = waitsOff
 	return scenario.Scenario{
 		ID: "wordpress-plugin-terminated",
-		Claim: "A plugin computes without end, and the pool has a request_terminate_timeout below nginx's limit: that decides. PHP-FPM kills the worker, " +
-			"WordPress has no word to say, and nginx answers 502.",
+		Claim: "A plugin waits in a loop without end, and the pool has a request_terminate_timeout below nginx's limit: that decides. PHP-FPM kills the " +
+			"worker, WordPress has no word to say, and nginx answers 502.",
 		Family: "wordpress", Causes: []string{"E3", "B1"}, Gateway: onNginx("wordpress.conf"),
-		Fault:    "the new version of the plugin shop has an endless loop behind set_time_limit(0), and request_terminate_timeout is 20 s",
+		Fault:    "the new version of the plugin shop sleeps in a loop without end, and request_terminate_timeout is 20 s",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
 		Expect: scenario.Expectation{Status: 502, Tries: 1, After: limit, Until: latest, Log: resetLine},
 		Confirm: "grep 'execution timed out' /var/log/php8.2-fpm.log names index.php only; request_slowlog_timeout = 5s and slowlog in the pool name the " +
