@@ -13,7 +13,7 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-//go:embed apache caddy haproxy lighttpd nginx php python squid varnish
+//go:embed apache caddy haproxy lighttpd nginx php python squid trafficserver varnish
 //go:embed httpd node resolver wordpress
 var files embed.FS
 
@@ -43,7 +43,7 @@ func catalogue() []scenario.Scenario {
 		code,
 		crashes,
 		databases, caches, wordpress,
-		overHAProxy, overLighttpd, overCaddy, overSquid, overVarnish,
+		overHAProxy, overLighttpd, overCaddy, overSquid, overTrafficServer, overVarnish,
 		overApache, apacheAnswer, apacheTLS, apachePool, apachePHP, apacheTime,
 	} {
 		all = append(all, family...)

@@ -41,8 +41,8 @@ type Driver struct {
 	ErrorLogs func(conf string) []string
 	// Lines are what a log says.
 	Lines func(log string) []LogRecord
-	// Logged reports whether these lines are all of a request's, where another program writes the log, some time after the client was
-	// served: they are waited for. Without it the gateway has written all that it has to say by then.
+	// Logged reports whether these lines are all of a request's, where they are written some time after the client was served (by another
+	// program, or from a buffer): they are waited for. Without it the gateway has written all that it has to say by then.
 	Logged func(lines []LogRecord) bool
 	// Woken reports whether a line is there only because the lab woke the program, or killed it to start it again.
 	Woken func(line string) bool

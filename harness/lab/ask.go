@@ -258,20 +258,22 @@ func (r Request) head(keep bool) []byte {
 	return []byte(b.String())
 }
 
-// awaitLog waits for the line of a request where another program than the gateway writes the log. That program begins a moment after
-// the gateway listens, so a request that comes before may have none; a later one without is the sign of a machine that is too busy.
+// awaitLog waits for the line of a request where the log is written some time after the client was served. A program beside the gateway
+// that writes it begins a moment after the gateway listens, so a request that comes before may have none; a later one without is the sign
+// of a machine that is too busy. A client who was refused, or waits still, has none.
 func (c *Sandbox) awaitLog(ctx context.Context, got *agentapi.Answer) error {
-	if c.setup.Gateway.Driver.Logged == nil || got.Status == 0 {
+	ended := got.Status != 0 || got.NoAnswer == "closed" || got.NoAnswer == agentapi.Left
+	if c.setup.Gateway.Driver.Logged == nil || !ended {
 		return nil
 	}
-	limit := 10 * time.Second
-	if !c.asked.Swap(true) {
-		limit = time.Second
+	limit, first := 10*time.Second, !c.asked.Swap(true)
+	if first {
+		limit = 3 * time.Second
 	}
 	for deadline := time.Now().Add(limit); !c.setup.Gateway.Driver.Logged(c.gatewayLines(got.Logs)); {
 		if time.Now().After(deadline) {
-			if limit > time.Second {
-				c.cameLate("no line came within %v of the program that writes the gateway's log", limit)
+			if !first {
+				c.cameLate("no line of the request came into the gateway's log within %v", limit)
 			}
 			return nil
 		}

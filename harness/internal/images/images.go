@@ -57,8 +57,9 @@ var families = map[string]family{
 	},
 	"caddy": {packages: []string{"caddy"}, check: "caddy version"},
 	// Built with GnuTLS, as the package squid is, it looks at no certificate of an application.
-	"squid": {packages: []string{"squid-openssl"}, check: "squid -v"},
-	"nscd":  {packages: []string{"nscd"}, check: "nscd --version"},
+	"squid":         {packages: []string{"squid-openssl"}, check: "squid -v"},
+	"trafficserver": {packages: []string{"trafficserver"}, check: "traffic_server -V"},
+	"nscd":          {packages: []string{"nscd"}, check: "nscd --version"},
 	// BIND calls jemalloc by names of its own, so that an empty library, as Varnish has it, would not do.
 	"dns": {
 		packages: []string{"dnsmasq-base", "bind9", "tcc"},
