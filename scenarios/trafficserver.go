@@ -41,6 +41,10 @@ func trafficPool() lab.Gateway {
 	return g
 }
 
+// trafficRests is how long a server of a pool that failed again and again is left alone at the most (parent_proxy.retry_time, 10 s, and
+// down_server.cache_time, 60 s).
+const trafficRests = 75 * time.Second
+
 // trafficNotices is the gateway that takes a visitor for gone who has closed his side of the connection, as all do who leave.
 func trafficNotices() lab.Gateway {
 	g := onTrafficServer("remap-proxy.config")
@@ -126,7 +130,7 @@ var unknownName = func() staged {
 var overTrafficServer = []scenario.Scenario{
 	stagedRefused.behind(onTrafficServer("remap-proxy.config"), reaction{
 		claim: "The application is down: Traffic Server tries four times at once and answers 502, Could Not Connect; the reason is in its status line, " +
-			"\"502 Connection refused\".",
+			"\"502 Connection refused\". After three such requests it takes the server for down, and tries once a request (down_server.cache_time, 60 s).",
 		expect: trafficNotConnected("8080", 111, "Connection refused"), source: trafficAttempts,
 	}),
 	stagedRejected.behind(onTrafficServer("remap-proxy.config"), reaction{
@@ -231,6 +235,8 @@ var overTrafficServer = []scenario.Scenario{
 		claim: "Both servers are down: Traffic Server tries the one twice, the other twice and the first once more, and answers 502 (Next Hop " +
 			"Connection Failed); error.log says nothing.",
 		expect: trafficSays(502, 5, "Could not process this request", "ERR_CONNECT_FAIL", "502 Next Hop Connection Failed"), source: trafficParents,
+		remedy: "Start them. One that failed again and again is left alone for parent_proxy.retry_time, 300 s by default and 10 here.",
+		rests:  trafficRests,
 	}),
 	stagedOwn502.behind(onTrafficServer("remap-proxy.config"), reaction{
 		claim: "The application itself answers 502 (it is a gateway too, and its own upstream failed): Traffic Server passes it on with its page, and the " +

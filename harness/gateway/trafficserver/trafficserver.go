@@ -152,7 +152,7 @@ var own = []string{"502 Malformed Server Response Status", "502 Invalid HTTP Res
 func logged(lines []gateway.LogRecord) bool {
 	failed := 0
 	for _, l := range lines {
-		if l.Code == "CONNECT" {
+		if l.Code == "CONNECT" && strings.HasPrefix(l.Message, "attempt fail ") {
 			failed++
 		}
 	}
