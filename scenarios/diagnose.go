@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
 	"github.com/badgateway/badgateway/harness/scenario"
@@ -125,6 +126,24 @@ func rendered(s scenario.Scenario, l scenario.LogLine) string {
 			}
 			return fmt.Sprintf(`<3>10.0.0.7:40000 [02/Jan/2026:15:04:05.000] web %s 0/0/1/-1/10 %s 217 - - %s 1/1/0/0/%s 0/0 "GET / HTTP/1.1"`, m[1], m[2], l.Code, again)
 		}
+	case "trafficserver":
+		switch {
+		case l.Level == "warn":
+			return "[Jan 02 15:04:05.000] [ET_NET 0] WARNING: " + l.Text
+		case l.Code == "CONNECT":
+			why := syscall.Errno(l.Errno).Error()
+			if l.Errno < 0 {
+				why = "ENET_SSL_CONNECT_FAILED"
+			}
+			return fmt.Sprintf("20260102.15h04m05s CONNECT: %s for host='site.example' connection_result=%s [%d] error=%s [%d] attempts=0 url='http://10.0.0.5:8080/'",
+				l.Text, why, l.Errno, why, l.Errno)
+		}
+		status, reason, own := strings.Cut(l.Text, " ")
+		given := status
+		if own {
+			given = "000"
+		}
+		return fmt.Sprintf("1767366245.500 3 10.0.0.7 %s/%s 450 GET http://site.example/ - DIRECT/10.0.0.5 text/html %s 0 %s", l.Code, status, given, reason)
 	case "caddy":
 		if l.Code != "" {
 			return fmt.Sprintf(`{"level":%q,"ts":1767366245.5,"logger":%q,"msg":%q}`, l.Level, l.Code, l.Text)

@@ -337,7 +337,7 @@ var tls = []diagnose.Cause{
 		Says:    "The upstream's certificate is for another name than the gateway asks for.",
 		Confirm: "openssl s_client -connect {address} </dev/null | openssl x509 -noout -ext subjectAltName.",
 		Remedy:  "proxy_ssl_name with the name that stands in the certificate, and proxy_ssl_server_name on; or a certificate for this name.",
-		Match:   []string{"certificate does not match & %96", "certificate cn mismatch & %95", "ah02005 & %95", "ah02411 & %95", "x509: certificate is valid for & %96", "does not match certificate's & %88", "err_tls_cert_altname_invalid & %95", "hostname mismatch & %88", "no alternative certificate subject name matches & %93", "doesn't contain any ip sans & %90", "no subject alternative & %88", "certificate relies on legacy common name & %85", "verify error: (62: & %93", "x509: cannot validate certificate for & %88"},
+		Match:   []string{"sni ( & not in certificate & %95", "certificate does not match & %96", "certificate cn mismatch & %95", "ah02005 & %95", "ah02411 & %95", "x509: certificate is valid for & %96", "does not match certificate's & %88", "err_tls_cert_altname_invalid & %95", "hostname mismatch & %88", "no alternative certificate subject name matches & %93", "doesn't contain any ip sans & %90", "no subject alternative & %88", "certificate relies on legacy common name & %85", "verify error: (62: & %93", "x509: cannot validate certificate for & %88"},
 	},
 	{
 		Slug: "certificate-self-signed", Side: diagnose.Config, Status: 502, Source: proxying + "#proxy_ssl_trusted_certificate",
@@ -381,7 +381,7 @@ var tls = []diagnose.Cause{
 		Says:    "TLS with the upstream at {address} failed.",
 		Confirm: "openssl s_client -connect {address} -servername {name} from the gateway.",
 		Remedy:  "What openssl s_client says decides: version, cipher, name, certificate.",
-		Match: []string{"ssl_do_handshake() failed & upstream & %65", "ssl_do_handshake() failed & %40", "ssl_read() failed & %60", "ssl_write() failed & %60", "ssl_shutdown() failed & %50", "error during ssl handshake with remote server & %72", "ah00961 & %90", "failed to enable ssl support & %88", "ah02003 & %75", "err_secure_connect_fail & %80", "ssl_set_tlsext_host_name & %75", "ssl_set_alpn_protos & %70", "ssl_new() failed", "ssl_set_fd() failed", "ssl_set_session() failed", "ssl_set_ex_data() failed", "ioctl(fionread) failed & %50",
+		Match: []string{"attempt fail [connection_error] & enet_ssl_connect_failed & %80", "ssl_do_handshake() failed & upstream & %65", "ssl_do_handshake() failed & %40", "ssl_read() failed & %60", "ssl_write() failed & %60", "ssl_shutdown() failed & %50", "error during ssl handshake with remote server & %72", "ah00961 & %90", "failed to enable ssl support & %88", "ah02003 & %75", "err_secure_connect_fail & %80", "ssl_set_tlsext_host_name & %75", "ssl_set_alpn_protos & %70", "ssl_new() failed", "ssl_set_fd() failed", "ssl_set_session() failed", "ssl_set_ex_data() failed", "ioctl(fionread) failed & %50",
 			"ignoring stale global ssl error & %60", "tls_error & %75", "transport failure reason: tls & %85", "sslhandshakeexception & %75", "ssl_error_ssl & %60", "tls: failed to & %60", "remote error: tls & %70", "eproto & ssl & %70", "ah03252 & %70", "curl: (35) & %65", "ssl_ctx_set_alpn_protos() failed & %60"},
 	},
 }
