@@ -59,6 +59,7 @@ var reading = []diagnose.Cause{
 		Remedy:   "Mend what ends the process. Where it only happens on kept connections, let the upstream keep them longer than the gateway does (keepalive_timeout in the upstream block below it).",
 		Confused: "A POST that follows a pause on a kept connection fails with the same line: then the process lives, and a second try works.",
 		Match: []string{
+			"err_connect_fail & malformed server response status & %95",
 			"upstream prematurely closed connection & while reading resp & %96", "upstream prematurely closed connection & !while reading ups & !while proxying & %88", "upstream prematurely closed stream & %90", "upstream prematurely closed fastcgi stdout & %93",
 			"@haproxy & *SH & !<nosrv> & %88", "@envoy & *UC & %93", "reset reason: connection termination & %93", "connection_termination & %90", "upstream_reset_before_response_started{remote & %85", "upstream_reset_before_response_started & !connection_failure & !overflow & %80",
 			"ah01102 & #20014,70014 & %96", "ah01102 & !#104 & %80", "error reading status line from remote server & !#70007 & !70007 & %75", "error reading from remote server returned by & %70", "ah01075 & #20014,70014 & %80", "ah01067 & %78", "ah01075 & %60",
@@ -160,7 +161,7 @@ var reading = []diagnose.Cause{
 		Proves:  "Something listens there and speaks; the first bytes are no HTTP.",
 		Confirm: "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc {host} {port} | head -c 80 | xxd: 15 03 is TLS, SSH- and its like another service.",
 		Remedy:  "Correct the port in proxy_pass, or call it by its own protocol (https://, fastcgi_pass, uwsgi_pass, grpc_pass).",
-		Match:   []string{"upstream sent no valid http/1.0 header & %96", "malformed http response & %93", "received http/0.9 when not allowed & %88", "unsupported http/1 subversion & %75", "weird server reply & %70", "expected http/, rtsp/ or ice/ & %85", "invalid http version & upstream & %70", "invalid constant string & %70"},
+		Match:   []string{"err_connect_fail & invalid http response & %95", "upstream sent no valid http/1.0 header & %96", "malformed http response & %93", "received http/0.9 when not allowed & %88", "unsupported http/1 subversion & %75", "weird server reply & %70", "expected http/, rtsp/ or ice/ & %85", "invalid http version & upstream & %70", "invalid constant string & %70"},
 	},
 	{
 		Slug: "wrong-protocol", Side: diagnose.Config, Status: 502, Source: fastcgi + "#fastcgi_pass",
