@@ -79,6 +79,16 @@ func fragments(s scenario.Scenario) (all []string) {
 	return all
 }
 
+// ofSide reports whether a scenario's evidence is diagnosed with a cause of a side. It is set at the start, as the catalogue, whose claims pick
+// scenarios by patterns, is what the book is made from.
+var ofSide func(s scenario.Scenario, side string) bool
+
+func init() {
+	ofSide = func(s scenario.Scenario, side string) bool {
+		return slices.ContainsFunc(Diagnosed(Book(), s), func(slug string) bool { return string(Book().Cause(slug).Side) == side })
+	}
+}
+
 func accessLine(status int) string {
 	return fmt.Sprintf(`10.0.0.7 - - [02/Jan/2026:15:04:05 +0000] "GET / HTTP/1.1" %d 157 "-" "curl/8.5.0"`, status)
 }

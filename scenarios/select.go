@@ -13,9 +13,10 @@ import (
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
-// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", "cause:B1", "gateway:apache", or
-// "row:silent", each scenario once, in the order of the patterns. Without any it picks all. A pattern that picks nothing is an error that
-// names what there is: the nearest id, the families, the causes or the gateways.
+// Select picks scenarios by patterns: an id or a shell pattern of ids ("fpm-*"), "family:time", "cause:B1", "gateway:apache",
+// "row:silent", "status:502", or "side:kernel" (of a cause that its evidence is diagnosed with), each scenario once, in the order of
+// the patterns. Without any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the
+// families, the causes or the gateways.
 func Select(patterns ...string) ([]scenario.Scenario, error) {
 	all := All()
 	if len(patterns) == 0 {
@@ -60,6 +61,12 @@ func matches(pattern string, s scenario.Scenario) (bool, error) {
 	if row, ok := strings.CutPrefix(pattern, "row:"); ok {
 		return s.Row != "" && s.Row == row, nil
 	}
+	if status, ok := strings.CutPrefix(pattern, "status:"); ok {
+		return strconv.Itoa(s.Expect.Status) == status, nil
+	}
+	if side, ok := strings.CutPrefix(pattern, "side:"); ok {
+		return ofSide(s, side), nil
+	}
 	return path.Match(pattern, s.ID)
 }
 
@@ -82,11 +89,17 @@ func unknown(pattern string, all []scenario.Scenario) error {
 	case strings.HasPrefix(pattern, "family:"), strings.ContainsAny(pattern, "*?["):
 		return fmt.Errorf("%q matches nothing; families: %s (badgateway list shows all)", pattern, inWords(families))
 	}
+	if strings.ContainsAny(pattern, " \n\t(") {
+		return fmt.Errorf("no scenario is called so; a log line is for badgateway diagnose 'LINE', which names the scenarios that show it")
+	}
 	nearest, distance, small := "", 1<<30, strings.ToLower(pattern)
 	for _, s := range all {
 		if d := levenshtein.ComputeDistance(small, s.ID); d < distance {
 			nearest, distance = s.ID, d
 		}
+	}
+	if distance > max(2, len(small)/2) {
+		return fmt.Errorf("no scenario is called %q (badgateway list shows all, badgateway explain says what a word means)", pattern)
 	}
 	return fmt.Errorf("no scenario is called %q; the nearest is %q (badgateway list shows all)", pattern, nearest)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -11,17 +12,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness/scenario"
+	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios"
 )
 
 func listCommand() *cobra.Command {
 	var asJSON bool
+	var log string
 	c := &cobra.Command{
 		Use:   "list [PATTERN...]",
 		Short: "Show what can go wrong: the scenarios, by family",
 		Example: `  badgateway list
   badgateway list 'fpm-*' family:time cause:B1
   badgateway list gateway:apache
+  badgateway list status:502 side:kernel
+  badgateway list --log 'upstream timed out'
   badgateway list --json | jq -r .id
   badgateway list causes A1`,
 		ValidArgsFunction: completeIDs,
@@ -29,6 +34,11 @@ func listCommand() *cobra.Command {
 			some, err := scenarios.Select(args...)
 			if err != nil {
 				return err
+			}
+			if log != "" {
+				if some = withLog(some, log); len(some) == 0 {
+					return fmt.Errorf("no scenario expects a log line with %s; badgateway diagnose takes a whole line", terminal.OneLine(fmt.Sprintf("%.100q", log)))
+				}
 			}
 			if asJSON {
 				out := json.NewEncoder(c.OutOrStdout())
@@ -58,8 +68,19 @@ func listCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	c.Flags().StringVar(&log, "log", "", "only those that expect a log line with this text")
 	c.AddCommand(listCausesCommand())
 	return c
+}
+
+// withLog are the scenarios that expect a log line with a text, of the gateway or of the upstream, in whatever case.
+func withLog(all []scenario.Scenario, text string) []scenario.Scenario {
+	text = strings.ToLower(text)
+	has := func(line string) bool { return strings.Contains(strings.ToLower(line), text) }
+	return slices.DeleteFunc(all, func(s scenario.Scenario) bool {
+		return !slices.ContainsFunc(s.Expect.Log, func(l scenario.LogLine) bool { return has(l.String()) }) &&
+			!slices.ContainsFunc(s.Variants, func(v scenario.Variant) bool { return v.UpstreamLog != "" && has(v.UpstreamLog) })
+	})
 }
 
 // listColumns gives what is broken the room that the others leave; in a narrow terminal, some of them leave theirs too.

@@ -45,6 +45,8 @@ type Line struct {
 
 	low  string
 	also string // another form that it has: "headers", "text"
+	// told says that low has nothing but what happened and to whom: lines with the same low have the same causes.
+	told bool
 }
 
 // Lower is the text in lower case, as patterns are matched against it.
@@ -73,9 +75,11 @@ func (l *Line) read(text string) {
 			unwrap(l)
 		}
 	}
-	l.low = lower(l.Text)
-	l.form()
-	l.hint()
+	if !l.ofNginx() {
+		l.low = lower(l.Text)
+		l.form()
+		l.hint()
+	}
 	if l.Errno == 0 {
 		l.Errno = errnoOf(l.low)
 	}
@@ -118,22 +122,34 @@ var (
 	heroku     = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
 
+// ofNginx reads a whole line of nginx's error log.
+func (l *Line) ofNginx() bool {
+	if !nginxStart(l.Text) && !strings.HasPrefix(l.Text, "nginx: [") {
+		return false
+	}
+	r, err := nginx.ParseLog(l.Text)
+	if err != nil {
+		return false
+	}
+	l.Form, l.Gateway, l.Level, l.PID = "nginx-error", "nginx", r.Level, r.PID
+	if !r.Time.IsZero() {
+		l.Time, l.Zoned = r.Time, false
+	}
+	l.Client, l.Server, l.Upstream = r.Client, r.Server, r.Upstream
+	l.route(r.Request)
+	l.ofUpstream()
+	if l.onlyWhatHappened(); !l.told {
+		l.low = lower(l.Text)
+	}
+	l.more()
+	return true
+}
+
 // form finds what the line is of, and reads it.
 func (l *Line) form() {
 	s := l.Text
 	switch {
 	case nginxStart(s) || strings.HasPrefix(s, "nginx: ["):
-		if r, err := nginx.ParseLog(s); err == nil {
-			l.Form, l.Gateway, l.Level, l.PID = "nginx-error", "nginx", r.Level, r.PID
-			if !r.Time.IsZero() {
-				l.Time, l.Zoned = r.Time, false
-			}
-			l.Client, l.Server, l.Upstream = r.Client, r.Server, r.Upstream
-			l.route(r.Request)
-			l.ofUpstream()
-			l.more()
-			return
-		}
 		if m := level.FindStringSubmatch(l.low); m != nil {
 			l.Form, l.Gateway, l.Level = "nginx-error", "nginx", m[1]
 		}
@@ -168,6 +184,37 @@ func (l *Line) form() {
 	l.context()
 	l.ofUpstream()
 	l.more()
+}
+
+// onlyWhatHappened leaves in low what nginx says of itself: a request or a name that a visitor chose is no evidence.
+func (l *Line) onlyWhatHappened() {
+	end := strings.Index(l.Text, ", client: ")
+	if end < 0 || l.Client == "" {
+		return
+	}
+	begin := strings.IndexByte(l.Text, '[')
+	if begin < 0 || begin > end {
+		return
+	}
+	head := l.Text[begin:end]
+	level, rest, _ := strings.Cut(head, "] ")
+	if i := strings.Index(rest, ": "); i > 0 && rest[0] >= '0' && rest[0] <= '9' { // without "12#12: *3 "
+		if rest = rest[i+2:]; strings.HasPrefix(rest, "*") {
+			rest = rest[strings.IndexByte(rest, ' ')+1:]
+		}
+	}
+	var b strings.Builder
+	b.Grow(len(head) + 64)
+	b.WriteString(level + "] ")
+	b.WriteString(rest)
+	b.WriteString(", client: ")
+	if l.Upstream != "" {
+		b.WriteString(`, upstream: "` + l.Scheme)
+		if b.WriteString("://"); l.Socket() {
+			b.WriteString("unix:/")
+		}
+	}
+	l.low, l.told = lower(b.String()), true
 }
 
 // others reads the forms that begin in no way of their own.

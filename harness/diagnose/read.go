@@ -95,7 +95,7 @@ type scanner struct {
 func (s *scanner) plain(b *bufio.Reader, outer bool) error {
 	if head, _ := b.Peek(4096); bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")) && bytes.Contains(head, []byte(`"log"`)) && bytes.Contains(head, []byte(`"creator"`)) {
 		return s.har(b)
-	} else if n := bytes.Count(head, []byte{0}); n > len(head)/50 {
+	} else if n := bytes.Count(textOf(head), []byte{0}); n > len(textOf(head))/50 {
 		return ErrBinary
 	}
 	for !s.stopped {
@@ -121,6 +121,16 @@ func (s *scanner) plain(b *bufio.Reader, outer bool) error {
 		}
 	}
 	return nil
+}
+
+// textOf is what stands before something packed.
+func textOf(head []byte) []byte {
+	for _, magic := range [][]byte{{'\n', 0x1f, 0x8b}, {'\n', 0x28, 0xb5, 0x2f, 0xfd}} {
+		if i := bytes.Index(head, magic); i >= 0 {
+			head = head[:i]
+		}
+	}
+	return head
 }
 
 var (

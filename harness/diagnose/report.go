@@ -55,6 +55,7 @@ type Report struct {
 	filter Filter
 	counts map[*Cause]*Count
 	last   map[string]time.Time
+	seen   map[string][]Candidate // of lines that say nothing but what happened
 }
 
 // A Filter is which lines count.
@@ -74,7 +75,7 @@ type Incident struct {
 
 // NewReport begins a report.
 func (b *Book) NewReport(f Filter) *Report {
-	return &Report{book: b, filter: f, counts: map[*Cause]*Count{}, last: map[string]time.Time{}}
+	return &Report{book: b, filter: f, counts: map[*Cause]*Count{}, last: map[string]time.Time{}, seen: map[string][]Candidate{}}
 }
 
 // Read adds a stream to the report.
@@ -84,6 +85,7 @@ func (r *Report) Read(in io.Reader, file string) error {
 
 // Bounds of what a report keeps.
 const (
+	seenMost     = 4096
 	eventsMost   = 400
 	evidenceMost = 5
 )
@@ -100,7 +102,7 @@ func (r *Report) Add(l *Line) {
 	if !r.filter.Since.IsZero() && at.Before(r.filter.Since) || !r.filter.Until.IsZero() && at.After(r.filter.Until) {
 		return
 	}
-	all := r.book.Candidates(l)
+	all := r.candidates(l)
 	if len(all) == 0 {
 		return
 	}
@@ -130,6 +132,22 @@ func (r *Report) Add(l *Line) {
 	if len(c.events) < eventsMost && !best.Cause.Healthy() {
 		c.events = append(c.events, event{at, l.File, l.Number, l.PID, l.Address, l.Request})
 	}
+}
+
+// candidates are those of the book, looked up once for lines that say the same.
+func (r *Report) candidates(l *Line) []Candidate {
+	if !l.told {
+		return r.book.Candidates(l)
+	}
+	all, known := r.seen[l.low]
+	if !known {
+		if len(r.seen) >= seenMost {
+			clear(r.seen)
+		}
+		all = r.book.Candidates(l)
+		r.seen[l.low] = all
+	}
+	return all
 }
 
 // Echo is a text as it may be echoed: in one line, without secrets, 500 bytes at the most.

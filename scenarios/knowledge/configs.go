@@ -155,7 +155,7 @@ var configs = []diagnose.Cause{
 		Proves:  "Only answers or bodies too large for the buffers are hit, so small ones work.",
 		Confirm: "ls -ld the folder in the line, and ps -o user= -C nginx.",
 		Remedy:  "chown the folder to the gateway's user (often after a change of user in nginx.conf).",
-		Match:   []string{"_temp/ & #13,2,20,30 & failed & %96", "mkdir() & failed & @nginx & %85", "/tmp/nginx & #13,2 & failed & %80", "temp_path & permission denied & %80", "client_body & #13 & failed & %85", "/proxy/ & open() & #13 & while reading ups & %92", "/fastcgi/ & open() & #13 & while reading ups & %92", "while reading ups & open() & failed & %80", "pwrite() & failed & !#28 & %75", "pwritev() & failed & !#28 & %75", "writev() \" & failed & %75", "lseek() & failed & %70", "ah01089 & %85", "ah01090 & %85"}},
+		Match:   []string{"_temp/ & #13,2,20,30 & failed & %96", "mkdir() & failed & @nginx & %85", "/tmp/nginx & #13,2 & failed & %80", "temp_path & permission denied & %80", "client_body & #13 & failed & %85", "/proxy/ & open() & #13 & while reading ups & %92", "/fastcgi/ & open() & #13 & while reading ups & %92", "while reading ups & open() & failed & %80", "[crit] & open() & failed & @nginx-error & %45", "pwrite() & failed & !#28 & %75", "pwritev() & failed & !#28 & %75", "writev() \" & failed & %75", "lseek() & failed & %70", "ah01089 & %85", "ah01090 & %85"}},
 	{Slug: "cache-broken", Side: diagnose.Gateway, Source: proxying + "#proxy_cache_path",
 		Says:    "A file of the gateway's cache can't be used or written; the upstream is asked instead, or the request fails.",
 		Confirm: "ls -l the file in the line; df of its disk; is the cache shared by two programs, or on another file system than its temporary files?",

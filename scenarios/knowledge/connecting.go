@@ -54,7 +54,7 @@ var connecting = []diagnose.Cause{
 			"@haproxy & *SC & !<nosrv> & %88", "@envoy & *UF & %88", "upstream connect error or disconnect/reset before headers & connection failure & %88",
 			"ah01114 & %60", "ah01079 & %60", "ah00896 & %60", "ah02452 & %60", "ah00866 & %60", "ah10101 & %60", "ah03352 & %60", "failed to make connection to backend & %60", "err_connect_fail & %80", "ah00958",
 			"ah00950", "all handlers for & are down & %55", "fetcherror no backend connection & %85", "no backend connection & %80", "ah02454 & %50",
-			"connect: could not connect & upstream & %50", "failed to connect to upstream & %60", "establishing connection failed & %50",
+			"connect: could not connect & upstream & %50", "connect() & failed & @nginx-error & !resolving & %45", "failed to connect to upstream & %60", "establishing connection failed & %50",
 			"backend & fail errno & %70", "upstream_reset_before_response_started{connection_failure & %85", "ah00952 & %60", "ah00935 & %60",
 			"unable to connect to the origin & %60", "could not connect to upstream & %60",
 		},
@@ -163,7 +163,7 @@ var connecting = []diagnose.Cause{
 		Confirm: "ip -br addr does not show it.",
 		Remedy:  "Correct proxy_bind, or give the host that address.",
 		Match: []string{"bind( & failed & #99 & @nginx & !bind() to & %95", "ah00956 & %85", "ah00938 & %85", "failed to bind socket to local address & %80", "invalid local address & %85",
-			"setsockopt(ip_transparent) failed & %80", "setsockopt(ipv6_transparent) failed & %80", "could not enable transparent proxying & %80"},
+			"setsockopt(ip_transparent) failed & %80", "setsockopt(ipv6_transparent) failed & %80", "could not enable transparent proxying & %80", "bind( & failed & while connecting & %50"},
 	},
 	{
 		Slug: "source-port-taken", Side: diagnose.Config, Status: 500, Source: proxying + "#proxy_bind",
@@ -188,7 +188,7 @@ var connecting = []diagnose.Cause{
 		Confirm: "grep 'open files' /proc/$(pgrep -o nginx)/limits against ls /proc/PID/fd | wc -l of a worker.",
 		Remedy:  "nginx: worker_rlimit_nofile 65535;. A service of systemd: LimitNOFILE=65535. Then find out what keeps them open (ss -s, slow upstreams).",
 		Match: []string{"too many open files & %93", "accept4() failed & #24,23", "accept() failed & #24,23", "socket() failed & #24,23 & %95", "no file descriptors available & %85", "#24,23 & failed & @nginx & %90",
-			"no socket descriptors & %70", "emfile & %88", "the new socket has number & %85", "vfs: file-max limit & %90"},
+			"no socket descriptors & %70", "accept4() failed & %45", "accept() failed & %45", "emfile & %88", "the new socket has number & %85", "vfs: file-max limit & %90"},
 	},
 	{
 		Slug: "worker-connections", Side: diagnose.Gateway, Status: 500, Source: core + "#worker_connections",

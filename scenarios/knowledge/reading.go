@@ -66,7 +66,7 @@ var reading = []diagnose.Cause{
 			"http.log.error & eof & !unexpected eof & %85", "error=\"eof\" & %86", "error=eof & %84", "first read error: eof & %93", "first read error & %80", "htc eof & %90", "caused by: eof & %93", "reset reason: remote reset & %80", "@envoy & *UR & %85", "premature end of script headers & %88", "end of script output before headers & %90", "htc eof & %90", "err_zero_size_object & %95",
 			"mod_fcgid: error reading data from fastcgi server & %75", "mod_fcgid: ended prematurely & %80", "kevent() reported that upstream closed & %90", "empty reply from server & %85", "socket hang up & %75", "server closed connection before & %80",
 			"ah01030 & #70014 & %88", "ah00992 & %60", "ah00878 & %55", "ah01013", "ah01014", "ah00897", "ah01012", "ah00860 & %70", "remote end closed connection without response & %75", "nohttpresponseexception & %80", "failed to respond & httphostconnect & %50", "http: server closed idle connection & %75",
-			"recv() failed & (0: & while reading resp & %70",
+			"recv() failed & (0: & while reading resp & %70", "recv() failed & while reading resp & %50",
 		},
 	},
 	{
@@ -89,7 +89,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The connection stood. A part of the request was sent.",
 		Confirm: "Send a small body: if that works it is a limit of size in the upstream (post_max_size, LimitRequestBody, body-parser's limit).",
 		Remedy:  "Raise the upstream's limit, or set client_max_body_size to the same, so that nginx answers 413 itself.",
-		Match: []string{"writev() failed & #104,32 & while sending & upstream & %96", "sendfile() failed & #104,32 & while sending req & %96", "send() failed & #104,32 & while sending req & %93", "#104,32 & while sending req & %90", "sendmsg() failed & proxying & %75",
+		Match: []string{"writev() failed & #104,32 & while sending & upstream & %96", "sendfile() failed & #104,32 & while sending req & %96", "send() failed & #104,32 & while sending req & %93", "() failed & while sending req & %45", "send() failed & while proxying & %50", "#104,32 & while sending req & %90", "sendmsg() failed & proxying & %75",
 			"ah01084 & #104,32 & %95", "ah01084 & %70", "ah01097 & #104,32 & %90", "ah01097 & %55", "ah00858 & %85", "ah10098 & %85", "ah00876 & %85", "ah00868 & %70", "ah01073 & %80", "ah01074 & %80", "ah01029 & %80", "ah10154 & %70", "write: broken pipe & http.log.error & %85", "caused by: write tcp & %85", "pass request body failed & %65"},
 	},
 	{
@@ -108,7 +108,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The header came, and a part of the body. Its process crashed or was killed while it wrote.",
 		Confirm: "The upstream's log of the same second: exited on signal, terminating; journalctl -k.",
 		Remedy:  "Mend what ends the process: memory, a crash, a time limit of its own.",
-		Match:   []string{"readv() failed & #104 & while reading ups & %97", "recv() failed & #104 & while reading ups & %96", "#104 & while reading ups & %92", "recv() failed & #104 & while proxying upgr & %80", "ah01110 & #104 & %95", "reading from backend: read tcp & reset by peer & %90", "aborting with incomplete response & reset by peer & %92", "#110 & readv() failed & while reading ups & %80"},
+		Match:   []string{"readv() failed & #104 & while reading ups & %97", "recv() failed & #104 & while reading ups & %96", "#104 & while reading ups & %92", "readv() failed & while reading ups & %50", "recv() failed & while reading ups & %50", "recv() failed & #104 & while proxying upgr & %80", "ah01110 & #104 & %95", "reading from backend: read tcp & reset by peer & %90", "aborting with incomplete response & reset by peer & %92", "#110 & readv() failed & while reading ups & %80"},
 	},
 	{
 		Slug: "header-too-big", Side: diagnose.Config, Status: 502, Source: proxying + "#proxy_buffer_size",
@@ -212,7 +212,7 @@ var reading = []diagnose.Cause{
 		Says:    "The gateway can't build the request for the upstream: it is too long for the protocol, or the address is put together from variables that are empty.",
 		Confirm: "Look at the URI in the line, and at the variables in {proxy}_pass.",
 		Remedy:  "Correct the variables, or shorten what is passed on (cookies, query).",
-		Match: []string{"invalid url prefix in & %93", "zero length uri to proxy & %93", "too long http2 & @nginx & %90", "request is too big & @nginx & %85", "request record is too big & %85", "request length mismatch & %80", "no buffer space in & create request & %80", "no host in upstream & %90", "invalid port in upstream & %88", "no port in upstream & @nginx & !emerg & %80", "the rewritten uri has a zero length & %85", "protocol requires ssl support & %85",
+		Match: []string{"invalid url prefix in & %93", "in upstream \" & @nginx-error & !emerg & !no live & %40", "zero length uri to proxy & %93", "too long http2 & @nginx & %90", "request is too big & @nginx & %85", "request record is too big & %85", "request length mismatch & %80", "no buffer space in & create request & %80", "no host in upstream & %90", "invalid port in upstream & %88", "no port in upstream & @nginx & !emerg & %80", "the rewritten uri has a zero length & %85", "protocol requires ssl support & %85",
 			"~ah009(68|69|7[0-9]|8[0-8])\\b & ah009 & %85", "ah02438", "ah02646", "ah02830", "ah03228", "ah03229 & %80", "ah00857 & %80", "ah00867", "ah01059", "ah01083", "ah01157", "ah02439", "ah03350", "ah10097", "ah10100", "ah10259", "~ah104(06|08|09|12|14|15|17|18|19)\\b & ah104 & %85", "ah01135", "ah02536 & %60", "uri cannot be parsed & %70", "uri has no hostname & %70", "ah00899", "scgi request length & %80"},
 	},
 	{

@@ -1,0 +1,165 @@
+package diagnose
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+var some = []Cause{
+	{Slug: "refused", Side: Upstream, Says: "refused at {address}", Match: []string{"connect() & failed & #111"}},
+	{Slug: "killed", Side: Upstream, Effects: []string{"reset"}, Match: []string{"exited on signal 9"}},
+	{Slug: "oom", Side: Kernel, Effects: []string{"killed", "reset"}, Match: []string{"out of memory: killed"}},
+	{Slug: "reset", Side: Upstream, Match: []string{"recv() failed & #104"}},
+	{Slug: "left", Side: Client, Match: []string{"@access & =499"}},
+	{Slug: "page", Side: Gateway, Match: []string{"@page & <center>nginx"}},
+}
+
+func testBook(t testing.TB) *Book {
+	t.Helper()
+	b, err := NewBook(some)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+const refusedLine = `2026/01/02 15:04:05 [error] 12#12: *3 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.7, ` +
+	`server: s.example, request: "GET /a?token=geheim HTTP/1.1", upstream: "fastcgi://10.0.0.5:9000", host: "s.example"`
+
+func TestReadLine_Unwraps(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"plain": refusedLine, "quoted": "'" + refusedLine + "'", "quotation": "> " + refusedLine, "carriage return": refusedLine + "\r",
+		"compose": "nginx-1  | " + refusedLine, "kubectl": "[pod/web-1/nginx] " + refusedLine,
+		"docker's time": "2026-01-02T15:04:05.123456789Z " + refusedLine, "CRI": "2026-01-02T15:04:05.123456789Z stderr F " + refusedLine,
+		"syslog": "Jan  2 15:04:05 web1 nginx[12]: " + refusedLine, "priority": "<187>Jan  2 15:04:05 web1 nginx: " + refusedLine,
+		"docker's JSON": `{"log":` + quote(refusedLine+"\n") + `,"stream":"stderr","time":"2026-01-02T15:04:05Z"}`,
+		"journald":      `{"MESSAGE":` + quote(refusedLine) + `,"_SYSTEMD_UNIT":"nginx.service"}`,
+		"colours":       "\x1b[31m" + refusedLine + "\x1b[0m", "HTML": strings.NewReplacer(`"`, "&quot;", ">", "&gt;").Replace(refusedLine),
+		"escaped": strings.ReplaceAll(refusedLine, `"`, `\"`), "grep": "/var/log/nginx/error.log:" + refusedLine,
+		"macOS": strings.Replace(refusedLine, "111: Connection", "61: Connection", 1), "Windows": strings.Replace(refusedLine, "111: Connection refused", "10061: Es konnte keine Verbindung", 1),
+	} {
+		l := ReadLine(text)
+		if l.Errno != 111 || l.Address != "10.0.0.5:9000" || l.Scheme != "fastcgi" || l.Route != "GET /a" {
+			t.Errorf("%s: errno %d, address %q, scheme %q, route %q, text %q", name, l.Errno, l.Address, l.Scheme, l.Route, l.Text)
+		}
+	}
+}
+
+func quote(s string) string { return `"` + strings.NewReplacer(`"`, `\"`, "\n", `\n`).Replace(s) + `"` }
+
+func TestScan_PackedAndMixed(t *testing.T) {
+	t.Parallel()
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write([]byte(refusedLine + "\n"))
+	_ = z.Close()
+	e, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := zipped.String() + refusedLine + "\n" + zipped.String() + string(e.EncodeAll([]byte(refusedLine+"\n"), nil))
+	n := 0
+	if err := Scan(strings.NewReader(in), "mixed", func(l *Line) bool {
+		if l.Errno == 111 {
+			n++
+		}
+		return true
+	}); err != nil || n != 4 {
+		t.Errorf("%d lines, %v", n, err)
+	}
+}
+
+func TestScan_IsBounded(t *testing.T) {
+	t.Parallel()
+	if err := Scan(bytes.NewReader(make([]byte, 1<<16)), "zeros", func(*Line) bool { return true }); !errors.Is(err, ErrBinary) {
+		t.Errorf("zeros: %v", err)
+	}
+	long := strings.Repeat("x", 8<<20) + "\n" + refusedLine
+	n := 0
+	if err := Scan(strings.NewReader(long), "long", func(l *Line) bool {
+		if n++; len(l.Text) > longest {
+			t.Errorf("a line of %d bytes", len(l.Text))
+		}
+		return true
+	}); err != nil || n != 2 {
+		t.Errorf("%d lines, %v", n, err)
+	}
+}
+
+func TestReport_JoinsLogs(t *testing.T) {
+	t.Parallel()
+	r := testBook(t).NewReport(Filter{})
+	for name, text := range map[string]string{
+		"nginx.log":  strings.Replace(refusedLine, "connect() failed (111: Connection refused) while connecting to", "recv() failed (104: Connection reset by peer) while reading response header from", 1),
+		"fpm.log":    "[02-Jan-2026 15:04:05] WARNING: [pool www] child 7 exited on signal 9 (SIGKILL) after 3 seconds from start",
+		"kernel.log": "Jan  2 16:04:04 web1 kernel: Out of memory: Killed process 7 (php-fpm)", // in another zone
+	} {
+		if err := r.Read(strings.NewReader(text), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Finish()
+	if len(r.Incidents) != 1 || r.Causes[0].Cause.Slug != "oom" || len(r.Incidents[0].Effects) != 2 || r.Skews["kernel.log"] != -time.Hour {
+		t.Errorf("%d incidents, first %s, skews %v", len(r.Incidents), r.Causes[0].Cause.Slug, r.Skews)
+	}
+}
+
+func TestMask_TakesSecretsOut(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{
+		"GET /a?token=geheim HTTP/1.1", "Authorization: Bearer geheimgeheim", "Cookie: sid=geheim; a=geheim", "https://u:geheim@host/", `"password":"geheim"`, "/x?api_key=geheim&b=1",
+		"X-Api-Key: geheim", "proxy-authorization: Basic geheim",
+	} {
+		if got := Mask(s); strings.Contains(got, "geheim") {
+			t.Errorf("%s became %s", s, got)
+		}
+	}
+}
+
+func TestFill_PutsNothingOfAStrangerIntoCommands(t *testing.T) {
+	t.Parallel()
+	l := ReadLine(strings.Replace(refusedLine, "10.0.0.5:9000", "$(reboot):9000", 1))
+	if got := Fill("nc -vz {host} {port}", l); strings.Contains(got, "reboot") {
+		t.Error(got)
+	}
+	if got := Fill("{proxy}_read_timeout at {address}", ReadLine(refusedLine)); got != "fastcgi_read_timeout at 10.0.0.5:9000" {
+		t.Error(got)
+	}
+}
+
+func FuzzReadLine(f *testing.F) {
+	f.Add(refusedLine)
+	f.Add(`{"log":"x","time":"2026-01-02T15:04:05Z"}`)
+	b := testBook(f)
+	f.Fuzz(func(_ *testing.T, text string) {
+		l := ReadLine(text)
+		_ = b.Candidates(l)
+		_ = Sentence("{address} {name} {host}", l)
+		_ = Echo(text)
+	})
+}
+
+func FuzzReadPage(f *testing.F) {
+	f.Add("< HTTP/1.1 502 Bad Gateway\n<html><center>nginx</center>")
+	f.Fuzz(func(_ *testing.T, text string) { _ = ReadPage(text) })
+}
+
+func FuzzScan(f *testing.F) {
+	f.Add([]byte(refusedLine))
+	f.Add([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3})
+	f.Add([]byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0})
+	f.Add([]byte(`{"log":{"creator":{},"entries":[{"response":{"status":502}}]}}`))
+	b := testBook(f)
+	f.Fuzz(func(_ *testing.T, in []byte) {
+		r := b.NewReport(Filter{})
+		_ = r.Read(bytes.NewReader(in), "fuzz")
+		r.Finish()
+	})
+}
