@@ -78,7 +78,7 @@ func (b *Book) About(word string) (note string, found []*Cause) {
 				for _, s := range append([]string{p.begins}, p.has...) {
 					bare := strings.TrimPrefix(s, "while ")
 					if strings.Contains(s, low) || len(bare) >= 8 && strings.HasPrefix(low, bare) || len(bare) >= 10 && strings.Contains(low, bare) {
-						add(c, p.sure)
+						add(c, p.sure-boolTo(len(p.errno) > 0, 40))
 					}
 				}
 			}

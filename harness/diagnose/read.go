@@ -95,7 +95,7 @@ type scanner struct {
 func (s *scanner) plain(b *bufio.Reader, outer bool) error {
 	if head, _ := b.Peek(4096); bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")) && bytes.Contains(head, []byte(`"log"`)) && bytes.Contains(head, []byte(`"creator"`)) {
 		return s.har(b)
-	} else if n := bytes.Count(textOf(head), []byte{0}); n > len(textOf(head))/50 {
+	} else if text := textOf(head); controls(text) > len(text)/20 {
 		return ErrBinary
 	}
 	for !s.stopped {
@@ -121,6 +121,16 @@ func (s *scanner) plain(b *bufio.Reader, outer bool) error {
 		}
 	}
 	return nil
+}
+
+// controls counts the bytes that no text has.
+func controls(text []byte) (n int) {
+	for _, c := range text {
+		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != 0x1b {
+			n++
+		}
+	}
+	return n
 }
 
 // textOf is what stands before something packed.
