@@ -350,8 +350,8 @@ func diagnosisBlock(b *strings.Builder, r *diagnose.Report, c *diagnose.Count, w
 			n = len(d.Scenarios)
 		}
 		text := "badgateway run " + strings.Join(d.Scenarios[:min(n, len(d.Scenarios))], " ")
-		if more := len(d.Scenarios) - n; more > 0 {
-			text += fmt.Sprintf(" (and %d more: badgateway explain %s)", more, d.Cause)
+		if len(d.Scenarios) > n {
+			text += " (and more: badgateway explain " + d.Cause + ")"
 		}
 		if !d.Proven {
 			text += " (on other gateways)"
