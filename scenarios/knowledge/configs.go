@@ -60,7 +60,7 @@ var names = []diagnose.Cause{
 		Confirm: "getent ahosts {name}; resolvectl query {name}; cat /etc/resolv.conf.",
 		Remedy:  "Mend /etc/resolv.conf, or the DNS server that it names; in containers, the network they are in.",
 		Match:   []string{"temporary failure in name resolution & %85", "eai_again & %85", "try again & getaddrinfo & %80", "getaddrinfo & failed & %60", "could not be resolved & %55", "name resolution failed & %75", "name resolution error & %70", "dns resolution failed & %75", "@envoy & *DF & %85", "dns_resolution_failure & %80", "dns_resolution_failed & %80", "failed to resolve & %55", "could not resolve & %50", "lookup failed & dns & %55", "dial tcp: lookup & %60"}},
-	{Slug: "dns-server-unable", Side: diagnose.DNS, Source: "https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html",
+	{Slug: "dns-server-unable", Side: diagnose.DNS, Effects: []string{"dns-servfail", "dns-timeout", "dns-failed", "dns-refused", "name-not-found"}, Source: "https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html",
 		Says:    "A DNS server's own log: it can't reach those it asks, has reached a limit, or can't load a zone.",
 		Confirm: "dig a name @the server; its log of the same time.",
 		Remedy:  "Correct the servers that it forwards to, raise its limit, or mend the zone.",

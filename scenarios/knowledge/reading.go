@@ -5,7 +5,7 @@ import "github.com/badgateway/badgateway/harness/diagnose"
 // reading is what goes wrong after the connection stands.
 var reading = []diagnose.Cause{
 	{
-		Slug: "read-timeout", Side: diagnose.Upstream, Status: 504, Source: proxying + "#proxy_read_timeout",
+		Slug: "read-timeout", Side: diagnose.Upstream, Status: 504, Source: proxying + "#proxy_read_timeout", Effects: []string{"client-left", "app-client-gone"},
 		Says:    "The upstream at {address} took the request and did not answer in time: it is slow, busy or stuck, or waits for something itself.",
 		Proves:  "TCP was up (and TLS, with https), and the request was sent. The gateway gave up; the upstream may go on working.",
 		Confirm: "Ask again and look at the upstream's workers meanwhile: their slow log, ps -o pid,stat,wchan,cmd, the database's list of processes.",
@@ -61,7 +61,7 @@ var reading = []diagnose.Cause{
 		Match: []string{
 			"err_connect_fail & malformed server response status & %95",
 			"upstream prematurely closed connection & while reading resp & %96", "upstream prematurely closed connection & !while reading ups & !while proxying & %88", "upstream prematurely closed stream & %90", "upstream prematurely closed fastcgi stdout & %93",
-			"@haproxy & *SH & !<nosrv> & %88", "@envoy & *UC & %93", "reset reason: connection termination & %93", "connection_termination & %90", "upstream_reset_before_response_started{remote & %85", "upstream_reset_before_response_started & !connection_failure & !overflow & %80",
+			"@haproxy & *SH & !<nosrv> & %88", "@envoy & *UC & %93", "reset reason: connection termination & %93", "connection_termination & %90", "upstream_reset_before_response_started{remote & !connection_failure & %85", "upstream_reset_before_response_started & !connection_failure & !overflow & %80",
 			"ah01102 & #20014,70014 & %96", "ah01102 & !#104 & %80", "error reading status line from remote server & !#70007 & !70007 & %75", "error reading from remote server returned by & %70", "ah01075 & #20014,70014 & %80", "ah01067 & %78", "ah01075 & %60",
 			"http.log.error & eof & !unexpected eof & %85", "error=\"eof\" & %86", "error=eof & %84", "proxy error: eof & %90", "first read error: eof & %93", "first read error & %80", "htc eof & %90", "caused by: eof & %93", "reset reason: remote reset & %80", "@envoy & *UR & %85", "premature end of script headers & %88", "end of script output before headers & %90", "htc eof & %90", "err_zero_size_object & %95",
 			"mod_fcgid: error reading data from fastcgi server & %75", "mod_fcgid: ended prematurely & %80", "kevent() reported that upstream closed & %90", "empty reply from server & %85", "socket hang up & %75", "server closed connection before & %80",
