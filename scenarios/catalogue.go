@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed apache caddy haproxy lighttpd nginx php python squid trafficserver varnish
-//go:embed httpd node resolver wordpress
+//go:embed guard httpd node resolver wordpress
 var files embed.FS
 
 // All is the catalogue, in the order in which one would learn it. A list that is missing here is in no run.
@@ -30,7 +30,7 @@ func All() []scenario.Scenario {
 func catalogue() []scenario.Scenario {
 	var all []scenario.Scenario
 	for _, family := range [][]scenario.Scenario{
-		firewall,
+		firewall, guarded,
 		answer, body, pool, chain, cached, protocol, tls, dns, dnsServer, staleAddress, limits, sanity,
 		service, overUWSGI,
 		onGunicorn, onNode, onHTTPD,

@@ -62,6 +62,8 @@ type Target interface {
 	StartBackground(ctx context.Context, r lab.Request, until lab.Condition, options ...lab.Option) error
 	// RunBeside runs a program where a real upstream runs, and returns what it prints; not to end with 0 is an error.
 	RunBeside(ctx context.Context, upstream string, argv ...string) (string, error)
+	// AwaitBeside runs one there again and again until it ends with 0.
+	AwaitBeside(ctx context.Context, upstream string, argv ...string) error
 	// Wait lets time pass.
 	Wait(ctx context.Context, d time.Duration) error
 	// Note adds a line to the transcript.

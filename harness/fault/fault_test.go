@@ -357,6 +357,19 @@ func TestCommand_PrintsWhatItHasTo(t *testing.T) {
 	g.Expect(err).To(MatchError(errBroken))
 }
 
+func TestAwait_WaitsForAProgramBesideAnUpstream(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	target := newFakeTarget()
+	undo, err := Await{Upstream: "real", Line: "test -e /run/a"}.Inject(t.Context(), target)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(undo).To(BeNil())
+	g.Expect(target.calls).To(Equal([]string{"await [test -e /run/a] beside real"}))
+	target.fails["await [test -e /run/a] beside real"] = errBroken
+	_, err = Await{Upstream: "real", Line: "test -e /run/a"}.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(errBroken))
+}
+
 func TestFlood_HasItsShares(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -401,6 +414,7 @@ func TestFaults_SayWhatTheyAre(t *testing.T) {
 		"2 other visitors ask and wait":                                ConcurrentRequests{Clients: 2},
 		"2 other visitors ask and leave":                               AbandonedRequests{Clients: 2},
 		"php /a.php prints ok":                                         Command{Line: "php /a.php", Prints: "ok"},
+		"test -e /run/a succeeds":                                      Await{Line: "test -e /run/a"},
 		"of 3 requests 1 get 200, 2 get 503":                           Flood{Requests: 3, Shares: map[int]int{200: 1, 503: 2}},
 	} {
 		if got := f.String(); got != want {

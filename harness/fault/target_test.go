@@ -212,6 +212,10 @@ func (t *fakeTarget) RunBeside(_ context.Context, upstream string, argv ...strin
 	return "ok\n", t.call(fmt.Sprintf("run %v beside %s", argv, upstream))
 }
 
+func (t *fakeTarget) AwaitBeside(_ context.Context, upstream string, argv ...string) error {
+	return t.call(fmt.Sprintf("await %v beside %s", argv, upstream))
+}
+
 func (t *fakeTarget) Wait(_ context.Context, d time.Duration) error {
 	t.waited += d
 	return t.call("wait")

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -47,13 +48,18 @@ func TestRunCommand(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	c := l.open(agentapi.SandboxSpec{})
+	third := []string{"sh", "-c", `echo >> $0; test $(wc -l < $0) = 3 && echo ok`, filepath.Join(t.TempDir(), "runs")}
 	for name, of := range map[string]struct {
 		spec agentapi.ExecSpec
 		want agentapi.Executed
 	}{
-		"one that works":  {agentapi.ExecSpec{Argv: []string{"echo", "ok"}}, agentapi.Executed{Output: "ok"}},
-		"one that fails":  {agentapi.ExecSpec{Argv: []string{"sh", "-c", "echo no >&2; exit 3"}}, agentapi.Executed{Output: "no", Code: 3}},
-		"one without end": {agentapi.ExecSpec{Argv: sleeps, Limit: 50 * time.Millisecond}, agentapi.Executed{Late: true, Code: -1}},
+		"one that works":                   {agentapi.ExecSpec{Argv: []string{"echo", "ok"}}, agentapi.Executed{Output: "ok"}},
+		"one that fails":                   {agentapi.ExecSpec{Argv: []string{"sh", "-c", "echo no >&2; exit 3"}}, agentapi.Executed{Output: "no", Code: 3}},
+		"one without end":                  {agentapi.ExecSpec{Argv: sleeps, Limit: 50 * time.Millisecond}, agentapi.Executed{Late: true, Code: -1}},
+		"one that works at the third time": {agentapi.ExecSpec{Argv: third, Until: true}, agentapi.Executed{Output: "ok"}},
+		"one that never works": {
+			agentapi.ExecSpec{Argv: []string{"sh", "-c", "exit 3"}, Until: true, Limit: 50 * time.Millisecond}, agentapi.Executed{Late: true, Code: 3},
+		},
 	} {
 		if got, err := c.runCommand(t.Context(), of.spec); err != nil || got != of.want {
 			t.Errorf("%s: %+v, %v", name, got, err)

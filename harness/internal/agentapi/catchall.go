@@ -21,6 +21,7 @@ type CatchAllSpec struct {
 type ExecSpec struct {
 	Argv  []string
 	Limit time.Duration // ExecLimit when 0
+	Until bool          // it is run again and again until it ends with 0, for as long as the limit; not in a catch-all sandbox
 }
 
 // ExecLimit is how long a program may run unless something else is said.

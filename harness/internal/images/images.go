@@ -65,6 +65,11 @@ var families = map[string]family{
 		packages: []string{"dnsmasq-base", "bind9", "tcc"},
 		check:    "echo '" + likeJemalloc + "' | tcc -nostdlib -shared -o $(echo /usr/lib/*/libjemalloc.so.2) - && dnsmasq --version && named -V",
 	},
+	// A web server's host with what guards one: a firewall, a watcher of its logs, and an application firewall with the rules of OWASP.
+	"guarded": {
+		packages: []string{"apache2-bin", "fail2ban", "libapache2-mod-security2", "modsecurity-crs", "nftables", "python3-pyinotify"},
+		check:    "apache2 -v && fail2ban-server --version && nft --version && test -e /usr/lib/apache2/modules/mod_security2.so",
+	},
 	// PHP-FPM with what a script needs to call the next three; the first image is sooner made without.
 	"phpapp": {
 		packages: []string{"php-fpm", "php-memcached", "php-mysql", "php-redis"},
