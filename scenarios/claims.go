@@ -95,7 +95,7 @@ var claims = []struct {
 	{"G3", "SIGHUP makes dnsmasq take its new config.", gives(200), "stale-address-dnsmasq-config"},
 	{"H1", "A firewall that drops gives 502.", gives(502), "row:dropped drop-answers drop-midway apache-drop-kept"},
 	{"H2", "A firewall that rejects gives 502.", gives(502), "row:rejected reject-*"},
-	{"H4", "A ban of the gateway's address gives 502.", gives(502), "fail2ban-*"},
+	{"H4", "A ban of the gateway's address gives 502.", gives(502), "fail2ban-* firewall-flood modsecurity-*"},
 	{"H5", "A server that is switched off gives 504.", gives(504), "row:host-off"},
 	{"I1", "An application that crashes gives 502.", gives(502), "row:closes row:resets row:body-cut body-reset upload-broken"},
 	{"I2", "A 503 of the application is passed on as 503.", gives(503), "row:own-503 pool-503-passed pool-503-becomes-502"},

@@ -23,5 +23,6 @@ func (f Fail2ban) Upstream() lab.Upstream {
 		Listen:  "unix:" + socket,
 		Folders: []lab.Folder{{Path: "/run/fail2ban"}, {Path: "/var/lib/fail2ban"}, {Path: "/etc/fail2ban", Keep: true}},
 		Log:     log,
+		Filters: true,
 	}}
 }

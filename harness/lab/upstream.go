@@ -40,6 +40,9 @@ type Backend struct {
 	// CPUs is the share of processors of its container (0.5 of one), which fault.CPUQuota can change. A backend with one
 	// gets a container of its own too.
 	CPUs float64
+	// Filters says that it sets packet filters, or a program does that is run beside it: what needs them is not staged where the engine
+	// has none.
+	Filters bool
 }
 
 // alone reports whether the backend's limits need a container that it shares with no other.

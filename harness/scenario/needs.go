@@ -18,6 +18,9 @@ func (s Scenario) needs(v Variant) []string {
 		if u.Real != nil && u.Real.CPUs > 0 {
 			all = append(all, lab.NeedCPUs)
 		}
+		if u.Real != nil && u.Real.Filters {
+			all = append(all, lab.NeedFilters)
+		}
 	}
 	for _, list := range [][]fault.Fault{v.Inject, v.InjectInFlight, v.Remedy} {
 		for _, c := range list {

@@ -21,9 +21,10 @@ func TestLackOf_SkipsWhereTheEngineLacksSomething(t *testing.T) {
 	limited := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{Memory: 1 << 25}}}}
 	slow := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{CPUs: 1}}}}
 	blocked := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}, Inject: []fault.Fault{filtering{}}}
+	blocks := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{Filters: true}}}}
 	plain := Variant{Upstreams: []lab.Upstream{{Name: "app", Real: &lab.Backend{}}}}
 	none := []lab.Lack{{Need: lab.NeedMemory}, {Need: lab.NeedCPUs}, {Need: lab.NeedFilters, What: "nftables"}}
-	for _, variant := range []Variant{limited, slow, blocked} {
+	for _, variant := range []Variant{limited, slow, blocked, blocks} {
 		g.Expect(lackOf(none, Scenario{}, variant)).NotTo(BeNil())
 		g.Expect(lackOf(nil, Scenario{}, variant)).To(BeNil())
 	}
