@@ -19,6 +19,7 @@ func (c *sandbox) runCommand(ctx context.Context, spec agentapi.ExecSpec) (done 
 	if !spec.Until {
 		return c.runOnce(ctx, limited, spec)
 	}
+	done.Code = -1
 	err = poll(limited, limit, func() (bool, error) {
 		once, err := c.runOnce(ctx, limited, spec)
 		if err == nil && !once.Late {

@@ -57,8 +57,11 @@ func TestRunCommand(t *testing.T) {
 		"one that fails":                   {agentapi.ExecSpec{Argv: []string{"sh", "-c", "echo no >&2; exit 3"}}, agentapi.Executed{Output: "no", Code: 3}},
 		"one without end":                  {agentapi.ExecSpec{Argv: sleeps, Limit: 50 * time.Millisecond}, agentapi.Executed{Late: true, Code: -1}},
 		"one that works at the third time": {agentapi.ExecSpec{Argv: third, Until: true}, agentapi.Executed{Output: "ok"}},
+		"one that never ends": {
+			agentapi.ExecSpec{Argv: sleeps, Until: true, Limit: 50 * time.Millisecond}, agentapi.Executed{Late: true, Code: -1},
+		},
 		"one that never works": {
-			agentapi.ExecSpec{Argv: []string{"sh", "-c", "exit 3"}, Until: true, Limit: 50 * time.Millisecond}, agentapi.Executed{Late: true, Code: 3},
+			agentapi.ExecSpec{Argv: []string{"sh", "-c", "exit 3"}, Until: true, Limit: time.Second}, agentapi.Executed{Late: true, Code: 3},
 		},
 	} {
 		if got, err := c.runCommand(t.Context(), of.spec); err != nil || got != of.want {

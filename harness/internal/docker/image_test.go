@@ -43,7 +43,7 @@ func TestEveryNameHasADockerfile(t *testing.T) {
 		g.Expect(text).NotTo(MatchRegexp(`(?m)^\s*#`), "a changed comment would build the image again")
 	}
 	_, err := images.Of("apache3")
-	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, gunicorn"))))
+	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, guarded"))))
 }
 
 func TestAnImageIsMadeOnceAndThenFound(t *testing.T) {
