@@ -186,7 +186,6 @@ var causes = []struct {
 		{ID: "K2", Title: "cookies are too big: the request's for the gateway (400), or the answer's for its buffer (502)",
 			Components: []string{"the client"}},
 		{ID: "K3", Title: "the visitor's own DNS cache or hosts file leads to a server that is no longer the one",
-			Components: []string{"the client"},
-			Missing:    "no scenario has a client with a resolver of its own"},
+			Components: []string{"the client"}},
 	}},
 }

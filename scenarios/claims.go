@@ -112,6 +112,7 @@ var claims = []struct {
 	{"J6", "413 is the gateway's own limit.", scenario.Prediction{Tries: scenario.NoTry}, "upload-refused"},
 	{"K1", "Reloading the page makes the error go away.", gives(200), "visitor-reloads"},
 	{"K2", "Cookies that are too big give 502.", gives(502), "cookies-too-big row:header-too-big"},
+	{"K3", "An old address in the visitor's hosts file gives 502.", gives(502), "hosts-*"},
 }
 
 // Claims are what articles about 502 commonly say, with the scenarios of the catalogue that test it.

@@ -52,6 +52,8 @@ type Target interface {
 	Chmod(ctx context.Context, path string, mode uint32) (Undo, error)
 	// SetHosts makes names resolve to addresses, and no others.
 	SetHosts(ctx context.Context, hosts map[string]string) (Undo, error)
+	// SetClientHosts gives the clients a hosts file.
+	SetClientHosts(ctx context.Context, hosts map[string]string) (Undo, error)
 	// LimitDisk makes a folder a file system of so many bytes.
 	LimitDisk(ctx context.Context, path string, bytes int64) (Undo, error)
 	// BreakNetwork breaks the network in one place.

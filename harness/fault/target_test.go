@@ -20,21 +20,22 @@ var (
 
 // fakeTarget does what a sandbox does, to itself. Every call is noted, and fails if it is named in fails.
 type fakeTarget struct {
-	calls   []string
-	fails   map[string]error
-	setup   map[string]lab.Upstream
-	running map[string]lab.Upstream
-	frozen  map[string]bool
-	cpus    map[string]float64
-	conf    string
-	files   map[string]lab.File
-	hosts   map[string]string
-	disks   map[string]int64
-	network map[lab.NetworkFault]bool
-	waited  time.Duration
-	status  int    // of an answer
-	body    string // of an answer
-	says    string // the end of the log of what ends by itself
+	calls       []string
+	fails       map[string]error
+	setup       map[string]lab.Upstream
+	running     map[string]lab.Upstream
+	frozen      map[string]bool
+	cpus        map[string]float64
+	conf        string
+	files       map[string]lab.File
+	clientHosts map[string]string
+	hosts       map[string]string
+	disks       map[string]int64
+	network     map[lab.NetworkFault]bool
+	waited      time.Duration
+	status      int    // of an answer
+	body        string // of an answer
+	says        string // the end of the log of what ends by itself
 }
 
 func newFakeTarget() *fakeTarget {
@@ -55,7 +56,7 @@ func (t *fakeTarget) state() string {
 			names += fmt.Sprintf(" %s=%+v/%+v", name, u.Fake, u.Real)
 		}
 	}
-	return fmt.Sprint(names, t.frozen, t.cpus, t.conf, t.files, t.hosts, t.disks, t.network)
+	return fmt.Sprint(names, t.frozen, t.cpus, t.conf, t.files, t.hosts, t.clientHosts, t.disks, t.network)
 }
 
 // call notes a call, and returns its failure if it is to fail.
@@ -210,6 +211,18 @@ func (t *fakeTarget) StartBackground(_ context.Context, r lab.Request, until lab
 
 func (t *fakeTarget) RunBeside(_ context.Context, upstream string, argv ...string) (string, error) {
 	return "ok\n", t.call(fmt.Sprintf("run %v beside %s", argv, upstream))
+}
+
+func (t *fakeTarget) SetClientHosts(_ context.Context, hosts map[string]string) (Undo, error) {
+	if err := t.call("client hosts"); err != nil {
+		return nil, err
+	}
+	former := t.clientHosts
+	t.clientHosts = hosts
+	return func(context.Context) error {
+		t.clientHosts = former
+		return t.call("undo client hosts")
+	}, nil
 }
 
 func (t *fakeTarget) AwaitBeside(_ context.Context, upstream string, argv ...string) error {

@@ -228,12 +228,19 @@ func (c *Sandbox) askSpec(r Request, m manner, limit time.Duration) agentapi.Ask
 		from = c.addressOf("named "+r.Client, from)
 	}
 	r.Host = cmp.Or(r.Host, m.serverName)
+	to := m.address()
+	if to == FrontDoor && m.to == "" {
+		to = c.ClientConnectsTo(r)
+	}
 	return agentapi.AskSpec{
 		Name: fmt.Sprintf("visitor %d", n), Gateway: gatewayName, Limit: limit,
-		From: from, To: m.address(), TLS: m.tls, ServerName: m.serverName, HTTP2: m.http2, Keep: m.client,
+		From: from, To: to, TLS: m.tls, ServerName: m.serverName, HTTP2: m.http2, Keep: m.client,
 		Raw: r.head(m.client != ""), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
 	}
 }
+
+// usualHost is who a request is for that names nobody.
+const usualHost = "example.com"
 
 // line is the request as logs show it: method and path.
 func (r Request) line() string { return cmp.Or(r.Method, "GET") + " " + cmp.Or(r.Path, "/") }
@@ -242,7 +249,7 @@ func (r Request) line() string { return cmp.Or(r.Method, "GET") + " " + cmp.Or(r
 // that, so that its end tells that the gateway is through.
 func (r Request) head(keep bool) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), cmp.Or(r.Host, "example.com"))
+	fmt.Fprintf(&b, "%s HTTP/1.1\r\nHost: %s\r\n", r.line(), cmp.Or(r.Host, usualHost))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
 			fmt.Fprintf(&b, "%s: %s\r\n", name, value)

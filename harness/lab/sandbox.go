@@ -66,20 +66,21 @@ type Sandbox struct {
 	exchange sync.Mutex  // held while one is under way
 	time     sync.Mutex  // held while the clock is moved
 
-	mu        sync.Mutex             // guards all that follows
-	config    string                 // the gateway's main config; empty when it is the image's own
-	moved     time.Duration          // how far the clock is ahead
-	runs      bool                   // the clock goes on between two moves
-	clients   int                    // how many have asked
-	keeping   map[string]string      // the addresses of those that keep their connections
-	running   bool                   // the gateway was started, by StartCommand
-	late      string                 // how a look came too late to prove anything; empty when none did
-	upstreams map[string]Upstream    // as they were set up
-	playing   map[string]Upstream    // as they are now; absent while stopped
-	shares    map[string]float64     // of the processors, of the upstreams whose share was changed
-	attached  map[*labContainer]bool // the backends' containers in which the sandbox is open too
-	events    []Event
-	calls     *accounting
+	mu          sync.Mutex             // guards all that follows
+	config      string                 // the gateway's main config; empty when it is the image's own
+	moved       time.Duration          // how far the clock is ahead
+	runs        bool                   // the clock goes on between two moves
+	clients     int                    // how many have asked
+	keeping     map[string]string      // the addresses of those that keep their connections
+	clientHosts map[string]string      // the clients' hosts file
+	running     bool                   // the gateway was started, by StartCommand
+	late        string                 // how a look came too late to prove anything; empty when none did
+	upstreams   map[string]Upstream    // as they were set up
+	playing     map[string]Upstream    // as they are now; absent while stopped
+	shares      map[string]float64     // of the processors, of the upstreams whose share was changed
+	attached    map[*labContainer]bool // the backends' containers in which the sandbox is open too
+	events      []Event
+	calls       *accounting
 }
 
 // An OpenError says why a sandbox whose programs were being started was not opened.

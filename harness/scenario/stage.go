@@ -173,9 +173,12 @@ func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
 // Clocked reports whether the stage's time is the lab's.
 func (s *Stage) Clocked() bool { return s.r.sandbox.Clocked() }
 
+// frontDoor is where the scenario's client connects to.
+func (s *Stage) frontDoor() string { return s.r.sandbox.ClientConnectsTo(s.r.scenario.Ask) }
+
 // Listens reports whether the gateway takes connections.
 func (s *Stage) Listens(ctx context.Context) (bool, error) {
-	return s.r.sandbox.Listens(ctx, lab.FrontDoor)
+	return s.r.sandbox.Listens(ctx, s.frontDoor())
 }
 
 // Failed reports a fault that could not be injected while a request was in flight.

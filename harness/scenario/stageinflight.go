@@ -18,12 +18,12 @@ func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
 	s.mu.Lock()
 	if !s.armed || s.injected {
 		defer s.mu.Unlock()
-		return s.r.sandbox.Tunnel(ctx, lab.FrontDoor)
+		return s.r.sandbox.Tunnel(ctx, s.frontDoor())
 	}
 	watch, err := s.r.sandbox.Watch(ctx, s.condition())
 	var conn net.Conn
 	if err == nil {
-		conn, err = s.r.sandbox.Tunnel(ctx, lab.FrontDoor)
+		conn, err = s.r.sandbox.Tunnel(ctx, s.frontDoor())
 	}
 	if err != nil {
 		s.mu.Unlock()
