@@ -84,7 +84,7 @@ var causes = []struct {
 		{ID: "B3", Title: "a script exceeds a limit of PHP's own (max_execution_time, max_input_time)",
 			Components: []string{"PHP-FPM"}},
 		{ID: "B4", Title: "the application server's watchdog kills a worker that takes too long (--timeout, harakiri)",
-			Components: []string{"Gunicorn", "uWSGI", "Node.js"}},
+			Components: []string{"Gunicorn", "uWSGI", "Node.js", "Apache httpd"}},
 		{ID: "B5", Title: "of two gateways in a row, the outer one gives up first, and the inner one logs 499",
 			Components: []string{"nginx"}},
 		{ID: "B6", Title: "one side stops in the middle, or sends in small pieces",

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"strings"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -16,7 +17,7 @@ const (
 )
 
 // onHTTPD is Apache httpd as the application behind nginx.
-var onHTTPD = []scenario.Scenario{httpdSyntaxError(), httpdPortTaken(), httpdWrongPort(), httpdOwn503(), httpdBusy()}
+var onHTTPD = []scenario.Scenario{httpdSyntaxError(), httpdPortTaken(), httpdWrongPort(), httpdOwn503(), httpdBusy(), httpdReadTimeout()}
 
 // httpd is Apache httpd on a host of its own, with a config of the folder httpd.
 func httpd(conf string) backend.HTTPD {
@@ -136,5 +137,33 @@ func httpdBusy() scenario.Scenario {
 		Remedy: "Raise MaxRequestWorkers as far as memory allows (20; above 256 ServerLimit too), then systemctl restart apache2; and give the slow " +
 			"page a limit of time.",
 		Source: httpdMPM + "#maxrequestworkers",
+	}
+}
+
+func httpdReadTimeout() scenario.Scenario {
+	upload := lab.Request{Method: "POST", Body: strings.Repeat("x", 100)}
+	stalls := upload
+	stalls.Stalls = 10
+	reads := httpdWith("proxy.conf", "Listen 10.0.0.5:8080\n", "LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\n\n"+
+		"Listen 10.0.0.5:8080\nRequestReadTimeout header=20-40,MinRate=500 body=2,MinRate=500\n")
+	reads.Conf = strings.Replace(reads.Conf, "ErrorLog", "LogLevel info\nErrorLog", 1)
+	onHTTPD := onReal(reads.Upstream())
+	onHTTPD.Upstreams = append(onHTTPD.Upstreams, api)
+	onHTTPD.UpstreamLog = "AH01382: Request body read timeout"
+	return scenario.Scenario{
+		ID: "httpd-read-timeout",
+		Claim: "A visitor's upload stalls, and nginx passes it on as it comes: Apache behind it gives up after RequestReadTimeout (body=20 by default, here " +
+			"2 s), and nginx passes its 408 on and logs nothing. It is no 502.",
+		Family: "time", Causes: []string{"B4", "B6", "J6"},
+		Gateway: onNginx("proxy-unbuffered.conf"),
+		Ask:     upload, AskInstead: &stalls,
+		Fault:    "the visitor stops in the middle of his upload",
+		Variants: []scenario.Variant{onHTTPD},
+		Alone:    "it is about what Apache's mod_reqtimeout does",
+		Expect:   scenario.Expectation{Status: 408, Tries: 1, Until: 30 * time.Second},
+		Confirm:  "With LogLevel info, Apache's error log has AH01382: Request body read timeout; the visitors with 408 have slow lines.",
+		Remedy: "Leave proxy_request_buffering on, its default: Apache then gets the upload as fast as nginx can send it, and a visitor who stalls is nginx's " +
+			"own affair (client_body_timeout, 60s).",
+		Source: "https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html#requestreadtimeout",
 	}
 }

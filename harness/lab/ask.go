@@ -235,7 +235,7 @@ func (c *Sandbox) askSpec(r Request, m manner, limit time.Duration) agentapi.Ask
 	return agentapi.AskSpec{
 		Name: fmt.Sprintf("visitor %d", n), Gateway: gatewayName, Limit: limit,
 		From: from, To: to, TLS: m.tls, ServerName: m.serverName, HTTP2: m.http2, Keep: m.client,
-		Raw: r.head(m.client != ""), Body: r.Body, Times: r.BodyTimes, Head: r.Method == "HEAD",
+		Raw: r.head(m.client != ""), Body: r.Body, Times: r.BodyTimes, Stalls: r.Stalls, Head: r.Method == "HEAD",
 	}
 }
 

@@ -13,6 +13,9 @@ type Request struct {
 	Body   string
 	// BodyTimes is how often Body is repeated, for a large one; once when 0.
 	BodyTimes int
+	// Stalls is after how many bytes of the body the client sends no more, and waits for an answer; 0 for one who sends all. It is not for
+	// [OverHTTP2].
+	Stalls int
 	// Client names who asks: all requests of the same name come from the same address. Empty is a client of its own, whose address no
 	// other has.
 	Client string

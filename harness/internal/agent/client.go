@@ -168,5 +168,11 @@ func http2Request(ctx context.Context, scheme string, raw []byte, body string) (
 	return req.WithContext(ctx), nil
 }
 
-// wholeBody is the body as it goes over the wire.
-func wholeBody(spec agentapi.AskSpec) string { return strings.Repeat(spec.Body, max(spec.Times, 1)) }
+// wholeBody is the body as it goes over the wire, as far as it does.
+func wholeBody(spec agentapi.AskSpec) string {
+	body := strings.Repeat(spec.Body, max(spec.Times, 1))
+	if spec.Stalls > 0 && spec.Stalls < len(body) {
+		return body[:spec.Stalls]
+	}
+	return body
+}

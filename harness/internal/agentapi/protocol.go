@@ -179,6 +179,7 @@ type AskSpec struct {
 	Raw     []byte // the request as it goes over the wire, up to its body
 	Body    string
 	Times   int    // how often the body is repeated; once when 0
+	Stalls  int    // after so many bytes of the body nothing more is sent; 0 for all of it; not by HTTP/2
 	Head    bool   // it is a HEAD request, so that the answer has no body
 	Gateway string // the process that answers
 	Limit   time.Duration

@@ -79,6 +79,9 @@ func Curl(address string, r lab.Request) string {
 	}
 	data := ""
 	switch size := len(r.Body) * max(r.BodyTimes, 1); {
+	case r.Stalls > 0:
+		data = fmt.Sprintf("(head -c %d /dev/zero; sleep 10) | ", r.Stalls)
+		b.WriteString(" -H 'Expect:' -T -")
 	case size > 100:
 		data = fmt.Sprintf("head -c %d /dev/zero | ", size)
 		b.WriteString(" --data-binary @-")
