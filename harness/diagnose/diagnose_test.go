@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -162,4 +163,29 @@ func FuzzScan(f *testing.F) {
 		_ = r.Read(bytes.NewReader(in), "fuzz")
 		r.Finish()
 	})
+}
+
+func TestScan_HandsLinesOnInOrder(t *testing.T) {
+	var in strings.Builder
+	const lines = 5*batchLines + 7
+	for i := range lines {
+		fmt.Fprintf(&in, "2026/11/28 00:04:45 [error] 43#43: *%d connect() failed (111: Connection refused) while connecting to upstream\n", i+1)
+	}
+	n := 0
+	if err := Scan(strings.NewReader(in.String()), "error.log", func(l *Line) bool {
+		n++
+		if l.Number != n || l.Errno != 111 || !strings.Contains(l.Text, fmt.Sprintf("*%d ", n)) {
+			t.Errorf("line %d is number %d: %s", n, l.Number, l.Text)
+		}
+		return true
+	}); err != nil || n != lines {
+		t.Errorf("%d lines of %d, %v", n, lines, err)
+	}
+}
+
+func TestScan_StopsWhenAsked(t *testing.T) {
+	n := 0
+	if err := Scan(strings.NewReader(strings.Repeat("a line\n", 10*batchLines)), "a", func(*Line) bool { n++; return n < 3 }); err != nil || n != 3 {
+		t.Errorf("called %d times, %v", n, err)
+	}
 }

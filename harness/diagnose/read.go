@@ -31,11 +31,13 @@ var (
 )
 
 // Scan reads a stream, plain or packed by gzip or zstd, and calls each with its lines in order, until it returns false. What follows
-// a page's or an answer's first line is one [Line] with it. A HAR file gives one for each answer.
+// a page's or an answer's first line is one [Line] with it. A HAR file gives one for each answer. Lines are read on all processors; each is
+// called for one after the other, and not any more when Scan has returned.
 func Scan(r io.Reader, file string, each func(*Line) bool) error {
 	b := bufio.NewReaderSize(r, longest)
-	s := &scanner{file: file, each: each}
-	for !s.stopped {
+	s := &scanner{file: file, out: newPipeline(each)}
+	defer s.out.end()
+	for !s.out.stopped.Load() {
 		head, _ := b.Peek(4)
 		var err error
 		switch {
@@ -81,10 +83,9 @@ func (l *limited) Read(p []byte) (int, error) {
 
 // A scanner puts lines together to blocks.
 type scanner struct {
-	file    string
-	each    func(*Line) bool
-	line    int
-	stopped bool
+	file string
+	out  *pipeline
+	line int
 
 	block strings.Builder // a page or an answer under way
 	begun int             // its first line; 0 for none
@@ -98,7 +99,7 @@ func (s *scanner) plain(b *bufio.Reader, outer bool) error {
 	} else if text := textOf(head); controls(text) > len(text)/20 {
 		return ErrBinary
 	}
-	for !s.stopped {
+	for !s.out.stopped.Load() {
 		if outer {
 			if head, _ := b.Peek(4); len(head) == 4 && (head[0] == 0x1f && head[1] == 0x8b || bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd})) {
 				return nil
@@ -169,12 +170,9 @@ func (s *scanner) take(text string) {
 }
 
 func (s *scanner) one(text string) {
-	l := &Line{File: s.file, Number: s.line}
-	l.read(text)
-	if l.Text == "" {
-		return
+	if text != "" {
+		s.out.add(&Line{File: s.file, Number: s.line}, text)
 	}
-	s.stopped = s.stopped || !s.each(l)
 }
 
 // flush ends a block.
@@ -186,9 +184,7 @@ func (s *scanner) flush() {
 	l.File, l.Number = s.file, s.begun
 	s.block.Reset()
 	s.begun, s.lines = 0, 0
-	if !s.stopped {
-		s.stopped = !s.each(l)
-	}
+	s.out.add(l, "")
 }
 
 var (
@@ -263,9 +259,7 @@ func (s *scanner) har(r io.Reader) error {
 		}
 		l.File, l.Number, l.Status = s.file, i+1, e.Response.Status
 		l.Route = e.Request.Method + " " + path(e.Request.URL)
-		if s.stopped = !s.each(l); s.stopped {
-			return nil
-		}
+		s.out.add(l, "")
 	}
 	return nil
 }
