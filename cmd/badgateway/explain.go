@@ -135,6 +135,9 @@ func explainCause(b *strings.Builder, c *diagnose.Cause, width int) {
 	line("source", c.Source)
 }
 
+// neighboursExplained is how many of the scenarios with the same line are named.
+const neighboursExplained = 10
+
 func explainScenario(b *strings.Builder, s scenario.Scenario, width int) {
 	line := labelled(b, width)
 	fmt.Fprintf(b, "%s (a scenario on %s)\n", s.ID, gatewayOf(s))
@@ -148,16 +151,14 @@ func explainScenario(b *strings.Builder, s scenario.Scenario, width int) {
 	line("mend", s.Remedy)
 	book := scenarios.Book()
 	for _, slug := range scenarios.Diagnosed(book, s) {
-		var same []string
-		for _, o := range book.Cause(slug).Shown {
-			if o.ID != s.ID && o.Gateway == gatewayOf(s) {
-				same = append(same, o.ID)
-			}
-		}
 		line("cause", slug+" (badgateway explain "+slug+")")
-		if len(same) > 0 {
-			line("like it", strings.Join(same[:min(8, len(same))], ", "))
-		}
+	}
+	near := scenarios.Neighbours(s.ID)
+	for i, n := range near[:min(len(near), neighboursExplained)] {
+		line([]string{"same line", ""}[min(i, 1)], n.ID+": "+n.Confirm)
+	}
+	if more := len(near) - neighboursExplained; more > 0 {
+		line("", fmt.Sprintf("and %d more: badgateway list --log %s", more, terminal.Quote(s.Expect.Log[0].Text)))
 	}
 	line("source", s.Source)
 	line("try it", "badgateway run "+s.ID)

@@ -391,7 +391,7 @@ func show(out io.Writer, all []scenario.Evidence, asJSON, whole bool) error {
 	case whole && report.Repeated(all):
 		return report.Repeats(out, all, colour)
 	case whole:
-		return report.ShowAll(out, all, colour)
+		return report.ShowAll(out, all, scenarios.Neighbours, colour)
 	}
 	for _, e := range all {
 		if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {

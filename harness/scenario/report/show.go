@@ -24,17 +24,22 @@ const (
 // means, how to confirm it on a live server, what helps, and what proves all that. Of a lab that failed before
 // the fault was looked at it is the error and the logs until then. Log lines stand as the gateway wrote them, to be searched for. It
 // ends with an empty line. The error is the writer's.
-func Show(w io.Writer, e scenario.Evidence, colour bool) error { return show(w, e, nil, colour) }
+func Show(w io.Writer, e scenario.Evidence, colour bool) error { return show(w, e, nil, nil, colour) }
 
 // ShowAll writes each scenario as [Show] does. Variants of one that stand in a row, passed, and look the same to an operator are one text,
-// in which the first one speaks for the others. The error is the writer's.
-func ShowAll(w io.Writer, all []scenario.Evidence, colour bool) error {
+// in which the first one speaks for the others. Neighbours are the scenarios that one can be taken for: of those of a scenario that passed
+// it says how to tell them apart. The error is the writer's.
+func ShowAll(w io.Writer, all []scenario.Evidence, neighbours func(id string) []scenario.Scenario, colour bool) error {
 	for i := 0; i < len(all); {
 		same := 1
 		for i+same < len(all) && looksLike(all[i], all[i+same]) {
 			same++
 		}
-		if err := show(w, all[i], all[i+1:i+same], colour); err != nil {
+		var near []scenario.Scenario
+		if all[i].Verdict == scenario.Passed {
+			near = neighbours(all[i].Scenario)
+		}
+		if err := show(w, all[i], all[i+1:i+same], near, colour); err != nil {
 			return err
 		}
 		i += same
@@ -49,8 +54,11 @@ func looksLike(a, b scenario.Evidence) bool {
 		slices.EqualFunc(a.Broken.Log, b.Broken.Log, func(a, b gateway.LogRecord) bool { return a.String() == b.String() })
 }
 
-// show writes a scenario, and of the variants that are like it that they are.
-func show(w io.Writer, e scenario.Evidence, like []scenario.Evidence, colour bool) error {
+// neighboursShown is how many of the scenarios that one can be taken for are named.
+const neighboursShown = 3
+
+// show writes a scenario, of the variants that are like it that they are, and how to tell its neighbours.
+func show(w io.Writer, e scenario.Evidence, like []scenario.Evidence, neighbours []scenario.Scenario, colour bool) error {
 	s := textWriter{style: terminal.Style(colour)}
 	word := s.style.Green(verdict(e))
 	if e.Verdict != scenario.Passed {
@@ -70,6 +78,12 @@ func show(w io.Writer, e scenario.Evidence, like []scenario.Evidence, colour boo
 	}
 	s.labelledLines("Source", lines(terminal.Clean(e.Source))...)
 	s.labelledLines("Run again", lines(terminal.Clean(e.Again))...)
+	for i, n := range neighbours[:min(len(neighbours), neighboursShown)] {
+		s.prose([]string{"Same line", ""}[min(i, 1)], n.ID+": "+n.Confirm)
+	}
+	if more := len(neighbours) - neighboursShown; more > 0 {
+		s.prose("", fmt.Sprintf("and %d more: badgateway explain %s", more, e.Scenario))
+	}
 	if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
 		s.prose("", "and with --reports DIR: DIR/index.html has every step, both logs and the config")
 	}

@@ -261,7 +261,9 @@ func TestShowAll_VariantsThatAreAlikeAreOneText(t *testing.T) {
 	other := fake
 	other.Broken.Status = 504
 	show := func(all ...scenario.Evidence) string {
-		return written(func(b *strings.Builder) error { return ShowAll(b, all, false) })
+		return written(func(b *strings.Builder) error {
+			return ShowAll(b, all, func(string) []scenario.Scenario { return nil }, false)
+		})
 	}
 	both := show(real, fake)
 	if n := strings.Count(both, "Means "); n != 1 || !strings.Contains(both, "            on a fake: the same, after 2 ms; took 21 ms\n") {
@@ -296,5 +298,20 @@ func TestPage(t *testing.T) {
 		if got := strings.Join(page(lab.Exchange{Body: body}), "|"); got != want {
 			t.Errorf("%q: %q, want %q", body, got, want)
 		}
+	}
+}
+
+func TestShowAll_TellsNeighboursApart(t *testing.T) {
+	passed, failed := samples()[0], samples()[10]
+	var near []scenario.Scenario
+	for _, id := range []string{"a", "b", "c", "d"} {
+		near = append(near, scenario.Scenario{ID: id, Confirm: "the check of " + id})
+	}
+	out := written(func(b *strings.Builder) error {
+		return ShowAll(b, []scenario.Evidence{passed, failed}, func(string) []scenario.Scenario { return near }, false)
+	})
+	want := "Same line   a: the check of a\n            b: the check of b\n            c: the check of c\n            and 1 more: badgateway explain " + passed.Scenario + "\n"
+	if strings.Count(out, want) != 1 || strings.Contains(out, "badgateway explain "+failed.Scenario) {
+		t.Error(out)
 	}
 }
