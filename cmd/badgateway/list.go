@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -77,8 +78,11 @@ func listCommand() *cobra.Command {
 func withLog(all []scenario.Scenario, text string) []scenario.Scenario {
 	text = strings.ToLower(text)
 	has := func(line string) bool { return strings.Contains(strings.ToLower(line), text) }
+	logged := func(l scenario.LogLine) bool {
+		return has(l.String()) || l.Errno > 0 && has(fmt.Sprintf("%d: %s", l.Errno, syscall.Errno(l.Errno).Error()))
+	}
 	return slices.DeleteFunc(all, func(s scenario.Scenario) bool {
-		return !slices.ContainsFunc(s.Expect.Log, func(l scenario.LogLine) bool { return has(l.String()) }) &&
+		return !slices.ContainsFunc(s.Expect.Log, logged) &&
 			!slices.ContainsFunc(s.Variants, func(v scenario.Variant) bool { return v.UpstreamLog != "" && has(v.UpstreamLog) })
 	})
 }
