@@ -61,67 +61,35 @@ func Images(jobs []Job) []string {
 
 func (b Batch) parallel(l *lab.Lab) int { return cmp.Or(b.Parallel, 4+l.Spare()) }
 
-// Run runs the jobs in their order, and returns the evidence in that order. When ctx ends or a lab is gone it returns
-// what it has, with the error. All are judged together, by [JudgeAll], as a fake has to agree with its real counterpart.
+// Run runs the jobs in their order, and returns the evidence in that order. One for which the machine had no processor is run again when
+// the others are done, and then with few others beside it. When ctx ends or a lab is gone it returns what it has, with the error. All are
+// judged together, by [JudgeAll], as a fake has to agree with its real counterpart.
 func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	results := make([]*Evidence, len(jobs))
-	hand := func(takes func(Job) bool) <-chan int {
-		next := make(chan int)
-		go func() {
-			defer close(next)
-			for i, j := range jobs {
-				if !takes(j) {
-					continue
-				}
-				select {
-				case next <- i:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}()
-		return next
-	}
-	apart := func(j Job) bool { return b.asleep() > 0 && j.waits() }
-	waiting, working := hand(apart), hand(func(j Job) bool { return !apart(j) })
+	r := &batchRun{Batch: b, jobs: jobs, results: make([]*Evidence, len(jobs)), starved: make([]string, len(jobs)), first: map[string]*Evidence{}}
+	apart := func(i int) bool { return b.asleep() > 0 && jobs[i].waits() }
 	var wg sync.WaitGroup
-	var done sync.Mutex
-	first := map[string]*Evidence{}
+	waiting, working := r.hand(ctx, apart), r.hand(ctx, func(i int) bool { return !apart(i) })
 	for _, l := range b.Labs {
 		for n := range b.parallel(l) + b.asleep() {
 			next := working
 			if n >= b.parallel(l) {
 				next = waiting
 			}
-			wg.Go(func() {
-				for i := range next {
-					e := Run(ctx, l, jobs[i].Scenario, jobs[i].Variant)
-					select {
-					case <-l.Gone():
-						stop(lab.ErrGone)
-						return
-					case <-ctx.Done():
-						return // it was cut off, and proves nothing
-					default:
-					}
-					done.Lock()
-					if b.Lean {
-						e = lean(first, e)
-					}
-					results[i] = &e
-					if b.Done != nil {
-						b.Done(e)
-					}
-					done.Unlock()
-				}
-			})
+			wg.Go(func() { r.take(ctx, stop, l, next, r.once) })
+		}
+	}
+	wg.Wait()
+	again := r.hand(ctx, func(i int) bool { return r.starved[i] != "" })
+	for _, l := range b.Labs {
+		for range min(3, b.parallel(l)) {
+			wg.Go(func() { r.take(ctx, stop, l, again, r.again) })
 		}
 	}
 	wg.Wait()
 	var all []Evidence
-	for _, e := range results {
+	for _, e := range r.results {
 		if e != nil {
 			all = append(all, *e)
 		}
@@ -134,6 +102,78 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 		return all, errors.New("not every scenario was run")
 	}
 	return all, nil
+}
+
+// A batchRun is a batch under way.
+type batchRun struct {
+	Batch
+	jobs    []Job
+	results []*Evidence
+	starved []string // why a job has to be run again; each is written by the one that took it
+
+	mu    sync.Mutex
+	first map[string]*Evidence
+}
+
+// hand gives the numbers of the jobs that are taken, in their order.
+func (r *batchRun) hand(ctx context.Context, takes func(i int) bool) <-chan int {
+	next := make(chan int)
+	go func() {
+		defer close(next)
+		for i := range r.jobs {
+			if !takes(i) {
+				continue
+			}
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return next
+}
+
+// take runs jobs in a lab, one after the other. A run that gives nothing is to come later.
+func (r *batchRun) take(ctx context.Context, stop context.CancelCauseFunc, l *lab.Lab, next <-chan int, run func(context.Context, *lab.Lab, int) *Evidence) {
+	for i := range next {
+		e := run(ctx, l, i)
+		select {
+		case <-l.Gone():
+			stop(lab.ErrGone)
+			return
+		case <-ctx.Done():
+			return // it was cut off, and proves nothing
+		default:
+		}
+		if e == nil {
+			continue
+		}
+		r.mu.Lock()
+		if r.Lean {
+			*e = lean(r.first, *e)
+		}
+		r.results[i] = e
+		if r.Done != nil {
+			r.Done(*e)
+		}
+		r.mu.Unlock()
+	}
+}
+
+// once runs a job for the first time: nil where the machine had no processor for it.
+func (r *batchRun) once(ctx context.Context, l *lab.Lab, i int) *Evidence {
+	e, starved := runAgain(ctx, l, r.jobs[i], 0)
+	if r.starved[i] = starved; starved != "" {
+		return nil
+	}
+	return &e
+}
+
+// again runs a job for which the machine had no processor, at first as fast as before: it has fewer beside it now.
+func (r *batchRun) again(ctx context.Context, l *lab.Lab, i int) *Evidence {
+	e := untilProven(ctx, []string{r.starved[i]}, func(n int) (Evidence, string) { return runAgain(ctx, l, r.jobs[i], n-1) })
+	return &e
 }
 
 // lean leaves of an evidence what differs from the first of its variant.

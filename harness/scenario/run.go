@@ -19,9 +19,15 @@ import (
 // lab proves nothing: it is done again in a sandbox of its own, which the evidence says, and by a clock that goes half as fast as
 // the time before where it goes faster than the machine's, so that a machine that is slow throughout has the time it needs.
 func Run(ctx context.Context, lab *lab.Lab, s Scenario, v Variant) Evidence {
-	return untilProven(ctx, func(again int) (Evidence, string) {
-		return runOnce(ctx, lab, s, v, pace(s, s.Expect.After)/math.Pow(2, float64(again)))
-	})
+	return untilProven(ctx, nil, func(again int) (Evidence, string) { return runAgain(ctx, lab, Job{s, v}, again) })
+}
+
+// runAgain runs a job that was run so often before.
+func runAgain(ctx context.Context, l *lab.Lab, j Job, again int) (e Evidence, starved string) {
+	begun := time.Now()
+	e, starved = runOnce(ctx, l, j.Scenario, j.Variant, pace(j.Scenario, j.Scenario.Expect.After)/math.Pow(2, float64(again)))
+	e.Took = time.Since(begun)
+	return e, starved
 }
 
 // pace is how many times as fast as the machine's the clock of a gateway goes that can't be sent forward. A short wait gets a slower
@@ -36,10 +42,9 @@ func pace(s Scenario, waits ...time.Duration) float64 {
 	return fastest
 }
 
-// untilProven does a run again while it proves nothing, a few times.
-func untilProven(ctx context.Context, once func(again int) (e Evidence, starved string)) Evidence {
+// untilProven does a run again while it proves nothing, a few times; again has why it proved nothing before.
+func untilProven(ctx context.Context, again []string, once func(again int) (e Evidence, starved string)) Evidence {
 	begun := time.Now()
-	var again []string
 	for {
 		e, starved := once(len(again))
 		if starved != "" && len(again) < maxReruns && ctx.Err() == nil {

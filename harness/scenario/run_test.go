@@ -19,7 +19,7 @@ func TestUntilProven_RepeatsStarvedRuns(t *testing.T) {
 	for _, verdict := range []string{Passed, Failed, Error} {
 		g := NewWithT(t)
 		runs := 0
-		e := untilProven(t.Context(), func(again int) (Evidence, string) {
+		e := untilProven(t.Context(), nil, func(again int) (Evidence, string) {
 			g.Expect(again).To(Equal(runs))
 			runs++
 			if runs < 3 {
@@ -36,7 +36,7 @@ func TestUntilProven_RepeatsStarvedRuns(t *testing.T) {
 func TestUntilProven_StarvedEachTimeIsAnError(t *testing.T) {
 	g := NewWithT(t)
 	runs := 0
-	e := untilProven(t.Context(), func(int) (Evidence, string) {
+	e := untilProven(t.Context(), nil, func(int) (Evidence, string) {
 		runs++
 		return Evidence{Verdict: Failed, Differences: []Difference{{What: "status"}}}, "too busy"
 	})
@@ -47,7 +47,7 @@ func TestUntilProven_StarvedEachTimeIsAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	runs = 0
-	untilProven(ctx, func(int) (Evidence, string) { runs++; return Evidence{}, "too busy" })
+	untilProven(ctx, nil, func(int) (Evidence, string) { runs++; return Evidence{}, "too busy" })
 	g.Expect(runs).To(Equal(1), "one that is cut off is not begun again")
 }
 
