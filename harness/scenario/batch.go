@@ -65,9 +65,13 @@ func (b Batch) parallel(l *lab.Lab) int { return cmp.Or(b.Parallel, 4+l.Spare())
 // the others are done, and then with few others beside it. When ctx ends or a lab is gone it returns what it has, with the error. All are
 // judged together, by [JudgeAll], as a fake has to agree with its real counterpart.
 func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
+	return b.run(ctx, jobs, runAgain)
+}
+
+func (b Batch) run(ctx context.Context, jobs []Job, measure measurement) ([]Evidence, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &batchRun{Batch: b, jobs: jobs, results: make([]*Evidence, len(jobs)), starved: make([]string, len(jobs)), first: map[string]*Evidence{}}
+	r := &batchRun{Batch: b, jobs: jobs, measure: measure, results: make([]*Evidence, len(jobs)), starved: make([]string, len(jobs)), first: map[string]*Evidence{}}
 	apart := func(i int) bool { return b.asleep() > 0 && jobs[i].waits() }
 	var wg sync.WaitGroup
 	waiting, working := r.hand(ctx, apart), r.hand(ctx, func(i int) bool { return !apart(i) })
@@ -104,9 +108,13 @@ func (b Batch) Run(ctx context.Context, jobs []Job) ([]Evidence, error) {
 	return all, nil
 }
 
+// A measurement runs a job that was run so often before, and says why it proves nothing.
+type measurement func(ctx context.Context, l *lab.Lab, j Job, again int) (e Evidence, starved string)
+
 // A batchRun is a batch under way.
 type batchRun struct {
 	Batch
+	measure measurement
 	jobs    []Job
 	results []*Evidence
 	starved []string // why a job has to be run again; each is written by the one that took it
@@ -163,7 +171,7 @@ func (r *batchRun) take(ctx context.Context, stop context.CancelCauseFunc, l *la
 
 // once runs a job for the first time: nil where the machine had no processor for it.
 func (r *batchRun) once(ctx context.Context, l *lab.Lab, i int) *Evidence {
-	e, starved := runAgain(ctx, l, r.jobs[i], 0)
+	e, starved := r.measure(ctx, l, r.jobs[i], 0)
 	if r.starved[i] = starved; starved != "" {
 		return nil
 	}
@@ -172,7 +180,7 @@ func (r *batchRun) once(ctx context.Context, l *lab.Lab, i int) *Evidence {
 
 // again runs a job for which the machine had no processor, at first as fast as before: it has fewer beside it now.
 func (r *batchRun) again(ctx context.Context, l *lab.Lab, i int) *Evidence {
-	e := untilProven(ctx, []string{r.starved[i]}, func(n int) (Evidence, string) { return runAgain(ctx, l, r.jobs[i], n-1) })
+	e := untilProven(ctx, []string{r.starved[i]}, func(n int) (Evidence, string) { return r.measure(ctx, l, r.jobs[i], n-1) })
 	return &e
 }
 

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
+	"github.com/badgateway/badgateway/harness/internal/fakelab"
 	"github.com/badgateway/badgateway/harness/lab"
 )
 
@@ -88,6 +90,30 @@ func TestBatch_WithoutLabsIsAnError(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Fatal("it waits for a lab that never comes")
+	}
+}
+
+func TestBatch_StarvedRunsComeAgainWhenTheOthersAreDone(t *testing.T) {
+	fakelab.Here(t).Has("test/scenario", fakelab.NewAgent(), fakelab.NewAgent(), nil)
+	l, err := lab.Start(t.Context(), lab.Options{GatewayImage: "test/scenario"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	jobs := []Job{{Scenario: Scenario{ID: "starved"}}, {Scenario: Scenario{ID: "a"}}, {Scenario: Scenario{ID: "b"}}}
+	var order []string
+	all, err := Batch{Labs: []*lab.Lab{l}, Parallel: 1}.run(t.Context(), jobs, func(_ context.Context, _ *lab.Lab, j Job, again int) (Evidence, string) {
+		order = append(order, fmt.Sprintf("%s %d", j.Scenario.ID, again))
+		if j.Scenario.ID == "starved" && len(order) < 4 {
+			return Evidence{}, "no processor"
+		}
+		return Evidence{Scenario: j.Scenario.ID, Verdict: Passed}, ""
+	})
+	if got := strings.Join(order, ", "); err != nil || got != "starved 0, a 0, b 0, starved 0" {
+		t.Errorf("they ran in the order %s, %v", got, err)
+	}
+	if len(all) != 3 || all[0].Scenario != "starved" || !slices.Equal(all[0].MeasuredAgain, []string{"no processor"}) || all[1].MeasuredAgain != nil {
+		t.Errorf("the evidence is %+v", all)
 	}
 }
 
