@@ -74,10 +74,6 @@ var overCaddy = []scenario.Scenario{
 		claim:  "The application dies in the middle of the body: a 200 that is cut, and two lines in the log.",
 		expect: caddyAborts(true, "unexpected EOF"),
 	}),
-	stagedNotHTTP.behind(onCaddy("proxy.caddyfile"), reaction{
-		claim:  "What listens on the application's port is not an HTTP server (here it greets as SSH does): 502 at once, and the log quotes its first line.",
-		expect: caddySays(502, 1, `malformed HTTP response "SSH-2.0-OpenSSH_9.9"`), source: caddyProxy,
-	}),
 	stagedBigHeader.behind(onCaddy("proxy.caddyfile"), reaction{
 		claim:  "The application sets a cookie of 36 KB: Caddy takes it, where others answer 502.",
 		expect: scenario.Expectation{Status: 200, Tries: 1}, source: caddyProxy + "#the-http-transport",

@@ -31,7 +31,8 @@ var rows = []struct {
 		"caddy":   "it has no limit on a body that stalls, and waits for as long as the visitor does",
 		"varnish": "its limit could not be proven by a clock that goes faster",
 	}},
-	{"not-http", nil},
+	// It logs readLoopPeekFailLocked where the greeting came before the request was sent.
+	{"not-http", map[string]string{"caddy": "it answers 502, and whether its log quotes the greeting is chance"}},
 	{"header-too-big", nil},
 	{"header-invalid", nil},
 	{"two-lengths", nil},
