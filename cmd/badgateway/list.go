@@ -103,8 +103,13 @@ func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
 		used += n
 	}
 	widest("scenario", func(s scenario.Scenario) string { return s.ID })
-	widest("visitor gets", func(s scenario.Scenario) string { return outcome(s.Expect) })
-	if !hidden {
+	visitor := table.ColumnConfig{Name: "visitor gets"}
+	if hidden {
+		const wrapped = 15
+		visitor.WidthMax, visitor.WidthMaxEnforcer = wrapped, text.WrapSoft
+		used += wrapped
+	} else {
+		widest("visitor gets", func(s scenario.Scenario) string { return outcome(s.Expect) })
 		widest("gateway", gatewayOf)
 		widest("family", func(s scenario.Scenario) string { return s.Family })
 		widest("cause", func(s scenario.Scenario) string { return strings.Join(s.Causes, " ") })
@@ -112,6 +117,7 @@ func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
 	}
 	return []table.ColumnConfig{
 		{Name: "gateway", Hidden: hidden}, {Name: "family", Hidden: hidden}, {Name: "cause", Hidden: hidden}, {Name: "proven on", Hidden: hidden},
+		visitor,
 		{Name: "what is broken", WidthMax: min(max(width-used, 15), 60), WidthMaxEnforcer: text.WrapSoft},
 	}
 }
