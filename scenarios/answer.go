@@ -17,6 +17,7 @@ const (
 	proxyIntercept  = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_intercept_errors"
 	proxyKeepalive  = "https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive"
 	messageLength   = "https://www.rfc-editor.org/rfc/rfc9112#section-6.3"
+	connecting      = "connecting to upstream"
 	readingHeader   = "reading response header from upstream"
 	readingBody     = "reading upstream"
 	prematureClosed = "upstream prematurely closed connection"
@@ -59,10 +60,8 @@ var answer = []scenario.Scenario{
 		Family: "answer", Causes: []string{"B6", "I1"}, Gateway: onNginx("proxy.conf"),
 		Fault:    "the application hangs",
 		Variants: stagedSilent.variants,
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
-		}},
-		Confirm: "On the application's host: ss -tn 'sport = :8080' shows connections that stay, often with a Recv-Q that is not 0.",
+		Expect:   gatewayTimeout(time.Minute, readingHeader),
+		Confirm:  "On the application's host: ss -tn 'sport = :8080' shows connections that stay, often with a Recv-Q that is not 0.",
 		Remedy: "Restart the application, after its stack was kept (py-spy dump, jstack, gdb -p). A larger " +
 			"proxy_read_timeout only makes visitors wait longer.",
 		Source: readTimeout,
@@ -145,6 +144,13 @@ var answer = []scenario.Scenario{
 func badGateway(text string, errno int, phase string) scenario.Expectation {
 	return scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
 		{Level: "error", Text: text, Errno: errno, Phase: phase},
+	}}
+}
+
+// gatewayTimeout is what follows where nginx waits for as long as its limit of a phase allows.
+func gatewayTimeout(limit time.Duration, phase string) scenario.Expectation {
+	return scenario.Expectation{Status: 504, Tries: 1, After: limit, Log: []scenario.LogLine{
+		{Level: "error", Text: "upstream timed out", Errno: 110, Phase: phase},
 	}}
 }
 

@@ -109,7 +109,7 @@ func memcachedHangs() scenario.Scenario {
 		Family: "cache", Causes: []string{"F2", "B2"}, Gateway: onNginx("memcached.conf"),
 		Fault:    "memcached stands still",
 		Variants: []scenario.Variant{onReal, onFake},
-		Expect:   helperSilent,
+		Expect:   gatewayTimeout(time.Minute, readingHeader),
 		Confirm:  "The error log's field upstream: begins with memcached://; echo stats | nc -q 1 10.0.0.6 11211 prints nothing.",
 		Remedy: "Restart memcached. A cache that is worth its name answers in milliseconds: memcached_read_timeout 1s; and error_page 404 502 504 = @app; " +
 			"make the next such hour a slower one.",
@@ -209,7 +209,7 @@ func phpRedisHangs() scenario.Scenario {
 		Family: "cache", Causes: []string{"F2", "B2"}, Gateway: onNginx("php.conf"),
 		Fault:    "Redis stands still",
 		Variants: []scenario.Variant{onReal, onFake},
-		Expect:   helperSilent,
+		Expect:   gatewayTimeout(time.Minute, readingHeader),
 		Confirm:  "redis-cli -h 10.0.0.6 ping gets no answer; strace -p PID of a busy worker shows it in poll() on the connection to port 6379.",
 		Remedy: "Give connect() a limit for connecting and one for reading, half a second each, and catch RedisException; redis-cli slowlog get names " +
 			"commands that held Redis up (KEYS, a large DEL).",

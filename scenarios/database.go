@@ -169,7 +169,7 @@ func databaseHangs() scenario.Scenario {
 		Family: "database", Causes: []string{"F1", "B2"}, Gateway: onNginx("php.conf"),
 		Fault:    "MariaDB stands still",
 		Variants: []scenario.Variant{onFPM, onFake},
-		Expect:   helperSilent,
+		Expect:   gatewayTimeout(time.Minute, readingHeader),
 		Confirm: "ss -ltn 'sport = :3306' on the database's host: a Recv-Q that is not 0 counts connections that nobody takes. strace -p PID of a busy " +
 			"worker on the PHP host shows it in poll().",
 		Remedy: "Restart the database, after its stack was kept (gdb -p). By default mysqli reads for a " +
@@ -191,7 +191,7 @@ func databaseLocked() scenario.Scenario {
 		Family: "database", Causes: []string{"F1", "B2"}, Gateway: onNginx("php.conf"),
 		Fault:    "an import holds LOCK TABLES while it waits for another service",
 		Variants: []scenario.Variant{onFPM, onFake},
-		Expect:   helperSilent,
+		Expect:   gatewayTimeout(time.Minute, readingHeader),
 		Confirm: "mariadb -e \"SHOW FULL PROCESSLIST\" shows the page's query in Waiting for table metadata lock, and the one who holds it in Sleep, " +
 			"longer there than the others.",
 		Remedy: "End who holds the lock (KILL with his id, or KILL USER import), and let the import lock only when it has all that it needs. " +
@@ -221,8 +221,3 @@ func databaseRowLocked() scenario.Scenario {
 		Source: "https://mariadb.com/kb/en/innodb-system-variables/#innodb_lock_wait_timeout",
 	}
 }
-
-// helperSilent is what follows where the application is silent for longer than nginx's limit.
-var helperSilent = scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-	{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "reading response header from upstream"},
-}}

@@ -28,10 +28,8 @@ var firewall = append([]scenario.Scenario{
 		Gateway:  onNginx("proxy.conf"),
 		Fault:    "the firewall drops all packets to 10.0.0.5:8080",
 		Variants: bothApps(fault.Drop{To: appAddress}),
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
-		}},
-		Confirm: "While a visitor waits, on the gateway: ss -tn state syn-sent dst 10.0.0.5 lists the unanswered attempt.",
+		Expect:   gatewayTimeout(time.Minute, connecting),
+		Confirm:  "While a visitor waits, on the gateway: ss -tn state syn-sent dst 10.0.0.5 lists the unanswered attempt.",
 		Remedy: "Let the packets through, before the rule that drops: nft insert rule inet filter input ip saddr GATEWAY tcp dport " +
 			"8080 accept on the application's host. Set proxy_connect_timeout 3s, so that the next such fault shows at once.",
 		Source: connectTimeout,
@@ -45,10 +43,8 @@ var firewall = append([]scenario.Scenario{
 		Gateway:  onNginx("proxy.conf"),
 		Fault:    "the firewall drops all packets that come from 10.0.0.5:8080",
 		Variants: bothApps(fault.Drop{To: appAddress, Answers: true}),
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
-		}},
-		Confirm: "On the application's host: ss -tn state syn-recv 'sport = :8080' lists the attempt that it answers in vain.",
+		Expect:   gatewayTimeout(time.Minute, connecting),
+		Confirm:  "On the application's host: ss -tn state syn-recv 'sport = :8080' lists the attempt that it answers in vain.",
 		Remedy: "Accept answers before the rule that drops: nft insert rule inet filter output ct state established,related accept " +
 			"on the application's host, and the same with input on the gateway.",
 		Source: connectTimeout,
@@ -73,9 +69,7 @@ var firewall = append([]scenario.Scenario{
 				WaitFor: []lab.Condition{lab.RequestAt("app")}, InjectInFlight: dropBothWays,
 			},
 		},
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "reading response header from upstream"},
-		}},
+		Expect: gatewayTimeout(time.Minute, readingHeader),
 		Confirm: "On the application's host: ss -tno state established 'sport = :8080' shows bytes in Send-Q and a " +
 			"retransmission timer (timer:(on,...)).",
 		Remedy: "Keep the state of established connections when rules are loaded anew: accept ct state established first, and " +
@@ -129,7 +123,7 @@ func connectRefused(level string, errno int) scenario.Expectation {
 
 func connectSays(text, level string, errno int) scenario.Expectation {
 	return scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
-		{Level: level, Text: text, Errno: errno, Phase: "connecting to upstream"},
+		{Level: level, Text: text, Errno: errno, Phase: connecting},
 	}}
 }
 

@@ -54,7 +54,7 @@ func floodUndefended() scenario.Scenario {
 		Fault:    "one client has 14 requests for a slow page under way, and worker_connections is 31",
 		Variants: crowded(bot, 14, fault.Config{Conf: changed("proxy.conf", "events {}", "events {\n    worker_connections 1024;\n}")}),
 		Expect: scenario.Expectation{Status: 500, Tries: scenario.NoTry, Log: []scenario.LogLine{
-			{Level: "alert", Text: "31 worker_connections are not enough", Phase: "connecting to upstream"},
+			{Level: "alert", Text: "31 worker_connections are not enough", Phase: connecting},
 		}},
 		Confirm: "ss -tn state established 'sport = :80' | awk '{print $4}' | cut -d: -f1 | sort | uniq -c | sort -n | tail -3: one address has most.",
 		Remedy:  "worker_connections 1024; or more, and a limit for each address, so that one can't have them all: limit_conn, limit_req.",

@@ -108,9 +108,7 @@ func fail2banDrops() scenario.Scenario {
 				telling, believing(loginHTTPD()), wrongPasswords, fail2banLogs("Ban 198.51.100.")),
 			onFakeApp(fault.Drop{To: appAddress}),
 		},
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
-		}},
+		Expect:  gatewayTimeout(time.Minute, connecting),
 		Confirm: "On the application's host: fail2ban-client status apache-auth lists the gateway's address, and nft list table inet f2b-table the rule.",
 		Remedy: "There: fail2ban-client set apache-auth unbanip GATEWAY. That the guilty one is banned and not the gateway: proxy_set_header X-Real-IP " +
 			"$remote_addr; and in Apache RemoteIPHeader X-Real-IP with RemoteIPInternalProxy GATEWAY. His packets come from the gateway all the same, so " +
@@ -140,9 +138,7 @@ func firewallFlood() scenario.Scenario {
 		Family: "firewall", Causes: []string{"H4", "H1"}, Gateway: binding,
 		Fault:    "one visitor has used up the new connections that the firewall allows an address",
 		Variants: []scenario.Variant{onHTTPD, onFakeApp(fault.Drop{To: appAddress})},
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: "connecting to upstream"},
-		}},
+		Expect:   gatewayTimeout(time.Minute, connecting),
 		Confirm: "On the application's host: nft list ruleset shows the limit, and the gateway's address in its set; iptables-save | grep -E " +
 			"'hashlimit|connlimit|recent' does so for iptables.",
 		Remedy: "nft insert rule inet filter input ip saddr GATEWAY tcp dport 8080 accept: it comes before the limit. Limit visitors where they come " +
@@ -174,9 +170,7 @@ func modsecurityDrops() scenario.Scenario {
 		Family: "firewall", Causes: []string{"H4", "I1"}, Gateway: binding,
 		Fault:    "one visitor has asked more often than the rules allow an address",
 		Variants: []scenario.Variant{onHTTPD, fakeBecomes(fakeupstream.Close{})},
-		Expect: scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream prematurely closed connection", Phase: readingHeader},
-		}},
+		Expect:   badGateway("upstream prematurely closed connection", 0, readingHeader),
 		Confirm: "Apache's error log: ModSecurity: Access denied with connection close, [id \"912120\"], and the gateway's address after [client, once a " +
 			"minute. Where only one kind of browser gets 502, the rules count by address and browser, as they do by themselves.",
 		Remedy: "proxy_set_header X-Real-IP $remote_addr; in nginx, and in Apache RemoteIPHeader X-Real-IP with RemoteIPInternalProxy GATEWAY: " +

@@ -241,10 +241,8 @@ func gunicornTimeout() scenario.Scenario {
 		Gateway:  onNginx("proxy.conf"),
 		Fault:    "a service that the page calls takes 45 s",
 		Variants: []scenario.Variant{onGunicorn, onFake},
-		Expect: scenario.Expectation{Status: 502, Tries: 1, After: limit, Log: []scenario.LogLine{
-			{Level: "error", Text: prematureClosed, Phase: readingHeader},
-		}},
-		Confirm: "journalctl -u gunicorn | grep 'WORKER TIMEOUT' at the second of the 502s.",
+		Expect:   after(limit, badGateway(prematureClosed, 0, readingHeader)),
+		Confirm:  "journalctl -u gunicorn | grep 'WORKER TIMEOUT' at the second of the 502s.",
 		Remedy: "gunicorn --timeout 120, then systemctl restart gunicorn: longer than the page needs, and below proxy_read_timeout where that is " +
 			"raised too; better, let a queue do the long work.",
 		Source: gunicornSettings + "#timeout",
@@ -268,12 +266,10 @@ func gunicornBusy() scenario.Scenario {
 		Gateway:  onNginx("proxy.conf"),
 		Fault:    "another visitor's page keeps the only worker (sync, the default) busy for minutes",
 		Variants: []scenario.Variant{onGunicorn, onFake},
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
-		}},
-		Confirm: "ss -ltn 'sport = :8080' on the application's host shows a Recv-Q above 0 while the processor is idle.",
-		Remedy:  "gunicorn --threads 4 (or more --workers), then systemctl restart gunicorn; and a limit of time on what the page calls.",
-		Source:  gunicornSettings + "#threads",
+		Expect:   gatewayTimeout(time.Minute, readingHeader),
+		Confirm:  "ss -ltn 'sport = :8080' on the application's host shows a Recv-Q above 0 while the processor is idle.",
+		Remedy:   "gunicorn --threads 4 (or more --workers), then systemctl restart gunicorn; and a limit of time on what the page calls.",
+		Source:   gunicornSettings + "#threads",
 	}
 }
 

@@ -18,7 +18,7 @@ var limits = []scenario.Scenario{
 		Fault:    "worker_connections is 3: enough for the visitor, one too few for the application",
 		Variants: bothApps(fault.Config{Conf: changed("proxy.conf", "events {}", "events {\n    worker_connections 3;\n}")}),
 		Expect: scenario.Expectation{Status: 500, Log: []scenario.LogLine{
-			{Level: "alert", Text: "3 worker_connections are not enough", Phase: "connecting to upstream"},
+			{Level: "alert", Text: "3 worker_connections are not enough", Phase: connecting},
 		}},
 		Confirm: "grep 'worker_connections are not enough' /var/log/nginx/error.log",
 		Remedy:  "events { worker_connections 4096; } with worker_rlimit_nofile 8192; (twice as many files as connections).",

@@ -97,7 +97,7 @@ const phpType = "Content-Type: text/html; charset=UTF-8"
 // stderr is the line for what PHP wrote to FastCGI's error stream.
 func stderr(text string) []scenario.LogLine {
 	return []scenario.LogLine{{
-		Level: "error", Text: `FastCGI sent in stderr: "` + text, Phase: "reading response header from upstream",
+		Level: "error", Text: `FastCGI sent in stderr: "` + text, Phase: readingHeader,
 	}}
 }
 

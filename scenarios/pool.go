@@ -26,7 +26,7 @@ var (
 	silentOne    = []scenario.LogLine{
 		disabled(readingHeader), {Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
 	}
-	noneLive = scenario.LogLine{Level: "error", Text: "no live upstreams", Phase: "connecting to upstream"}
+	noneLive = scenario.LogLine{Level: "error", Text: "no live upstreams", Phase: connecting}
 )
 
 // whileLeftAlone is what clients get for as long as nginx leaves a server alone that failed.

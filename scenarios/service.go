@@ -120,7 +120,7 @@ func fpmLocalhost() scenario.Scenario {
 		Variants: []scenario.Variant{onFPM, onFake},
 		Expect: scenario.Expectation{Status: 200, Tries: 2, Log: []scenario.LogLine{
 			refusedLine,
-			{Level: "warn", Text: "upstream server temporarily disabled", Phase: "connecting to upstream"},
+			{Level: "warn", Text: "upstream server temporarily disabled", Phase: connecting},
 		}},
 		Then:    whileLeftAlone("nginx leaves the address that refuses alone (fail_timeout)", byTheOther),
 		Confirm: "getent ahosts localhost lists both addresses; $upstream_addr in the access log has [::1]:9000, 127.0.0.1:9000.",

@@ -9,7 +9,7 @@ import (
 
 // refusedLine is the line for a port on which nothing listens.
 var refusedLine = scenario.LogLine{
-	Level: "error", Text: "connect() failed", Errno: 111, Phase: "connecting to upstream",
+	Level: "error", Text: "connect() failed", Errno: 111, Phase: connecting,
 }
 
 // refused is what follows from it.
@@ -26,7 +26,7 @@ var stop = fault.Stop{Upstream: "app"}
 
 // resetLine is the line for a connection that died before the answer began.
 var resetLine = []scenario.LogLine{{
-	Level: "error", Text: "recv() failed", Errno: 104, Phase: "reading response header from upstream",
+	Level: "error", Text: "recv() failed", Errno: 104, Phase: readingHeader,
 }}
 
 // after is what follows once so much time has passed.

@@ -27,7 +27,7 @@ func socketFails(level string, errno int) scenario.Expectation {
 
 func socketFailsAt(socket, level string, errno int) scenario.Expectation {
 	return scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{{
-		Level: level, Text: "connect() to " + socket + " failed", Errno: errno, Phase: "connecting to upstream",
+		Level: level, Text: "connect() to " + socket + " failed", Errno: errno, Phase: connecting,
 	}}}
 }
 

@@ -50,9 +50,7 @@ func visitorReloads() scenario.Scenario {
 			},
 			onFake,
 		},
-		Expect: scenario.Expectation{Status: 504, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingHeader},
-		}},
+		Expect: gatewayTimeout(time.Minute, readingHeader),
 		Confirm: "The access log has several 499 of one client for one page; the pool's status page (pm.status_path) shows as many active " +
 			"processes as there are workers.",
 		Remedy: "Raise pm.max_children as far as memory allows (20), then systemctl restart php8.2-fpm, and set a limit for what the script waits for, " +

@@ -193,7 +193,7 @@ func pluginWaits() scenario.Scenario {
 		Family: "wordpress", Causes: []string{"E3", "B2", "B3"}, Gateway: onNginx("wordpress.conf"),
 		Fault:    "the new version of the plugin shop sleeps in a loop until a file is there that never comes",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
-		Expect:  helperSilent,
+		Expect:  gatewayTimeout(time.Minute, readingHeader),
 		Confirm: "strace -p PID of a busy worker on the PHP host shows the same few calls again and again; no log has Maximum execution time.",
 		Remedy: "mv shop shop.off in wp-content/plugins, and systemctl restart php8.2-fpm, which ends the workers that still wait. " +
 			"request_terminate_timeout = 50s in the pool ends them by itself, with a 502.",
@@ -261,7 +261,7 @@ func pluginCalls() scenario.Scenario {
 		Family: "wordpress", Causes: []string{"E3", "B2"}, Gateway: onNginx("wordpress.conf"),
 		Fault:    "the service that the plugin shop calls by wp_remote_get() takes requests and is silent, and the plugin has set timeout to 300",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
-		Expect:  helperSilent,
+		Expect:  gatewayTimeout(time.Minute, readingHeader),
 		Confirm: "ss -tnp on the PHP host shows a connection of each busy php-fpm8.2 to the same foreign address; grep -rn \"'timeout'\" wp-content/plugins.",
 		Remedy: "mv shop shop.off in wp-content/plugins. A plugin that has to call in a page leaves WordPress' 5 s as they are, and keeps the answer " +
 			"(set_transient).",
@@ -423,7 +423,7 @@ func siteTableLocked() scenario.Scenario {
 		Family: "wordpress", Causes: []string{"F1", "B2", "E3"}, Gateway: onNginx("wordpress.conf"),
 		Fault:    "the plugin backup holds LOCK TABLES wp_options while it waits for another host",
 		Variants: []scenario.Variant{v}, Alone: onlyWordPress,
-		Expect:  helperSilent,
+		Expect:  gatewayTimeout(time.Minute, readingHeader),
 		Confirm: "mariadb -e \"SHOW FULL PROCESSLIST\" shows SELECT option_name, option_value FROM wp_options in Waiting for table metadata lock.",
 		Remedy: "End who holds the lock (KILL with his id, or KILL USER wordpress), and let the backup read in a transaction (mariadb-dump " +
 			"--single-transaction) in place of locking.",
