@@ -229,10 +229,7 @@ func gunicornTimeout() scenario.Scenario {
 	onGunicorn.Remedy = []fault.Fault{fault.Replace{Upstream: gunicornWithAPI.With("--timeout=120").Upstream()}}
 	onGunicorn.RemedyTakes = needed
 
-	onFake := fakeBecomes(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Close{}})
-	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
-	onFake.Remedy = []fault.Fault{scripted("app", fakeupstream.Delay{For: needed})}
-	onFake.RemedyTakes = needed
+	onFake := givesUp(fakeBecomes(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Close{}}), needed)
 	return scenario.Scenario{
 		ID: "gunicorn-timeout",
 		Claim: "Gunicorn's watchdog ends a worker that is silent for longer than --timeout, 30 s by default; nginx, which would have " +
@@ -256,8 +253,7 @@ func gunicornBusy() scenario.Scenario {
 	onGunicorn.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
 	onGunicorn.Remedy = []fault.Fault{fault.Replace{Upstream: app.With("--threads=4").Upstream()}, one}
 
-	onFake := fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept})
-	onFake.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
+	onFake := waitingFor(lab.ConnectionAt("app"), fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept}))
 	return scenario.Scenario{
 		ID: "gunicorn-busy",
 		Claim: "Gunicorn's only worker is busy: the kernel takes the connection and queues it, nobody reads it, and nginx gives up after " +

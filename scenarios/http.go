@@ -26,9 +26,6 @@ func fakeApp(script ...fakeupstream.Connection) lab.Upstream {
 	return lab.Upstream{Name: "app", Fake: &fakeupstream.Spec{Listen: appAddress, Script: script}}
 }
 
-// does is a script in which every request meets that behaviour.
-func does(b fakeupstream.Behaviour) fakeupstream.Connection { return fakeupstream.Connection{b} }
-
 // bothApps are the variants that are broken in the same way, outside of the application.
 func bothApps(breaks ...fault.Fault) []scenario.Variant {
 	return []scenario.Variant{
@@ -52,7 +49,7 @@ func appBecomes(conf string, b fakeupstream.Behaviour, files ...lab.File) []scen
 func fakeBecomes(b fakeupstream.Behaviour) scenario.Variant {
 	return scenario.Variant{
 		Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeApp()},
-		Inject: []fault.Fault{fault.SetBehaviour{Upstream: "app", Script: fakeupstream.Script{does(b)}}},
+		Inject: []fault.Fault{scripted("app", b)},
 	}
 }
 

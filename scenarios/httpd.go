@@ -120,8 +120,7 @@ func httpdBusy() scenario.Scenario {
 	onHTTPD.UpstreamLog = "AH00161: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting"
 	onHTTPD.Remedy = []fault.Fault{fault.Replace{Upstream: more.Upstream()}, crowd}
 
-	onFake := fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept})
-	onFake.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
+	onFake := waitingFor(lab.ConnectionAt("app"), fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept}))
 	return scenario.Scenario{
 		ID: "httpd-busy",
 		Claim: "All of Apache's workers are busy (MaxRequestWorkers): the kernel takes the connection and queues it, nobody reads it, and nginx gives " +

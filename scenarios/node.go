@@ -197,10 +197,7 @@ func nodeServerTimeout() scenario.Scenario {
 	onNode.Remedy = []fault.Fault{fault.Replace{Upstream: node("calls-api.js").Upstream()}}
 	onNode.RemedyTakes = needed
 
-	onFake := fakeBecomes(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Close{}})
-	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
-	onFake.Remedy = []fault.Fault{scripted("app", fakeupstream.Delay{For: needed})}
-	onFake.RemedyTakes = needed
+	onFake := givesUp(fakeBecomes(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Close{}}), needed)
 	return scenario.Scenario{
 		ID: "node-server-timeout",
 		Claim: "Node.js closes a connection on which nothing moved for server.timeout, though it still works on the answer, and logs nothing: nginx, " +
@@ -264,8 +261,7 @@ func nodeBusy() scenario.Scenario {
 	onNode.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
 	onNode.Remedy = []fault.Fault{fault.Replace{Upstream: node("report-async.js").Upstream()}, one}
 
-	onFake := fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept})
-	onFake.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
+	onFake := waitingFor(lab.ConnectionAt("app"), fakeBecomes(fakeupstream.Silent{At: fakeupstream.AtAccept}))
 	return scenario.Scenario{
 		ID: "node-busy",
 		Claim: "One visitor's page calls another program and waits for its end (execFileSync): Node.js has one thread for all, nobody else's request " +

@@ -42,8 +42,7 @@ func workersBusy() scenario.Scenario {
 	onFPM := withBusyWorkers(fpm.With(dynamic...), fpm.With("pm.max_children = 20"), 2, 0)
 	onFPM.UpstreamLog = "server reached pm.max_children setting (2), consider raising it"
 
-	onFake := fakeFPMDoes(fakeupstream.Silent{At: fakeupstream.AtAccept})
-	onFake.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
+	onFake := waitingFor(lab.ConnectionAt("app"), fakeFPMDoes(fakeupstream.Silent{At: fakeupstream.AtAccept}))
 	return scenario.Scenario{
 		ID: "fpm-workers-busy",
 		Claim: "All workers of PHP-FPM are busy: the kernel takes the connection and queues it, no worker reads it, " +
@@ -75,7 +74,7 @@ func backlogSocket() scenario.Scenario {
 		Gateway: onNginx("php-socket.conf"),
 		Fault:   "a slow page keeps the only worker busy, and other visitors fill a queue of two",
 		Variants: []scenario.Variant{
-			withBusyWorkers(small, big, 1, queue), onSocket(fpmBehaves(fakeupstream.BacklogFull{})),
+			withBusyWorkers(small, big, 1, queue), onSocket(scripted("app", fakeupstream.BacklogFull{})),
 		},
 		Expect:  socketFails("error", 11),
 		Confirm: "ss -lx | grep php8.2-fpm.sock: Recv-Q, the connections that wait, has reached Send-Q, the backlog.",

@@ -65,12 +65,7 @@ func realFPMWithAPI(p backend.PHPFPM, breaks ...fault.Fault) scenario.Variant {
 
 // fakeFPMDoes is a variant on the fake PHP-FPM, which behaves like that under the fault.
 func fakeFPMDoes(b fakeupstream.Behaviour) scenario.Variant {
-	return scenario.Variant{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM}, Inject: []fault.Fault{fpmBehaves(b)}}
-}
-
-// fpmBehaves makes the fake PHP-FPM behave otherwise.
-func fpmBehaves(b fakeupstream.Behaviour) fault.Fault {
-	return fault.SetBehaviour{Upstream: "app", Script: fakeupstream.Always(b)}
+	return scenario.Variant{Kind: scenario.Fake, Upstreams: []lab.Upstream{fakeFPM}, Inject: []fault.Fault{scripted("app", b)}}
 }
 
 // slowAPI makes the other service take so long.

@@ -81,7 +81,7 @@ func silentVariants(names ...string) []scenario.Variant {
 
 // scripted makes a fake upstream meet every request in that way.
 func scripted(name string, b fakeupstream.Behaviour) fault.Fault {
-	return fault.SetBehaviour{Upstream: name, Script: fakeupstream.Script{does(b)}}
+	return fault.SetBehaviour{Upstream: name, Script: fakeupstream.Always(b)}
 }
 
 // poolWith is the gateway of the pool with one more directive.

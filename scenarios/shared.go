@@ -3,7 +3,9 @@ package scenarios
 import (
 	"time"
 
+	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/fault"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
@@ -33,4 +35,11 @@ var resetLine = []scenario.LogLine{{
 func after(limit time.Duration, e scenario.Expectation) scenario.Expectation {
 	e.After = limit
 	return e
+}
+
+// givesUp is a variant whose fake application gives up before it has answered; it waits for as long as it needs then.
+func givesUp(v scenario.Variant, needed time.Duration) scenario.Variant {
+	v = waitingFor(lab.RequestAt("app"), v)
+	v.Remedy, v.RemedyTakes = []fault.Fault{scripted("app", fakeupstream.Delay{For: needed})}, needed
+	return v
 }

@@ -56,7 +56,7 @@ func socketStale() scenario.Scenario {
 		Gateway: onNginx("php-socket.conf"),
 		Fault:   "PHP-FPM is killed with all its workers",
 		Variants: []scenario.Variant{
-			realFPM(socketFPM, stop), onSocket(fpmBehaves(fakeupstream.Refuse{Socket: fakeupstream.SocketStale})),
+			realFPM(socketFPM, stop), onSocket(scripted("app", fakeupstream.Refuse{Socket: fakeupstream.SocketStale})),
 		},
 		Expect:  socketFails("error", 111),
 		Confirm: "ls -l /run/php/php8.2-fpm.sock shows the file, and ss -lx | grep php8.2-fpm.sock shows no listener.",

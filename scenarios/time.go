@@ -24,10 +24,7 @@ func fpmTerminateTimeout() scenario.Scenario {
 	onFPM.Remedy = []fault.Fault{fault.Replace{Upstream: limited.With("request_terminate_timeout = 40s").Upstream()}}
 	onFPM.RemedyTakes = needed
 
-	onFake := fakeFPMDoes(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}})
-	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
-	onFake.Remedy = []fault.Fault{fpmBehaves(fakeupstream.Delay{For: needed})}
-	onFake.RemedyTakes = needed
+	onFake := givesUp(fakeFPMDoes(fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Reset{}}), needed)
 
 	return scenario.Scenario{
 		ID: "fpm-terminate-timeout",

@@ -231,10 +231,7 @@ func uwsgiHarakiri() scenario.Scenario {
 	onUWSGI.Remedy = []fault.Fault{fault.Replace{Upstream: slow.With("harakiri = 120").Upstream()}}
 	onUWSGI.RemedyTakes = needed
 
-	onFake := onFakeUWSGI(uwsgiAddress, scripted("app", fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Close{}}))
-	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
-	onFake.Remedy = []fault.Fault{scripted("app", fakeupstream.Delay{For: needed})}
-	onFake.RemedyTakes = needed
+	onFake := givesUp(onFakeUWSGI(uwsgiAddress, scripted("app", fakeupstream.Delay{For: limit, At: fakeupstream.AtRequest, Then: fakeupstream.Close{}})), needed)
 	return scenario.Scenario{
 		ID: "uwsgi-harakiri",
 		Claim: "uWSGI kills a worker that has a request for longer than harakiri; nginx, which would have waited 60 s, loses the connection and " +

@@ -34,8 +34,7 @@ func visitorLeaves() scenario.Scenario {
 func visitorReloads() scenario.Scenario {
 	small, big := withReport(fpm.With("pm.max_children = 2")), withReport(fpm.With("pm.max_children = 20"))
 	reloads := fault.AbandonedRequests{Clients: 2, Request: report, WaitFor: lab.RequestAt("api")}
-	onFake := fakeFPMDoes(fakeupstream.Silent{At: fakeupstream.AtAccept})
-	onFake.WaitFor = []lab.Condition{lab.ConnectionAt("app")}
+	onFake := waitingFor(lab.ConnectionAt("app"), fakeFPMDoes(fakeupstream.Silent{At: fakeupstream.AtAccept}))
 	return scenario.Scenario{
 		ID: "visitor-reloads",
 		Claim: "A visitor reloads a slow page, and each time PHP begins it anew: it does not notice that he has gone and works on for nobody. " +

@@ -3,6 +3,8 @@ package backend
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/badgateway/badgateway/harness/lab"
@@ -40,8 +42,8 @@ const sigchld = 17
 func (p PHPFPM) Upstream() lab.Upstream {
 	conf := "/etc/php-fpm-" + p.Name + ".conf"
 	files := []lab.File{{Path: conf, Data: p.config()}}
-	for at, text := range p.Scripts {
-		files = append(files, lab.File{Path: at, Data: text})
+	for _, at := range slices.Sorted(maps.Keys(p.Scripts)) {
+		files = append(files, lab.File{Path: at, Data: p.Scripts[at]})
 	}
 	folders := socketFolder(p.Listen)
 	if p.Image == wordpress {
