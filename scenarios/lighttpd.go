@@ -17,7 +17,7 @@ func onLighttpd(conf string) lab.Gateway {
 
 // lighttpdRests is how long lighttpd leaves a server alone that failed: disable-time, 1 s by default, and it looks once a second, where it has
 // a processor to do so.
-const lighttpdRests = 20 * time.Second
+const lighttpdRests = 10 * time.Second
 
 // leftAlone is what the next get for that long: nobody is asked, and nothing is logged.
 func leftAlone(e scenario.Expectation) *scenario.Sequel {

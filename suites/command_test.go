@@ -261,7 +261,9 @@ var _ = Describe("the command", func() {
 		Expect(c).To(gexec.Exit(0))
 		Expect(c.stdout()).To(And(ContainSubstring("1 alike, 1 fake only"), ContainSubstring("fake only http-to-tls: ")))
 
-		c = badgateway("matrix", "--nginx", strings.Join(lab.NginxVersions()[:2], ","), "header-invalid", "app-dies").ended()
+		versions := strings.Join(lab.NginxVersions()[:2], ",")
+		Eventually(badgateway("images", "--nginx", versions).Session).WithTimeout(5 * time.Minute).Should(gexec.Exit(0))
+		c = badgateway("matrix", "--nginx", versions, "header-invalid", "app-dies").ended()
 		Expect(c).To(gexec.Exit(0))
 		Expect(c.stdout()).To(And(ContainSubstring("header-invalid"), Not(ContainSubstring("app-dies")), ContainSubstring("1 of 2 scenarios differ")))
 	})
