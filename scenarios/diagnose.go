@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
 	"github.com/badgateway/badgateway/harness/scenario"
@@ -141,9 +140,9 @@ func rendered(s scenario.Scenario, l scenario.LogLine) string {
 		case l.Level == "warn":
 			return "[Jan 02 15:04:05.000] [ET_NET 0] WARNING: " + l.Text
 		case l.Code == "CONNECT":
-			why := syscall.Errno(l.Errno).Error()
-			if l.Errno < 0 {
-				why = "ENET_SSL_CONNECT_FAILED"
+			why := "ENET_SSL_CONNECT_FAILED"
+			if l.Errno > 0 {
+				why = diagnose.ErrnoTexts(l.Errno)[0]
 			}
 			return fmt.Sprintf("20260102.15h04m05s CONNECT: %s for host='site.example' connection_result=%s [%d] error=%s [%d] attempts=0 url='http://10.0.0.5:8080/'",
 				l.Text, why, l.Errno, why, l.Errno)

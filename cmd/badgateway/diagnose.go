@@ -289,17 +289,7 @@ func shares(all []diagnose.Share) string {
 func diagnosisBlock(b *strings.Builder, r *diagnose.Report, c *diagnose.Count, width int, whole bool) {
 	d := diagnosisOf(r, c)
 	const indent = 10
-	wrapped := func(label, text string) {
-		if text == "" {
-			return
-		}
-		for i, part := range terminal.Wrap(text, width-indent) {
-			if i > 0 {
-				label = ""
-			}
-			fmt.Fprintf(b, "%-*s%s\n", indent, label, part)
-		}
-	}
+	wrapped := labelled(b, indent, width)
 	status := ""
 	if d.Status >= 100 {
 		status = fmt.Sprintf(" Visitors get %d.", d.Status)

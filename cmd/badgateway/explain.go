@@ -90,9 +90,11 @@ func scenarioByID(id string) (scenario.Scenario, bool) {
 	return all[i], true
 }
 
-// labelled writes wrapped texts under labels.
-func labelled(b *strings.Builder, width int) func(label, text string) {
-	const indent = 11
+// explainIndent is the room of a label, which has ten letters at the most.
+const explainIndent = 11
+
+// labelled writes texts beside labels, wrapped, and nothing for an empty one.
+func labelled(b *strings.Builder, indent, width int) func(label, text string) {
 	return func(label, text string) {
 		if text == "" {
 			return
@@ -105,9 +107,8 @@ func labelled(b *strings.Builder, width int) func(label, text string) {
 }
 
 func explainCause(b *strings.Builder, c *diagnose.Cause, width int) {
-	line := labelled(b, width)
+	line := labelled(b, explainIndent, width)
 	none := &diagnose.Line{}
-	line(c.Slug, "")
 	says := diagnose.Sentence(c.Says, none)
 	if c.Status > 0 {
 		says += fmt.Sprintf(" Visitors commonly get %d.", c.Status)
@@ -139,7 +140,7 @@ func explainCause(b *strings.Builder, c *diagnose.Cause, width int) {
 const neighboursExplained = 10
 
 func explainScenario(b *strings.Builder, s scenario.Scenario, width int) {
-	line := labelled(b, width)
+	line := labelled(b, explainIndent, width)
 	fmt.Fprintf(b, "%s (a scenario on %s)\n", s.ID, gatewayOf(s))
 	line("is", s.Claim)
 	line("visitor", outcome(s.Expect))
@@ -154,8 +155,10 @@ func explainScenario(b *strings.Builder, s scenario.Scenario, width int) {
 		line("cause", slug+" (badgateway explain "+slug+")")
 	}
 	near := scenarios.Neighbours(s.ID)
-	for i, n := range near[:min(len(near), neighboursExplained)] {
-		line([]string{"same line", ""}[min(i, 1)], n.ID+": "+n.Confirm)
+	label := "same line"
+	for _, n := range near[:min(len(near), neighboursExplained)] {
+		line(label, n.ID+": "+n.Confirm)
+		label = ""
 	}
 	if more := len(near) - neighboursExplained; more > 0 {
 		line("", fmt.Sprintf("and %d more: badgateway list --log %s", more, terminal.Quote(s.Expect.Log[0].Text)))

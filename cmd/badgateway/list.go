@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/badgateway/badgateway/harness/diagnose"
 	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios"
@@ -79,7 +79,8 @@ func withLog(all []scenario.Scenario, text string) []scenario.Scenario {
 	text = strings.ToLower(text)
 	has := func(line string) bool { return strings.Contains(strings.ToLower(line), text) }
 	logged := func(l scenario.LogLine) bool {
-		return has(l.String()) || l.Errno > 0 && has(fmt.Sprintf("%d: %s", l.Errno, syscall.Errno(l.Errno).Error()))
+		return has(l.String()) ||
+			slices.ContainsFunc(diagnose.ErrnoTexts(l.Errno), func(words string) bool { return has(fmt.Sprintf("%d: %s", l.Errno, words)) })
 	}
 	return slices.DeleteFunc(all, func(s scenario.Scenario) bool {
 		return !slices.ContainsFunc(s.Expect.Log, logged) &&

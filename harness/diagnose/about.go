@@ -23,7 +23,41 @@ var errnoNames = map[int]string{
 // About finds the causes that a word is evidence of: an errno by number or name, a status, a phase, a flag or a code. The note says what kind
 // of word it is; empty where nothing is known.
 func (b *Book) About(word string) (note string, found []*Cause) {
-	low := strings.ToLower(word)
+	number, note := numberOf(word)
+	var sure func(*rule) int
+	switch {
+	case errnoNames[number] != "":
+		sure = aboutErrno(number)
+		note = cmp.Or(note, fmt.Sprintf("errno %d, %s.", number, errnoNames[number]))
+	case number >= 100 && number < 1000:
+		sure = aboutStatus(number)
+		note = "a status that visitors get. By itself it names no cause; these are what it comes of, the likeliest first."
+	case number != 0:
+		return "", nil
+	case isFlags(word):
+		sure = aboutFlags(word)
+		note = "how a session ended, as a gateway's log says it."
+	default:
+		sure = aboutWords(strings.ToLower(word))
+		note = "words of a log line."
+	}
+	best := map[*Cause]int{}
+	for _, r := range b.rules {
+		if n := sure(r); n != 0 {
+			if was, known := best[r.cause]; !known {
+				found = append(found, r.cause)
+				best[r.cause] = n
+			} else {
+				best[r.cause] = max(was, n)
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *Cause) int { return cmp.Compare(best[b], best[a]) })
+	return note, found
+}
+
+// numberOf is the number that a word is, or that an errno of that name has, as Linux counts; 0 for none. The note tells of another system's.
+func numberOf(word string) (number int, note string) {
 	number, err := strconv.Atoi(word)
 	if err != nil {
 		for n, name := range errnoNames {
@@ -33,78 +67,63 @@ func (b *Book) About(word string) (note string, found []*Cause) {
 		}
 	}
 	if linux := foreign[number]; linux != 0 && errnoNames[number] == "" {
-		note = fmt.Sprintf("the errno of another system (BSD, macOS, Windows) for Linux's %d: %s.", linux, errnoNames[linux])
-		number = linux
+		return linux, fmt.Sprintf("the errno of another system (BSD, macOS, Windows) for Linux's %d: %s.", linux, errnoNames[linux])
 	}
-	type hit struct {
-		cause *Cause
-		sure  int
-	}
-	var hits []hit
-	add := func(c *Cause, sure int) {
-		for i, h := range hits {
-			if h.cause == c {
-				hits[i].sure = max(h.sure, sure)
-				return
-			}
-		}
-		hits = append(hits, hit{c, sure})
-	}
-	isErrno := errnoNames[number] != ""
-	isFlag := len(word) <= 4 && len(word) >= 2 && word != low && number == 0 || strings.HasSuffix(word, "--")
-	for _, c := range b.causes {
-		for _, text := range c.Match {
-			p, err := parsePattern(text)
-			if err != nil {
-				continue
-			}
-			switch {
-			case isErrno:
-				if has(p.errno, number) {
-					add(c, p.sure)
-				}
-			case number >= 100 && number < 1000:
-				if has(p.status, number) && len(p.flags) == 0 || c.Status == number {
-					add(c, p.sure-boolTo(!has(p.status, number), 40))
-				}
-			case isFlag:
-				for _, f := range p.flags {
-					if f == word || len(f) == 2 && len(word) == 4 && strings.HasPrefix(word, f) {
-						add(c, p.sure-boolTo(len(p.has) > 0, 20))
-					}
-				}
-			}
-			if number == 0 && len(low) >= 4 && !isFlag {
-				for _, s := range append([]string{p.begins}, p.has...) {
-					bare := strings.TrimPrefix(s, "while ")
-					if strings.Contains(s, low) || len(bare) >= 8 && strings.HasPrefix(low, bare) || len(bare) >= 10 && strings.Contains(low, bare) {
-						add(c, p.sure-boolTo(len(p.errno) > 0, 40))
-					}
-				}
-			}
-		}
-	}
-	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(b.sure, a.sure) })
-	for _, h := range hits {
-		found = append(found, h.cause)
-	}
-	switch {
-	case note != "":
-	case isErrno:
-		note = fmt.Sprintf("errno %d, %s.", number, errnoNames[number])
-	case number >= 100 && number < 1000:
-		note = "a status that visitors get. By itself it names no cause; these are what it comes of, the likeliest first."
-	case isFlag:
-		note = "how a session ended, as a gateway's log says it."
-	default:
-		note = "words of a log line."
-	}
-	return note, found
+	return number, ""
 }
 
-func boolTo(b bool, n int) int {
-	if b {
-		return n
+// isFlags reports whether a word is written as HAProxy and Envoy write how a session ended.
+func isFlags(word string) bool {
+	return len(word) >= 2 && len(word) <= 4 && word != strings.ToLower(word) || strings.HasSuffix(word, "--")
+}
+
+// These say how sure a word makes the cause of a rule; 0 where the rule does not speak of it. Half of what a rule takes is less than all.
+
+func aboutErrno(number int) func(*rule) int {
+	return func(r *rule) int {
+		if slices.Contains(r.errno, number) {
+			return r.sure
+		}
+		return 0
 	}
-	return 0
+}
+
+func aboutStatus(status int) func(*rule) int {
+	return func(r *rule) int {
+		switch {
+		case slices.Contains(r.status, status) && (len(r.flags) == 0 || r.cause.Status == status):
+			return r.sure
+		case r.cause.Status == status:
+			return r.sure - 40
+		}
+		return 0
+	}
+}
+
+func aboutFlags(flags string) func(*rule) int {
+	return func(r *rule) int {
+		switch {
+		case !slices.ContainsFunc(r.flags, func(f string) bool { return f == flags || len(flags) == 4 && hasFlags(flags, f) }):
+			return 0
+		case len(r.has) > 0:
+			return r.sure - 20
+		}
+		return r.sure
+	}
+}
+
+func aboutWords(low string) func(*rule) int {
+	return func(r *rule) int {
+		says := func(s string) bool {
+			bare := strings.TrimPrefix(s, "while ")
+			return strings.Contains(s, low) || len(bare) >= 8 && strings.HasPrefix(low, bare) || len(bare) >= 10 && strings.Contains(low, bare)
+		}
+		switch {
+		case len(low) < 4 || !says(r.begins) && !slices.ContainsFunc(r.has, says):
+			return 0
+		case len(r.errno) > 0:
+			return r.sure - 40
+		}
+		return r.sure
+	}
 }

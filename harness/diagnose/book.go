@@ -10,13 +10,13 @@ import (
 type Book struct {
 	causes []*Cause
 	bySlug map[string]*Cause
+	rules  []*rule // of all causes, in their order
 	index  *index
 }
 
 // NewBook makes a book of causes. The error names the patterns that can't be read, and slugs that are there twice.
 func NewBook(causes []Cause) (*Book, error) {
 	b := &Book{bySlug: map[string]*Cause{}}
-	var rules []*rule
 	var bad []error
 	for _, c := range causes {
 		if b.bySlug[c.Slug] != nil {
@@ -31,10 +31,10 @@ func NewBook(causes []Cause) (*Book, error) {
 				bad = append(bad, fmt.Errorf("%s: %w", c.Slug, err))
 				continue
 			}
-			rules = append(rules, &rule{p, one})
+			b.rules = append(b.rules, &rule{p, one})
 		}
 	}
-	b.index = newIndex(rules)
+	b.index = newIndex(b.rules)
 	return b, errors.Join(bad...)
 }
 

@@ -31,7 +31,7 @@ var wording = []struct {
 	errno int
 }{
 	{"connection refused", econnrefused}, {"econnrefused", econnrefused}, {"actively refused", econnrefused},
-	{"connection reset", econnreset}, {"econnreset", econnreset}, {"forcibly closed", econnreset},
+	{"connection reset by peer", econnreset}, {"connection reset", econnreset}, {"econnreset", econnreset}, {"forcibly closed", econnreset},
 	{"connection timed out", etimedout}, {"operation timed out", etimedout}, {"etimedout", etimedout}, {"failed to respond", etimedout},
 	{"no route to host", ehostunreach}, {"host is unreachable", ehostunreach}, {"ehostunreach", ehostunreach}, {"host is down", ehostunreach},
 	{"network is unreachable", enetunreach}, {"network unreachable", enetunreach}, {"enetunreach", enetunreach},
@@ -47,6 +47,16 @@ var wording = []struct {
 	{"permission denied", eacces}, {"eacces", eacces},
 	{"read-only file system", erofs}, {"erofs", erofs},
 	{"input/output error", eio}, {"i/o error", eio},
+}
+
+// ErrnoTexts are the words that systems have for an errno of Linux's, in lower case, glibc's first.
+func ErrnoTexts(number int) (all []string) {
+	for _, w := range wording {
+		if w.errno == number {
+			all = append(all, w.text)
+		}
+	}
+	return all
 }
 
 // errnoOf is the error number that a text in lower case names, as Linux has it; 0 for none. The number decides where there is one, as the

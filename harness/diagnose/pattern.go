@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,18 +98,12 @@ func integers(s string) (all []int, err error) {
 func (p *Pattern) fits(l *Line) bool {
 	if p.form != "" && !strings.HasPrefix(l.Form, p.form) && p.form != l.also && p.form != l.Gateway ||
 		p.begins != "" && !strings.HasPrefix(l.low, p.begins) ||
-		len(p.status) > 0 && !has(p.status, l.Status) ||
-		len(p.errno) > 0 && !has(p.errno, l.Errno) {
+		len(p.status) > 0 && !slices.Contains(p.status, l.Status) ||
+		len(p.errno) > 0 && !slices.Contains(p.errno, l.Errno) {
 		return false
 	}
-	if len(p.flags) > 0 {
-		some := false
-		for _, f := range p.flags {
-			some = some || f == l.Flags || len(f) == 2 && strings.HasPrefix(l.Flags, f)
-		}
-		if !some {
-			return false
-		}
+	if len(p.flags) > 0 && !slices.ContainsFunc(p.flags, func(f string) bool { return hasFlags(l.Flags, f) }) {
+		return false
 	}
 	for _, s := range p.has {
 		if !strings.Contains(l.low, s) {
@@ -128,13 +123,9 @@ func (p *Pattern) fits(l *Line) bool {
 	return true
 }
 
-func has(all []int, n int) bool {
-	for _, m := range all {
-		if m == n {
-			return true
-		}
-	}
-	return false
+// hasFlags reports whether a session ended with these flags, or with some that begin so, as HAProxy's SC-- does with SC.
+func hasFlags(flags, want string) bool {
+	return flags == want || len(want) == 2 && strings.HasPrefix(flags, want)
 }
 
 // gram is how many bytes of an anchor are looked up at once.

@@ -78,12 +78,14 @@ func show(w io.Writer, e scenario.Evidence, like []scenario.Evidence, neighbours
 	}
 	s.labelledLines("Source", lines(terminal.Clean(e.Source))...)
 	s.labelledLines("Run again", lines(terminal.Clean(e.Again))...)
-	for i, n := range neighbours[:min(len(neighbours), neighboursShown)] {
-		s.prose([]string{"Same line", ""}[min(i, 1)], n.ID+": "+n.Confirm)
+	var near []string
+	for _, n := range neighbours[:min(len(neighbours), neighboursShown)] {
+		near = append(near, n.ID+": "+n.Confirm)
 	}
 	if more := len(neighbours) - neighboursShown; more > 0 {
-		s.prose("", fmt.Sprintf("and %d more: badgateway explain %s", more, e.Scenario))
+		near = append(near, fmt.Sprintf("and %d more: badgateway explain %s", more, e.Scenario))
 	}
+	s.prose("Same line", strings.Join(near, "\n"))
 	if e.Verdict != scenario.Passed && e.Verdict != scenario.Skipped {
 		s.prose("", "and with --reports DIR: DIR/index.html has every step, both logs and the config")
 	}
@@ -106,8 +108,10 @@ func (s *textWriter) staged(e scenario.Evidence) {
 	if e.Broken.Request != "" {
 		s.prose("Visitor", saw(e))
 		begins := page(e.Broken)
-		for i, line := range begins {
-			s.labelledLines("", []string{"page: ", "      "}[i]+terminal.Wrap(terminal.OneLine(line), proseWidth)[0])
+		label := "page: "
+		for _, line := range begins {
+			s.labelledLines("", label+terminal.Wrap(terminal.OneLine(line), proseWidth)[0])
+			label = "      "
 		}
 		if mark := e.Expected.Page; !strings.Contains(strings.Join(begins, "\n"), mark) && strings.Contains(e.Broken.Body, mark) {
 			s.prose("", "with: "+mark)
