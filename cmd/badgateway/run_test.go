@@ -284,6 +284,39 @@ func TestList_FitsEveryTerminal(t *testing.T) {
 	}
 }
 
+func TestList_OfTheCatalogueFitsIn80Columns(t *testing.T) {
+	all := scenarios.All()
+	widest := 0
+	for _, s := range all {
+		widest = max(widest, len(s.ID))
+	}
+	for _, c := range listColumns(all, 80) {
+		if !c.Hidden {
+			widest += c.WidthMax
+		}
+	}
+	if edges := 3*3 + 1; widest+edges > 80 {
+		t.Errorf("its three columns take %d", widest+edges)
+	}
+}
+
+func TestWithLog_FindsTheWordsOfAnErrno(t *testing.T) {
+	ids := func(text string) (all []string) {
+		for _, s := range withLog(scenarios.All(), text) {
+			all = append(all, s.ID)
+		}
+		return all
+	}
+	for _, text := range []string{"connect() failed", "(111)", "111: Connection refused", "CONNECTION REFUSED"} {
+		if got := ids(text); !slices.Contains(got, "fpm-dead") || slices.Contains(got, "fpm-read-timeout") {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if got := ids("no such line"); got != nil {
+		t.Errorf("found %v", got)
+	}
+}
+
 func TestPrepareReports_RefusesWhatCannotBeWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	if err := prepareReports(dir); err != nil {

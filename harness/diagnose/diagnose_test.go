@@ -189,3 +189,37 @@ func TestScan_StopsWhenAsked(t *testing.T) {
 		t.Errorf("called %d times, %v", n, err)
 	}
 }
+
+// endless is a stream without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = "a line\n"[i%7]
+	}
+	return len(p) - len(p)%7, nil
+}
+
+func TestScan_ReadsNoFurtherThanAsked(t *testing.T) {
+	done := make(chan error, 1)
+	go func() { done <- Scan(endless{}, "a", func(*Line) bool { return false }) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it reads on")
+	}
+}
+
+func TestHasFlags(t *testing.T) {
+	for _, c := range []struct {
+		flags, want string
+		has         bool
+	}{{"SC--", "SC", true}, {"SC--", "SC--", true}, {"URX", "URX", true}, {"UF", "UF", true}, {"URX", "U", false}, {"SH--", "SC", false}, {"SC", "SC--", false}} {
+		if got := hasFlags(c.flags, c.want); got != c.has {
+			t.Errorf("%s has %s: %v", c.flags, c.want, got)
+		}
+	}
+}

@@ -51,3 +51,11 @@ func TestVisitorBeginsWithHTTP2(t *testing.T) {
 		t.Errorf("the gateway resets the request: %v", err)
 	}
 }
+
+func TestWholeBody_EndsWhereTheClientStalls(t *testing.T) {
+	for _, c := range []struct{ times, stalls, want int }{{0, 0, 4}, {3, 0, 12}, {3, 5, 5}, {1, 9, 4}} {
+		if got := wholeBody(agentapi.AskSpec{Body: "abcd", Times: c.times, Stalls: c.stalls}); len(got) != c.want {
+			t.Errorf("%d times, stalling after %d: %q", c.times, c.stalls, got)
+		}
+	}
+}
