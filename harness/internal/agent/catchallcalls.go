@@ -25,8 +25,10 @@ func (w *catchAll) setBehaviourAndWait(ctx context.Context, spec agentapi.Behavi
 	if _, err := w.cell.process(gatewayProcess); err != nil {
 		return nil // nothing runs yet that would have to notice
 	}
-	_, err := w.waitQuiescent(ctx, restLimit, nil)
-	return err
+	if _, err := w.waitQuiescent(ctx, restLimit, nil); err != nil {
+		return fmt.Errorf("waiting until the gateway has noticed what its upstreams do now: %w", err)
+	}
+	return nil
 }
 
 // drainEvents is what upstreams and names saw since it was last asked for.

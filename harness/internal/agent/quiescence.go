@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -196,7 +197,25 @@ func (w *catchAll) waitQuiescent(ctx context.Context, limit time.Duration, done 
 		}
 		return w.landed(q.flying, same, since), nil
 	})
+	if errors.Is(err, errLimit) {
+		err = fmt.Errorf("%w: %s", err, w.restless(p))
+	}
 	return last, err
+}
+
+// restless says what goes on in a sandbox that is not at rest.
+func (w *catchAll) restless(p *process) string {
+	q, asleep, err := w.look(p)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !asleep && w.startedMore(p):
+		return "what a worker of the gateway has started still runs"
+	case !asleep:
+		return "the gateway is at work"
+	}
+	return fmt.Sprintf("of the lab's own ends %d have something to read and %d are at work, %d of them until a time comes; %d packets are on their way",
+		q.unread, q.busy, q.alarms, q.flying)
 }
 
 // landed reports whether no packet is on its way any more, after so many looks since then at which all was the same. Those that it takes
