@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
@@ -23,11 +21,14 @@ func listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list [PATTERN...]",
 		Short: "Show what can go wrong: the scenarios, by family",
+		Long: `list shows the scenarios: what is broken, what the visitor gets, and what is logged. Where its output is no terminal, each has one line:
+id, gateway, family, causes, variants, what the visitor gets, what is broken, and after "log:" the lines of the logs, with | between two.`,
 		Example: `  badgateway list
   badgateway list 'fpm-*' family:time cause:B1
   badgateway list gateway:apache
   badgateway list status:502 side:kernel
   badgateway list --log 'upstream timed out'
+  badgateway list | grep 'Connection refused'
   badgateway list --json | jq -r .id
   badgateway list causes A1`,
 		ValidArgsFunction: completeIDs,
@@ -50,21 +51,18 @@ func listCommand() *cobra.Command {
 				}
 				return nil
 			}
-			t := table.NewWriter()
-			t.SetOutputMirror(c.OutOrStdout())
-			t.SetStyle(table.StyleLight)
-			t.AppendHeader(table.Row{"scenario", "gateway", "family", "cause", "what is broken", "visitor gets", "proven on"})
-			for _, s := range some {
-				t.AppendRow(table.Row{s.ID, gatewayOf(s), s.Family, strings.Join(s.Causes, " "), s.Fault, outcome(s.Expect), kinds(s)})
+			out := c.OutOrStdout()
+			if !isTerminal(out) {
+				printLines(out, some)
+				return nil
 			}
-			_, width := screen(c.OutOrStdout())
-			t.SetColumnConfigs(listColumns(some, width))
-			t.Render()
+			colour, width := screen(out)
+			printRows(out, some, terminal.Style(colour), width)
 			count := fmt.Sprintf("%d scenarios. One of them", len(some))
 			if len(some) == 1 {
 				count = "1 scenario. Run it"
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: badgateway run %s\nWhat the causes are: badgateway list causes\n", count, some[0].ID)
+			fmt.Fprintf(out, "%s: badgateway run %s\nWhat the causes are: badgateway list causes\n", count, some[0].ID)
 			return nil
 		},
 	}
@@ -86,41 +84,6 @@ func withLog(all []scenario.Scenario, text string) []scenario.Scenario {
 		return !slices.ContainsFunc(s.Expect.Log, logged) &&
 			!slices.ContainsFunc(s.Variants, func(v scenario.Variant) bool { return v.UpstreamLog != "" && has(v.UpstreamLog) })
 	})
-}
-
-// listColumns gives what is broken the room that the others leave; in a narrow terminal, some of them leave theirs too.
-func listColumns(some []scenario.Scenario, width int) []table.ColumnConfig {
-	const edge = 3 // what each column has beside its text
-	hidden := width < 130
-	used := 7*edge + 1
-	if hidden {
-		used = 3*edge + 1
-	}
-	widest := func(heading string, cell func(scenario.Scenario) string) {
-		n := len(heading)
-		for _, s := range some {
-			n = max(n, len(cell(s)))
-		}
-		used += n
-	}
-	widest("scenario", func(s scenario.Scenario) string { return s.ID })
-	visitor := table.ColumnConfig{Name: "visitor gets"}
-	if hidden {
-		const wrapped = 15
-		visitor.WidthMax, visitor.WidthMaxEnforcer = wrapped, text.WrapSoft
-		used += wrapped
-	} else {
-		widest("visitor gets", func(s scenario.Scenario) string { return outcome(s.Expect) })
-		widest("gateway", gatewayOf)
-		widest("family", func(s scenario.Scenario) string { return s.Family })
-		widest("cause", func(s scenario.Scenario) string { return strings.Join(s.Causes, " ") })
-		widest("proven on", kinds)
-	}
-	return []table.ColumnConfig{
-		{Name: "gateway", Hidden: hidden}, {Name: "family", Hidden: hidden}, {Name: "cause", Hidden: hidden}, {Name: "proven on", Hidden: hidden},
-		visitor,
-		{Name: "what is broken", WidthMax: min(max(width-used, 15), 60), WidthMaxEnforcer: text.WrapSoft},
-	}
 }
 
 // listing is a scenario as list --json prints it. Fields are only ever added.

@@ -413,14 +413,20 @@ func (f *runFlags) report(run report.Run, all []scenario.Evidence) error {
 
 // screen reports whether out is one, for colour, and how wide.
 func screen(out io.Writer) (colour bool, width int) {
-	f, ok := out.(interface{ Fd() uintptr })
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(out) {
 		return false, 160
 	}
+	width = 80 // where it does not say
+	f := out.(interface{ Fd() uintptr })
 	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 		width = w
 	}
 	return os.Getenv("NO_COLOR") == "", width
+}
+
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // measuredAgain says how many had to be measured more than once, as the machine had no processor for them; nothing when none.

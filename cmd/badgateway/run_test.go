@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/badgateway/badgateway/harness/gateway"
 	"github.com/badgateway/badgateway/harness/gateway/nginx"
@@ -267,36 +268,41 @@ func TestCompleteIDs_StartsWithWhatIsTyped(t *testing.T) {
 }
 
 func TestList_FitsEveryTerminal(t *testing.T) {
-	some := []scenario.Scenario{{ID: "a-name-of-usual-length", Family: "firewall", Causes: []string{"A1", "B2"}, Fault: strings.Repeat("word ", 30)}}
-	for _, width := range []int{40, 80, 129, 130, 160, 400} {
-		for _, c := range listColumns(some, width) {
-			if c.Name == "what is broken" && (c.WidthMax < 15 || c.WidthMax > 60) {
-				t.Errorf("at %d: %d", width, c.WidthMax)
+	all := scenarios.All()
+	for _, width := range []int{80, 100, 129, 130, 160, 400} {
+		var b strings.Builder
+		printRows(&b, all, false, width)
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+				t.Errorf("at %d a line takes %d: %s", width, n, line)
 			}
-			if c.Name == "what is broken" {
-				for _, word := range strings.Fields(c.WidthMaxEnforcer(some[0].Fault, c.WidthMax)) {
-					if word != "word" {
-						t.Errorf("at %d a word is cut: %q", width, word)
-					}
+		}
+		words := strings.Join(strings.Fields(b.String()), " ")
+		for _, s := range all {
+			for _, l := range logged(s) {
+				if width >= 400 && !strings.Contains(words, strings.Join(strings.Fields(l), " ")) {
+					t.Errorf("the list has no %q of %s", l, s.ID)
 				}
 			}
 		}
 	}
 }
 
-func TestList_OfTheCatalogueFitsIn80Columns(t *testing.T) {
+func TestList_HasALineForAProgram(t *testing.T) {
 	all := scenarios.All()
-	widest := 0
-	for _, s := range all {
-		widest = max(widest, len(s.ID))
+	lines := strings.Split(strings.TrimSuffix(said(t, "list"), "\n"), "\n")
+	if len(lines) != len(all) {
+		t.Fatalf("%d lines for %d scenarios", len(lines), len(all))
 	}
-	for _, c := range listColumns(all, 80) {
-		if !c.Hidden {
-			widest += c.WidthMax
+	found := false
+	for i, line := range lines {
+		if id, _, _ := strings.Cut(line, " "); id != all[i].ID || strings.Contains(line, "\t") || !strings.Contains(line, all[i].Fault) {
+			t.Errorf("the line of %s is %q", all[i].ID, line)
 		}
+		found = found || all[i].ID == "fpm-dead" && strings.Contains(line, "[error] connect() failed (111: Connection refused) while connecting to upstream")
 	}
-	if edges := 3*3 + 1; widest+edges > 80 {
-		t.Errorf("its three columns take %d", widest+edges)
+	if !found {
+		t.Error("no line of fpm-dead has what nginx logs, in its words")
 	}
 }
 
