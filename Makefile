@@ -21,7 +21,8 @@ images: build ## Get the images that the labs need
 test-scenarios: build ## The main job: run the catalogue (SCENARIOS='fpm-* family:time' picks, FLAGS='--gateway-image nginx:1.29' adds)
 	@set -f; $(BIN) run --all --reports "$(REPORTS)" $(FLAGS) $(SCENARIOS)
 
-test: images test-unit fuzz-quick test-scenarios test-suites ## Everything: unit tests with the race detector, the catalogue, the suites
+test: images test-unit fuzz-quick test-scenarios ## Everything: unit tests with the race detector, the catalogue, the suites
+	@$(MAKE) --no-print-directory test-suites CATALOGUE=sample
 
 test-unit: ## Unit tests, with the race detector (which needs a C compiler; as root on Debian it is installed)
 	$(GO) vet ./...
@@ -29,7 +30,7 @@ test-unit: ## Unit tests, with the race detector (which needs a C compiler; as r
 	    { echo 'the race detector needs gcc: sudo apt-get install gcc libc6-dev'; exit 1; }
 	$(GO) test -race $$($(GO) list ./... | grep -v /suites)
 
-test-suites: build ## The suites: the lab's own laws, the command, the catalogue under Ginkgo
+test-suites: build ## The suites: the lab's own laws, the command, the catalogue under Ginkgo (CATALOGUE=sample: one of each family and gateway)
 	$(GO) test -count=1 -timeout 60m ./suites
 
 # Each target takes its seeds first, which plain go test does too, and then what it makes of them.

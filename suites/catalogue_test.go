@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"math/rand/v2"
 	"os"
 	"strings"
 
@@ -23,8 +24,27 @@ func picked() []scenario.Scenario {
 	return some
 }
 
+// sample is one of each family and one of each gateway, by the seed of the run.
+func sample(all []scenario.Scenario) (some []scenario.Scenario) {
+	r := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
+	known := map[string]bool{}
+	for _, i := range r.Perm(len(all)) {
+		s := all[i]
+		family, gateway := "family: "+s.Family, "gateway: "+s.Gateway.Driver.Name
+		if !known[family] || !known[gateway] {
+			known[family], known[gateway] = true, true
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
 var _ = Describe("the catalogue", func() {
-	for _, s := range picked() {
+	all := picked()
+	if os.Getenv("CATALOGUE") == "sample" { // make test has run them all before
+		all = sample(all)
+	}
+	for _, s := range all {
 		labels := Label("family: "+s.Family, "gateway: "+s.Gateway.Driver.Name)
 		for _, c := range s.Causes {
 			labels = append(labels, "cause: "+c)
