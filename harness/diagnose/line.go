@@ -108,17 +108,20 @@ var (
 	level      = regexp.MustCompile(`^(?:\S+ \S+ )?(?:nginx: )?\[(debug|info|notice|warn|error|crit|alert|emerg)\] `)
 	connected  = regexp.MustCompile(`(?:connect\(\) to |dial tcp |dial unix |connect to |connecting to |connection to |econnrefused |etimedout |econnreset |backend |upstream )((?:unix:)?/[\w./@-]+|\[[0-9a-f:]+\]:\d+|[\w.-]+:\d{2,5}|\d+\.\d+\.\d+\.\d+)`)
 	resolved   = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: (\S+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
-	session    = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ \S+ \S+ ([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
+	session    = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|\**<\w+>\**) +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
 	sessionTCP = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
 	access     = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
 	accessEnd  = regexp.MustCompile(`(?:^|\s)(\d{3}) (\d+|-) "`)
 	flagged    = regexp.MustCompile(`" (\d{1,3}) ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
+	envoyStart = regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "`)
+	passed     = regexp.MustCompile(`"- - -" 0 ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	ingress    = regexp.MustCompile(`\[([\w.:-]*)\] \[[^\]]*\] ([\d.:a-f\[\], -]+?) ([\d, -]+?) ([\d., -]+?) ([\d, -]+?) ([0-9a-f]{16,64})\b`)
 	vstatus    = regexp.MustCompile(`(?:upstream_status|ups_status|us|ups|urt_status|upstream)[=:]"?(\d{3}|-)`)
 	addressed  = regexp.MustCompile(`(?:upstream_addr|upstream|ups|addr)[=:]"?((?:unix:)?[\w./:-]+:\d+|unix:[\w./-]+)`)
 	ofUnit     = regexp.MustCompile(`\b([\w@.\\-]+\.service)\b`)
 	ofPID      = regexp.MustCompile(`(?:\bpid[ :=]+|\bchild |killed process |\bprocess )(\d+)`)
 	squidLog   = regexp.MustCompile(`^\d+\.\d{3} +\d+ \S+ (\w+)/(\d{3}) \d+ ([A-Z]+) (\S+) `)
+	terminated = regexp.MustCompile(`^[A-Za-z-]{2}(?:[A-Za-z-]{2})?$`)
 	heroku     = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
 
@@ -251,10 +254,8 @@ func (l *Line) others(s string) {
 		}
 		l.Route = m[1] + " " + path(m[2])
 		l.Status, _ = strconv.Atoi(m[3])
-		if f := flagged.FindStringSubmatch(s); f != nil && strings.Contains(s, `" "`) {
-			if f[2] != "-" {
-				l.Form, l.Gateway, l.Flags = "envoy", "envoy", f[2]
-			}
+		if f := flagged.FindStringSubmatch(s); f != nil && strings.Contains(s, `" "`) && (f[2] != "-" || envoyStart.MatchString(s)) {
+			l.Form, l.Gateway, l.Flags = "envoy", "envoy", f[2]
 		}
 		if i := ingress.FindStringSubmatch(s); i != nil {
 			l.Gateway, l.Asked, l.Request, l.Server = "nginx", strings.TrimSpace(i[5]), i[6], i[1]
@@ -276,6 +277,9 @@ func (l *Line) others(s string) {
 		if c, _, ok := strings.Cut(s, " "); ok && strings.ContainsAny(c, ".:") && len(c) < 46 {
 			l.Client = c
 		}
+	}
+	if m := passed.FindStringSubmatch(s); m != nil {
+		l.Form, l.Gateway, l.Flags = "envoy-tcp", "envoy", m[1]
 	}
 	if l.JSON != nil {
 		l.fromJSON()
@@ -302,7 +306,7 @@ func (l *Line) fromJSON() {
 		}
 		return ""
 	}
-	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "code", "request.status", "httpRequest.status")
+	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "http_status_code", "code", "request.status", "httpRequest.status")
 	if n, err := strconv.Atoi(status); err == nil && n >= 100 && n < 1000 {
 		l.Status = n
 		if l.Form == "json" {
@@ -311,6 +315,9 @@ func (l *Line) fromJSON() {
 	}
 	if f := get("response_flags", "responseFlags"); f != "" && f != "-" {
 		l.Form, l.Gateway, l.Flags = "envoy", "envoy", f
+	}
+	if f := get("termination_state", "termination", "term_state", "tsc"); terminated.MatchString(f) {
+		l.Form, l.Gateway, l.Flags = "haproxy", "haproxy", f
 	}
 	if get("OriginStatus") != "" || get("DownstreamStatus") != "" {
 		l.Form, l.Gateway = "traefik", "traefik"

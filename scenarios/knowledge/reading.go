@@ -19,7 +19,7 @@ var reading = []diagnose.Cause{
 		},
 		Confused: "While connecting to upstream, the same words mean that no connection came about.",
 		Match: []string{
-			"upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
+			"hr_instance_read() & #110 & %80", "upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
 			"@haproxy & *sH & %95", "@envoy & *UT & %95", "upstream request timeout & %93", "upstream_response_timeout & %93", "@envoy & *DT & %85", "duration_timeout & %80", "stream_idle_timeout & %75", "@envoy & *SI & %75",
 			"ah01102 & #70007,110 & %96", "error reading status line & 70007 & %90", "ah01075 & (polling) & %88", "ah01075 & 70007 & %93", "ah01075 & #70007,110 & %95", "ah00878 & #70007", "ah00992 & #70007,110", "ah01030 & #70007,110 & %93", "ah00860 & #70007 & %93", "script timed out before returning headers & %93", "ah01103 & %60",
 			"timeout awaiting response headers & %95", "first byte timeout & %95", "err_read_timeout & %93", "read timeout & gw_backend & %90", "mod_fcgid: read data timeout & %93", "ah01104 & %45",
@@ -77,7 +77,7 @@ var reading = []diagnose.Cause{
 		Remedy:   "Signal 11: find the extension that crashes. Signal 9: memory (dmesg). A time limit of the upstream (request_terminate_timeout): above the work's length, below {proxy}_read_timeout.",
 		Confused: "With a large POST it can be a limit of the upload: the upstream refuses without reading on.",
 		Match: []string{
-			"recv() failed & #104,103,32 & while reading resp & %96", "readv() failed & #104 & while reading resp & %95", "recv() failed & #104 & !while reading ups & !while proxying & !client & %75", "recv() failed & #104 & upstream: & !while reading ups & !while proxying & %80",
+			"recv failure: connection reset by peer & %82", "hr_instance_read() & #104 & %88", "recv() failed & #104,103,32 & while reading resp & %96", "readv() failed & #104 & while reading resp & %95", "recv() failed & #104 & !while reading ups & !while proxying & !client & %75", "recv() failed & #104 & upstream: & !while reading ups & !while proxying & %80",
 			"#104,103 & while reading resp & %90", "ah01102 & #104 & %96", "ah01075 & #104 & %93", "ah00878 & #104", "ah01030 & #104 & %93", "ah00992 & #104", "mod_fcgid & #104 & error reading data & %88",
 			"read: connection reset by peer & http.log.error & %93", "caused by: read tcp & connection reset by peer & %93", "read tcp & connection reset by peer & %80", "err_read_error & %85", "connection reset by peer & http-header-glue & %90",
 			"gw_backend & connection reset by peer & %85", "gw_backend & closing connection & %65", "@nginx & #104 & while ssl & no & %10", "sendfile() failed & #104 & while reading resp & %80", "upstream & econnreset & %70", "reset reason: connection reset & %80",
@@ -220,7 +220,7 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream itself answered with this error; the gateway passed it on.",
 		Confirm: "curl -i the same path at {address} directly gives the same status. The cause is in the upstream's log.",
 		Remedy:  "Look in the upstream's log of the same second.",
-		Match:   []string{"@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & %70", "@traefik & =500,502,503,504 & !originstatus=0 & %55", "@envoy-plain & =500 & %10", "via_upstream & %80", "\"pt\":& %10 & @never"},
+		Match:   []string{"@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & %70", "@traefik & =500,502,503,504 & !originstatus=0 & %55", "@envoy-plain & =500 & %10", "via_upstream & %80", "\"pt\":& %10 & @never"},
 	},
 	{
 		Slug: "gateway-answered", Side: diagnose.Gateway, Source: hapLog,
@@ -235,7 +235,7 @@ var reading = []diagnose.Cause{
 		Proves:  "That the visitor got this status, of this gateway or of the upstream behind it.",
 		Confirm: "grep the same time and path in the error log: badgateway diagnose error.log. Empty there: the upstream answered so itself.",
 		Remedy:  "Log $upstream_addr, $upstream_status and $upstream_response_time in log_format; next time, this line tells more.",
-		Match:   []string{"@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
+		Match:   []string{"round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
 	},
 	{
 		Slug: "serves-stale", Side: diagnose.Nobody, Source: proxying + "#proxy_cache_use_stale",
@@ -374,7 +374,7 @@ var tls = []diagnose.Cause{
 		Says:    "TLS between a visitor and the gateway failed: an old client, a scanner, or one without the certificate that is asked for. No upstream has a part in it.",
 		Confirm: "openssl s_client -connect the gateway's own port works.",
 		Remedy:  "None, unless real visitors are hit: then ssl_protocols and the chain of the gateway's certificate.",
-		Match: []string{"while ssl handshaking, client & %93", "ssl_do_handshake() failed & !to upstream & !upstream: & %85", "client ssl certificate verify error & %90", "client sent no required ssl & %90", "http: tls handshake error from & %88", "ssl handshake failure & %70", "@haproxy & ssl handshake & failure & %88", "peer closed connection in ssl handshake & while ssl handshaking, & %94", "ah02008 & %85", "client attempted to request the server name different & %85", "handshake rejected & %80",
+		Match: []string{"ssl_write() failed & client: & !upstream & %85", "ssl_read() failed & client: & !upstream & %88", "while ssl handshaking, client & %93", "ssl_do_handshake() failed & !to upstream & !upstream: & %85", "client ssl certificate verify error & %90", "client sent no required ssl & %90", "http: tls handshake error from & %88", "ssl handshake failure & %70", "@haproxy & ssl handshake & failure & %88", "peer closed connection in ssl handshake & while ssl handshaking, & %94", "ah02008 & %85", "client attempted to request the server name different & %85", "handshake rejected & %80",
 			"ssl handshake failed & ah01998 & %80", "connection error during ssl handshake & %80", "@access & =495,496 & %85", "ah02033 & %75"},
 	},
 	{
