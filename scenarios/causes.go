@@ -93,8 +93,8 @@ var causes = []struct {
 	{"memory and other resources", []Cause{
 		{ID: "C1", Title: "a script needs more memory than PHP allows it (memory_limit)",
 			Components: []string{"PHP-FPM"}},
-		{ID: "C2", Title: "the kernel's OOM killer ends a worker, or the whole service",
-			Components: []string{"PHP-FPM", "Node.js"}},
+		{ID: "C2", Title: "the kernel's OOM killer, or a limit of the server's own on memory, ends a worker or the whole service",
+			Components: []string{"PHP-FPM", "Node.js", "uWSGI"}},
 		{ID: "C3", Title: "the hosting plan leaves the backend too little processor time",
 			Components: []string{"PHP-FPM"}},
 		{ID: "C4", Title: "the gateway has no connection (worker_connections) or file descriptor left",
@@ -142,7 +142,7 @@ var causes = []struct {
 		{ID: "G2", Title: "the look-up of a name at run time fails: no such name, an error, silence, or no resolver is set",
 			Components: []string{"nginx", "dnsmasq", "BIND"}},
 		{ID: "G3", Title: "a name has a new address, and somebody still uses the old one: the gateway, a caching daemon, the client",
-			Components: []string{"nginx", "nscd", "dnsmasq", "BIND"}},
+			Components: []string{"nginx", "nscd", "dnsmasq", "BIND", "unbound"}},
 	}},
 	{"network and firewall", []Cause{
 		{ID: "H1", Title: "a firewall drops what is sent to the upstream",

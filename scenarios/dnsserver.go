@@ -223,8 +223,28 @@ var staleAddress = []scenario.Scenario{
 		Remedy:  "rndc flushname app.internal, or rndc flush for all names; nginx follows when its own 10 s are over.",
 		Source:  "https://bind9.readthedocs.io/en/stable/manpages.html#rndc-name-server-control-utility",
 	},
+	{
+		ID: "stale-address-unbound",
+		Claim: "An unbound between the gateway and the DNS server that has the records keeps the old address for an hour, as the TTL says: nginx " +
+			"is told that one, also after a restart, and answers 502.",
+		Family: "dns", Causes: []string{"G3"}, Gateway: asking,
+		Fault: "the application runs on 10.0.0.6, the dnsmasq that has the record says so, and nginx is restarted; unbound has asked before",
+		Variants: []scenario.Variant{
+			remediedBy(movedBehind(
+				withDNS(recordOf(oldAddress), unbound.Upstream()), fault.Replace{Upstream: recordOf(newAddress)}, fault.Restart{},
+			), fault.Command{Upstream: "dns", Line: "unbound-control -c " + backend.UnboundConf("dns") + " flush app.internal", Prints: "ok"}, dnsForgotten),
+			remediedBy(movedBehindFake(3600, fault.Restart{}), scripted("dns", says(newAddress, 3600)), dnsForgotten),
+		},
+		Expect:  connectFails("error", 111),
+		Confirm: "dig @10.0.0.53 app.internal and dig @10.0.0.54 app.internal print two addresses; unbound-control lookup app.internal shows what it has kept.",
+		Remedy:  "unbound-control flush app.internal, or unbound-control reload, which empties the whole cache; nginx follows when its own 10 s are over.",
+		Source:  "https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound-control.html",
+	},
 	staleNSCD(),
 }
+
+// unbound is unbound beside the DNS server that has the record.
+var unbound = backend.Unbound{Name: "dns", Listen: dnsAddress, Conf: text("resolver/unbound.conf")}
 
 // staleNSCD is another gateway's trouble: a gateway of one's own image may be built for a libc that asks no nscd.
 func staleNSCD() scenario.Scenario {

@@ -17,7 +17,7 @@ const (
 )
 
 // onHTTPD is Apache httpd as the application behind nginx.
-var onHTTPD = []scenario.Scenario{httpdSyntaxError(), httpdPortTaken(), httpdWrongPort(), httpdOwn503(), httpdBusy(), httpdReadTimeout()}
+var onHTTPD = []scenario.Scenario{httpdSyntaxError(), httpdPortTaken(), httpdWrongPort(), httpdOwn503(), httpdBusy(), httpdReadTimeout(), httpdProxyTimeout()}
 
 // httpd is Apache httpd on a host of its own, with a config of the folder httpd.
 func httpd(conf string) backend.HTTPD {
@@ -137,10 +137,16 @@ func httpdBusy() scenario.Scenario {
 	}
 }
 
-func httpdReadTimeout() scenario.Scenario {
-	upload := lab.Request{Method: "POST", Body: strings.Repeat("x", 100)}
-	stalls := upload
+// stallingUpload is a visitor's upload, and the same by one who stops in the middle of it.
+func stallingUpload() (upload, stalls lab.Request) {
+	upload = lab.Request{Method: "POST", Body: strings.Repeat("x", 100)}
+	stalls = upload
 	stalls.Stalls = 10
+	return upload, stalls
+}
+
+func httpdReadTimeout() scenario.Scenario {
+	upload, stalls := stallingUpload()
 	reads := httpdWith("proxy.conf", "Listen 10.0.0.5:8080\n", "LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\n\n"+
 		"Listen 10.0.0.5:8080\nRequestReadTimeout header=20-40,MinRate=500 body=2,MinRate=500\n")
 	reads.Conf = strings.Replace(reads.Conf, "ErrorLog", "LogLevel info\nErrorLog", 1)
@@ -162,5 +168,31 @@ func httpdReadTimeout() scenario.Scenario {
 		Remedy: "Leave proxy_request_buffering on, its default: Apache then gets the upload as fast as nginx can send it, and a visitor who stalls is nginx's " +
 			"own affair (client_body_timeout, 60s).",
 		Source: "https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html#requestreadtimeout",
+	}
+}
+
+func httpdProxyTimeout() scenario.Scenario {
+	const needed = 45 * time.Second
+	const page = "<h1>Proxy Error</h1>"
+	impatient := httpdWith("proxy.conf", "ProxyPass /", "ProxyTimeout 1\nProxyPass /")
+	onHTTPD := onRealWithAPI(httpd("proxy.conf").Upstream(), slowAPI(needed), fault.Replace{Upstream: impatient.Upstream()})
+	onHTTPD.UpstreamLog = "(70007)The timeout specified has expired"
+	onHTTPD.Remedy, onHTTPD.RemedyTakes = []fault.Fault{fault.Replace{Upstream: httpd("proxy.conf").Upstream()}}, needed
+
+	onFake := fakeBecomes(fakeupstream.Well{Status: 502, Headers: []string{"Content-Type: text/html"}, Body: page})
+	onFake.Remedy, onFake.RemedyTakes = []fault.Fault{scripted("app", fakeupstream.Delay{For: needed})}, needed
+	return scenario.Scenario{
+		ID: "httpd-proxy-timeout",
+		Claim: "Apache httpd stands between nginx and the application, and its ProxyTimeout is shorter than the application needs: Apache answers 502, where an " +
+			"nginx in its place would say 504, and nginx passes that on with Apache's page, and logs nothing.",
+		Family: "chain", Causes: []string{"B4", "B5", "J1", "J2", "J6"},
+		Gateway:  onNginx("proxy.conf"),
+		Fault:    "the application takes 45 s; Apache waits for 1 s, nginx for 60 s",
+		Variants: []scenario.Variant{onHTTPD, onFake},
+		Expect:   scenario.Expectation{Status: 502, Page: page, Tries: 1, Until: 30 * time.Second},
+		Confirm: "The page is Apache's (Proxy Error), $upstream_status in nginx's access log is 502, and nginx's error log has no line; Apache's has AH01102 with " +
+			"(70007)The timeout specified has expired, and the application's address.",
+		Remedy: "ProxyTimeout 50 and apachectl graceful (60 by default): more than the application needs, and below nginx's proxy_read_timeout, 60s.",
+		Source: apacheProxy + "#proxytimeout",
 	}
 }

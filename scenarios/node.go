@@ -19,7 +19,7 @@ const (
 // onNode is an application on Node.js, one process that does all in one thread.
 var onNode = []scenario.Scenario{
 	nodeModuleMissing(), nodeSyntaxError(), nodePortTaken(), nodeThrows(), nodeWrongPort(), nodeLocalhost(),
-	nodeKeepAlive(), nodeServerTimeout(), nodeHeapLimit(), nodeOOM(), nodeBusy(),
+	nodeKeepAlive(), nodeServerTimeout(), nodeRequestTimeout(), nodeHeapLimit(), nodeOOM(), nodeBusy(),
 	nodeEarlyHints(),
 }
 
@@ -210,6 +210,34 @@ func nodeServerTimeout() scenario.Scenario {
 		Confirm:  "grep -rn 'setTimeout(' in the application shows server.setTimeout or server.timeout; the 502s all took just that long.",
 		Remedy:   "server.setTimeout(0), its default since Node.js 13, and a limit of its own on each call that the page makes.",
 		Source:   nodeHTTP + "#serversettimeoutmsecs-callback",
+	}
+}
+
+// nodeRequestTimeout is Node's limit on a request. Of its limit on the header alone, headersTimeout, there is no scenario: nginx calls with a
+// header only when it has all of it.
+func nodeRequestTimeout() scenario.Scenario {
+	// Node.js looks at its limits every connectionsCheckingInterval, a second here and 30 by default.
+	const limit, latest = 20 * time.Second, 21 * time.Second
+	upload, stalls := stallingUpload()
+	onNode := waitingFor(lab.RequestAt("app"), onReal(node("upload.js").Upstream()))
+	onFake := waitingFor(lab.ConnectionAt("app"), fakeBecomes(
+		fakeupstream.Delay{For: limit, Then: fakeupstream.EarlyAnswer{Answer: fakeupstream.Well{Status: 408}}},
+	))
+	return scenario.Scenario{
+		ID: "node-request-timeout",
+		Claim: "A visitor's upload stalls, and nginx passes it on as it comes: Node.js gives a request server.requestTimeout to come in whole (300 s by " +
+			"default, here 20), and nginx passes its 408 on and logs nothing. It is no 502.",
+		Family: "time", Causes: []string{"B4", "B6", "J6"},
+		Gateway: onNginx("proxy-unbuffered.conf"),
+		Ask:     upload, AskInstead: &stalls,
+		Fault:    "the visitor stops in the middle of his upload",
+		Variants: []scenario.Variant{onNode, onFake},
+		Expect:   scenario.Expectation{Status: 408, Tries: 1, After: limit, Until: latest},
+		Confirm: "$upstream_status in the access log is 408, and $request_time is just over server.requestTimeout; the application's own log has nothing, as " +
+			"its code never runs with such a request in full.",
+		Remedy: "Leave proxy_request_buffering on, its default: Node.js then gets the upload as fast as nginx can send it, and a visitor who stalls is nginx's " +
+			"own affair (client_body_timeout, 60s). For large uploads that are passed on as they come: http.createServer({requestTimeout: 3600000}).",
+		Source: nodeHTTP + "#serverrequesttimeout",
 	}
 }
 

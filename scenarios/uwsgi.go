@@ -22,7 +22,7 @@ var overUWSGI = []scenario.Scenario{
 	uwsgiDead(), uwsgiNoApp(), uwsgiNeedApp(),
 	uwsgiSocketMissing(), uwsgiSocketStale(), uwsgiSocketPermission(),
 	httpToUWSGI(), uwsgiToHTTP(), uwsgiRestart(),
-	uwsgiHarakiri(), uwsgiBacklog(),
+	uwsgiHarakiri(), uwsgiReloadOnRSS(), uwsgiEvilReloadOnRSS(), uwsgiBacklog(),
 }
 
 // uwsgi is uWSGI on a host of its own, with an application that works.
@@ -247,6 +247,51 @@ func uwsgiHarakiri() scenario.Scenario {
 		Remedy: "harakiri = 120, then systemctl restart uwsgi: longer than the page needs, and below uwsgi_read_timeout where that is raised too; " +
 			"better, let a spooler or a queue do the long work.",
 		Source: uwsgiOptions + "#harakiri",
+	}
+}
+
+func uwsgiReloadOnRSS() scenario.Scenario {
+	// Every worker has more than a megabyte from its start, and is left alone for its first minute (min-worker-lifetime).
+	small := uwsgi.With("workers = 1", "reload-on-rss = 1")
+	another := fault.OtherRequest{Status: 200}
+	onUWSGI := onReal(uwsgi.Upstream(), fault.Replace{Upstream: small.Upstream()}, another, fault.Wait{For: 61 * time.Second, ByHand: true}, another)
+	onUWSGI.UpstreamLog = "Respawned uWSGI worker 1"
+	return scenario.Scenario{
+		ID: "uwsgi-reload-on-rss",
+		Claim: "A worker of uWSGI has more memory than reload-on-rss allows: it ends when it has answered, its master starts another, and who comes meanwhile waits " +
+			"in the queue of the socket. Nobody gets a 502.",
+		Family: "memory", Causes: []string{"C2"},
+		Gateway:  onNginx("uwsgi.conf"),
+		Fault:    "the only worker is above reload-on-rss after each request",
+		Variants: []scenario.Variant{onUWSGI},
+		Alone:    "it is about what uWSGI does with its workers",
+		Expect:   scenario.Expectation{Status: 200, Tries: 1},
+		Confirm:  "grep -c 'Respawned uWSGI worker' /var/log/uwsgi/app/*.log grows with each request.",
+		Remedy: "Nothing is broken. Where workers are started so often that pages are slow, raise reload-on-rss to well above what a worker has after its start (the " +
+			"column rss of log-master-stats or ps).",
+		Source: uwsgiOptions + "#reload-on-rss",
+	}
+}
+
+func uwsgiEvilReloadOnRSS() scenario.Scenario {
+	const needed = 10 * time.Second
+	slow := uwsgiWith("calls-api.py").With("workers = 1")
+	onUWSGI := onRealWithAPI(slow.Upstream(), slowAPI(needed), fault.Replace{Upstream: slow.With("evil-reload-on-rss = 1", "mem-collector-freq = 1").Upstream()})
+	onUWSGI.UpstreamLog = "*** EVIL RELOAD ON WORKER 1 RSS"
+	onUWSGI.Remedy, onUWSGI.RemedyTakes = []fault.Fault{fault.Replace{Upstream: slow.With("reload-on-rss = 1").Upstream()}}, needed
+	onFake := onFakeUWSGI(uwsgiAddress, scripted("app", fakeupstream.Close{At: fakeupstream.AtRequest}))
+	return scenario.Scenario{
+		ID: "uwsgi-evil-reload-on-rss",
+		Claim: "A worker of uWSGI has more memory than evil-reload-on-rss allows: unlike reload-on-rss, which waits for the end of the request, the master kills it " +
+			"with the request that it has, and nginx answers 502.",
+		Family: "memory", Causes: []string{"C2"},
+		Gateway:  onNginx("uwsgi.conf"),
+		Fault:    "the worker is above evil-reload-on-rss while it works on a request",
+		Variants: []scenario.Variant{onUWSGI, onFake},
+		Expect:   scenario.Expectation{Status: 502, Tries: 1, Until: 30 * time.Second, Log: badGateway(prematureClosed, 0, readingHeader).Log},
+		Confirm:  "grep 'EVIL RELOAD' /var/log/uwsgi/app/*.log at the second of the 502s.",
+		Remedy:   "reload-on-rss in place of evil-reload-on-rss, then systemctl restart uwsgi; and find what the page keeps in memory.",
+		Source:   uwsgiOptions + "#evil-reload-on-rss",
 	}
 }
 

@@ -85,7 +85,8 @@ func TestClaims_FromTheCatalogue(t *testing.T) {
 
 func TestClaims_FromEvidence(t *testing.T) {
 	t.Parallel()
-	some, err := scenarios.Select("cause:B2", "row:silent", "row:body-stalls", "row:dropped", "drop-*", "*handshake-stalls", "pool-*-silent", "body-drips")
+	some, err := scenarios.Select("cause:B2", "row:silent", "row:body-stalls", "row:dropped", "drop-*", "*handshake-stalls", "pool-*-silent", "body-drips",
+		"httpd-*-timeout", "node-request-timeout")
 	if err != nil {
 		t.Fatal(err)
 	}

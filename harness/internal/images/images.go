@@ -65,6 +65,7 @@ var families = map[string]family{
 		packages: []string{"dnsmasq-base", "bind9", "tcc"},
 		check:    "echo '" + likeJemalloc + "' | tcc -nostdlib -shared -o $(echo /usr/lib/*/libjemalloc.so.2) - && dnsmasq --version && named -V",
 	},
+	"unbound": {packages: []string{"unbound"}, check: "unbound -V"},
 	// A web server's host with what guards one: a firewall, a watcher of its logs, and an application firewall with the rules of OWASP.
 	"guarded": {
 		packages: []string{"apache2-bin", "fail2ban", "libapache2-mod-security2", "modsecurity-crs", "nftables", "python3-pyinotify"},
