@@ -39,7 +39,7 @@ func chainVariants(conf string, breaks fault.Fault, does fakeupstream.Behaviour)
 }
 
 // chain is two gateways in a row: the edge, whom the visitor asks, and the origin behind it.
-var chain = []scenario.Scenario{edgeGivesUpFirst(), originGivesUpFirst(), edgePassesOn(), edgeAlone(), edgeBranded(), filterHangs(), visitorLeaves(), hostsRefused(), hostsOldServer()}
+var chain = []scenario.Scenario{edgeGivesUpFirst(), originGivesUpFirst(), edgePassesOn(), edgeAlone(), edgeBranded(), filterHangs(), visitorLeaves(), hostsRefused(), hostsOldServer(), visitorDNSCache()}
 
 // The limits of two gateways in a row, and what the application needs.
 const (

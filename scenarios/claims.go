@@ -114,6 +114,7 @@ var claims = []struct {
 	{"J6", "413 is the gateway's own limit.", scenario.Prediction{Tries: scenario.NoTry}, "upload-refused"},
 	{"K1", "Reloading the page makes the error go away.", gives(200), "visitor-reloads"},
 	{"K2", "Cookies that are too big give 502.", gives(502), "cookies-too-big row:header-too-big"},
+	{"K3", "An old address in the visitor's DNS cache gives 502.", gives(502), "visitor-dns-cache"},
 	{"K3", "An old address in the visitor's hosts file gives 502.", gives(502), "hosts-*"},
 }
 

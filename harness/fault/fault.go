@@ -54,6 +54,8 @@ type Target interface {
 	SetHosts(ctx context.Context, hosts map[string]string) (Undo, error)
 	// SetClientHosts gives the clients a hosts file.
 	SetClientHosts(ctx context.Context, hosts map[string]string) (Undo, error)
+	// SetClientDNS has the clients ask a DNS server.
+	SetClientDNS(ctx context.Context, server string) (Undo, error)
 	// LimitDisk makes a folder a file system of so many bytes.
 	LimitDisk(ctx context.Context, path string, bytes int64) (Undo, error)
 	// BreakNetwork breaks the network in one place.

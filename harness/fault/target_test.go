@@ -29,6 +29,7 @@ type fakeTarget struct {
 	conf        string
 	files       map[string]lab.File
 	clientHosts map[string]string
+	clientDNS   string
 	hosts       map[string]string
 	disks       map[string]int64
 	network     map[lab.NetworkFault]bool
@@ -56,7 +57,7 @@ func (t *fakeTarget) state() string {
 			names += fmt.Sprintf(" %s=%+v/%+v", name, u.Fake, u.Real)
 		}
 	}
-	return fmt.Sprint(names, t.frozen, t.cpus, t.conf, t.files, t.hosts, t.clientHosts, t.disks, t.network)
+	return fmt.Sprint(names, t.frozen, t.cpus, t.conf, t.files, t.hosts, t.clientHosts, t.clientDNS, t.disks, t.network)
 }
 
 // call notes a call, and returns its failure if it is to fail.
@@ -223,6 +224,15 @@ func (t *fakeTarget) SetClientHosts(_ context.Context, hosts map[string]string) 
 		t.clientHosts = former
 		return t.call("undo client hosts")
 	}, nil
+}
+
+func (t *fakeTarget) SetClientDNS(_ context.Context, server string) (Undo, error) {
+	if err := t.call("client DNS"); err != nil {
+		return nil, err
+	}
+	former := t.clientDNS
+	t.clientDNS = server
+	return t.undo(func() { t.clientDNS = former }), nil
 }
 
 func (t *fakeTarget) AwaitBeside(_ context.Context, upstream string, argv ...string) error {

@@ -61,7 +61,10 @@ func (c *Sandbox) Do(ctx context.Context, r Request, options ...Option) (Exchang
 	if m.window != nil {
 		return c.askWithin(ctx, r, m)
 	}
-	spec := c.askSpec(r, m, atMost)
+	spec, err := c.askSpec(ctx, r, m, atMost)
+	if err != nil {
+		return Exchange{}, err
+	}
 	var got agentapi.Answer
 	c.Note("visitor", "asks %s", r.line())
 	if err := c.call(ctx, "Ask", spec, &got); err != nil {
@@ -80,7 +83,10 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 	if !c.Moves() {
 		limit += c.real(max(p.After, p.Until))
 	}
-	spec := c.askSpec(r, m, limit)
+	spec, err := c.askSpec(ctx, r, m, limit)
+	if err != nil {
+		return Exchange{}, err
+	}
 	watches, err := c.watchAll(ctx, p.WaitFor)
 	if err != nil {
 		return Exchange{}, err
@@ -217,7 +223,7 @@ func (c *Sandbox) cameLate(format string, a ...any) {
 	c.late = fmt.Sprintf(format, a...)
 }
 
-func (c *Sandbox) askSpec(r Request, m manner, limit time.Duration) agentapi.AskSpec {
+func (c *Sandbox) askSpec(ctx context.Context, r Request, m manner, limit time.Duration) (spec agentapi.AskSpec, err error) {
 	n, from := c.nextClient()
 	switch {
 	case m.client != "":
@@ -230,13 +236,15 @@ func (c *Sandbox) askSpec(r Request, m manner, limit time.Duration) agentapi.Ask
 	r.Host = cmp.Or(r.Host, m.serverName)
 	to := m.address()
 	if to == FrontDoor && m.to == "" {
-		to = c.ClientConnectsTo(r)
+		if to, err = c.ClientConnectsTo(ctx, r); err != nil {
+			return spec, err
+		}
 	}
 	return agentapi.AskSpec{
 		Name: fmt.Sprintf("visitor %d", n), Gateway: gatewayName, Limit: limit,
 		From: from, To: to, TLS: m.tls, ServerName: m.serverName, HTTP2: m.http2, Keep: m.client,
 		Raw: r.head(m.client != ""), Body: r.Body, Times: r.BodyTimes, Stalls: r.Stalls, Head: r.Method == "HEAD",
-	}
+	}, nil
 }
 
 // usualHost is who a request is for that names nobody.

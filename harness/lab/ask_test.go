@@ -32,7 +32,10 @@ func TestEveryVisitorAsksFromAnAddressOfTheCell(t *testing.T) {
 	owned := netip.MustParsePrefix(addresses(Setup{})[1])
 	last := ""
 	for range 600 {
-		spec := c.askSpec(Request{}, manner{}, atMost)
+		spec, err := c.askSpec(t.Context(), Request{}, manner{}, atMost)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if !owned.Contains(netip.MustParseAddr(spec.From)) {
 			t.Errorf("the sandbox has no address %s", spec.From)
 		}

@@ -20,13 +20,17 @@ func (c *Sandbox) StartBackground(ctx context.Context, r Request, until Conditio
 	if err != nil {
 		return err
 	}
+	spec, err := c.askSpec(ctx, r, m, longest)
+	if err != nil {
+		return err
+	}
 	watch, err := c.Watch(ctx, until)
 	if err != nil {
 		return err
 	}
 	c.calls.backgroundStarted()
 	c.Note("visitor", "another one asks %s, and waits", r.line())
-	if err := c.call(ctx, "StartAsk", c.askSpec(r, m, longest), nil); err != nil {
+	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
 		return err
 	}
 	return watch.Wait(ctx)

@@ -3,8 +3,12 @@ package lab
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net"
+	"time"
+
+	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
 // SetClientHosts gives the clients a hosts file: who of them asks for one of these names connects to the address that it has there, and all
@@ -22,13 +26,46 @@ func (c *Sandbox) SetClientHosts(_ context.Context, hosts map[string]string) (un
 	}, nil
 }
 
-// ClientConnectsTo is where a client connects to who asks for that without options: [FrontDoor], unless his hosts file says otherwise.
-func (c *Sandbox) ClientConnectsTo(r Request) string {
+// SetClientDNS has the clients ask a DNS server of the sandbox ("203.0.113.53:53") at each request where a name is, but for those that are in
+// their hosts file; empty is DNS as it should be, which has all names at [GatewayAddress]. It is for the same clients as [Sandbox.SetClientHosts].
+// Undo brings back, once, the server that they asked before.
+func (c *Sandbox) SetClientDNS(_ context.Context, server string) (undo func(context.Context) error, err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	address, known := c.clientHosts[cmp.Or(r.Host, usualHost)]
-	if !known || r.Client != "" && r.Client != Local {
-		return FrontDoor
+	former := c.clientDNS
+	c.clientDNS = server
+	c.mu.Unlock()
+	c.Note("visitor", "asks the DNS server %s", cmp.Or(server, "of all others"))
+	return func(ctx context.Context) error {
+		_, err := c.SetClientDNS(ctx, former)
+		return err
+	}, nil
+}
+
+// lookUpWithin bounds the wait for a DNS server's answer.
+const lookUpWithin = 5 * time.Second
+
+// ClientConnectsTo is where a client connects to who asks for that without options: [FrontDoor], unless his hosts file or his DNS server says
+// otherwise. A DNS server that does not answer, or with no address, is an error.
+func (c *Sandbox) ClientConnectsTo(ctx context.Context, r Request) (string, error) {
+	if r.Client != "" && r.Client != Local {
+		return FrontDoor, nil
 	}
-	return net.JoinHostPort(address, gatewayPort)
+	name := cmp.Or(r.Host, usualHost)
+	c.mu.Lock()
+	address, known := c.clientHosts[name]
+	server := c.clientDNS
+	c.mu.Unlock()
+	if !known && server == "" {
+		return FrontDoor, nil
+	}
+	if !known {
+		var found agentapi.LookedUp
+		spec := agentapi.LookUpSpec{Server: server, Name: name, From: visitorNet + "1", Limit: lookUpWithin}
+		if err := c.call(ctx, "LookUp", spec, &found); err != nil {
+			return "", fmt.Errorf("looking up where the visitor connects to: %w", err)
+		}
+		address = found.Address
+		c.Note("visitor", "is told by %s that %s is at %s", server, name, address)
+	}
+	return net.JoinHostPort(address, gatewayPort), nil
 }

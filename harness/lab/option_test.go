@@ -32,7 +32,10 @@ func TestOptions_SayWhereAndHowTheClientAsks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := c.askSpec(Request{}, m, atMost)
+		s, err := c.askSpec(t.Context(), Request{}, m, atMost)
+		if err != nil {
+			t.Fatal(err)
+		}
 		_, host, _ := strings.Cut(string(s.Raw), "Host: ")
 		host, _, _ = strings.Cut(host, "\r\n")
 		return strings.Join([]string{s.From, s.To, host, s.ServerName}, " ")

@@ -73,6 +73,7 @@ type Sandbox struct {
 	clients     int                    // how many have asked
 	keeping     map[string]string      // the addresses of those that keep their connections
 	clientHosts map[string]string      // the clients' hosts file
+	clientDNS   string                 // the DNS server that they ask; empty for one that has all names at the gateway
 	running     bool                   // the gateway was started, by StartCommand
 	late        string                 // how a look came too late to prove anything; empty when none did
 	upstreams   map[string]Upstream    // as they were set up

@@ -174,11 +174,17 @@ func (s *Stage) Pass(ctx context.Context, d time.Duration) (bool, error) {
 func (s *Stage) Clocked() bool { return s.r.sandbox.Clocked() }
 
 // frontDoor is where the scenario's client connects to.
-func (s *Stage) frontDoor() string { return s.r.sandbox.ClientConnectsTo(s.r.scenario.Ask) }
+func (s *Stage) frontDoor(ctx context.Context) (string, error) {
+	return s.r.sandbox.ClientConnectsTo(ctx, s.r.scenario.Ask)
+}
 
 // Listens reports whether the gateway takes connections.
 func (s *Stage) Listens(ctx context.Context) (bool, error) {
-	return s.r.sandbox.Listens(ctx, s.frontDoor())
+	at, err := s.frontDoor(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.r.sandbox.Listens(ctx, at)
 }
 
 // Failed reports a fault that could not be injected while a request was in flight.

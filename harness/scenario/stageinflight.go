@@ -18,12 +18,12 @@ func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
 	s.mu.Lock()
 	if !s.armed || s.injected {
 		defer s.mu.Unlock()
-		return s.r.sandbox.Tunnel(ctx, s.frontDoor())
+		return s.tunnel(ctx)
 	}
 	watch, err := s.r.sandbox.Watch(ctx, s.condition())
 	var conn net.Conn
 	if err == nil {
-		conn, err = s.r.sandbox.Tunnel(ctx, s.frontDoor())
+		conn, err = s.tunnel(ctx)
 	}
 	if err != nil {
 		s.mu.Unlock()
@@ -41,6 +41,15 @@ func (s *Stage) Dial(ctx context.Context) (net.Conn, error) {
 		s.prepareNext()
 		close(last)
 	})}, nil
+}
+
+// tunnel is a connection to where the client connects to.
+func (s *Stage) tunnel(ctx context.Context) (net.Conn, error) {
+	at, err := s.frontDoor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.r.sandbox.Tunnel(ctx, at)
 }
 
 // nextClientWait is how long a client that comes while the fault meets another's request is kept from asking. For one that comes

@@ -42,6 +42,7 @@ func (a *Agent) server() *agentapi.Server {
 		"Records":     inSandbox(a, (*sandbox).records),
 		"Connections": inSandbox(a, (*sandbox).connections),
 		"Ask":         inSandbox(a, (*sandbox).ask),
+		"LookUp":      inSandbox(a, (*sandbox).lookUp),
 		"StartAsk":    inSandbox(a, none((*sandbox).beginAsk)),
 		"Pending":     inSandbox(a, (*sandbox).pending),
 		"EndAsk":      inSandbox(a, (*sandbox).endAsk),

@@ -191,6 +191,17 @@ type AskSpec struct {
 	Keep string
 }
 
+// LookUpSpec asks a DNS server for the address of a name, as a client does.
+type LookUpSpec struct {
+	Server string // "203.0.113.53:53"
+	Name   string // "example.com"
+	From   string // the client's address
+	Limit  time.Duration
+}
+
+// LookedUp is the first IPv4 address that it was told.
+type LookedUp struct{ Address string }
+
 // Answer is what the client got.
 type Answer struct {
 	Status    int

@@ -61,6 +61,7 @@ func NewAgent() *Agent {
 	Answer[agentapi.NameRef](a, "LeaveAsk", agentapi.Answer{NoAnswer: agentapi.Left})
 	Answer[agentapi.None](a, "Resting", true)
 	Answer[agentapi.NameRef](a, "Listens", true)
+	Answer[agentapi.LookUpSpec](a, "LookUp", agentapi.LookedUp{Address: "192.0.2.80"})
 	Answer[agentapi.FileSpec](a, "Change", 1)
 	Answer[agentapi.NameRef](a, "Read", agentapi.FileText{})
 	Answer[agentapi.None](a, "News", map[string]string{})
