@@ -1,10 +1,10 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/fault"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
@@ -71,15 +71,15 @@ var answer = []scenario.Scenario{
 		Claim: "The application sends a header larger than proxy_buffer_size, one memory page of 4 or 8 KB by default " +
 			"(often a cookie that has grown): 502.",
 		Family: "answer", Causes: []string{"E4", "K2"}, Gateway: onNginx("proxy.conf"),
-		Ask:   lab.Request{Path: "/big-header"},
-		Fault: "the application sets a cookie of 9 KB",
-		Variants: withRemedy(appBecomes("origin-ill.conf", fakeupstream.BigHeader{Size: 9216}), fault.Config{
-			Conf: strings.Replace(text("nginx/proxy.conf"), "proxy_pass", "proxy_buffer_size 16k;\n            "+
-				"proxy_buffers 8 16k;\n            proxy_pass", 1),
+		Ask:   stagedBigHeader.ask,
+		Fault: stagedBigHeader.fault,
+		Variants: withRemedy(slices.Clone(stagedBigHeader.variants), fault.Config{
+			Conf: strings.Replace(text("nginx/proxy.conf"), "proxy_pass", "proxy_buffer_size 64k;\n            "+
+				"proxy_buffers 8 64k;\n            proxy_pass", 1),
 		}),
 		Expect:  badGateway("upstream sent too big header", 0, readingHeader),
 		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | wc -c prints more than 4096.",
-		Remedy:  "proxy_buffer_size 16k; proxy_buffers 8 16k; and find the cookie that grows.",
+		Remedy:  "proxy_buffer_size 64k; proxy_buffers 8 64k; (above what wc counts), and find the cookie that grows.",
 		Source:  proxyBuffer,
 	},
 	{

@@ -1,9 +1,8 @@
 package scenarios
 
 import (
-	"strings"
+	"slices"
 
-	"github.com/badgateway/badgateway/fakeupstream"
 	"github.com/badgateway/badgateway/harness/fault"
 	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
@@ -38,17 +37,17 @@ var apacheAnswer = []scenario.Scenario{
 		Claim: "The application sends a header line longer than ResponseFieldSize, 8 KB by default (often a cookie that has grown): " +
 			"502, logged as two warnings, the first with No space left on device.",
 		Family: "answer", Causes: []string{"E4", "K2"}, Gateway: onApache("proxy.conf"),
-		Ask:   lab.Request{Path: "/big-header"},
-		Fault: "the application sets a cookie of 9 KB",
-		Variants: withRemedy(appBecomes("origin-ill.conf", fakeupstream.Well{Headers: []string{
-			"Content-Type: text/plain", "Content-Length: 3", "Set-Cookie: session=" + strings.Repeat("0123456789abcdef", 576),
-		}}), fault.Config{Conf: apacheChanged("proxy.conf", "http://10.0.0.5:8080/", "http://10.0.0.5:8080/ responsefieldsize=16384")}),
+		Ask:   stagedBigHeader.ask,
+		Fault: stagedBigHeader.fault,
+		Variants: withRemedy(slices.Clone(stagedBigHeader.variants), fault.Config{
+			Conf: apacheChanged("proxy.conf", "http://10.0.0.5:8080/", "http://10.0.0.5:8080/ responsefieldsize=65536"),
+		}),
 		Expect: scenario.Expectation{Status: 502, Tries: 1, Log: []scenario.LogLine{
 			{Level: "warn", Code: "AH10124", Text: "header size is over the limit allowed by ResponseFieldSize (8192 bytes)", Errno: 28},
-			badHeader("/big-header"),
+			badHeader(stagedBigHeader.ask.Path),
 		}},
 		Confirm: "On the gateway: curl -s -o /dev/null -D - http://10.0.0.5:8080/PATH | awk '{ print length }' | sort -n | tail -1 prints more than 8190.",
-		Remedy:  "ProxyPass / http://10.0.0.5:8080/ responsefieldsize=16384 and apachectl graceful; and find the cookie that grows.",
+		Remedy:  "ProxyPass / http://10.0.0.5:8080/ responsefieldsize=65536 (above what awk prints) and apachectl graceful; and find the cookie that grows.",
 		Source:  apacheProxy + "#proxypass",
 	},
 	{
