@@ -105,24 +105,25 @@ func lower(s string) string {
 }
 
 var (
-	level      = regexp.MustCompile(`^(?:\S+ \S+ )?(?:nginx: )?\[(debug|info|notice|warn|error|crit|alert|emerg)\] `)
-	connected  = regexp.MustCompile(`(?:connect\(\) to |dial tcp |dial unix |connect to |connecting to |connection to |econnrefused |etimedout |econnreset |backend |upstream )((?:unix:)?/[\w./@-]+|\[[0-9a-f:]+\]:\d+|[\w.-]+:\d{2,5}|\d+\.\d+\.\d+\.\d+)`)
-	resolved   = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: (\S+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
-	session    = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|\**<\w+>\**) +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
-	sessionTCP = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
-	access     = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
-	accessEnd  = regexp.MustCompile(`(?:^|\s)(\d{3}) (\d+|-) "`)
-	flagged    = regexp.MustCompile(`" (\d{1,3}) ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
-	envoyStart = regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "`)
-	passed     = regexp.MustCompile(`"- - -" 0 ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
-	ingress    = regexp.MustCompile(`\[([\w.:-]*)\] \[[^\]]*\] ([\d.:a-f\[\], -]+?) ([\d, -]+?) ([\d., -]+?) ([\d, -]+?) ([0-9a-f]{16,64})\b`)
-	vstatus    = regexp.MustCompile(`(?:upstream_status|ups_status|us|ups|urt_status|upstream)[=:]"?(\d{3}|-)`)
-	addressed  = regexp.MustCompile(`(?:upstream_addr|upstream|ups|addr)[=:]"?((?:unix:)?[\w./:-]+:\d+|unix:[\w./-]+)`)
-	ofUnit     = regexp.MustCompile(`\b([\w@.\\-]+\.service)\b`)
-	ofPID      = regexp.MustCompile(`(?:\bpid[ :=]+|\bchild |killed process |\bprocess )(\d+)`)
-	squidLog   = regexp.MustCompile(`^\d+\.\d{3} +\d+ \S+ (\w+)/(\d{3}) \d+ ([A-Z]+) (\S+) `)
-	terminated = regexp.MustCompile(`^[A-Za-z-]{2}(?:[A-Za-z-]{2})?$`)
-	heroku     = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
+	level       = regexp.MustCompile(`^(?:\S+ \S+ )?(?:nginx: )?\[(debug|info|notice|warn|error|crit|alert|emerg)\] `)
+	connected   = regexp.MustCompile(`(?:connect\(\) to |dial tcp |dial unix |connect to |connecting to |connection to |econnrefused |etimedout |econnreset |backend |upstream )((?:unix:)?/[\w./@-]+|\[[0-9a-f:]+\]:\d+|[\w.-]+:\d{2,5}|\d+\.\d+\.\d+\.\d+)`)
+	resolved    = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: (\S+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
+	session     = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|\**<\w+>\**) +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
+	sessionTCP  = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
+	access      = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
+	accessEnd   = regexp.MustCompile(`(?:^|\s)(\d{3}) (\d+|-) "`)
+	flagged     = regexp.MustCompile(`" (\d{1,3}) ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
+	envoyStart  = regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "`)
+	passed      = regexp.MustCompile(`"- - -" 0 ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
+	ingress     = regexp.MustCompile(`\[([\w.:-]*)\] \[[^\]]*\] ([\d.:a-f\[\], -]+?) ([\d, -]+?) ([\d., -]+?) ([\d, -]+?) ([0-9a-f]{16,64})\b`)
+	vstatus     = regexp.MustCompile(`(?:upstream_status|ups_status|us|ups|urt_status|upstream)[=:]"?(\d{3}|-)`)
+	addressed   = regexp.MustCompile(`(?:upstream_addr|upstream|ups|addr)[=:]"?((?:unix:)?[\w./:-]+:\d+|unix:[\w./-]+)`)
+	ofUnit      = regexp.MustCompile(`\b([\w@.\\-]+\.service)\b`)
+	ofPID       = regexp.MustCompile(`(?:\bpid[ :=]+|\bchild |killed process |\bprocess )(\d+)`)
+	squidLog    = regexp.MustCompile(`^\d+\.\d{3} +\d+ \S+ (\w+)/(\d{3}) \d+ ([A-Z]+) (\S+) `)
+	terminated  = regexp.MustCompile(`^[A-Za-z-]{2}(?:[A-Za-z-]{2})?$`)
+	apacheWords = regexp.MustCompile(`\] \[client |[\])] ?proxy: |\bah\d{5}: |: proxy: `)
+	heroku      = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
 
 // ofNginx reads a whole line of nginx's error log.
@@ -168,6 +169,9 @@ func (l *Line) form() {
 	case strings.HasPrefix(l.low, "["):
 		if m := level.FindStringSubmatch(l.low); m != nil {
 			l.Form, l.Gateway, l.Level = "nginx-error", "nginx", m[1]
+			if apacheWords.MatchString(l.low) { // both write the level so
+				l.Form, l.Gateway = "apache-error", "apache"
+			}
 		}
 	}
 	if l.Form == "" || l.Form == "json" {
@@ -313,8 +317,11 @@ func (l *Line) fromJSON() {
 			l.Form = "access-json"
 		}
 	}
-	if f := get("response_flags", "responseFlags"); f != "" && f != "-" {
+	if f := get("response_flags", "responseFlags"); f != "" {
 		l.Form, l.Gateway, l.Flags = "envoy", "envoy", f
+		if status == "0" {
+			l.Form = "envoy-tcp"
+		}
 	}
 	if f := get("termination_state", "termination", "term_state", "tsc"); terminated.MatchString(f) {
 		l.Form, l.Gateway, l.Flags = "haproxy", "haproxy", f

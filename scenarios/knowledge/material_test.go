@@ -28,7 +28,12 @@ func book(t testing.TB) *diagnose.Book {
 }
 
 // top are the causes that a text is diagnosed with, the first first.
-func top(t testing.TB, b *diagnose.Book, texts map[string]string) []*diagnose.Count {
+func top(t testing.TB, b *diagnose.Book, text string) []*diagnose.Count {
+	t.Helper()
+	return reportOf(t, b, map[string]string{"": text}).Causes
+}
+
+func reportOf(t testing.TB, b *diagnose.Book, texts map[string]string) *diagnose.Report {
 	t.Helper()
 	r := b.NewReport(diagnose.Filter{})
 	for _, name := range slices.Sorted(func(yield func(string) bool) {
@@ -43,7 +48,7 @@ func top(t testing.TB, b *diagnose.Book, texts map[string]string) []*diagnose.Co
 		}
 	}
 	r.Finish()
-	return r.Causes
+	return r
 }
 
 // A sample is a text with what is wanted of it.
@@ -131,7 +136,7 @@ func TestMaterial_IsNamedRightly(t *testing.T) {
 					t.Errorf("%s wants %q, which is no cause", s.at, w)
 				}
 			}
-			got := top(t, b, map[string]string{"": s.text})
+			got := top(t, b, s.text)
 			slug, sure := "nothing", 0
 			if len(got) > 0 {
 				slug, sure = got[0].Cause.Slug, got[0].Sure
@@ -186,9 +191,9 @@ func TestIncidents_HaveTheirRoot(t *testing.T) {
 				}
 			}
 		}
-		got := top(t, b, texts)
+		r := reportOf(t, b, texts)
 		var slugs []string
-		for _, c := range got {
+		for _, c := range r.Causes {
 			slugs = append(slugs, c.Cause.Slug)
 		}
 		if len(slugs) == 0 || !slices.Contains(want["root"], slugs[0]) {
@@ -196,8 +201,15 @@ func TestIncidents_HaveTheirRoot(t *testing.T) {
 		}
 		for _, s := range want["order"] {
 			if !slices.Contains(slugs, s) {
-				t.Logf("%s: %s of its order is not there: %v", filepath.Base(folder), s, slugs)
+				t.Errorf("%s: %s of its order is not there: %v", filepath.Base(folder), s, slugs)
 			}
+		}
+		joined := slices.ContainsFunc(r.Incidents, func(i diagnose.Incident) bool {
+			return slices.Contains(want["root"], i.Root.Cause.Slug) &&
+				slices.ContainsFunc(i.Effects, func(e *diagnose.Count) bool { return slices.Contains(want["symptom"], e.Cause.Slug) })
+		})
+		if !joined {
+			t.Errorf("%s: the root %v and the symptom %v are not one incident", filepath.Base(folder), want["root"], want["symptom"])
 		}
 	}
 }

@@ -19,7 +19,7 @@ var reading = []diagnose.Cause{
 		},
 		Confused: "While connecting to upstream, the same words mean that no connection came about.",
 		Match: []string{
-			"hr_instance_read() & #110 & %80", "upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
+			"failed to read fastcgi header & #110,70007 & %92", "timeout on 100-continue & %90", "http first read error & resource temporarily unavailable & %95", "error reading status line from remote server & #110,70007 & %93", "hr_instance_read() & #110 & %80", "upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
 			"@haproxy & *sH & %95", "@envoy & *UT & %95", "upstream request timeout & %93", "upstream_response_timeout & %93", "@envoy & *DT & %85", "duration_timeout & %80", "stream_idle_timeout & %75", "@envoy & *SI & %75",
 			"ah01102 & #70007,110 & %96", "error reading status line & 70007 & %90", "ah01075 & (polling) & %88", "ah01075 & 70007 & %93", "ah01075 & #70007,110 & %95", "ah00878 & #70007", "ah00992 & #70007,110", "ah01030 & #70007,110 & %93", "ah00860 & #70007 & %93", "script timed out before returning headers & %93", "ah01103 & %60",
 			"timeout awaiting response headers & %95", "first byte timeout & %95", "err_read_timeout & %93", "read timeout & gw_backend & %90", "mod_fcgid: read data timeout & %93", "ah01104 & %45",
@@ -59,7 +59,7 @@ var reading = []diagnose.Cause{
 		Remedy:   "That log decides: badgateway diagnose it. Only on kept connections: keepalive_timeout in the upstream block below the upstream's own keep-alive time.",
 		Confused: "A POST that follows a pause on a kept connection fails with the same line: then the process lives, and a second try works.",
 		Match: []string{
-			"err_connect_fail & malformed server response status & %95",
+			"ah01105 & %70", "backend-endpoint-failed & error=eof & %85", "endpoint_failure (eof) & %80", "transport connection broken & unexpected eof & %85", "err_connect_fail & malformed server response status & %95",
 			"upstream prematurely closed connection & while reading resp & %96", "upstream prematurely closed connection & !while reading ups & !while proxying & %88", "upstream prematurely closed stream & %90", "upstream prematurely closed fastcgi stdout & %93",
 			"@haproxy & *SH & !<nosrv> & %88", "@envoy & *UC & %93", "reset reason: connection termination & %93", "connection_termination & %90", "upstream_reset_before_response_started{remote & !connection_failure & %85", "upstream_reset_before_response_started & !connection_failure & !overflow & %80",
 			"ah01102 & #20014,70014 & %96", "ah01102 & !#104 & %80", "error reading status line from remote server & !#70007 & !70007 & %75", "error reading from remote server returned by & %70", "ah01075 & #20014,70014 & %80", "ah01067 & %78", "ah01075 & %60",
@@ -77,7 +77,7 @@ var reading = []diagnose.Cause{
 		Remedy:   "Signal 9: memory (dmesg); signal 11: the library that dmesg names. A time limit of the upstream (request_terminate_timeout): above the work's length, below {proxy}_read_timeout.",
 		Confused: "With a large POST it can be a limit of the upload: the upstream refuses without reading on.",
 		Match: []string{
-			"recv failure: connection reset by peer & %82", "hr_instance_read() & #104 & %88", "recv() failed & #104,103,32 & while reading resp & %96", "readv() failed & #104 & while reading resp & %95", "recv() failed & #104 & !while reading ups & !while proxying & !client & %75", "recv() failed & #104 & upstream: & !while reading ups & !while proxying & %80",
+			"failed to read fastcgi header & #104 & %92", "ah01067 & #104 & %92", "http first read error & #104 & %95", "error reading status line from remote server & #104 & %92", "recv failure: connection reset by peer & %82", "hr_instance_read() & #104 & %88", "recv() failed & #104,103,32 & while reading resp & %96", "readv() failed & #104 & while reading resp & %95", "recv() failed & #104 & !while reading ups & !while proxying & !client & %75", "recv() failed & #104 & upstream: & !while reading ups & !while proxying & %80",
 			"#104,103 & while reading resp & %90", "ah01102 & #104 & %96", "ah01075 & #104 & %93", "ah00878 & #104", "ah01030 & #104 & %93", "ah00992 & #104", "mod_fcgid & #104 & error reading data & %88",
 			"read: connection reset by peer & http.log.error & %93", "caused by: read tcp & connection reset by peer & %93", "read tcp & connection reset by peer & %80", "err_read_error & %85", "connection reset by peer & http-header-glue & %90",
 			"gw_backend & connection reset by peer & %85", "gw_backend & closing connection & %65", "@nginx & #104 & while ssl & no & %10", "sendfile() failed & #104 & while reading resp & %80", "upstream & econnreset & %70", "reset reason: connection reset & %80",
@@ -89,7 +89,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The connection stood. A part of the request was sent.",
 		Confirm: "A small body works: then it is a limit of the upstream (post_max_size, LimitRequestBody).",
 		Remedy:  "Raise the upstream's limit, or set client_max_body_size to the same, so that nginx answers 413. A small body fails, too: the upstream's log of the same second says what ended its process.",
-		Match: []string{"writev() failed & #104,32 & while sending & upstream & %96", "sendfile() failed & #104,32 & while sending req & %96", "send() failed & #104,32 & while sending req & %93", "() failed & while sending req & %45", "send() failed & while proxying & %50", "#104,32 & while sending req & %90", "sendmsg() failed & proxying & %75",
+		Match: []string{"ah01009 & %75", "ah00989 & %75", "pass request body failed & %88", "writev() failed & #104,32 & while sending & upstream & %96", "sendfile() failed & #104,32 & while sending req & %96", "send() failed & #104,32 & while sending req & %93", "() failed & while sending req & %45", "send() failed & while proxying & %50", "#104,32 & while sending req & %90", "sendmsg() failed & proxying & %75",
 			"ah01084 & #104,32 & %95", "ah01084 & %70", "ah01097 & #104,32 & %90", "ah01097 & %55", "ah00858 & %85", "ah10098 & %85", "ah00876 & %85", "ah00868 & %70", "ah01073 & %80", "ah01074 & %80", "ah01029 & %80", "ah10154 & %70", "write: broken pipe & http.log.error & %85", "caused by: write tcp & %85", "pass request body failed & %65"},
 	},
 	{
@@ -98,7 +98,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The header came, and a part of the body: fewer bytes than were declared, or no last chunk. The visitor has the upstream's status.",
 		Confirm: "curl the same path at {address} ends with bytes remaining.",
 		Remedy:  "Its log of the same second says why: a time limit, memory, an exception. badgateway diagnose it.",
-		Match: []string{"upstream prematurely closed connection & while reading ups & %97", "upstream prematurely closed connection & while sending to cl & %90", "upstream prematurely closed fastcgi request & %93", "upstream prematurely closed connection & while proxying & %75", "@haproxy & *SD & %92", "ah01110 & #70008,70014 & %95", "ah01110 & #20014 & %70", "ah01110 & %60",
+		Match: []string{"ah00893 & %60", "ah01032 & %75", "upstream prematurely closed connection & while reading ups & %97", "upstream prematurely closed connection & while sending to cl & %90", "upstream prematurely closed fastcgi request & %93", "upstream prematurely closed connection & while proxying & %75", "@haproxy & *SD & %92", "ah01110 & #70008,70014 & %95", "ah01110 & #20014 & %70", "ah01110 & %60",
 			"unexpected eof & reverse_proxy & %93", "reading from backend: unexpected eof", "aborting with incomplete response & %85", "straight insufficient bytes & %93", "premature end of & content-length delimited & %80", "transfer closed with & curl: & %88", "transfer closed with outstanding & %85", "incomplete chunked encoding & %80", "incomplete read & %65",
 			"response already sent out, but & %75", "body: eof & varnish & %60", "fetcherror & eof & !first read & !htc eof & %75"},
 	},
@@ -108,7 +108,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The header came, and a part of the body. Its process crashed or was killed while it wrote.",
 		Confirm: "The upstream's log of the same second: exited on signal, terminating; journalctl -k.",
 		Remedy:  "Signal 9: memory (dmesg). Signal 11: the library that journalctl -k names. No signal: a time limit of the upstream's own.",
-		Match:   []string{"readv() failed & #104 & while reading ups & %97", "recv() failed & #104 & while reading ups & %96", "#104 & while reading ups & %92", "readv() failed & while reading ups & %50", "recv() failed & while reading ups & %50", "recv() failed & #104 & while proxying upgr & %80", "ah01110 & #104 & %95", "reading from backend: read tcp & reset by peer & %90", "aborting with incomplete response & reset by peer & %92", "#110 & readv() failed & while reading ups & %80"},
+		Match:   []string{"ah02447 & #104 & %80", "readv() failed & #104 & while reading ups & %97", "recv() failed & #104 & while reading ups & %96", "#104 & while reading ups & %92", "readv() failed & while reading ups & %50", "recv() failed & while reading ups & %50", "recv() failed & #104 & while proxying upgr & %80", "ah01110 & #104 & %95", "reading from backend: read tcp & reset by peer & %90", "aborting with incomplete response & reset by peer & %92", "#110 & readv() failed & while reading ups & %80"},
 	},
 	{
 		Slug: "header-too-big", Side: diagnose.Config, Status: 502, Source: proxying + "#proxy_buffer_size",
@@ -120,7 +120,7 @@ var reading = []diagnose.Cause{
 			"apache": "ProxyPass ... responsefieldsize=16384, then make the header smaller.", "haproxy": "tune.bufsize 32768 (all of the header has to fit), then make the header smaller.",
 			"varnish": "http_resp_hdr_len and http_resp_size (and workspace_backend) above the header, then make it smaller.", "*": "A larger buffer for the answer's header, then make the header smaller.",
 		},
-		Match: []string{"upstream sent too big header & %98", "ah10124 & %96", "header size is over the limit & %93", "fetch: 503 overflow & %85", "fetcherror & overflow & %85", "overflow & @varnish & %80", "response headers exceeded & %85", "hpe_header_overflow & %85", "upstream sent too big trailers & %85", "upstream sent too big early hints & %80", "header overflow & %75",
+		Match: []string{"ah01081 & %85", "upstream sent too big header & %98", "ah10124 & %96", "header size is over the limit & %93", "fetch: 503 overflow & %85", "fetcherror & overflow & %85", "overflow & @varnish & %80", "response headers exceeded & %85", "hpe_header_overflow & %85", "upstream sent too big trailers & %85", "upstream sent too big early hints & %80", "header overflow & %75",
 			"_buffer_size & is not enough for cache key & %90", "upstream headers too large & %85", "response header fields too large & %60", "got more than & bytes & when reading header line & %70"},
 	},
 	{
@@ -129,7 +129,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The connection stood and the upstream answered; what it said can't be passed on.",
 		Confirm: "curl -sv --http0.9 the same path at {address}: its first lines.",
 		Remedy:  "The app prints something before its header, or puts a line break into a value: find it by those lines.",
-		Match: []string{"upstream sent invalid header & %96", "upstream sent invalid status & %95", "upstream sent invalid :status & %90", "upstream sent unexpected :status & %88", "upstream sent no :status & %90", "upstream sent duplicate :status & %88", "@haproxy & *PH & %90", "@envoy & *UPE & !http/2\" & %92", "upstream sent invalid trailer & %85", "upstream sent trailer without & %80",
+		Match: []string{"unsupported transfer encoding & %80", "transport connection broken & malformed & %90", "upstream sent invalid header & %96", "upstream sent invalid status & %95", "upstream sent invalid :status & %90", "upstream sent unexpected :status & %88", "upstream sent no :status & %90", "upstream sent duplicate :status & %88", "@haproxy & *PH & %90", "@envoy & *UPE & !http/2\" & %92", "upstream sent invalid trailer & %85", "upstream sent trailer without & %80",
 			"ah01106 & %94", "bad http/1 & header returned by & %90", "corrupt status line & %93", "ah01070 & %93", "malformed header from script & %95", "bad header: & %75", "malformed mime header & %93", "http format error & %93", "err_invalid_resp & %95", "upstream sent invalid \"content-length\" & %93", "invalid header value & upstream & %70", "malformed http status code & %90", "malformed http version & %80",
 			"ah10404 & %88", "ah01098", "ah01099", "ah01100 & %80", "malformed connection header & %88", "protocol error & reset reason & %90", "upstream_protocol_error & %92", "reset reason: protocol error & %93", "ah00983", "ah00984", "ah00985", "ah00986", "too many & interim responses & %85", "http/1.0 response with early hints & %85", "unexpected upgrade & returned by & %85",
 			"invalid header after joining & %80", "parse error: invalid header & %80", "hpe_invalid & %75", "wrong header & upstream & %50", "headers already sent by & %60", "upstream prematurely sent response & %85", "too long response header & %85", "too long response trailer & %85", "ah10405", "fcgi & bogus & header & %50"},
@@ -139,14 +139,14 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream's answer has two lengths: Content-Length twice, or beside Transfer-Encoding: chunked.",
 		Confirm: "curl -sv -o /dev/null the same path at {address} shows both headers.",
 		Remedy:  "Let the app or its middleware send only one of them. Often a proxy within the app copies headers of another answer.",
-		Match:   []string{"upstream sent \"content-length\" and \"transfer-encoding\" & %97", "upstream sent duplicate header line & %92", "upstream sent unknown \"transfer-encoding\" & %90", "content-length and transfer-encoding & upstream & %80", "http: contentlength= & with body length & %70"},
+		Match:   []string{"too many transfer encodings & %93", "upstream sent \"content-length\" and \"transfer-encoding\" & %97", "upstream sent duplicate header line & %92", "upstream sent unknown \"transfer-encoding\" & %90", "content-length and transfer-encoding & upstream & %80", "http: contentlength= & with body length & %70"},
 	},
 	{
 		Slug: "chunk-invalid", Side: diagnose.Upstream, Status: 502, Source: "https://www.rfc-editor.org/rfc/rfc9112#section-7.1",
 		Says:    "The upstream says that its body is chunked, and sends something else.",
 		Confirm: "curl -s --raw the same path at {address}: sizes in hex?",
 		Remedy:  "Leave Transfer-Encoding to the app server: the app sets it itself, or encodes its body twice.",
-		Match:   []string{"upstream sent invalid chunked & %97", "invalid byte in chunk length & %93", "malformed chunked encoding & %88", "invalid chunk & upstream & %75", "bad chunk & backend & %60", "fetcherror & chunked & %85", "chunked & not hex & %80", "backend returned error on socket & %60"},
+		Match:   []string{"@haproxy & *PD & %80", "upstream sent invalid chunked & %97", "invalid byte in chunk length & %93", "malformed chunked encoding & %88", "invalid chunk & upstream & %75", "bad chunk & backend & %60", "fetcherror & chunked & %85", "chunked & not hex & %80", "backend returned error on socket & %60"},
 	},
 	{
 		Slug: "body-too-long", Side: diagnose.Upstream, Source: proxying,
@@ -181,6 +181,15 @@ var reading = []diagnose.Cause{
 		Match:   []string{"upstream sent unexpected fastcgi & %93", "upstream sent invalid fastcgi & %93", "ah01069 & %90", "ah01072 & %85", "got bogus rid & %90", "got bogus record & %88", "fastcgi request length mismatch & %80", "fastcgi request record is too big & %60", "ah02537 & %80"},
 	},
 	{
+		Slug: "ajp-invalid", Side: diagnose.Upstream, Status: 503, Source: "https://tomcat.apache.org/connectors-doc/ajp/ajpv13a.html",
+		Says:     "The upstream's AJP packets break the protocol: too short, of a wrong length, or not the ones that are due.",
+		Proves:   "The connection stood and something answered; its first bytes were those of AJP, or it would be a bad signature.",
+		Confirm:  "tcpdump -X port {port} shows what is sent: packets of an AJP server begin with AB.",
+		Remedy:   "Make packetSize (Tomcat) and ProxyIOBufferSize (Apache) the same, and update the connector. Or speak HTTP to it (ProxyPass http://).",
+		Confused: "A bad signature (4854 is HT) is another thing: a server of HTTP behind ajp://.",
+		Match:    []string{"awaited cpong, received & %95", "invalid cpong message & %95", "ah01014 & %88", "ah01013 & %88", "ah00999 & %85", "ah00998 & %90", "ah10546 & %90", "ah00996 & %85", "ah00994 & %85", "ah00993 & %85", "ajp_parse_data: & %70"},
+	},
+	{
 		Slug: "http2-invalid", Side: diagnose.Upstream, Status: 502, Source: "https://www.rfc-editor.org/rfc/rfc9113",
 		Says:    "The upstream's HTTP/2 frames break the protocol.",
 		Confirm: "grpcurl or nghttp -v against {address} directly.",
@@ -212,7 +221,7 @@ var reading = []diagnose.Cause{
 		Says:    "The gateway can't build the request for the upstream: it is too long for the protocol, or variables in the address are empty.",
 		Confirm: "Look at the URI in the line, and at the variables in {proxy}_pass.",
 		Remedy:  "Correct the variables, or shorten what is passed on (cookies, query).",
-		Match: []string{"invalid url prefix in & %93", "in upstream \" & @nginx-error & !emerg & !no live & %40", "zero length uri to proxy & %93", "too long http2 & @nginx & %90", "request is too big & @nginx & %85", "request record is too big & %85", "request length mismatch & %80", "no buffer space in & create request & %80", "no host in upstream & %90", "invalid port in upstream & %88", "no port in upstream & @nginx & !emerg & %80", "the rewritten uri has a zero length & %85", "protocol requires ssl support & %85",
+		Match: []string{"@haproxy & *PR & =500 & %85", "@haproxy & *PH & =500 & %93", "ah10420 & %88", "invalid url prefix in & %93", "in upstream \" & @nginx-error & !emerg & !no live & %40", "zero length uri to proxy & %93", "too long http2 & @nginx & %90", "request is too big & @nginx & %85", "request record is too big & %85", "request length mismatch & %80", "no buffer space in & create request & %80", "no host in upstream & %90", "invalid port in upstream & %88", "no port in upstream & @nginx & !emerg & %80", "the rewritten uri has a zero length & %85", "protocol requires ssl support & %85",
 			"~ah009(68|69|7[0-9]|8[0-8])\\b & ah009 & %85", "ah02438", "ah02646", "ah02830", "ah03228", "ah03229 & %80", "ah00857 & %80", "ah00867", "ah01059", "ah01083", "ah01157", "ah02439", "ah03350", "ah10097", "ah10100", "ah10259", "~ah104(06|08|09|12|14|15|17|18|19)\\b & ah104 & %85", "ah01135", "ah02536 & %60", "uri cannot be parsed & %70", "uri has no hostname & %70", "ah00899", "scgi request length & %80"},
 	},
 	{
@@ -220,14 +229,14 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream itself answered with this error; the gateway passed it on.",
 		Confirm: "curl -i the same path at {address} directly gives the same status.",
 		Remedy:  "The upstream's log of the same second has the reason: badgateway diagnose it.",
-		Match:   []string{"@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & %70", "@traefik & =500,502,503,504 & !originstatus=0 & %55", "@envoy-plain & =500 & %10", "via_upstream & %80", "\"pt\":& %10 & @never"},
+		Match:   []string{"@haproxy & *SH & =425 & %93", "@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & %70", "@traefik & =500,502,503,504 & !originstatus=0 & %55", "@envoy-plain & =500 & %10", "via_upstream & =500,501,502,503,504 & %80", "\"pt\":& %10 & @never"},
 	},
 	{
 		Slug: "gateway-answered", Side: diagnose.Gateway, Source: hapLog,
 		Says:    "The gateway answered by a rule of its own config; no upstream was asked.",
 		Confirm: "Look for return, redirect, deny, errorfile or tarpit on this route.",
 		Remedy:  "Nothing is broken behind the gateway. Change the rule if it is not meant.",
-		Match:   []string{"@haproxy & *LR,LH,LC,LT & %85", "@haproxy & *PT,CT & %80", "@access & =444 & %85", "direct_response & %85", "@envoy & *LR & %50", "max-forwards & returned by & %80", "connect to remote machine blocked & %80", "ah00916", "ah00917", "ah01139", "ah01140", "@envoy & *FI,DI & %85", "fault_filter_abort & %85", "@haproxy & *KD,DD,UD & %60"},
+		Match:   []string{"@haproxy & *LR,LH,LC,LT & %85", "@haproxy & *PT,CT & %80", "@access & =444 & %85", "direct_response & %85", "@envoy & *LR & %50", "max-forwards & returned by & %80", "connect to remote machine blocked & %80", "ah00916", "ah00917", "ah01139", "ah01140", "@envoy & *FI,DI & %85", "fault_filter_abort & %85"},
 	},
 	{
 		Slug: "status-only", Side: diagnose.Unknown, Source: "https://nginx.org/en/docs/http/ngx_http_log_module.html",
@@ -235,7 +244,7 @@ var reading = []diagnose.Cause{
 		Proves:  "That the visitor got this status, of this gateway or of the upstream behind it.",
 		Confirm: "grep the same time and path in the error log: badgateway diagnose error.log. Empty there: the upstream answered so itself.",
 		Remedy:  "Log $upstream_addr, $upstream_status and $upstream_response_time: next time, this line tells more.",
-		Match:   []string{"round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
+		Match:   []string{"registered endpoint failed to handle the request & %70", "round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
 	},
 	{
 		Slug: "serves-stale", Side: diagnose.Nobody, Source: proxying + "#proxy_cache_use_stale",
@@ -254,7 +263,7 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream closed a kept connection in the moment in which it was used again.",
 		Confirm: "It hits requests after a pause of just the upstream's keep-alive time-out.",
 		Remedy:  "Let the upstream keep connections longer than the gateway: in Node, server.keepAliveTimeout above the gateway's time.",
-		Match:   []string{"http: server closed idle connection & %85", "reused connection & closed & %50"},
+		Match:   []string{"ah01104 & %85", "http: server closed idle connection & %85", "reused connection & closed & %50"},
 	},
 	{
 		Slug: "retried", Side: diagnose.Nobody, Source: proxying + "#proxy_next_upstream",
@@ -382,7 +391,7 @@ var tls = []diagnose.Cause{
 		Says:    "TLS with the upstream at {address} failed.",
 		Confirm: "openssl s_client -connect {address} -servername {name} from the gateway.",
 		Remedy:  "What it prints decides: version (proxy_ssl_protocols), cipher, name (proxy_ssl_name), certificate.",
-		Match: []string{"attempt fail [connection_error] & enet_ssl_connect_failed & %80", "ssl_do_handshake() failed & upstream & %65", "ssl_do_handshake() failed & %40", "ssl_read() failed & %60", "ssl_write() failed & %60", "ssl_shutdown() failed & %50", "error during ssl handshake with remote server & %72", "ah00961 & %90", "failed to enable ssl support & %88", "ah02003 & %75", "err_secure_connect_fail & %80", "ssl_set_tlsext_host_name & %75", "ssl_set_alpn_protos & %70", "ssl_new() failed", "ssl_set_fd() failed", "ssl_set_session() failed", "ssl_set_ex_data() failed", "ioctl(fionread) failed & %50",
+		Match: []string{"transport failure reason & tls error & !expired & %90", "transport failure reason & tls_error & !expired & %90", "attempt fail [connection_error] & enet_ssl_connect_failed & %80", "ssl_do_handshake() failed & upstream & %65", "ssl_do_handshake() failed & %40", "ssl_read() failed & %60", "ssl_write() failed & %60", "ssl_shutdown() failed & %50", "error during ssl handshake with remote server & %72", "ah00961 & %90", "failed to enable ssl support & %88", "ah02003 & %75", "err_secure_connect_fail & %80", "ssl_set_tlsext_host_name & %75", "ssl_set_alpn_protos & %70", "ssl_new() failed", "ssl_set_fd() failed", "ssl_set_session() failed", "ssl_set_ex_data() failed", "ioctl(fionread) failed & %50",
 			"ignoring stale global ssl error & %60", "tls_error & %75", "transport failure reason: tls & %85", "sslhandshakeexception & %75", "ssl_error_ssl & %60", "tls: failed to & %60", "remote error: tls & %70", "eproto & ssl & %70", "ah03252 & %70", "curl: (35) & %65", "ssl_ctx_set_alpn_protos() failed & %60"},
 	},
 }
