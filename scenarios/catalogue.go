@@ -30,7 +30,7 @@ func All() []scenario.Scenario {
 func catalogue() []scenario.Scenario {
 	var all []scenario.Scenario
 	for _, family := range [][]scenario.Scenario{
-		firewall, guarded,
+		firewall, guarded, inBrowser,
 		answer, body, pool, chain, cached, protocol, tls, dns, dnsServer, staleAddress, limits, sanity,
 		service, overUWSGI,
 		onGunicorn, onNode, onHTTPD,

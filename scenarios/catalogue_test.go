@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,20 @@ func TestSelect_NamesTheNearest(t *testing.T) {
 	for _, s := range some {
 		g.Expect(s.Gateway.Driver.Name).To(Equal("apache"), s.ID)
 	}
+}
+
+func TestToRun_TakesALargeImageWhereItIsNamed(t *testing.T) {
+	g := NewWithT(t)
+	has := func(patterns ...string) bool {
+		some, err := ToRun(patterns...)
+		g.Expect(err).NotTo(HaveOccurred())
+		return slices.ContainsFunc(some, func(s scenario.Scenario) bool { return s.ID == "browser-cookies" })
+	}
+	g.Expect([]bool{has(), has("cause:K2"), has("gateway:nginx")}).To(HaveEach(false))
+	g.Expect([]bool{has("browser-cookies"), has("browser-*"), has("family:browser"), has("cause:K2", "family:browser")}).To(HaveEach(true))
+	some, err := ToRun("cause:K2")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(some).NotTo(BeEmpty())
 }
 
 func TestShard_CoversTheCatalogueOnce(t *testing.T) {

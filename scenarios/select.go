@@ -10,6 +10,7 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 )
 
@@ -18,9 +19,28 @@ import (
 // the patterns. Without any it picks all. A pattern that picks nothing is an error that names what there is: the nearest id, the
 // families, the causes or the gateways.
 func Select(patterns ...string) ([]scenario.Scenario, error) {
+	return pick(patterns, func(string, scenario.Scenario) bool { return true })
+}
+
+// ToRun picks as [Select] does, but leaves out what takes an image that is not made in advance ([lab.UsualImages]), as a browser's of 1 GB,
+// unless a pattern names it by its id or its family.
+func ToRun(patterns ...string) ([]scenario.Scenario, error) {
+	return pick(patterns, func(pattern string, s scenario.Scenario) bool {
+		named := strings.HasPrefix(pattern, "family:") || !strings.Contains(pattern, ":")
+		return pattern != "" && named || !takesLargeImage(s)
+	})
+}
+
+func takesLargeImage(s scenario.Scenario) bool {
+	usual := lab.UsualImages()
+	return slices.ContainsFunc(scenario.Images(Jobs([]scenario.Scenario{s})), func(name string) bool { return !slices.Contains(usual, name) })
+}
+
+// pick picks what a pattern means and may; the pattern is empty where there is none.
+func pick(patterns []string, may func(pattern string, s scenario.Scenario) bool) ([]scenario.Scenario, error) {
 	all := All()
 	if len(patterns) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(s scenario.Scenario) bool { return !may("", s) }), nil
 	}
 	picked := make([]bool, len(all))
 	var some []scenario.Scenario
@@ -31,6 +51,7 @@ func Select(patterns ...string) ([]scenario.Scenario, error) {
 			if err != nil {
 				return nil, fmt.Errorf("the pattern %q: %w", p, err)
 			}
+			ok = ok && may(p, s)
 			if ok && !picked[i] {
 				some = append(some, s)
 			}

@@ -17,7 +17,7 @@ import (
 
 // picked are the scenarios that SCENARIOS names, or all.
 func picked() []scenario.Scenario {
-	some, err := scenarios.Select(strings.Fields(os.Getenv("SCENARIOS"))...)
+	some, err := scenarios.ToRun(strings.Fields(os.Getenv("SCENARIOS"))...)
 	if err != nil {
 		panic(err)
 	}

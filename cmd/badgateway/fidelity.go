@@ -43,7 +43,7 @@ Exit codes: 0 all alike, 1 a fake differs, or a variant did not pass or is missi
 }
 
 func (f *fidelityFlags) fidelity(ctx context.Context, in io.Reader, out, progress io.Writer, patterns []string) error {
-	some, err := scenarios.Select(patterns...)
+	some, err := scenarios.ToRun(patterns...)
 	if err != nil {
 		return err
 	}

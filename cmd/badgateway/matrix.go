@@ -126,7 +126,7 @@ func (f *matrixFlags) ofVersions(ctx context.Context, out, progress io.Writer, p
 			return fmt.Errorf("there is no image of nginx %s: %s", terminal.OneLine(v), strings.Join(lab.NginxVersions(), ", "))
 		}
 	}
-	all, err := scenarios.Select(patterns...)
+	all, err := scenarios.ToRun(patterns...)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func runCommand() *cobra.Command {
 
 A pattern is an id (fpm-dead), a shell pattern of ids ('fpm-*'), family:time, cause:B1, gateway:apache, or row:silent, the
 same fault on each gateway. A few scenarios are shown whole, as an operator wants to read them; many end in a table. With --repeat, a few are a row for each variant
-("20/20 passed"), and whole is what did not pass.
+("20/20 passed"), and whole is what did not pass. What takes a large image (browser-*, a real Chromium) runs where its id or family is named.
 
 Exit codes: 0 all as expected, 1 something differs or cannot be written, 2 bad input, 3 no lab could be had, 130 interrupted.`,
 		Example: `  badgateway run fpm-dead
@@ -237,7 +237,7 @@ func (f *runFlags) takeConfig(some []scenario.Scenario) []scenario.Scenario {
 
 // choose picks the scenarios, and puts their variants in random order.
 func (f *runFlags) choose(patterns []string) ([]scenario.Scenario, []scenario.Job, error) {
-	some, err := scenarios.Select(patterns...)
+	some, err := scenarios.ToRun(patterns...)
 	if err != nil {
 		return nil, nil, err
 	}

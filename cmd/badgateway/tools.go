@@ -46,7 +46,7 @@ func imagesCommand() *cobra.Command {
 			if err != nil {
 				return noLab{err}
 			}
-			names := lab.Images()
+			names := lab.UsualImages()
 			if len(versions) > 0 {
 				names = nil
 			}

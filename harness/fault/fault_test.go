@@ -359,6 +359,42 @@ func TestCommand_PrintsWhatItHasTo(t *testing.T) {
 	g.Expect(err).To(MatchError(errBroken))
 }
 
+func TestVisit_ShowsWhatItHasTo(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	target := newFakeTarget()
+	v := Visit{Browser: "real", URL: "http://a.example/", Shows: "ok", Private: true, Proxy: "10.0.0.7:3128"}
+	undo, err := v.Inject(t.Context(), target)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(undo).To(BeNil())
+	g.Expect(target.calls).To(ConsistOf(MatchRegexp(
+		`^run \[chromium-headless-shell .* --incognito --proxy-server=10\.0\.0\.7:3128 --dump-dom http://a\.example/] beside real$`)))
+	run := target.calls[0]
+	v.Shows = "done"
+	_, err = v.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(`the browser shows at http://a.example/ "ok", not "done"`))
+	target.fails[run] = errBroken
+	_, err = v.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(errBroken))
+	v.Shows = "net::ERR_TIMED_OUT"
+	_, err = v.Inject(t.Context(), target)
+	g.Expect(err).To(MatchError(`the browser shows at http://a.example/ "ok", not "net::ERR_TIMED_OUT"`), "there is a page")
+}
+
+func TestPageOf_IsThePageOrWhyThereIsNone(t *testing.T) {
+	t.Parallel()
+	const noise = "[1128/034406.4:ERROR:dbus/bus.cc:405] Failed to connect to the bus: No such file or directory\n"
+	for printed, want := range map[string]string{
+		noise + "<html><body>ok\n</body></html>\n" + noise:                              "<html><body>ok\n</body></html>",
+		noise + "[1128/034408.5:ERROR:a.cc:403] Page load failed: net::ERR_TIMED_OUT\n": "net::ERR_TIMED_OUT",
+		noise: "",
+	} {
+		if got := pageOf(printed); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestAwait_WaitsForAProgramBesideAnUpstream(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -417,9 +453,10 @@ func TestFaults_SayWhatTheyAre(t *testing.T) {
 		"another visitor gets 200":                                     OtherRequest{Status: 200},
 		"2 other visitors ask and wait":                                ConcurrentRequests{Clients: 2},
 		"2 other visitors ask and leave":                               AbandonedRequests{Clients: 2},
-		"php /a.php prints ok":                                         Command{Line: "php /a.php", Prints: "ok"},
-		"test -e /run/a succeeds":                                      Await{Line: "test -e /run/a"},
-		"of 3 requests 1 get 200, 2 get 503":                           Flood{Requests: 3, Shares: map[int]int{200: 1, 503: 2}},
+		"a browser in a private window that is set to use the proxy p shows ok at u": Visit{URL: "u", Shows: "ok", Private: true, Proxy: "p"},
+		"php /a.php prints ok":               Command{Line: "php /a.php", Prints: "ok"},
+		"test -e /run/a succeeds":            Await{Line: "test -e /run/a"},
+		"of 3 requests 1 get 200, 2 get 503": Flood{Requests: 3, Shares: map[int]int{200: 1, 503: 2}},
 	} {
 		if got := f.String(); got != want {
 			t.Errorf("%T: %q, want %q", f, got, want)

@@ -106,6 +106,9 @@ func FindEngine(ctx context.Context, o Options) (*Engine, error) {
 // Images are the names of the project's own images, as [Backend].Image and [Engine.Image] take them, in alphabetical order.
 func Images() []string { return images.Names() }
 
+// UsualImages are those that are worth making in advance: all but the large ones.
+func UsualImages() []string { return images.InAdvance() }
+
 // NginxVersions are the versions of nginx that [Options].Nginx may name, the oldest first.
 func NginxVersions() []string {
 	var all []string

@@ -175,7 +175,10 @@ func (c *Sandbox) startBackend(ctx context.Context, u Upstream) error {
 	}
 	spec := agentapi.ProcSpec{
 		Name: u.Name, Argv: b.Argv, Env: b.Env, Clock: c.Clocked(), Files: b.Files,
-		Ready: []string{b.Listen}, Wake: b.Wake,
+		Wake: b.Wake,
+	}
+	if b.Listen != "" {
+		spec.Ready = []string{b.Listen}
 	}
 	var out agentapi.ProcStarted
 	if err := s.client.Call(ctx, c.id, "Start", spec, &out); err != nil {

@@ -27,8 +27,10 @@ type Backend struct {
 	Env     []string
 	Files   []File
 	Folders []Folder // private folders that it needs beside the gateway's
-	Listen  string   // "10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"
-	Log     string   // its own log file; empty when it has none
+	// Listen is where it accepts connections ("10.0.0.5:9000" or "unix:/run/php/php8.2-fpm.sock"); empty for a machine that only has programs
+	// run on it ([Sandbox.RunBeside]).
+	Listen string
+	Log    string // its own log file; empty when it has none
 	// Wake interrupts its sleep after each move of the clock, and the lab goes on once it sleeps again: it has done by then what
 	// was due. Without a signal it sees the new time when it next wakes by itself, which nobody waits for.
 	Wake WakeSignal

@@ -41,6 +41,7 @@ var table = map[string]string{
 type family struct {
 	packages []string
 	check    string // a command that fails where its program can't be run
+	large    bool   // it is no part of what is made in advance
 }
 
 // families are the images of one kind of component each, all made by packages.Dockerfile.
@@ -76,6 +77,7 @@ var families = map[string]family{
 		packages: []string{"php-fpm", "php-memcached", "php-mysql", "php-redis"},
 		check:    "php-fpm8.2 -m | grep -cxE 'memcached|mysqli|redis' | grep -x 3",
 	},
+	"chromium":  {packages: []string{"chromium-headless-shell"}, check: "chromium-headless-shell --no-sandbox --version", large: true},
 	"memcached": {packages: []string{"memcached"}, check: "memcached --version"},
 	"redis":     {packages: []string{"redis-server"}, check: "redis-server --version"},
 	// The tables of a new server take longer to make than to copy, which is what each start does.
@@ -120,6 +122,11 @@ func Names() []string {
 	names := append(slices.Collect(maps.Keys(table)), slices.Collect(maps.Keys(families))...)
 	slices.Sort(names)
 	return names
+}
+
+// InAdvance returns the names of what is made in advance, sorted.
+func InAdvance() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool { return families[name].large })
 }
 
 // Musl returns the Dockerfile of the image that libfaketime is compiled in for gateways built for musl. It is in no table:
