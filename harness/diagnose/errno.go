@@ -107,7 +107,7 @@ func numbered(low string) (n int, words string) {
 			}
 			return number, after
 		case len(after) > 2 && after[0] == ')' && after[1] != ' ' && after[1] != ',' && after[1] != ']' && after[1] != '"':
-			if number >= 1 && number < 20000 && (after[1] >= 'a' && after[1] <= 'z' || after[1] >= 0x80) {
+			if (number >= 1 && number < 20000 || ofAPR(number)) && (after[1] >= 'a' && after[1] <= 'z' || after[1] >= 0x80) {
 				return number, after
 			}
 		}
@@ -126,4 +126,10 @@ func numbered(low string) (n int, words string) {
 		}
 	}
 	return 0, ""
+}
+
+// ofAPR reports whether it is a number of the Apache runtime's own: 20014, 70007, 120006 and their like.
+func ofAPR(n int) bool {
+	group := n / 1000
+	return group == 20 || group == 70 || group == 120 || group == 670
 }

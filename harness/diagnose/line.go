@@ -468,6 +468,11 @@ func (l *Line) hint() {
 	if l.Program != "" {
 		l.low += " [by " + lower(l.Program) + "]"
 	}
+	if l.Form == "apache-error" {
+		if code := apache.Code(l.low); code != "" {
+			l.low += " [" + code + "]"
+		}
+	}
 	if l.Form == "envoy" {
 		l.low += " " + strings.ReplaceAll(l.low, "_", " ")
 		if m := delayed.FindStringSubmatch(l.low); m != nil {

@@ -238,7 +238,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "It is the effect of failures just before; visitors are served by the others while there are any.",
 		Confirm: "The line before, of the same time, says what failed.",
 		Remedy:  "badgateway diagnose the line before, or correct the health check that fails.",
-		Match: []string{"@haproxy & *DD & %85", "~\\bl(4con|4tout|6rsp|6tout|7sts|7tout|7rsp)\\b & down & %88", "proxy: & : disabled connection for ( & %90", "upstream server temporarily disabled & %92", "disable check peer & %92", "ah00959 & %92", "disabling worker for & %88", "ah01174", "ah02460", "ah03303 & %90", " is down & ~server \\S+/\\S+ is down & %93", "health check disabling",
+		Match: []string{"@haproxy & *DD & %85", "~\\bl(4con|4tout|6rsp|6tout|7sts|7tout|7rsp)\\b & down & %88", ": disabled connection for ( & %90", "upstream server temporarily disabled & %92", "disable check peer & %92", "ah00959 & %92", "disabling worker for & %88", "ah01174", "ah02460", "ah03303 & %90", " is down & ~server \\S+/\\S+ is down & %93", "health check disabling",
 			"is down, reason: & %93", "health check for server & failed & %85", "is going down for maintenance & %85", "backend_health & went sick & %90", "went sick & %85",
 			"changed from healthy to sick & %90", "detected dead parent & %85", "dead parent & %80", "is stopping, reason & %80", "marking upstream as down & %80", "marked as unhealthy & %75",
 			"health check failed & %70", "backend_health & sick & %88", "unhealthy tcp increment & %85", "unhealthy http increment & %85", "unhealthy timeout increment & %85", "health check failed, removing from server list & %90"},

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
+	"github.com/badgateway/badgateway/harness/gateway/apache"
 )
 
 var updateMessages = flag.Bool("update-messages", false, "write with which causes the messages of servers are diagnosed now")
@@ -86,6 +88,39 @@ func TestApacheMessages_AreKnownByName(t *testing.T) {
 		}
 		return fmt.Sprintf("[Fri Jan 02 15:04:05.123456 2026] [%s:%s] [pid 12:tid 34] %s%s", f[0], f[1], failed, f[3])
 	})
+}
+
+// Apache 2.2 wrote its messages without a number; they mean the same.
+func TestApacheMessages_AreKnownWithoutNumber(t *testing.T) {
+	t.Parallel()
+	b := book(t)
+	text, err := os.ReadFile(filepath.Join(material, "apache-messages.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbered := regexp.MustCompile(`AH\d{5}: `)
+	n := 0
+	for row := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimRight(row, "\n"), "\t")
+		if strings.HasPrefix(row, "#") || !numbered.MatchString(f[3]) {
+			continue
+		}
+		message := numbered.ReplaceAllString(f[3], "")
+		if apache.Code(strings.ToLower(message)) == "" {
+			continue
+		}
+		n++
+		if f[2] != "" {
+			message = f[2] + ": " + message
+		}
+		all := b.Candidates(diagnose.ReadLine("[Fri Jan 02 15:04:05 2026] [error] " + message))
+		if len(all) == 0 || all[0].Cause.Slug != f[4] {
+			t.Errorf("%s: want %s, got %v", message, f[4], all)
+		}
+	}
+	if n < 100 {
+		t.Errorf("%d messages are tried, want 100 or more", n)
+	}
 }
 
 func TestHAProxySessions_AreKnownByName(t *testing.T) {

@@ -169,7 +169,7 @@ var reading = []diagnose.Cause{
 		Proves:  "Something listens at {address}, and answers.",
 		Confirm: "curl -v http://{address}/ : an answer means that it speaks HTTP.",
 		Remedy:  "Use the directive of the protocol spoken there: proxy_pass (HTTP), fastcgi_pass (PHP-FPM), uwsgi_pass (uWSGI's socket =), grpc_pass.",
-		Match: []string{"unsupported fastcgi protocol version & %97", "got bogus version & %96", "ah01075 & #22 & %85", "ah01068 & %96", "too large http2 frame: 4740180 & %97", "too large http2 frame: 1377027 & %95", "too large http2 frame & %80", "ah01080 & %93", "got bad signature & %90", "bad signature & ajp & %85", "ah01031 & %85",
+		Match: []string{"ignoring ajp request with prefix & %75", "unsupported fastcgi protocol version & %97", "got bogus version & %96", "ah01075 & #22 & %85", "ah01068 & %96", "too large http2 frame: 4740180 & %97", "too large http2 frame: 1377027 & %95", "too large http2 frame & %80", "ah01080 & %93", "got bad signature & %90", "bad signature & ajp & %85", "ah01031 & %85",
 			"http/1.x transport connection broken & malformed & %50", "http: server gave http response to https client & %40", "invalid request block size: 21573 & %95", "invalid request block size: 20304 & %90", "invalid http request received & uvicorn & %60", "received pri & %60", "frame too large, note that the frame header looked like an http/1.1 header & %93", "http2: frame too large & %75",
 			"invalid uwsgi & %70", "cannot process request & uwsgi & %40", "-ERR wrong number & %10"},
 	},
