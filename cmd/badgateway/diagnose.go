@@ -24,9 +24,10 @@ const diagnosisVersion = 1
 func diagnoseCommand() *cobra.Command {
 	var asJSON, whole bool
 	var since, until string
+	var configs []string
 	top := 3
 	c := &cobra.Command{
-		Use:   "diagnose [FILE...|-|'LINE']",
+		Use:   "diagnose [FILE...|-|'LINE'|URL STATUS]",
 		Short: "Name the cause from a log line, a page, an answer, or several logs together; no engine needed",
 		Long: `diagnose reads logs of gateways, app servers, databases, the kernel, systemd and containers, saved error pages, the output of
 curl -v and HAR files, plain or packed by gzip or zstd, and says who is guilty of what, what the text proves, what confirms it
@@ -37,12 +38,17 @@ says, status (what the visitor commonly gets; 0 where it differs), count, first,
 remedy, confused_with, others (slugs with confidence), scenarios (for badgateway run), proven (whether one of them is of this gateway),
 source, routes, peers, root_of and effect_of (slugs).
 
+With --explain-config it shows the location and the pass directive that take the request of the line, and the directives that decide
+what came, with file and line, or nginx's defaults for them; in place of a line, a URL and a status do (a URL alone says where it leads). In the
+JSON they are config ({directive, value, default, file, line, why}), and config_note says what was not found.
+
 Nothing leaves this machine, and what looks like a secret is masked. Exit codes: 0 diagnosed, 1 nothing recognised, 2 bad input.`,
 		Example: `  badgateway diagnose /var/log/nginx/error.log
   badgateway diagnose 'connect() failed (111: Connection refused) while connecting to upstream'
   journalctl -o short-iso --since -1h | badgateway diagnose - /var/log/nginx/error.log
   docker compose logs --no-color | badgateway diagnose -v
-  badgateway diagnose --json error.log.2.gz | jq -r .cause`,
+  badgateway diagnose --json error.log.2.gz | jq -r .cause
+  badgateway diagnose --explain-config /etc/nginx/nginx.conf https://shop.example/api/ 504`,
 		RunE: func(c *cobra.Command, args []string) error {
 			var f diagnose.Filter
 			var err error
@@ -56,11 +62,32 @@ Nothing leaves this machine, and what looks like a secret is masked. Exit codes:
 				return errors.New("--top takes a number from 1 on")
 			}
 			r := scenarios.Book().NewReport(f)
-			if err := readAll(r, args, c.InOrStdin()); err != nil {
+			own, err := readConfigs(configs)
+			if err != nil {
 				return err
 			}
-			r.Finish()
 			out := c.OutOrStdout()
+			_, width := screen(out)
+			width = min(width, 120)
+			var request asked
+			if len(own) > 0 {
+				if request, args, err = askedOf(args); err != nil {
+					return err
+				}
+			}
+			switch {
+			case request.line == nil || len(args) > 0:
+				err = readAll(r, args, c.InOrStdin())
+			case !request.status:
+				return printDecision(out, decide(c.Context(), own, request.count()), asJSON, width)
+			}
+			if err != nil {
+				return err
+			}
+			if request.line != nil && request.status {
+				r.Add(request.line)
+			}
+			r.Finish()
 			if len(r.Causes) == 0 {
 				if !asJSON {
 					fmt.Fprintln(out, notKnown(r))
@@ -68,15 +95,18 @@ Nothing leaves this machine, and what looks like a secret is masked. Exit codes:
 				return errDiffers
 			}
 			if asJSON {
-				return printDiagnoses(out, r, top)
+				return printDiagnoses(out, r, top, func(one *diagnose.Count) decision { return decide(c.Context(), own, one) })
 			}
-			_, width := screen(out)
-			fmt.Fprint(out, diagnosisText(r, min(width, 120), top, whole))
+			fmt.Fprint(out, diagnosisText(r, width, top, whole))
+			if len(own) > 0 {
+				return printDecision(out, decide(c.Context(), own, mostOfNginx(r)), false, width)
+			}
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a diagnosis, on a line each")
 	c.Flags().BoolVarP(&whole, "verbose", "v", false, "all that is known: what it proves, what it is confused with, the lines, the sources")
+	c.Flags().StringArrayVar(&configs, "explain-config", nil, "show where this nginx config decides it: a `FILE|DIR`, read as check does; may be given again")
 	c.Flags().StringVar(&since, "since", "", "leave out what is older: 2026-01-02T15:04:05, or 2h for two hours ago; times without a zone count as UTC")
 	c.Flags().StringVar(&until, "until", "", "leave out what is newer")
 	c.Flags().IntVar(&top, "top", top, "show this many causes")
@@ -169,6 +199,7 @@ type diagnosis struct {
 	Peers      []diagnose.Share    `json:"peers"`
 	RootOf     []string            `json:"root_of,omitempty"`
 	EffectOf   string              `json:"effect_of,omitempty"`
+	decision
 }
 
 type otherCause struct {
@@ -206,11 +237,13 @@ func diagnosisOf(r *diagnose.Report, c *diagnose.Count) diagnosis {
 	return d
 }
 
-func printDiagnoses(out io.Writer, r *diagnose.Report, top int) error {
+func printDiagnoses(out io.Writer, r *diagnose.Report, top int, decides func(*diagnose.Count) decision) error {
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
 	for _, c := range r.Causes[:min(top, len(r.Causes))] {
-		if err := lines.Encode(diagnosisOf(r, c)); err != nil {
+		d := diagnosisOf(r, c)
+		d.decision = decides(c)
+		if err := lines.Encode(d); err != nil {
 			return err
 		}
 	}

@@ -53,6 +53,8 @@ type Cause struct {
 	Effects []string
 	// Match are the patterns of the texts that it is recognised by (see [Pattern]).
 	Match []string
+	// Directives are those of nginx's config that decide it, the first first; "{proxy}_read_timeout" is that of the upstream's protocol.
+	Directives []string
 	// Shown are the scenarios that show it.
 	Shown []Shown
 }

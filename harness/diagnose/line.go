@@ -34,6 +34,7 @@ type Line struct {
 	Pod      string
 	Client   string
 	Server   string
+	Host     string // that the visitor asked for
 	Route    string // method and path
 	Request  string // the request's id
 	Upstream string // as the gateway writes it: "fastcgi://10.0.0.5:9000"
@@ -139,7 +140,7 @@ func (l *Line) ofNginx() bool {
 	if !r.Time.IsZero() {
 		l.Time, l.Zoned = r.Time, false
 	}
-	l.Client, l.Server, l.Upstream = r.Client, r.Server, r.Upstream
+	l.Client, l.Server, l.Upstream, l.Host = r.Client, r.Server, r.Upstream, r.Host
 	l.route(r.Request)
 	l.ofUpstream()
 	if l.onlyWhatHappened(); !l.told {
@@ -377,6 +378,9 @@ func (l *Line) context() {
 	}
 	if l.Server == "" {
 		l.Server = take("server: ")
+	}
+	if l.Host == "" {
+		l.Host = take("host: ")
 	}
 	if l.Route == "" {
 		l.route(take("request: "))

@@ -4,6 +4,7 @@ package knowledge
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
 )
@@ -12,6 +13,7 @@ import (
 func Causes() []diagnose.Cause {
 	all := slices.Concat(connecting, reading, tls, names, configs, visitors, php, apps, services, system, containers, clouds, pages)
 	for i, c := range all {
+		all[i].Directives = strings.Fields(directives[c.Slug])
 		// what the gateway saw of one peer is the reason of what it says of the pool, and of what the visitor got
 		if i < len(connecting)+len(reading)+len(tls)+len(names) && c.Side != diagnose.Nobody && c.Side != diagnose.Unknown && !slices.Contains(pool, c.Slug) {
 			all[i].Effects = slices.Concat(c.Effects, pool)

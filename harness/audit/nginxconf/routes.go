@@ -38,9 +38,8 @@ type routeKey struct {
 	role         Role
 }
 
-// Routes are all routes from clients to upstreams, in the order of the config. They are worked out as far as the bounds go: a
-// route beyond says so in its UnreachableReason, and so do those that are left when the context ends.
-func (c *Config) Routes(ctx context.Context) []Route {
+// finder is one that knows servers, sockets and variables, and no route yet.
+func (c *Config) finder(ctx context.Context) *routeFinder {
 	m := &routeFinder{config: c, targets: map[string]Target{}, solved: map[string][]mutation{}, solving: map[*Directive]bool{}, upstreams: map[string]*Directive{}, patterns: map[string]*pattern{},
 		entries: map[*Directive]*pattern{}, routes: map[routeKey]*Route{}, ranks: map[*Route][]int{}, excludes: map[*Directive]*pattern{}, outerPages: map[*Directive]map[string]bool{}}
 	locations, passed := 0, 0
@@ -62,6 +61,13 @@ func (c *Config) Routes(ctx context.Context) []Route {
 	m.sockets = openSockets(m.vhosts)
 	openSockets(m.streams)
 	m.label(all)
+	return m
+}
+
+// Routes are all routes from clients to upstreams, in the order of the config. They are worked out as far as the bounds go: a
+// route beyond says so in its UnreachableReason, and so do those that are left when the context ends.
+func (c *Config) Routes(ctx context.Context) []Route {
+	m := c.finder(ctx)
 	for _, s := range m.vhosts {
 		m.explore(s)
 	}
