@@ -155,6 +155,9 @@ func (f *runFlags) measure(ctx context.Context, p *progress, some []scenario.Sce
 	if f.ownConf > 0 {
 		p.say("left out: %d scenarios whose fault or remedy is a config of their own, which would stand in place of yours", f.ownConf)
 	}
+	if lost := f.unheard(jobs); len(lost) > 0 {
+		p.say("not heard: the config logs to %s, where the lab does not listen; what goes there alone is no part of what is judged", strings.Join(lost, ", "))
+	}
 	run = f.header(labs[0], taken)
 	for _, program := range taken {
 		p.say("%s, %v", program.Name, program.Clock())
@@ -164,6 +167,17 @@ func (f *runFlags) measure(ctx context.Context, p *progress, some []scenario.Sce
 	p.end()
 	run.Took = time.Since(run.Started)
 	return run, inOrder(all, some), err
+}
+
+// unheard are the machines to which the user's config sends log lines that the lab does not hear.
+func (f *runFlags) unheard(jobs []scenario.Job) (lost []string) {
+	if f.config == "" {
+		return nil
+	}
+	if g := jobs[0].Scenario.Gateway; g.Driver.Syslog != nil {
+		_, lost = g.Driver.Syslog(g.Config)
+	}
+	return lost
 }
 
 // result is what a script learns of the evidence.

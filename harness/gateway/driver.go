@@ -39,6 +39,10 @@ type Driver struct {
 	AccessLog string // where it writes a line a request that begins with the client's address, unless its config says otherwise; empty for nowhere
 	// ErrorLogs are the files of which a config says that errors go there.
 	ErrorLogs func(conf string) []string
+	// Syslog is where a config sends what it logs by syslog: the addresses at which the lab plays the daemon, "unix:/dev/log" or
+	// "127.0.0.1:514", whose lines come into the log; and those of other machines, which the lab does not hear. nil where a program's
+	// syslog is not listened for.
+	Syslog func(conf string) (heard, lost []string)
 	// Lines are what a log says.
 	Lines func(log string) []LogRecord
 	// Logged reports whether these lines are all of a request's, where they are written some time after the client was served (by another

@@ -152,6 +152,10 @@ func (l *Lab) prepare(ctx context.Context, setup Setup) (c *Sandbox, spec agenta
 	}
 	c.logs = errorLogs(driver, c.config)
 	spec.Logs = slices.Concat(c.logs, setup.Logs)
+	if driver.Syslog != nil {
+		spec.Syslog, _ = driver.Syslog(c.config)
+		spec.SyslogTo = agentapi.OutputOf(gatewayName)
+	}
 	if driver.AccessLog != "" {
 		spec.Logs = append(spec.Logs, driver.AccessLog)
 	}

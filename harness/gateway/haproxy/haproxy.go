@@ -10,7 +10,7 @@ import (
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
 
-// Driver is HAProxy as Debian packages it. It logs to its output, as in a container: `log stdout format short local0`.
+// Driver is HAProxy as Debian packages it. It logs to its output, as in a container (`log stdout format short local0`), or by syslog.
 var Driver = gateway.Driver{
 	Name:     "haproxy",
 	Image:    "haproxy:2.6",
@@ -24,6 +24,7 @@ var Driver = gateway.Driver{
 		{Path: "/etc/haproxy", Keep: true}, {Path: "/var/lib/haproxy"}, {Path: "/var/log/upstream"}, {Path: "/run"}, {Path: "/run/haproxy"}, {Path: "/var/www"},
 	},
 	ErrorLogs: func(string) []string { return nil },
+	Syslog:    syslog,
 	Lines:     ParseLogs,
 	Woken:     func(string) bool { return false },
 	Refusal:   refusal,

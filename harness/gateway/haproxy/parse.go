@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,24 +19,38 @@ var (
 	// state, five counts of which the last is that of the retries, two queues, captured headers, the request.
 	// https://docs.haproxy.org/2.6/configuration.html#8.2.3
 	request = regexp.MustCompile(`^(\S+):\d+ \[([^\]]+)\] (\S+) (\S+)/(\S+) \S+ (-?\d+) \S+ \S+ \S+ (\S{4}) \d+/\d+/\d+/\d+/(\+?\d+) \d+/\d+ (?:\{.*\} )?"(.*)"$`)
-	level   = regexp.MustCompile(`^<([0-7])>`)
+	// What a line begins with: the number of its level, or of its level and facility (8 times the facility more), by syslog.
+	priority = regexp.MustCompile(`^<(\d{1,3})>`)
+	// What comes before the message by syslog: in the forms local and rfc3164 (the time, the machine where it is told, the program), and rfc5424.
+	header = regexp.MustCompile(`^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:[\w.:-]+ )?[\w./-]+(?:\[\d+\])?: |1 \S+ \S+ \S+ \S+ \S+ (?:-|\[[^\]]*\]) )`)
 )
+
+// maxPriority is the level debug of the facility local7 (RFC 5424, 6.2.1).
+const maxPriority = 191
 
 // levels are syslog's, by number (RFC 5424, 6.2.1).
 var levels = [...]string{"emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"}
 
-// ParseLog reads one line of `log stdout format short`, which begins with the number of its level. Of a request's (option
+// ParseLog reads one line of `log stdout format short`, which begins with the number of its level, or of syslog. Of a request's (option
 // httplog), Code is the termination state ("SC--": who ended the session, and when), and Message has the server, the status and
 // the retries: "app/app1 503, 3 retries". With option log-separate-errors its level is error where it failed. The error is
 // [ErrForm]; Raw is filled in either case.
 func ParseLog(line string) (gateway.LogRecord, error) {
 	l := gateway.LogRecord{Raw: line}
-	m := level.FindStringSubmatch(line)
+	m := priority.FindStringSubmatch(line)
 	if m == nil {
 		return l, ErrForm
 	}
-	l.Level = levels[m[1][0]-'0']
-	l.Message = strings.TrimRight(line[len(m[0]):], "\r\n")
+	number, _ := strconv.Atoi(m[1]) // three digits at the most
+	if number > maxPriority {
+		return l, ErrForm
+	}
+	rest := strings.TrimRight(line[len(m[0]):], "\r\n")
+	before := header.FindString(rest)
+	if before == "" && number >= len(levels) {
+		return l, ErrForm
+	}
+	l.Level, l.Message = levels[number%len(levels)], rest[len(before):]
 	r := request.FindStringSubmatch(l.Message)
 	if r == nil {
 		return l, nil
@@ -56,5 +71,16 @@ func ParseLog(line string) (gateway.LogRecord, error) {
 	return l, nil
 }
 
-// ParseLogs reads a whole log, but for what is no line of it.
-func ParseLogs(text string) []gateway.LogRecord { return gateway.ReadLog(text, ParseLog) }
+// ParseLogs reads a whole log, but for what is no line of it. What a config sends to several facilities of syslog, as Debian's does, is one
+// record.
+func ParseLogs(text string) (all []gateway.LogRecord) {
+	var number, said string
+	for _, l := range gateway.ReadLog(text, ParseLog) {
+		n := priority.FindString(l.Raw)
+		if rest := l.Raw[len(n):]; rest != said || n == number {
+			all = append(all, l)
+			number, said = n, rest
+		}
+	}
+	return all
+}

@@ -30,10 +30,44 @@ func TestParseLog(t *testing.T) {
 		g.Expect(l.Message).To(Equal(message))
 	}
 
-	for _, other := range []string{"", "<8>x", "[ALERT]    (7) : config : x", "198.51.100.2:1 x"} {
+	for _, other := range []string{"", "<8>x", "<192>Nov 27 19:41:00 haproxy[7]: x", "[ALERT]    (7) : config : x", "198.51.100.2:1 x"} {
 		l, err := ParseLog(other)
 		g.Expect(err).To(MatchError(ErrForm), other)
 		g.Expect(l).To(Equal(gateway.LogRecord{Raw: other}))
+	}
+}
+
+func TestParseLogs_BySyslog(t *testing.T) {
+	g := NewWithT(t)
+	const said = `198.51.100.2:44113 [27/Nov/2026:19:41:00.109] www app/app1 0/0/-1/-1/3004 503 217 - - SC-- 1/1/0/0/3 0/0 "GET / HTTP/1.1"`
+	for _, line := range []string{
+		"<131>Nov 27 19:41:03 haproxy[7]: " + said, "<131>Nov  7 19:41:03 web-1.example haproxy[7]: " + said,
+		"<131>1 2026-11-27T19:41:03.1+00:00 web1 haproxy 7 - - " + said, "<3>" + said,
+	} {
+		l, err := ParseLog(line)
+		g.Expect(err).NotTo(HaveOccurred(), line)
+		g.Expect(l.String()).To(Equal("[error] SC--: app/app1 503, 3 retries"), line)
+	}
+	// Debian's config logs to local0, and from the level notice on to local1 too.
+	twice := "<131>Nov 27 19:41:03 haproxy[7]: " + said + "\n<139>Nov 27 19:41:03 haproxy[7]: " + said + "\n"
+	g.Expect(ParseLogs(twice)).To(HaveLen(1))
+	g.Expect(ParseLogs(twice+twice)).To(HaveLen(2), "another request of the same second")
+}
+
+func TestSyslog(t *testing.T) {
+	g := NewWithT(t)
+	for conf, want := range map[string][2][]string{
+		"global\n    log /dev/log local0 # here\n    log /dev/log local1 notice\n    chroot /var/lib/haproxy\ndefaults\n    log global\n": {
+			{"unix:/dev/log", "unix:/var/lib/haproxy/dev/log"}, nil,
+		},
+		"log 127.0.0.1 local2\nlog udp@localhost:1514 len 4096 local3\nlog stdout format short local0\nno log\n": {{"127.0.0.1:514", "127.0.0.1:1514"}, nil},
+		"log \"unix@/run/log\" local0\nlog 10.0.0.9:514 local0\nlog logs.internal local0\nlog ring@buf local0\n": {
+			{"unix:/run/log"}, {"10.0.0.9:514", "logs.internal", "ring@buf"},
+		},
+		"log-format \"%ci\"\nlog\n": {nil, nil},
+	} {
+		heard, lost := syslog(conf)
+		g.Expect([2][]string{heard, lost}).To(Equal(want), conf)
 	}
 }
 

@@ -287,6 +287,9 @@ func (c *sandbox) news() (map[string]string, error) {
 // boundedNews is the same, with how many lines of a catch-all sandbox's logs were left out: whoever writes more than logKept for one
 // request has the beginning and the end of it kept.
 func (c *sandbox) boundedNews() (all map[string]string, left map[string]int, err error) {
+	for _, s := range c.syslogs {
+		s.drain()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all, left = make(map[string]string, len(c.logs)), map[string]int{}

@@ -53,6 +53,7 @@ type sandbox struct {
 	fakes   map[string]*fakeupstream.Server
 	asks    map[string]*ask
 	kept    map[keptConn]*clientConn // by clients, for their next requests
+	syslogs []*syslog                // set when the sandbox is opened
 	logs    map[string]int64         // log file -> how far it was read
 	undo    map[agentapi.NetSpec]func() error
 	changes map[int]func(context.Context) error // by number, what takes a change of a file back
@@ -124,6 +125,9 @@ func (c *sandbox) open(ctx context.Context, spec agentapi.SandboxSpec) (err erro
 		files = append([]agentapi.File{{Path: c.clockFile(), Data: c.clockText(0)}}, files...)
 	}
 	if err := c.put(ctx, files...); err != nil {
+		return err
+	}
+	if err := c.listenSyslog(ctx, spec); err != nil {
 		return err
 	}
 	for _, f := range spec.Fakes {

@@ -92,13 +92,17 @@ type SandboxSpec struct {
 	Join      string   // the network namespace to join, as a path; empty makes a new one
 	Folders   []Folder // private folders
 	Files     []File
-	Addresses []string      // IP addresses that the sandbox's loopback owns, or nets of them ("198.51.100.1/24")
-	Logs      []string      // files whose news come with each answer
-	Fakes     []FakeSpec    // fake upstreams that play from the start
-	Gateway   *ProcSpec     // started once the fakes play; nil for later
-	CatchAll  *CatchAllSpec // makes it a catch-all sandbox; nil for an ordinary sandbox
-	Still     bool          // with Join: its clock is that of the sandbox that it joins, which all but stands still between two moves
-	Pace      float64       // how many times as fast as the machine's its clock goes; 0 for one that is moved
+	Addresses []string // IP addresses that the sandbox's loopback owns, or nets of them ("198.51.100.1/24")
+	Logs      []string // files whose news come with each answer
+	// Syslog is where programs find a syslog daemon: "unix:/dev/log", or "127.0.0.1:514" by UDP. What they send goes into SyslogTo, each
+	// datagram a line.
+	Syslog   []string
+	SyslogTo string
+	Fakes    []FakeSpec    // fake upstreams that play from the start
+	Gateway  *ProcSpec     // started once the fakes play; nil for later
+	CatchAll *CatchAllSpec // makes it a catch-all sandbox; nil for an ordinary sandbox
+	Still    bool          // with Join: its clock is that of the sandbox that it joins, which all but stands still between two moves
+	Pace     float64       // how many times as fast as the machine's its clock goes; 0 for one that is moved
 }
 
 // SandboxOpened answers OpenCell.
