@@ -78,7 +78,8 @@ ENGINES ?= all
 test-engines: build ## Start other container engines from Debian's packages and run the catalogue on each (ENGINES=podman picks; root, an hour)
 	BADGATEWAY_ENGINES='$(ENGINES)' $(GO) test -count=1 -v -timeout 3h ./suites/engines
 
-bench: build ## Measure, as ratios against plain nginx in the same run
+bench: build ## Measure, as ratios against plain nginx, and grep -c, in the same run
+	$(GO) test -run '^$$' -bench ErrorLog ./scenarios/knowledge
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./suites
 
 N       ?= 30

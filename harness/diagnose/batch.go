@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 )
 
@@ -18,20 +19,25 @@ type pipeline struct {
 	stopped atomic.Bool // each wants no more
 }
 
-// A batch is some lines in a row.
+// A batch is some lines in a row. When they have been handed on, it is filled anew.
 type batch struct {
-	lines []*Line
+	lines []Line
 	raw   []string // what is to be read of each; empty for one that has been
 	read  chan struct{}
 }
+
+var batches = sync.Pool{New: func() any {
+	return &batch{lines: make([]Line, 0, batchLines), raw: make([]string, 0, batchLines), read: make(chan struct{}, 1)}
+}}
 
 func newPipeline(each func(*Line) bool) *pipeline {
 	n := runtime.GOMAXPROCS(0)
 	p := &pipeline{each: each, work: make(chan *batch, n), order: make(chan *batch, 2*n), done: make(chan struct{})}
 	for range n {
 		go func() {
+			var m memory
 			for b := range p.work {
-				b.readAll()
+				b.readAll(&m)
 			}
 		}()
 	}
@@ -39,13 +45,13 @@ func newPipeline(each func(*Line) bool) *pipeline {
 	return p
 }
 
-func (b *batch) readAll() {
-	for i, l := range b.lines {
+func (b *batch) readAll(m *memory) {
+	for i := range b.lines {
 		if b.raw[i] != "" {
-			l.read(b.raw[i])
+			b.lines[i].read(b.raw[i], m)
 		}
 	}
-	close(b.read)
+	b.read <- struct{}{}
 }
 
 // handOn calls each with the lines that say anything.
@@ -53,23 +59,31 @@ func (p *pipeline) handOn() {
 	defer close(p.done)
 	for b := range p.order {
 		<-b.read
-		for _, l := range b.lines {
-			if l.Text != "" && !p.stopped.Load() && !p.each(l) {
+		for i := range b.lines {
+			if l := &b.lines[i]; l.Text != "" && !p.stopped.Load() && !p.each(l) {
 				p.stopped.Store(true)
 			}
 		}
+		clear(b.lines)
+		clear(b.raw)
+		b.lines, b.raw = b.lines[:0], b.raw[:0]
+		batches.Put(b)
 	}
 }
 
-// add takes a line that is to be read, or that has been where raw is empty.
-func (p *pipeline) add(l *Line, raw string) {
-	if p.filling == nil {
-		p.filling = &batch{read: make(chan struct{})}
-	}
-	p.filling.lines, p.filling.raw = append(p.filling.lines, l), append(p.filling.raw, raw)
-	if len(p.filling.lines) == batchLines {
+// add is the next line, of which raw is to be read; its caller fills in the rest.
+func (p *pipeline) add(raw string) *Line {
+	b := p.filling
+	if b != nil && len(b.lines) == batchLines {
 		p.send()
+		b = nil
 	}
+	if b == nil {
+		b = batches.Get().(*batch)
+		p.filling = b
+	}
+	b.lines, b.raw = b.lines[:len(b.lines)+1], append(b.raw, raw)
+	return &b.lines[len(b.lines)-1]
 }
 
 func (p *pipeline) send() {

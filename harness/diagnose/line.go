@@ -59,11 +59,40 @@ const longest = 64 << 10
 // ReadLine reads one line. It never fails: what can't be read is left empty.
 func ReadLine(text string) *Line {
 	l := &Line{}
-	l.read(text)
+	l.read(text, &memory{})
 	return l
 }
 
-func (l *Line) read(text string) {
+// A memory has what lines said that were read before: the same things happen again and again. It is for one goroutine.
+type memory struct {
+	said    map[string]saying
+	scratch []byte
+}
+
+// A saying is what nginx says of itself in a line, in lower case, with the error number in it.
+type saying struct {
+	low   string
+	errno int
+}
+
+// recall is the saying that the scratch has.
+func (m *memory) recall() saying {
+	said, known := m.said[string(m.scratch)]
+	if !known {
+		if len(m.said) >= seenMost || m.said == nil {
+			m.said = map[string]saying{}
+		}
+		as := string(m.scratch)
+		low := lower(as)
+		said = saying{low, errnoOf(low)}
+		m.said[as] = said
+	}
+	return said
+}
+
+func (m *memory) write(s string) { m.scratch = append(m.scratch, s...) }
+
+func (l *Line) read(text string, m *memory) {
 	if len(text) > longest {
 		text = text[:longest]
 	}
@@ -76,12 +105,12 @@ func (l *Line) read(text string) {
 			unwrap(l)
 		}
 	}
-	if !l.ofNginx() {
+	if !l.ofNginx(m) {
 		l.low = lower(l.Text)
 		l.form()
 		l.hint()
 	}
-	if l.Errno == 0 {
+	if l.Errno == 0 && !l.told {
 		l.Errno = errnoOf(l.low)
 	}
 }
@@ -128,7 +157,7 @@ var (
 )
 
 // ofNginx reads a whole line of nginx's error log.
-func (l *Line) ofNginx() bool {
+func (l *Line) ofNginx(m *memory) bool {
 	if !nginxStart(l.Text) && !strings.HasPrefix(l.Text, "nginx: [") {
 		return false
 	}
@@ -143,7 +172,7 @@ func (l *Line) ofNginx() bool {
 	l.Client, l.Server, l.Upstream, l.Host = r.Client, r.Server, r.Upstream, r.Host
 	l.route(r.Request)
 	l.ofUpstream()
-	if l.onlyWhatHappened(); !l.told {
+	if l.onlyWhatHappened(m); !l.told {
 		l.low = lower(l.Text)
 	}
 	l.more()
@@ -195,7 +224,7 @@ func (l *Line) form() {
 }
 
 // onlyWhatHappened leaves in low what nginx says of itself: a request or a name that a visitor chose is no evidence.
-func (l *Line) onlyWhatHappened() {
+func (l *Line) onlyWhatHappened(m *memory) {
 	end := strings.Index(l.Text, ", client: ")
 	if end < 0 || l.Client == "" {
 		return
@@ -211,18 +240,20 @@ func (l *Line) onlyWhatHappened() {
 			rest = rest[strings.IndexByte(rest, ' ')+1:]
 		}
 	}
-	var b strings.Builder
-	b.Grow(len(head) + 64)
-	b.WriteString(level + "] ")
-	b.WriteString(rest)
-	b.WriteString(", client: ")
+	m.scratch = m.scratch[:0]
+	m.write(level)
+	m.write("] ")
+	m.write(rest)
+	m.write(", client: ")
 	if l.Upstream != "" {
-		b.WriteString(`, upstream: "` + l.Scheme)
-		if b.WriteString("://"); l.Socket() {
-			b.WriteString("unix:/")
+		m.write(`, upstream: "`)
+		m.write(l.Scheme)
+		if m.write("://"); l.Socket() {
+			m.write("unix:/")
 		}
 	}
-	l.low, l.told = lower(b.String()), true
+	said := m.recall()
+	l.low, l.Errno, l.told = said.low, said.errno, true
 }
 
 // others reads the forms that begin in no way of their own.

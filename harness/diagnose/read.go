@@ -32,7 +32,7 @@ var (
 
 // Scan reads a stream, plain or packed by gzip or zstd, and calls each with its lines in order, until it returns false. What follows
 // a page's or an answer's first line is one [Line] with it. A HAR file gives one for each answer. Lines are read on all processors; each is
-// called for one after the other, and not any more when Scan has returned.
+// called for one after the other, and not any more when Scan has returned. A line is good until each returns: it is used again for another.
 func Scan(r io.Reader, file string, each func(*Line) bool) error {
 	b := bufio.NewReaderSize(r, longest)
 	s := &scanner{file: file, out: newPipeline(each)}
@@ -171,7 +171,8 @@ func (s *scanner) take(text string) {
 
 func (s *scanner) one(text string) {
 	if text != "" {
-		s.out.add(&Line{File: s.file, Number: s.line}, text)
+		l := s.out.add(text)
+		l.File, l.Number = s.file, s.line
 	}
 }
 
@@ -184,7 +185,7 @@ func (s *scanner) flush() {
 	l.File, l.Number = s.file, s.begun
 	s.block.Reset()
 	s.begun, s.lines = 0, 0
-	s.out.add(l, "")
+	*s.out.add("") = *l
 }
 
 var (
@@ -259,7 +260,7 @@ func (s *scanner) har(r io.Reader) error {
 		}
 		l.File, l.Number, l.Status = s.file, i+1, e.Response.Status
 		l.Route = e.Request.Method + " " + path(e.Request.URL)
-		s.out.add(l, "")
+		*s.out.add("") = *l
 	}
 	return nil
 }

@@ -110,7 +110,8 @@ func (r *Report) Add(l *Line) {
 	best := all[0]
 	c := r.counts[best.Cause]
 	if c == nil {
-		c = &Count{Cause: best.Cause, Line: l, Others: all[1:], First: at}
+		kept := *l // it is used again for the next ones
+		c = &Count{Cause: best.Cause, Line: &kept, Others: all[1:], First: at}
 		r.counts[best.Cause] = c
 	}
 	c.N++
