@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/harness/scenario"
 	"github.com/badgateway/badgateway/scenarios/knowledge"
 )
@@ -63,6 +64,23 @@ func Evidence(s scenario.Scenario) []string {
 			all = append(all, accessLine(499))
 		case s.Expect.Status > 0:
 			all = append(all, accessLine(s.Expect.Status))
+		}
+	}
+	return all
+}
+
+// Blamed are the lines of an exchange that are diagnosed as a failure, each with the cause that is named first. Of a healthy one there are none.
+func Blamed(e lab.Exchange) (all []string) {
+	lines := slices.Clone(e.UpstreamLog)
+	for _, l := range e.Log {
+		lines = append(lines, l.Raw)
+	}
+	if e.Access != "" {
+		lines = append(lines, e.Access)
+	}
+	for _, text := range lines {
+		if found := Book().Candidates(diagnose.ReadLine(text)); len(found) > 0 && !found[0].Cause.Healthy() {
+			all = append(all, found[0].Cause.Slug+": "+text)
 		}
 	}
 	return all

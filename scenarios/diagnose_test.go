@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
+	"github.com/badgateway/badgateway/harness/lab"
 	"github.com/badgateway/badgateway/scenarios/knowledge"
 )
 
@@ -61,6 +62,39 @@ func TestCatalogue_IsDiagnosedAsItself(t *testing.T) {
 		if was, there := known[id]; ok && there && was != slugs {
 			t.Errorf("%s is diagnosed as %s, and was as %s", id, slugs, was)
 		}
+	}
+}
+
+// What gateways and backends log while they are well is no failure, line by line and read as whole logs.
+func TestHealthyLines_AreNothingWrong(t *testing.T) {
+	t.Parallel()
+	files, _ := filepath.Glob(filepath.Join("testdata", "diagnose", "healthy", "*.txt"))
+	lines := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, log, _ := strings.Cut(string(text), "\n") // the first line says what it is
+		for line := range strings.Lines(log) {
+			lines++
+			for _, blamed := range Blamed(lab.Exchange{UpstreamLog: []string{strings.TrimSpace(line)}}) {
+				t.Errorf("%s: %s", filepath.Base(name), blamed)
+			}
+		}
+		r := Book().NewReport(diagnose.Filter{})
+		if err := r.Read(strings.NewReader(log), name); err != nil {
+			t.Fatal(err)
+		}
+		r.Finish()
+		for _, c := range r.Causes {
+			if !c.Cause.Healthy() {
+				t.Errorf("%s, read whole, is diagnosed as %s: %s", filepath.Base(name), c.Cause.Slug, c.Evidence[0].Text)
+			}
+		}
+	}
+	if len(files) < 10 || lines < 200 {
+		t.Errorf("only %d lines in %d files", lines, len(files))
 	}
 }
 

@@ -57,6 +57,7 @@ var _ = Describe("the catalogue", func() {
 					Expect(report.Transcript(GinkgoWriter, e)).To(Succeed())
 				}
 				Expect(e).To(HavePassed())
+				Expect(scenarios.Blamed(e.Healthy)).To(BeEmpty(), "diagnose names a failure before there is one")
 			}
 			for _, f := range scenario.CompareVariants([]scenario.Scenario{s}, all) {
 				Expect(f.Verdict).To(BeElementOf(scenario.Alike, scenario.OnlyReal, scenario.OnlyFake), "%+v", f)
