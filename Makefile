@@ -45,7 +45,7 @@ fuzz: ## Feed random bytes to every reader of untrusted bytes (FUZZTIME=10m for 
 
 # What takes no time to build: CI makes five hundred inputs for each, as go test can fail at the end of a time. All the others' seeds are in the unit tests.
 fuzz-quick:
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=500x FUZZTARGETS='fakeupstream harness/audit/nginxconf harness/gateway/nginx harness/terminal harness/internal/agentapi harness/audit/fuzz_test.go'
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=500x FUZZTARGETS='fakeupstream harness/audit/nginxconf harness/gateway/nginx harness/terminal harness/internal/agentapi harness/audit/fuzz_test.go harness/diagnose scenarios/knowledge'
 
 # The counters of all programs that are run go to one folder for the unit tests and one for the suites; those of the program
 # inside the labs are handed over at the end of each. They are merged, and printed by package. What the program weighs is not

@@ -165,6 +165,61 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
+// What was read before a line must not change what is read from it.
+func FuzzScanAgain(f *testing.F) {
+	f.Add(refusedLine, strings.Replace(refusedLine, "111: Connection refused", "110: Connection timed out", 1))
+	f.Add(refusedLine, strings.ToUpper(refusedLine))
+	f.Add(`{"status":502}`, "[error] 1#1: *1 no live upstreams while connecting to upstream, client: a, server: b")
+	f.Fuzz(func(t *testing.T, before, text string) {
+		if strings.ContainsAny(before+text, "\r\n") || len(text) > 2000 {
+			return
+		}
+		alone, m := ReadLine(text), &memory{}
+		for _, s := range []string{before, text, before, text} {
+			l := &Line{}
+			if l.read(s, m); s == text && (l.low != alone.low || l.Errno != alone.Errno || l.told != alone.told) {
+				t.Errorf("%q after %q: want %q (%d), got %q (%d)", text, before, alone.low, alone.Errno, l.low, l.Errno)
+			}
+		}
+	})
+}
+
+func FuzzParsePattern(f *testing.F) {
+	f.Add("connecting to & ^worker & !unix: & ~\\bpid \\d+ & #110,60 & =502,504 & *SC,sC & @nginx-error & %70", refusedLine)
+	f.Add("@envoy & *-", refusedLine)
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		p, err := parsePattern(pattern)
+		if (p == nil) == (err == nil) {
+			t.Fatalf("%q: %v, %v", pattern, p, err)
+		}
+		if err != nil {
+			return
+		}
+		l := ReadLine(text)
+		found := false
+		newIndex([]*rule{{p, &Cause{}}}).found(l.low, func(*rule) { found = true })
+		if p.fits(l) && p.anchor != "" && !found {
+			t.Errorf("%q fits %q, and the index does not find it", pattern, l.low)
+		}
+	})
+}
+
+func FuzzMask(f *testing.F) {
+	f.Add("GET /a", "&b=c")
+	f.Add("Cookie: a=b", ", client: 10.0.0.7")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		const secret = "s3cr3tS3cr3tS3cr3t"
+		if strings.Contains(before+after, secret[:4]) {
+			return
+		}
+		for _, key := range []string{"\nAuthorization: Bearer ", "\nCookie: sid=", " /?access_token=", "\nX-Api-Key: "} {
+			if got := Mask(before + key + secret + " " + after); strings.Contains(got, secret) {
+				t.Errorf("%q is there in %q", secret, got)
+			}
+		}
+	})
+}
+
 func TestScan_HandsLinesOnInOrder(t *testing.T) {
 	var in strings.Builder
 	const lines = 5*batchLines + 7

@@ -213,3 +213,24 @@ func TestIncidents_HaveTheirRoot(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a text is, all that is said of it can be said.
+func FuzzDiagnose(f *testing.F) {
+	for _, s := range append(lines(f), pageFiles(f)...) {
+		f.Add(s.text)
+	}
+	b := book(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		r := b.NewReport(diagnose.Filter{})
+		_ = r.Read(strings.NewReader(text), "fuzz") // what is no text, or packed, is an error
+		r.Finish()
+		for _, c := range r.Causes {
+			_ = diagnose.Fill(c.Cause.Confirm, c.Line)
+			_ = diagnose.Sentence(c.Cause.Says, c.Line)
+			_ = c.Cause.RemedyFor(c.Line)
+			if c.Sure < 1 || c.Sure > 99 || c.N < 1 {
+				t.Errorf("%s: %d, %d times", c.Cause.Slug, c.Sure, c.N)
+			}
+		}
+	})
+}

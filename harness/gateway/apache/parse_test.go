@@ -1,6 +1,7 @@
 package apache
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -75,5 +76,8 @@ func FuzzParseLog(f *testing.F) {
 			t.Errorf("%q is %+v, %v", line, l, err)
 		}
 		ParseLogs(line)
+		if low := strings.ToLower(line); numbered.MatchString(low) && Code(low) != "" {
+			t.Errorf("%q has a number, and is given %s", line, Code(low))
+		}
 	})
 }
