@@ -131,7 +131,7 @@ var causes = []struct {
 			Components: []string{"PHP-FPM"}},
 	}},
 	{"services that the application uses", []Cause{
-		{ID: "F1", Title: "the database is down, hangs, or takes no more connections",
+		{ID: "F1", Title: "the database is down, hangs, has no room on its disk, or takes no more connections",
 			Components: []string{"MariaDB", "WordPress"}},
 		{ID: "F2", Title: "the cache is down or hangs, the application's or the gateway's own (memcached_pass)",
 			Components: []string{"Memcached", "Redis"}},

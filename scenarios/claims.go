@@ -82,6 +82,7 @@ var claims = []struct {
 	{"F1", "A database that is down, hangs or takes no more connections gives 502.", gives(502),
 		"database-dead database-dead-caught database-connections database-hangs database-locked database-row-locked " +
 			"wordpress-database-dead wordpress-database-connections wordpress-database-locked"},
+	{"F1", "A full disk of the database gives 502.", gives(502), "database-disk-full"},
 	{"F1", "A wrong password for the database gives 502.", gives(502), "database-password wordpress-database-password"},
 	{"F1", "Where the database is at fault, WordPress says Error establishing a database connection.", scenario.Prediction{Page: noDatabase},
 		"wordpress-database-*"},

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/badgateway/badgateway/fakeupstream"
@@ -15,7 +16,7 @@ import (
 // databases are faults of a database that the application calls. The gateway never sees it: it has what the application makes of it.
 var databases = []scenario.Scenario{
 	databaseDead(), databaseDeadCaught(), databasePassword(), databaseConnections(), databaseReadOnly(), databaseHangs(), databaseLocked(),
-	databaseRowLocked(),
+	databaseRowLocked(), databaseDiskFull(),
 }
 
 // database is MariaDB on a host of its own, with a table for the shop, and a user for its imports.
@@ -153,6 +154,33 @@ func databaseReadOnly() scenario.Scenario {
 		Confirm:  "mariadb -h 10.0.0.7 -e \"SELECT @@read_only\" prints 1; SHOW REPLICA STATUS says whether it is a replica.",
 		Remedy:   "SET GLOBAL read_only = 0 on the server that is to take the writes, or let the application write to the one that does.",
 		Source:   "https://mariadb.com/kb/en/server-system-variables/#read_only",
+	}
+}
+
+func databaseDiskFull() scenario.Scenario {
+	expect, onFake := thrown(sqlError+"The table 'photos' is full", 4, "mysqli->query")
+	withPhotos := database
+	withPhotos.SQL = append(slices.Clone(database.SQL), "CREATE TABLE shop.photos (photo LONGBLOB)")
+	const folder, backup = "/var/lib/mysql", "/var/lib/mysql/backup.tar"
+	onFPM := onDatabase(withPhotos, "stores-in-database.php", "",
+		// Its disk is so small from its start on.
+		fault.Stop{Upstream: "database"}, fault.DiskFull{Upstream: "database", Path: folder, Bytes: 64 << 20}, fault.Start{Upstream: "database"},
+		fault.Command{Upstream: "database", Line: "fallocate --length=30M " + backup},
+	)
+	onFPM.UpstreamLog = "mariadbd: The table 'photos' is full"
+	onFPM.Remedy = []fault.Fault{fault.Command{Upstream: "database", Line: "rm " + backup}}
+	return scenario.Scenario{
+		ID: "database-disk-full",
+		Claim: "The database's disk is full: InnoDB says that the table is full, though no limit of the table's is reached, mysqli throws, and PHP " +
+			"answers 500.",
+		Family: "database", Causes: []string{"F1", "E1"}, Gateway: onNginx("php.conf"),
+		Fault:    "an old backup fills the disk that MariaDB's tables are on, and the page stores a photo",
+		Variants: []scenario.Variant{onFPM, onFake},
+		Expect:   expect,
+		Confirm:  "df -h /var/lib/mysql on the database's host: 100% (and df -i, where no inode may be left).",
+		Remedy: "Make room on that disk: what is no table of the database's goes (old backups, with care binary logs by PURGE BINARY LOGS). MariaDB needs no " +
+			"restart then.",
+		Source: "https://mariadb.com/kb/en/innodb-troubleshooting/",
 	}
 }
 

@@ -56,8 +56,8 @@ type Target interface {
 	SetClientHosts(ctx context.Context, hosts map[string]string) (Undo, error)
 	// SetClientDNS has the clients ask a DNS server.
 	SetClientDNS(ctx context.Context, server string) (Undo, error)
-	// LimitDisk makes a folder a file system of so many bytes.
-	LimitDisk(ctx context.Context, path string, bytes int64) (Undo, error)
+	// LimitDisk makes a folder a file system of so many bytes: for the gateway, or on the machine of a real upstream.
+	LimitDisk(ctx context.Context, upstream, path string, bytes int64) (Undo, error)
 	// BreakNetwork breaks the network in one place.
 	BreakNetwork(ctx context.Context, f lab.NetworkFault) (Undo, error)
 

@@ -40,6 +40,7 @@ var undoable = []struct {
 	{ClientDNS{Server: "203.0.113.53:53"}, "client DNS", func(t *fakeTarget) bool { return t.clientDNS != "" }},
 	{Hosts{Addresses: map[string]string{}}, "hosts", func(t *fakeTarget) bool { return len(t.hosts) == 0 }},
 	{DiskFull{Path: "/tmp", Bytes: 9}, "disk", func(t *fakeTarget) bool { return t.disks["/tmp"] == 9 }},
+	{DiskFull{Upstream: "real", Path: "/srv", Bytes: 9}, "disk", func(t *fakeTarget) bool { return t.disks["real/srv"] == 9 }},
 	{CPUQuota{Upstream: "real", CPUs: 0.02}, "cpus", func(t *fakeTarget) bool { return t.cpus["real"] == 0.02 }},
 	{Config{Conf: "http {}"}, "set config http {}", func(t *fakeTarget) bool { return t.conf == "http {}" }},
 	{Freeze{Upstream: "real"}, "signal real 19 true", func(t *fakeTarget) bool { return t.frozen["real"] }},

@@ -47,13 +47,15 @@ func (f Hosts) String() string { return "the names resolve otherwise" }
 
 // DiskFull makes a folder a file system of a few bytes.
 type DiskFull struct {
-	Path  string
-	Bytes int64
+	// Upstream is the real upstream whose folder it is; empty for the gateway. What runs already keeps the files that it has open.
+	Upstream string
+	Path     string
+	Bytes    int64
 }
 
 // Inject mounts the small file system.
 func (f DiskFull) Inject(ctx context.Context, t Target) (Undo, error) {
-	return made(t.LimitDisk(ctx, f.Path, f.Bytes))
+	return made(t.LimitDisk(ctx, f.Upstream, f.Path, f.Bytes))
 }
 
 func (f DiskFull) String() string { return f.Path + " is full" }

@@ -186,7 +186,8 @@ func (t *fakeTarget) SetHosts(_ context.Context, hosts map[string]string) (Undo,
 	return t.undo(func() { t.hosts = former }), nil
 }
 
-func (t *fakeTarget) LimitDisk(_ context.Context, path string, bytes int64) (Undo, error) {
+func (t *fakeTarget) LimitDisk(_ context.Context, upstream, path string, bytes int64) (Undo, error) {
+	path = upstream + path
 	if err := t.call("disk"); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/badgateway/badgateway/harness/internal/agentapi"
 )
@@ -67,12 +68,30 @@ func (c *Sandbox) change(ctx context.Context, spec agentapi.FileSpec) (undo func
 	return func(ctx context.Context) error { return c.call(ctx, "UndoChange", ref, nil) }, nil
 }
 
-// LimitDisk makes a folder of the sandbox a file system of so many bytes. Undo gives the folder back.
-func (c *Sandbox) LimitDisk(ctx context.Context, path string, bytes int64) (undo func(context.Context) error, err error) {
+// LimitDisk makes a folder of the sandbox a file system of so many bytes, which is empty at first: for the gateway, or on the machine of a real
+// upstream where one is named. Undo gives the folder back.
+func (c *Sandbox) LimitDisk(ctx context.Context, upstream, path string, bytes int64) (undo func(context.Context) error, err error) {
+	call := func(ctx context.Context, spec agentapi.DiskSpec) error { return c.call(ctx, "Disk", spec, nil) }
+	if upstream != "" {
+		u, err := c.Upstream(upstream)
+		if err != nil {
+			return nil, err
+		}
+		if u.Real == nil {
+			return nil, fmt.Errorf("the upstream %s has no disk: it takes a real one", upstream)
+		}
+		s, err := c.containerOf(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		call = func(ctx context.Context, spec agentapi.DiskSpec) error {
+			return s.client.Call(ctx, c.id, "Disk", spec, &agentapi.None{})
+		}
+	}
 	spec := agentapi.DiskSpec{Path: path, Bytes: bytes}
-	if err := c.call(ctx, "Disk", spec, nil); err != nil {
+	if err := call(ctx, spec); err != nil {
 		return nil, err
 	}
 	spec.Bytes = 0
-	return func(ctx context.Context) error { return c.call(ctx, "Disk", spec, nil) }, nil
+	return func(ctx context.Context) error { return call(ctx, spec) }, nil
 }

@@ -67,7 +67,7 @@ func TestLimitDisk_GivesTheFolderBack(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	c, a := moved(t)
-	undo, err := c.LimitDisk(t.Context(), "/var/lib/nginx", 4096)
+	undo, err := c.LimitDisk(t.Context(), "", "/var/lib/nginx", 4096)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(undo(t.Context())).To(Succeed())
 	g.Expect(fakelab.Args[agentapi.DiskSpec](a, "Disk")).To(Equal([]agentapi.DiskSpec{{Path: "/var/lib/nginx", Bytes: 4096}, {Path: "/var/lib/nginx"}}))
@@ -85,7 +85,7 @@ func TestChanges_ThatFailHaveNoUndo(t *testing.T) {
 	for name, do := range map[string]func() (func(context.Context) error, error){
 		"network": func() (func(context.Context) error, error) { return c.BreakNetwork(t.Context(), NetworkFault{}) },
 		"file":    func() (func(context.Context) error, error) { return c.WriteFile(t.Context(), File{}) },
-		"disk":    func() (func(context.Context) error, error) { return c.LimitDisk(t.Context(), "/", 1) },
+		"disk":    func() (func(context.Context) error, error) { return c.LimitDisk(t.Context(), "", "/", 1) },
 	} {
 		undo, err := do()
 		g.Expect(err).To(MatchError("not permitted"), name)

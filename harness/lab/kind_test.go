@@ -25,7 +25,7 @@ func TestSandbox_RefusesWhatIsForTheOtherKind(t *testing.T) {
 		{"WriteFile", "Put", second(catchAll.WriteFile(ctx, File{Path: "/x"}))},
 		{"Chmod", "Put", second(catchAll.Chmod(ctx, "/x", 0))},
 		{"SetHosts", "Put", second(catchAll.SetHosts(ctx, nil))},
-		{"LimitDisk", "", second(catchAll.LimitDisk(ctx, "/tmp", 1))},
+		{"LimitDisk", "", second(catchAll.LimitDisk(ctx, "", "/tmp", 1))},
 		{"StartGateway", "StartCommand", catchAll.StartGateway(ctx)},
 		{"StartUpstream", "SetBehaviour", catchAll.StartUpstream(ctx, Upstream{Name: "a", Fake: &fakeupstream.Spec{Listen: "10.0.0.1:80"}})},
 		{"Records", "DrainEvents", second(catchAll.Records(ctx, "a"))},
