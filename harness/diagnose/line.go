@@ -2,7 +2,9 @@ package diagnose
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -153,7 +155,10 @@ var (
 	squidLog    = regexp.MustCompile(`^\d+\.\d{3} +\d+ \S+ (\w+)/(\d{3}) \d+ ([A-Z]+) (\S+) `)
 	terminated  = regexp.MustCompile(`^[A-Za-z-]{2}(?:[A-Za-z-]{2})?$`)
 	apacheWords = regexp.MustCompile(`\] \[client |[\])] ?proxy: |\bah\d{5}: |: proxy: `)
-	heroku      = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
+	// status, status below it, Windows' own and milliseconds end a line of IIS; ARR's status is WinHTTP's
+	// https://learn.microsoft.com/en-us/windows/win32/winhttp/error-messages
+	iis    = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) )?(?:\S+ ){0,4}(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) .* (\d{3}) \d{1,3} (\d{1,10}) (?:\d+ \d+ )?\d+$`)
+	heroku = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
 
 // ofNginx reads a whole line of nginx's error log.
@@ -280,6 +285,13 @@ func (l *Line) others(s string) {
 		l.Status, _ = strconv.Atoi(m[2])
 		return
 	}
+	if m := iis.FindStringSubmatch(s); m != nil {
+		l.Form, l.Gateway, l.Route = "access-iis", "iis", m[2]+" "+path(m[3])
+		l.Status, _ = strconv.Atoi(m[4])
+		l.low += " hint:win32-" + m[5]
+		l.setTime(m[1])
+		return
+	}
 	if heroku.MatchString(s) {
 		l.Form = "heroku"
 		return
@@ -343,6 +355,13 @@ func (l *Line) fromJSON() {
 		return ""
 	}
 	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "http_status_code", "code", "request.status", "httpRequest.status")
+	if status == "" { // within another object
+		for _, k := range slices.Sorted(maps.Keys(l.JSON)) {
+			if _, within := l.JSON[k].(map[string]any); within && status == "" {
+				status = get(k + ".status")
+			}
+		}
+	}
 	if n, err := strconv.Atoi(status); err == nil && n >= 100 && n < 1000 {
 		l.Status = n
 		if l.Form == "json" {

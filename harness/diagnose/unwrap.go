@@ -25,6 +25,7 @@ var (
 	grepped = regexp.MustCompile(`^((?:\.{0,2}/)?[\w.@-]*/?[\w./@-]+\.(?:log|err|out|txt)(?:[.-]\d+)?(?:\.gz)?):(?:\d+[:-])?`)
 	quoted  = regexp.MustCompile(`^(?:>+ |[-*•] |\d+\. |\$ |# )+`)
 	escaped = regexp.MustCompile(`&(?:quot|gt|lt|amp|apos|#39|#x27|#34|nbsp|#\d+);`)
+	member  = regexp.MustCompile(`^"(?:log|message|msg|MESSAGE|textPayload|@message)"\s*:\s*"`)
 	escapes = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 )
 
@@ -38,6 +39,12 @@ func unwrap(l *Line) {
 	for range 8 {
 		before := s
 		s = strings.TrimSpace(strings.TrimPrefix(s, "\ufeff"))
+		if m := member.FindString(s); m != "" { // of a JSON object that was printed over lines
+			s = strings.TrimSuffix(strings.TrimSuffix(s[len(m):], ","), `"`)
+			if strings.HasPrefix(s, `{\"`) {
+				s = strings.ReplaceAll(s, `\"`, `"`)
+			}
+		}
 		s = l.unquote(s)
 		if nginxStart(s) || apacheStart(s) {
 			break
