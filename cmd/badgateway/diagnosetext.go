@@ -100,6 +100,12 @@ type fact struct {
 
 func (f fact) text() string { return strings.TrimSpace(strings.Join(f.sentences, " ") + f.end) }
 
+// without is a fact without its last sentence.
+func (f fact) without() fact {
+	f.sentences = f.sentences[:len(f.sentences)-1]
+	return f
+}
+
 // factsOf are the facts of a diagnosis in their order, none of them empty.
 func factsOf(d diagnosis, cause *diagnose.Cause, several, whole bool) (all []fact) {
 	add := func(label, text, end string) {
@@ -223,8 +229,8 @@ func incidentText(b *strings.Builder, r *diagnose.Report, i diagnose.Incident, w
 // curtLines is how many lines a clear answer takes at the most.
 const curtLines = 6
 
-// curt makes facts fit into so many lines: what is quoted takes one, and last sentences are left out, those of the longest fact first. The last
-// line says where the rest is.
+// curt makes facts fit into so many lines: what is quoted takes one, and last sentences are left out: the shortest with which it fits, or those
+// of the longest fact. The last line says where the rest is.
 func curt(all []fact, lines, width int) []fact {
 	tall := func(f fact) int { return len(terminal.Wrap(f.text(), width)) }
 	for i, f := range all {
@@ -236,18 +242,28 @@ func curt(all []fact, lines, width int) []fact {
 		}
 	}
 	for {
-		total, longest := 0, -1
+		over := -lines
+		for _, f := range all {
+			over += tall(f)
+		}
+		longest, enough, shortest := -1, -1, 0
 		for i, f := range all {
-			total += tall(f)
-			if len(f.sentences) > 1 && (longest < 0 || tall(f) >= tall(all[longest])) {
+			switch last := len(f.sentences) - 1; {
+			case last < 1:
+			case tall(f)-tall(f.without()) >= over && (enough < 0 || len(f.sentences[last]) < shortest):
+				enough, shortest = i, len(f.sentences[last])
+			case longest < 0 || tall(f) >= tall(all[longest]):
 				longest = i
 			}
 		}
-		if total <= lines || longest < 0 {
+		switch {
+		case over <= 0 || longest < 0 && enough < 0:
 			return all
+		case enough >= 0:
+			all[enough] = all[enough].without()
+		default:
+			all[longest] = all[longest].without()
 		}
-		kept := all[longest].sentences
-		all[longest].sentences = kept[:len(kept)-1]
 	}
 }
 

@@ -217,9 +217,9 @@ var connecting = []diagnose.Cause{
 	},
 	{
 		Slug: "no-live-upstreams", Side: diagnose.Upstream, Status: 502, Source: upstreams + "#max_fails", Effects: nil,
-		Says:    "Every server of the pool is left alone just now: each failed before, and its fail_timeout is not over.",
+		Says:    "Every server of the pool is left alone just now: each failed before, and its time of rest is not over.",
 		Proves:  "This is an effect. The cause is in the lines before it: the first failures of each peer.",
-		Confirm: "grep -B50 'no live upstreams' in the log: 'connect() failed' or 'upstream timed out' before it is the cause.",
+		Confirm: "The lines before it in the log: the first that failed (refused, timed out, DOWN) is the cause.",
 		Remedy:  "badgateway diagnose the whole log: the earlier lines have the remedy. max_fails=0 for a single server only changes how it looks.",
 		Remedies: map[string]string{
 			"haproxy": "Look at the health checks: 'Server ... is DOWN' lines say why each went. Mend that, or the check itself.",
