@@ -261,6 +261,7 @@ func TestAny_EveryBehaviourOnEveryProtocol(t *testing.T) {
 	needs := map[string]Behaviour{
 		"delay": Delay{For: 1}, "drip": Drip{Every: 1, Bytes: 50}, "wrong-protocol": WrongProtocol{Speak: SpeakHTTP},
 		"bad-header": BadHeader{Fault: HeaderVersion}, "bad-chunk": BadChunk{Fault: ChunkShort},
+		"mysql-error":        MySQLError{Code: 1040, Message: "Too many connections"},
 		"fastcgi-bad-record": FastCGIBadRecord{Fault: RecordTruncated},
 	}
 	for _, e := range Behaviours() {

@@ -63,7 +63,7 @@ func (b BadHeader) Check(on Endpoint) error {
 	if (on.Protocol == Memcached || on.Protocol == Redis) && b.Fault != HeaderStatusLine {
 		return fmt.Errorf("fault: the header of %s is a line without fields; give %q", title(on.Protocol), HeaderStatusLine)
 	}
-	return first(on.not(noFields, Stream), required("fault", b.Fault,
+	return first(on.not(noFields, MySQL, Stream), required("fault", b.Fault,
 		HeaderStatusLine, HeaderVersion, HeaderStatusText, HeaderStatusShort, HeaderNoColon,
 		HeaderEmptyName, HeaderSpaceInName, HeaderSpaceColon, HeaderNUL, HeaderControl,
 		HeaderBareCR, HeaderNameNotASCII, HeaderFold), b.Answer.checkAnswer(on))

@@ -29,7 +29,7 @@ func (b BigHeader) String() string {
 }
 
 func (b BigHeader) Check(on Endpoint) error {
-	return first(on.not(noFields, Memcached, Redis, DNS, Stream), notNegative("size", b.Size), notNegative("count", b.Count), b.Answer.checkAnswer(on))
+	return first(on.not(noFields, Memcached, Redis, MySQL, DNS, Stream), notNegative("size", b.Size), notNegative("count", b.Count), b.Answer.checkAnswer(on))
 }
 
 func (b BigHeader) Serve(x *Exchange) error {

@@ -53,6 +53,8 @@ func speak(protocol string) dialect {
 		return memcachedDialect{}
 	case Redis:
 		return redisDialect{}
+	case MySQL:
+		return &mysqlDialect{}
 	case DNS:
 		return dnsDialect{}
 	}
@@ -72,6 +74,8 @@ func title(protocol string) string {
 		return "gRPC"
 	case Redis:
 		return "Redis"
+	case MySQL:
+		return "MySQL"
 	case DNS:
 		return "DNS"
 	case Stream:
@@ -120,7 +124,7 @@ func keeps(protocol string) bool { return protocol != UWSGI && protocol != SCGI 
 
 // hasHeader reports whether answers of the protocol have header fields.
 func hasHeader(protocol string) bool {
-	return protocol != Memcached && protocol != Redis && protocol != DNS && protocol != Stream
+	return protocol != Memcached && protocol != Redis && protocol != MySQL && protocol != DNS && protocol != Stream
 }
 
 // statusLine is what the first line of an answer begins with.

@@ -2,7 +2,7 @@
 // talks to them: gateways, proxies, load balancers, clients.
 //
 // An upstream is a listener that speaks HTTP/1.1, FastCGI (responder role), uwsgi, SCGI, gRPC,
-// memcached, Redis, DNS or plain TCP, over TCP or a unix socket, in plain text or TLS, or finds out by the first
+// memcached, Redis, MySQL, DNS or plain TCP, over TCP or a unix socket, in plain text or TLS, or finds out by the first
 // bytes of each connection which of these it is, and does with each connection and request exactly
 // what its script says: answer well, say nothing, send RST in the middle of a body, drip a
 // byte a second, break the rules of the protocol. It writes its answers byte by byte

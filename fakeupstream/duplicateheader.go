@@ -36,7 +36,7 @@ func (b DuplicateHeader) Check(on Endpoint) error {
 			return errors.New("values: a value cannot have a line end or NUL (bad-header sends these)")
 		}
 	}
-	return first(on.not(noFields, Memcached, Redis, DNS, Stream), b.Answer.checkAnswer(on))
+	return first(on.not(noFields, Memcached, Redis, MySQL, DNS, Stream), b.Answer.checkAnswer(on))
 }
 
 func (b DuplicateHeader) Serve(x *Exchange) error {

@@ -38,7 +38,7 @@ func (b EarlyAnswer) Check(on Endpoint) error {
 	if b.End == EndKeep {
 		return errors.New("end: after an early answer the connection cannot be kept; give close, reset or stall")
 	}
-	return first(on.not("its requests have no body", Memcached, Redis, DNS, Stream), notNegative("after", b.After), b.End.check(on), b.Answer.checkAnswer(on))
+	return first(on.not("its requests have no body", Memcached, Redis, MySQL, DNS, Stream), notNegative("after", b.After), b.End.check(on), b.Answer.checkAnswer(on))
 }
 
 func (b EarlyAnswer) Serve(x *Exchange) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const helpHead = `Upstreams that misbehave to order, over HTTP, FastCGI, uwsgi, SCGI, gRPC, memcached, Redis or plain TCP.
+const helpHead = `Upstreams that misbehave to order, over HTTP, FastCGI, uwsgi, SCGI, gRPC, memcached, Redis, MySQL or plain TCP.
 
 Usage:
   badgateway fake --listen ADDRESS [--do BEHAVIOUR ...]

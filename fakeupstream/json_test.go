@@ -114,7 +114,7 @@ func TestParseSpecs_TakesEveryProtocol(t *testing.T) {
 		g.Expect(specs[0].Protocol).To(Equal(p))
 	}
 	_, err := ParseSpecs([]byte(`{"listen":"127.0.0.1:0","protocol":"uwsgy"}`))
-	g.Expect(err).To(MatchError(ContainSubstring(`did you mean "uwsgi"? valid: http, fastcgi, uwsgi, scgi, grpc, memcached, redis, dns, stream, any`)))
+	g.Expect(err).To(MatchError(ContainSubstring(`did you mean "uwsgi"? valid: http, fastcgi, uwsgi, scgi, grpc, memcached, redis, mysql, dns, stream, any`)))
 }
 
 func TestParseSpecs_TakesOneOrMany(t *testing.T) {

@@ -41,7 +41,7 @@ func (b Redirect) Check(on Endpoint) error {
 	case !strings.HasPrefix(b.path(), "/") || strings.ContainsAny(b.Path, " \r\n\x00"):
 		return errors.New(`path: give a path that begins with a slash, such as "/moved"`)
 	}
-	return first(on.not(noFields, Memcached, Redis, DNS, Stream), b.Answer.checkAnswer(on))
+	return first(on.not(noFields, Memcached, Redis, MySQL, DNS, Stream), b.Answer.checkAnswer(on))
 }
 
 func (b Redirect) Serve(x *Exchange) error {

@@ -41,6 +41,7 @@ var registry = []Entry{
 	{"interim", Interim{}, "sends interim answers such as 103 before the final one (HTTP)"},
 	{"close-reused", CloseReused{}, "closes or resets a kept connection when it is used again"},
 	{"backlog-full", BacklogFull{}, "listens with a full queue and never accepts (Linux)"},
+	{"mysql-error", MySQLError{}, "answers with an error of MySQL's, in place of its greeting, to a login or to a statement (MySQL)"},
 	{"dns-answer", DNSAnswer{}, "answers with addresses, or with NXDOMAIN, SERVFAIL or REFUSED (DNS)"},
 	{"fastcgi-stderr", FastCGIStderr{}, "writes to STDERR, then answers or ends"},
 	{"fastcgi-end", FastCGIEnd{}, "ends without output, or with an application or protocol status"},

@@ -38,7 +38,7 @@ func (r Rule) check(on Endpoint) error {
 		return errors.New("a stream has no method, path or header; give nth or first alone")
 	case len(r.Headers) > 0 && !hasHeader(on.Protocol):
 		return fmt.Errorf("headers: %s has no header; remove them", title(on.Protocol))
-	case r.Path != "" && r.Path[0] != '/' && r.Path != "*" && !on.may(Memcached) && !on.may(Redis) && !on.may(DNS):
+	case r.Path != "" && r.Path[0] != '/' && r.Path != "*" && !on.may(Memcached) && !on.may(Redis) && !on.may(MySQL) && !on.may(DNS):
 		return fmt.Errorf(`path: %q does not begin with a slash; write "/%[1]s"`, r.Path)
 	case strings.Contains(r.Path, "?"):
 		return fmt.Errorf("path: %q has a query, which is not looked at; leave it out", r.Path)

@@ -27,6 +27,9 @@ const (
 	// Redis is RESP, the protocol of Redis: a well answer to GET is the body as the item, to any other command OK. With [Any] it is not
 	// looked for, as no gateway speaks it.
 	Redis = "redis"
+	// MySQL is the protocol of MySQL and MariaDB, in which the server speaks first. Every login is let in; a well answer to SELECT and SHOW is
+	// one row with the body as its one value, to any other command OK. A [MySQLError] is an error of theirs. With [Any] it is not looked for.
+	MySQL = "mysql"
 	// DNS is the Domain Name System (RFC 1035), over UDP and TCP at the same address. A datagram is a connection with one request. A
 	// well answer to a question for the address of any name is that which was asked; a [DNSAnswer] says others.
 	DNS = "dns"
@@ -37,7 +40,7 @@ const (
 	Any = "any"
 )
 
-var protocols = []string{HTTP, FastCGI, UWSGI, SCGI, GRPC, Memcached, Redis, DNS, Stream, Any}
+var protocols = []string{HTTP, FastCGI, UWSGI, SCGI, GRPC, Memcached, Redis, MySQL, DNS, Stream, Any}
 
 // Spec describes one listener: where it listens, what it speaks, and what it does with
 // each connection and request. Its JSON form is the API of the program and its control port.
@@ -46,7 +49,7 @@ type Spec struct {
 	Name string `json:"name,omitempty"`
 	// Listen is "10.0.0.5:8080", "127.0.0.1:0" (any free port), "[::1]:80" or "unix:/run/app.sock".
 	Listen string `json:"listen"`
-	// Protocol is HTTP (the default), FastCGI, UWSGI, SCGI, GRPC, Memcached, Redis, DNS, Stream or Any.
+	// Protocol is HTTP (the default), FastCGI, UWSGI, SCGI, GRPC, Memcached, Redis, MySQL, DNS, Stream or Any.
 	Protocol string `json:"protocol,omitempty"`
 	// TLS makes it a TLS listener; nil is plain. With Any it says how TLS goes for clients that
 	// begin it, while others are served in plain text; nil is TLS without a fault then.

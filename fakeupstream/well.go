@@ -18,7 +18,8 @@ import (
 //
 // A gRPC answer has the Status, and the grpc-status that gRPC's mapping has for it. For memcached a Status from 200 to 299
 // gives the body as the item that was asked for, 404 says that there is none, and others are a SERVER_ERROR; it has no
-// header. Redis has the same, with an ERR. A stream has neither status nor header, so that the body is all there is. A well answer of DNS is the
+// header. Redis has the same, with an ERR. MySQL has no status: the body is a
+// value, and a [MySQLError] is an error. A stream has neither status nor header, so that the body is all there is. A well answer of DNS is the
 // address that was asked; a [DNSAnswer] says others.
 type Well struct {
 	// Status is from 200 to 999; 0 means 200.
@@ -76,7 +77,10 @@ func (w Well) Check(on Endpoint) error {
 	if len(w.Headers) > 0 && !hasHeader(on.Protocol) {
 		return fmt.Errorf("headers: %s has no header; remove them", title(on.Protocol))
 	}
-	if w.Status != 0 && (on.Protocol == Stream || on.Protocol == DNS) {
+	if on.Protocol == MySQL && w.BodySize > maxValue {
+		return fmt.Errorf("body_size: a value of MySQL's has %d bytes at the most here", maxValue)
+	}
+	if w.Status != 0 && (on.Protocol == Stream || on.Protocol == MySQL || on.Protocol == DNS) {
 		return fmt.Errorf("status: %s has no status; remove it", title(on.Protocol))
 	}
 	given := 0

@@ -43,6 +43,19 @@ func onDatabase(db backend.MariaDB, name, further string, breaks ...fault.Fault)
 	return scenario.Variant{Kind: scenario.Real, Upstreams: append(upstreams, app.Upstream()), Inject: breaks}
 }
 
+// onFakeDatabase is a variant on PHP-FPM whose page asks a fake of a database.
+func onFakeDatabase(name string, breaks ...fault.Fault) scenario.Variant {
+	v := onDatabase(database, name, "", breaks...)
+	v.Kind = scenario.Fake
+	v.Upstreams[0] = lab.Upstream{Name: "database", Fake: &fakeupstream.Spec{Listen: database.Listen, Protocol: fakeupstream.MySQL}}
+	return v
+}
+
+// databaseSays makes the fake database answer logins or statements with an error: on a connection, the login is the first request.
+func databaseSays(code int, message string, before ...fakeupstream.Behaviour) fault.Fault {
+	return fault.SetBehaviour{Upstream: "database", Script: fakeupstream.Script{append(before, fakeupstream.MySQLError{Code: code, Message: message})}}
+}
+
 // thrown is what follows from what a line of the page throws and nobody catches, and what a fake does in the place of PHP-FPM then.
 func thrown(what string, line int, by string) (scenario.Expectation, scenario.Variant) {
 	at := fmt.Sprintf("PHP Fatal error:  Uncaught %s in %s:%d", what, index, line)
@@ -62,7 +75,7 @@ func runs(script string, clients int) []fault.Fault {
 }
 
 func databaseDead() scenario.Scenario {
-	expect, onFake := thrown(sqlError+"Connection refused", 3, "mysqli->__construct")
+	expect, _ := thrown(sqlError+"Connection refused", 3, "mysqli->__construct")
 	return scenario.Scenario{
 		ID: "database-dead",
 		Claim: "The database is not running: mysqli throws, nobody catches it, and PHP answers 500; PHP-FPM itself is well, so that nginx has no " +
@@ -70,7 +83,8 @@ func databaseDead() scenario.Scenario {
 		Family: "database", Causes: []string{"F1", "E1"}, Gateway: onNginx("php.conf"),
 		Fault: "MariaDB is stopped",
 		Variants: []scenario.Variant{
-			onDatabase(database, "reads-database.php", "", fault.Stop{Upstream: "database"}), onFake,
+			onDatabase(database, "reads-database.php", "", fault.Stop{Upstream: "database"}),
+			onFakeDatabase("reads-database.php", fault.Stop{Upstream: "database"}),
 		},
 		Expect: expect,
 		Confirm: "grep mysqli_sql_exception /var/log/nginx/error.log says Connection refused; ss -ltn 'sport = :3306' on the database's host " +
@@ -100,7 +114,9 @@ func databaseDeadCaught() scenario.Scenario {
 
 func databasePassword() scenario.Scenario {
 	// The lab's hosts share a network, where who calls an address comes from it.
-	expect, onFake := thrown(sqlError+"Access denied for user 'shop'@'10.0.0.7' (using password: YES)", 3, "mysqli->__construct")
+	const denied = "Access denied for user 'shop'@'10.0.0.7' (using password: YES)"
+	expect, _ := thrown(sqlError+denied, 3, "mysqli->__construct")
+	onFake := onFakeDatabase("reads-database.php", databaseSays(1045, denied))
 	changes := fault.Command{Upstream: "database", Line: "mariadb --execute=SET/**/PASSWORD/**/FOR/**/shop=PASSWORD('changed')"}
 	onFPM := onDatabase(database, "reads-database.php", "", changes)
 	onFPM.Remedy = []fault.Fault{fault.Deploy{Path: index, Text: changedIn("php/reads-database.php", "'secret'", "'changed'")}}
@@ -120,7 +136,9 @@ func databasePassword() scenario.Scenario {
 }
 
 func databaseConnections() scenario.Scenario {
-	expect, onFake := thrown(sqlError+"Too many connections", 3, "mysqli->__construct")
+	const full = "Too many connections"
+	expect, _ := thrown(sqlError+full, 3, "mysqli->__construct")
+	onFake := onFakeDatabase("reads-database.php", scripted("database", fakeupstream.MySQLError{At: fakeupstream.AtAccept, Code: 1040, Message: full}))
 	onFPM := onDatabase(database.With("--max-connections=10"), "reads-database.php", "report.php", runs("report.php", 10)...)
 	onFPM.Remedy = []fault.Fault{fault.Command{Upstream: "database", Line: "mariadb --execute=SET@@GLOBAL.max_connections=20"}}
 	return scenario.Scenario{
@@ -140,7 +158,9 @@ func databaseConnections() scenario.Scenario {
 }
 
 func databaseReadOnly() scenario.Scenario {
-	expect, onFake := thrown(sqlError+"The MariaDB server is running with the --read-only option so it cannot execute this statement", 4, "mysqli->query")
+	const refuses = "The MariaDB server is running with the --read-only option so it cannot execute this statement"
+	expect, _ := thrown(sqlError+refuses, 4, "mysqli->query")
+	onFake := onFakeDatabase("counts-in-database.php", databaseSays(1290, refuses, fakeupstream.Well{}))
 	onFPM := onDatabase(database, "counts-in-database.php", "", fault.Command{Upstream: "database", Line: "mariadb --execute=SET@@GLOBAL.read_only=1"})
 	onFPM.Remedy = []fault.Fault{fault.Command{Upstream: "database", Line: "mariadb --execute=SET@@GLOBAL.read_only=0"}}
 	return scenario.Scenario{
@@ -158,7 +178,9 @@ func databaseReadOnly() scenario.Scenario {
 }
 
 func databaseDiskFull() scenario.Scenario {
-	expect, onFake := thrown(sqlError+"The table 'photos' is full", 4, "mysqli->query")
+	const full = "The table 'photos' is full"
+	expect, _ := thrown(sqlError+full, 4, "mysqli->query")
+	onFake := onFakeDatabase("stores-in-database.php", databaseSays(1114, full, fakeupstream.Well{}))
 	withPhotos := database
 	withPhotos.SQL = append(slices.Clone(database.SQL), "CREATE TABLE shop.photos (photo LONGBLOB)")
 	const folder, backup = "/var/lib/mysql", "/var/lib/mysql/backup.tar"
@@ -167,7 +189,7 @@ func databaseDiskFull() scenario.Scenario {
 		fault.Stop{Upstream: "database"}, fault.DiskFull{Upstream: "database", Path: folder, Bytes: 64 << 20}, fault.Start{Upstream: "database"},
 		fault.Command{Upstream: "database", Line: "fallocate --length=30M " + backup},
 	)
-	onFPM.UpstreamLog = "mariadbd: The table 'photos' is full"
+	onFPM.UpstreamLog = "mariadbd: " + full
 	onFPM.Remedy = []fault.Fault{fault.Command{Upstream: "database", Line: "rm " + backup}}
 	return scenario.Scenario{
 		ID: "database-disk-full",
@@ -188,8 +210,8 @@ func databaseHangs() scenario.Scenario {
 	onFPM := onDatabase(database, "reads-database.php", "", fault.Signal{Upstream: "database", Number: sigstop})
 	onFPM.WaitFor = []lab.Condition{lab.Opened(index)}
 	onFPM.Remedy = []fault.Fault{fault.Signal{Upstream: "database", Number: sigcont}}
-	onFake := fakeFPMDoes(fakeupstream.Silent{})
-	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
+	onFake := waitingFor(lab.ConnectionAt("database"), onFakeDatabase("reads-database.php",
+		scripted("database", fakeupstream.Silent{At: fakeupstream.AtAccept})))
 	return scenario.Scenario{
 		ID: "database-hangs",
 		Claim: "The database hangs: its kernel still accepts connections, and PHP waits for its first word until nginx gives up after fastcgi_read_timeout, " +
@@ -210,8 +232,9 @@ func databaseLocked() scenario.Scenario {
 	onFPM := onDatabase(database, "reads-database.php", "import.php", runs("import.php", 1)...)
 	onFPM.WaitFor = []lab.Condition{lab.RequestAt("database")}
 	onFPM.Remedy = []fault.Fault{fault.Command{Upstream: "database", Line: "mariadb --execute=KILL/**/USER/**/import"}}
-	onFake := fakeFPMDoes(fakeupstream.Silent{})
-	onFake.WaitFor = []lab.Condition{lab.RequestAt("app")}
+	onFake := waitingFor(lab.RequestAt("database"), onFakeDatabase("reads-database.php", fault.SetBehaviour{
+		Upstream: "database", Script: fakeupstream.Script{{fakeupstream.Well{}, fakeupstream.Silent{}}},
+	}))
 	return scenario.Scenario{
 		ID: "database-locked",
 		Claim: "Somebody holds a lock on the table that the page reads: the query waits for it, for a day by default (lock_wait_timeout), and nginx " +
@@ -229,7 +252,9 @@ func databaseLocked() scenario.Scenario {
 }
 
 func databaseRowLocked() scenario.Scenario {
-	expect, onFake := thrown(sqlError+"Lock wait timeout exceeded; try restarting transaction", 4, "mysqli->query")
+	const waited = "Lock wait timeout exceeded; try restarting transaction"
+	expect, _ := thrown(sqlError+waited, 4, "mysqli->query")
+	onFake := onFakeDatabase("counts-in-database.php", databaseSays(1205, waited, fakeupstream.Well{}))
 	// InnoDB looks at its limit once a second, by the machine's own clock.
 	expect.Until = 30 * time.Second
 	onFPM := onDatabase(database.With("--innodb-lock-wait-timeout=1"), "counts-in-database.php", "import-row.php", runs("import-row.php", 1)...)
