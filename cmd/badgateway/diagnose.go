@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
+	"github.com/badgateway/badgateway/harness/live"
 	"github.com/badgateway/badgateway/harness/terminal"
 	"github.com/badgateway/badgateway/scenarios"
 )
@@ -22,21 +23,30 @@ import (
 const diagnosisVersion = 1
 
 func diagnoseCommand() *cobra.Command {
-	var asJSON, whole bool
+	var asJSON, whole, server, following bool
 	var since, until string
 	var configs []string
 	top := 3
 	c := &cobra.Command{
-		Use:   "diagnose [FILE...|-|'LINE'|URL STATUS]",
+		Use:   "diagnose [--live|--follow] [FILE...|-|'LINE'|URL STATUS]",
 		Short: "Name the cause from a log line, a page, an answer, or several logs together; no engine needed",
 		Long: `diagnose reads logs of gateways, app servers, databases, the kernel, systemd and containers, saved error pages, the output of
 curl -v and HAR files, plain or packed by gzip or zstd, and says who is guilty of what, what the text proves, what confirms it
 on the live server, and what helps. What a text is of is found by its content. Several files are joined by time and request.
 
+With --live it reads what the server that it runs on says of itself, and changes nothing: nginx's config (nginx -T, or its files) and logs,
+ss, the rights of unix sockets, getent for the names of upstreams, systemctl, the journal, dmesg, df, memory; of the last hour, or
+since --since. Files that are named are read too. What may not be read is said, and fails nothing. No upstream is called.
+
+With --follow it waits for lines, as tail -F does, through rotation and copytruncate, until it is interrupted; a cause is told when it
+is first seen, and its count again when that has doubled, every 10 s at the most; the usual summary comes at the end. It begins with
+what is new, or with what is there since --since. - follows standard input.
+
 With --json each diagnosis is an object on a line: version, cause (a slug that never changes), side, confidence (high, medium, low),
 says, status (what the visitor commonly gets; 0 where it differs), count, first, last, evidence ({file, line, text, time}), proves, confirm,
 remedy, confused_with, others (slugs with confidence), scenarios (for badgateway run), proven (whether one of them is of this gateway),
-source, routes, peers, root_of and effect_of (slugs).
+source, routes, peers, root_of and effect_of (slugs). With --live the last object has looked_at and not_read in their place. With --follow
+an object comes whenever a cause is told, and those of the summary at the end.
 
 With --explain-config it shows the location and the pass directive that take the request of the line, and the directives that decide
 what came, with file and line, or nginx's defaults for them; in place of a line, a URL and a status do (a URL alone says where it leads). In the
@@ -48,7 +58,11 @@ Nothing leaves this machine, and what looks like a secret is masked. Exit codes:
   journalctl -o short-iso --since -1h | badgateway diagnose - /var/log/nginx/error.log
   docker compose logs --no-color | badgateway diagnose -v
   badgateway diagnose --json error.log.2.gz | jq -r .cause
-  badgateway diagnose --explain-config /etc/nginx/nginx.conf https://shop.example/api/ 504`,
+  badgateway diagnose --explain-config /etc/nginx/nginx.conf https://shop.example/api/ 504
+  badgateway diagnose --live                          on the server itself, best as root
+  badgateway diagnose --live --since 10m /srv/shop/log/production.log
+  badgateway diagnose --follow /var/log/nginx/error.log /var/log/php8.2-fpm.log
+  kubectl logs -f deploy/shop | badgateway diagnose --follow -`,
 		RunE: func(c *cobra.Command, args []string) error {
 			var f diagnose.Filter
 			var err error
@@ -61,56 +75,88 @@ Nothing leaves this machine, and what looks like a secret is masked. Exit codes:
 			if top < 1 {
 				return errors.New("--top takes a number from 1 on")
 			}
-			r := scenarios.Book().NewReport(f)
 			own, err := readConfigs(configs)
 			if err != nil {
 				return err
 			}
 			out := c.OutOrStdout()
 			_, width := screen(out)
-			width = min(width, 120)
-			var request asked
-			if len(own) > 0 {
-				if request, args, err = askedOf(args); err != nil {
-					return err
-				}
-			}
+			d := diagnosing{out: out, asJSON: asJSON, whole: whole, top: top, width: min(width, 120), configs: own}
 			switch {
-			case request.line == nil || len(args) > 0:
-				err = readAll(r, args, c.InOrStdin())
-			case !request.status:
-				return printDecision(out, decide(c.Context(), own, request.count()), asJSON, width)
-			}
-			if err != nil {
-				return err
-			}
-			if request.line != nil && request.status {
-				r.Add(request.line)
-			}
-			r.Finish()
-			if len(r.Causes) == 0 {
-				if !asJSON {
-					fmt.Fprintln(out, notKnown(r))
+			case server && following:
+				return errors.New("--live looks once, and --follow waits: give one of them")
+			case server:
+				m, err := live.This()
+				if err != nil {
+					return fmt.Errorf("--live: %w", err)
 				}
-				return errDiffers
+				return d.server(c.Context(), m, f, args, c.InOrStdin())
+			case following:
+				return d.following(c.Context(), f, args, c.InOrStdin(), c.ErrOrStderr())
 			}
-			if asJSON {
-				return printDiagnoses(out, r, top, func(one *diagnose.Count) decision { return decide(c.Context(), own, one) })
-			}
-			fmt.Fprint(out, diagnosisText(r, width, top, whole))
-			if len(own) > 0 {
-				return printDecision(out, decide(c.Context(), own, mostOfNginx(r)), false, width)
-			}
-			return nil
+			return d.given(c.Context(), f, args, c.InOrStdin())
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a diagnosis, on a line each")
 	c.Flags().BoolVarP(&whole, "verbose", "v", false, "all that is known: what it proves, what it is confused with, the lines, the sources")
 	c.Flags().StringArrayVar(&configs, "explain-config", nil, "show where this nginx config decides it: a `FILE|DIR`, read as check does; may be given again")
+	c.Flags().BoolVar(&server, "live", false, "look at this server: its nginx, who listens, names, services, disks, memory, logs; nothing is changed")
+	c.Flags().BoolVar(&following, "follow", false, "wait for more lines, as tail -F does, and tell of each cause as it comes")
 	c.Flags().StringVar(&since, "since", "", "leave out what is older: 2026-01-02T15:04:05, or 2h for two hours ago; times without a zone count as UTC")
 	c.Flags().StringVar(&until, "until", "", "leave out what is newer")
 	c.Flags().IntVar(&top, "top", top, "show this many causes")
 	return c
+}
+
+// A diagnosing is how a diagnosis is told.
+type diagnosing struct {
+	out           io.Writer
+	asJSON, whole bool
+	top, width    int
+	configs       []namedConfig // in which it is to be shown where it is decided
+}
+
+// given diagnoses what the arguments name.
+func (d diagnosing) given(ctx context.Context, f diagnose.Filter, args []string, in io.Reader) (err error) {
+	r := scenarios.Book().NewReport(f)
+	var request asked
+	if len(d.configs) > 0 {
+		if request, args, err = askedOf(args); err != nil {
+			return err
+		}
+	}
+	switch {
+	case request.line == nil || len(args) > 0:
+		err = readAll(args, in, func(l *diagnose.Line) { r.Add(l) })
+	case !request.status:
+		return printDecision(d.out, decide(ctx, d.configs, request.count()), d.asJSON, d.width)
+	}
+	if err != nil {
+		return err
+	}
+	if request.line != nil && request.status {
+		r.Add(request.line)
+	}
+	r.Finish()
+	return d.print(ctx, r)
+}
+
+// print tells of a report that is finished.
+func (d diagnosing) print(ctx context.Context, r *diagnose.Report) error {
+	switch {
+	case len(r.Causes) == 0 && d.asJSON:
+		return errDiffers
+	case len(r.Causes) == 0:
+		fmt.Fprintln(d.out, notKnown(r))
+		return errDiffers
+	case d.asJSON:
+		return printDiagnoses(d.out, r, d.top, func(one *diagnose.Count) decision { return decide(ctx, d.configs, one) })
+	}
+	fmt.Fprint(d.out, diagnosisText(r, d.width, d.top, d.whole))
+	if len(d.configs) > 0 {
+		return printDecision(d.out, decide(ctx, d.configs, mostOfNginx(r)), false, d.width)
+	}
+	return nil
 }
 
 // moment reads a time, or how long ago.
@@ -130,13 +176,14 @@ func moment(s string) (time.Time, error) {
 }
 
 // readAll reads what the arguments name: files, - for the standard input, or the text itself.
-func readAll(r *diagnose.Report, args []string, in io.Reader) error {
+func readAll(args []string, in io.Reader, take func(*diagnose.Line)) error {
+	each := func(l *diagnose.Line) bool { take(l); return true }
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
 	for _, a := range args {
 		if a == "-" {
-			if err := r.Read(in, "-"); err != nil {
+			if err := diagnose.Scan(in, "-", each); err != nil {
 				return err
 			}
 			continue
@@ -144,13 +191,13 @@ func readAll(r *diagnose.Report, args []string, in io.Reader) error {
 		f, err := os.Open(a)
 		switch {
 		case err == nil:
-			err = r.Read(f, a)
+			err = diagnose.Scan(f, a, each)
 			f.Close()
 			if err != nil {
 				return err
 			}
 		case strings.ContainsAny(a, " \n\t<{") && (errors.Is(err, fs.ErrNotExist) || len(a) > 200):
-			if err := r.Read(strings.NewReader(a), "line"); err != nil {
+			if err := diagnose.Scan(strings.NewReader(a), "line", each); err != nil {
 				return err
 			}
 		default:
@@ -238,8 +285,7 @@ func diagnosisOf(r *diagnose.Report, c *diagnose.Count) diagnosis {
 }
 
 func printDiagnoses(out io.Writer, r *diagnose.Report, top int, decides func(*diagnose.Count) decision) error {
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
+	lines := objects(out)
 	for _, c := range r.Causes[:min(top, len(r.Causes))] {
 		d := diagnosisOf(r, c)
 		d.decision = decides(c)

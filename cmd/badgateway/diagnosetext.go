@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 func diagnosisText(r *diagnose.Report, width, top int, whole bool) string {
 	var b strings.Builder
 	main := r.Causes[0]
-	diagnosisBlock(&b, r, main, width, whole)
+	diagnosisBlock(&b, r, main, width, whole, r.Lines > 1)
 	for _, i := range r.Incidents {
 		if i.Root == main {
 			incidentText(&b, r, i, width)
@@ -52,14 +51,11 @@ func diagnosisText(r *diagnose.Report, width, top int, whole bool) string {
 	if whole {
 		for _, c := range rest[:max(0, min(top-1, len(rest)))] {
 			b.WriteByte('\n')
-			diagnosisBlock(&b, r, c, width, whole)
+			diagnosisBlock(&b, r, c, width, whole, true)
 		}
 	}
 	return b.String()
 }
-
-// shortName is a file's name without its folder.
-func shortName(file string) string { return terminal.OneLine(filepath.Base(file)) }
 
 func span(c *diagnose.Count) string {
 	const form = "2006-01-02 15:04:05"
@@ -77,12 +73,12 @@ func shares(all []diagnose.Share) string {
 	return strings.Join(parts, ", ")
 }
 
-// diagnosisBlock is one diagnosis: curt, unless all is wanted.
-func diagnosisBlock(b *strings.Builder, r *diagnose.Report, c *diagnose.Count, width int, whole bool) {
+// diagnosisBlock is one diagnosis: curt, unless all is wanted. Its line is shown where it is one of several.
+func diagnosisBlock(b *strings.Builder, r *diagnose.Report, c *diagnose.Count, width int, whole, several bool) {
 	const indent = len("shown by ")
 	line := labelled(b, indent, width)
 	d := diagnosisOf(r, c)
-	all := factsOf(d, c.Cause, r.Lines > 1, whole)
+	all := factsOf(d, c.Cause, several, whole)
 	if !whole {
 		all = curt(all, curtLines, width-indent)
 	}
@@ -123,7 +119,7 @@ func factsOf(d diagnosis, cause *diagnose.Cause, several, whole bool) (all []fac
 		if !whole && (i > 0 || !several) {
 			break
 		}
-		all = append(all, fact{"line", nil, fmt.Sprintf("%s:%d: %s", shortName(e.File), e.Line, e.Text)})
+		all = append(all, fact{"line", nil, terminal.OneLine(e.Place()) + ": " + e.Text})
 	}
 	if whole || !sure {
 		add("proves", d.Proves, "")
@@ -216,7 +212,7 @@ func incidentText(b *strings.Builder, r *diagnose.Report, i diagnose.Incident, w
 		if !e.Time.IsZero() {
 			at = e.Time.Add(r.Skews[e.File]).Format("15:04:05") + "  "
 		}
-		line := fmt.Sprintf("  %d. %s%-22s %s:%d: %s", n+1, at, c.Cause.Slug, shortName(e.File), e.Line, e.Text)
+		line := fmt.Sprintf("  %d. %s%-22s %s: %s", n+1, at, c.Cause.Slug, terminal.OneLine(e.Place()), e.Text)
 		fmt.Fprintln(b, clipped(line, width))
 	}
 	for file, d := range r.Skews {

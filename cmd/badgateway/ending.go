@@ -60,8 +60,10 @@ func endingSignals() []os.Signal {
 // exitError is the error of a command, given why the program was told to end, if it was: whatever was cut off by it is no news.
 // The output's own error is one of a reader that left, or of a disk that is full.
 func exitError(err, why, output error) error {
-	after := new(interruptedAfter)
+	after, said := new(interruptedAfter), new(explained)
 	switch {
+	case errors.As(err, said) && output == nil:
+		return err
 	case err != nil && errors.Is(why, errInterrupted) && errors.As(err, after):
 		return *after
 	case err != nil && errors.Is(why, errInterrupted):

@@ -35,6 +35,7 @@ var plans = []plan{
 			"backend": 3, "fault": 3,
 			"scenario": 4,
 			"match":    5, "audit": 5,
+			"live": 6,
 		},
 		rule: "the rooms of harness are used from above",
 	},

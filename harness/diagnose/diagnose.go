@@ -4,6 +4,8 @@ package diagnose
 
 import (
 	"cmp"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -106,9 +108,17 @@ func (c Candidate) Confidence() Confidence { return confidence(c.Sure) }
 // Evidence is where a cause was seen.
 type Evidence struct {
 	File string    `json:"file"`
-	Line int       `json:"line"` // from 1 on
+	Line int       `json:"line"` // from 1 on; 0 where it is not known
 	Text string    `json:"text"` // unwrapped, without secrets, 500 bytes at the most
 	Time time.Time `json:"time,omitzero"`
+}
+
+// Place is the file's own name, without its folder, and the line where it is known: "error.log:12".
+func (e Evidence) Place() string {
+	if e.Line == 0 {
+		return filepath.Base(e.File)
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(e.File), e.Line)
 }
 
 // ranked sorts the surest first.

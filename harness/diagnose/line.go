@@ -17,8 +17,10 @@ import (
 // A Line is one line of a log, unwrapped, with what can be read from it. A saved page or an answer is a line, too.
 type Line struct {
 	File   string
-	Number int
+	Number int    // from 1 on; 0 where it is not known
 	Text   string // unwrapped
+	// State says that this is how things stand now, found by looking, and no event of a log: it has no time, and counts whatever the time asked for.
+	State bool
 	// Form is what it is a line of: "nginx-error", "apache-error", "haproxy", "access", "envoy", "json", "page", "headers", or empty.
 	Form   string
 	Time   time.Time // zero where there is none
@@ -192,7 +194,7 @@ func (l *Line) form() {
 		if m := level.FindStringSubmatch(l.low); m != nil {
 			l.Form, l.Gateway, l.Level = "nginx-error", "nginx", m[1]
 		}
-	case apacheStart(s):
+	case apacheStart(s) && strings.Contains(s[:min(len(s), 50)], "] ["): // the kernel's lines have the same time, and no level
 		if r, err := apache.ParseLog(s); err == nil {
 			l.Form, l.Gateway, l.Level, l.PID, l.Client, l.Errno = "apache-error", "apache", r.Level, r.PID, r.Client, r.Errno
 			l.Time, l.Zoned = r.Time, false
@@ -586,4 +588,24 @@ func (l *Line) field(names ...string) string {
 		}
 	}
 	return ""
+}
+
+// InZone takes a time without a zone for one of the zone of now, and one without a year for the last such before now. A time
+// that names its zone stays the same moment.
+func (l *Line) InZone(now time.Time) {
+	switch t := l.Time; {
+	case t.IsZero():
+	case l.Zoned:
+		l.Time = t.In(now.Location())
+	default:
+		year := t.Year()
+		if l.NoYear {
+			year = now.Year()
+		}
+		l.Time = time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), now.Location())
+		if l.NoYear && l.Time.After(now.AddDate(0, 0, 1)) {
+			l.Time = l.Time.AddDate(-1, 0, 0)
+		}
+		l.Zoned, l.NoYear = true, false
+	}
 }

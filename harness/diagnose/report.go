@@ -21,6 +21,7 @@ type Count struct {
 	First, Last time.Time
 	Routes      Tally
 	Peers       Tally
+	near        bool // the gateway says it, or it stands so now
 	when        histogram
 	events      []event
 }
@@ -32,12 +33,13 @@ func (c *Count) Confidence() Confidence { return confidence(c.Sure) }
 func (c *Count) Spark() string { return c.when.spark() }
 
 type event struct {
-	at   time.Time
-	file string
-	line int
-	pid  int
-	peer string
-	id   string
+	at    time.Time
+	state bool
+	file  string
+	line  int
+	pid   int
+	peer  string
+	id    string
 }
 
 // A Report is what came of a whole input.
@@ -54,6 +56,7 @@ type Report struct {
 	book   *Book
 	filter Filter
 	counts map[*Cause]*Count
+	stands bool // something says how things stand now
 	last   map[string]time.Time
 	seen   map[string][]Candidate // of lines that say nothing but what happened
 }
@@ -90,8 +93,8 @@ const (
 	evidenceMost = 5
 )
 
-// Add adds a line.
-func (r *Report) Add(l *Line) {
+// Add adds a line. It returns what it was counted as; nil where it says nothing that is known, or is of another time.
+func (r *Report) Add(l *Line) *Count {
 	r.Lines++
 	at := l.Time
 	if at.IsZero() {
@@ -99,12 +102,12 @@ func (r *Report) Add(l *Line) {
 	} else {
 		r.last[l.File] = at
 	}
-	if !r.filter.Since.IsZero() && at.Before(r.filter.Since) || !r.filter.Until.IsZero() && at.After(r.filter.Until) {
-		return
+	if !l.State && (!r.filter.Since.IsZero() && at.Before(r.filter.Since) || !r.filter.Until.IsZero() && at.After(r.filter.Until)) {
+		return nil
 	}
 	all := r.candidates(l)
 	if len(all) == 0 {
-		return
+		return nil
 	}
 	r.Known++
 	best := all[0]
@@ -115,6 +118,8 @@ func (r *Report) Add(l *Line) {
 		r.counts[best.Cause] = c
 	}
 	c.N++
+	c.near = c.near || l.State || l.Gateway != ""
+	r.stands = r.stands || l.State
 	c.Sure = max(c.Sure, best.Sure)
 	if !at.IsZero() {
 		if c.First.IsZero() || at.Before(c.First) {
@@ -131,8 +136,9 @@ func (r *Report) Add(l *Line) {
 		c.Evidence = append(c.Evidence, Evidence{File: l.File, Line: l.Number, Text: Echo(l.Text), Time: at})
 	}
 	if len(c.events) < eventsMost && !best.Cause.Healthy() {
-		c.events = append(c.events, event{at, l.File, l.Number, l.PID, l.Address, l.Request})
+		c.events = append(c.events, event{at, l.State, l.File, l.Number, l.PID, l.Address, l.Request})
 	}
+	return c
 }
 
 // candidates are those of the book, looked up once for lines that say the same.
@@ -188,17 +194,28 @@ func (r *Report) Finish() {
 		return n * c.Sure * c.Sure
 	}
 	slices.SortFunc(r.Causes, func(a, b *Count) int {
-		return cmp.Or(cmp.Compare(class(a), class(b)), cmp.Compare(weight(b), weight(a)), cmp.Compare(a.Cause.Slug, b.Cause.Slug))
+		return cmp.Or(cmp.Compare(class(a), class(b)), cmp.Compare(r.far(a), r.far(b)), cmp.Compare(weight(b), weight(a)), cmp.Compare(a.Cause.Slug, b.Cause.Slug))
 	})
 	r.Incidents = nil
 	r.join()
 	// a root comes before its effects
-	if len(r.Incidents) > 0 {
-		root := r.Incidents[0].Root
-		if i := slices.Index(r.Causes, root); i > 0 {
-			r.Causes = slices.Insert(slices.Delete(r.Causes, i, i+1), 0, root)
+	for _, i := range r.Incidents {
+		if r.stands && i.Root != r.Causes[0] && !slices.Contains(i.Effects, r.Causes[0]) {
+			continue
 		}
+		if at := slices.Index(r.Causes, i.Root); at > 0 {
+			r.Causes = slices.Insert(slices.Delete(r.Causes, at, at+1), 0, i.Root)
+		}
+		break
 	}
+}
+
+// far orders the causes of a whole server: much happens there that has nothing to do with its gateway.
+func (r *Report) far(c *Count) int {
+	if r.stands && !c.near {
+		return 1
+	}
+	return 0
 }
 
 // near is how far apart two lines of one incident may be.
@@ -278,6 +295,8 @@ func (r *Report) together(root, effect *Count) (n int, at time.Time, why string)
 			switch {
 			case same:
 				why = "the same request id"
+			case c.state, e.state && root.near: // it lasts, since when is not known; what happened far from the gateway need not be why
+				why = cmp.Or(why, "how things stand now")
 			case e.at.IsZero() || c.at.IsZero():
 				if r.Lines > 50 {
 					continue

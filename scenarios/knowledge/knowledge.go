@@ -11,12 +11,16 @@ import (
 
 // Causes are all causes.
 func Causes() []diagnose.Cause {
-	all := slices.Concat(connecting, reading, tls, names, configs, visitors, php, apps, services, system, containers, clouds, pages)
+	all := slices.Concat(connecting, reading, tls, names, configs, visitors, php, apps, services, system, containers, clouds, pages, servers)
 	for i, c := range all {
+		all[i].Match = slices.Concat(c.Match, standing[c.Slug])
 		all[i].Directives = strings.Fields(directives[c.Slug])
 		// what the gateway saw of one peer is the reason of what it says of the pool, and of what the visitor got
 		if i < len(connecting)+len(reading)+len(tls)+len(names) && c.Side != diagnose.Nobody && c.Side != diagnose.Unknown && !slices.Contains(pool, c.Slug) {
 			all[i].Effects = slices.Concat(c.Effects, pool)
+		}
+		if slices.Contains(keepsDown, c.Slug) {
+			all[i].Effects = slices.Concat(all[i].Effects, []string{"gateway-down", "unit-failed", "unit-start-limit"})
 		}
 	}
 	return all

@@ -41,7 +41,7 @@ var system = []diagnose.Cause{
 		Match: []string{"avc: denied & %97", "avc:  denied & %97", "selinux is preventing & %97", "apparmor=\"denied\" & %97", "type=avc & %90", "apparmor & denied & %90"}},
 	{Slug: "link-down", Side: diagnose.Network, Source: "https://docs.kernel.org/networking/operstates.html", Effects: []string{"host-unreachable", "network-unreachable", "connect-timeout"},
 		Says: "A network interface went down.", Confirm: "ip -s link shows state DOWN, or errors.", Remedy: "journalctl -k says which driver and when: the cable, the switch's port, or the virtual network.",
-		Match: []string{"nic link is down & %97", "link is down & %93", "carrier lost & %92", "lost carrier & %94", "link becomes not ready & %75", "entered disabled state & %60", "netdev watchdog & transmit & %90"}},
+		Match: []string{"nic link is down & %97", "link is down & %93", "carrier lost & %92", "lost carrier & %94", "link becomes not ready & !veth & %75", "entered disabled state & !veth & %60", "netdev watchdog & transmit & %90"}},
 	{Slug: "unit-failed", Side: diagnose.Upstream, Source: "https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html", Effects: broken,
 		Says:    "A service failed: systemd says how its process ended.",
 		Confirm: "journalctl -u {unit} -e: the lines of the service itself just before.",
