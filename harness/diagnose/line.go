@@ -159,7 +159,10 @@ var (
 	apacheWords = regexp.MustCompile(`\] \[client |[\])] ?proxy: |\bah\d{5}: |: proxy: `)
 	// status, status below it, Windows' own and milliseconds end a line of IIS; ARR's status is WinHTTP's
 	// https://learn.microsoft.com/en-us/windows/win32/winhttp/error-messages
-	iis    = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) )?(?:\S+ ){0,4}(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) .* (\d{3}) \d{1,3} (\d{1,10}) (?:\d+ \d+ )?\d+$`)
+	iis = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) )?(?:\S+ ){0,4}(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) .* (\d{3}) \d{1,3} (\d{1,10}) (?:\d+ \d+ )?\d+$`)
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
+	elb    = regexp.MustCompile(`^(?:\w+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) \S+ (\S+:\d+) (\S+:\d+|-) (-?[\d.]+) (-?[\d.]+) -?[\d.]+ (\d{3}) (\d{3}|-) \d+ \d+ "([A-Z]+|-) (\S+)`)
+	bare   = regexp.MustCompile(`\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) HTTP/[\d.]+"?[ ,|;]+(?:status[=: ]+)?"?(\d{3})\b`)
 	heroku = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
 
@@ -287,6 +290,10 @@ func (l *Line) others(s string) {
 		l.Status, _ = strconv.Atoi(m[2])
 		return
 	}
+	if m := elb.FindStringSubmatch(s); m != nil {
+		l.ofELB(m)
+		return
+	}
 	if m := iis.FindStringSubmatch(s); m != nil {
 		l.Form, l.Gateway, l.Route = "access-iis", "iis", m[2]+" "+path(m[3])
 		l.Status, _ = strconv.Atoi(m[4])
@@ -298,7 +305,11 @@ func (l *Line) others(s string) {
 		l.Form = "heroku"
 		return
 	}
-	if m := access.FindStringSubmatch(s); m != nil {
+	m := access.FindStringSubmatch(s)
+	if m == nil {
+		m = bare.FindStringSubmatch(s)
+	}
+	if m != nil {
 		if l.Form == "" {
 			l.Form = "access"
 		}
@@ -336,6 +347,27 @@ func (l *Line) others(s string) {
 	}
 }
 
+// ofELB reads a line of a load balancer of AWS: the seconds until the target took the request and until it answered are -1 where it did not.
+func (l *Line) ofELB(m []string) {
+	l.setTime(m[1])
+	l.Form, l.Gateway, l.Client, l.Asked, l.Route = "access-elb", "elb", m[2], m[7], m[8]+" "+path(m[9])
+	l.Status, _ = strconv.Atoi(m[6])
+	sent, answered := m[4], m[5]
+	if m[3] != "-" {
+		l.Address = m[3]
+	}
+	switch {
+	case m[3] == "-":
+		l.low += " hint:elb-no-target"
+	case m[7] != "-":
+		l.low += " hint:elb-target-said"
+	case strings.HasPrefix(sent, "-"):
+		l.low += " hint:elb-not-connected"
+	case strings.HasPrefix(answered, "-") || m[6] == "504":
+		l.low += " hint:elb-waited"
+	}
+}
+
 // fromJSON reads an access log of JSON objects.
 func (l *Line) fromJSON() {
 	get := func(keys ...string) string {
@@ -356,7 +388,7 @@ func (l *Line) fromJSON() {
 		}
 		return ""
 	}
-	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "http_status_code", "code", "request.status", "httpRequest.status")
+	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "http_status_code", "EdgeResponseStatus", "code", "request.status", "httpRequest.status")
 	if status == "" { // within another object
 		for _, k := range slices.Sorted(maps.Keys(l.JSON)) {
 			if _, within := l.JSON[k].(map[string]any); within && status == "" {

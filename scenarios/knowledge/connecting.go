@@ -35,7 +35,7 @@ var connecting = []diagnose.Cause{
 		Remedy:   "Open the port in the firewall or security group, or correct the address. A full queue: more workers, a larger backlog and net.core.somaxconn. {proxy}_connect_timeout only says how long the visitor waits.",
 		Confused: "A time-out while reading the header is another thing: there the connection stood and the application was slow.",
 		Match: []string{
-			"connect to & port & failed: operation timed out & %88", "connect to & port & failed: connection timed out & %88", "backend & fail errno & #110 & %92", "hr_instance_connect & #110 & %88", "upstream timed out & while connecting to & %96", "connect() & failed & #110 & !while resolving & !fastcgi sent in & %95",
+			"hint:elb-not-connected & =504 & %85", "connect to & port & failed: operation timed out & %88", "connect to & port & failed: connection timed out & %88", "backend & fail errno & #110 & %92", "hr_instance_connect & #110 & %88", "upstream timed out & while connecting to & %96", "connect() & failed & #110 & !while resolving & !fastcgi sent in & %95",
 			"ah00957 & #110,70007 & %95", "ah00939 & #110,70007 & %90", "attempt to connect to & #110,70007 & @apache & %93", "ah01114 & #70007 & %90",
 			"dial tcp & i/o timeout & !lookup & %88", "dial tcp & connect: connection timed out", "dial tcp & operation timed out & !lookup & %85",
 			"@haproxy & *sC & %92", "backend & fail errno 110 & %92", "attempt fail [connection_error] & timed out [110] & %95", "establishing connection failed & #110", "@envoy & *UF & connection_timeout",
@@ -51,7 +51,7 @@ var connecting = []diagnose.Cause{
 		Remedy:   "Start the server or correct its address. A failed handshake shows in the gateway's own log where errors are logged apart.",
 		Confused: "HAProxy's sC is a time-out while connecting, <NOSRV> a pool with no server up.",
 		Match: []string{
-			"hint:win32-12029 & %88", "0x80072efd & %88", "ah01154 & %55", "ah01152 & %60", "reverseproxy.dialerror & %70", "backend connect failed; addr= & %85", "@haproxy & *SC & !<nosrv> & %88", "@envoy & *UF & %88", "upstream connect error or disconnect/reset before headers & connection failure & %88",
+			"hint:elb-not-connected & =502 & %80", "hint:win32-12029 & %88", "0x80072efd & %88", "ah01154 & %55", "ah01152 & %60", "reverseproxy.dialerror & %70", "backend connect failed; addr= & %85", "@haproxy & *SC & !<nosrv> & %88", "@envoy & *UF & %88", "upstream connect error or disconnect/reset before headers & connection failure & %88",
 			"ah01114 & %60", "ah01079 & %60", "ah00896 & %60", "ah02452 & %60", "ah00866 & %60", "ah10101 & %60", "ah03352 & %60", "failed to make connection to backend & %60", "err_connect_fail & %80", "ah00958",
 			"ah00950", "all handlers for & are down & %55", "fetcherror no backend connection & %85", "no backend connection & %80", "ah02454 & %50",
 			"connect: could not connect & upstream & %50", "connect() & failed & @nginx-error & !resolving & %45", "failed to connect to upstream & %60", "establishing connection failed & %50",
@@ -227,7 +227,7 @@ var connecting = []diagnose.Cause{
 			"envoy":   "All hosts are unhealthy or ejected, or the cluster has none: look at /clusters of the admin interface and at the health checks.",
 			"*":       "The lines before, or the health checks, say what made the servers fail: badgateway diagnose the whole log.",
 		},
-		Match: []string{"load balancer does not contain an instance for the service & %75", "load balancer does not have available server for client & %75", "fetcherror & : unhealthy & %92", "all upstream nodes & unavailable & %80", "failed to pick server & no valid upstream node & %90", "no healthy host for & connection pool & %90", "no live upstreams & %96", "@haproxy & <nosrv> & *SC,SQ,SH & %93", "@haproxy & /<nosrv> & =503 & !sq-- & %88", "hint:no-live & %75", "returned no backend & %92", "no backend & director & %80", "has no server available & %95", "ah01170 & %93", "ah01167 & %92",
+		Match: []string{"hint:elb-no-target & =503 & %88", "load balancer does not contain an instance for the service & %75", "load balancer does not have available server for client & %75", "fetcherror & : unhealthy & %92", "all upstream nodes & unavailable & %80", "failed to pick server & no valid upstream node & %90", "no healthy host for & connection pool & %90", "no live upstreams & %96", "@haproxy & <nosrv> & *SC,SQ,SH & %93", "@haproxy & /<nosrv> & =503 & !sq-- & %88", "hint:no-live & %75", "returned no backend & %92", "no backend & director & %80", "has no server available & %95", "ah01170 & %93", "ah01167 & %92",
 			"all workers are in error state & %92", "@envoy & *UH & %95", "no healthy upstream & %93", "no_healthy_upstream & %93", "ah00940 & %85",
 			"no available server & %85", "no peers available & %70", "no upstreams available & %93", "503 no healthy & %80", "all backends failed & %75", "is unhealthy & director & %70",
 			"backend unhealthy & %70", "no healthy backends & %90", "failed to get a peer from the ring-balancer & %85", "failure to get a peer from the ring-balancer & %85"},

@@ -19,7 +19,7 @@ var reading = []diagnose.Cause{
 		},
 		Confused: "While connecting to upstream, the same words mean that no connection came about.",
 		Match: []string{
-			"hint:win32-12002 & =502,504 & %88", "0x80072ee2 & %85", "error_winhttp_timeout & %78", "failed to read fastcgi header & #110,70007 & %92", "timeout on 100-continue & %90", "http first read error & resource temporarily unavailable & %95", "error reading status line from remote server & #110,70007 & %93", "hr_instance_read() & #110 & %80", "upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
+			"hint:elb-waited & =504 & %88", "hint:win32-12002 & =502,504 & %88", "0x80072ee2 & %85", "error_winhttp_timeout & %78", "failed to read fastcgi header & #110,70007 & %92", "timeout on 100-continue & %90", "http first read error & resource temporarily unavailable & %95", "error reading status line from remote server & #110,70007 & %93", "hr_instance_read() & #110 & %80", "upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
 			"@haproxy & *sH & %95", "@envoy & *UT & %95", "upstream request timeout & %93", "upstream_response_timeout & %93", "@envoy & *DT & %85", "duration_timeout & %80", "stream_idle_timeout & %75", "@envoy & *SI & %75",
 			"ah01102 & #70007,110 & %96", "error reading status line & 70007 & %90", "ah01075 & (polling) & %88", "ah01075 & 70007 & %93", "ah01075 & #70007,110 & %95", "ah00878 & #70007", "ah00992 & #70007,110", "ah01030 & #70007,110 & %93", "ah00860 & #70007 & %93", "script timed out before returning headers & %93", "ah01103 & %60",
 			"timeout awaiting response headers & %95", "first byte timeout & %95", "err_read_timeout & %93", "read timeout & gw_backend & %90", "mod_fcgid: read data timeout & %93", "ah01104 & %45",
@@ -59,7 +59,7 @@ var reading = []diagnose.Cause{
 		Remedy:   "That log decides: badgateway diagnose it. Only on kept connections: keepalive_timeout in the upstream block below the upstream's own keep-alive time.",
 		Confused: "A POST that follows a pause on a kept connection fails with the same line: then the process lives, and a second try works.",
 		Match: []string{
-			"hint:win32-12030 & %85", "0x80072efe & %85", "ah01105 & %70", "backend-endpoint-failed & error=eof & %85", "endpoint_failure (eof) & %80", "transport connection broken & unexpected eof & %85", "err_connect_fail & malformed server response status & %95",
+			"prematurely closed connection while reading response head & %88", "hint:elb-waited & =502 & %75", "hint:win32-12030 & %85", "0x80072efe & %85", "ah01105 & %70", "backend-endpoint-failed & error=eof & %85", "endpoint_failure (eof) & %80", "transport connection broken & unexpected eof & %85", "err_connect_fail & malformed server response status & %95",
 			"upstream prematurely closed connection & while reading resp & %96", "upstream prematurely closed connection & !while reading ups & !while proxying & %88", "upstream prematurely closed stream & %90", "upstream prematurely closed fastcgi stdout & %93",
 			"@haproxy & *SH & !<nosrv> & %88", "@envoy & *UC & %93", "reset reason: connection termination & %93", "connection_termination & %90", "upstream_reset_before_response_started{remote & !connection_failure & %85", "upstream_reset_before_response_started & !connection_failure & !overflow & %80",
 			"ah01102 & #20014,70014 & %96", "ah01102 & !#104 & %80", "error reading status line from remote server & !#70007 & !70007 & %75", "error reading from remote server returned by & %70", "ah01075 & #20014,70014 & %80", "ah01067 & %78", "ah01075 & %60",
@@ -98,7 +98,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The header came, and a part of the body: fewer bytes than were declared, or no last chunk. The visitor has the upstream's status.",
 		Confirm: "curl the same path at {address} ends with bytes remaining.",
 		Remedy:  "Its log of the same second says why: a time limit, memory, an exception. badgateway diagnose it.",
-		Match: []string{"ah00893 & %60", "ah01032 & %75", "upstream prematurely closed connection & while reading ups & %97", "upstream prematurely closed connection & while sending to cl & %90", "upstream prematurely closed fastcgi request & %93", "upstream prematurely closed connection & while proxying & %75", "@haproxy & *SD & %92", "ah01110 & #70008,70014 & %95", "ah01110 & #20014 & %70", "ah01110 & %60",
+		Match: []string{"prematurely closed connection while reading upstr & %88", "ah00893 & %60", "ah01032 & %75", "upstream prematurely closed connection & while reading ups & %97", "upstream prematurely closed connection & while sending to cl & %90", "upstream prematurely closed fastcgi request & %93", "upstream prematurely closed connection & while proxying & %75", "@haproxy & *SD & %92", "ah01110 & #70008,70014 & %95", "ah01110 & #20014 & %70", "ah01110 & %60",
 			"unexpected eof & reverse_proxy & %93", "reading from backend: unexpected eof", "aborting with incomplete response & %85", "straight insufficient bytes & %93", "premature end of & content-length delimited & %80", "transfer closed with & curl: & %88", "transfer closed with outstanding & %85", "incomplete chunked encoding & %80", "incomplete read & %65",
 			"response already sent out, but & %75", "body: eof & varnish & %60", "fetcherror & eof & !first read & !htc eof & %75"},
 	},
@@ -229,7 +229,7 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream itself answered with this error; the gateway passed it on.",
 		Confirm: "curl -i the same path at {address} directly gives the same status.",
 		Remedy:  "The upstream's log of the same second has the reason: badgateway diagnose it.",
-		Match:   []string{"@haproxy & *SH & =425 & %93", "@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & %70", "@traefik & =500,502,503,504 & !originstatus=0 & %55", "@envoy-plain & =500 & %10", "via_upstream & =500,501,502,503,504 & %80", "\"pt\":& %10 & @never"},
+		Match:   []string{"hint:elb-target-said & =500,501,502,503,504,505 & %90", "@haproxy & *SH & =425 & %93", "@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & %70", "@traefik & =500,502,503,504 & !originstatus=0 & %55", "@envoy-plain & =500 & %10", "via_upstream & =500,501,502,503,504 & %80", "\"pt\":& %10 & @never"},
 	},
 	{
 		Slug: "gateway-answered", Side: diagnose.Gateway, Source: hapLog,
