@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,29 +70,29 @@ func TestLook_FindsWhatStandsWrong(t *testing.T) {
 		{"the worker may not write", func(s *livetest.Server) {
 			s.Own("/run/php/php8.2-fpm.sock", fs.ModeSocket|0o660, livetest.Root, livetest.Root)
 			s.Site("server { listen 8080;\n\n location / { fastcgi_pass unix:/run/php/php8.2-fpm.sock; } }")
-		}, []string{"ls: nginx's worker (www-data) may not write to the socket /run/php/php8.2-fpm.sock (srw-rw----, of root, group 0), which " + fpm + " needs"}},
+		}, []string{"ls: nginx (www-data) may not write to /run/php/php8.2-fpm.sock, which " + fpm + " needs: srw-rw----, of root, group 0"}},
 		{"the worker may not enter", func(s *livetest.Server) {
 			s.Own("/run/php", fs.ModeDir|0o700, livetest.Root, livetest.WWWData)
 			s.Site("server { listen 8080;\n\n location / { fastcgi_pass unix:/run/php/php8.2-fpm.sock; } }")
-		}, []string{"ls: nginx's worker (www-data) may not enter the folder /run/php (drwx------, of root, group 33), which " + fpm + " needs"}},
+		}, []string{"ls: nginx (www-data) may not enter /run/php, which " + fpm + " needs: drwx------, of root, group 33"}},
 		{"the worker's own class counts, though others may more", func(s *livetest.Server) {
 			s.Own("/run/php/php8.2-fpm.sock", fs.ModeSocket|0o606, livetest.Root, livetest.WWWData)
 			s.Site("server { listen 8080;\n\n location / { fastcgi_pass unix:/run/php/php8.2-fpm.sock; } }")
-		}, []string{"ls: nginx's worker (www-data) may not write to the socket /run/php/php8.2-fpm.sock (srw----rw-, of root, group 33), which " + fpm + " needs"}},
+		}, []string{"ls: nginx (www-data) may not write to /run/php/php8.2-fpm.sock, which " + fpm + " needs: srw----rw-, of root, group 33"}},
 		{"a name has no address", func(s *livetest.Server) {
 			s.Says["getent ahosts"] = live.Output{Code: 2}
 			s.Site("server { listen 8080; location / { proxy_pass http://app.internal; }\n location /late { set $b late.internal; proxy_pass http://$b; } }")
 		}, []string{
-			"getent app.internal: no address is found for app.internal, which proxy_pass at /etc/nginx/sites-enabled/default:1 calls",
-			"getent late.internal: as requests come, no address is found for late.internal, which proxy_pass at /etc/nginx/sites-enabled/default:2 calls",
+			"getent: no address is found for app.internal, which proxy_pass at /etc/nginx/sites-enabled/default:1 calls",
+			"getent: as requests come, no address is found for late.internal, which proxy_pass at /etc/nginx/sites-enabled/default:2 calls",
 		}},
 		{"a disk is full that nginx writes to", func(s *livetest.Server) {
 			s.Says["df -Pkl"] = live.Output{Stdout: "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda1 264212084 18867252 76634012 20% /\n/dev/vdb 1024 1024 0 100% /var/lib/nginx\n/dev/loop0 65536 65536 0 100% /snap/core/1\n", Code: 1}
 			s.Own("/var/lib/nginx/proxy", fs.ModeDir|0o700, livetest.WWWData, livetest.Root)
-		}, []string{"df: the file system /var/lib/nginx is full: 100% of it is used, and 0 kB are free; proxy_temp_path /var/lib/nginx/proxy is on it"}},
+		}, []string{"df: the file system /var/lib/nginx is full, and proxy_temp_path /var/lib/nginx/proxy is on it: 100% of it is used, and 0 kB are free"}},
 		{"no inode is left", func(s *livetest.Server) {
 			s.Says["df -Pil"] = live.Output{Stdout: "Filesystem Inodes IUsed IFree IUse% Mounted on\n/dev/vda1 1000 1000 0 100% /\n"}
-		}, []string{"df: the file system / has no inode left: 100% of them are used, and 0 are free; the log /var/log/nginx/error.log is on it"}},
+		}, []string{"df: the file system / has no inode left, and the log /var/log/nginx/error.log is on it: 100% of them are used, and 0 are free"}},
 		{"memory is short", func(s *livetest.Server) {
 			s.Write("/proc/meminfo", "MemTotal: 2048000 kB\nMemAvailable: 40960 kB\nSwapTotal: 1024000 kB\nSwapFree: 0 kB\n")
 		}, []string{"/proc/meminfo: memory is short: 40 MB of 2000 MB are available, and 0 MB of 1000 MB of swap are free"}},
@@ -173,15 +174,17 @@ func TestLook_TakesOnlyItsOwnNginx(t *testing.T) {
 		s.Write("/proc/"+pid+"/cmdline", "nginx: master process nginx -c /tmp/evil.conf")
 		s.Write("/proc/"+pid+"/status", status)
 	}
-	asked := false
+	var asked atomic.Bool
 	m := s.Machine()
 	run := m.Run
 	m.Run = func(ctx context.Context, program string, args ...string) (live.Output, error) {
-		asked = asked || program == "nginx" && !slices.Equal(args, []string{"-V"})
+		if program == "nginx" && !slices.Equal(args, []string{"-V"}) {
+			asked.Store(true)
+		}
 		return run(ctx, program, args...)
 	}
 	f := live.Look(context.Background(), m, livetest.Now)
-	if asked || !slices.Contains(states(f), "ps: nginx does not run, and its config is there: /etc/nginx/nginx.conf") {
+	if asked.Load() || !slices.Contains(states(f), "ps: nginx does not run, and its config is there: /etc/nginx/nginx.conf") {
 		t.Errorf("another's nginx was taken for this server's: %v", states(f))
 	}
 	if !slices.ContainsFunc(f.Unread, func(u string) bool { return strings.HasPrefix(u, "nginx in containers (1 of them)") }) {
@@ -263,7 +266,7 @@ func TestLook_IsNotHeldUp(t *testing.T) {
 				t.Errorf("%q is not told: %q", want, f.Unread)
 			}
 		}
-		if got := states(f); len(got) != 1 || got[0] != "getent localhost: the lookup of localhost does not end; proxy_pass at /etc/nginx/sites-enabled/default:6 calls it" {
+		if got := states(f); len(got) != 1 || got[0] != "getent: the lookup of localhost does not end; proxy_pass at /etc/nginx/sites-enabled/default:6 calls it" {
 			t.Errorf("it says %q", got)
 		}
 		close(forever)

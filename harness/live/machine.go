@@ -19,8 +19,8 @@ var elsewhere = []use{{"/tmp", "/tmp"}, {"/var/tmp", "/var/tmp"}, {"/run", "/run
 func (m Machine) disks(ctx context.Context, f *Findings, g *gateway) {
 	uses := slices.Concat(g.folders, elsewhere)
 	for _, of := range [...]struct{ flag, full string }{
-		{"-Pkl", "the file system %s is full: %s of it is used, and %s kB are free; %s is on it"},
-		{"-Pil", "the file system %s has no inode left: %s of them are used, and %s are free; %s is on it"},
+		{"-Pkl", "the file system %s is full, and %s is on it: %s of it is used, and %s kB are free"},
+		{"-Pil", "the file system %s has no inode left, and %s is on it: %s of them are used, and %s are free"},
 	} {
 		out, err := m.Run(ctx, "df", of.flag)
 		if err == nil && out.Stdout == "" { // with one file system that can't be asked its code is 1, and the others are there
@@ -50,7 +50,7 @@ func (m Machine) disks(ctx context.Context, f *Findings, g *gateway) {
 				continue
 			}
 			delete(full, mount)
-			f.state("df", of.full, mount, fields[4], fields[3], u.by)
+			f.state("df", of.full, mount, u.by, fields[4], fields[3])
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (m Machine) lookUp(ctx context.Context, f *Findings, g *gateway) map[string
 	}
 	all.Wait()
 	for _, n := range names {
-		from := "getent " + n.host
+		const from = "getent"
 		switch {
 		case errors.Is(n.err, context.DeadlineExceeded):
 			f.stateOf(n.upstream, from, "the lookup of %s does not end; %s calls it", n.host, n.by)
@@ -239,16 +239,16 @@ func (m Machine) rights(f *Findings, g *gateway, u upstream, root string) {
 			f.unread("the rights of /"+path.Join(way[:i+1]...), err)
 			return
 		}
-		need, deed := fs.FileMode(1), "enter the folder"
+		need, deed := fs.FileMode(1), "enter"
 		if i == len(way)-1 {
-			need, deed = 2, "write to the socket"
+			need, deed = 2, "write to"
 		}
 		owner, group, known := ownerOf(info)
 		if !known || permitted(g.worker, info.Mode(), owner, group, need) {
 			continue
 		}
-		f.stateOf(u, "ls", "nginx's worker (%s) may not %s /%s (%s, of %s, group %d), which %s needs", m.user(g.worker.user), deed,
-			path.Join(way[:i+1]...), strings.ToLower(info.Mode().String()), m.user(owner), group, u.by)
+		f.stateOf(u, "ls", "nginx (%s) may not %s /%s, which %s needs: %s, of %s, group %d", m.user(g.worker.user), deed,
+			path.Join(way[:i+1]...), u.by, strings.ToLower(info.Mode().String()), m.user(owner), group)
 		return
 	}
 }
