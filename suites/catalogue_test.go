@@ -24,6 +24,9 @@ func picked() []scenario.Scenario {
 	return some
 }
 
+// sampled reports whether a part of the catalogue is enough here, as make test has run it all before.
+func sampled() bool { return os.Getenv("CATALOGUE") == "sample" }
+
 // sample is one of each family and one of each gateway, by the seed of the run.
 func sample(all []scenario.Scenario) (some []scenario.Scenario) {
 	r := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
@@ -41,7 +44,7 @@ func sample(all []scenario.Scenario) (some []scenario.Scenario) {
 
 var _ = Describe("the catalogue", func() {
 	all := picked()
-	if os.Getenv("CATALOGUE") == "sample" { // make test has run them all before
+	if sampled() {
 		all = sample(all)
 	}
 	for _, s := range all {
