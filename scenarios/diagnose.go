@@ -26,9 +26,13 @@ var Book = sync.OnceValue(func() *diagnose.Book {
 		index[c.Slug] = i
 	}
 	for _, s := range All() {
-		for _, slug := range Diagnosed(plain, s) {
+		for i, slug := range Diagnosed(plain, s) {
 			c := &causes[index[slug]]
-			c.Shown = append(c.Shown, diagnose.Shown{ID: s.ID, Gateway: s.Gateway.Driver.Name, Scheme: schemeOf(s), Socket: strings.Contains(s.Gateway.Config, "unix:")})
+			shown := diagnose.Shown{ID: s.ID, Gateway: s.Gateway.Driver.Name, Scheme: schemeOf(s), Socket: strings.Contains(s.Gateway.Config, "unix:")}
+			if i == 0 {
+				shown.Status = s.Expect.Status
+			}
+			c.Shown = append(c.Shown, shown)
 		}
 	}
 	book, err := diagnose.NewBook(causes)

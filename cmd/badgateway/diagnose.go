@@ -43,7 +43,7 @@ is first seen, and its count again when that has doubled, every 10 s at the most
 what is new, or with what is there since --since. - follows standard input.
 
 With --json each diagnosis is an object on a line: version, cause (a slug that never changes), side, confidence (high, medium, low),
-says, status (what the visitor commonly gets; 0 where it differs), count, first, last, evidence ({file, line, text, time}), proves, confirm,
+says, status (what the visitor commonly gets of this gateway; 0 where it differs or was not measured), count, first, last, evidence ({file, line, text, time}), proves, confirm,
 remedy, confused_with, others (slugs with confidence), scenarios (for badgateway run), proven (whether one of them is of this gateway),
 source, routes, peers, root_of and effect_of (slugs). With --live the last object has looked_at and not_read in their place. With --follow
 an object comes whenever a cause is told, and those of the summary at the end.
@@ -258,13 +258,10 @@ func diagnosisOf(r *diagnose.Report, c *diagnose.Count) diagnosis {
 	ids, same := c.Cause.ShownFor(c.Line)
 	d := diagnosis{
 		Version: diagnosisVersion, Cause: c.Cause.Slug, Side: c.Cause.Side, Confidence: c.Confidence(), Says: diagnose.Sentence(c.Cause.Says, c.Line),
-		Status: c.Cause.Status, Count: c.N, First: c.First, Last: c.Last, Evidence: c.Evidence, Proves: diagnose.Sentence(c.Cause.Proves, c.Line),
+		Status: c.Cause.StatusFor(c.Line), Count: c.N, First: c.First, Last: c.Last, Evidence: c.Evidence, Proves: diagnose.Sentence(c.Cause.Proves, c.Line),
 		Confirm: diagnose.Fill(c.Cause.Confirm, c.Line), Remedy: diagnose.Fill(c.Cause.RemedyFor(c.Line), c.Line),
 		Confused: diagnose.Fill(c.Cause.Confused, c.Line), Others: []otherCause{}, Scenarios: append([]string{}, ids...), Proven: same,
 		Source: c.Cause.Source, Routes: append([]diagnose.Share{}, c.Routes.Top(3)...), Peers: append([]diagnose.Share{}, c.Peers.Top(3)...),
-	}
-	if c.Line.Status >= 400 {
-		d.Status = c.Line.Status
 	}
 	for i := range d.Routes {
 		d.Routes[i].Word = diagnose.Mask(d.Routes[i].Word)

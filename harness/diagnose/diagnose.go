@@ -49,7 +49,7 @@ type Cause struct {
 	Confused string
 	// Source is where it can be read.
 	Source string
-	// Status is what the visitor commonly gets; 0 where that differs.
+	// Status is what nginx's visitor commonly gets; 0 where that differs. Of other gateways the scenarios tell it (see [Cause.StatusFor]).
 	Status int
 	// Effects are the slugs of what it brings about in other logs: where both come together, this one is the root.
 	Effects []string
@@ -67,6 +67,7 @@ type Shown struct {
 	Gateway string // "nginx"
 	Scheme  string // the protocol spoken to the upstream: "http", "fastcgi", ...
 	Socket  bool   // the upstream is at a unix socket
+	Status  int    // what the visitor gets, where this cause is the first that the scenario's evidence is diagnosed with; 0 otherwise
 }
 
 // Healthy reports whether nothing is wrong.

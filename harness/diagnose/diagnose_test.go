@@ -278,3 +278,42 @@ func TestHasFlags(t *testing.T) {
 		}
 	}
 }
+
+func TestStatusFor_IsThatOfTheLinesGateway(t *testing.T) {
+	c := &Cause{Status: 502, Shown: []Shown{
+		{Gateway: "nginx", Scheme: "http", Status: 502},
+		{Gateway: "apache", Scheme: "http", Status: 503}, {Gateway: "apache", Scheme: "http", Status: 200},
+		{Gateway: "apache", Scheme: "fastcgi", Status: 504},
+		{Gateway: "haproxy", Scheme: "http"},
+	}}
+	for name, l := range map[string]struct {
+		line Line
+		want int
+	}{
+		"nginx's":                     {Line{Gateway: "nginx"}, 502},
+		"nobody's":                    {Line{}, 502},
+		"the line has it":             {Line{Gateway: "apache", Status: 500}, 500},
+		"one that is no failure":      {Line{Gateway: "nginx", Status: 200}, 502},
+		"Apache's, by HTTP":           {Line{Gateway: "apache", Scheme: "http"}, 503},
+		"Apache's, by FastCGI":        {Line{Gateway: "apache", Scheme: "fastcgi"}, 504},
+		"Apache's, by who knows what": {Line{Gateway: "apache"}, 0},
+		"not measured":                {Line{Gateway: "haproxy"}, 0},
+		"not in the lab":              {Line{Gateway: "envoy"}, 0},
+	} {
+		if got := c.StatusFor(&l.line); got != l.want {
+			t.Errorf("%s: %d, want %d", name, got, l.want)
+		}
+	}
+}
+
+func TestReadLine_OfApacheWithoutItsBeginning(t *testing.T) {
+	for text, scheme := range map[string]string{
+		"[proxy:error] (111)Connection refused: AH00957: HTTP: attempt to connect to 10.0.0.5:80 failed": "",
+		"[proxy_fcgi:error] AH01079: failed to make connection to backend: 10.0.0.5":                     "fastcgi",
+		"[proxy_http:error] AH01114: HTTP: failed to make connection to backend: 10.0.0.5":               "http",
+	} {
+		if l := ReadLine(text); l.Gateway != "apache" || l.Scheme != scheme {
+			t.Errorf("%s: %s, %q", text, l.Gateway, l.Scheme)
+		}
+	}
+}

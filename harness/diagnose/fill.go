@@ -96,6 +96,27 @@ func (c *Cause) RemedyFor(l *Line) string {
 	return c.Remedy
 }
 
+// StatusFor is the status that the visitor gets: the one that the line has, else what the scenarios of the gateway that wrote the line, and of its
+// protocol, agree on, or for nginx, and where nobody knows whose line it is, Status. It is 0 where that can't be told.
+func (c *Cause) StatusFor(l *Line) (status int) {
+	if l.Status >= 400 {
+		return l.Status
+	}
+	if l.Gateway == "" || l.Gateway == "nginx" {
+		return c.Status
+	}
+	for _, s := range c.Shown {
+		switch {
+		case s.Gateway != l.Gateway || s.Status < 400 || l.Scheme != "" && Prefix(s.Scheme) != Prefix(l.Scheme):
+		case status != 0 && s.Status != status:
+			return 0
+		default:
+			status = s.Status
+		}
+	}
+	return status
+}
+
 // ShownFor are the scenarios that show the cause, those of the line's own gateway and protocol first, and whether those are any.
 func (c *Cause) ShownFor(l *Line) (ids []string, same bool) {
 	near := func(s Shown) int {

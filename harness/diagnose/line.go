@@ -156,6 +156,7 @@ var (
 	ofPID       = regexp.MustCompile(`(?:\bpid[ :=]+|\bchild |killed process |\bprocess )(\d+)`)
 	squidLog    = regexp.MustCompile(`^\d+\.\d{3} +\d+ \S+ (\w+)/(\d{3}) \d+ ([A-Z]+) (\S+) `)
 	terminated  = regexp.MustCompile(`^[A-Za-z-]{2}(?:[A-Za-z-]{2})?$`)
+	apacheCode  = regexp.MustCompile(`\bAH\d{5}: `)
 	apacheWords = regexp.MustCompile(`\] \[client |[\])] ?proxy: |\bah\d{5}: |: proxy: `)
 	// status, status below it, Windows' own and milliseconds end a line of IIS; ARR's status is WinHTTP's
 	// https://learn.microsoft.com/en-us/windows/win32/winhttp/error-messages
@@ -189,6 +190,19 @@ func (l *Line) ofNginx(m *memory) bool {
 	return true
 }
 
+// ofApacheModule takes the protocol from the module of Apache's that logs.
+func (l *Line) ofApacheModule() {
+	if l.Gateway != "apache" || l.Scheme != "" {
+		return
+	}
+	switch {
+	case strings.Contains(l.low, "[proxy_fcgi:"):
+		l.Scheme = "fastcgi"
+	case strings.Contains(l.low, "[proxy_http:"):
+		l.Scheme = "http"
+	}
+}
+
 // form finds what the line is of, and reads it.
 func (l *Line) form() {
 	s := l.Text
@@ -202,6 +216,7 @@ func (l *Line) form() {
 			l.Form, l.Gateway, l.Level, l.PID, l.Client, l.Errno = "apache-error", "apache", r.Level, r.PID, r.Client, r.Errno
 			l.Time, l.Zoned = r.Time, false
 			l.Address = strings.TrimPrefix(r.Upstream, "unix:")
+			l.ofApacheModule()
 			l.more()
 			return
 		}
@@ -220,6 +235,10 @@ func (l *Line) form() {
 	if l.Form == "" && strings.Contains(l.low, " while ") && strings.Contains(l.low, "upstream") {
 		l.Form, l.Gateway = "nginx-error", "nginx" // without its beginning
 	}
+	if l.Form == "" && apacheCode.MatchString(s) {
+		l.Form, l.Gateway = "apache-error", "apache" // without its beginning
+	}
+	l.ofApacheModule()
 	if l.Form == "" || l.Form == "json" {
 		l.also = "text"
 	}
