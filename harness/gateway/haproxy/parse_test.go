@@ -1,6 +1,8 @@
 package haproxy
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,10 +67,21 @@ func TestSyslog(t *testing.T) {
 			{"unix:/run/log"}, {"10.0.0.9:514", "logs.internal", "ring@buf"},
 		},
 		"log-format \"%ci\"\nlog\n": {nil, nil},
+		"log /etc/passwd local0\nlog /dev/null local0\nlog /dev/../etc/hosts local0\n": {nil, {"/etc/passwd", "/dev/null", "/etc/hosts"}},
+		"log-forward f\n    dgram-bind 127.0.0.1:514\nlog 127.0.0.1 local0\n":          {nil, {"127.0.0.1"}},
 	} {
 		heard, lost := syslog(conf)
 		g.Expect([2][]string{heard, lost}).To(Equal(want), conf)
 	}
+	long := "/run/" + strings.Repeat("x", maxPath)
+	heard, lost := syslog("log " + long + " local0\n")
+	g.Expect([2][]string{heard, lost}).To(Equal([2][]string{nil, {long}}))
+	var many strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&many, "log /run/log%d local0\n", i)
+	}
+	heard, _ = syslog(many.String())
+	g.Expect(heard).To(HaveLen(maxTargets))
 }
 
 func TestRefusal(t *testing.T) {

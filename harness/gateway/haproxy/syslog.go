@@ -8,6 +8,15 @@ import (
 	"strings"
 )
 
+// maxTargets is of how many addresses it tells: each is a socket of the lab's, and a config is a stranger's.
+const maxTargets = 16
+
+// maxPath is how long the path of a socket may be: the kernel takes 107 bytes, with the sandbox's own folder before it.
+const maxPath = 64
+
+// socketFolders are where sockets of daemons are; at another place one of the lab's would cover a file that a program needs.
+var socketFolders = []string{"/run/", "/tmp/", "/var/"}
+
 // syslog is where the log directives of a config send lines: to sockets and loopback addresses, where the lab hears them, and to others.
 // Under a chroot the path of a socket is one below that, once HAProxy has started.
 // https://docs.haproxy.org/2.6/configuration.html#3.1-log
@@ -27,8 +36,10 @@ func syslog(conf string) (heard, lost []string) {
 			targets = append(targets, to)
 		}
 	}
+	// HAProxy that is a syslog server itself may be what it logs to.
+	server := strings.Contains(conf, "dgram-bind")
 	add := func(list *[]string, address string) {
-		if !slices.Contains(*list, address) {
+		if !slices.Contains(*list, address) && len(*list) < maxTargets {
 			*list = append(*list, address)
 		}
 	}
@@ -36,13 +47,16 @@ func syslog(conf string) (heard, lost []string) {
 		to = strings.TrimPrefix(to, "unix@")
 		switch {
 		case strings.HasPrefix(to, "/"):
-			add(&heard, "unix:"+path.Clean(to))
-			if chroot != "" {
-				add(&heard, "unix:"+path.Join(chroot, to))
+			for _, at := range []string{path.Clean(to), path.Join("/", chroot, to)} {
+				if at == "/dev/log" || len(at) <= maxPath && slices.ContainsFunc(socketFolders, func(f string) bool { return strings.HasPrefix(at, f) }) {
+					add(&heard, "unix:"+at)
+				} else {
+					add(&lost, at)
+				}
 			}
 		case to == "global" || to == "stdout" || to == "stderr" || strings.HasPrefix(to, "fd@"):
 		default:
-			if address, ok := loopback(to); ok {
+			if address, ok := loopback(to); ok && !server {
 				add(&heard, address)
 			} else {
 				add(&lost, to)
