@@ -320,7 +320,7 @@ func (l *Line) others(s string) {
 		l.setTime(m[1])
 		return
 	}
-	if heroku.MatchString(s) {
+	if strings.Contains(s, "code=") && heroku.MatchString(s) {
 		l.Form = "heroku"
 		return
 	}
@@ -538,6 +538,9 @@ func (l *Line) ofUpstream() {
 
 // more reads what any form may hold.
 func (l *Line) more() {
+	if l.Form == "access" && l.Status > 0 && l.Status < 500 { // most of all lines, and of these nothing more is asked
+		return
+	}
 	if l.Address == "" {
 		if m := connected.FindStringSubmatch(l.low); m != nil {
 			l.Address = strings.TrimPrefix(m[1], "unix:")
@@ -586,7 +589,7 @@ func (l *Line) hint() {
 			l.Errno, _ = strconv.Atoi(m[1])
 		}
 	}
-	if l.Form != "access" && l.Form != "access-json" {
+	if l.Form != "access" && l.Form != "access-json" || l.Status < 500 {
 		return
 	}
 	connectTime, headerTime, total := l.field("upstream_connect_time", "uct"), l.field("upstream_header_time", "uht"), l.field("upstream_response_time", "urt", "ut", "rt", "request_time")
