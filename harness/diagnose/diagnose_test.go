@@ -317,3 +317,45 @@ func TestReadLine_OfApacheWithoutItsBeginning(t *testing.T) {
 		}
 	}
 }
+
+// What asks the upstream itself speaks its protocol, and reaches it where it is.
+func TestAsk(t *testing.T) {
+	line := func(upstream string) *Line {
+		return ReadLine(`2026/11/20 10:02:37 [error] 31#31: *9 upstream prematurely closed connection while reading upstream, client: 192.0.2.1, ` +
+			`server: x, request: "GET /a/b?token=1 HTTP/1.1", upstream: "` + upstream + `", host: "x"`)
+	}
+	for upstream, want := range map[string]string{
+		"http://10.0.0.5:80/app/b?token=1":    "curl -si http://10.0.0.5:80/app/b",
+		"http://10.0.0.5:80/$(reboot)":        "curl -si http://10.0.0.5:80/a/b",
+		"https://[fd00::1]:8443/a/b":          "curl -si -k https://[fd00::1]:8443/a/b",
+		"http://unix:/run/gunicorn.sock:/a/b": "curl -si --unix-socket /run/gunicorn.sock http://localhost/a/b",
+		"fastcgi://127.0.0.1:9000":            "SCRIPT_FILENAME=FILE REQUEST_METHOD=GET cgi-fcgi -bind -connect 127.0.0.1:9000",
+		"fastcgi://unix:/run/php/fpm.sock:":   "SCRIPT_FILENAME=FILE REQUEST_METHOD=GET cgi-fcgi -bind -connect /run/php/fpm.sock",
+		"uwsgi://unix:/run/app.sock:":         "uwsgi_curl /run/app.sock /a/b",
+		"grpc://10.0.0.5:50051":               "grpcurl -plaintext 10.0.0.5:50051 SERVICE/METHOD",
+		"memcached://10.0.0.5:11211":          `printf 'get KEY\r\n' | nc 10.0.0.5 11211`,
+		"scgi://unix:/run/scgi.sock:":         "the same request to /run/scgi.sock by SCGI",
+		"http://10.0.0.5:80;reboot/a":         "curl -si http://ADDRESS/a",
+	} {
+		if got := Fill("{ask -si}", line(upstream)); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", upstream, got, want)
+		}
+	}
+	if got := Fill("{ask http -v}", line("fastcgi://10.0.0.5:80")); got != "curl -v http://10.0.0.5:80/a/b" {
+		t.Errorf("a scheme that is named: %s", got)
+	}
+	if got := Fill("{ask -N}", &Line{}); got != "curl -N http://ADDRESS/PATH" {
+		t.Errorf("of no line: %s", got)
+	}
+}
+
+// A server that HAProxy names by its label is said so in a sentence, and no command connects to a label.
+func TestLabel(t *testing.T) {
+	l := &Line{Address: "app/app1", Gateway: "haproxy"}
+	if got := Fill("nc {host} {port}, {ask -i}", l); got != "nc HOST PORT, curl -i http://ADDRESS/PATH" {
+		t.Errorf("command: %s", got)
+	}
+	if got := Sentence("the upstream at {address} closed", l); got != "The upstream at app/app1 closed" {
+		t.Errorf("sentence: %s", got)
+	}
+}

@@ -32,7 +32,7 @@ func Fill(text string, l *Line) string {
 		return text
 	}
 	address, unit := "", l.Unit
-	if sane.MatchString(l.Address) {
+	if sane.MatchString(l.Address) && !l.labelled() {
 		address = l.Address
 	}
 	host, port := address, ""
@@ -60,6 +60,7 @@ func Fill(text string, l *Line) string {
 	if address == "" {
 		text = strings.NewReplacer(" at {address}", "", " ({address})", "").Replace(text)
 	}
+	text = fillAsk(text, l, or(address, "ADDRESS"))
 	text = strings.NewReplacer(
 		"{address}", or(address, "ADDRESS"), "{host}", or(host, "HOST"), "{port}", or(port, "PORT"), "{socket}", or(socket, "SOCKET"),
 		"{name}", or(l.Name, "NAME"), "{unit}", or(unit, "UNIT"), "{client}", or(l.Client, "CLIENT"), "{proxy}", Prefix(l.Scheme),
@@ -67,10 +68,16 @@ func Fill(text string, l *Line) string {
 	return text
 }
 
+// labelled reports whether the upstream is named by a label of the gateway's config, such as HAProxy's backend/server, which no command takes.
+func (l *Line) labelled() bool { return !l.Socket() && strings.Contains(l.Address, "/") }
+
 // Sentence fills a text that is no command: what the line lacks is said in words.
 func Sentence(text string, l *Line) string {
 	if !sane.MatchString(l.Address) {
 		text = strings.NewReplacer(" at {address}", "", " ({address})", "", "the name {name} ", "the name ", "{address}", "the upstream").Replace(text)
+	}
+	if sane.MatchString(l.Address) && l.labelled() {
+		text = strings.NewReplacer("{address}", l.Address, "{host}", l.Address).Replace(text)
 	}
 	if l.Name == "" {
 		text = strings.NewReplacer("the upstream's name {name} ", "the upstream's name ", " for {name}", "", "name {name}", "name", "{name}", "the name").Replace(text)

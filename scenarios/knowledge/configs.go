@@ -122,7 +122,7 @@ var configs = []diagnose.Cause{
 		Match:   []string{"could not find named location & %95", "empty uri in redirect to named & %90", "too big subrequest response & %93", "connection upgrade in subrequest & %88", "no handler found & %60", "ah00864 & %75", "in pass \" & %60", "no addresses in pass & %80", "no port in pass & %80", "port not found for & %75", "cannot pass & connection & %75", "inflate() & %75", "inflateinit2() & %70", "inflatereset() & %70", "inflateend() & %70", "balancer does not support sticky & %80", "pcre2_match() failed & %75", "pcre_exec() failed & %75", "preread buffer full & %80", "buffered data on next upstream & %75", "could not send proxy protocol header & %75"}},
 	{Slug: "slice-failed", Side: diagnose.Upstream, Status: 502, Source: "https://nginx.org/en/docs/http/ngx_http_slice_module.html",
 		Says:    "The upstream's ranges don't fit together: the file changed, or it has no ranges.",
-		Confirm: "curl -r 0-99 -I the same path at {address}: 206 with a Content-Range, and the same ETag each time.",
+		Confirm: "{ask -r0-99 -sI}: 206 and the same ETag each time.",
 		Remedy:  "Let the upstream give ranges and one ETag for all of its servers, or leave slice out.",
 		Match:   []string{"slice response & %93", "missing slice & %90"}},
 	{Slug: "file-missing", Side: diagnose.Config, Status: 404, Source: httpCore + "#root",
