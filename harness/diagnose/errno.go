@@ -32,7 +32,7 @@ var wording = []struct {
 }{
 	{"connection refused", econnrefused}, {"econnrefused", econnrefused}, {"actively refused", econnrefused},
 	{"connection reset by peer", econnreset}, {"connection reset", econnreset}, {"econnreset", econnreset}, {"forcibly closed", econnreset},
-	{"connection timed out", etimedout}, {"operation timed out", etimedout}, {"etimedout", etimedout}, {"failed to respond", etimedout},
+	{"connection timed out", etimedout}, {"operation timed out", etimedout}, {"etimedout", etimedout}, {"failed to respond", etimedout}, {"did not properly respond", etimedout},
 	{"no route to host", ehostunreach}, {"host is unreachable", ehostunreach}, {"ehostunreach", ehostunreach}, {"host is down", ehostunreach},
 	{"network is unreachable", enetunreach}, {"network unreachable", enetunreach}, {"enetunreach", enetunreach},
 	{"too many open files", emfile}, {"no file descriptors available", emfile}, {"emfile", emfile},
@@ -70,6 +70,14 @@ func errnoOf(low string) int {
 		return foreign[n]
 	case n == 35 || n == 48: // a number that means little: by its words
 		return max(worded(words), n)
+	}
+	return n
+}
+
+// linux is an error number of whatever system as Linux has it.
+func linux(n int) int {
+	if at := foreign[n]; at != 0 {
+		return at
 	}
 	return n
 }
@@ -112,7 +120,7 @@ func numbered(low string) (n int, words string) {
 			}
 		}
 	}
-	for _, key := range [...]string{"errno ", "errno: ", "errno=", "os error "} {
+	for _, key := range [...]string{"errno ", "errno: ", "errno=", "os error ", "(os ", "err=-"} {
 		if i := strings.Index(low, key); i >= 0 {
 			d := i + len(key)
 			e := d

@@ -162,7 +162,7 @@ var (
 	// https://learn.microsoft.com/en-us/windows/win32/winhttp/error-messages
 	iis = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) )?(?:\S+ ){0,4}(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) .* (\d{3}) \d{1,3} (\d{1,10}) (?:\d+ \d+ )?\d+$`)
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
-	elb    = regexp.MustCompile(`^(?:\w+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) \S+ (\S+:\d+) (\S+:\d+|-) (-?[\d.]+) (-?[\d.]+) -?[\d.]+ (\d{3}) (\d{3}|-) \d+ \d+ "([A-Z]+|-) (\S+)`)
+	elb    = regexp.MustCompile(`^(?:\w+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) \S+ (\S+:\d+) (\S+:\d+|-) (-?[\d.]+) (-?[\d.]+) -?[\d.]+ (\d{3}) (\d{3}|-) (?:\d+ )*"([A-Z]+|-) (\S+)`)
 	bare   = regexp.MustCompile(`\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) HTTP/[\d.]+"?[ ,|;]+(?:status[=: ]+)?"?(\d{3})\b`)
 	heroku = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
@@ -213,7 +213,7 @@ func (l *Line) form() {
 		}
 	case apacheStart(s) && strings.Contains(s[:min(len(s), 50)], "] ["): // the kernel's lines have the same time, and no level
 		if r, err := apache.ParseLog(s); err == nil {
-			l.Form, l.Gateway, l.Level, l.PID, l.Client, l.Errno = "apache-error", "apache", r.Level, r.PID, r.Client, r.Errno
+			l.Form, l.Gateway, l.Level, l.PID, l.Client, l.Errno = "apache-error", "apache", r.Level, r.PID, r.Client, linux(r.Errno)
 			l.Time, l.Zoned = r.Time, false
 			l.Address = strings.TrimPrefix(r.Upstream, "unix:")
 			l.ofApacheModule()
@@ -407,7 +407,7 @@ func (l *Line) fromJSON() {
 		}
 		return ""
 	}
-	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "http_status_code", "EdgeResponseStatus", "code", "request.status", "httpRequest.status")
+	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "http_status_code", "EdgeResponseStatus", "code", "request.status", "httpRequest.status", "httpStatus", "properties.httpStatus")
 	if status == "" { // within another object
 		for _, k := range slices.Sorted(maps.Keys(l.JSON)) {
 			if _, within := l.JSON[k].(map[string]any); within && status == "" {
@@ -436,7 +436,7 @@ func (l *Line) fromJSON() {
 	if s := get("logger"); strings.HasPrefix(s, "http.") {
 		l.Gateway, l.Form = "caddy", "caddy"
 	}
-	l.Asked = get("upstream_status", "OriginStatus", "upstream_response_status")
+	l.Asked = get("upstream_status", "OriginStatus", "upstream_response_status", "upstream-status")
 	if a := get("upstream_addr", "upstream_host", "upstream", "ServiceAddr", "upstreamAddr"); a != "" {
 		l.Address = strings.TrimPrefix(a, "http://")
 	}

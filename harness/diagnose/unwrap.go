@@ -26,6 +26,7 @@ var (
 	quoted  = regexp.MustCompile(`^(?:>+ |[-*•] |\d+\. |\$ |# )+`)
 	escaped = regexp.MustCompile(`&(?:quot|gt|lt|amp|apos|#39|#x27|#34|nbsp|#\d+);`)
 	member  = regexp.MustCompile(`^"(?:log|message|msg|MESSAGE|textPayload|@message)"\s*:\s*"`)
+	fields  = regexp.MustCompile(`^"[^"\\]*[^"\\ =:(,]"[ ,]`) // a line that begins with one of several quoted fields
 	escapes = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 )
 
@@ -81,7 +82,7 @@ func (l *Line) unquote(s string) string {
 		if end == "" {
 			end = q
 		}
-		if len(s) > 2*len(q) && strings.HasPrefix(s, q) && strings.HasSuffix(s, end) && (q != `"` || strings.Count(s, `"`)%2 == 0) {
+		if len(s) > 2*len(q) && strings.HasPrefix(s, q) && strings.HasSuffix(s, end) && (q != `"` || strings.Count(s, `"`)%2 == 0 && !fields.MatchString(s)) {
 			return strings.TrimSpace(s[len(q) : len(s)-len(end)])
 		}
 	}

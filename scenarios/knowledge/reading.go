@@ -19,7 +19,7 @@ var reading = []diagnose.Cause{
 		},
 		Confused: "While connecting to upstream, the same words mean that no connection came about.",
 		Match: []string{
-			"hint:elb-waited & =504 & %88", "hint:win32-12002 & =502,504 & %88", "0x80072ee2 & %85", "error_winhttp_timeout & %78", "failed to read fastcgi header & #110,70007 & %92", "timeout on 100-continue & %90", "http first read error & resource temporarily unavailable & %95", "error reading status line from remote server & #110,70007 & %93", "hr_instance_read() & #110 & %80", "upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
+			"could not connect [inactive_timeout] & %70", "receive the response message from tomcat & #110 & %75", "errorinfo_upstream_timed_out & %93", "backend_timeout & %92", "hint:elb-waited & =504 & %88", "hint:win32-12002 & =502,504 & %88", "0x80072ee2 & %85", "error_winhttp_timeout & %78", "failed to read fastcgi header & #110,70007 & %92", "timeout on 100-continue & %90", "http first read error & resource temporarily unavailable & %95", "error reading status line from remote server & #110,70007 & %93", "hr_instance_read() & #110 & %80", "upstream timed out & while reading resp & %97", "hint:connected & %82", "hint:waited & %62", "upstream timed out & !while connecting & !while ssl & !while sending & !while reading ups & !while proxying & %75",
 			"@haproxy & *sH & %95", "@envoy & *UT & %95", "upstream request timeout & %93", "upstream_response_timeout & %93", "@envoy & *DT & %85", "duration_timeout & %80", "stream_idle_timeout & %75", "@envoy & *SI & %75",
 			"ah01102 & #70007,110 & %96", "error reading status line & 70007 & %90", "ah01075 & (polling) & %88", "ah01075 & 70007 & %93", "ah01075 & #70007,110 & %95", "ah00878 & #70007", "ah00992 & #70007,110", "ah01030 & #70007,110 & %93", "ah00860 & #70007 & %93", "script timed out before returning headers & %93", "ah01103 & %60",
 			"timeout awaiting response headers & %95", "first byte timeout & %95", "err_read_timeout & %93", "read timeout & gw_backend & %90", "mod_fcgid: read data timeout & %93", "ah01104 & %45",
@@ -59,7 +59,7 @@ var reading = []diagnose.Cause{
 		Remedy:   "That log decides: badgateway diagnose it. Only on kept connections: keepalive_timeout in the upstream block below the upstream's own keep-alive time.",
 		Confused: "A POST that follows a pause on a kept connection fails with the same line: then the process lives, and a second try works.",
 		Match: []string{
-			"prematurely closed connection while reading response head & %88", "hint:elb-waited & =502 & %75", "hint:win32-12030 & %85", "0x80072efe & %85", "ah01105 & %70", "backend-endpoint-failed & error=eof & %85", "endpoint_failure (eof) & %80", "transport connection broken & unexpected eof & %85", "err_connect_fail & malformed server response status & %95",
+			"could not connect [connection_closed] & %85", "receiving & from tomcat failed & %60", "receive the response message from tomcat & !err=-110 & %62", "tomcat is down or refused connection & %62", "was closed cleanly, but before getting & %85", "errorinfo_upstream_closed & %92", "backend_connection_closed_before_data & %93", "prematurely closed connection while reading response head & %88", "hint:elb-waited & =502 & %75", "hint:win32-12030 & %85", "0x80072efe & %85", "ah01105 & %70", "backend-endpoint-failed & error=eof & %85", "endpoint_failure (eof) & %80", "transport connection broken & unexpected eof & %85", "err_connect_fail & malformed server response status & %95",
 			"upstream prematurely closed connection & while reading resp & %96", "upstream prematurely closed connection & !while reading ups & !while proxying & %88", "upstream prematurely closed stream & %90", "upstream prematurely closed fastcgi stdout & %93",
 			"@haproxy & *SH & !<nosrv> & %88", "@envoy & *UC & %93", "reset reason: connection termination & %93", "connection_termination & %90", "upstream_reset_before_response_started{remote & !connection_failure & %85", "upstream_reset_before_response_started & !connection_failure & !overflow & %80",
 			"ah01102 & #20014,70014 & %96", "ah01102 & !#104 & %80", "error reading status line from remote server & !#70007 & !70007 & %75", "error reading from remote server returned by & %70", "ah01075 & #20014,70014 & %80", "ah01067 & %78", "ah01075 & %60",
@@ -98,7 +98,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The header came, and a part of the body: fewer bytes than were declared, or no last chunk. The visitor has the upstream's status.",
 		Confirm: "{ask -so/dev/null} is cut off, too.",
 		Remedy:  "Its log of the same second says why: a time limit, memory, an exception. badgateway diagnose it.",
-		Match: []string{"prematurely closed connection while reading upstr & %88", "ah00893 & %60", "ah01032 & %75", "upstream prematurely closed connection & while reading ups & %97", "upstream prematurely closed connection & while sending to cl & %90", "upstream prematurely closed fastcgi request & %93", "upstream prematurely closed connection & while proxying & %75", "@haproxy & *SD & %92", "ah01110 & #70008,70014 & %95", "ah01110 & #20014 & %70", "ah01110 & %60",
+		Match: []string{"backend_connection_closed_after & %93", "prematurely closed connection while reading upstr & %88", "ah00893 & %60", "ah01032 & %75", "upstream prematurely closed connection & while reading ups & %97", "upstream prematurely closed connection & while sending to cl & %90", "upstream prematurely closed fastcgi request & %93", "upstream prematurely closed connection & while proxying & %75", "@haproxy & *SD & %92", "ah01110 & #70008,70014 & %95", "ah01110 & #20014 & %70", "ah01110 & %60",
 			"unexpected eof & reverse_proxy & %93", "reading from backend: unexpected eof", "aborting with incomplete response & %85", "straight insufficient bytes & %93", "premature end of & content-length delimited & %80", "transfer closed with & curl: & %88", "transfer closed with outstanding & %85", "incomplete chunked encoding & %80", "incomplete read & %65",
 			"response already sent out, but & %75", "body: eof & varnish & %60", "fetcherror & eof & !first read & !htc eof & %75"},
 	},
@@ -108,7 +108,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The header came, and a part of the body. Its process crashed or was killed while it wrote.",
 		Confirm: "The upstream's log of the same second: exited on signal, terminating; journalctl -k.",
 		Remedy:  "Signal 9: memory (dmesg). Signal 11: the library that journalctl -k names. No signal: a time limit of the upstream's own.",
-		Match:   []string{"ah02447 & #104 & %80", "readv() failed & #104 & while reading ups & %97", "recv() failed & #104 & while reading ups & %96", "#104 & while reading ups & %92", "readv() failed & while reading ups & %50", "recv() failed & while reading ups & %50", "recv() failed & #104 & while proxying upgr & %80", "ah01110 & #104 & %95", "reading from backend: read tcp & reset by peer & %90", "aborting with incomplete response & reset by peer & %92", "#110 & readv() failed & while reading ups & %80"},
+		Match:   []string{"@envoy & *UR & =200,206 & %88", "ah02447 & #104 & %80", "readv() failed & #104 & while reading ups & %97", "recv() failed & #104 & while reading ups & %96", "#104 & while reading ups & %92", "readv() failed & while reading ups & %50", "recv() failed & while reading ups & %50", "recv() failed & #104 & while proxying upgr & %80", "ah01110 & #104 & %95", "reading from backend: read tcp & reset by peer & %90", "aborting with incomplete response & reset by peer & %92", "#110 & readv() failed & while reading ups & %80"},
 	},
 	{
 		Slug: "header-too-big", Side: diagnose.Config, Status: 502, Source: proxying + "#proxy_buffer_size",
@@ -129,7 +129,7 @@ var reading = []diagnose.Cause{
 		Proves:  "The connection stood and the upstream answered; what it said can't be passed on.",
 		Confirm: "{ask -sv --http0.9}: its first lines.",
 		Remedy:  "The app prints something before its header, or puts a line break into a value: find it by those lines.",
-		Match: []string{"hint:win32-12152 & %88", "0x80072f78 & %88", "unsupported transfer encoding & %80", "transport connection broken & malformed & %90", "upstream sent invalid header & %96", "upstream sent invalid status & %95", "upstream sent invalid :status & %90", "upstream sent unexpected :status & %88", "upstream sent no :status & %90", "upstream sent duplicate :status & %88", "@haproxy & *PH & %90", "@envoy & *UPE & !http/2\" & %92", "upstream sent invalid trailer & %85", "upstream sent trailer without & %80",
+		Match: []string{"could not connect [parse_error] & %80", "errorinfo_invalid_header & %62", "hint:win32-12152 & %88", "0x80072f78 & %88", "unsupported transfer encoding & %80", "transport connection broken & malformed & %90", "upstream sent invalid header & %96", "upstream sent invalid status & %95", "upstream sent invalid :status & %90", "upstream sent unexpected :status & %88", "upstream sent no :status & %90", "upstream sent duplicate :status & %88", "@haproxy & *PH & %90", "@envoy & *UPE & !http/2\" & %92", "upstream sent invalid trailer & %85", "upstream sent trailer without & %80",
 			"ah01106 & %94", "bad http/1 & header returned by & %90", "corrupt status line & %93", "ah01070 & %93", "malformed header from script & %95", "bad header: & %75", "malformed mime header & %93", "http format error & %93", "err_invalid_resp & %95", "upstream sent invalid \"content-length\" & %93", "invalid header value & upstream & %70", "malformed http status code & %90", "malformed http version & %80",
 			"ah10404 & %88", "ah01098", "ah01099", "ah01100 & %80", "malformed connection header & %88", "protocol error & reset reason & %90", "upstream_protocol_error & %92", "reset reason: protocol error & %93", "ah00983", "ah00984", "ah00985", "ah00986", "too many & interim responses & %85", "http/1.0 response with early hints & %85", "unexpected upgrade & returned by & %85",
 			"invalid header after joining & %80", "parse error: invalid header & %80", "hpe_invalid & %75", "wrong header & upstream & %50", "headers already sent by & %60", "upstream prematurely sent response & %85", "too long response header & %85", "too long response trailer & %85", "ah10405", "fcgi & bogus & header & %50"},
@@ -187,14 +187,14 @@ var reading = []diagnose.Cause{
 		Confirm:  "tcpdump -X port {port} shows what is sent: packets of an AJP server begin with AB.",
 		Remedy:   "Make packetSize (Tomcat) and ProxyIOBufferSize (Apache) the same, and update the connector. Or speak HTTP to it (ProxyPass http://).",
 		Confused: "A bad signature (4854 is HT) is another thing: a server of HTTP behind ajp://.",
-		Match:    []string{"awaited cpong, received & %95", "invalid cpong message & %95", "ah01014 & %88", "ah01013 & %88", "ah00999 & %85", "ah00998 & %90", "ah10546 & %90", "ah00996 & %85", "ah00994 & %85", "ah00993 & %85", "ajp_parse_data: & %70"},
+		Match:    []string{"jk_ajp_common & wrong message format & %88", "awaited cpong, received & %95", "invalid cpong message & %95", "ah01014 & %88", "ah01013 & %88", "ah00999 & %85", "ah00998 & %90", "ah10546 & %90", "ah00996 & %85", "ah00994 & %85", "ah00993 & %85", "ajp_parse_data: & %70"},
 	},
 	{
 		Slug: "http2-invalid", Side: diagnose.Upstream, Status: 502, Source: "https://www.rfc-editor.org/rfc/rfc9113",
 		Says:    "The upstream's HTTP/2 frames break the protocol.",
 		Confirm: "grpcurl or nghttp -v against {address} directly.",
 		Remedy:  "Update the upstream's HTTP/2 library; make sure that nothing else than HTTP/2 listens at {address}.",
-		Match: []string{"upstream sent & frame & !too large http2 frame & !early hints & %90", "upstream sent & http2 & !too large http2 frame & %88", "upstream violated & flow control & %93", "upstream sent too large window & %90", "upstream sent too many ping & %90", "upstream sent too many settings & %90", "upstream sent invalid encoded header & %85", "upstream sent truncated & %80", "ah03380 & %75", "no connection data found for keepalive http2 & %75",
+		Match: []string{"unexpected data while we expected settings frame & %88", "upstream sent & frame & !too large http2 frame & !early hints & %90", "upstream sent & http2 & !too large http2 frame & %88", "upstream violated & flow control & %93", "upstream sent too large window & %90", "upstream sent too many ping & %90", "upstream sent too many settings & %90", "upstream sent invalid encoded header & %85", "upstream sent truncated & %80", "ah03380 & %75", "no connection data found for keepalive http2 & %75",
 			"http2 framing layer & curl & %75", "@envoy & *UPE & http/2\" & %80", "upstream sent unexpected push promise & %90"},
 	},
 	{
@@ -202,7 +202,7 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream refused or ended the HTTP/2 stream itself, with an error code (RST_STREAM, GOAWAY).",
 		Confirm: "The upstream's own log says why. The code in the line is HTTP/2's (7 refused stream, 8 cancel, 11 enhance your calm).",
 		Remedy:  "Look at the upstream's limits of streams and of message size, and for an exception in its log.",
-		Match:   []string{"upstream rejected request with error & %95", "upstream sent goaway & %93", "ah03360 & %80", "http2: server sent goaway & %85", "stream error: stream id & %75", "received rst_stream & %75", "nghttp2_refused_stream & %80"},
+		Match:   []string{"was not closed cleanly: & %80", "upstream rejected request with error & %95", "upstream sent goaway & %93", "ah03360 & %80", "http2: server sent goaway & %85", "stream error: stream id & %75", "received rst_stream & %75", "nghttp2_refused_stream & %80"},
 	},
 	{
 		Slug: "memcached-invalid", Side: diagnose.Upstream, Status: 502, Source: "https://nginx.org/en/docs/http/ngx_http_memcached_module.html",
@@ -229,7 +229,7 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream itself answered with this error; the gateway passed it on.",
 		Confirm: "{ask -si} gives the same status.",
 		Remedy:  "The upstream's log of the same second has the reason: badgateway diagnose it.",
-		Match:   []string{"hint:elb-target-said & =500,501,502,503,504,505 & %90", "@haproxy & *SH & =425 & %93", "@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & %70", "@traefik & =500,502,503,504 & !originstatus=0 & %55", "@envoy-plain & =500 & %10", "via_upstream & =500,501,502,503,504 & %80", "\"pt\":& %10 & @never"},
+		Match:   []string{"response_sent_by_backend & =500,501,502,503,504 & %92", "hint:elb-target-said & =500,501,502,503,504,505 & %90", "@haproxy & *SH & =425 & %93", "@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & !hier_none & !none/- & %70", "@traefik & =500,503 & !originstatus=0 & %55", "@traefik & =502,504 & !originstatus=0 & %45", "@envoy-plain & =500 & %10", "via_upstream & =500,501,502,503,504 & %80", "\"pt\":& %10 & @never"},
 	},
 	{
 		Slug: "gateway-answered", Side: diagnose.Gateway, Source: hapLog,
@@ -263,7 +263,7 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream closed a kept connection in the moment in which it was used again.",
 		Confirm: "It hits requests after a pause of just the upstream's keep-alive time-out.",
 		Remedy:  "Let the upstream keep connections longer than the gateway: in Node, server.keepAliveTimeout above the gateway's time.",
-		Match:   []string{"ah01104 & %85", "http: server closed idle connection & %85", "reused connection & closed & %50"},
+		Match:   []string{"all endpoints are disconnected & %70", "ah01104 & %85", "http: server closed idle connection & %85", "reused connection & closed & %50"},
 	},
 	{
 		Slug: "retried", Side: diagnose.Nobody, Source: proxying + "#proxy_next_upstream",
@@ -361,7 +361,7 @@ var tls = []diagnose.Cause{
 		Says:    "The upstream's certificate is by an issuer whom the gateway does not know.",
 		Confirm: "openssl s_client -connect {address} -showcerts shows the chain.",
 		Remedy:  "proxy_ssl_trusted_certificate with the CA, or let the upstream send the whole chain (fullchain.pem).",
-		Match:   []string{"unable to get local issuer & %95", "unable to verify the first certificate & %95", "verify error: (20: & %95", "verify error: (21: & %95", "verify error: (2: & %93", "signed by unknown authority & %95", "unable_to_verify_leaf_signature & %95", "unable to find valid certification path & %95", "unable to get issuer certificate & %93", "ah02039 & %85", "certificate verify failed & %78", "certificate_verify_failed & %78", "upstream ssl certificate verify error & %80", "unable_to_get_issuer_cert & %93", "pkix path building failed & %93", "alert unknown ca & %60"},
+		Match:   []string{"@envoy & *UF & certificate_verify_failed & %70", "unable to get local issuer & %95", "unable to verify the first certificate & %95", "verify error: (20: & %95", "verify error: (21: & %95", "verify error: (2: & %93", "signed by unknown authority & %95", "unable_to_verify_leaf_signature & %95", "unable to find valid certification path & %95", "unable to get issuer certificate & %93", "ah02039 & %85", "certificate verify failed & %78", "certificate_verify_failed & %78", "upstream ssl certificate verify error & %80", "unable_to_get_issuer_cert & %93", "pkix path building failed & %93", "alert unknown ca & %60"},
 	},
 	{
 		Slug: "certificate-revoked", Side: diagnose.Upstream, Status: 502, Source: proxying + "#proxy_ssl_crl",
@@ -391,7 +391,7 @@ var tls = []diagnose.Cause{
 		Says:    "TLS with the upstream at {address} failed.",
 		Confirm: "openssl s_client -connect {address} -servername {name} from the gateway.",
 		Remedy:  "What it prints decides: version (proxy_ssl_protocols), cipher, name (proxy_ssl_name), certificate.",
-		Match: []string{"hint:win32-12175 & %88", "0x80072f8f & %88", "transport failure reason & tls error & !expired & %90", "transport failure reason & tls_error & !expired & %90", "attempt fail [connection_error] & enet_ssl_connect_failed & %80", "ssl_do_handshake() failed & upstream & %65", "ssl_do_handshake() failed & %40", "ssl_read() failed & %60", "ssl_write() failed & %60", "ssl_shutdown() failed & %50", "error during ssl handshake with remote server & %72", "ah01084 & #20014 & %96", "ah01097 & #20014 & %94", "ah00961 & %90", "failed to enable ssl support & %88", "ah02003 & %75", "err_secure_connect_fail & %80", "ssl_set_tlsext_host_name & %75", "ssl_set_alpn_protos & %70", "ssl_new() failed", "ssl_set_fd() failed", "ssl_set_session() failed", "ssl_set_ex_data() failed", "ioctl(fionread) failed & %50",
+		Match: []string{"@envoy & *UF & tls error: & !expired & !wrong_version & %91", "hint:win32-12175 & %88", "0x80072f8f & %88", "transport failure reason & tls error & !expired & %90", "transport failure reason & tls_error & !expired & %90", "attempt fail [connection_error] & enet_ssl_connect_failed & %80", "ssl_do_handshake() failed & upstream & %65", "ssl_do_handshake() failed & %40", "ssl_read() failed & %60", "ssl_write() failed & %60", "ssl_shutdown() failed & %50", "error during ssl handshake with remote server & %72", "ah01084 & #20014 & %96", "ah01097 & #20014 & %94", "ah00961 & %90", "failed to enable ssl support & %88", "ah02003 & %75", "err_secure_connect_fail & %80", "ssl_set_tlsext_host_name & %75", "ssl_set_alpn_protos & %70", "ssl_new() failed", "ssl_set_fd() failed", "ssl_set_session() failed", "ssl_set_ex_data() failed", "ioctl(fionread) failed & %50",
 			"ignoring stale global ssl error & %60", "tls_error & %75", "transport failure reason: tls & %85", "sslhandshakeexception & %75", "ssl_error_ssl & %60", "tls: failed to & %60", "remote error: tls & %70", "eproto & ssl & %70", "ah03252 & %70", "curl: (35) & %65", "ssl_ctx_set_alpn_protos() failed & %60"},
 	},
 }
