@@ -43,7 +43,8 @@ is first seen, and its count again when that has doubled, every 10 s at the most
 what is new, or with what is there since --since. - follows standard input.
 
 With --json each diagnosis is an object on a line: version, cause (a slug that never changes), side, confidence (high, medium, low),
-says, status (what the visitor commonly gets of this gateway; 0 where it differs or was not measured), count, first, last, evidence ({file, line, text, time}), proves, confirm,
+says, status (what the visitor commonly gets of this gateway; 0 where it differs or was not measured), count, first, last (of the year 0000 where the log
+has no year), evidence ({file, line, text, time}), proves, confirm,
 remedy, confused_with, others (slugs with confidence), scenarios (for badgateway run), proven (whether one of them is of this gateway),
 source, routes, peers, root_of and effect_of (slugs). With --live the last object has looked_at and not_read in their place. With --follow
 an object comes whenever a cause is told, and those of the summary at the end.
@@ -190,6 +191,8 @@ func readAll(args []string, in io.Reader, take func(*diagnose.Line)) error {
 		}
 		f, err := os.Open(a)
 		switch {
+		case a == "":
+			return errors.New("an argument is empty: name a file, - for the standard input, or a log line in quotes")
 		case err == nil:
 			err = diagnose.Scan(f, a, each)
 			f.Close()
@@ -201,15 +204,29 @@ func readAll(args []string, in io.Reader, take func(*diagnose.Line)) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("%w (a log line is put in quotes; what a word means says badgateway explain)", err)
+			return fmt.Errorf("%w%s", err, unreadable(a, err))
 		}
 	}
 	return nil
 }
 
+// unreadable says what helps where an argument can't be opened as a file.
+func unreadable(arg string, err error) string {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+		return ""
+	case webURL.MatchString(arg), statusWord.MatchString(arg):
+		return " (a URL and a status need the config that they are of: --explain-config /etc/nginx/nginx.conf; what a status means says badgateway explain)"
+	}
+	return " (a log line is put in quotes; what a word means says badgateway explain)"
+}
+
 func notKnown(r *diagnose.Report) string {
-	if r.Lines == 0 {
+	switch {
+	case r.Lines == 0:
 		return "Nothing to read: no line came."
+	case r.Left == r.Lines:
+		return fmt.Sprintf("Not looked at: %s, all of another time than --since and --until ask for.", lineCount(r.Lines))
 	}
 	return fmt.Sprintf("Not known: %s, none of which says anything of a failure that badgateway knows.\n"+
 		"Look for the gateway's error log of the same second, and for the log of what stands behind it.", lineCount(r.Lines))

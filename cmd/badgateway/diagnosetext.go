@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/badgateway/badgateway/harness/diagnose"
 	"github.com/badgateway/badgateway/harness/terminal"
@@ -58,11 +59,18 @@ func diagnosisText(r *diagnose.Report, width, top int, whole bool) string {
 }
 
 func span(c *diagnose.Count) string {
-	const form = "2006-01-02 15:04:05"
 	if c.First.Equal(c.Last) {
-		return c.First.Format(form)
+		return dated(c.First)
 	}
-	return c.First.Format(form) + " to " + c.Last.Format(form)
+	return dated(c.First) + " to " + dated(c.Last)
+}
+
+// dated is a time as an answer says it; without a year where the log has none.
+func dated(at time.Time) string {
+	if at.Year() == 0 {
+		return at.Format("Jan _2 15:04:05")
+	}
+	return at.Format("2006-01-02 15:04:05")
 }
 
 func shares(all []diagnose.Share) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -357,5 +358,31 @@ func TestLabel(t *testing.T) {
 	}
 	if got := Sentence("the upstream at {address} closed", l); got != "The upstream at app/app1 closed" {
 		t.Errorf("sentence: %s", got)
+	}
+}
+
+// Syslog's times have no year: a span of them has two ends, and --since asks for the last such time.
+func TestReport_TakesTimesWithoutAYear(t *testing.T) {
+	now := time.Now().UTC()
+	line := func(at time.Time) *Line {
+		return ReadLine(at.Format("Jan _2 15:04:05") + " web1 nginx[1]: connect() failed (111: Connection refused)")
+	}
+	r := testBook(t).NewReport(Filter{Since: now.Add(-2 * time.Hour), Until: now.Add(2 * time.Hour)})
+	for _, ago := range []time.Duration{30 * 24 * time.Hour, time.Hour, time.Minute} {
+		r.Add(line(now.Add(-ago)))
+	}
+	r.Finish()
+	if len(r.Causes) != 1 || r.Causes[0].N != 2 || r.Left != 1 {
+		t.Fatalf("of 3 lines, 2 of them of the last two hours: %+v, %d left out", r.Causes, r.Left)
+	}
+	if c := r.Causes[0]; c.Last.IsZero() || c.Last.Format("15:04:05") != now.Add(-time.Minute).Format("15:04:05") {
+		t.Errorf("first %v, last %v", c.First, c.Last)
+	}
+}
+
+// What can't be read is no empty file.
+func TestScan_TellsOfAnErrorBeforeTheFirstByte(t *testing.T) {
+	if err := Scan(iotest.ErrReader(errors.New("is a directory")), "x", func(*Line) bool { return true }); err == nil {
+		t.Error("no error")
 	}
 }

@@ -652,14 +652,20 @@ func (l *Line) InZone(now time.Time) {
 	case l.Zoned:
 		l.Time = t.In(now.Location())
 	default:
-		year := t.Year()
 		if l.NoYear {
-			year = now.Year()
-		}
-		l.Time = time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), now.Location())
-		if l.NoYear && l.Time.After(now.AddDate(0, 0, 1)) {
-			l.Time = l.Time.AddDate(-1, 0, 0)
+			l.Time = lastBefore(t, now)
+		} else {
+			l.Time = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), now.Location())
 		}
 		l.Zoned, l.NoYear = true, false
 	}
+}
+
+// lastBefore is the last time before now, or within a day after it, as clocks differ, that has the date and the hour of t, in now's zone.
+func lastBefore(t, now time.Time) time.Time {
+	at := time.Date(now.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), now.Location())
+	if at.After(now.AddDate(0, 0, 1)) {
+		return at.AddDate(-1, 0, 0)
+	}
+	return at
 }

@@ -38,11 +38,13 @@ func Scan(r io.Reader, file string, each func(*Line) bool) error {
 	s := &scanner{file: file, out: newPipeline(each)}
 	defer s.out.end()
 	for !s.out.stopped.Load() {
-		head, _ := b.Peek(4)
-		var err error
+		head, err := b.Peek(4)
 		switch {
 		case len(head) == 0:
 			s.flush()
+			if err != nil && err != io.EOF {
+				return fmt.Errorf("%s, line %d: %w", file, s.line+1, err)
+			}
 			return nil
 		case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 			var z *gzip.Reader

@@ -44,8 +44,8 @@ type event struct {
 
 // A Report is what came of a whole input.
 type Report struct {
-	// Lines is how many lines were read, Known how many of them were recognised.
-	Lines, Known int
+	// Lines is how many lines were read, Known how many of them were recognised, and Left how many are of a time that was not asked for.
+	Lines, Known, Left int
 	// Causes are those that were seen, the likeliest root first.
 	Causes []*Count
 	// Incidents are causes of several logs that belong together.
@@ -64,6 +64,14 @@ type Report struct {
 // A Filter is which lines count.
 type Filter struct {
 	Since, Until time.Time // zero for no bound
+}
+
+// takes reports whether a time is within the bounds. One without a year is the last such before now.
+func (f Filter) takes(at, now time.Time) bool {
+	if at.Year() == 0 {
+		at = lastBefore(at, now.UTC())
+	}
+	return (f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || !at.After(f.Until))
 }
 
 // An Incident is a root with what followed from it.
@@ -102,7 +110,8 @@ func (r *Report) Add(l *Line) *Count {
 	} else {
 		r.last[l.File] = at
 	}
-	if !l.State && (!r.filter.Since.IsZero() && at.Before(r.filter.Since) || !r.filter.Until.IsZero() && at.After(r.filter.Until)) {
+	if !l.State && r.filter != (Filter{}) && !r.filter.takes(at, time.Now()) {
+		r.Left++
 		return nil
 	}
 	all := r.candidates(l)
@@ -125,7 +134,7 @@ func (r *Report) Add(l *Line) *Count {
 		if c.First.IsZero() || at.Before(c.First) {
 			c.First = at
 		}
-		if at.After(c.Last) {
+		if c.Last.IsZero() || at.After(c.Last) { // a time without a year is of the year 0, and that before the zero time
 			c.Last = at
 		}
 		c.when.add(at)
