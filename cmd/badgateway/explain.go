@@ -20,13 +20,14 @@ func explainCommand() *cobra.Command {
 		Use:   "explain WORD",
 		Short: "Say what an errno, status, phase, flag, code, cause or scenario means",
 		Long: `explain takes a scenario (fpm-dead), a cause as diagnose names it (read-timeout), an errno (110), a status (499), a phase of nginx
-("reading response header from upstream"), a termination state of HAProxy (SC--), a response flag of Envoy (UF) or a code of Apache (AH01114), and
-says what it is, what it proves and does not, how it is confirmed and mended, and which scenarios show it.`,
+("reading response header from upstream"), a termination state of HAProxy (SC--), a response flag of Envoy (UF), a code of Apache (AH01114) or a directive
+of nginx (proxy_read_timeout), and says what it is, what it proves and does not, how it is confirmed and mended, and which scenarios show it.`,
 		Example: `  badgateway explain 110
   badgateway explain "reading response header from upstream"
   badgateway explain fpm-dead
   badgateway explain SC--
-  badgateway explain AH01114`,
+  badgateway explain AH01114
+  badgateway explain proxy_read_timeout`,
 		RunE: func(c *cobra.Command, args []string) error {
 			word := strings.TrimSpace(strings.Join(args, " "))
 			if word == "" {

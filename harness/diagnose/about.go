@@ -20,7 +20,7 @@ var errnoNames = map[int]string{
 	eio: "EIO, input/output error",
 }
 
-// About finds the causes that a word is evidence of: an errno by number or name, a status, a phase, a flag or a code. The note says what kind
+// About finds the causes that a word is evidence of: an errno by number or name, a status, a phase, a flag, a code or a directive of nginx. The note says what kind
 // of word it is; empty where nothing is known.
 func (b *Book) About(word string) (note string, found []*Cause) {
 	number, note := numberOf(word)
@@ -31,13 +31,16 @@ func (b *Book) About(word string) (note string, found []*Cause) {
 		note = cmp.Or(note, fmt.Sprintf("errno %d, %s.", number, errnoNames[number]))
 	case number >= 100 && number < 1000:
 		sure = aboutStatus(number)
-		note = "a status that visitors get. By itself it names no cause; these are what it comes of, the likeliest first."
+		note = "a status that visitors get. By itself it names no cause; these are what it comes of, first what most scenarios show."
 	case number != 0:
 		return "", nil
 	case isFlags(word):
 		sure = aboutFlags(word)
 		note = "how a session ended, as a gateway's log says it."
 	default:
+		if found = b.decidedBy(word); len(found) > 0 {
+			return "a directive of nginx's config. It decides these.", found
+		}
 		sure = aboutWords(strings.ToLower(word))
 		note = "words of a log line."
 	}
@@ -52,8 +55,37 @@ func (b *Book) About(word string) (note string, found []*Cause) {
 			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *Cause) int { return cmp.Compare(best[b], best[a]) })
+	shown := func(c *Cause) (n int) {
+		if c.Side == Unknown { // it says no more than the word itself
+			return -1
+		}
+		for _, s := range c.Shown {
+			if s.Status == number { // no errno is a status
+				n++
+			}
+		}
+		return n
+	}
+	slices.SortStableFunc(found, func(a, b *Cause) int { return cmp.Or(cmp.Compare(shown(b), shown(a)), cmp.Compare(best[b], best[a])) })
 	return note, found
+}
+
+// decidedBy are the causes that a directive of nginx's config decides, those of which it is the first first.
+func (b *Book) decidedBy(directive string) (found []*Cause) {
+	rank := func(c *Cause) int {
+		return slices.IndexFunc(c.Directives, func(d string) bool {
+			rest, byProtocol := strings.CutPrefix(d, "{proxy}_")
+			prefix, name, _ := strings.Cut(directive, "_")
+			return d == directive || byProtocol && name == rest && Prefix(prefix) == prefix
+		})
+	}
+	for _, c := range b.causes {
+		if rank(c) >= 0 {
+			found = append(found, c)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *Cause) int { return cmp.Compare(rank(a), rank(b)) })
+	return found
 }
 
 // numberOf is the number that a word is, or that an errno of that name has, as Linux counts; 0 for none. The note tells of another system's.
@@ -91,10 +123,12 @@ func aboutErrno(number int) func(*rule) int {
 func aboutStatus(status int) func(*rule) int {
 	return func(r *rule) int {
 		switch {
-		case slices.Contains(r.status, status) && (len(r.flags) == 0 || r.cause.Status == status):
+		case slices.Contains(r.status, status) && (r.cause.Status == status || len(r.flags) == 0 && r.cause.Status == 0):
 			return r.sure
 		case r.cause.Status == status:
 			return r.sure - 40
+		case slices.Contains(r.status, status) && len(r.flags) == 0: // it may be, and mostly is another
+			return max(r.sure-60, 1)
 		}
 		return 0
 	}
