@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -142,7 +144,7 @@ var (
 	level       = regexp.MustCompile(`^(?:\S+ \S+ )?(?:nginx: )?\[(debug|info|notice|warn|error|crit|alert|emerg)\] `)
 	connected   = regexp.MustCompile(`(?:connect\(\) to |dial tcp |dial unix |connect to |connecting to |connection to |econnrefused |etimedout |econnreset |backend |upstream )((?:unix:)?/[\w./@-]+|\[[0-9a-f:]+\]:\d+|[\w.-]+:\d{2,5}|\d+\.\d+\.\d+\.\d+)`)
 	resolved    = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: (\S+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
-	session     = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|\**<\w+>\**) +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
+	session     = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)(?:/([\w.:-]+|\**<\w+>\**))? +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
 	sessionTCP  = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
 	access      = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
 	accessEnd   = regexp.MustCompile(`(?:^|\s)(\d{3}) (\d+|-) "`)
@@ -162,8 +164,10 @@ var (
 	// https://learn.microsoft.com/en-us/windows/win32/winhttp/error-messages
 	iis = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) )?(?:\S+ ){0,4}(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) .* (\d{3}) \d{1,3} (\d{1,10}) (?:\d+ \d+ )?\d+$`)
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
-	elb    = regexp.MustCompile(`^(?:\w+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) \S+ (\S+:\d+) (\S+:\d+|-) (-?[\d.]+) (-?[\d.]+) -?[\d.]+ (\d{3}) (\d{3}|-) (?:\d+ )*"([A-Z]+|-) (\S+)`)
-	bare   = regexp.MustCompile(`\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) HTTP/[\d.]+"?[ ,|;]+(?:status[=: ]+)?"?(\d{3})\b`)
+	elb  = regexp.MustCompile(`^(?:\w+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) \S+ (\S+:\d+) (\S+:\d+|-) (-?[\d.]+) (-?[\d.]+) -?[\d.]+ (\d{3}) (\d{3}|-) (?:\d+ )*"([A-Z]+|-) (\S+)`)
+	bare = regexp.MustCompile(`\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) HTTP/[\d.]+"?[ ,|;]+(?:status[=: ]+)?"?(\d{3})\b`)
+	// a status of failure and a method in an order of somebody's own
+	loose  = regexp.MustCompile(`(?:^|[\s|;,"])(50[0-8])[\s|;,"].*?\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) ["'|]?(/\S*|https?://\S+)|\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS)["'|]? ["'|]?(/\S*|https?://\S+).*?[\s|;,"](50[0-8])(?:[\s|;,"]|$)`)
 	heroku = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
 
@@ -294,7 +298,7 @@ func (l *Line) others(s string) {
 	if m := session.FindStringSubmatch(s); m != nil {
 		l.Form, l.Gateway, l.Server, l.Flags = "haproxy", "haproxy", m[1], m[5]
 		l.Status, _ = strconv.Atoi(m[4])
-		l.Address = m[2] + "/" + m[3]
+		l.Address = strings.TrimSuffix(m[2]+"/"+m[3], "/")
 		if a := access.FindStringSubmatch(s + " 0"); a != nil {
 			l.Route = a[1] + " " + path(a[2])
 		}
@@ -327,6 +331,11 @@ func (l *Line) others(s string) {
 	m := access.FindStringSubmatch(s)
 	if m == nil {
 		m = bare.FindStringSubmatch(s)
+	}
+	if m == nil && l.Form == "" && strings.Contains(s, " 50") {
+		if o := loose.FindStringSubmatch(s); o != nil {
+			m = []string{o[0], o[2] + o[4], o[3] + o[5], o[1] + o[6]}
+		}
 	}
 	if m != nil {
 		if l.Form == "" {
@@ -408,6 +417,9 @@ func (l *Line) fromJSON() {
 		return ""
 	}
 	status := get("status", "status_code", "response_code", "DownstreamStatus", "statusCode", "response.status", "http_status", "http_status_code", "EdgeResponseStatus", "code", "request.status", "httpRequest.status", "httpStatus", "properties.httpStatus")
+	if status == "" { // by a name of somebody's own
+		status = l.ending("statuscode", "httpstatus", "responsecode", "responsestatus")
+	}
 	if status == "" { // within another object
 		for _, k := range slices.Sorted(maps.Keys(l.JSON)) {
 			if _, within := l.JSON[k].(map[string]any); within && status == "" {
@@ -427,7 +439,7 @@ func (l *Line) fromJSON() {
 			l.Form = "envoy-tcp"
 		}
 	}
-	if f := get("termination_state", "termination", "term_state", "tsc"); terminated.MatchString(f) {
+	if f := cmp.Or(get("termination_state", "termination", "term_state", "tsc"), l.ending("terminationstate")); terminated.MatchString(f) {
 		l.Form, l.Gateway, l.Flags = "haproxy", "haproxy", f
 	}
 	if get("OriginStatus") != "" || get("DownstreamStatus") != "" {
@@ -449,6 +461,26 @@ func (l *Line) fromJSON() {
 		l.Level = strings.ToLower(get("level", "severity", "priority"))
 	}
 }
+
+// ending is the value of the JSON object's own key that ends in one of these, in lower case and without what joins words; empty for none.
+func (l *Line) ending(names ...string) string {
+	for _, k := range slices.Sorted(maps.Keys(l.JSON)) {
+		short := joining.Replace(lower(k))
+		if strings.Contains(short, "upstream") || strings.Contains(short, "origin") || strings.Contains(short, "server") {
+			continue
+		}
+		for _, name := range names {
+			if strings.HasSuffix(short, name) {
+				if v := fmt.Sprint(l.JSON[k]); len(v) <= 4 {
+					return v
+				}
+			}
+		}
+	}
+	return ""
+}
+
+var joining = strings.NewReplacer("_", "", "-", "", ".", "", "$", "")
 
 // context reads "upstream: ..." and its like where the line can't be parsed as a whole.
 func (l *Line) context() {

@@ -23,7 +23,7 @@ var (
 	syslog  = regexp.MustCompile(`^(?:<(\d{1,3})>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) ([\w.:-]+) ([\w./@()-]+?)(?:\[(\d+)\])?: ?`)
 	iso     = regexp.MustCompile(`^(?:<\d{1,3}>1? ?)?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?) ([\w.-]+) ([\w./@-]+)(?:\[(\d+)\]:| (\d+|-) \S+ (?:-|\[.*?\])) ?`)
 	grepped = regexp.MustCompile(`^((?:\.{0,2}/)?[\w.@-]*/?[\w./@-]+\.(?:log|err|out|txt)(?:[.-]\d+)?(?:\.gz)?):(?:\d+[:-])?`)
-	quoted  = regexp.MustCompile(`^(?:>+ |[-*•] |\d+\. |\$ |# )+`)
+	quoted  = regexp.MustCompile(`^(?:>+ |[-*•] +|\d+\. |\$ |# )+`)
 	escaped = regexp.MustCompile(`&(?:quot|gt|lt|amp|apos|#39|#x27|#34|nbsp|#\d+);`)
 	member  = regexp.MustCompile(`^"(?:log|message|msg|MESSAGE|textPayload|@message)"\s*:\s*"`)
 	fields  = regexp.MustCompile(`^"[^"\\]*[^"\\ =:(,]"[ ,]`) // a line that begins with one of several quoted fields
@@ -70,6 +70,11 @@ func unwrap(l *Line) {
 			}
 			return string(rune(n))
 		})
+	}
+	if l.JSON == nil && strings.HasSuffix(s, "}") { // an object behind somebody's own beginning
+		if i := strings.Index(s, ` {"`); i > 0 && i < 300 {
+			l.openJSON(s[i+1:])
+		}
 	}
 	l.Text = s
 }

@@ -16,7 +16,7 @@ var connecting = []diagnose.Cause{
 		},
 		Confused: "A firewall that rejects with a reset gives the same line: then ss shows a listener, and nft list ruleset the rule.",
 		Match: []string{
-			"failed opening socket to & #111 & %93", "jk_open_socket & #111 & %93", "attempt to connect to & #111 & proxy: & !unix & %92", "endpoint_failure & connection refused & %88", "connect to & port & failed: connection refused & %90", "backend & fail errno & #111 & %95", "hr_instance_connect & #111 & %92", "connect() & failed & #111 & upstream & !unix: & !while resolving & !fastcgi sent in & %95", "connect() & failed & #111 & !unix: & !while resolving & !fastcgi sent in & !redis & %78", "send() failed & #111 & @nginx & !resolving & %80",
+			"unable to reach the origin service & refused & %92", "dial tcp & connectex & refused & %92", "bc_err=erefused & %90", "failed opening socket to & #111 & %93", "jk_open_socket & #111 & %93", "attempt to connect to & #111 & proxy: & !unix & %92", "endpoint_failure & connection refused & %88", "connect to & port & failed: connection refused & %90", "backend & fail errno & #111 & %95", "hr_instance_connect & #111 & %92", "connect() & failed & #111 & upstream & !unix: & !while resolving & !fastcgi sent in & %95", "connect() & failed & #111 & !unix: & !while resolving & !fastcgi sent in & !redis & %78", "send() failed & #111 & @nginx & !resolving & %80",
 			"connect() failed & =0 & #111 & %90",
 			"kevent() reported that connect() failed & #111",
 			"while connecting to up & #111 & !unix: & %90",
@@ -35,7 +35,7 @@ var connecting = []diagnose.Cause{
 		Remedy:   "Open the port in the firewall or security group, or correct the address. A full queue: more workers, a larger backlog and net.core.somaxconn. {proxy}_connect_timeout only says how long the visitor waits.",
 		Confused: "A time-out while reading the header is another thing: there the connection stood and the application was slow.",
 		Match: []string{
-			"failed opening socket to & #110,115 & %88", "jk_open_socket & #110 & %90", "hint:elb-not-connected & =504 & %85", "connect to & port & failed: operation timed out & %88", "connect to & port & failed: connection timed out & %88", "backend & fail errno & #110 & %92", "hr_instance_connect & #110 & %88", "upstream timed out & while connecting to & %96", "connect() & failed & #110 & !while resolving & !fastcgi sent in & %95",
+			"dial tcp & connectex & did not properly respond & %90", "bc_err=etimedout & %80", "failed opening socket to & #110,115 & %88", "jk_open_socket & #110 & %90", "hint:elb-not-connected & =504 & %85", "connect to & port & failed: operation timed out & %88", "connect to & port & failed: connection timed out & %88", "backend & fail errno & #110 & %92", "hr_instance_connect & #110 & %88", "upstream timed out & while connecting to & %96", "connect() & failed & #110 & !while resolving & !fastcgi sent in & %95",
 			"ah00957 & #110,70007 & %95", "ah00939 & #110,70007 & %90", "attempt to connect to & #110,70007 & @apache & %93", "ah01114 & #70007 & %90",
 			"dial tcp & i/o timeout & !lookup & %88", "dial tcp & connect: connection timed out", "dial tcp & operation timed out & !lookup & %85",
 			"@haproxy & *sC & %92", "backend & fail errno 110 & %92", "attempt fail [connection_error] & timed out [110] & %95", "establishing connection failed & #110", "@envoy & *UF & connection_timeout",
@@ -51,7 +51,7 @@ var connecting = []diagnose.Cause{
 		Remedy:   "Start the server or correct its address. A failed handshake shows in the gateway's own log where errors are logged apart.",
 		Confused: "HAProxy's sC is a time-out while connecting, <NOSRV> a pool with no server up.",
 		Match: []string{
-			"none/503 & connect & hier_none & %50", "could not connect [connection_error] & %85", "connecting to tomcat failed & %75", "failed to connect to & couldn't connect to server & %72", "failed_to_connect_to_backend & %92", "hint:elb-not-connected & =502 & %75", "hint:win32-12029 & %88", "0x80072efd & %88", "ah01154 & %55", "ah01152 & %60", "reverseproxy.dialerror & %70", "backend connect failed; addr= & %85", "@haproxy & *SC & !<nosrv> & %88", "@envoy & *UF & %88", "upstream connect error or disconnect/reset before headers & connection failure & %88",
+			"unable to reach the origin service & %60", "originconnecterror & %85", "none/503 & connect & hier_none & %50", "could not connect [connection_error] & %85", "connecting to tomcat failed & %75", "failed to connect to & couldn't connect to server & %72", "failed_to_connect_to_backend & %92", "hint:elb-not-connected & =502 & %75", "hint:win32-12029 & %88", "0x80072efd & %88", "ah01154 & %55", "ah01152 & %60", "reverseproxy.dialerror & %70", "backend connect failed; addr= & %85", "@haproxy & *SC & !<nosrv> & %88", "@envoy & *UF & %88", "upstream connect error or disconnect/reset before headers & connection failure & %88",
 			"ah01114 & %60", "ah01079 & %60", "ah00896 & %60", "ah02452 & %60", "ah00866 & %60", "ah10101 & %60", "ah03352 & %60", "failed to make connection to backend & %60", "err_connect_fail & %80", "ah00958",
 			"ah00950", "all handlers for & are down & %55", "fetcherror no backend connection & %85", "no backend connection & %80", "ah02454 & %50",
 			"connect: could not connect & upstream & %50", "connect() & failed & @nginx-error & !resolving & %45", "failed to connect to upstream & %60", "establishing connection failed & %50",
@@ -227,7 +227,7 @@ var connecting = []diagnose.Cause{
 			"envoy":   "All hosts are unhealthy or ejected, or the cluster has none: look at /clusters of the admin interface and at the health checks.",
 			"*":       "The lines before, or the health checks, say what made the servers fail: badgateway diagnose the whole log.",
 		},
-		Match: []string{"all tomcat instances & error state & %90", "all tomcat instances & failed & %90", "all upstream nodes & unhealthy & %90", "all upstream servers tried & %90", "no_healthy_backend & %85", "errorinfo_upstream_no_live & %93", "failed_to_pick_backend & %93", "hint:elb-no-target & =503 & %88", "load balancer does not contain an instance for the service & %75", "load balancer does not have available server for client & %75", "fetcherror & : unhealthy & %92", "all upstream nodes & unavailable & %80", "failed to pick server & no valid upstream node & %90", "no healthy host for & connection pool & %90", "no live upstreams & %96", "@haproxy & <nosrv> & *SC,SQ,SH & %93", "@haproxy & /<nosrv> & =503 & !sq-- & %88", "hint:no-live & %75", "returned no backend & %92", "no backend & director & %80", "has no server available & %95", "ah01170 & %93", "ah01167 & %92",
+		Match: []string{"envoy & no healthy host & %80", "all tomcat instances & error state & %90", "all tomcat instances & failed & %90", "all upstream nodes & unhealthy & %90", "all upstream servers tried & %90", "no_healthy_backend & %85", "errorinfo_upstream_no_live & %93", "failed_to_pick_backend & %93", "hint:elb-no-target & =503 & %88", "load balancer does not contain an instance for the service & %75", "load balancer does not have available server for client & %75", "fetcherror & : unhealthy & %92", "all upstream nodes & unavailable & %80", "failed to pick server & no valid upstream node & %90", "no healthy host for & connection pool & %90", "no live upstreams & %96", "@haproxy & <nosrv> & *SC,SQ,SH & %93", "@haproxy & /<nosrv> & =503 & !sq-- & %88", "hint:no-live & %75", "returned no backend & %92", "no backend & director & %80", "has no server available & %95", "ah01170 & %93", "ah01167 & %92",
 			"all workers are in error state & %92", "@envoy & *UH & %95", "no healthy upstream & %93", "no_healthy_upstream & %93", "ah00940 & %85",
 			"no available server & %85", "no peers available & %70", "no upstreams available & %93", "503 no healthy & %80", "all backends failed & %75", "is unhealthy & director & %70",
 			"backend unhealthy & %70", "no healthy backends & %90", "failed to get a peer from the ring-balancer & %85", "failure to get a peer from the ring-balancer & %85"},
@@ -238,7 +238,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "It is the effect of failures just before; visitors are served by the others while there are any.",
 		Confirm: "The line before, of the same time, says what failed.",
 		Remedy:  "badgateway diagnose the line before, or correct the health check that fails.",
-		Match: []string{"jk_lb_worker & error state & !no more & !all tomcat & %85", "@haproxy & *DD & %85", "~\\bl(4con|4tout|6rsp|6tout|7sts|7tout|7rsp)\\b & down & %88", ": disabled connection for ( & %90", "upstream server temporarily disabled & %92", "disable check peer & %92", "ah00959 & %92", "disabling worker for & %88", "ah01174", "ah02460", "ah03303 & %90", " is down & ~server \\S+/\\S+ is down & %93", "health check disabling",
+		Match: []string{"backend_health & went sick & %90", "health check failed & %75", "status code out of tolerances & %82", "health_checker.active & %80", "healthcheck is still failing & %88", "send() failed & #111 & [error] & !client: & !resolv & %50", "healthcheck: peer & is turned down & %92", "healthcheck: failed to & %82", "check protocol & error with peer & %80", "check time out with peer & %82", "jk_lb_worker & error state & !no more & !all tomcat & %85", "@haproxy & *DD & %85", "~\\bl(4con|4tout|6rsp|6tout|7sts|7tout|7rsp)\\b & down & %88", ": disabled connection for ( & %90", "upstream server temporarily disabled & %92", "disable check peer & %92", "ah00959 & %92", "disabling worker for & %88", "ah01174", "ah02460", "ah03303 & %90", " is down & ~server \\S+/\\S+ is down & %93", "health check disabling",
 			"is down, reason: & %93", "health check for server & failed & %85", "is going down for maintenance & %85", "backend_health & went sick & %90", "went sick & %85",
 			"changed from healthy to sick & %90", "detected dead parent & %85", "dead parent & %80", "is stopping, reason & %80", "marking upstream as down & %80", "marked as unhealthy & %75",
 			"health check failed & %70", "backend_health & sick & %88", "unhealthy tcp increment & %85", "unhealthy http increment & %85", "unhealthy timeout increment & %85", "health check failed, removing from server list & %90"},
@@ -246,7 +246,7 @@ var connecting = []diagnose.Cause{
 	{
 		Slug: "peer-back", Side: diagnose.Nobody, Source: upstreams,
 		Says: "A server that was left alone is asked again: it is well.",
-		Match: []string{"@haproxy & *UD & %85", "is up, reason: & %92", "enable check peer & %92", "server & ~server \\S+/\\S+ is up & %92", "ah03302 & %90", "health check enabling", "went healthy & %88", "detected revived parent & %88", "backend_health & still healthy & %88", "back healthy & %80",
+		Match: []string{"healthcheck: peer & is turned up & %92", "@haproxy & *UD & %85", "is up, reason: & %92", "enable check peer & %92", "server & ~server \\S+/\\S+ is up & %92", "ah03302 & %90", "health check enabling", "went healthy & %88", "detected revived parent & %88", "backend_health & still healthy & %88", "back healthy & %80",
 			"returning to server list & %85", "is up (leaving maintenance & %85"},
 	},
 	{
@@ -269,7 +269,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "No upstream was asked.",
 		Confirm: "Compare Host header and path with the gateway's routes.",
 		Remedy:  "Add or correct the route: host names, path prefix, the name of the service or cluster.",
-		Match: []string{"requested route (' & ') does not exist & %95", "@envoy & *NR & %95", "@envoy & *NC & %93", "route_not_found & %92", "cluster_not_found & %90", "no route matched with those values & %93", "404 route not found & %90", "default backend - 404 & %90", "failed to match any routes & %88",
+		Match: []string{"blackholecluster & %85", "requested route (' & ') does not exist & %95", "@envoy & *NR & %95", "@envoy & *NC & %93", "route_not_found & %92", "cluster_not_found & %90", "no route matched with those values & %93", "404 route not found & %90", "default backend - 404 & %90", "failed to match any routes & %88",
 			"ah01144 & %93", "no protocol handler was valid & %93", "no handler found & @nginx & %70", "ah00940 & no balancer & %50", "unable to find configured & %50", "upstream-default-backend & =404 & %70"},
 	},
 	{
@@ -278,7 +278,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "The ingress works; it has nobody to ask.",
 		Confirm: "kubectl get endpointslices -l kubernetes.io/service-name={name}. kubectl get pods shows whether any is READY.",
 		Remedy:  "kubectl describe pod says why none is ready. Else make the service's selector and targetPort fit the pods' labels and port.",
-		Match: []string{"requested route (' & has no available endpoints & %95", "does not have any active endpoint & %96", "hint:nobody-there & %80", "no endpoints available for service & %95", "no active endpoints & %88", "error obtaining endpoints for service & %92", "no object matching key & service & %80",
+		Match: []string{"no endpoints available & %88", "subset not found for & %88", "no endpoints found & %85", "error getting service & no object matching key & %85", "no endpoints for & %85", "error retrieving endpoints & %88", "error obtaining & endpoints & %88", "requested route (' & has no available endpoints & %95", "does not have any active endpoint & %96", "hint:nobody-there & %80", "no endpoints available for service & %95", "no active endpoints & %88", "error obtaining endpoints for service & %92", "no object matching key & service & %80",
 			"service not found & namespace & %75", "endpoints not found & %88", "error getting service & %80", "skipping service: no endpoints & %88", "subset not found for & %85", "cannot create service & endpoints not found & %90",
 			"no endpoint found & %75", "failed to find any service endpoints & %85"},
 	},
