@@ -42,7 +42,8 @@ type Cause struct {
 	// Confirm is the one check that proves it on a live server; Remedy is what helps. Both may hold {address}, {host}, {port}, {socket}, {name},
 	// {unit}, {pid} and {client}, which are filled from the line, and {proxy}, which is the prefix of the directives for the upstream's protocol
 	// (proxy, fastcgi, uwsgi, ...). {ask FLAGS} is the command that asks the upstream itself, by curl with these flags or by a client of the protocol
-	// that it speaks; {ask https FLAGS} asks by HTTPS, whatever the line says is spoken.
+	// that it speaks; {ask https FLAGS} asks by HTTPS, whatever the line says is spoken. {capture} is the command that
+	// shows what goes over the connection.
 	Confirm, Remedy string
 	// Remedies are those of other gateways than nginx, by name ("apache").
 	Remedies map[string]string

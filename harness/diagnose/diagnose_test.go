@@ -345,6 +345,12 @@ func TestAsk(t *testing.T) {
 	if got := Fill("{ask http -v}", line("fastcgi://10.0.0.5:80")); got != "curl -v http://10.0.0.5:80/a/b" {
 		t.Errorf("a scheme that is named: %s", got)
 	}
+	if got := Fill("{capture}", line("fastcgi://unix:/run/php/fpm.sock:")); !strings.HasPrefix(got, "strace ") {
+		t.Errorf("tcpdump sees no unix socket: %s", got)
+	}
+	if got := Fill("{capture}", line("fastcgi://127.0.0.1:9000")); got != "tcpdump -X port 9000" {
+		t.Errorf("of an address: %s", got)
+	}
 	if got := Fill("{ask -N}", &Line{}); got != "curl -N http://ADDRESS/PATH" {
 		t.Errorf("of no line: %s", got)
 	}
@@ -384,5 +390,45 @@ func TestReport_TakesTimesWithoutAYear(t *testing.T) {
 func TestScan_TellsOfAnErrorBeforeTheFirstByte(t *testing.T) {
 	if err := Scan(iotest.ErrReader(errors.New("is a directory")), "x", func(*Line) bool { return true }); err == nil {
 		t.Error("no error")
+	}
+}
+
+// That one upstream fails is no reason for another of the same gateway's to fail; that all of a pool rest is.
+func TestReport_KeepsApartWhatIsOfTwoUpstreams(t *testing.T) {
+	b, err := NewBook([]Cause{
+		{Slug: "refused", Side: Upstream, Match: []string{"connect() & failed & #111"}, Effects: []string{"closed", "none-left"}},
+		{Slug: "closed", Side: Upstream, Match: []string{"prematurely closed"}},
+		{Slug: "none-left", Side: Upstream, Match: []string{"no live upstreams"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := func(what, upstream string) string {
+		return `2026/01/02 15:04:05 [error] 12#12: *3 ` + what + ` while connecting to upstream, client: 10.0.0.7, server: s, request: "GET / HTTP/1.1", upstream: "http://` +
+			upstream + `", host: "s"` + "\n"
+	}
+	refused := line("connect() failed (111: Connection refused)", "10.0.0.5:80/")
+	for second, want := range map[string]int{
+		line("upstream prematurely closed connection", "10.0.0.6:80/"): 0,
+		line("upstream prematurely closed connection", "10.0.0.5:80/"): 1,
+		line("no live upstreams", "pool/"):                             1,
+	} {
+		r := b.NewReport(Filter{})
+		if err := r.Read(strings.NewReader(refused+second), "error.log"); err != nil {
+			t.Fatal(err)
+		}
+		r.Finish()
+		if len(r.Incidents) != want {
+			t.Errorf("%d incidents, want %d:\n%s%s", len(r.Incidents), want, refused, second)
+		}
+	}
+}
+
+// Of several upstreams that ingress-nginx tried, the last one's answer is what the visitor got.
+func TestReadLine_TakesTheLastOfIngress(t *testing.T) {
+	l := ReadLine(`10.1.0.1 - - [20/Nov/2026:10:03:39 +0000] "GET /a HTTP/2.0" 504 160 "-" "x" 512 10.003 [default-cart-8080] [] ` +
+		`10.244.1.8:8080, 10.244.1.9:8080 0, 0 5.001, 5.001 502, 504 5f4d3c2b1c5f4d3c2b1a5f4d3c2b1a5f`)
+	if l.Address != "10.244.1.9:8080" || l.Asked != "504" {
+		t.Errorf("%q answered %q", l.Address, l.Asked)
 	}
 }

@@ -61,9 +61,14 @@ func Fill(text string, l *Line) string {
 		text = strings.NewReplacer(" at {address}", "", " ({address})", "").Replace(text)
 	}
 	text = fillAsk(text, l, or(address, "ADDRESS"))
+	capture := "tcpdump -X port " + or(port, "PORT")
+	if l.Socket() {
+		capture = "strace -f -s 4096 -e trace=network,read,readv -p PID of a worker" // no packet goes through a socket
+	}
 	text = strings.NewReplacer(
 		"{address}", or(address, "ADDRESS"), "{host}", or(host, "HOST"), "{port}", or(port, "PORT"), "{socket}", or(socket, "SOCKET"),
 		"{name}", or(l.Name, "NAME"), "{unit}", or(unit, "UNIT"), "{client}", or(l.Client, "CLIENT"), "{proxy}", Prefix(l.Scheme),
+		"{capture}", capture,
 	).Replace(text)
 	return text
 }

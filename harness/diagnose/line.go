@@ -348,9 +348,9 @@ func (l *Line) others(s string) {
 		}
 		if i := ingress.FindStringSubmatch(s); i != nil {
 			l.Gateway, l.Asked, l.Request, l.Server = "nginx", strings.TrimSpace(i[5]), i[6], i[1]
-			l.Address = strings.TrimSpace(i[2])
-			if n := strings.LastIndex(l.Asked, ", "); n >= 0 {
-				l.Asked = l.Asked[n+2:]
+			l.Asked = l.Asked[strings.LastIndexByte(l.Asked, ' ')+1:] // of several that were tried, the last one's answer is what the visitor got
+			if last := strings.TrimSpace(i[2]); !strings.HasSuffix(last, "-") {
+				l.Address = last[strings.LastIndexByte(last, ' ')+1:]
 			}
 		} else if u := vstatus.FindStringSubmatch(l.low); u != nil {
 			l.Asked = u[1]

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -38,8 +39,22 @@ type event struct {
 	file  string
 	line  int
 	pid   int
-	peer  string
+	peer  string // that was called, where it is one process's: an IP address with a port, or a socket
+	by    string // who wrote it, where the file is of several
 	id    string
+}
+
+// peerOf is the upstream of a line, where it is that of one process, and no pool's or name's.
+func peerOf(l *Line) string {
+	if host, _, err := net.SplitHostPort(l.Address); l.Socket() || err == nil && net.ParseIP(host) != nil {
+		return l.Address
+	}
+	return ""
+}
+
+// apart reports whether two events are what one gateway says of two upstreams: that one fails is no reason for the other to.
+func (e event) apart(other event) bool {
+	return e.file == other.file && e.by == other.by && e.peer != "" && other.peer != "" && e.peer != other.peer
 }
 
 // A Report is what came of a whole input.
@@ -145,7 +160,7 @@ func (r *Report) Add(l *Line) *Count {
 		c.Evidence = append(c.Evidence, Evidence{File: l.File, Line: l.Number, Text: Echo(l.Text), Time: at})
 	}
 	if len(c.events) < eventsMost && !best.Cause.Healthy() {
-		c.events = append(c.events, event{at, l.State, l.File, l.Number, l.PID, l.Address, l.Request})
+		c.events = append(c.events, event{at, l.State, l.File, l.Number, l.PID, peerOf(l), l.Program, l.Request})
 	}
 	return c
 }
@@ -304,6 +319,8 @@ func (r *Report) together(root, effect *Count) (n int, at time.Time, why string)
 			switch {
 			case same:
 				why = "the same request id"
+			case root.Cause.Side != Service && e.apart(c):
+				continue
 			case c.state, e.state && root.near: // it lasts, since when is not known; what happened far from the gateway need not be why
 				why = cmp.Or(why, "how things stand now")
 			case e.at.IsZero() || c.at.IsZero():

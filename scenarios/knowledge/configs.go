@@ -9,7 +9,7 @@ var names = []diagnose.Cause{
 	{Slug: "name-not-found", Side: diagnose.DNS, Status: 502, Source: resolverDoc,
 		Says:    "The DNS server says that {name} does not exist (or has no address).",
 		Proves:  "The DNS server answered; the upstream was not asked.",
-		Confirm: "dig {name} @RESOLVER, the address in nginx's resolver. getent hosts {name} may differ, as nginx asks no /etc/hosts.",
+		Confirm: "dig {name} @RESOLVER, the server that the gateway asks (nginx: its resolver). getent hosts {name} may differ: nginx asks no /etc/hosts.",
 		Remedy:  "Correct the name, or the zone. In Kubernetes, write it in full (name.namespace.svc.cluster.local).",
 		Match: []string{"origindnserror & %80", "empty record received & %82", "hint:win32-12007 & %92", "0x80072ee7 & %90", "err_unknown/500 & cannot find server & %93", "could not be resolved (3: & %96", "dns server error: 3 & %95", "dns server error: 3 name error & %95", "no such host & %93", "enotfound & %93", "name or service not known & %88", "name does not resolve & %88", "nodename nor servname provided & %88", "nxdomain & !dnsmasq & !named & %85", "dns lookup failure for & %85", "ah00898 & dns lookup & %88", "could not resolve host: & %85", "unknownhostexception & %90", "ah02327 & %85", "failed to resolve hostname & %80", "no address associated with hostname & %85", "getaddrinfo failed & %70",
 			"err_dns_fail & %85", "could not be resolved (host not found & %90", "name error & dns & %60", "nameresolutionerror & %70", "ah00898 & #670003 & %88"}},

@@ -176,7 +176,7 @@ var reading = []diagnose.Cause{
 	{
 		Slug: "fastcgi-invalid", Side: diagnose.Upstream, Status: 502, Source: "https://fastcgi-archives.github.io/FastCGI_Specification.html",
 		Says:    "The upstream's FastCGI records break the protocol.",
-		Confirm: "tcpdump -X port {port} shows what is sent.",
+		Confirm: "{capture} shows what is sent.",
 		Remedy:  "Look what program listens at {address}, and update its FastCGI library.",
 		Match:   []string{"upstream sent unexpected fastcgi & %93", "upstream sent invalid fastcgi & %93", "ah01069 & %90", "ah01072 & %85", "got bogus rid & %90", "got bogus record & %88", "fastcgi request length mismatch & %80", "fastcgi request record is too big & %60", "ah02537 & %80"},
 	},
@@ -184,7 +184,7 @@ var reading = []diagnose.Cause{
 		Slug: "ajp-invalid", Side: diagnose.Upstream, Status: 503, Source: "https://tomcat.apache.org/connectors-doc/ajp/ajpv13a.html",
 		Says:     "The upstream's AJP packets break the protocol: too short, of a wrong length, or not the ones that are due.",
 		Proves:   "The connection stood and something answered; its first bytes were those of AJP, or it would be a bad signature.",
-		Confirm:  "tcpdump -X port {port} shows what is sent: packets of an AJP server begin with AB.",
+		Confirm:  "{capture} shows what is sent: packets of an AJP server begin with AB.",
 		Remedy:   "Make packetSize (Tomcat) and ProxyIOBufferSize (Apache) the same, and update the connector. Or speak HTTP to it (ProxyPass http://).",
 		Confused: "A bad signature (4854 is HT) is another thing: a server of HTTP behind ajp://.",
 		Match:    []string{"jk_ajp_common & wrong message format & %88", "awaited cpong, received & %95", "invalid cpong message & %95", "ah01014 & %88", "ah01013 & %88", "ah00999 & %85", "ah00998 & %90", "ah10546 & %90", "ah00996 & %85", "ah00994 & %85", "ah00993 & %85", "ajp_parse_data: & %70"},
@@ -243,7 +243,7 @@ var reading = []diagnose.Cause{
 		Says:    "This line has the status, and no reason. The gateway's error log of the same second has it.",
 		Proves:  "That the visitor got this status, of this gateway or of the upstream behind it.",
 		Confirm: "grep the same time and path in the error log: badgateway diagnose error.log. Empty there: the upstream answered so itself.",
-		Remedy:  "Log $upstream_addr, $upstream_status and $upstream_response_time: next time, this line tells more.",
+		Remedy:  "A log_format with $upstream_addr, $upstream_status and $upstream_response_time tells more, where yours lacks them.",
 		Match:   []string{"registered endpoint failed to handle the request & %70", "round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
 	},
 	{
