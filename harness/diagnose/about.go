@@ -60,13 +60,16 @@ func (b *Book) About(word string) (note string, found []*Cause) {
 			return -1
 		}
 		for _, s := range c.Shown {
-			if s.Status == number { // no errno is a status
+			if number > 0 && s.Status == number { // no errno is a status
 				n++
 			}
 		}
 		return n
 	}
-	slices.SortStableFunc(found, func(a, b *Cause) int { return cmp.Or(cmp.Compare(shown(b), shown(a)), cmp.Compare(best[b], best[a])) })
+	// How sure the pattern of a whole line is says little of what a word comes of: of two that are about as sure, the one that more scenarios show.
+	slices.SortStableFunc(found, func(a, b *Cause) int {
+		return cmp.Or(cmp.Compare(shown(b), shown(a)), cmp.Compare(best[b]/20, best[a]/20), cmp.Compare(len(b.Shown), len(a.Shown)))
+	})
 	return note, found
 }
 
