@@ -70,6 +70,7 @@ var body = []scenario.Scenario{
 		Remedy:  "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
 		Source:  readTimeout,
 	},
+	stallsAtBuffer(), stallsUnbuffered(),
 	{
 		ID: "body-drips",
 		Claim: "An answer that takes two minutes in small pieces is whole: proxy_read_timeout counts from one read to the " +
@@ -225,5 +226,52 @@ func reused(method string, ask lab.Request, expect scenario.Expectation, then st
 		Remedy: "keepalive_timeout in the upstream block below the application's (4s for Node.js, 1s for Gunicorn), or a longer one " +
 			"in the application: the gateway has to close first.",
 		Source: proxyKeepalive,
+	}
+}
+
+// atBuffer is an answer that stalls after exactly two of nginx's buffers, 4 KB each, header and all.
+func atBuffer() []scenario.Variant {
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n"
+	sent := []lab.Condition{lab.AnswerFrom("app")}
+	return []scenario.Variant{
+		waitingFor(sent[0], nodeBecomes("stalls-at-buffer.js")),
+		waitingFor(sent[0], fakeBecomes(fakeupstream.Raw{Text: head + strings.Repeat("x", 2*4096-len(head)), End: fakeupstream.EndStall})),
+	}
+}
+
+// limitKept is what follows where nginx's limit holds.
+var limitKept = scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
+	{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},
+}}
+
+func stallsAtBuffer() scenario.Scenario {
+	return scenario.Scenario{
+		ID: "body-stalls-at-buffer",
+		Claim: "The application stops in the middle of the body, after exactly as many bytes as fill nginx's buffers: nginx 1.18 and 1.22 then wait for ever, as " +
+			"they set no timer for the next read. The visitor has a 200 that never ends, proxy_read_timeout or not, and nothing is logged.",
+		Family: "answer", Causes: []string{"B6"}, Gateway: onNginx("proxy.conf"),
+		Fault:  "the application hangs after 8192 bytes of its answer, header and all, which are two buffers, and the visitor leaves after ten minutes",
+		Leaves: true, Variants: atBuffer(),
+		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: 10 * time.Minute}, // then he leaves
+		Exceptions: []scenario.Exception{{
+			From: "1.26.0", Why: "nginx 1.26 and 1.30 keep to the limit here, as measured; 1.18 and 1.22 do not.", Expect: limitKept,
+		}},
+		Confirm: "The access log has 200 with a request_time of many minutes and a length that is, with the header's, a multiple of 4096.",
+		Remedy:  "See what the application waits for in mid-answer. proxy_buffering off (body-stalls-unbuffered) and a newer nginx keep to the limit.",
+		Source:  readTimeout,
+	}
+}
+
+func stallsUnbuffered() scenario.Scenario {
+	return scenario.Scenario{
+		ID:     "body-stalls-unbuffered",
+		Claim:  "With proxy_buffering off, an answer that stops after exactly two buffers is cut after proxy_read_timeout, in every nginx.",
+		Family: "answer", Causes: []string{"B6"}, Gateway: nginxWith("proxy.conf", "listen 80;", "listen 80;\n        proxy_buffering off;"),
+		Fault:    "the application hangs after 8192 bytes of its answer, header and all",
+		Variants: atBuffer(),
+		Expect:   limitKept,
+		Confirm:  "The access log has 200 with a request_time of just over 60 and fewer bytes than were announced.",
+		Remedy:   "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
+		Source:   "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",
 	}
 }
