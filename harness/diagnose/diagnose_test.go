@@ -411,6 +411,8 @@ func TestReport_KeepsApartWhatIsOfTwoUpstreams(t *testing.T) {
 	for second, want := range map[string]int{
 		line("upstream prematurely closed connection", "10.0.0.6:80/"): 0,
 		line("upstream prematurely closed connection", "10.0.0.5:80/"): 1,
+		line("upstream prematurely closed connection", "10.0.0.5/"):    1, // Apache names some without their port
+		line("upstream prematurely closed connection", "10.0.0.6/"):    0,
 		line("no live upstreams", "pool/"):                             1,
 	} {
 		r := b.NewReport(Filter{})

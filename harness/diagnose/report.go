@@ -39,14 +39,18 @@ type event struct {
 	file  string
 	line  int
 	pid   int
-	peer  string // that was called, where it is one process's: an IP address with a port, or a socket
+	peer  string // that was called, where it is one host's or process's: an IP address, with a port where that is known, or a socket
 	by    string // who wrote it, where the file is of several
 	id    string
 }
 
 // peerOf is the upstream of a line, where it is that of one process, and no pool's or name's.
 func peerOf(l *Line) string {
-	if host, _, err := net.SplitHostPort(l.Address); l.Socket() || err == nil && net.ParseIP(host) != nil {
+	host, _, err := net.SplitHostPort(l.Address)
+	if err != nil {
+		host = l.Address
+	}
+	if l.Socket() || net.ParseIP(host) != nil {
 		return l.Address
 	}
 	return ""
@@ -54,7 +58,8 @@ func peerOf(l *Line) string {
 
 // apart reports whether two events are what one gateway says of two upstreams: that one fails is no reason for the other to.
 func (e event) apart(other event) bool {
-	return e.file == other.file && e.by == other.by && e.peer != "" && other.peer != "" && e.peer != other.peer
+	same := func(a, b string) bool { return a == b || a == "" || strings.HasPrefix(b, a+":") }
+	return e.file == other.file && e.by == other.by && !same(e.peer, other.peer) && !same(other.peer, e.peer)
 }
 
 // A Report is what came of a whole input.
