@@ -27,6 +27,7 @@ var (
 	escaped = regexp.MustCompile(`&(?:quot|gt|lt|amp|apos|#39|#x27|#34|nbsp|#\d+);`)
 	member  = regexp.MustCompile(`^"(?:log|message|msg|MESSAGE|textPayload|@message)"\s*:\s*"`)
 	fields  = regexp.MustCompile(`^"[^"\\]*[^"\\ =:(,]"[ ,]`) // a line that begins with one of several quoted fields
+	inside  = regexp.MustCompile(`\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:debug|info|notice|warn|error|crit|alert|emerg)\] \d+#\d+: `)
 	escapes = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 )
 
@@ -70,6 +71,11 @@ func unwrap(l *Line) {
 			}
 			return string(rune(n))
 		})
+	}
+	if l.JSON == nil && strings.IndexByte(s, '#') > 0 && !nginxStart(s) { // nginx's own line behind somebody's beginning
+		if at := inside.FindStringIndex(s); at != nil && at[0] < 200 {
+			s = s[at[0]:]
+		}
 	}
 	if l.JSON == nil && strings.HasSuffix(s, "}") { // an object behind somebody's own beginning
 		if i := strings.Index(s, ` {"`); i > 0 && i < 300 {

@@ -244,7 +244,7 @@ var reading = []diagnose.Cause{
 		Proves:  "That the visitor got this status, of this gateway or of the upstream behind it.",
 		Confirm: "grep the same time and path in the error log: badgateway diagnose error.log. Empty there: the upstream answered so itself.",
 		Remedy:  "A log_format with $upstream_addr, $upstream_status and $upstream_response_time tells more, where yours lacks them.",
-		Match:   []string{"registered endpoint failed to handle the request & %70", "round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
+		Match:   []string{"~(berespstatus|respstatus) +(b |c )?50[0-4]\\b & respstatus & %45", "vcl_call & backend_error & %45", "registered endpoint failed to handle the request & %70", "round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
 	},
 	{
 		Slug: "serves-stale", Side: diagnose.Nobody, Source: proxying + "#proxy_cache_use_stale",
@@ -383,7 +383,7 @@ var tls = []diagnose.Cause{
 		Says:    "TLS between a visitor and the gateway failed: an old client, a scanner, or one without the certificate that is asked for.",
 		Confirm: "openssl s_client -connect GATEWAY:443 works.",
 		Remedy:  "None, unless real visitors are hit: then ssl_protocols and the chain of the gateway's certificate.",
-		Match: []string{"peer closed connection in ssl handshake & !upstream & client: & %93", "ssl_write() failed & client: & !upstream & %85", "ssl_read() failed & client: & !upstream & %88", "while ssl handshaking, client & %93", "ssl_do_handshake() failed & !to upstream & !upstream: & %85", "client ssl certificate verify error & %90", "client sent no required ssl & %90", "http: tls handshake error from & %88", "ssl handshake failure & %70", "@haproxy & ssl handshake & failure & %88", "peer closed connection in ssl handshake & while ssl handshaking, & %94", "ah02008 & %85", "client attempted to request the server name different & %85", "handshake rejected & %80",
+		Match: []string{"get_client_hello: & !upstream & %85", "ssl routines & https proxy request & !upstream & %88", "peer closed connection in ssl handshake & !upstream & client: & %93", "ssl_write() failed & client: & !upstream & %85", "ssl_read() failed & client: & !upstream & %88", "while ssl handshaking, client & %93", "ssl_do_handshake() failed & !to upstream & !upstream: & %85", "client ssl certificate verify error & %90", "client sent no required ssl & %90", "http: tls handshake error from & %88", "ssl handshake failure & %70", "@haproxy & ssl handshake & failure & %88", "peer closed connection in ssl handshake & while ssl handshaking, & %94", "ah02008 & %85", "client attempted to request the server name different & %85", "handshake rejected & %80",
 			"ssl handshake failed & ah01998 & %80", "connection error during ssl handshake & %80", "@access & =495,496 & %85", "ah02033 & %75"},
 	},
 	{
