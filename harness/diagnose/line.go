@@ -245,6 +245,9 @@ func (l *Line) form() {
 	l.ofApacheModule()
 	if l.Form == "" || l.Form == "json" {
 		l.also = "text"
+		if quotedPage.MatchString(l.low) {
+			l.also = "page"
+		}
 	}
 	if l.Time.IsZero() && l.Form != "nginx-error" {
 		if m := bracketed.FindStringSubmatch(l.Text); m != nil {
@@ -255,6 +258,9 @@ func (l *Line) form() {
 	l.ofUpstream()
 	l.more()
 }
+
+// quotedPage is the markup of an error page that a program logged of an answer that it got.
+var quotedPage = regexp.MustCompile(`<title>\s*[45]\d\d|<h[12]>(?:error )?[45]\d\d|<hr><center>`)
 
 // onlyWhatHappened leaves in low what nginx says of itself: a request or a name that a visitor chose is no evidence.
 func (l *Line) onlyWhatHappened(m *memory) {

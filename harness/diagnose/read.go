@@ -147,13 +147,13 @@ func textOf(head []byte) []byte {
 }
 
 var (
-	blockStart = regexp.MustCompile(`(?i)^\s*(?:<!doctype|<html|<head>|<title>|< HTTP/|HTTP/[123](?:\.\d)? \d{3}|\* +Trying |\* Connected to|\*\s+Host |<h1>|<center>)`)
+	blockStart = regexp.MustCompile(`(?i)^\s*(?:(?:<|&lt;)(?:!doctype|html|head\b|title\b|body\b|h2>|hr>|meta |\?xml)|< HTTP/|HTTP/[123](?:\.\d)? \d{3}|\* +Trying |\* Connected to|\*\s+Host |<h1>|<center>)`)
 	logStart   = regexp.MustCompile(`^(?:\S+ +\| )?(?:\d{4}[/-]\d\d[/-]\d\d|\[\w{3} \w{3} [ \d]\d |\w{3} [ \d]\d \d\d:\d\d:\d\d |\d+\.\d+\.\d+\.\d+ - )`)
 )
 
 // take takes one line.
 func (s *scanner) take(text string) {
-	if s.begun == 0 && len(text) < 4096 && len(text) > 3 && strings.IndexByte("<hH* \t", text[0]) >= 0 && blockStart.MatchString(text) {
+	if s.begun == 0 && len(text) < 4096 && len(text) > 3 && strings.IndexByte("<&hH* \t", text[0]) >= 0 && blockStart.MatchString(text) {
 		s.begun = s.line
 	}
 	if s.begun == 0 {
@@ -219,7 +219,7 @@ func ReadPage(text string) *Line {
 			l.Status = map[byte]int{'b': 502, 'g': 504, 's': 503, 'i': 500}[m[0]]
 		}
 	}
-	if strings.Contains(l.low, "&#") {
+	if strings.Contains(l.low, "&#") || strings.Contains(l.low, "&lt;") {
 		l.low += "\n" + lower(html.UnescapeString(l.low))
 	}
 	if l.Status >= 100 && l.Status < 400 { // a healthy one

@@ -64,7 +64,7 @@ var connecting = []diagnose.Cause{
 		Says:    "{address} took the connection and reset it at once, before anything was asked.",
 		Confirm: "Read the log of the service at {address}, and what stands before it (a firewall, a load balancer, TCP wrappers).",
 		Remedy:  "That log says why: clients that are not allowed, TLS that is required, a limit of connections. Nothing there: a firewall or proxy on the way (tcpdump shows who sends the RST).",
-		Match: []string{"ah00960 & %70", "ah01021 & %70", "connect() & failed & #104 & !while resolving & %92", "reset while connecting & %70",
+		Match: []string{"connection reset by peer & %42", "ah00960 & %70", "ah01021 & %70", "connect() & failed & #104 & !while resolving & %92", "reset while connecting & %70",
 			"while connecting to up & #104 & %90", "dial tcp & connection reset by peer", "@apache & attempt to connect to & #104"},
 	},
 	{
@@ -73,7 +73,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "The gateway's own network works; nothing was heard of the service itself.",
 		Confirm: "ip neigh show {host}: with FAILED or INCOMPLETE the host is off. Else a firewall rejects (icmp host-prohibited, firewalld's default).",
 		Remedy:  "Start the host or correct the address. With firewalld, firewall-cmd --add-port={port}/tcp there.",
-		Match: []string{
+		Match: []string{"ehostunreach & %75", "no route to host & %55",
 			"failed opening socket to & #113 & %93", "jk_open_socket & #113 & %93", "backend & fail errno & #113 & %95", "attempt fail [connection_error] & no route to host [113] & %95", "connect() & failed & #113,112 & !while resolving & !fastcgi sent in & %96", "dial tcp & no route to host", "ah00957 & #113,112 & %96",
 			"while connecting to up & #113 & %90",
 			"attempt to connect to & #113 & @apache", "establishing connection failed & #113", "backend & fail errno 113 & %95", "delayed connect error: 113",
@@ -85,7 +85,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "Nothing left the gateway, or a router said so by ICMP. The upstream has no part in it.",
 		Confirm: "ip route get {host} says Network is unreachable.",
 		Remedy:  "Add the route. For IPv6, name an IPv4 address in {proxy}_pass, or resolver ... ipv6=off.",
-		Match: []string{"backend & fail errno & #101 & %95", "connect() & failed & #101 & !while resolving & !fastcgi sent in & %96", "connect error: & network is unreachable & %95", "connect_error:_network_is_unreachable & %95", "dial tcp & network is unreachable", "ah00957 & #101 & %96",
+		Match: []string{"enetunreach & %78", "backend & fail errno & #101 & %95", "connect() & failed & #101 & !while resolving & !fastcgi sent in & %96", "connect error: & network is unreachable & %95", "connect_error:_network_is_unreachable & %95", "dial tcp & network is unreachable", "ah00957 & #101 & %96",
 			"while connecting to up & #101 & %90",
 			"attempt to connect to & #101 & @apache", "establishing connection failed & #101", "backend & fail errno 101 & %95", "delayed connect error: 101"},
 	},
@@ -187,7 +187,7 @@ var connecting = []diagnose.Cause{
 		Says:    "The process has used up its file descriptors (too many open files): it can open no further connection or file.",
 		Confirm: "grep 'open files' /proc/$(pgrep -o nginx)/limits against ls /proc/PID/fd | wc -l of a worker.",
 		Remedy:  "nginx: worker_rlimit_nofile 65535;. A service of systemd: LimitNOFILE=65535. Then find out what keeps them open (ss -s, slow upstreams).",
-		Match: []string{"too many open files & %93", "accept4() failed & #24,23", "accept() failed & #24,23", "socket() failed & #24,23 & %95", "no file descriptors available & %85", "#24,23 & failed & @nginx & %90",
+		Match: []string{"too many open files & %80", "too many open files & %93", "accept4() failed & #24,23", "accept() failed & #24,23", "socket() failed & #24,23 & %95", "no file descriptors available & %85", "#24,23 & failed & @nginx & %90",
 			"no socket descriptors & %70", "accept4() failed & %45", "accept() failed & %45", "emfile & %88", "the new socket has number & %85", "vfs: file-max limit & %90"},
 	},
 	{

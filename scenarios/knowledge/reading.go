@@ -58,7 +58,7 @@ var reading = []diagnose.Cause{
 		Confirm:  "Its log of that second: WORKER TIMEOUT, signal 9 or 11, a restart. journalctl -k: Out of memory, segfault.",
 		Remedy:   "That log decides: badgateway diagnose it. Only on kept connections: keepalive_timeout in the upstream block below the upstream's own keep-alive time.",
 		Confused: "A POST that follows a pause on a kept connection fails with the same line: then the process lives, and a second try works.",
-		Match: []string{
+		Match: []string{"^reason: error reading from remote server & %75", `~(get|post|put|head|delete|patch) "https?://[^"]+": eof & ": eof & %65`, `~^(get|post|put|head|delete|patch) "https?://[^"]+": eof & ": eof & %72`,
 			"unable to reach the origin service & : eof & %88", "origincommerror & %70", "could not connect [connection_closed] & %85", "receiving & from tomcat failed & %60", "receive the response message from tomcat & !err=-110 & %62", "tomcat is down or refused connection & %62", "was closed cleanly, but before getting & %85", "errorinfo_upstream_closed & %92", "backend_connection_closed_before_data & %93", "prematurely closed connection while reading response head & %88", "hint:elb-waited & =502 & %75", "hint:win32-12030 & %85", "0x80072efe & %85", "ah01105 & %70", "backend-endpoint-failed & error=eof & %85", "endpoint_failure (eof) & %80", "transport connection broken & unexpected eof & %85", "err_connect_fail & malformed server response status & %95",
 			"upstream prematurely closed connection & while reading resp & %96", "upstream prematurely closed connection & !while reading ups & !while proxying & %88", "upstream prematurely closed stream & %90", "upstream prematurely closed fastcgi stdout & %93",
 			"@haproxy & *SH & !<nosrv> & %88", "@envoy & *UC & %93", "reset reason: connection termination & %93", "connection_termination & %90", "upstream_reset_before_response_started{remote & !connection_failure & %85", "upstream_reset_before_response_started & !connection_failure & !overflow & %80",
@@ -76,7 +76,7 @@ var reading = []diagnose.Cause{
 		Confirm:  "The upstream's log of that second: signal 9 or 11, a reload. journalctl -k | grep -i -e oom -e segfault.",
 		Remedy:   "Signal 9: memory (dmesg); signal 11: the library that dmesg names. A time limit of the upstream (request_terminate_timeout): above the work's length, below {proxy}_read_timeout.",
 		Confused: "With a large POST it can be a limit of the upload: the upstream refuses without reading on.",
-		Match: []string{
+		Match: []string{"econnreset & %45",
 			"bc_err=ereset & %90", "curl: (56) & #104 & %68", "failed to read fastcgi header & #104 & %92", "ah01067 & #104 & %92", "http first read error & #104 & %95", "error reading status line from remote server & #104 & %92", "recv failure: connection reset by peer & %82", "hr_instance_read() & #104 & %88", "recv() failed & #104,103,32 & while reading resp & %96", "readv() failed & #104 & while reading resp & %95", "recv() failed & #104 & !while reading ups & !while proxying & !client & %75", "recv() failed & #104 & upstream: & !while reading ups & !while proxying & %80",
 			"#104,103 & while reading resp & %90", "ah01102 & #104 & %96", "ah01075 & #104 & %93", "ah00878 & #104", "ah01030 & #104 & %93", "ah00992 & #104", "mod_fcgid & #104 & error reading data & %88",
 			"read: connection reset by peer & http.log.error & %93", "caused by: read tcp & connection reset by peer & %93", "read tcp & connection reset by peer & %80", "err_read_error & %85", "connection reset by peer & http-header-glue & %90",
