@@ -14,7 +14,7 @@ import (
 
 // Scenario keeps a variant of a scenario broken.
 func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario.Variant, o Options) error {
-	o.Fast = o.Fast && hurries(s, t)
+	o.Fast = o.Fast && hurries(s)
 	stage, err := scenario.SetStage(ctx, lab, s, t, o.Fast)
 	if err != nil {
 		return err
@@ -45,8 +45,8 @@ func Scenario(ctx context.Context, lab *lab.Lab, s scenario.Scenario, t scenario
 
 // hurries reports whether the clock may run ahead while a client waits. He who leaves can't do so before an answer that comes at once; and where
 // an application goes by the machine's clock, the gateway would run out of patience before it.
-func hurries(s scenario.Scenario, t scenario.Variant) bool {
-	ownTime := s.Expect.After == 0 && s.Expect.Until > 0 && t.RemedyTakes == 0
+func hurries(s scenario.Scenario) bool {
+	ownTime := s.Expect.After == 0 && s.Expect.Until > 0
 	return !s.Leaves && !ownTime
 }
 
