@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +21,15 @@ var errnoNames = map[int]string{
 	eio: "EIO, input/output error",
 }
 
+// shortCode is one of Apache's codes, typed without the zeros that it begins with.
+var shortCode = regexp.MustCompile(`(?i)^ah0*(\d{3,5})$`)
+
 // About finds the causes that a word is evidence of: an errno by number or name, a status, a phase, a flag, a code or a directive of nginx. The note says what kind
 // of word it is; empty where nothing is known.
 func (b *Book) About(word string) (note string, found []*Cause) {
+	if m := shortCode.FindStringSubmatch(word); m != nil {
+		word = "AH" + strings.Repeat("0", 5-len(m[1])) + m[1]
+	}
 	number, note := numberOf(word)
 	var sure func(*rule) int
 	switch {

@@ -147,7 +147,7 @@ func textOf(head []byte) []byte {
 }
 
 var (
-	blockStart = regexp.MustCompile(`(?i)^\s*(?:(?:<|&lt;)(?:!doctype|html|head\b|title\b|body\b|h2>|hr>|meta |\?xml)|< HTTP/|HTTP/[123](?:\.\d)? \d{3}|\* +Trying |\* Connected to|\*\s+Host |<h1>|<center>)`)
+	blockStart = regexp.MustCompile(`(?i)^\s*(?:(?:<|&lt;)(?:!doctype|html|head\b|title\b|body\b|h2>|hr>|meta |\?xml)|(?:\*\s+)?< HTTP/|HTTP/[123](?:\.\d)? \d{3}|\* +Trying |\* Connected to|\*\s+Host |<h1>|<center>)`)
 	logStart   = regexp.MustCompile(`^(?:\S+ +\| )?(?:\d{4}[/-]\d\d[/-]\d\d|\[\w{3} \w{3} [ \d]\d |\w{3} [ \d]\d \d\d:\d\d:\d\d |\d+\.\d+\.\d+\.\d+ - )`)
 )
 
@@ -194,7 +194,7 @@ var (
 	answered   = regexp.MustCompile(`(?m)^http/[123](?:\.\d)? (\d{3})`)
 	titled     = regexp.MustCompile(`(?:<title>|<h1>|<h2>|error code:? |error |http status |status[":= ]+|http error )\s*(?:[a-z .!|:-]{0,40}?)([345]\d\d)\b`)
 	anyStatus  = regexp.MustCompile(`\b(50[0-4]|52\d|530)\b`)
-	curlMarks  = regexp.MustCompile(`(?m)^[<*>] ?`)
+	curlMarks  = regexp.MustCompile(`(?m)^(?:\*[ \t]+)?[<*>] ?`)
 	statusText = regexp.MustCompile(`bad gateway|gateway time-?out|service (?:temporarily )?unavailable|internal server error`)
 )
 
