@@ -36,3 +36,18 @@ func TestAbout_Ranks(t *testing.T) {
 		}
 	}
 }
+
+func TestAbout_TakesACodeOfApacheWithoutItsZeros(t *testing.T) {
+	b, err := NewBook([]Cause{{Slug: "refused", Side: Upstream, Match: []string{"ah01114 & %90"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"AH01114", "AH1114", "ah1114"} {
+		if _, found := b.About(word); len(found) != 1 {
+			t.Errorf("%s: %d causes, want 1", word, len(found))
+		}
+	}
+	if _, found := b.About("AH114"); len(found) != 0 {
+		t.Errorf("AH114 is taken for AH01114")
+	}
+}
