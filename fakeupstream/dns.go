@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -154,6 +155,7 @@ type datagramListener struct {
 	conns   chan accepted
 	done    chan struct{}
 	once    sync.Once
+	readers sync.WaitGroup
 }
 
 type accepted struct {
@@ -169,8 +171,8 @@ func withDatagrams(ln net.Listener, listen func(network, address string) (net.Pa
 		return nil, err
 	}
 	l := &datagramListener{Listener: ln, packets: packets, conns: make(chan accepted), done: make(chan struct{})}
-	go l.forward(ln.Accept)
-	go l.forward(l.datagram)
+	l.readers.Go(func() { l.forward(ln.Accept) })
+	l.readers.Go(func() { l.forward(l.datagram) })
 	return l, nil
 }
 
@@ -210,12 +212,17 @@ func (l *datagramListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends both.
+// Close ends both. The address is free when it returns: no reader holds the socket any more, and no program that is just being started has a
+// copy of it, as there is of a listener's too, which does no harm there.
 func (l *datagramListener) Close() error {
 	err := net.ErrClosed
 	l.once.Do(func() {
 		close(l.done)
-		err = first(closeNow(l.Listener), closeNow(l.packets))
+		err = closeNow(l.Listener)
+		syscall.ForkLock.RLock()
+		err = first(err, closeNow(l.packets))
+		syscall.ForkLock.RUnlock()
+		l.readers.Wait()
 	})
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -182,4 +183,26 @@ func TestDNSAnswer_Check(t *testing.T) {
 		NewWithT(t).Expect(c.b.Check(Endpoint{Protocol: c.on})).To(MatchError(ContainSubstring(c.says)))
 	}
 	NewWithT(t).Expect(Well{Status: 404}.Check(Endpoint{Protocol: DNS})).To(MatchError("status: DNS has no status; remove it"))
+}
+
+// The address of the datagrams is free at once, also while a program is being started, which has copies of all sockets for a moment.
+func TestDNS_CloseLeavesTheAddressFree(t *testing.T) {
+	g := NewWithT(t)
+	spec := Spec{Listen: "127.0.0.1:0", Protocol: DNS}
+	for range 300 {
+		s, err := New(spec, Options{})
+		g.Expect(err).NotTo(HaveOccurred())
+		spec.Listen = s.Addr().String()
+		g.Expect(s.Close()).To(Succeed())
+	}
+	s, err := New(spec, Options{})
+	g.Expect(err).NotTo(HaveOccurred())
+	closed := make(chan error, 1)
+	syscall.ForkLock.Lock()
+	go func() { closed <- s.Close() }()
+	time.Sleep(50 * time.Millisecond)
+	early := len(closed)
+	syscall.ForkLock.Unlock()
+	g.Expect(<-closed).To(Succeed())
+	g.Expect(early).To(BeZero(), "it was closed while a program may have had a copy of the socket")
 }
