@@ -63,12 +63,10 @@ var body = []scenario.Scenario{
 		Ask:      download,
 		Fault:    "the application hangs while it sends a large body",
 		Variants: stagedStalls.variants,
-		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-			{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},
-		}},
-		Confirm: "The access log has 200 with a request_time of just over 60 and fewer bytes than the file has.",
-		Remedy:  "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
-		Source:  readTimeout,
+		Expect:   stalled(),
+		Confirm:  "The access log has 200 with a request_time of just over 60 and fewer bytes than the file has.",
+		Remedy:   "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
+		Source:   readTimeout,
 	},
 	stallsAtBuffer(), stallsUnbuffered(),
 	{
@@ -180,6 +178,9 @@ func cutWith(text string, errno int) scenario.Expectation {
 	}}
 }
 
+// stalled is what follows where a body stalls and nginx gives up.
+func stalled() scenario.Expectation { return afterMinute(cutWith("upstream timed out", 110)) }
+
 // sends is the real application that sends a file slowly, and what happens meanwhile.
 func sends(file lab.File, strike ...fault.Fault) scenario.Variant {
 	return scenario.Variant{
@@ -232,17 +233,11 @@ func reused(method string, ask lab.Request, expect scenario.Expectation, then st
 // atBuffer is an answer that stalls after exactly two of nginx's buffers, 4 KB each, header and all.
 func atBuffer() []scenario.Variant {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n"
-	sent := []lab.Condition{lab.AnswerFrom("app")}
 	return []scenario.Variant{
-		waitingFor(sent[0], nodeBecomes("stalls-at-buffer.js")),
-		waitingFor(sent[0], fakeBecomes(fakeupstream.Raw{Text: head + strings.Repeat("x", 2*4096-len(head)), End: fakeupstream.EndStall})),
+		waitingFor(lab.AnswerFrom("app"), nodeBecomes("stalls-at-buffer.js")),
+		waitingFor(lab.AnswerFrom("app"), fakeBecomes(fakeupstream.Raw{Text: head + strings.Repeat("x", 2*4096-len(head)), End: fakeupstream.EndStall})),
 	}
 }
-
-// limitKept is what follows where nginx's limit holds.
-var limitKept = scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: time.Minute, Log: []scenario.LogLine{
-	{Level: "error", Text: "upstream timed out", Errno: 110, Phase: readingBody},
-}}
 
 func stallsAtBuffer() scenario.Scenario {
 	return scenario.Scenario{
@@ -254,7 +249,7 @@ func stallsAtBuffer() scenario.Scenario {
 		Leaves: true, Variants: atBuffer(),
 		Expect: scenario.Expectation{Status: 200, Cut: true, Tries: 1, After: 10 * time.Minute}, // then he leaves
 		Exceptions: []scenario.Exception{{
-			From: "1.26.0", Why: "nginx 1.26 and 1.30 keep to the limit here, as measured; 1.18 and 1.22 do not.", Expect: limitKept,
+			From: "1.26.0", Why: "nginx 1.26 and 1.30 keep to the limit here, as measured; 1.18 and 1.22 do not.", Expect: stalled(),
 		}},
 		Confirm: "The access log has 200 with a request_time of many minutes and a length that is, with the header's, a multiple of 4096.",
 		Remedy:  "See what the application waits for in mid-answer. proxy_buffering off (body-stalls-unbuffered) and a newer nginx keep to the limit.",
@@ -269,7 +264,7 @@ func stallsUnbuffered() scenario.Scenario {
 		Family: "answer", Causes: []string{"B6"}, Gateway: nginxWith("proxy.conf", "listen 80;", "listen 80;\n        proxy_buffering off;"),
 		Fault:    "the application hangs after 8192 bytes of its answer, header and all",
 		Variants: atBuffer(),
-		Expect:   limitKept,
+		Expect:   stalled(),
 		Confirm:  "The access log has 200 with a request_time of just over 60 and fewer bytes than were announced.",
 		Remedy:   "See what the application waits for in mid-answer (a slow query that it streams, a lock).",
 		Source:   "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering",

@@ -174,17 +174,12 @@ var staleAddress = []scenario.Scenario{
 		Claim: "A dnsmasq between the gateway and the DNS server that has the records keeps the old address for an hour, as the TTL says: " +
 			"nginx is told that one, also after a restart, and answers 502.",
 		Family: "dns", Causes: []string{"G3"}, Gateway: asking,
-		Fault: "the application runs on 10.0.0.6, the zone of BIND says so, and nginx is restarted; dnsmasq has asked before",
-		Variants: []scenario.Variant{
-			remediedBy(movedBehind(
-				withDNS(zoneOf(oldAddress), dnsmasq("dnsmasq-cache.conf")), fault.Replace{Upstream: zoneOf(newAddress)}, fault.Restart{},
-			), fault.Signal{Upstream: "dns", Number: 1}, dnsForgotten),
-			remediedBy(movedBehindFake(3600, fault.Restart{}), scripted("dns", says(newAddress, 3600)), dnsForgotten),
-		},
-		Expect:  connectFails("error", 111),
-		Confirm: "dig @10.0.0.53 app.internal and dig @10.0.0.54 app.internal print two addresses; the TTL of the first goes down.",
-		Remedy:  "pkill -HUP dnsmasq, which empties its cache; nginx follows when its own 10 s are over.",
-		Source:  "https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html",
+		Fault:    "the application runs on 10.0.0.6, the zone of BIND says so, and nginx is restarted; dnsmasq has asked before",
+		Variants: keptByCache(zoneOf, dnsmasq("dnsmasq-cache.conf"), fault.Signal{Upstream: "dns", Number: 1}),
+		Expect:   connectFails("error", 111),
+		Confirm:  "dig @10.0.0.53 app.internal and dig @10.0.0.54 app.internal print two addresses; the TTL of the first goes down.",
+		Remedy:   "pkill -HUP dnsmasq, which empties its cache; nginx follows when its own 10 s are over.",
+		Source:   "https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html",
 	},
 	{
 		ID: "stale-address-dnsmasq-config",
@@ -211,17 +206,12 @@ var staleAddress = []scenario.Scenario{
 		Claim: "A BIND between the gateway and the DNS server that has the records keeps the old address for an hour, as the TTL says: nginx " +
 			"is told that one, also after a restart, and answers 502.",
 		Family: "dns", Causes: []string{"G3"}, Gateway: asking,
-		Fault: "the application runs on 10.0.0.6, the dnsmasq that has the record says so, and nginx is restarted; BIND has asked before",
-		Variants: []scenario.Variant{
-			remediedBy(movedBehind(
-				withDNS(recordOf(oldAddress), bindOf(text("resolver/named-cache.conf"), "")), fault.Replace{Upstream: recordOf(newAddress)}, fault.Restart{},
-			), fault.Command{Upstream: "dns", Line: "rndc flush"}, dnsForgotten),
-			remediedBy(movedBehindFake(3600, fault.Restart{}), scripted("dns", says(newAddress, 3600)), dnsForgotten),
-		},
-		Expect:  connectFails("error", 111),
-		Confirm: "dig @10.0.0.53 app.internal and dig @10.0.0.54 app.internal print two addresses; the TTL of the first goes down.",
-		Remedy:  "rndc flushname app.internal, or rndc flush for all names; nginx follows when its own 10 s are over.",
-		Source:  "https://bind9.readthedocs.io/en/stable/manpages.html#rndc-name-server-control-utility",
+		Fault:    "the application runs on 10.0.0.6, the dnsmasq that has the record says so, and nginx is restarted; BIND has asked before",
+		Variants: keptByCache(recordOf, bindOf(text("resolver/named-cache.conf"), ""), fault.Command{Upstream: "dns", Line: "rndc flush"}),
+		Expect:   connectFails("error", 111),
+		Confirm:  "dig @10.0.0.53 app.internal and dig @10.0.0.54 app.internal print two addresses; the TTL of the first goes down.",
+		Remedy:   "rndc flushname app.internal, or rndc flush for all names; nginx follows when its own 10 s are over.",
+		Source:   "https://bind9.readthedocs.io/en/stable/manpages.html#rndc-name-server-control-utility",
 	},
 	{
 		ID: "stale-address-unbound",
@@ -229,12 +219,8 @@ var staleAddress = []scenario.Scenario{
 			"is told that one, also after a restart, and answers 502.",
 		Family: "dns", Causes: []string{"G3"}, Gateway: asking,
 		Fault: "the application runs on 10.0.0.6, the dnsmasq that has the record says so, and nginx is restarted; unbound has asked before",
-		Variants: []scenario.Variant{
-			remediedBy(movedBehind(
-				withDNS(recordOf(oldAddress), unbound.Upstream()), fault.Replace{Upstream: recordOf(newAddress)}, fault.Restart{},
-			), fault.Command{Upstream: "dns", Line: "unbound-control -c " + backend.UnboundConf("dns") + " flush app.internal", Prints: "ok"}, dnsForgotten),
-			remediedBy(movedBehindFake(3600, fault.Restart{}), scripted("dns", says(newAddress, 3600)), dnsForgotten),
-		},
+		Variants: keptByCache(recordOf, unbound.Upstream(),
+			fault.Command{Upstream: "dns", Line: "unbound-control -c " + backend.UnboundConf("dns") + " flush app.internal", Prints: "ok"}),
 		Expect:  connectFails("error", 111),
 		Confirm: "dig @10.0.0.53 app.internal and dig @10.0.0.54 app.internal print two addresses; unbound-control lookup app.internal shows what it has kept.",
 		Remedy:  "unbound-control flush app.internal, or unbound-control reload, which empties the whole cache; nginx follows when its own 10 s are over.",
@@ -302,6 +288,15 @@ func movedBehindFake(ttl int, more ...fault.Fault) scenario.Variant {
 func remediedBy(v scenario.Variant, remedy ...fault.Fault) scenario.Variant {
 	v.Remedy = remedy
 	return v
+}
+
+// keptByCache are the variants in which a DNS server between the gateway and the one that has the record keeps the old address until it is
+// flushed, and nginx, restarted, is told that one.
+func keptByCache(has func(address string) lab.Upstream, cache lab.Upstream, flush fault.Fault) []scenario.Variant {
+	return []scenario.Variant{
+		remediedBy(movedBehind(withDNS(has(oldAddress), cache), fault.Replace{Upstream: has(newAddress)}, fault.Restart{}), flush, dnsForgotten),
+		remediedBy(movedBehindFake(3600, fault.Restart{}), scripted("dns", says(newAddress, 3600)), dnsForgotten),
+	}
 }
 
 // zoneOf is the BIND that has the zone, beside the DNS server that the gateway asks.
