@@ -108,9 +108,10 @@ func queueOf(waiting, most string) queue {
 
 // fromProc reads /proc/net, which does not say how long the queues may be.
 func (l *listeners) fromProc(root fs.FS) {
+	told := l.knownTCP // by ss
 	for _, name := range [...]string{"proc/net/tcp", "proc/net/tcp6"} {
 		text, err := fs.ReadFile(root, name)
-		if err != nil || len(l.tcp) > 0 && name == "proc/net/tcp" {
+		if err != nil || told {
 			continue
 		}
 		l.knownTCP = true
