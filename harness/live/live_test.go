@@ -226,6 +226,28 @@ func TestLook_SaysWhatIsNotRead(t *testing.T) {
 	}
 }
 
+// What the config includes and may not be read is said, and the config itself once.
+func TestLook_SaysWhatOfTheConfigIsNotRead(t *testing.T) {
+	for name, want := range map[string]string{
+		"etc/nginx/sites-enabled/default": "/etc/nginx/sites-enabled/default: permission denied: root may read it",
+		"etc/nginx/nginx.conf":            "nginx's config /etc/nginx/nginx.conf: permission denied: root may read it",
+	} {
+		s := livetest.New()
+		s.UID = 1000
+		m := s.Machine()
+		m.Files = denied{s.Files, name}
+		var said []string
+		for _, u := range live.Look(context.Background(), m, livetest.Now).Unread {
+			if strings.Contains(u, name) {
+				said = append(said, u)
+			}
+		}
+		if !slices.Equal(said, []string{want}) {
+			t.Errorf("%s: %q, want %q", name, said, want)
+		}
+	}
+}
+
 // denied are files of which one may not be read.
 type denied struct {
 	fs.FS
