@@ -79,7 +79,7 @@ func (l *Line) labelled() bool { return !l.Socket() && strings.Contains(l.Addres
 // Sentence fills a text that is no command: what the line lacks is said in words.
 func Sentence(text string, l *Line) string {
 	if !sane.MatchString(l.Address) {
-		text = strings.NewReplacer(" at {address}", "", " ({address})", "", "the name {name} ", "the name ", "socket {address} ", "socket ", "{address}", "the upstream").Replace(text)
+		text = strings.NewReplacer(" at {address}", "", " ({address})", "", "the name {name} ", "the name ", "socket {address} ", "socket ", "the server {address} ", "a server ", "{address}", "the upstream").Replace(text)
 	}
 	if sane.MatchString(l.Address) && l.labelled() {
 		text = strings.NewReplacer("{address}", l.Address, "{host}", l.Address).Replace(text)

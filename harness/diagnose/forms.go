@@ -12,14 +12,17 @@ import (
 
 var (
 	level       = regexp.MustCompile(`^(?:\S+ \S+ )?(?:nginx: )?\[(debug|info|notice|warn|error|crit|alert|emerg)\] `)
-	connected   = regexp.MustCompile(`(?:connect\(\) to |dial tcp |dial unix |connect to |connecting to |connection to |econnrefused |etimedout |econnreset |backend |upstream )((?:unix:)?/[\w./@-]+|\[[0-9a-f:]+\]:\d+|[\w.-]+:\d{2,5}|\d+\.\d+\.\d+\.\d+)`)
-	resolved    = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: (\S+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
-	session     = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)(?:/([\w.:-]+|\**<\w+>\**))? +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
+	connected   = regexp.MustCompile(`(?:connect\(\) to |dial tcp |dial unix |connect to |connecting to |connection to |\.c\.\d+\) connect\(\) |socket: |econnrefused |etimedout |econnreset |backend |upstream )((?:unix:)?/[\w./@-]+|\[[0-9a-f:]+\]:\d+|[\w.-]+:\d{2,5}|\d+\.\d+\.\d+\.\d+)`)
+	checked     = regexp.MustCompile(`\bserver ([\w.-]+/[\w.-]+) (?:is|failed)|worker for \(([\w.:-]+)\)|\bpeer: ([\w.-]+:\d+|\[[0-9a-f:]+\]:\d+)`)
+	resolved    = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)(?: on \S+)?:|\["\(short\)([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: (\S+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
+	session     = regexp.MustCompile(`(?:^| )(?:([\w.-]+~?) )?([\w.-]+|<\w+>)(?:/([\w.:-]+|\**<\w+>\**))? +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
 	sessionTCP  = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
+	sessionCLF  = regexp.MustCompile(`" (\d{3}|-1) \d+ "" "" \d+ \d+ "([\w.-]+~?)" "([\w.-]+|<\w+>)" "([\w.:-]+|<\w+>)" (?:[-+]?\d+ ){5}([A-Za-z-]{4}) \d+ `)
 	access      = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
 	accessEnd   = regexp.MustCompile(`(?:^|\s)(\d{3}) (\d+|-) "`)
 	flagged     = regexp.MustCompile(`" (\d{1,3}) ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	envoyStart  = regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "`)
+	unanswered  = regexp.MustCompile(`HTTP/[\d.]+" 0 - \d+ \d+ \d+ (?:\d+|-) "`) // of Envoy: no answer had begun
 	passed      = regexp.MustCompile(`"- - -" 0 ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	ingress     = regexp.MustCompile(`\[([\w.:-]*)\] \[[^\]]*\] ([\d.:a-f\[\], -]+?) ([\d, -]+?) ([\d., -]+?) ([\d, -]+?) ([0-9a-f]{16,64})\b`)
 	vstatus     = regexp.MustCompile(`(?:upstream_status|ups_status|us|ups|urt_status|upstream)[=:]"?(\d{3}|-)`)
@@ -147,6 +150,16 @@ func (l *Line) others(s string) {
 		}
 		return
 	}
+	if strings.Contains(s, `"" ""`) {
+		if m := sessionCLF.FindStringSubmatch(s); m != nil { // option httplog clf
+			l.Form, l.Gateway, l.Server, l.Flags, l.Address = "haproxy", "haproxy", m[2], m[5], m[3]+"/"+m[4]
+			l.Status, _ = strconv.Atoi(m[1])
+			if a := access.FindStringSubmatch(s); a != nil {
+				l.Route = a[1] + " " + path(a[2])
+			}
+			return
+		}
+	}
 	if m := sessionTCP.FindStringSubmatch(s); m != nil {
 		l.Form, l.Gateway, l.Server, l.Flags, l.Address = "haproxy-tcp", "haproxy", m[1], m[4], m[2]+"/"+m[3]
 		return
@@ -186,8 +199,11 @@ func (l *Line) others(s string) {
 		}
 		l.Route = m[1] + " " + path(m[2])
 		l.Status, _ = strconv.Atoi(m[3])
-		if f := flagged.FindStringSubmatch(s); f != nil && strings.Contains(s, `" "`) && (f[2] != "-" || envoyStart.MatchString(s)) {
+		if f := flagged.FindStringSubmatch(s); f != nil && strings.Contains(s, `" "`) && (f[2] != "-" || envoyStart.MatchString(s) || unanswered.MatchString(s)) {
 			l.Form, l.Gateway, l.Flags = "envoy", "envoy", f[2]
+			if unanswered.MatchString(s) {
+				l.low += " hint:unanswered"
+			}
 		}
 		if i := ingress.FindStringSubmatch(s); i != nil {
 			l.Gateway, l.Asked, l.Request, l.Server = "nginx", strings.TrimSpace(i[5]), i[6], i[1]
@@ -212,6 +228,9 @@ func (l *Line) others(s string) {
 	}
 	if m := passed.FindStringSubmatch(s); m != nil {
 		l.Form, l.Gateway, l.Flags = "envoy-tcp", "envoy", m[1]
+	}
+	if l.JSON == nil && l.Form == "" {
+		l.pairs(s)
 	}
 	if l.JSON != nil {
 		l.fromJSON()

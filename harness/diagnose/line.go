@@ -199,6 +199,8 @@ func (l *Line) more() {
 	if l.Address == "" {
 		if m := connected.FindStringSubmatch(l.low); m != nil {
 			l.Address = strings.TrimPrefix(m[1], "unix:")
+		} else if m := checked.FindStringSubmatch(l.low); m != nil {
+			l.Address = m[1] + m[2] + m[3]
 		}
 	}
 	if l.Form == "nginx-error" && l.Level != "emerg" && l.Upstream != "" && !strings.Contains(l.low, "resolve") {
@@ -268,6 +270,10 @@ func (l *Line) hint() {
 		l.low += " hint:not-connected"
 	case l.Status == 504 && seconds > 9:
 		l.low += " hint:waited"
+	case l.Status == 502 && strings.HasSuffix(connectTime, "-") && l.Address != "" && strings.ContainsAny(l.Address, ":/"):
+		l.low += " hint:not-connected"
+	case l.Status == 502 && connectTime != "" && strings.HasSuffix(headerTime, "-"):
+		l.low += " hint:connected"
 	case l.Status == 502 && l.Address == "" && groupOnly.MatchString(l.low):
 		l.low += " hint:no-live"
 	}

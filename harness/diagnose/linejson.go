@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,10 +48,14 @@ func (l *Line) fromJSON() {
 			l.Form = "access-json"
 		}
 	}
-	if f := get("response_flags", "responseFlags"); f != "" {
+	if f := get("response_flags", "responseFlags", "response_flag"); f != "" {
 		l.Form, l.Gateway, l.Flags = "envoy", "envoy", f
-		if status == "0" {
+		switch method := get("method"); {
+		case status != "0":
+		case method == "" || method == "-":
 			l.Form = "envoy-tcp"
+		case f == "-":
+			l.low += " hint:unanswered"
 		}
 	}
 	if f := cmp.Or(get("termination_state", "termination", "term_state", "tsc"), l.ending("terminationstate")); terminated.MatchString(f) {
@@ -74,6 +79,27 @@ func (l *Line) fromJSON() {
 	if l.Level == "" {
 		l.Level = strings.ToLower(get("level", "severity", "priority"))
 	}
+}
+
+// pair is a field of a log of key=value, or of a JSON object that was cut off or lacks its braces.
+var pair = regexp.MustCompile(`(?:^|[\s,;|{])(?:([A-Za-z_][\w.-]*)=|"([\w.-]+)" ?: ?)("(?:[^"\\]|\\.)*|\[[^\]]*|[^\s,;|}"]+)`)
+
+// pairs reads such a log as if it were one of JSON objects, where it says how something ended.
+func (l *Line) pairs(s string) {
+	if !strings.Contains(l.low, "status") && !strings.Contains(l.low, "termination") && !strings.Contains(l.low, "response_") {
+		return
+	}
+	all := pair.FindAllStringSubmatch(s, 60)
+	if len(all) < 3 {
+		return
+	}
+	l.JSON = map[string]any{}
+	for _, m := range all {
+		if key := m[1] + m[2]; l.JSON[key] == nil {
+			l.JSON[key] = strings.Trim(m[3], `"[`)
+		}
+	}
+	l.Form = "json"
 }
 
 // ending is the value of the JSON object's own key that ends in one of these, in lower case and without what joins words; empty for none.

@@ -26,7 +26,7 @@ var (
 	quoted  = regexp.MustCompile(`^(?:>+ |[-*•] +|\d+\. |\$ |# )+`)
 	escaped = regexp.MustCompile(`&(?:quot|gt|lt|amp|apos|#39|#x27|#34|nbsp|#\d+);`)
 	member  = regexp.MustCompile(`^"(?:log|message|msg|MESSAGE|textPayload|@message)"\s*:\s*"`)
-	fields  = regexp.MustCompile(`^"[^"\\]*[^"\\ =:(,]"[ ,]`) // a line that begins with one of several quoted fields
+	fields  = regexp.MustCompile(`^"(?:[^"\\]*[^"\\ =:(,]"[ ,]|[\w.-]+" ?: ?")`) // a line that begins with one of several quoted fields
 	inside  = regexp.MustCompile(`\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:debug|info|notice|warn|error|crit|alert|emerg)\] \d+#\d+: `)
 	escapes = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 )
