@@ -18,11 +18,12 @@ var (
 	session     = regexp.MustCompile(`(?:^| )(?:([\w.-]+~?) )?([\w.-]+|<\w+>)(?:/([\w.:-]+|\**<\w+>\**))? +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
 	sessionTCP  = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
 	sessionCLF  = regexp.MustCompile(`" (\d{3}|-1) \d+ "" "" \d+ \d+ "([\w.-]+~?)" "([\w.-]+|<\w+>)" "([\w.:-]+|<\w+>)" (?:[-+]?\d+ ){5}([A-Za-z-]{4}) \d+ `)
-	access      = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
+	access      = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:[a-z][\w.-]*(?::\d+)? )?(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
 	accessEnd   = regexp.MustCompile(`(?:^|\s)(\d{3}) (\d+|-) "`)
 	flagged     = regexp.MustCompile(`" (\d{1,3}) ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	envoyStart  = regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "`)
 	unanswered  = regexp.MustCompile(`HTTP/[\d.]+" 0 - \d+ \d+ \d+ (?:\d+|-) "`) // of Envoy: no answer had begun
+	traefikCLF  = regexp.MustCompile(`" \d+ "([^"]*)" "(?:https?://([^/"]+)[^"]*|-)" \d+ms$`)
 	passed      = regexp.MustCompile(`"- - -" 0 ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	ingress     = regexp.MustCompile(`\[([\w.:-]*)\] \[[^\]]*\] ([\d.:a-f\[\], -]+?) ([\d, -]+?) ([\d., -]+?) ([\d, -]+?) ([0-9a-f]{16,64})\b`)
 	vstatus     = regexp.MustCompile(`(?:upstream_status|ups_status|us|ups|urt_status|upstream)[=:]"?(\d{3}|-)`)
@@ -216,6 +217,17 @@ func (l *Line) others(s string) {
 		}
 		if a := addressed.FindStringSubmatch(l.low); a != nil && l.Address == "" {
 			l.Address = a[1]
+		}
+		if strings.HasSuffix(s, "ms") {
+			if t := traefikCLF.FindStringSubmatch(s); t != nil {
+				l.Gateway, l.Address = "traefik", t[2]
+				switch {
+				case l.Status == 0:
+					l.low += " hint:no-status"
+				case l.Status == 404 && t[1] == "-":
+					l.low += " hint:no-router"
+				}
+			}
 		}
 		if t := strings.IndexByte(s, '['); t >= 0 && l.Time.IsZero() {
 			if e := strings.IndexByte(s[t:], ']'); e > 0 {

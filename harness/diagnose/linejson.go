@@ -63,6 +63,9 @@ func (l *Line) fromJSON() {
 	}
 	if get("OriginStatus") != "" || get("DownstreamStatus") != "" {
 		l.Form, l.Gateway = "traefik", "traefik"
+		if status == "0" && get("OriginStatus") == "0" {
+			l.low += " hint:no-status"
+		}
 	}
 	if s := get("logger"); strings.HasPrefix(s, "http.") {
 		l.Gateway, l.Form = "caddy", "caddy"

@@ -92,6 +92,9 @@ type scanner struct {
 	block strings.Builder // a page or an answer under way
 	begun int             // its first line; 0 for none
 	lines int
+
+	object []string // a JSON object that is printed over lines, under way
+	opened int      // its first line
 }
 
 // plain reads text to its end, or to where something packed begins.
@@ -151,8 +154,55 @@ var (
 	logStart   = regexp.MustCompile(`^(?:\S+ +\| )?(?:\d{4}[/-]\d\d[/-]\d\d|\[\w{3} \w{3} [ \d]\d |\w{3} [ \d]\d \d\d:\d\d:\d\d |\d+\.\d+\.\d+\.\d+ - )`)
 )
 
+// objectMost is how many lines a JSON object that is printed over lines may have.
+const objectMost = 300
+
+// joined takes a line of a JSON object that is printed over lines: what stands in it is one line of a log.
+func (s *scanner) joined(text string) bool {
+	switch {
+	case s.object == nil && (s.begun > 0 || !strings.HasSuffix(text, "{") || strings.TrimSpace(text) != "{"):
+		return false
+	case s.object == nil:
+		s.opened = s.line
+	case blockStart.MatchString(text) || logStart.MatchString(text) || len(s.object) == objectMost: // it is none
+		s.apart()
+		return false
+	}
+	s.object = append(s.object, text)
+	indent, _, _ := strings.Cut(s.object[0], "{")
+	if end, ok := strings.CutPrefix(text, indent+"}"); ok && len(strings.TrimSpace(end)) < 2 {
+		whole := strings.TrimRight(strings.Join(s.object, " "), ",; ")
+		if !json.Valid([]byte(whole)) {
+			s.apart()
+			return true
+		}
+		last := s.line
+		s.line, s.object = s.opened, nil
+		s.one(strings.TrimSpace(whole))
+		s.line = last
+	}
+	return true
+}
+
+// apart gives the lines of what was no JSON object one by one.
+func (s *scanner) apart() {
+	all, last := s.object, s.line
+	s.object = nil
+	for i, text := range all {
+		s.line = s.opened + i
+		s.lineOf(text)
+	}
+	s.line = last
+}
+
 // take takes one line.
 func (s *scanner) take(text string) {
+	if !s.joined(text) {
+		s.lineOf(text)
+	}
+}
+
+func (s *scanner) lineOf(text string) {
 	if s.begun == 0 && len(text) < 4096 && len(text) > 3 && strings.IndexByte("<&hH* \t", text[0]) >= 0 && blockStart.MatchString(text) {
 		s.begun = s.line
 	}
@@ -180,6 +230,7 @@ func (s *scanner) one(text string) {
 
 // flush ends a block.
 func (s *scanner) flush() {
+	s.apart()
 	if s.begun == 0 {
 		return
 	}

@@ -21,7 +21,7 @@ var connecting = []diagnose.Cause{
 			"kevent() reported that connect() failed & #111",
 			"while connecting to up & #111 & !unix: & %90",
 			"ah00957 & #111 & %95", "ah00939 & #111", "attempt to connect to & #111 & !unix domain & @apache & %93",
-			"establishing connection failed & #111 & !unix:", "gw_backend.c & connect() & #111 & !connect() / & !unix: & %93", "layer4 connection problem & #111 & %82", "shrpx_ & socket contains error & #111 & %90", "proxy.c] in request: & connection refused & %92", "connection refused & dial tcp & !lookup & %84", "@envoy & *UF & #111 & %93",
+			"establishing connection failed & #111 & !unix:", "gw_backend.c & connect() & #111 & !connect() / & !unix: & %93", "layer4 connection problem & #111 & %82", "shrpx_ & socket contains error & #111 & %90", "proxy.c] in request: & connection refused & %92", "connection refused & dial tcp & !lookup & %84", "reset reason: connection failure & connection refused & %95", "@envoy & *UF & #111 & %93",
 			"backend & fail errno 111 & %95", "err_connect_fail & #111", "attempt fail [connection_error] & refused [111] & %95",
 			"delayed connect error: 111 & %93", "failed to connect to & port & connection refused & curl: & %90",
 			"connection refused & delayed_connect & %92", "remote connection failure & #111 & %90",
@@ -249,7 +249,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "No visitor need have noticed: one check (or one request that is counted like a check) went wrong.",
 		Confirm: "The same line again and again, then one that says DOWN or disabled: the server is ill. Once: a restart, or a short time-out of the check.",
 		Remedy:  "What the line gives as the reason decides: badgateway diagnose the server's own log of that second. Else correct the check's path, port or time-out.",
-		Match:   []string{"check protocol & error with peer & %85", "check time out with peer & %85", "health check for server & failed & %87", "unhealthy tcp increment & %88", "unhealthy http increment & %88", "unhealthy timeout increment & %88"},
+		Match:   []string{"check protocol & error with peer & %85", "check time out with peer & %85", "health check for server & failed & %87", "http parse status line error with peer & %85", "unhealthy tcp increment & %88", "unhealthy http increment & %88", "unhealthy timeout increment & %88"},
 	},
 	{
 		Slug: "peer-back", Side: diagnose.Nobody, Source: upstreams,
@@ -277,7 +277,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "No upstream was asked.",
 		Confirm: "Compare Host header and path with the gateway's routes.",
 		Remedy:  "Add or correct the route: host names, path prefix, the name of the service or cluster.",
-		Match: []string{"blackholecluster & %85", "requested route (' & ') does not exist & %95", "@envoy & *NR & %95", "@envoy & *NC & %93", "route_not_found & %92", "cluster_not_found & %90", "no route matched with those values & %93", "404 route not found & %90", "default backend - 404 & %90", "failed to match any routes & %88",
+		Match: []string{"hint:no-router & %88", "blackholecluster & %85", "requested route (' & ') does not exist & %95", "@envoy & *NR & %95", "@envoy & *NC & %93", "route_not_found & %92", "cluster_not_found & %90", "no route matched with those values & %93", "404 route not found & %90", "default backend - 404 & %90", "failed to match any routes & %88",
 			"ah01144 & %93", "no protocol handler was valid & %93", "no handler found & @nginx & %70", "ah00940 & no balancer & %50", "unable to find configured & %50", "upstream-default-backend & =404 & %70"},
 	},
 	{
