@@ -52,13 +52,22 @@ func (b *Book) Candidates(l *Line) []Candidate {
 		if i >= 0 && all[i].Sure >= r.sure || !r.fits(l) {
 			return
 		}
-		if i < 0 {
-			all = append(all, Candidate{r.cause, r.sure, r.anchor})
-			return
+		sure := r.sure
+		if l.cut > 0 && !r.whole(l) {
+			sure = min(sure, sureBegun)
 		}
-		all[i].Sure, all[i].By = r.sure, r.anchor
+		if i < 0 {
+			all = append(all, Candidate{r.cause, sure, r.anchor})
+		} else if all[i].Sure < sure {
+			all[i].Sure, all[i].By = sure, r.anchor
+		}
 	}
 	b.index.found(l.low, try)
+	if known := len(all); l.cut > 0 {
+		if b.index.begun(l, try); len(all) > known+2 { // too many ways in which it may go on
+			all = all[:known]
+		}
+	}
 	for _, r := range b.index.loose {
 		try(r)
 	}

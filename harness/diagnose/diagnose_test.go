@@ -434,3 +434,26 @@ func TestReadLine_TakesTheLastOfIngress(t *testing.T) {
 		t.Errorf("%q answered %q", l.Address, l.Asked)
 	}
 }
+
+// A line that a pager cut at the terminal's edge is known by the beginning of what it says, and never with high confidence.
+func TestCutLine_IsKnownByItsBeginning(t *testing.T) {
+	t.Parallel()
+	b, err := NewBook([]Cause{{Slug: "dns", Match: []string{"dnsmasq & maximum number of concurrent dns queries reached & %95"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const line = "Apr 05 13:30:45 ns1 dnsmasq[3329]: Maximum number of concurrent DNS queries reached (max: 150)"
+	for text, want := range map[string]int{
+		line: 95, line[:64] + ">": sureBegun, line[:64] + "…": sureBegun,
+		line[:64]:       0, // nothing says that it was cut
+		line[:44] + ">": 0, // too little is left
+	} {
+		got := 0
+		if all := b.Candidates(ReadLine(text)); len(all) > 0 {
+			got = all[0].Sure
+		}
+		if got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}

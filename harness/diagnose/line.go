@@ -45,6 +45,7 @@ type Line struct {
 	JSON     map[string]any
 
 	low  string
+	cut  int    // how much of low was there when the edge of a terminal cut the line; 0 where it did not
 	also string // another form that it has: "headers", "text"
 	// told says that low has nothing but what happened and to whom: lines with the same low have the same causes.
 	told bool
@@ -78,12 +79,23 @@ func (l *Line) read(text string, m *memory) {
 	}
 	if !l.ofNginx(m) {
 		l.low = lower(l.Text)
+		l.cut = cutAt(l.low)
 		l.form()
 		l.hint()
 	}
 	if l.Errno == 0 && !l.told {
 		l.Errno = errnoOf(l.low)
 	}
+}
+
+// cutAt is where a line ends that was cut at the edge of a terminal, as pagers of journalctl and systemctl mark it; 0 for a whole one.
+func cutAt(s string) int {
+	for _, mark := range [...]string{">", "…", "..."} {
+		if rest, is := strings.CutSuffix(s, mark); is && len(rest) >= leastBegun {
+			return len(rest)
+		}
+	}
+	return 0
 }
 
 // lower is a text in lower case; only of ASCII, so that it is as long as before.

@@ -106,7 +106,7 @@ func (p *Pattern) fits(l *Line) bool {
 		return false
 	}
 	for _, s := range p.has {
-		if !strings.Contains(l.low, s) {
+		if !strings.Contains(l.low, s) && !l.begins(s) {
 			return false
 		}
 	}
@@ -121,6 +121,27 @@ func (p *Pattern) fits(l *Line) bool {
 		}
 	}
 	return true
+}
+
+// whole reports whether a line has all terms to their end.
+func (p *Pattern) whole(l *Line) bool {
+	return !slices.ContainsFunc(p.has, func(s string) bool { return !strings.Contains(l.low, s) })
+}
+
+// sureBegun is how sure a pattern is at the most, of which a line has but the beginning of a term: not high.
+const sureBegun = 79
+
+// leastBegun is how much of a term must stand where a line was cut, to be taken for its beginning.
+const leastBegun = 11
+
+// begins reports whether a line was cut in the midst of a term.
+func (l *Line) begins(term string) bool {
+	for n := min(len(term)-1, l.cut); n >= leastBegun; n-- {
+		if l.low[l.cut-n:l.cut] == term[:n] {
+			return true
+		}
+	}
+	return false
 }
 
 // hasFlags reports whether a session ended with these flags, or with some that begin so, as HAProxy's SC-- does with SC.
@@ -175,6 +196,22 @@ next:
 	}
 	return x
 }
+
+// begun calls each with all rules whose anchor has its beginning at the end of a line that was cut.
+func (x *index) begun(l *Line, each func(*rule)) {
+	for i := max(0, l.cut-longestTerm); i+leastBegun <= l.cut; i++ {
+		for _, a := range x.anchors[gramAt(l.low, i)] {
+			if n := l.cut - i; n < len(a.text) && a.text[:n] == l.low[i:l.cut] {
+				for _, r := range a.rules {
+					each(r)
+				}
+			}
+		}
+	}
+}
+
+// longestTerm is how far before the end of a line that was cut a term is looked for.
+const longestTerm = 200
 
 // found calls each with all rules whose anchor is in s; with the same one more than once where it is there more than once.
 func (x *index) found(s string, each func(*rule)) {
