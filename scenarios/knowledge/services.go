@@ -68,7 +68,7 @@ var services = []diagnose.Cause{
 		Says:    "The database's log of slow queries: this one took long, and was not cancelled.",
 		Confirm: "EXPLAIN the query: does it read far more rows than it gives (Rows_examined against Rows_sent)?",
 		Remedy:  "An index for what EXPLAIN shows as a full scan, or a smaller query.",
-		Match:   []string{"query_time: & lock_time: & %88", "query_time: & %75", "duration: & ms statement: & %82", "duration: & ms execute & %82", "slow query & durationmillis & %88", "slow query & !log & %60"}},
+		Match:   []string{"query_time: & lock_time: & %88", "query_time: & %75", `~duration: [\d.]+ ms +(statement|execute|parse|bind) & duration: & %84`, "slow query & durationmillis & %88", "slow query & !log & %60"}},
 	{Slug: "db-starting", Side: diagnose.Service, Source: pgErr, Effects: failed,
 		Says:    "The database is starting, stopping or recovering, and takes no connections yet.",
 		Confirm: "Its log: why was it restarted?",
