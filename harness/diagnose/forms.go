@@ -27,7 +27,7 @@ var (
 	passed      = regexp.MustCompile(`"- - -" 0 ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	ingress     = regexp.MustCompile(`\[([\w.:-]*)\] \[[^\]]*\] ([\d.:a-f\[\], -]+?) ([\d, -]+?) ([\d., -]+?) ([\d, -]+?) ([0-9a-f]{16,64})\b`)
 	vstatus     = regexp.MustCompile(`(?:upstream_status|ups_status|us|ups|urt_status|upstream)[=:]"?(\d{3}|-)`)
-	addressed   = regexp.MustCompile(`(?:upstream_addr|upstream|ups|addr)[=:]"?((?:unix:)?[\w./:-]+:\d+|unix:[\w./-]+)`)
+	addressed   = regexp.MustCompile(`(?:upstream_addr|upstream|ups|ua|addr)[=:]"?((?:unix:)?[\w./:-]+:\d+|unix:[\w./-]+)`)
 	ofUnit      = regexp.MustCompile(`\b([\w@.\\-]+\.service)\b`)
 	ofPID       = regexp.MustCompile(`(?:\bpid[ :=]+|\bchild |killed process |\bprocess )(\d+)`)
 	squidLog    = regexp.MustCompile(`^\d+\.\d{3} +\d+ \S+ (\w+)/(\d{3}) \d+ ([A-Z]+) (\S+) `)

@@ -192,6 +192,9 @@ func (l *Line) ofUpstream() {
 	l.Scheme = scheme
 	if strings.HasPrefix(rest, "unix:") {
 		l.Address = strings.TrimSuffix(strings.TrimPrefix(rest, "unix:"), ":")
+		if p := strings.TrimLeft(l.Address, "/"); strings.HasPrefix(l.Address, "//") {
+			l.Address = "/" + p
+		}
 		if i := strings.IndexByte(l.Address, ':'); i > 0 {
 			l.Address = l.Address[:i]
 		}
@@ -282,12 +285,12 @@ func (l *Line) hint() {
 		l.low += " hint:not-connected"
 	case l.Status == 504 && seconds > 9:
 		l.low += " hint:waited"
-	case l.Status == 502 && strings.HasSuffix(connectTime, "-") && l.Address != "" && strings.ContainsAny(l.Address, ":/"):
-		l.low += " hint:not-connected"
-	case l.Status == 502 && connectTime != "" && strings.HasSuffix(headerTime, "-"):
-		l.low += " hint:connected"
 	case l.Status == 502 && l.Address == "" && groupOnly.MatchString(l.low):
 		l.low += " hint:no-live"
+	case l.Status == 502 && strings.HasSuffix(connectTime, "-") && strings.ContainsAny(l.Address, ":/"):
+		l.low += " hint:not-connected"
+	case l.Status == 502 && connectTime != "" && !strings.HasSuffix(connectTime, "-") && strings.HasSuffix(headerTime, "-"):
+		l.low += " hint:connected"
 	}
 }
 

@@ -211,7 +211,7 @@ var connecting = []diagnose.Cause{
 		Says:    "The gateway has reached a limit of its own: connections, processes, threads or memory.",
 		Confirm: "Compare the limit that the line names (maxconn, MaxRequestWorkers) with what is in use.",
 		Remedy:  "Find slow upstreams first: mostly they keep the slots. Then raise the limit if the machine can bear it.",
-		Match: []string{"fetcherror & backend & : busy & %85", "@haproxy & *RC & %85", "@haproxy & *PC & %80", "@haproxy & *RR,RH & %70", "ah00484 & %93", "maxrequestworkers & %85", "maxclients setting & %85", "ah00485 & %80", "scoreboard is full & %85",
+		Match: []string{"fetcherror & backend & : busy & %85", "could not get storage & %88", "@haproxy & *RC & %85", "@haproxy & *PC & %80", "@haproxy & *RR,RH & %70", "ah00484 & %93", "maxrequestworkers & %85", "maxclients setting & %85", "ah00485 & %80", "scoreboard is full & %85",
 			"@envoy & *OM & %80", "proxy reached process fd limit & %85", "proxy reached configured maximum connection & %90", "maxconn & reached & %75", "reached system memory limit & %80",
 			"envoy overloaded & %85", "ah02443", "ah00941 & %80", "ah02453", "ah01155", "connection limit (worker_connections & %70"},
 	},

@@ -229,7 +229,7 @@ var reading = []diagnose.Cause{
 		Says:    "The upstream itself answered with this error; the gateway passed it on.",
 		Confirm: "{ask -si} gives the same status.",
 		Remedy:  "The upstream's log of the same second has the reason: badgateway diagnose it.",
-		Match:   []string{"@envoy & *URX & %90", `~^\s*\*\s+< http/[\d.]+ 50[023] & < http/ & %50`, "origin-error & %20", "response_sent_by_backend & =500,501,502,503,504 & %92", "hint:elb-target-said & =500,501,502,503,504,505 & %90", "@haproxy & *SH & =425 & %93", "@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/50 & !err_ & !hier_none & !none/- & %70", "@traefik & =500,503 & !originstatus=0 & %55", "@traefik & =502,504 & !originstatus=0 & %45", "@envoy-plain & =500 & %10", "via_upstream & =500,501,502,503,504 & %80", "\"pt\":& %10 & @never"},
+		Match:   []string{"@envoy & *URX & %90", `~^\s*\*\s+< http/[\d.]+ 50[023] & < http/ & %50`, "origin-error & %20", "response_sent_by_backend & =500,501,502,503,504 & %92", "hint:elb-target-said & =500,501,502,503,504,505 & %90", "@haproxy & *SH & =425 & %93", "@envoy & *- & =500,501,502,503,504 & !via_upstream & %70", "@haproxy & *-- & =500,502,503,504 & %75", "fetch: 502 & !no & %45", "fetch: 503 & %25", "tcp_miss/500 & !err_ & !hier_none & !none/- & %70", "tcp_miss/50 & !tcp_miss/500 & !err_ & !hier_ & !none/- & %70", "tcp_miss/50 & !err_ & hier_direct & %45", "@traefik & =500,503 & !originstatus=0 & %55", "@traefik & =502,504 & !originstatus=0 & %45", "@envoy-plain & =500 & %10", "via_upstream & =500,501,502,503,504 & %80", "\"pt\":& %10 & @never"},
 	},
 	{
 		Slug: "gateway-answered", Side: diagnose.Gateway, Source: hapLog,
@@ -244,7 +244,7 @@ var reading = []diagnose.Cause{
 		Proves:  "That the visitor got this status, of this gateway or of the upstream behind it.",
 		Confirm: "grep the same time and path in the error log: badgateway diagnose error.log. Empty there: the upstream answered so itself.",
 		Remedy:  "A log_format with $upstream_addr, $upstream_status and $upstream_response_time tells more, where yours lacks them.",
-		Match:   []string{"~(berespstatus|respstatus) +(b |c )?50[0-4]\\b & respstatus & %45", "vcl_call & backend_error & %45", "registered endpoint failed to handle the request & %70", "round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
+		Match:   []string{"~(berespstatus|respstatus) +(b |c )?50[0-4]\\b & respstatus & %45", "vcl_call & backend_error & %45", "registered endpoint failed to handle the request & %70", "round trip: http & ~code: 50\\d\\b & %60", "@access & =500,502,503,504,507 & %55", "@squid & =500,502,503,504 & %40", "@squid & =502,503,504 & hier_ & !err_ & !none/503 & !connect & %60", "@json & =500,502,503,504 & %45", "@envoy & =500,502,503,504 & %20", "@traefik & =500,502,503,504 & %50", "@caddy & =500,502,503,504 & %40", "@haproxy & =500,502,503,504 & %30", "no reply from & %30"},
 	},
 	{
 		Slug: "serves-stale", Side: diagnose.Nobody, Source: proxying + "#proxy_cache_use_stale",
