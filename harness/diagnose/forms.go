@@ -241,10 +241,10 @@ func (l *Line) others(s string) {
 	if m := passed.FindStringSubmatch(s); m != nil {
 		l.Form, l.Gateway, l.Flags = "envoy-tcp", "envoy", m[1]
 	}
-	if l.JSON == nil && l.Form == "" {
-		l.pairs(s)
-	}
 	if l.JSON != nil {
+		l.fromJSON()
+	}
+	if (l.Form == "" || l.Form == "json") && l.Status == 0 && l.pairs(s) {
 		l.fromJSON()
 	}
 }

@@ -88,21 +88,24 @@ func (l *Line) fromJSON() {
 var pair = regexp.MustCompile(`(?:^|[\s,;|{])(?:([A-Za-z_][\w.-]*)=|"([\w.-]+)" ?: ?)("(?:[^"\\]|\\.)*|\[[^\]]*|[^\s,;|}"]+)`)
 
 // pairs reads such a log as if it were one of JSON objects, where it says how something ended.
-func (l *Line) pairs(s string) {
+func (l *Line) pairs(s string) bool {
 	if !strings.Contains(l.low, "status") && !strings.Contains(l.low, "termination") && !strings.Contains(l.low, "response_") {
-		return
+		return false
 	}
 	all := pair.FindAllStringSubmatch(s, 60)
 	if len(all) < 3 {
-		return
+		return false
 	}
-	l.JSON = map[string]any{}
+	if l.JSON == nil {
+		l.JSON = map[string]any{}
+	}
 	for _, m := range all {
 		if key := m[1] + m[2]; l.JSON[key] == nil {
 			l.JSON[key] = strings.Trim(m[3], `"[`)
 		}
 	}
 	l.Form = "json"
+	return true
 }
 
 // ending is the value of the JSON object's own key that ends in one of these, in lower case and without what joins words; empty for none.

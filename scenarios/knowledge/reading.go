@@ -236,7 +236,7 @@ var reading = []diagnose.Cause{
 		Says:    "The gateway answered by a rule of its own config; no upstream was asked.",
 		Confirm: "Look for return, redirect, deny, errorfile or tarpit on this route.",
 		Remedy:  "Nothing is broken behind the gateway. Change the rule if it is not meant.",
-		Match:   []string{"@haproxy & *LR,LH,LC,LT & %85", "@haproxy & *PT,CT & %80", "@access & =444 & %85", "direct_response & %85", "@envoy & *LR & %50", "max-forwards & returned by & %80", "connect to remote machine blocked & %80", "ah00916", "ah00917", "ah01139", "ah01140", "@envoy & *FI,DI & %85", "fault_filter_abort & %85"},
+		Match:   []string{"@haproxy & *LR,LH,LC,LT & %85", "@haproxy & *PT,CT & %80", "@access & =444 & %85", "direct_response & %85", "max-forwards & returned by & %80", "connect to remote machine blocked & %80", "ah00916", "ah00917", "ah01139", "ah01140", "@envoy & *FI,DI & %85", "fault_filter_abort & %85"},
 	},
 	{
 		Slug: "status-only", Side: diagnose.Unknown, Source: "https://nginx.org/en/docs/http/ngx_http_log_module.html",
