@@ -263,6 +263,7 @@ type diagnosis struct {
 	Peers      []diagnose.Share    `json:"peers"`
 	RootOf     []string            `json:"root_of,omitempty"`
 	EffectOf   string              `json:"effect_of,omitempty"`
+	page       string              // who made the page that tells of it
 	decision
 }
 
@@ -285,6 +286,9 @@ func diagnosisOf(r *diagnose.Report, c *diagnose.Count) diagnosis {
 	}
 	for _, o := range c.Others {
 		d.Others = append(d.Others, otherCause{o.Cause.Slug, o.Confidence()})
+		if d.page == "" && o.Cause.Speaker && !c.Cause.Speaker && o.Confidence() == diagnose.High {
+			d.page = fmt.Sprintf("%s [%s]", o.Cause.Says, o.Cause.Slug)
+		}
 	}
 	for _, i := range r.Incidents {
 		if i.Root == c {

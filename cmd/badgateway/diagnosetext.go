@@ -129,6 +129,7 @@ func factsOf(d diagnosis, cause *diagnose.Cause, several, whole bool) (all []fac
 		}
 		all = append(all, fact{"line", nil, terminal.OneLine(e.Place()) + ": " + e.Text})
 	}
+	add("page", d.page, "")
 	if whole || !sure {
 		add("proves", d.Proves, "")
 	}

@@ -57,6 +57,10 @@ type Cause struct {
 	Effects []string
 	// Match are the patterns of the texts that it is recognised by (see [Pattern]).
 	Match []string
+	// Speaker tells only who made a page or an answer. Where the text has a reason, too, the reason comes first.
+	Speaker bool
+	// Scheme is the protocol by which gateways call what this is of; empty where that is not known. What failed by another has another reason.
+	Scheme string
 	// Directives are those of nginx's config that decide it, the first first; "{proxy}_read_timeout" is that of the upstream's protocol.
 	Directives []string
 	// Shown are the scenarios that show it.
@@ -124,8 +128,19 @@ func (e Evidence) Place() string {
 	return fmt.Sprintf("%s:%d", filepath.Base(e.File), e.Line)
 }
 
-// ranked sorts the surest first.
+// isReason reports whether it says surely what went wrong, and not only who tells of it.
+func (c Candidate) isReason() bool {
+	return !c.Cause.Speaker && c.Confidence() == High && c.Cause.Side != Nobody && c.Cause.Side != Unknown
+}
+
+// ranked sorts the surest first, and a reason before who tells of it.
 func ranked(all []Candidate) []Candidate {
 	slices.SortStableFunc(all, func(a, b Candidate) int { return cmp.Compare(b.Sure, a.Sure) })
+	if len(all) > 0 && all[0].Cause.Speaker {
+		if i := slices.IndexFunc(all, Candidate.isReason); i > 0 {
+			reason := all[i]
+			all = slices.Insert(slices.Delete(all, i, i+1), 0, reason)
+		}
+	}
 	return all
 }

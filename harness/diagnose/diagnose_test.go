@@ -309,7 +309,7 @@ func TestStatusFor_IsThatOfTheLinesGateway(t *testing.T) {
 
 func TestReadLine_OfApacheWithoutItsBeginning(t *testing.T) {
 	for text, scheme := range map[string]string{
-		"[proxy:error] (111)Connection refused: AH00957: HTTP: attempt to connect to 10.0.0.5:80 failed": "",
+		"[proxy:error] (111)Connection refused: AH00957: HTTP: attempt to connect to 10.0.0.5:80 failed": "http",
 		"[proxy_fcgi:error] AH01079: failed to make connection to backend: 10.0.0.5":                     "fastcgi",
 		"[proxy_http:error] AH01114: HTTP: failed to make connection to backend: 10.0.0.5":               "http",
 	} {
@@ -422,6 +422,81 @@ func TestReport_KeepsApartWhatIsOfTwoUpstreams(t *testing.T) {
 		r.Finish()
 		if len(r.Incidents) != want {
 			t.Errorf("%d incidents, want %d:\n%s%s", len(r.Incidents), want, refused, second)
+		}
+	}
+}
+
+// An app server that does not start is a reason of what fails by its protocol, and Apache's workers are told apart by their names.
+func TestReport_KeepsApartWhatIsOfTwoProtocolsOrWorkers(t *testing.T) {
+	b, err := NewBook([]Cause{
+		{Slug: "not-started", Side: Config, Scheme: "fastcgi", Match: []string{"fpm initialization failed"}, Effects: []string{"refused", "no-connection"}},
+		{Slug: "refused", Side: Upstream, Match: []string{"ah00957"}, Effects: []string{"no-connection"}},
+		{Slug: "no-connection", Side: Upstream, Match: []string{"failed to make connection to backend"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const (
+		fpm     = "[02-Jan-2026 15:04:05] ERROR: FPM initialization failed\n"
+		refused = "[Fri Jan 02 15:04:06.000000 2026] [proxy:error] [pid 7] (111)Connection refused: AH00957: %s: attempt to connect to 10.0.0.5:9000 (%s) failed\n"
+		none    = "[Fri Jan 02 15:04:06.000000 2026] [proxy_http:error] [pid 7] [client 10.0.0.7:4000] AH01114: HTTP: failed to make connection to backend: %s\n"
+	)
+	for name, l := range map[string]struct {
+		root, effect string
+		want         int
+	}{
+		"FastCGI, and PHP-FPM is down": {fpm, fmt.Sprintf(refused, "FCGI", "*"), 1},
+		"HTTP, and PHP-FPM is down":    {fpm, fmt.Sprintf(refused, "HTTP", "shop"), 0},
+		"HTTP without an address":      {fpm, fmt.Sprintf(none, "shop"), 0},
+		"the same worker":              {fmt.Sprintf(refused, "HTTP", "shop:9000"), fmt.Sprintf(none, "shop"), 1},
+		"another worker":               {fmt.Sprintf(refused, "HTTP", "shop:9000"), fmt.Sprintf(none, "billing"), 0},
+		"a worker without a name":      {fmt.Sprintf(refused, "HTTP", "*"), fmt.Sprintf(none, "billing"), 1},
+	} {
+		r := b.NewReport(Filter{})
+		if err := r.Read(strings.NewReader(l.root+l.effect), "error.log"); err != nil {
+			t.Fatal(err)
+		}
+		r.Finish()
+		if len(r.Incidents) != l.want {
+			t.Errorf("%s: %d incidents, want %d", name, len(r.Incidents), l.want)
+		}
+	}
+}
+
+// The text of a page, copied without its markup, is one; a log that begins with such words is none.
+func TestScan_TakesTheCopyOfAPageWhole(t *testing.T) {
+	for text, lines := range map[string]int{
+		"502 Bad Gateway\nnginx/1.18.0\n":                                        1,
+		"\n  Service Unavailable\n\nTry again later.\n2026-01-02 15:04:05 UTC\n": 1,
+		"ERREUR\nLe système a retourné : (111) Connection refused\n":             1,
+		"502 Bad Gateway\n":                      1,
+		"502 Bad Gateway\n" + refusedLine + "\n": 2,
+		"Error: no answer\n    at main (app.js:1:2)\n2026-01-02T15:04:05Z GET /a 502 12 ms\n": 3,
+		"connecting\nretrying\n": 2,
+	} {
+		n := 0
+		if err := Scan(strings.NewReader(text), "x", func(*Line) bool { n++; return true }); err != nil {
+			t.Fatal(err)
+		}
+		if n != lines {
+			t.Errorf("%d lines, want %d:\n%s", n, lines, text)
+		}
+	}
+}
+
+// Who made a page is said first where the page has no reason.
+func TestCandidates_AReasonComesBeforeItsSpeaker(t *testing.T) {
+	b, err := NewBook([]Cause{
+		{Slug: "page", Side: Gateway, Speaker: true, Match: []string{"apache & %95"}},
+		{Slug: "no-name", Side: DNS, Match: []string{"dns lookup failure & %85"}},
+		{Slug: "closed", Side: Upstream, Match: []string{"error reading & %70"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"Apache: DNS lookup failure": "no-name", "Apache: error reading": "page", "Apache": "page"} {
+		if all := b.Candidates(ReadLine(text)); all[0].Cause.Slug != want {
+			t.Errorf("%s: %s", text, all[0].Cause.Slug)
 		}
 	}
 }

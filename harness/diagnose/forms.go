@@ -14,7 +14,7 @@ var (
 	level       = regexp.MustCompile(`^(?:\S+ \S+ )?(?:nginx: )?\[(debug|info|notice|warn|error|crit|alert|emerg)\] `)
 	connected   = regexp.MustCompile(`(?:connect\(\) to |dial tcp |dial unix |connect to |connecting to |connection to |\.c\.\d+\) connect\(\) |socket: |econnrefused |etimedout |econnreset |backend |upstream )((?:unix:)?/[\w./@-]+|\[[0-9a-f:]+\]:\d+|[\w.-]+:\d{2,5}|\d+\.\d+\.\d+\.\d+)`)
 	checked     = regexp.MustCompile(`\bserver ([\w.-]+/[\w.-]+) (?:is|failed)|worker for \(([\w.:-]+)\)|\bpeer: ([\w.-]+:\d+|\[[0-9a-f:]+\]:\d+)`)
-	resolved    = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)(?: on \S+)?:|\["\(short\)([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: (\S+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
+	resolved    = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)(?: on \S+)?:|\["\(short\)([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: ([\w.-]+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
 	session     = regexp.MustCompile(`(?:^| )(?:([\w.-]+~?) )?([\w.-]+|<\w+>)(?:/([\w.:-]+|\**<\w+>\**))? +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
 	sessionTCP  = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
 	sessionCLF  = regexp.MustCompile(`" (\d{3}|-1) \d+ "" "" \d+ \d+ "([\w.-]+~?)" "([\w.-]+|<\w+>)" "([\w.:-]+|<\w+>)" (?:[-+]?\d+ ){5}([A-Za-z-]{4}) \d+ `)
@@ -41,8 +41,10 @@ var (
 	elb  = regexp.MustCompile(`^(?:\w+ )?(\d{4}-\d\d-\d\dT[\d:.]+Z) \S+ (\S+:\d+) (\S+:\d+|-) (-?[\d.]+) (-?[\d.]+) -?[\d.]+ (\d{3}) (\d{3}|-) (?:\d+ )*"([A-Z]+|-) (\S+)`)
 	bare = regexp.MustCompile(`\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/\S*) HTTP/[\d.]+"?[ ,|;]+(?:status[=: ]+)?"?(\d{3})\b`)
 	// a status of failure and a method in an order of somebody's own
-	loose  = regexp.MustCompile(`(?:^|[\s|;,"])(50[0-8])[\s|;,"].*?\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) ["'|]?(/\S*|https?://\S+)|\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS)["'|]? ["'|]?(/\S*|https?://\S+).*?[\s|;,"](50[0-8])(?:[\s|;,"]|$)`)
-	heroku = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
+	loose = regexp.MustCompile(`(?:^|[\s|;,"])(50[0-8])[\s|;,"].*?\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) ["'|]?(/\S*|https?://\S+)|\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS)["'|]? ["'|]?(/\S*|https?://\S+).*?[\s|;,"](50[0-8])(?:[\s|;,"]|$)`)
+	// the name of Apache's worker, as AH00957 and AH01114 have it; those at a socket share one
+	workerOf = regexp.MustCompile(`attempt to connect to \S+ \(([\w.-]+)(?::\d+)?\) failed|failed to make connection to backend: ([\w.-]+)`)
+	heroku   = regexp.MustCompile(`at=(?:error|info).* code=[HRL]\d\d|\bcode=[HRL]\d\d\b`)
 )
 
 // ofNginx reads a whole line of nginx's error log.
@@ -68,15 +70,21 @@ func (l *Line) ofNginx(m *memory) bool {
 	return true
 }
 
-// ofApacheModule takes the protocol from the module of Apache's that logs.
+// ofApacheModule takes the protocol from the module of Apache's that logs, or from what it says of its call, and the name of the worker.
 func (l *Line) ofApacheModule() {
-	if l.Gateway != "apache" || l.Scheme != "" {
+	if l.Gateway != "apache" {
+		return
+	}
+	if m := workerOf.FindStringSubmatch(l.low); m != nil && m[1]+m[2] != "httpd-uds" {
+		l.Worker = m[1] + m[2]
+	}
+	if l.Scheme != "" {
 		return
 	}
 	switch {
-	case strings.Contains(l.low, "[proxy_fcgi:"):
+	case strings.Contains(l.low, "[proxy_fcgi:"), strings.Contains(l.low, "fcgi: attempt to connect"):
 		l.Scheme = "fastcgi"
-	case strings.Contains(l.low, "[proxy_http:"):
+	case strings.Contains(l.low, "[proxy_http:"), strings.Contains(l.low, " http: attempt to connect"), strings.Contains(l.low, " https: attempt to connect"):
 		l.Scheme = "http"
 	}
 }
@@ -267,5 +275,7 @@ func (l *Line) ofELB(m []string) {
 		l.low += " hint:elb-not-connected"
 	case strings.HasPrefix(answered, "-") || m[6] == "504":
 		l.low += " hint:elb-waited"
+	case m[6] == "502": // it was sent, and what came was an end and no answer
+		l.low += " hint:elb-closed"
 	}
 }

@@ -40,6 +40,7 @@ type Line struct {
 	Upstream string // as the gateway writes it: "fastcgi://10.0.0.5:9000"
 	Address  string // of the upstream: host and port, or path of a socket
 	Scheme   string // the protocol spoken to the upstream: http, fastcgi, ...
+	Worker   string // of Apache's that calls it, by the name in ProxyPass
 	Gateway  string // whose log it is: "nginx"
 	Name     string // of a host that was looked up
 	JSON     map[string]any

@@ -11,7 +11,7 @@ import (
 // A Pattern is what a text must have to be evidence of a cause. It is written as terms joined by " & ", all in lower case:
 //
 //	connecting to    the text holds this
-//	^worker          the text begins so
+//	^worker          the text, or a line of a page, begins so
 //	!unix:           the text does not hold this
 //	~\bpid \d+       the text matches this regular expression
 //	#110,60          its error number is one of these, those of Linux
@@ -97,7 +97,7 @@ func integers(s string) (all []int, err error) {
 // fits reports whether the pattern fits a line.
 func (p *Pattern) fits(l *Line) bool {
 	if p.form != "" && !strings.HasPrefix(l.Form, p.form) && p.form != l.also && p.form != l.Gateway ||
-		p.begins != "" && !strings.HasPrefix(l.low, p.begins) ||
+		p.begins != "" && !strings.HasPrefix(l.low, p.begins) && (l.Form != "page" || !strings.Contains(l.low, "\n"+p.begins)) ||
 		len(p.status) > 0 && !slices.Contains(p.status, l.Status) ||
 		len(p.errno) > 0 && !slices.Contains(p.errno, l.Errno) {
 		return false

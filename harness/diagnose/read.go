@@ -22,6 +22,7 @@ const (
 	blockMost    = 256 << 10
 	blockLines   = 4000
 	harMost      = 64 << 20
+	copiedMost   = 8 << 10 // of the text of a page
 )
 
 // Errors of reading.
@@ -95,6 +96,8 @@ type scanner struct {
 
 	object []string // a JSON object that is printed over lines, under way
 	opened int      // its first line
+
+	copy bool // all of it is one page
 }
 
 // plain reads text to its end, or to where something packed begins.
@@ -103,6 +106,9 @@ func (s *scanner) plain(b *bufio.Reader, outer bool) error {
 		return s.har(b)
 	} else if text := textOf(head); controls(text) > len(text)/20 {
 		return ErrBinary
+	}
+	if head, err := b.Peek(copiedMost); outer && s.line == 0 && err == io.EOF && isCopy(string(head)) {
+		s.begun, s.copy = 1, true
 	}
 	for !s.out.stopped.Load() {
 		if outer {
@@ -195,6 +201,26 @@ func (s *scanner) apart() {
 	s.line = last
 }
 
+// heading is the first line of an error page as a browser shows it: the status, or words that stand for one.
+var heading = regexp.MustCompile(`(?i)^\W*(?:(?:http |server |proxy |application |database )?(?:error|fehler|erreur|errore|ошибка)\b.{0,60}|[45]\d\d(?:\.\d+)?\b.{0,80}|.{0,40}(?:bad gateway|gateway time-?out|service (?:temporarily )?unavailable|internal server error|server error|application error|error code \d{3}|error \d{3,4}|serverless function).{0,40}|this (?:site|page|web page)\b.{0,40}|secure connection failed|unable to connect|fastly error\b.{0,120}|an error (?:has )?occurred\b.{0,60}|whoops\b.{0,80}|whitelabel error page)$`)
+
+// isCopy reports whether a whole text is that of an error page, copied without its markup: a heading, and then nothing that a log has.
+func isCopy(text string) bool {
+	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if first = strings.TrimRight(first, "\r "); strings.TrimSpace(rest) == "" || !heading.MatchString(first) {
+		return false
+	}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n "); line != "" && (blockStart.MatchString(line) || strings.HasPrefix(line, "{")) {
+			return false // it is read so already
+		}
+		if l := ReadLine(line); l.Form != "" || !l.Time.IsZero() && !strings.Contains(line, "UTC") {
+			return false
+		}
+	}
+	return true
+}
+
 // take takes one line.
 func (s *scanner) take(text string) {
 	if !s.joined(text) {
@@ -210,7 +236,7 @@ func (s *scanner) lineOf(text string) {
 		s.one(text)
 		return
 	}
-	if len(text) > 20 && logStart.MatchString(text) {
+	if !s.copy && len(text) > 20 && logStart.MatchString(text) {
 		s.flush()
 		s.one(text)
 		return
@@ -242,9 +268,10 @@ func (s *scanner) flush() {
 }
 
 var (
-	answered   = regexp.MustCompile(`(?m)^http/[123](?:\.\d)? (\d{3})`)
+	answered   = regexp.MustCompile(`(?m)^[ \t]*http/[123](?:\.\d)? (\d{3})`)
 	titled     = regexp.MustCompile(`(?:<title>|<h1>|<h2>|error code:? |error |http status |status[":= ]+|http error )\s*(?:[a-z .!|:-]{0,40}?)([345]\d\d)\b`)
 	anyStatus  = regexp.MustCompile(`\b(50[0-4]|52\d|530)\b`)
+	tags       = regexp.MustCompile(`<[^>]*>`)
 	curlMarks  = regexp.MustCompile(`(?m)^(?:\*[ \t]+)?[<*>] ?`)
 	statusText = regexp.MustCompile(`bad gateway|gateway time-?out|service (?:temporarily )?unavailable|internal server error`)
 )
@@ -261,10 +288,10 @@ func ReadPage(text string) *Line {
 	case len(all) > 0:
 		l.Status, _ = strconv.Atoi(all[len(all)-1][1])
 	default:
-		l.also = ""
+		l.also = "text" // it may be the copy of one
 		if m := titled.FindStringSubmatch(l.low); m != nil {
 			l.Status, _ = strconv.Atoi(m[1])
-		} else if m := anyStatus.FindStringSubmatch(l.low); m != nil {
+		} else if m := anyStatus.FindStringSubmatch(tags.ReplaceAllString(l.low, " ")); m != nil {
 			l.Status, _ = strconv.Atoi(m[1])
 		} else if m := statusText.FindString(l.low); m != "" {
 			l.Status = map[byte]int{'b': 502, 'g': 504, 's': 503, 'i': 500}[m[0]]

@@ -41,7 +41,21 @@ type event struct {
 	pid   int
 	peer  string // that was called, where it is one host's or process's: an IP address, with a port where that is known, or a socket
 	by    string // who wrote it, where the file is of several
+	spoke string // the protocol that was spoken to the upstream, where the line or the cause tells it
+	pool  string // of Apache, by its name
 	id    string
+}
+
+// spoken is how nginx's directives begin for the protocol that an upstream is called by; empty where neither line nor cause tells it.
+func spoken(l *Line, c *Cause) string {
+	scheme := cmp.Or(l.Scheme, c.Scheme)
+	if scheme == "" && (strings.Contains(l.Unit, "fpm") || strings.Contains(l.Program, "fpm")) {
+		scheme = "fastcgi"
+	}
+	if scheme == "" {
+		return ""
+	}
+	return Prefix(scheme)
 }
 
 // peerOf is the upstream of a line, where it is that of one process, and no pool's or name's.
@@ -56,10 +70,15 @@ func peerOf(l *Line) string {
 	return ""
 }
 
-// apart reports whether two events are what one gateway says of two upstreams: that one fails is no reason for the other to.
+// differ reports whether two words are known, and not the same.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
+
+// apart reports whether two events are what one gateway says of two upstreams, or of two that speak different protocols: that one fails is
+// no reason for the other to.
 func (e event) apart(other event) bool {
 	same := func(a, b string) bool { return a == b || a == "" || strings.HasPrefix(b, a+":") }
-	return e.file == other.file && e.by == other.by && !same(e.peer, other.peer) && !same(other.peer, e.peer)
+	return e.file == other.file && e.by == other.by && !same(e.peer, other.peer) && !same(other.peer, e.peer) ||
+		differ(e.spoke, other.spoke) || e.file == other.file && differ(e.pool, other.pool)
 }
 
 // A Report is what came of a whole input.
@@ -165,7 +184,7 @@ func (r *Report) Add(l *Line) *Count {
 		c.Evidence = append(c.Evidence, Evidence{File: l.File, Line: l.Number, Text: Echo(l.Text), Time: at})
 	}
 	if len(c.events) < eventsMost && !best.Cause.Healthy() {
-		c.events = append(c.events, event{at, l.State, l.File, l.Number, l.PID, peerOf(l), l.Program, l.Request})
+		c.events = append(c.events, event{at, l.State, l.File, l.Number, l.PID, peerOf(l), l.Program, spoken(l, best.Cause), l.Worker, l.Request})
 	}
 	return c
 }

@@ -11,9 +11,9 @@ import (
 
 // Causes are all causes.
 func Causes() []diagnose.Cause {
-	all := slices.Concat(connecting, reading, tls, names, configs, visitors, php, apps, services, system, containers, clouds, pages, servers)
+	all := slices.Concat(connecting, reading, tls, names, configs, visitors, php, apps, services, system, containers, clouds, pages, servers, browsers)
 	for i, c := range all {
-		all[i].Match = slices.Concat(c.Match, standing[c.Slug])
+		all[i].Match = slices.Concat(c.Match, standing[c.Slug], told[c.Slug])
 		all[i].Directives = strings.Fields(directives[c.Slug])
 		// what the gateway saw of one peer is the reason of what it says of the pool, and of what the visitor got
 		if i < len(connecting)+len(reading)+len(tls)+len(names) && c.Side != diagnose.Nobody && c.Side != diagnose.Unknown && !slices.Contains(pool, c.Slug) {

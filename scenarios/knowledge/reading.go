@@ -281,7 +281,7 @@ var tls = []diagnose.Cause{
 		Proves:  "Something listens there and answered; its answer is no TLS.",
 		Confirm: "{ask http -v} answers.",
 		Remedy:  "proxy_pass http://..., or name the port that speaks TLS.",
-		Match:   []string{"wrong version number & %95", "wrong_version_number & %95", "first record does not look like a tls handshake & %96", "record layer failure & %75", "unknown protocol & ssl & %80", "packet length too long & ssl & %80", "http request:ssl routines & %60", "ssl_error_rx_record_too_long & %85", "server gave http response to https client & %93", "unrecognized ssl message, plaintext connection & %93", "tls handshake & not tls & %50"},
+		Match:   []string{"wrong version number & %95", "wrong_version_number & %95", "first record does not look like a tls handshake & %96", "record layer failure & %75", "unknown protocol & ssl & %80", "packet length too long & ssl & %80", "http request:ssl routines & %60", "server gave http response to https client & %93", "unrecognized ssl message, plaintext connection & %93", "tls handshake & not tls & %50"},
 	},
 	{
 		Slug: "plain-to-tls", Side: diagnose.Config, Status: 400, Source: httpCore + "#error_page",
