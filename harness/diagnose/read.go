@@ -202,7 +202,7 @@ func (s *scanner) apart() {
 }
 
 // heading is the first line of an error page as a browser shows it: the status, or words that stand for one.
-var heading = regexp.MustCompile(`(?i)^\W*(?:(?:http |server |proxy |application |database )?(?:error|fehler|erreur|errore|ошибка)\b.{0,60}|[45]\d\d(?:\.\d+)?\b.{0,80}|.{0,40}(?:bad gateway|gateway time-?out|service (?:temporarily )?unavailable|internal server error|server error|application error|error code \d{3}|error \d{3,4}|serverless function).{0,40}|this (?:site|page|web page)\b.{0,40}|secure connection failed|unable to connect|fastly error\b.{0,120}|an error (?:has )?occurred\b.{0,60}|whoops\b.{0,80}|whitelabel error page)$`)
+var heading = regexp.MustCompile(`(?i)^\W*(?:(?:http |server |proxy |application |database )?(?:error|fehler|erreur|errore|ошибка)\b.{0,60}|[45]\d\d(?:\.\d+)?\b.{0,80}|.{0,40}(?:bad gateway|gateway time-?out|service (?:temporarily )?unavailable|internal server error|server error|application error|error code \d{3}|error \d{3,4}|serverless function).{0,40}|this (?:site|page|web page)\b.{0,40}|(?:secure )?connection failed|unable to connect|fastly error\b.{0,120}|an error (?:has )?occurred\b.{0,60}|(?:whoops|oops|sorry|we['’]re sorry)\b.{0,80}|whitelabel error page)$`)
 
 // isCopy reports whether a whole text is that of an error page, copied without its markup: a heading, and then nothing that a log has.
 func isCopy(text string) bool {

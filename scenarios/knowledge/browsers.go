@@ -15,7 +15,7 @@ var browsers = []diagnose.Cause{
 		Proves:  "The host answered with a reset, or a firewall in its place. No upstream has a part in it.",
 		Confirm: "ss -ltnp on the host that the site's name leads to: is there a listener on that port?",
 		Remedy:  "Start the gateway: its own log (nginx -t, systemctl status) says why it ended. Or publish the port that it has.",
-		Match:   []string{"can't establish a connection to the server at & %82", "can’t establish a connection to the server at & %82", "err_connection_refused & %88", "ns_error_connection_refused & %88", "refused to connect. & %82"}},
+		Match:   []string{"firefox kann keine verbindung zu dem server & aufbauen & %82", "firefox ne peut établir de connexion avec le serveur & %82", "firefox no puede establecer una conexión con el servidor & %82", "can't establish a connection to the server at & %82", "can’t establish a connection to the server at & %82", "err_connection_refused & %88", "ns_error_connection_refused & %88", "refused to connect. & %82"}},
 	{Slug: "visitor-timeout", Side: diagnose.Network, Source: chromeErrors,
 		Says:    "The browser's SYN is not answered: a firewall drops it, the address is wrong, or the host is off.",
 		Confirm: "nc -vz SITE 443 from outside, and tcpdump on the host: do SYNs come?",
