@@ -286,7 +286,7 @@ func diagnosisOf(r *diagnose.Report, c *diagnose.Count) diagnosis {
 	}
 	for _, o := range c.Others {
 		d.Others = append(d.Others, otherCause{o.Cause.Slug, o.Confidence()})
-		if d.page == "" && o.Cause.Speaker && !c.Cause.Speaker && o.Confidence() == diagnose.High {
+		if d.page == "" && c.Line.Form == "page" && o.Cause.Speaker && !c.Cause.Speaker && o.Confidence() == diagnose.High {
 			d.page = fmt.Sprintf("%s [%s]", o.Cause.Says, o.Cause.Slug)
 		}
 	}

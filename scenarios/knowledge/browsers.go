@@ -40,9 +40,9 @@ var browsers = []diagnose.Cause{
 		Remedy:  "listen PORT ssl; with a certificate, or call the site by http://. Behind a load balancer that ends TLS, its target port is that of plain HTTP.",
 		Match:   []string{"ssl_error_rx_record_too_long & %88", "ssl received a record that exceeded the maximum permissible length & %90", "err_ssl_protocol_error & %55"}},
 	{Slug: "visitor-certificate", Side: diagnose.Config, Source: firefoxErrors,
-		Says:    "The browser does not take the site's own certificate: it has expired, is for another name, or of an issuer that it does not know.",
+		Says:    "The browser refuses the site's own certificate: expired, of another name, or of an unknown issuer.",
 		Proves:  "The gateway in front answered with it. No upstream has a part in it.",
 		Confirm: "openssl s_client -connect SITE:443 -servername SITE | openssl x509 -noout -dates -issuer -ext subjectAltName.",
-		Remedy:  "Renew it and reload the gateway, which keeps the old one until then; with the whole chain, and all names of the site.",
+		Remedy:  "Renew it, with its chain and all names; then reload the gateway, which keeps the old one until then.",
 		Match:   []string{"err_cert_ & %90", "sec_error_expired_certificate & %92", "sec_error_unknown_issuer & %92", "ssl_error_bad_cert_domain & %92", "mozilla_pkix_error_ & %88"}},
 }
