@@ -15,7 +15,7 @@ var told = map[string][]string{
 	"connect-timeout":      {"@page & (squid/ & (110) & %90", "@page & err_connect_fail 110 & %90", "@headers & x-squid-error: err_connect_fail 110 & %92"},
 	"host-unreachable":     {"@page & (squid/ & (113) & %90", "@headers & x-squid-error: err_connect_fail 113 & %92"},
 	"page-squid":           {`~\bby \S+ \(squid(?:/[\d.]+)?\) & (squid & %95`, `~\(squid/\d & (squid/ & %90`},
-	"worker-boot-failed":   {`~http error 50(?:0\.3\d|2\.5)\b & http error 50 & %93`},
+	"worker-boot-failed":   {"technical details for the administrator of this website & error id & %88", `~http error 50(?:0\.3\d|2\.5)\b & http error 50 & %93`},
 	"cloudflare-520":       {"@page & cloudflare & =520 & %92"},
 	"cloudflare-521":       {"@page & cloudflare & =521 & %92"},
 	"cloudflare-522":       {"@page & cloudflare & =522 & %92"},
