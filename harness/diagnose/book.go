@@ -44,6 +44,10 @@ func (b *Book) Causes() []*Cause { return b.causes }
 // Cause is the one with a slug; nil where there is none.
 func (b *Book) Cause(slug string) *Cause { return b.bySlug[slug] }
 
+// sureInPath is how sure mere words are at the most in an access log's line of a request that went well: its path, referrer and
+// browser can have any.
+const sureInPath = 40
+
 // Candidates are the causes that a line can have, the surest first; each cause once.
 func (b *Book) Candidates(l *Line) []Candidate {
 	var all []Candidate
@@ -55,6 +59,9 @@ func (b *Book) Candidates(l *Line) []Candidate {
 		sure := r.sure
 		if l.cut > 0 && !r.whole(l) {
 			sure = min(sure, sureBegun)
+		}
+		if r.form == "" && r.status == nil && l.wellServed() {
+			sure = min(sure, sureInPath)
 		}
 		if i < 0 {
 			all = append(all, Candidate{r.cause, sure, r.anchor})

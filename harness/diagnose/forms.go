@@ -16,6 +16,7 @@ var (
 	checked     = regexp.MustCompile(`\bserver ([\w.-]+/[\w.-]+) (?:is|failed)|worker for \(([\w.:-]+)\)|\bpeer: ([\w.-]+:\d+|\[[0-9a-f:]+\]:\d+)`)
 	resolved    = regexp.MustCompile(`(?:^|\s|")([\w-]+(?:\.[\w-]+)*) could not be resolved|host not found in upstream "([^":]+)|lookup ([\w.-]+)(?: on \S+)?:|\["\(short\)([\w.-]+)|(?:enotfound|eai_again) ([\w.-]+)|dns lookup failure for: ([\w.-]+)|no resolver defined to resolve (\S+)|could not resolve (?:host(?:name)?:? |address )['"]?([\w.-]+)`)
 	session     = regexp.MustCompile(`(?:^| )(?:([\w.-]+~?) )?([\w.-]+|<\w+>)(?:/([\w.:-]+|\**<\w+>\**))? +[-\d]+/[-\d+]+/[-+\d/]+ (-?\d+) \+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}[A-Za-z-]{2}) \d+/`)
+	sessionEnd  = regexp.MustCompile(`(?:^| )-?\d+/ *-?\d+/-?\d+/-?\d+/\+?-?\d+ (-?\d+) \+?\d+ \S+ \S+ ([A-Za-z-]{4}) \d+/\d+/`) // without the names before it
 	sessionTCP  = regexp.MustCompile(` ([\w.-]+~?) ([\w.-]+|<\w+>)/([\w.:-]+|<\w+>) [-\d]+/[-\d+]+/[-+\d]+ \+?\d+ ([A-Za-z-]{2}) \d+/`)
 	sessionCLF  = regexp.MustCompile(`" (\d{3}|-1) \d+ "" "" \d+ \d+ "([\w.-]+~?)" "([\w.-]+|<\w+>)" "([\w.:-]+|<\w+>)" (?:[-+]?\d+ ){5}([A-Za-z-]{4}) \d+ `)
 	access      = regexp.MustCompile(`"([A-Z]{3,10}) (\S+?)(?: HTTP/[\d.]+)?"[ ,|]+(?:[a-z][\w.-]*(?::\d+)? )?(?:status=|status: )?"?(-?\d{1,3})"?(?:\s|$|,)`)
@@ -23,6 +24,7 @@ var (
 	flagged     = regexp.MustCompile(`" (\d{1,3}) ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	envoyStart  = regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "`)
 	unanswered  = regexp.MustCompile(`HTTP/[\d.]+" 0 - \d+ \d+ \d+ (?:\d+|-) "`) // of Envoy: no answer had begun
+	ownAnswer   = regexp.MustCompile(`" (?:500 21|502 11|503 19|504 15) "`)      // of Traefik: the body is as long as the status in words
 	traefikCLF  = regexp.MustCompile(`" \d+ "([^"]*)" "(?:https?://([^/"]+)[^"]*|-)" \d+ms$`)
 	passed      = regexp.MustCompile(`"- - -" 0 ([A-Z]{2,6}(?:,[A-Z]{2,6})*|-) `)
 	ingress     = regexp.MustCompile(`\[([\w.:-]*)\] \[[^\]]*\] ([\d.:a-f\[\], -]+?) ([\d, -]+?) ([\d., -]+?) ([\d, -]+?) ([0-9a-f]{16,64})\b`)
@@ -159,6 +161,14 @@ func (l *Line) others(s string) {
 		}
 		return
 	}
+	if m := sessionEnd.FindStringSubmatch(s); m != nil {
+		l.Form, l.Gateway, l.Flags = "haproxy", "haproxy", m[2]
+		l.Status, _ = strconv.Atoi(m[1])
+		if a := access.FindStringSubmatch(s + " 0"); a != nil {
+			l.Route = a[1] + " " + path(a[2])
+		}
+		return
+	}
 	if strings.Contains(s, `"" ""`) {
 		if m := sessionCLF.FindStringSubmatch(s); m != nil { // option httplog clf
 			l.Form, l.Gateway, l.Server, l.Flags, l.Address = "haproxy", "haproxy", m[2], m[5], m[3]+"/"+m[4]
@@ -234,6 +244,8 @@ func (l *Line) others(s string) {
 					l.low += " hint:no-status"
 				case l.Status == 404 && t[1] == "-":
 					l.low += " hint:no-router"
+				case ownAnswer.MatchString(s):
+					l.low += " hint:own-answer"
 				}
 			}
 		}

@@ -242,6 +242,9 @@ func (l *Line) more() {
 	}
 }
 
+// wellServed reports whether the line is an access log's, of a request that did not fail.
+func (l *Line) wellServed() bool { return l.Form == "access" && l.Status >= 100 && l.Status < 400 }
+
 // Socket reports whether the upstream is at a unix socket.
 func (l *Line) Socket() bool { return strings.HasPrefix(l.Address, "/") }
 

@@ -28,7 +28,9 @@ var (
 	member  = regexp.MustCompile(`^"(?:log|message|msg|MESSAGE|textPayload|@message)"\s*:\s*"`)
 	fields  = regexp.MustCompile(`^"(?:[^"\\]*[^"\\ =:(,]"[ ,]|[\w.-]+" ?: ?")`) // a line that begins with one of several quoted fields
 	inside  = regexp.MustCompile(`\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:debug|info|notice|warn|error|crit|alert|emerg)\] \d+#\d+: `)
-	escapes = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
+	// words that were set in bold in a thread
+	stressed = regexp.MustCompile(`\*\*([A-Za-z<_][^*]*)\*\*`)
+	escapes  = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 )
 
 // unwrap takes off what a line was wrapped in on its way to whoever pastes it: quotes, colours, the names and times that Docker,
@@ -37,6 +39,9 @@ func unwrap(l *Line) {
 	s := l.Text
 	if strings.IndexByte(s, 0x1b) >= 0 || strings.Contains(s, "^[[") || strings.Contains(s, "u001b[") || strings.Contains(s, `\x1b[`) {
 		s = colour.ReplaceAllString(s, "")
+	}
+	if strings.Contains(s, "**") {
+		s = stressed.ReplaceAllString(s, "$1")
 	}
 	for range 8 {
 		before := s

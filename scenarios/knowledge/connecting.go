@@ -15,7 +15,7 @@ var connecting = []diagnose.Cause{
 			"*":      "Start the service: its own log says why it stopped. Or correct the address that the gateway calls.",
 		},
 		Confused: "A firewall that rejects with a reset gives the same line: then ss shows a listener, and nft list ruleset the rule.",
-		Match: []string{
+		Match: []string{"layer4 connection problem & connection refused & is down & %96",
 			"unable to reach the origin service & refused & %92", "dial tcp & connectex & refused & %92", "bc_err=erefused & %90", "failed opening socket to & #111 & %93", "jk_open_socket & #111 & %93", "attempt to connect to & #111 & proxy: & !unix & %92", "endpoint_failure & connection refused & %88", "connect to & port & failed: connection refused & %90", "backend & fail errno & #111 & %95", "hr_instance_connect & #111 & %92", "connect() & failed & #111 & upstream & !unix: & !while resolving & !fastcgi sent in & %95", "connect() & failed & #111 & !unix: & !while resolving & !fastcgi sent in & !redis & %78", "send() failed & #111 & @nginx & !resolving & %80",
 			"connect() failed & =0 & #111 & %90",
 			"kevent() reported that connect() failed & #111",
@@ -34,7 +34,7 @@ var connecting = []diagnose.Cause{
 		Confirm:  "nc -vz -w 3 {host} {port} from the gateway hangs. On {host}, nstat -az TcpExtListenOverflows: if it grows, the queue is full; else it is the way there.",
 		Remedy:   "Open the port in the firewall or security group, or correct the address. A full queue: more workers, a larger backlog and net.core.somaxconn. {proxy}_connect_timeout only says how long the visitor waits.",
 		Confused: "A time-out while reading the header is another thing: there the connection stood and the application was slow.",
-		Match: []string{
+		Match: []string{"layer4 timeout & is down & %96",
 			"upstream_reset_before_response_started{connection timeout & %95", "upstream_reset_before_response_started{connection_timeout & %95", "dial tcp & connectex & did not properly respond & %90", "bc_err=etimedout & %80", "failed opening socket to & #110,115 & %88", "jk_open_socket & #110 & %90", "hint:elb-not-connected & =504 & %85", "connect to & port & failed: operation timed out & %88", "connect to & port & failed: connection timed out & %88", "backend & fail errno & #110 & %92", "hr_instance_connect & #110 & %88", "upstream timed out & while connecting & %96", "connect() & failed & #110 & !while resolving & !fastcgi sent in & %95",
 			"ah00957 & #110,70007 & %95", "ah00939 & #110,70007 & %90", "attempt to connect to & #110,70007 & @apache & %93", "ah01114 & #70007 & %90",
 			"dial tcp & i/o timeout & !lookup & %88", "dial tcp & connect: connection timed out", "dial tcp & operation timed out & !lookup & %85",
@@ -50,7 +50,7 @@ var connecting = []diagnose.Cause{
 		Confirm:  "nc -vz -w 3 {host} {port} from the gateway: refused, or no answer. With TLS also openssl s_client -connect {host}:{port}.",
 		Remedy:   "Start the server or correct its address. A failed handshake shows in the gateway's own log where errors are logged apart.",
 		Confused: "HAProxy's sC is a time-out while connecting, <NOSRV> a pool with no server up.",
-		Match: []string{
+		Match: []string{"@envoy & *LR & %66", "upstream_reset_before_response_started{local_reset & %62", "upstream_reset_before_response_started{local reset & %62", "failed to connect [ & debug: & (http & %82",
 			"unable to reach the origin service & %60", "originconnecterror & %85", "none/503 & connect & hier_none & %50", "could not connect [connection_error] & %85", "connecting to tomcat failed & %75", "failed to connect to & couldn't connect to server & %72", "failed_to_connect_to_backend & %92", "hint:elb-not-connected & =502 & %75", "hint:win32-12029 & %88", "0x80072efd & %88", "ah01154 & %55", "ah01152 & %60", "reverseproxy.dialerror & %70", "hint:not-connected & =502 & %82", "failed to connect to & (http_trans) & %80", "proxy.c] in request: & connection fail & %85", "backend connect failed; addr= & %85", "@haproxy & *SC & !<nosrv> & %88", "@envoy & *UF & %88", "upstream connect error or disconnect/reset before headers & connection failure & %88",
 			"ah01114 & %60", "ah01079 & %60", "ah00896 & %60", "ah02452 & %60", "ah00866 & %60", "ah10101 & %60", "ah03352 & %60", "failed to make connection to backend & %60", "err_connect_fail & %80", "ah00958",
 			"ah00950", "fetcherror no backend connection & %85", "no backend connection & %80", "ah02454 & %50",
@@ -73,7 +73,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "The gateway's own network works; nothing was heard of the service itself.",
 		Confirm: "ip neigh show {host}: with FAILED or INCOMPLETE the host is off. Else a firewall rejects (icmp host-prohibited, firewalld's default).",
 		Remedy:  "Start the host or correct the address. With firewalld, firewall-cmd --add-port={port}/tcp there.",
-		Match: []string{"ehostunreach & %75", "no route to host & %55",
+		Match: []string{"layer4 connection problem & no route to host & %96", "recv() failed & context: ngx & #113,112 & %90", "send() failed & context: ngx & #113,112 & %90", "ehostunreach & %75", "no route to host & %55",
 			"failed opening socket to & #113 & %93", "jk_open_socket & #113 & %93", "backend & fail errno & #113 & %95", "attempt fail [connection_error] & no route to host [113] & %95", "connect() & failed & #113,112 & !while resolving & !fastcgi sent in & %96", "dial tcp & no route to host", "ah00957 & #113,112 & %96",
 			"while connecting to up & #113 & %90",
 			"attempt to connect to & #113 & @apache", "establishing connection failed & #113", "backend & fail errno 113 & %95", "delayed connect error: 113",
@@ -269,7 +269,7 @@ var connecting = []diagnose.Cause{
 		Says:    "The gateway's circuit breaker is open: too many requests to the upstream at once, so it was not asked.",
 		Confirm: "Envoy: /stats of the admin interface, cluster.*.upstream_rq_pending_overflow grows.",
 		Remedy:  "Find out why the upstream is slow. Raise max_connections, max_pending_requests or max_requests where the limit is too tight.",
-		Match:   []string{"@envoy & *UO & %95", "upstream connect error or disconnect/reset before headers. reset reason: overflow & %95", "reset reason: overflow & %93", "circuit breaker & open & %80", "circuit breaker is & %75", "circuitbreaker & open & %75", "callnotpermittedexception & %85"},
+		Match:   []string{`@envoy & ~\b[a-z]{2,5},uo\b & %96`, "@envoy & upstream_reset_before_response_started{overflow & %95", "@envoy & *UO & %95", "upstream connect error or disconnect/reset before headers. reset reason: overflow & %95", "reset reason: overflow & %93", "circuit breaker & open & %80", "circuit breaker is & %75", "circuitbreaker & open & %75", "callnotpermittedexception & %85"},
 	},
 	{
 		Slug: "no-route-matched", Side: diagnose.Config, Status: 404, Source: envoyLog,
