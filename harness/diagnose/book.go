@@ -60,6 +60,9 @@ func (b *Book) Candidates(l *Line) []Candidate {
 		if l.cut > 0 && !r.whole(l) {
 			sure = min(sure, sureBegun)
 		}
+		if l.cut > 0 && len(r.not) > 0 && r.cause.Side == Nobody { // the rest may tell of a failure
+			sure = min(sure, sureInPath)
+		}
 		if r.form == "" && r.status == nil && l.wellServed() {
 			sure = min(sure, sureInPath)
 		}

@@ -52,7 +52,7 @@ func (l *Line) fromJSON() {
 		l.Form, l.Gateway, l.Flags = "envoy", "envoy", f
 		switch method := get("method"); {
 		case status != "0":
-		case method == "" || method == "-":
+		case method == "" || method == "-" || method == "null":
 			l.Form = "envoy-tcp"
 		case f == "-":
 			l.low += " hint:unanswered"

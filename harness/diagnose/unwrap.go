@@ -33,12 +33,18 @@ var (
 	escapes  = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 )
 
+// straight makes the quotes straight that a word processor bent.
+var straight = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`)
+
 // unwrap takes off what a line was wrapped in on its way to whoever pastes it: quotes, colours, the names and times that Docker,
 // Compose, kubectl, syslog and journald put before it, JSON and HTML. What these say of it is kept in l.
 func unwrap(l *Line) {
 	s := l.Text
 	if strings.IndexByte(s, 0x1b) >= 0 || strings.Contains(s, "^[[") || strings.Contains(s, "u001b[") || strings.Contains(s, `\x1b[`) {
 		s = colour.ReplaceAllString(s, "")
+	}
+	if strings.Contains(s, "“") {
+		s = straight.Replace(s)
 	}
 	if strings.Contains(s, "**") {
 		s = stressed.ReplaceAllString(s, "$1")
