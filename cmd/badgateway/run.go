@@ -125,7 +125,11 @@ func (f *runFlags) run(ctx context.Context, out, progress io.Writer, patterns []
 
 // measure runs the jobs in labs that it starts and ends. The run has not started where none was to be had.
 func (f *runFlags) measure(ctx context.Context, p *progress, some []scenario.Scenario, jobs []scenario.Job) (run report.Run, all []scenario.Evidence, err error) {
-	labs, err := f.start(ctx, p.say)
+	o := f.options(p.say)
+	if f.image == "" {
+		o.Needs = slices.DeleteFunc(scenario.Images(jobs), func(name string) bool { return f.backends[name] != "" })
+	}
+	labs, err := f.start(ctx, o)
 	defer func() {
 		for _, l := range labs {
 			if err := l.Close(); err != nil {
@@ -135,12 +139,6 @@ func (f *runFlags) measure(ctx context.Context, p *progress, some []scenario.Sce
 	}()
 	if err != nil {
 		return run, nil, err
-	}
-	if f.image == "" {
-		needed := slices.DeleteFunc(scenario.Images(jobs), func(name string) bool { return f.backends[name] != "" })
-		if err := labs[0].Engine().Images(ctx, needed...); err != nil {
-			return run, nil, noLab{err}
-		}
 	}
 	if f.load > 0 {
 		defer burnProcessors(f.load)()
@@ -306,10 +304,10 @@ func (f *runFlags) wantsVariant(v scenario.Variant) bool {
 	return f.variant == "" || f.variant == string(v.Kind)
 }
 
-func (f *runFlags) start(ctx context.Context, say func(string, ...any)) ([]*lab.Lab, error) {
+func (f *runFlags) start(ctx context.Context, o lab.Options) ([]*lab.Lab, error) {
 	var labs []*lab.Lab
 	for range f.labs {
-		l, err := startLab(ctx, f.options(say))
+		l, err := startLab(ctx, o)
 		if err != nil {
 			return labs, err
 		}

@@ -25,6 +25,9 @@ type Options struct {
 	// BackendImages are images that stand in for the project's own of real backends, by the names that [Images] has: "node" and "node:22". A
 	// program has to be in the image's PATH under the name that Debian gives it.
 	BackendImages map[string]string
+	// Needs are the project's own images that will be needed, by the names that [Images] has. What is missing of them is made before
+	// the lab starts, side by side with the lab's own; otherwise each is when it is first needed.
+	Needs []string
 	// RealTime leaves the clock alone: every wait is as long as it says.
 	RealTime bool
 	// Install allows to install and start a container engine where none is and the machine is Debian's and ours.
@@ -83,6 +86,13 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		}
 	}
 	l := newLab(o, e)
+	needs := o.Needs
+	if l.own != "" && !o.Untrusted {
+		needs = append([]string{l.own}, needs...)
+	}
+	if err := e.Images(ctx, needs...); err != nil {
+		return nil, err
+	}
 	image := o.GatewayImage
 	switch {
 	case image != "":

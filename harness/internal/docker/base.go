@@ -4,17 +4,31 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"time"
 
 	"github.com/moby/moby/client"
+
+	"github.com/badgateway/badgateway/harness/internal/images"
 )
 
-// baseName is what the images under all others are called, whatever their suite.
-const baseName = namespace + "base:"
+// baseRepository is the short name of the images under all others, whatever their suite.
+const baseRepository = "base"
+
+const baseName = namespace + baseRepository + ":"
 
 // baseRef names the image under all others of a suite: a bare Debian with apt.
-// It is part of every other image's hash.
 func baseRef(suite string) string { return baseName + suite }
+
+// baseRecipe is what the images of a suite stand on: the bare Debian, with the lists of its packages. It is part of every
+// other image's hash.
+func baseRecipe(suite string) (recipe, error) {
+	text, err := images.Base()
+	return recipe{
+		repository: baseRepository, suite: suite, takes: "10 s",
+		dockerfile: images.Fill(text, map[string]string{"VALID": strconv.FormatBool(suite == ownSuite)}),
+	}, err
+}
 
 // upstream names the image that a base is taken from where a registry answers.
 func upstream(suite string) string { return "debian:" + suite + "-slim" }
@@ -23,11 +37,11 @@ func upstream(suite string) string { return "debian:" + suite + "-slim" }
 // where packets to it are dropped, a pull would otherwise hang for minutes.
 const registryWithin = 20 * time.Second
 
-// base returns the reference of a suite's base image, and makes it if it is not
+// bare returns the reference of a suite's bare Debian, and makes it if it is not
 // there: from the registry's Debian image, or, where no registry answers, from
 // Debian packages.
-func (e *Engine) base(ctx context.Context, suite string) (string, error) {
-	err := locked(ctx, e.lockOf("image-base-"+suite), e.log, func() error {
+func (e *Engine) bare(ctx context.Context, suite string) (string, error) {
+	err := locked(ctx, e.lockOf("image-debian-"+suite), e.log, func() error {
 		if there, err := e.has(ctx, baseRef(suite)); err != nil || there {
 			return err
 		}

@@ -53,7 +53,7 @@ func (e *Engine) FaketimeForMusl(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ref, err := e.image(ctx, recipe{repository: "musl", suite: ownSuite, dockerfile: text}, "about a minute")
+	ref, err := e.image(ctx, recipe{repository: "musl", suite: ownSuite, dockerfile: text, takes: "about a minute"})
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ type recipe struct {
 	suite      string            // the Debian release of the base
 	dockerfile []byte            // begins FROM ${BASE}
 	args       map[string]string // of the Dockerfile, besides BASE
+	takes      string            // about how long it takes to make it
+	long       bool              // whether that is longer than most others take
 }
 
 // Image returns the reference of one of the project's own images: "gateway",
@@ -44,35 +46,64 @@ type recipe struct {
 // The reference names the image's recipe, so that it is the same on every
 // machine, and changes when the recipe does. The error is a *BuildError.
 func (e *Engine) Image(ctx context.Context, name string) (string, error) {
-	if kind, version, _ := strings.Cut(name, ":"); kind == "nginx" {
-		return e.Nginx(ctx, version)
-	}
-	r, err := images.Of(name)
+	r, err := recipeOf(name)
 	if err != nil {
 		return "", err
 	}
-	return e.image(ctx, recipe{repository: r.Repository, suite: ownSuite, dockerfile: r.Text, args: r.Args}, r.Takes)
+	return e.image(ctx, r)
+}
+
+// recipeOf is the recipe of one of the project's own images.
+func recipeOf(name string) (recipe, error) {
+	if kind, version, _ := strings.Cut(name, ":"); kind == "nginx" {
+		return nginxRecipe(version)
+	}
+	r, err := images.Of(name)
+	return recipe{repository: r.Repository, suite: ownSuite, dockerfile: r.Text, takes: r.Takes, long: r.Long}, err
 }
 
 // sideBySide is how many images are made at once: one downloads while the other unpacks.
 const sideBySide = 2
 
-// Images makes what the engine lacks of the images with these names, as [Engine.Image] does, side by side.
+// Images makes what the engine lacks of the images with these names, as [Engine.Image] does, side by side. Those that take
+// longest are begun first, so that none is waited for at the end.
 func (e *Engine) Images(ctx context.Context, names ...string) error {
+	lacking := map[string]recipe{}
+	for _, name := range names {
+		r, err := recipeOf(name)
+		if err != nil {
+			return err
+		}
+		ref := r.ref(e.arch)
+		if there, err := e.has(ctx, ref); err != nil {
+			return err
+		} else if !there {
+			lacking[ref] = r
+		}
+	}
+	for _, r := range lacking { // what they stand on is no work for two
+		if _, err := e.under(ctx, r); err != nil {
+			return err
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(sideBySide)
-	for _, name := range names {
-		g.Go(func() error {
-			_, err := e.Image(ctx, name)
-			return err
-		})
+	for _, long := range []bool{true, false} {
+		for _, ref := range slices.Sorted(maps.Keys(lacking)) {
+			if r := lacking[ref]; r.long == long {
+				g.Go(func() error {
+					_, err := e.image(ctx, r)
+					return err
+				})
+			}
+		}
 	}
 	return g.Wait()
 }
 
 // image returns the reference of the image that a recipe makes, and builds it
-// if it is not there, which takes about as long as takes says.
-func (e *Engine) image(ctx context.Context, r recipe, takes string) (string, error) {
+// if it is not there.
+func (e *Engine) image(ctx context.Context, r recipe) (string, error) {
 	ref := r.ref(e.arch)
 	there, err := e.has(ctx, ref)
 	if err != nil || there {
@@ -83,11 +114,11 @@ func (e *Engine) image(ctx context.Context, r recipe, takes string) (string, err
 		if there, err := e.has(ctx, ref); err != nil || there {
 			return err
 		}
-		base, err := e.base(ctx, r.suite)
+		base, err := e.under(ctx, r)
 		if err != nil {
 			return err
 		}
-		e.log.Info(fmt.Sprintf("building the image %s (%s, once)", ref, takes))
+		e.log.Info(fmt.Sprintf("building the image %s (%s, once)", ref, r.takes))
 		args := map[string]string{"BASE": base}
 		maps.Copy(args, r.args)
 		return e.build(ctx, ref, r.dockerfile, args)
@@ -95,12 +126,30 @@ func (e *Engine) image(ctx context.Context, r recipe, takes string) (string, err
 	return ref, err
 }
 
+// under returns the reference of the image that a recipe begins with.
+func (e *Engine) under(ctx context.Context, r recipe) (string, error) {
+	if r.repository == baseRepository {
+		return e.bare(ctx, r.suite)
+	}
+	base, err := baseRecipe(r.suite)
+	if err != nil {
+		return "", err
+	}
+	return e.image(ctx, base)
+}
+
 // ref returns the reference of the image that a recipe makes: its tag is a
 // hash of all that goes into the image. The base counts by its recipe, not by
 // its id, which would differ from machine to machine.
 func (r recipe) ref(arch string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%s\n", baseRef(r.suite), arch, r.dockerfile)
+	under := baseRef(r.suite)
+	if r.repository != baseRepository {
+		if base, err := baseRecipe(r.suite); err == nil { // it is compiled in
+			under = base.ref(arch)
+		}
+	}
+	fmt.Fprintf(h, "%s\n%s\n%s\n", under, arch, r.dockerfile)
 	for _, name := range slices.Sorted(maps.Keys(r.args)) {
 		fmt.Fprintf(h, "%s=%s\n", name, r.args[name])
 	}
@@ -122,7 +171,7 @@ func (e *Engine) has(ctx context.Context, ref string) (bool, error) {
 // ImageFrom returns the reference of the image that a Dockerfile of the caller's makes. It is built, kept and cleaned as the
 // project's own are: on the base image, whose name is in the argument BASE, and again when the text or an argument changes.
 func (e *Engine) ImageFrom(ctx context.Context, name string, dockerfile []byte, args map[string]string) (string, error) {
-	return e.image(ctx, recipe{repository: name, suite: ownSuite, dockerfile: dockerfile, args: args}, "some seconds")
+	return e.image(ctx, recipe{repository: name, suite: ownSuite, dockerfile: dockerfile, args: args, takes: "some seconds"})
 }
 
 // lockOf is the name of a lock for something that is made once on each engine.

@@ -93,7 +93,7 @@ func TestABuildThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 	g := NewWithT(t)
 	e := realEngine(t)
 	ctx := context.Background()
-	base, err := e.base(ctx, ownSuite)
+	base, err := e.bare(ctx, ownSuite)
 	g.Expect(err).NotTo(HaveOccurred())
 	mark := unique("org.badgateway.test")
 	ownCache(t)

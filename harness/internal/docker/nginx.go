@@ -51,7 +51,7 @@ func (e *Engine) Nginx(ctx context.Context, version string) (ref string, err err
 	if err != nil {
 		return "", err
 	}
-	return e.image(ctx, r, "20 to 40 s")
+	return e.image(ctx, r)
 }
 
 // nginxRecipe is the recipe of the image with a version of nginx.
@@ -65,7 +65,7 @@ func nginxRecipe(version string) (recipe, error) {
 	}
 	r, err := images.Of("nginx")
 	return recipe{
-		repository: r.Repository, suite: nginxVersions[i].Suite, dockerfile: r.Text,
-		args: map[string]string{"NGINX": version},
+		repository: r.Repository, suite: nginxVersions[i].Suite, takes: "20 to 40 s", long: true,
+		dockerfile: images.Fill(r.Text, map[string]string{"NGINX": version}),
 	}, err
 }

@@ -3,6 +3,7 @@
 package images
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"maps"
@@ -20,10 +21,10 @@ type Recipe struct {
 	Repository string
 	// Text is the Dockerfile. It has no comments: who changes one alone has the same image, which is known by a hash of its recipe.
 	Text []byte
-	// Args are the Dockerfile's arguments, besides BASE.
-	Args map[string]string
 	// Takes says about how long it takes to make it.
 	Takes string
+	// Long is whether that is longer than most others take.
+	Long bool
 }
 
 // table maps the names under which the harness asks for images to the repositories of those. Names may share one: an image is
@@ -88,8 +89,9 @@ var families = map[string]family{
 	},
 }
 
-// likeJemalloc is what BIND calls of jemalloc, by means of libc: a flag is the binary logarithm of an alignment, and 64 asks for zeros.
-const likeJemalloc = `
+// likeJemalloc is what BIND calls of jemalloc, by means of libc, in one line: a flag is the binary logarithm of an alignment, and 64
+// asks for zeros.
+var likeJemalloc = strings.ReplaceAll(`
 typedef unsigned long size_t;
 void *memalign(size_t, size_t), *memset(void *, int, size_t), *realloc(void *, size_t);
 void free(void *);
@@ -99,22 +101,21 @@ void *rallocx(void *p, size_t n, int f) { return realloc(p, n); }
 void sdallocx(void *p, size_t n, int f) { free(p); }
 size_t sallocx(void *p, int f) { return malloc_usable_size(p); }
 int mallctl(void *name, void *was, void *size, void *is, size_t len) { return 2; }
-`
+`, "\n", " ")
 
 // Of returns the recipe of the named image. An unknown name is an error that lists the known ones.
 func Of(name string) (Recipe, error) {
 	if f, ok := families[name]; ok {
 		text, err := read("packages")
-		return Recipe{Repository: name, Text: text, Takes: "10 to 60 s", Args: map[string]string{
-			"PACKAGES": strings.Join(f.packages, " "), "CHECK": f.check,
-		}}, err
+		text = Fill(text, map[string]string{"PACKAGES": strings.Join(f.packages, " "), "CHECK": f.check})
+		return Recipe{Repository: name, Text: text, Takes: "10 to 60 s"}, err
 	}
 	repository, ok := table[name]
 	if !ok {
 		return Recipe{}, fmt.Errorf("no image is named %q: the images are %s (the tables of harness/internal/images/images.go)", name, strings.Join(Names(), ", "))
 	}
 	text, err := read(repository)
-	return Recipe{Repository: repository, Text: text, Takes: "about a minute"}, err
+	return Recipe{Repository: repository, Text: text, Takes: "about a minute", Long: true}, err
 }
 
 // Names returns the names that Of knows, sorted.
@@ -128,6 +129,17 @@ func Names() []string {
 func InAdvance() []string {
 	return slices.DeleteFunc(Names(), func(name string) bool { return families[name].large })
 }
+
+// Fill puts values in place of their names in braces.
+func Fill(text []byte, values map[string]string) []byte {
+	for name, value := range values {
+		text = bytes.ReplaceAll(text, []byte("${"+name+"}"), []byte(value))
+	}
+	return text
+}
+
+// Base returns the Dockerfile of the image that all others stand on, with their packages' lists.
+func Base() ([]byte, error) { return read("base") }
 
 // Musl returns the Dockerfile of the image that libfaketime is compiled in for gateways built for musl. It is in no table:
 // an image with nothing else in it is made only where such a gateway is.

@@ -1,6 +1,6 @@
 # WordPress, installed, with the PHP-FPM and the MariaDB that it runs on.
 #
-# What lab.Dockerfile says of builders, bases and the single step holds here too.
+# What base.Dockerfile says of builders, bases and the single step holds here too.
 ARG BASE
 FROM ${BASE}
 
@@ -14,21 +14,13 @@ FROM ${BASE}
 #   reads. What a site brings itself (plugins, themes, its config) is compiled
 #   at each request.
 RUN set -eu; \
-    export DEBIAN_FRONTEND=noninteractive; \
-    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; \
-    chmod 755 /usr/sbin/policy-rc.d; \
-    printf '%s\n' force-unsafe-io \
-        'path-exclude=/usr/share/doc/*' \
-        'path-exclude=/usr/share/man/*' > /etc/dpkg/dpkg.cfg.d/lab; \
-    apt-get -q -o Acquire::Languages=none update; \
-    apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
-        libfaketime systemd-standalone-tmpfiles php-fpm php-curl php-mysql mariadb-client-core mariadb-server-core; \
-    install -D -m 644 /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/badgateway/libfaketime.so.1; \
+    /usr/lib/badgateway/get \
+        systemd-standalone-tmpfiles php-fpm php-curl php-mysql mariadb-client-core mariadb-server-core; \
     cd /tmp; \
-    apt-get -q -o APT::Sandbox::User=root download wordpress wordpress-theme-twentytwentythree; \
+    download() { apt-get -o APT::Sandbox::User=root download wordpress wordpress-theme-twentytwentythree; }; \
+    download || { apt-get update; download; }; \
     for deb in *.deb; do dpkg-deb -x "$deb" /; rm "$deb"; done; \
-    rm -rf /usr/share/doc/wordpress* /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log; \
-    apt-get clean; \
+    rm -r /usr/share/doc/wordpress*; \
     made=/usr/lib/badgateway; \
     mkdir /run/mysqld $made/opcache; \
     printf '%s\n' /etc/wordpress/ /var/lib/wordpress/ /var/www/ > $made/not-kept; \
