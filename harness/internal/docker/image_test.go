@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 
@@ -34,13 +35,14 @@ func TestEveryNameHasADockerfile(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(images.Names()).To(ContainElements("gateway", "nginx", "php"))
 	for _, name := range images.Names() {
-		r, err := images.Of(name)
+		r, err := recipeOf(name)
 		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(r.Repository).NotTo(BeEmpty())
-		g.Expect(r.Takes).NotTo(BeEmpty())
-		text := string(r.Text)
+		g.Expect(r.repository).NotTo(BeEmpty())
+		g.Expect(r.takes).NotTo(BeEmpty())
+		text := string(r.dockerfile)
 		g.Expect(text).To(And(HavePrefix("ARG BASE\nFROM ${BASE}\n"), ContainSubstring("\nRUN set -eu")))
 		g.Expect(text).NotTo(MatchRegexp(`(?m)^\s*#`), "a changed comment would build the image again")
+		g.Expect(strings.ReplaceAll(text, "${BASE}", "")).NotTo(MatchRegexp(`(?m)^ARG [^B]|\$\{[A-Z]+\}`), "each value is filled in: a step for it costs seconds")
 	}
 	_, err := images.Of("apache3")
 	g.Expect(err).To(MatchError(And(ContainSubstring(`"apache3"`), ContainSubstring("gateway, guarded"))))
@@ -87,6 +89,19 @@ func TestFaketimeComesOutOfOurImage(t *testing.T) {
 	again, err := e.Faketime(context.Background())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(again).To(Equal(lib))
+}
+
+func TestPackagesAreFoundWhereTheListsHaveGrownOld(t *testing.T) {
+	g := NewWithT(t)
+	e := realEngine(t)
+	ctx := context.Background()
+	base, err := baseRecipe(ownSuite)
+	g.Expect(err).NotTo(HaveOccurred())
+	ref, err := e.image(ctx, base)
+	g.Expect(err).NotTo(HaveOccurred())
+	without := "badgateway/" + unique("without-lists") + ":1"
+	t.Cleanup(func() { _, _ = e.client.ImageRemove(ctx, without, client.ImageRemoveOptions{PruneChildren: true}) })
+	g.Expect(e.build(ctx, without, fmt.Appendf(nil, "FROM %s\nRUN rm -r /var/lib/apt/lists/*; /usr/lib/badgateway/get hello && hello\n", ref), nil)).To(Succeed())
 }
 
 func TestABuildThatFailsSaysWhyAndLeavesNothing(t *testing.T) {

@@ -19,14 +19,14 @@ func TestEveryVersionOfNginxHasItsOwnImage(t *testing.T) {
 		r, err := nginxRecipe(v.Version)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(r.suite).To(Equal(v.Suite))
-		g.Expect(r.args).To(HaveKeyWithValue("NGINX", v.Version))
+		g.Expect(string(r.dockerfile)).To(ContainSubstring("nginx/" + v.Version + "."))
 		refs[r.ref("amd64")] = true
 	}
 	g.Expect(refs).To(HaveLen(len(NginxVersions())))
 	byDefault, err := nginxRecipe("")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(byDefault.suite).To(Equal(ownSuite))
-	g.Expect(byDefault.args).To(HaveKeyWithValue("NGINX", DefaultNginx))
+	g.Expect(string(byDefault.dockerfile)).To(ContainSubstring("nginx/" + DefaultNginx + "."))
 }
 
 func TestAVersionOfNginxThatCantBeHadNamesThoseThatCan(t *testing.T) {
