@@ -92,9 +92,9 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 		return Exchange{}, err
 	}
 	c.Note("visitor", "asks %s", r.line())
-	var starvedBefore time.Duration
+	var lacked func() time.Duration
 	if c.pace() > 0 {
-		starvedBefore = c.Starved()
+		lacked = c.lacksProcessor(ctx)
 	}
 	begun, start := time.Now(), c.ahead()
 	if err := c.call(ctx, "StartAsk", spec, nil); err != nil {
@@ -144,7 +144,7 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 	if p.After > 0 && c.pace() > 0 {
 		e.Waited = c.byClock(e.Real)
 		if late := e.Waited - max(p.After, p.Until); late > c.window(p.After) {
-			c.noteDelay(late, p.After, c.byClock(ready), c.byClock(c.Starved()-starvedBefore))
+			c.noteDelay(late, p.After, c.byClock(ready), c.byClock(lacked()))
 		}
 	}
 	return e, nil
@@ -155,6 +155,18 @@ func (c *Sandbox) askWithin(ctx context.Context, r Request, m manner) (Exchange,
 // and no more than [AtOnce].
 func (c *Sandbox) window(limit time.Duration) time.Duration {
 	return 2*LookMargin + min(c.real(limit), AtOnce)
+}
+
+// lacksProcessor tells for how long, from now on, a processor was waited for: by what the request passes through, or, which is longer,
+// by anything on the machine. HAProxy takes a moment in which it got none for a clock that was set, and waits as much longer, so that
+// all such moments count, and not those alone that the kernel lays to its own account.
+func (c *Sandbox) lacksProcessor(ctx context.Context) func() time.Duration {
+	pressed := func() (d time.Duration) {
+		_ = c.call(ctx, "Pressed", agentapi.None{}, &d) // not known is nothing
+		return d
+	}
+	starvedBefore, pressedBefore := c.Starved(), pressed()
+	return func() time.Duration { return max(c.Starved()-starvedBefore, pressed()-pressedBefore) }
 }
 
 // noteDelay notes that an answer which came that late proves nothing, if it is known why: ready is after how long all was as it has to be

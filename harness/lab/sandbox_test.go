@@ -443,3 +443,20 @@ func TestSandbox_CallsKnowTheirDeadline(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(w.Wait(ctx)).To(MatchError(context.DeadlineExceeded))
 }
+
+// HAProxy waits longer wherever it got no processor in time, whoever had it.
+func TestLacksProcessor_CountsWhatAnythingOnTheMachineWaitedFor(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	s := staged(t, Options{})
+	c := s.open(t, Setup{})
+	fakelab.Answer[agentapi.None](s.agent, "Pressed", time.Minute)
+	lacked := c.lacksProcessor(t.Context())
+	fakelab.Answer[agentapi.None](s.agent, "Pressed", time.Minute+3*time.Second)
+	fakelab.Answer[agentapi.None](s.agent, "Starved", time.Second)
+	g.Expect(lacked()).To(Equal(3 * time.Second))
+	fakelab.Answer[agentapi.None](s.agent, "Starved", 5*time.Second)
+	g.Expect(lacked()).To(Equal(5 * time.Second))
+	fakelab.Fail[agentapi.None](s.agent, "Pressed", errors.New("unknown"))
+	g.Expect(lacked()).To(Equal(5*time.Second), "what is not known does not count")
+}

@@ -66,6 +66,7 @@ func (a *Agent) server() *agentapi.Server {
 		"RunCommand":  inSandbox(a, (*sandbox).runCommand),
 		"Idle":        inSandbox(a, none((*sandbox).awaitIdle)),
 		"Starved":     inSandbox(a, (*sandbox).starved),
+		"Pressed":     inSandbox(a, (*sandbox).pressed),
 		"Load":        inSandbox(a, (*sandbox).load),
 
 		"SetBehaviour": inCatchAll(a, none((*catchAll).setBehaviourAndWait)),

@@ -34,6 +34,22 @@ func (c *sandbox) starved(context.Context, agentapi.None) (time.Duration, error)
 	return max(most, time.Duration(c.overslept.Load())), nil
 }
 
+// pressed is for how long anything on the machine has been ready to run and had no processor, since it was started. It is 0 where the
+// kernel does not count it. See Documentation/accounting/psi.rst of the kernel.
+func (c *sandbox) pressed(context.Context, agentapi.None) (time.Duration, error) {
+	text, err := readProc("/proc/pressure/cpu")
+	if err != nil {
+		return 0, nil
+	}
+	_, total, _ := strings.Cut(text, "total=")
+	total, _, _ = strings.Cut(total, "\n")
+	µs, err := strconv.ParseInt(total, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("reading /proc/pressure/cpu: %w", err)
+	}
+	return time.Duration(µs) * time.Microsecond, nil
+}
+
 // oversleep counts, until the sandbox ends, how much later than it is due this program wakes. A clock that goes faster shows what
 // nobody else notices, and not all of it is for want of a processor: a machine whose disk is busy, or which is a guest of another,
 // stands still for a moment.

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"os"
 	"os/exec"
 	"testing"
 	"time"
@@ -40,6 +41,11 @@ func TestItIsKnownHowLongAProcessWaitsForAProcessor(t *testing.T) {
 		return waited > 100*time.Millisecond, err
 	}); err != nil {
 		t.Errorf("after 20 s it says %v: %v", waited, err)
+	}
+	if _, err := os.Stat("/proc/pressure/cpu"); err == nil {
+		if d, err := c.pressed(t.Context(), agentapi.None{}); d < waited || err != nil {
+			t.Errorf("of all on the machine it says %v, %v", d, err)
+		}
 	}
 	if d := delayed(1 << 22); d != 0 {
 		t.Errorf("of a process that is not there it says %v", d)

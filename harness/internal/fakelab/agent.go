@@ -66,6 +66,7 @@ func NewAgent() *Agent {
 	Answer[agentapi.NameRef](a, "Read", agentapi.FileText{})
 	Answer[agentapi.None](a, "News", map[string]string{})
 	Answer[agentapi.None](a, "Starved", 0)
+	Answer[agentapi.None](a, "Pressed", 0)
 	Answer[agentapi.LoadSpec](a, "Load", agentapi.BaselineTook{})
 	Answer[agentapi.ProbeSpec](a, "Probe", agentapi.ProbeAnswer{Answer: agentapi.Answer{Status: 200}})
 	Answer[agentapi.None](a, "DrainEvents", agentapi.Events{})
