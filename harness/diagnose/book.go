@@ -63,7 +63,7 @@ func (b *Book) Candidates(l *Line) []Candidate {
 		if l.cut > 0 && len(r.not) > 0 && r.cause.Side == Nobody { // the rest may tell of a failure
 			sure = min(sure, sureInPath)
 		}
-		if r.form == "" && r.status == nil && l.wellServed() {
+		if r.form == "" && r.status == nil && r.cause.Side != Nobody && r.cause.Side != Client && l.wellServed() {
 			sure = min(sure, sureInPath)
 		}
 		if i < 0 {

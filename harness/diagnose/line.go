@@ -242,8 +242,19 @@ func (l *Line) more() {
 	}
 }
 
-// wellServed reports whether the line is an access log's, of a request that did not fail.
-func (l *Line) wellServed() bool { return l.Form == "access" && l.Status >= 100 && l.Status < 400 }
+// wellServed reports whether the line is an access log's, of a request that did not fail, or that the visitor's own doing made fail.
+func (l *Line) wellServed() bool {
+	if l.Status < 100 || l.Status >= 400 && l.Status != 401 && l.Status != 403 && l.Status != 404 {
+		return false
+	}
+	switch l.Form {
+	case "access", "haproxy":
+		return true
+	case "access-json":
+		return l.JSON["error"] == nil && l.JSON["err"] == nil && l.JSON["level"] != "error" && l.JSON["level"] != "warn"
+	}
+	return false
+}
 
 // Socket reports whether the upstream is at a unix socket.
 func (l *Line) Socket() bool { return strings.HasPrefix(l.Address, "/") }
