@@ -160,7 +160,7 @@ var apps = []diagnose.Cause{
 		Says:    "The app has used up its file descriptors (too many open files): it takes no further connection and opens no further file.",
 		Confirm: "ls /proc/PID/fd | wc -l against grep 'open files' /proc/PID/limits; ss -tnp says to whom they are.",
 		Remedy:  "Mend what leaves them open (connections or files that nobody closes). A service of systemd: LimitNOFILE=65535.",
-		Match:   []string{"accept4(): & too many open files & %95", "emfile & %95", "[errno 24] & %95", "errno::emfile & %96", "java & too many open files & %95", "socketexception: too many open files & %96", "ioexception: too many open files & %96", "no file descriptors available & [core/ & %95", "failed to open stream: too many open files & %96", "os error 24 & %95", "uncaught & too many open files & %94"}},
+		Match:   []string{"accept4(): & too many open files & %75", "emfile & %95", "[errno 24] & %95", "errno::emfile & %96", "java & too many open files & %95", "socketexception: too many open files & %96", "ioexception: too many open files & %96", "no file descriptors available & [core/ & %95", "failed to open stream: too many open files & %96", "os error 24 & %95", "uncaught & too many open files & %94"}},
 	{Slug: "app-module-missing", Side: diagnose.Upstream, Effects: broken, Source: "https://nodejs.org/api/errors.html#module_not_found",
 		Says:    "The app does not start: a module or class that it needs is not installed.",
 		Confirm: "Start it by hand as its user, in its folder and environment.",

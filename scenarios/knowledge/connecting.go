@@ -187,7 +187,7 @@ var connecting = []diagnose.Cause{
 		Says:    "The process has used up its file descriptors (too many open files): it can open no further connection or file.",
 		Confirm: "grep 'open files' /proc/$(pgrep -o nginx)/limits against ls /proc/PID/fd | wc -l of a worker.",
 		Remedy:  "nginx: worker_rlimit_nofile 65535;. A service of systemd: LimitNOFILE=65535. Then find out what keeps them open (ss -s, slow upstreams).",
-		Match: []string{"too many open files & %80", "too many open files & %93", "accept4() failed & #24,23", "accept() failed & #24,23", "socket() failed & #24,23 & %95", "no file descriptors available & %85", "#24,23 & failed & @nginx & %90",
+		Match: []string{"too many open files & %70", "too many open files & @apache & %93", "too many open files & @nginx & %93", "too many open files & @haproxy & %93", "accept4() failed & #24,23", "accept() failed & #24,23", "socket() failed & #24,23 & %95", "no file descriptors available & %85", "#24,23 & failed & @nginx & %90",
 			"no socket descriptors & %70", "accept4() failed & %45", "accept() failed & %45", "emfile & %88", "the new socket has number & %85", "vfs: file-max limit & %90"},
 	},
 	{
