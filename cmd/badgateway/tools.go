@@ -79,7 +79,7 @@ func cleanCommand() *cobra.Command {
 		Use:   "clean",
 		Short: "Remove all that badgateway ever made on this engine, images included",
 		Long: `Removes the containers, networks, volumes and images that badgateway made on this engine, those of runs that go on included,
-and prints each. What others made stays. The next run makes its images again, which takes a minute or two. A run needs no
+and prints each. What others made stays. The next run makes its images again, which takes about three minutes for all. A run needs no
 clean after it, also not one that was killed: this is for when badgateway is no longer wanted here.`,
 		Example: `  badgateway clean
   DOCKER_HOST=ssh://ci badgateway clean`,

@@ -532,3 +532,45 @@ func TestCutLine_IsKnownByItsBeginning(t *testing.T) {
 		}
 	}
 }
+
+// What a line would have said further on may take back that all is well, or be what many causes begin with.
+func TestCutLine_ClaimsNothingThatItsRestMayTakeBack(t *testing.T) {
+	t.Parallel()
+	b, err := NewBook([]Cause{
+		{Slug: "well", Side: Nobody, Match: []string{"worker process started & !failed & %90"}},
+		{Slug: "memory", Match: []string{"the worker could not allocate memory & %95"}},
+		{Slug: "descriptors", Match: []string{"the worker could not allocate descriptors & %95"}},
+		{Slug: "ports", Match: []string{"the worker could not allocate ports & %95"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{
+		"worker process started":                        90,
+		"worker process started and …":                  sureInPath,
+		"today the worker could not allocate p>":        sureBegun,
+		"today the worker could not allocate >":         0,
+		"today the worker could not allocate memory, …": 95,
+	} {
+		got := 0
+		if all := b.Candidates(ReadLine(text)); len(all) > 0 {
+			got = all[0].Sure
+		}
+		if got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+// What begins like a JSON object and never ends is lines of a log, which are not kept until the end.
+func TestScan_AnObjectThatDoesNotEndIsLines(t *testing.T) {
+	t.Parallel()
+	all := strings.NewReader("{\n" + strings.Repeat("  \"a\": 1,\n", 1000*objectMost))
+	n := 0
+	if err := Scan(all, "x", func(l *Line) bool { n++; return n < 10 }); err != nil {
+		t.Fatal(err)
+	}
+	if n != 10 || all.Len() == 0 {
+		t.Errorf("%d lines were told of, and %d bytes were not read for them", n, all.Len())
+	}
+}

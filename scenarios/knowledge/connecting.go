@@ -277,7 +277,7 @@ var connecting = []diagnose.Cause{
 		Proves:  "No upstream was asked.",
 		Confirm: "Compare Host header and path with the gateway's routes.",
 		Remedy:  "Add or correct the route: host names, path prefix, the name of the service or cluster.",
-		Match: []string{"hint:no-router & %88", "blackholecluster & %85", "requested route (' & ') does not exist & %95", "@envoy & *NR & %95", "@envoy & *NC & %93", "route_not_found & %92", "cluster_not_found & %90", "no route matched with those values & %93", "404 route not found & %90", "default backend - 404 & %90", "failed to match any routes & %88",
+		Match: []string{"@access & hint:no-router & %88", "blackholecluster & %85", "requested route (' & ') does not exist & %95", "@envoy & *NR & %95", "@envoy & *NC & %93", "route_not_found & %92", "cluster_not_found & %90", "no route matched with those values & %93", "404 route not found & %90", "default backend - 404 & %90", "failed to match any routes & %88",
 			"ah01144 & %82", "no protocol handler was valid & %93", "no handler found & @nginx & %70", "ah00940 & no balancer & %50", "unable to find configured & %50", "upstream-default-backend & =404 & %70"},
 	},
 	{

@@ -15,9 +15,6 @@ import (
 // material is where texts with the cause that is wanted of them stand.
 var material = filepath.Join("..", "testdata", "diagnose")
 
-// leastRight is the part of the material that has to be named rightly; what is wrong all the same must not be so with high confidence too often.
-const leastRight, mostWrongHigh = 0.95, 0.02
-
 func book(t testing.TB) *diagnose.Book {
 	t.Helper()
 	b, err := diagnose.NewBook(Causes())
@@ -129,7 +126,6 @@ func TestMaterial_IsNamedRightly(t *testing.T) {
 	t.Parallel()
 	b := book(t)
 	for kind, all := range map[string][]sample{"lines": lines(t), "pages": pageFiles(t)} {
-		right, wrongHigh := 0, 0
 		for _, s := range all {
 			for _, w := range s.wants {
 				if b.Cause(w) == nil && !slices.Contains([]string{"nothing-wrong", "cannot-tell", "unknown"}, w) {
@@ -142,27 +138,16 @@ func TestMaterial_IsNamedRightly(t *testing.T) {
 				slug, sure = got[0].Cause.Slug, got[0].Sure
 			}
 			if slices.ContainsFunc(s.wants, func(w string) bool { return satisfies(w, slug, got) }) {
-				right++
 				continue
-			}
-			if sure >= 80 {
-				wrongHigh++
 			}
 			var others []string
 			for _, c := range got[min(1, len(got)):] {
 				others = append(others, c.Cause.Slug)
 			}
-			t.Logf("%s: want %s, got %s (%d; then %v)\n\t%.300s", s.at, strings.Join(s.wants, "|"), slug, sure, others, strings.ReplaceAll(s.text, "\n", "\n\t"))
+			t.Errorf("%s: want %s, got %s (%d; then %v)\n\t%.300s", s.at, strings.Join(s.wants, "|"), slug, sure, others, strings.ReplaceAll(s.text, "\n", "\n\t"))
 		}
 		if len(all) == 0 {
-			continue
-		}
-		t.Logf("%s: %d of %d right, %d wrong with high confidence", kind, right, len(all), wrongHigh)
-		if float64(right) < leastRight*float64(len(all)) {
-			t.Errorf("%s: %d of %d are named rightly, less than %.0f %%", kind, right, len(all), 100*leastRight)
-		}
-		if float64(wrongHigh) > mostWrongHigh*float64(len(all)) {
-			t.Errorf("%s: %d of %d are wrong with high confidence", kind, wrongHigh, len(all))
+			t.Errorf("there are no %s", kind)
 		}
 	}
 }
